@@ -161,7 +161,7 @@ fn operations() -> Vec<Operation> {
             id: "updateFinding",
             tag: "Findings",
             summary: "Change a finding",
-            description: "Fields that are left out stay unchanged; null clears a field. If the status may not follow the current one, the \
+            description: "Fields that are left out stay unchanged; null clears a field. A finding can be sent back as it was read: fields that can't be set are accepted with their present values only. If the status may not follow the current one, the \
                    response is a 422 that lists the allowed ones. `If-Match` prevents overwriting changes by others.",
             access: Access::Scope(Scope::FindingsWrite),
             charge: Charge::Write,

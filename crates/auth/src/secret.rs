@@ -40,9 +40,11 @@ impl ClientSecret {
         Self(SecretString::from(format!("{PREFIX}{body}{check}")))
     }
 
-    /// Parses a secret; `None` if it is malformed. The checksum detects typos before any hash is computed.
+    /// Parses a secret; `None` if it is malformed. The checksum detects typos before any hash is computed. White space
+    /// around the secret, which is copied along from files and consoles, is dropped.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
+        let text = text.trim();
         let rest = text.strip_prefix(PREFIX)?;
         let well_formed =
             rest.len() == BODY_LENGTH + CHECKSUM_LENGTH && rest.bytes().all(|byte| ALPHABET.contains(&byte));

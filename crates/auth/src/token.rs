@@ -64,13 +64,15 @@ pub struct StaleKeys;
 pub struct TokenLifetime(Duration);
 
 impl TokenLifetime {
+    /// The minimum lifetime.
+    pub const MIN: Duration = Duration::from_secs(60);
     /// The maximum lifetime.
     pub const MAX: Duration = Duration::from_secs(3600);
 
     /// Creates a lifetime; `None` if it is out of range.
     #[must_use]
     pub fn new(lifetime: Duration) -> Option<Self> {
-        (60..=Self::MAX.as_secs()).contains(&lifetime.as_secs()).then_some(Self(lifetime))
+        (Self::MIN..=Self::MAX).contains(&lifetime).then_some(Self(lifetime))
     }
 
     /// Returns the expiry of a token that is issued `now`, which is never later than the account's own expiry.

@@ -11,7 +11,7 @@ use crate::{
     update::UPDATED,
 };
 
-const BATCH_WRITTEN: Action = Action::new("finding.batch_written");
+pub(crate) const BATCH_WRITTEN: Action = Action::new("finding.batch_written");
 
 /// The treatment of a finding whose key already exists.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

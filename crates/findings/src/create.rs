@@ -68,6 +68,7 @@ impl FindingSource {
         Self {
             kind: self.kind,
             module_key: self.module_key.or_else(|| current.module_key.clone()),
+            scope: self.scope.or_else(|| current.scope.clone()),
             resource_type: self.resource_type.or_else(|| current.resource_type.clone()),
             resource_id: self.resource_id.or_else(|| current.resource_id.clone()),
         }

@@ -29,7 +29,7 @@ record! {
         #[column(filter(Many), example("open"))]
         pub status: Status,
         /// The source of the finding.
-        #[column(filter_on("source_kind", Many), examples(["module_signal", "semgrep", "rule", "java.sqli"]))]
+        #[column(filter_on("source_kind", Many), examples(["module_signal", "semgrep", "portal", "rule", "java.sqli"]))]
         pub source: FindingSource,
         /// The thing that the finding is about.
         #[column(filter_on("subject_resource_id", Few), examples(["code", "location", "src/Login.java:42"]))]
@@ -58,6 +58,8 @@ pub struct FindingSource {
     pub kind: SourceKind,
     /// The module or tool.
     pub module_key: Option<Reference>,
+    /// The repository, image or other thing that the module examined.
+    pub scope: Option<Reference>,
     /// The type of the resource in that module.
     pub resource_type: Option<Reference>,
     /// The identifier of the resource in that module.
@@ -68,6 +70,9 @@ impl Field for FindingSource {
     const COLUMNS: Columns = Columns::EMPTY
         .with(Column::new::<SourceKind>("source_kind", false).described("The way in which the finding was made."))
         .with(Column::new::<Reference>("source_module_key", true).described("The module or tool that made it."))
+        .with(Column::new::<Reference>("source_scope", true).described(
+            "The repository, image or other thing that the module examined. On another one, it has another scope.",
+        ))
         .with(
             Column::new::<Reference>("source_resource_type", true).described("The type of its source in that module."),
         )
@@ -76,7 +81,7 @@ impl Field for FindingSource {
     #[inline]
     fn encode<'r, E: Encoder<'r> + ?Sized>(&'r self, encoder: &mut E) {
         encoder.put(self.kind.value());
-        for part in [&self.module_key, &self.resource_type, &self.resource_id] {
+        for part in [&self.module_key, &self.scope, &self.resource_type, &self.resource_id] {
             encoder.put(part.as_ref().map_or(ScalarValue::Null, Reference::value));
         }
     }
@@ -84,8 +89,14 @@ impl Field for FindingSource {
     #[inline]
     fn decode<D: Decoder + ?Sized>(decoder: &mut D) -> Result<Self, D::Error> {
         let kind = SourceKind::decode(decoder);
-        let [module_key, resource_type, resource_id] = [(); 3].map(|()| Reference::decode_nullable(decoder));
-        Ok(Self { kind: kind?, module_key: module_key?, resource_type: resource_type?, resource_id: resource_id? })
+        let [module_key, scope, resource_type, resource_id] = [(); 4].map(|()| Reference::decode_nullable(decoder));
+        Ok(Self {
+            kind: kind?,
+            module_key: module_key?,
+            scope: scope?,
+            resource_type: resource_type?,
+            resource_id: resource_id?,
+        })
     }
 }
 

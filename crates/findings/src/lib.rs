@@ -11,6 +11,7 @@ mod event;
 mod finding;
 mod lifecycle;
 mod record_event;
+mod resolve;
 mod update;
 
 pub use batch::{BatchOutcome, OnConflict, write_batch};
@@ -20,4 +21,5 @@ pub use error::FindingError;
 pub use event::{EventKind, FindingEvent, FindingEventFilter};
 pub use finding::{Finding, FindingFilter, FindingSource, Severity, SourceKind, Status};
 pub use record_event::{NewFindingEvent, load_duplicate_chain, record_event};
+pub use resolve::{Resolution, resolve_batch};
 pub use update::{FindingPatch, update};

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     endpoints::{Api, Document, Media, Operation},
-    request::{Access, Charge, MediaType, Parameter},
+    request::{Access, Charge, MediaType, Parameter, json_media_types},
 };
 use envelope::{code_description, envelope_schemas, status_description};
 pub use schema::{enum_schema, nullable_enum_schema};
@@ -66,7 +66,9 @@ fn describe(operation: &Operation) -> Value {
     });
     if let Some(request) = &document.request {
         let mut content = Map::new();
-        content.insert("application/json".to_owned(), media(request));
+        for media_type in json_media_types(&operation.method) {
+            content.insert((*media_type).to_owned(), media(request));
+        }
         if operation.access == Access::Public {
             content.insert("application/x-www-form-urlencoded".to_owned(), media(request));
         }

@@ -3,36 +3,43 @@
 mod body;
 mod conditional;
 mod cursor;
+mod encoding;
+mod field_readers;
 mod json;
 mod negotiation;
 mod pagination;
 mod principal;
 mod query;
 mod route;
+mod sent_back;
 
 use std::{any::Any, borrow::Cow, net::IpAddr, sync::Arc};
 
 use axum::http::{Method, header, request::Parts};
 use bytes::Bytes;
-use kernel::{Attribution, HasIdPrefix, Id, Origin, RequestId};
-use serde_json::Value;
+use kernel::{Attribution, HasIdPrefix, Id, Origin, RequestId, is_allowed_in_line};
+use serde_json::{Map, Value};
 
 use crate::response::{Issue, Problem};
 
 pub(crate) use body::read as read_body;
-pub use body::{
-    BodyReader, EnumReader, EnumSetReader, FieldReader, IdReader, ItemsReader, SecondsReader, TextReader,
-    TimestampReader, enum_reader, id, read_object, text,
-};
+pub use body::{BodyReader, read_object};
 pub use cursor::CursorSigner;
 pub(crate) use cursor::{Binding, sign_cursor, verify_cursor};
+pub use encoding::body_text;
+pub(crate) use encoding::json_media_types;
+pub use field_readers::{
+    EnumReader, EnumSetReader, FieldReader, IdReader, ItemsReader, SecondsReader, TextReader, TimestampReader,
+    enum_reader, id, id_schema, read_string, text, text_schema, timestamp_schema,
+};
 pub use json::read as parse_json;
+pub use negotiation::MediaType;
 pub(crate) use negotiation::negotiate;
-pub use negotiation::{MediaType, is_media_type};
 pub use pagination::{ListParameters, list_parameters};
 pub use principal::{CachedAccount, Principal};
 pub use query::{Parameter, Query};
 pub use route::{Access, Charge, Route};
+pub use sent_back::SentBack;
 
 /// A request that has passed the checks of the pipeline.
 pub struct ApiRequest {
@@ -115,24 +122,35 @@ impl ApiRequest {
     /// Parses the body as JSON.
     ///
     /// # Errors
-    /// A 400 response if it is not JSON, and a 415 response if it has another media type or is compressed.
+    /// A 400 response if it is not JSON, and a 415 response if it has another media type or charset, or is compressed.
     pub fn json(&self) -> Result<Value, Problem> {
-        self.check_content_encoding()?;
-        let content_type = self.parts.headers.get(header::CONTENT_TYPE);
-        if content_type.is_some_and(|value| !is_media_type(value.as_bytes(), b"application/json")) {
-            return Err(Problem::unsupported_media_type("application/json"));
-        }
+        self.body_media_type(json_media_types(&self.parts.method))?;
         if self.body.is_empty() {
             return Err(Problem::validation(vec![Issue::new([], "the body is empty: send a JSON object")]));
         }
         parse_json(&self.body).map_err(|message| Problem::validation(vec![Issue::new([], message)]))
     }
 
+    /// Returns which of these media types the body has: the first, if the request does not say. Its text is read with
+    /// [`parse_json`] or [`body_text`].
+    ///
+    /// # Errors
+    /// A 415 response if it has none of them or a charset other than UTF-8, or is compressed.
+    pub fn body_media_type(&self, accepted: &[&'static str]) -> Result<&'static str, Problem> {
+        self.check_content_encoding()?;
+        encoding::media_type(&self.parts.headers, accepted)
+    }
+
+    /// Whether the body has no content: it is empty, or an empty JSON object.
+    pub(crate) fn has_no_content(&self) -> bool {
+        self.body.is_empty() || parse_json(&self.body).is_ok_and(|body| body.as_object().is_some_and(Map::is_empty))
+    }
+
     /// Rejects a compressed body, which would otherwise be reported as invalid JSON.
     ///
     /// # Errors
     /// A 415 response.
-    pub fn check_content_encoding(&self) -> Result<(), Problem> {
+    fn check_content_encoding(&self) -> Result<(), Problem> {
         let is_plain = |coding: &[u8]| coding.is_empty() || coding.eq_ignore_ascii_case(b"identity");
         let mut codings = self.parts.headers.get_all(header::CONTENT_ENCODING).iter();
         if codings.all(|coding| is_plain(coding.as_bytes().trim_ascii())) {
@@ -164,7 +182,8 @@ fn method_name(method: &Method) -> Cow<'static, str> {
     Cow::Owned(printable(method.as_str().as_bytes(), 30))
 }
 
-/// Returns untrusted input in a form that is safe to log: at most `max_chars` characters, without control characters.
+/// Returns untrusted input in a form that is safe to log: at most `max_chars` characters, of those that a line may
+/// contain.
 #[must_use]
 pub fn printable(bytes: &[u8], max_chars: usize) -> String {
     if bytes.len() <= max_chars
@@ -173,5 +192,5 @@ pub fn printable(bytes: &[u8], max_chars: usize) -> String {
     {
         return text.to_owned();
     }
-    String::from_utf8_lossy(bytes).chars().filter(|character| !character.is_control()).take(max_chars).collect()
+    String::from_utf8_lossy(bytes).chars().filter(|character| is_allowed_in_line(*character)).take(max_chars).collect()
 }

@@ -40,9 +40,9 @@ pub struct ImportFailure {
 /// The error of a file that does not have the expected format.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unreadable {
-    /// The file is not UTF-8.
-    #[error("not UTF-8 at {0}")]
-    NotUtf8(SourcePosition),
+    /// The file is empty.
+    #[error("the file is empty")]
+    Empty,
     /// The file is truncated.
     #[error("the file is truncated: it ends in the middle of a value at {0}")]
     Truncated(SourcePosition),
@@ -85,22 +85,6 @@ pub(crate) fn message_of(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let position = format!(" at line {} column {}", error.line(), error.column());
     text.strip_suffix(&position).map_or_else(|| text.clone(), str::to_owned)
-}
-
-/// Decodes a file as UTF-8, without a leading byte order mark.
-pub(crate) fn decode_utf8(bytes: &[u8]) -> Result<&str, Unreadable> {
-    match str::from_utf8(bytes) {
-        Ok(text) => Ok(text.strip_prefix('\u{feff}').unwrap_or(text)),
-        Err(error) => {
-            let valid = bytes.get(..error.valid_up_to()).unwrap_or_default();
-            Err(Unreadable::NotUtf8(position_after(valid)))
-        }
-    }
-}
-
-fn position_after(bytes: &[u8]) -> SourcePosition {
-    let line_start = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |newline| newline + 1);
-    SourcePosition { line: 1 + newlines(bytes), column: 1 + bytes.len() - line_start }
 }
 
 fn newlines(bytes: &[u8]) -> usize {
@@ -160,12 +144,5 @@ mod tests {
         assert_eq!(index.position_of(at("three")), SourcePosition { line: 2, column: 5 });
         assert_eq!(index.position_of(at("four")), SourcePosition { line: 4, column: 1 });
         assert_eq!(index.position_of(at("two")), SourcePosition { line: 2, column: 1 }, "a query out of order");
-    }
-
-    #[test]
-    fn invalid_utf8_is_reported_with_its_position() {
-        let error = decode_utf8(b"one\ntw\xffo").unwrap_err();
-        assert_eq!(error, Unreadable::NotUtf8(SourcePosition { line: 2, column: 3 }));
-        assert_eq!(error.to_string(), "not UTF-8 at line 2, column 3");
     }
 }

@@ -1,34 +1,49 @@
 //! Shortens texts of other systems to the limits of the contract (v1 § 1), with the same result on every import.
 //!
-//! A key or reference that is too long or has a disallowed character becomes its first 135 characters, with `_` for
-//! each disallowed one, a `~`, and the SHA-256 of the whole text in lower-case hex: at most 200 characters, and still
-//! unique.
+//! A reference that is too long becomes the first characters, a `~`, and the SHA-256 of the whole text in lower-case
+//! hex. It is still unique.
 
 use std::fmt::Write as _;
 
-use kernel::{Description, RecordKey, Reference, TextError, Title};
+use kernel::{Description, Reference, Title, is_allowed_in_line, is_allowed_in_text};
 use sha2::{Digest, Sha256};
 
-const MAX_KEY_LENGTH: usize = 200;
+const MAX_REFERENCE_LENGTH: usize = 200;
 const DIGEST_LENGTH: usize = 64;
 const MAX_TITLE_LENGTH: usize = 300;
 const MAX_DESCRIPTION_LENGTH: usize = 20_000;
 
-/// Converts the text to a key: visible ASCII, at most 200 characters.
-pub(crate) fn record_key(text: &str) -> Result<RecordKey, TextError> {
-    RecordKey::parse(text).or_else(|_| RecordKey::parse(&with_digest(text, |character| character.is_ascii_graphic())))
+/// The length that is kept free for the number of a line: a colon and 16 digits.
+const LINE_LENGTH: usize = 17;
+
+/// Converts the text to a reference: one line of at most 200 characters; `None` if the text is blank.
+pub(crate) fn reference(text: &str) -> Option<Reference> {
+    Reference::parse(&one_line(text, MAX_REFERENCE_LENGTH)).ok()
 }
 
-/// Converts the text to a reference: no control characters, at most 200 characters.
-pub(crate) fn reference(text: &str) -> Result<Reference, TextError> {
-    Reference::parse(text).or_else(|_| Reference::parse(&with_digest(text, |character| !character.is_control())))
+/// Converts an artifact and a line in it to a reference: `artifact:line`. However long the name of the artifact is, the
+/// line is legible.
+pub(crate) fn location(artifact: &str, line: Option<u64>) -> Option<Reference> {
+    let artifact = one_line(artifact, MAX_REFERENCE_LENGTH - LINE_LENGTH);
+    let location = line.map_or_else(|| artifact.clone(), |line| format!("{artifact}:{line}"));
+    Reference::parse(&location).ok()
 }
 
-fn with_digest(text: &str, allowed: fn(char) -> bool) -> String {
+/// Returns the line of a reference that [`location`] made from this artifact.
+pub(crate) fn line_of(location: &str, artifact: &str) -> Option<u64> {
+    let artifact = one_line(artifact, MAX_REFERENCE_LENGTH - LINE_LENGTH);
+    location.strip_prefix(&artifact)?.strip_prefix(':')?.parse().ok()
+}
+
+fn one_line(text: &str, max_length: usize) -> String {
+    let is_long = text.chars().count() > max_length;
+    if !is_long && text.chars().all(is_allowed_in_line) {
+        return text.to_owned();
+    }
     let mut short: String = text
         .chars()
-        .take(MAX_KEY_LENGTH - DIGEST_LENGTH - 1)
-        .map(|character| if allowed(character) { character } else { '_' })
+        .take(max_length - DIGEST_LENGTH - 1)
+        .map(|character| if is_allowed_in_line(character) { character } else { '_' })
         .collect();
     short.push('~');
     for byte in Sha256::digest(text) {
@@ -41,7 +56,8 @@ fn with_digest(text: &str, allowed: fn(char) -> bool) -> String {
 /// Converts the text to a title: one line of at most 300 characters, the last an ellipsis if it was longer; `None` if
 /// the text is blank.
 pub(crate) fn title(text: &str) -> Option<Title> {
-    let line: String = text.chars().map(|character| if character.is_control() { ' ' } else { character }).collect();
+    let replaced = |character| if is_allowed_in_line(character) { character } else { ' ' };
+    let line: String = text.chars().map(replaced).collect();
     let line = line.trim();
     let short = if line.chars().count() > MAX_TITLE_LENGTH {
         line.chars().take(MAX_TITLE_LENGTH - 1).chain(['…']).collect()
@@ -51,15 +67,16 @@ pub(crate) fn title(text: &str) -> Option<Title> {
     Title::parse(&short).ok()
 }
 
-/// Converts the text to a description: no control characters other than newline and tab, truncated to 20,000
-/// characters.
-pub(crate) fn description(text: &str) -> Result<Description, TextError> {
-    let description: String = text
-        .chars()
-        .filter(|character| !character.is_control() || matches!(character, '\n' | '\t'))
-        .take(MAX_DESCRIPTION_LENGTH)
-        .collect();
-    Description::parse(&description)
+/// The text without control characters other than newline and tab, so that CRLF becomes LF.
+pub(crate) fn clean_description(text: &str) -> String {
+    text.chars().filter(|character| is_allowed_in_text(*character)).collect()
+}
+
+/// Converts the text to a description, truncated to 20,000 characters; `None` if it has control characters other than
+/// newline and tab.
+pub(crate) fn description(text: &str) -> Option<Description> {
+    let text: String = text.chars().take(MAX_DESCRIPTION_LENGTH).collect();
+    Description::parse(&text).ok()
 }
 
 #[cfg(test)]
@@ -67,26 +84,32 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_within_the_limits_stays_as_it_is() {
-        let longest = "k".repeat(200);
-        assert_eq!(record_key(&longest).unwrap().as_str(), longest);
+    fn a_reference_that_is_too_long_or_has_several_lines_becomes_a_prefix_and_a_digest() {
+        let longest = "é".repeat(200);
+        assert_eq!(reference(&longest).unwrap().as_str(), longest);
+        let short = reference(&"é".repeat(201)).unwrap();
+        assert_eq!(short.as_str().chars().count(), 200);
+        assert!(short.as_str().starts_with(&format!("{}~", "é".repeat(135))));
+        assert!(reference("a\nb\u{202e}c").unwrap().as_str().starts_with("a_b_c~"));
+        assert_eq!(reference(" "), None);
     }
 
     #[test]
-    fn a_key_that_is_too_long_or_has_disallowed_characters_becomes_a_prefix_and_a_digest() {
-        let long = record_key(&"k".repeat(201)).unwrap();
-        assert_eq!(long.as_str().len(), 200);
-        assert!(long.as_str().starts_with(&format!("{}~", "k".repeat(135))));
-        assert_eq!(
-            record_key("rule:src/größe.rs:3").unwrap().as_str(),
-            "rule:src/gr__e.rs:3~f07f3821758abea30237c5fec4000f79cefe215f0ab1aa9bf1bea74dd43c45cd"
-        );
-        assert_ne!(record_key("a b").unwrap(), record_key("a c").unwrap());
+    fn the_line_of_a_location_is_legible_whatever_the_length_of_the_artifact() {
+        for artifact in ["a.rs", "a\nb", "a:7", &"k".repeat(183), &"k".repeat(184), &"é".repeat(400)] {
+            for line in [None, Some(1), Some(1 << 53)] {
+                let location = location(artifact, line).unwrap();
+                assert!(location.as_str().chars().count() <= 200);
+                assert_eq!(line_of(location.as_str(), artifact), line);
+            }
+        }
+        assert_eq!(line_of("b.rs:7", "a.rs"), None);
     }
 
     #[test]
     fn a_title_is_one_line_of_at_most_300_characters() {
         assert_eq!(title(" two\r\nlines ").unwrap().as_str(), "two  lines");
+        assert_eq!(title("left\u{202e}right").unwrap().as_str(), "left right");
         let short = title(&"é".repeat(301)).unwrap();
         assert_eq!(short.as_str().chars().count(), 300);
         assert!(short.as_str().ends_with("é…"));
@@ -96,7 +119,7 @@ mod tests {
 
     #[test]
     fn a_description_keeps_no_control_characters_but_newlines_and_tabs() {
-        assert_eq!(description("one\r\n\ttwo\u{7}\u{85}\n").unwrap().as_str(), "one\n\ttwo\n");
+        assert_eq!(clean_description("one\r\n\ttwo\u{7}\u{85}\n"), "one\n\ttwo\n");
         assert_eq!(description(&"é".repeat(20_001)).unwrap().as_str().chars().count(), 20_000);
     }
 }

@@ -46,7 +46,8 @@ pub use stream::{RecordStream, SnapshotStream, StreamRequest};
 pub use subject::{SubjectGroup, VersionedSubjectGroup};
 pub use text::{
     Decimal, DecimalRule, Description, DescriptionRule, Email, EmailRule, Reason, ReasonRule, RecordKey, RecordKeyRule,
-    Reference, ReferenceRule, Rule, Slug, SlugRule, Text, TextError, Title, TitleRule,
+    Reference, ReferenceRule, Rule, Slug, SlugRule, Text, TextError, Title, TitleRule, is_allowed_in_line,
+    is_allowed_in_text,
 };
 pub use timestamp::{MalformedTimestamp, Timestamp};
 pub use timestamp_oracle::{TimestampOracle, WriteTimestamp};

@@ -1,6 +1,13 @@
 //! Validated texts with the limits of the contract (v1 § 1). They are checked on input and trusted afterwards.
 
-use std::{fmt, marker::PhantomData, sync::Arc};
+mod characters;
+#[cfg(test)]
+mod tests;
+
+use std::{borrow::Cow, fmt, marker::PhantomData, sync::Arc};
+
+use characters::{has_visible_characters, is_bidirectional_override};
+pub use characters::{is_allowed_in_line, is_allowed_in_text};
 
 /// The rule a rejected text breaks, as a message for the client.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -11,12 +18,17 @@ pub struct TextError(pub &'static str);
 pub trait Rule: 'static {
     /// The description of the rule in the API document and in error messages.
     const DESCRIPTION: &'static str;
-    /// The minimum length in characters.
+    /// The regular expression (ECMA-262) of the allowed characters, for the API document. It does not repeat the limits
+    /// of the length.
+    const PATTERN: &'static str;
+    /// The minimum length in characters that are displayed.
     const MIN: usize;
     /// The maximum length in characters.
     const MAX: usize;
     /// Whether surrounding white space is removed before the text is checked and stored.
     const TRIMMED: bool = false;
+    /// Whether the text may have several lines. Then CRLF is stored as a newline.
+    const MULTILINE: bool = false;
     /// Returns whether the rule allows the characters of the text.
     fn allows(text: &str) -> bool;
 }
@@ -33,10 +45,14 @@ impl<R: Rule> Text<R> {
     /// # Errors
     /// [`TextError`] with the description of the rule.
     pub fn parse(text: &str) -> Result<Self, TextError> {
-        let text = if R::TRIMMED { text.trim() } else { text };
+        let text = if R::MULTILINE && text.contains("\r\n") {
+            Cow::Owned(text.replace("\r\n", "\n"))
+        } else {
+            Cow::Borrowed(text)
+        };
+        let text = if R::TRIMMED { text.trim() } else { &*text };
         let length = if text.len() > R::MAX { text.chars().count() } else { text.len() };
-        let enough = text.chars().take(R::MIN).count() == R::MIN;
-        if enough && length <= R::MAX && R::allows(text) {
+        if has_visible_characters(text, R::MIN) && length <= R::MAX && R::allows(text) {
             Ok(Self { text: text.into(), rule: PhantomData })
         } else {
             Err(TextError(R::DESCRIPTION))
@@ -113,25 +129,39 @@ impl<R> AsRef<str> for Text<R> {
     }
 }
 
-fn has_no_control_characters(text: &str) -> bool {
+/// Whether the text has only characters that texts of several lines may contain.
+fn is_text(text: &str) -> bool {
     if text.is_ascii() {
-        // Without an early return, the compiler vectorizes the loop, which runs for every text of every page.
+        // Without an early return, the compiler vectorizes the loop.
         let is_control = |byte: u8| (byte < b' ' && byte != b'\t' && byte != b'\n') || byte == 0x7f;
         return !text.bytes().fold(false, |found, byte| found | is_control(byte));
     }
-    !text.chars().any(|character| character.is_control() && character != '\t' && character != '\n')
+    text.chars().all(is_allowed_in_text)
+}
+
+/// Whether the text has only characters that texts of one line may contain.
+fn is_line(text: &str) -> bool {
+    text.chars().all(is_allowed_in_line)
 }
 
 macro_rules! rule {
-    ($(#[$doc:meta])* $text:ident = $rule:ident { $description:literal, $min:literal..=$max:literal, $allows:expr $(, trimmed = $trimmed:literal)? }) => {
+    (
+        $(#[$doc:meta])*
+        $text:ident = $rule:ident {
+            $description:literal, $min:literal..=$max:literal, $pattern:literal, $allows:expr
+            $(, trimmed = $trimmed:literal)? $(, multiline = $multiline:literal)? $(,)?
+        }
+    ) => {
         #[doc = concat!("The validation rule of [`", stringify!($text), "`].")]
         #[derive(Debug)]
         pub enum $rule {}
         impl Rule for $rule {
             const DESCRIPTION: &'static str = $description;
+            const PATTERN: &'static str = $pattern;
             const MIN: usize = $min;
             const MAX: usize = $max;
             $(const TRIMMED: bool = $trimmed;)?
+            $(const MULTILINE: bool = $multiline;)?
             fn allows(text: &str) -> bool {
                 let allows: fn(&str) -> bool = $allows;
                 allows(text)
@@ -144,41 +174,84 @@ macro_rules! rule {
 
 rule! {
     /// The key of a record, unique in its organization and kind: 1 to 200 visible ASCII characters.
-    RecordKey = RecordKeyRule { "must be 1 to 200 visible ASCII characters without spaces", 1..=200, |text| text.bytes().all(|byte| byte.is_ascii_graphic()) }
+    RecordKey = RecordKeyRule {
+        "must be 1 to 200 visible ASCII characters without spaces",
+        1..=200,
+        "^[!-~]*$",
+        |text| text.bytes().all(|byte| byte.is_ascii_graphic()),
+    }
 }
 rule! {
-    /// A title or a name: 1 to 300 characters, not blank.
-    Title = TitleRule { "must be 1 to 300 characters, not blank, without control characters other than tab and newline", 1..=300, |text| has_no_control_characters(text) && !text.trim().is_empty() }
+    /// A title or a name: one line of 1 to 300 characters, not blank.
+    Title = TitleRule {
+        "must be one line of 1 to 300 characters, not blank, without control characters and bidirectional overrides",
+        1..=300,
+        r"^[^\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]*$",
+        is_line,
+    }
 }
 rule! {
     /// A long text: at most 20,000 characters, possibly empty.
-    Description = DescriptionRule { "must be at most 20000 characters, without control characters other than tab and newline", 0..=20_000, has_no_control_characters }
+    Description = DescriptionRule {
+        "must be at most 20000 characters, without control characters other than tab and newline",
+        0..=20_000,
+        r"^(?:[^\u0000-\u0008\u000b-\u001f\u007f-\u009f]|\r\n)*$",
+        is_text,
+        multiline = true,
+    }
 }
 rule! {
-    /// A reference to something in another module or system: 1 to 200 characters.
-    Reference = ReferenceRule { "must be 1 to 200 characters, not blank, without control characters other than tab and newline", 1..=200, |text| has_no_control_characters(text) && !text.trim().is_empty() }
+    /// A reference to something in another module or system: one line of 1 to 200 characters, not blank.
+    Reference = ReferenceRule {
+        "must be one line of 1 to 200 characters, not blank, without control characters and bidirectional overrides",
+        1..=200,
+        r"^[^\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]*$",
+        is_line,
+    }
 }
 rule! {
     /// The reason for a change, stored in the audit log: 10 to 1000 characters after trimming.
-    Reason = ReasonRule { "must be 10 to 1000 characters after trimming, without control characters other than tab and newline", 10..=1000, has_no_control_characters, trimmed = true }
+    Reason = ReasonRule {
+        "must be 10 to 1000 characters after trimming, without control characters other than tab and newline, and without bidirectional overrides",
+        10..=1000,
+        r"^(?:[^\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]|\r\n)*$",
+        |text| is_text(text) && !text.contains(is_bidirectional_override),
+        trimmed = true,
+        multiline = true,
+    }
 }
 rule! {
     /// An email address. Only its outline is checked; only a delivery can prove that it exists.
-    Email = EmailRule { "must be an email address", 3..=254, |text| has_no_control_characters(text)
-        && !text.contains(char::is_whitespace)
-        && text.split_once('@').is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty() && !domain.contains('@')) }
+    Email = EmailRule {
+        "must be an email address",
+        3..=254,
+        r"^[^@\s]+@[^@\s]+$",
+        |text| is_line(text)
+            && !text.contains(char::is_whitespace)
+            && text.split_once('@').is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty() && !domain.contains('@')),
+    }
 }
 
 rule! {
     /// The slug of an organization: 1 to 63 lower-case letters, digits and inner hyphens.
-    Slug = SlugRule { "must be 1 to 63 lower-case letters, digits and inner hyphens", 1..=63, |text| text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
-        && !text.starts_with('-')
-        && !text.ends_with('-') }
+    Slug = SlugRule {
+        "must be 1 to 63 lower-case letters, digits and inner hyphens",
+        1..=63,
+        "^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$",
+        |text| text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+            && !text.starts_with('-')
+            && !text.ends_with('-'),
+    }
 }
 rule! {
     /// A decimal number, stored and sent as a text so that no digit is lost: `94.5`, `-0.001`. Stores neither sort nor add
     /// up such texts.
-    Decimal = DecimalRule { "must be a decimal number such as 94.5, of at most 40 characters", 1..=40, is_decimal }
+    Decimal = DecimalRule {
+        "must be a decimal number such as 94.5, of at most 40 characters",
+        1..=40,
+        r"^-?[0-9]+(?:\.[0-9]+)?$",
+        is_decimal,
+    }
 }
 
 fn is_decimal(text: &str) -> bool {
@@ -187,114 +260,5 @@ fn is_decimal(text: &str) -> bool {
     match unsigned.split_once('.') {
         Some((integer, fraction)) => digits(integer) && digits(fraction),
         None => digits(unsigned),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::{cmp::Ordering, collections::HashSet, hash};
-
-    use super::*;
-
-    #[test]
-    fn a_text_has_at_least_the_minimum_and_at_most_the_maximum_of_characters() {
-        for length in [10, 11, 999, 1_000] {
-            assert!(Reason::parse(&"x".repeat(length)).is_ok(), "{length}");
-            assert!(Reason::parse(&"é".repeat(length)).is_ok(), "{length}");
-        }
-        for length in [0, 9, 1_001] {
-            assert!(Reason::parse(&"x".repeat(length)).is_err(), "{length}");
-            assert!(Reason::parse(&"é".repeat(length)).is_err(), "{length}");
-        }
-        assert_eq!(Reason::parse("short"), Err(TextError(ReasonRule::DESCRIPTION)));
-    }
-
-    #[test]
-    fn a_trusted_text_is_not_checked() {
-        assert_eq!(RecordKey::trusted("two words").as_str(), "two words");
-    }
-
-    #[test]
-    fn texts_are_compared_hashed_and_ordered_by_their_characters() {
-        let key = |text: &str| RecordKey::parse(text).unwrap();
-        assert!(key("a") == key("a") && key("a") != key("b"));
-        assert_eq!(key("a").partial_cmp(&key("b")), Some(Ordering::Less));
-        assert_eq!(key("b").cmp(&key("a")), Ordering::Greater);
-        assert_eq!([key("a"), key("b"), key("a")].into_iter().collect::<HashSet<_>>().len(), 2);
-        let hasher = hash::BuildHasherDefault::<hash::DefaultHasher>::default();
-        assert_ne!(hash::BuildHasher::hash_one(&hasher, key("a")), hash::BuildHasher::hash_one(&hasher, key("b")));
-    }
-
-    #[test]
-    fn a_text_is_displayed_as_it_is_stored() {
-        let title = Title::parse("A \"title\"").unwrap();
-        assert_eq!(title.to_string(), "A \"title\"");
-        assert_eq!(title.as_ref(), title.as_str());
-        assert_eq!(format!("{title:?}"), r#""A \"title\"""#);
-        assert_eq!(Description::default().as_str(), "");
-    }
-
-    #[test]
-    fn a_reference_is_not_blank() {
-        assert!(Reference::parse(" INC 7 ").is_ok());
-        assert!(Reference::parse(" ").is_err() && Reference::parse("a\0").is_err());
-    }
-
-    #[test]
-    fn an_email_address_has_one_at_sign_between_its_parts_and_no_spaces() {
-        assert!(Email::parse("ann@example.com").is_ok());
-        for bad in ["", "a@", "@example.com", "ann", "a@b@c", "ann smith@example.com", "ann@exam\tple.com", "a\0@b.c"] {
-            assert!(Email::parse(bad).is_err(), "{bad:?}");
-        }
-    }
-
-    #[test]
-    fn length_limits_count_characters_not_bytes() {
-        assert!(Title::parse(&"é".repeat(300)).is_ok());
-        assert!(Title::parse(&"é".repeat(301)).is_err());
-        assert!(Title::parse("").is_err());
-        assert!(Title::parse(" \t").is_err());
-        assert!(Description::parse("").is_ok());
-        assert!(Description::parse(&"x".repeat(20_001)).is_err());
-        assert!(RecordKey::parse("with space").is_err());
-        assert!(RecordKey::parse("naïve").is_err());
-        assert!(RecordKey::parse(&"k".repeat(201)).is_err());
-    }
-
-    #[test]
-    fn a_reason_is_measured_after_trimming() {
-        assert_eq!(Reason::parse("   ten chars!  ").unwrap().as_str(), "ten chars!");
-        assert!(Reason::parse("   nine chr     ").is_err());
-        assert!(Reason::parse("éééééééé").is_err(), "eight characters in sixteen bytes");
-    }
-
-    #[test]
-    fn control_characters_other_than_tab_and_newline_are_rejected() {
-        for good in ["a\tb\nc", "é\tb\nc", "a b", "\t", "é"] {
-            assert!(Description::parse(good).is_ok(), "{good:?}");
-        }
-        for bad in ["a\0b", "a\rb", "a\u{1f}b", "a\u{7f}b", "a\u{85}b", "é\0b", "é\rb", "\0\0"] {
-            assert!(Description::parse(bad).is_err(), "{bad:?}");
-        }
-    }
-
-    #[test]
-    fn a_decimal_has_digits_on_both_sides_of_its_point() {
-        for good in ["0", "94.5", "-0.001", "007"] {
-            assert!(Decimal::parse(good).is_ok(), "{good:?}");
-        }
-        for bad in ["", "-", ".5", "5.", "1e3", "1,5", "+1", "1.2.3", " 1", &"9".repeat(41)] {
-            assert!(Decimal::parse(bad).is_err(), "{bad:?}");
-        }
-    }
-
-    #[test]
-    fn a_slug_has_lower_case_letters_digits_and_inner_hyphens() {
-        for good in ["a", "acme-2", &"a".repeat(63)] {
-            assert!(Slug::parse(good).is_ok(), "{good:?}");
-        }
-        for bad in ["", "-a", "a-", "Acme", "a_b", "é", &"a".repeat(64)] {
-            assert!(Slug::parse(bad).is_err(), "{bad:?}");
-        }
     }
 }

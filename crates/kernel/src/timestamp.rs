@@ -9,10 +9,16 @@ use ulid::Ulid;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
 
-/// The text is neither an RFC 3339 timestamp nor a calendar date within the years 0001 to 9999.
+/// The reason why a text is not a timestamp, with a message fit for an API response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("neither an RFC 3339 timestamp nor a date")]
-pub struct MalformedTimestamp;
+pub enum MalformedTimestamp {
+    /// It is neither an RFC 3339 timestamp nor a calendar date within the years 0001 to 9999.
+    #[error("must be a date or an RFC 3339 timestamp, such as 2026-05-25 or 2026-05-25T14:08:33.000Z")]
+    NeitherDateNorTime,
+    /// It would be a timestamp with a `+` in place of its last blank: in a URL, `+` stands for a blank.
+    #[error("has a blank where the + of its offset was meant: write + as %2B in a URL")]
+    BlankForPlus,
+}
 
 const MIN: i64 = -62_135_596_800_000;
 const MAX: i64 = 253_402_300_799_999;
@@ -80,8 +86,14 @@ impl Timestamp {
     /// # Errors
     /// [`MalformedTimestamp`] if the text is neither.
     pub fn parse_date_or_time(text: &str) -> Result<Self, MalformedTimestamp> {
-        if text.len() == 10 { parse_date(text) } else { text.parse() }
+        let parsed = if text.len() == 10 { parse_date(text) } else { text.parse() };
+        parsed.map_err(|error| if lacks_plus(text) { MalformedTimestamp::BlankForPlus } else { error })
     }
+}
+
+/// Whether the text would be a timestamp with a `+` in place of its last blank.
+fn lacks_plus(text: &str) -> bool {
+    text.rsplit_once(' ').is_some_and(|(time, offset)| format!("{time}+{offset}").parse::<Timestamp>().is_ok())
 }
 
 fn parse_date(text: &str) -> Result<Timestamp, MalformedTimestamp> {
@@ -91,25 +103,32 @@ fn parse_date(text: &str) -> Result<Timestamp, MalformedTimestamp> {
             .next()
             .filter(|part| part.len() == digits && part.bytes().all(|byte| byte.is_ascii_digit()))
             .and_then(|part| part.parse::<u16>().ok())
-            .ok_or(MalformedTimestamp)
+            .ok_or(MalformedTimestamp::NeitherDateNorTime)
     };
     let (year, month, day) = (number(4)?, number(2)?, number(2)?);
-    let month = u8::try_from(month).ok().and_then(|month| Month::try_from(month).ok()).ok_or(MalformedTimestamp)?;
-    let day = u8::try_from(day).map_err(|_| MalformedTimestamp)?;
-    let date = Date::from_calendar_date(i32::from(year), month, day).map_err(|_| MalformedTimestamp)?;
+    let month = u8::try_from(month)
+        .ok()
+        .and_then(|month| Month::try_from(month).ok())
+        .ok_or(MalformedTimestamp::NeitherDateNorTime)?;
+    let day = u8::try_from(day).map_err(|_| MalformedTimestamp::NeitherDateNorTime)?;
+    let date =
+        Date::from_calendar_date(i32::from(year), month, day).map_err(|_| MalformedTimestamp::NeitherDateNorTime)?;
     from_offset_date_time(PrimitiveDateTime::new(date, Time::MIDNIGHT).assume_utc())
 }
 
 fn from_offset_date_time(moment: OffsetDateTime) -> Result<Timestamp, MalformedTimestamp> {
-    let millis = i64::try_from(moment.unix_timestamp_nanos().div_euclid(1_000_000)).map_err(|_| MalformedTimestamp)?;
-    if (MIN..=MAX).contains(&millis) { Ok(Timestamp(millis)) } else { Err(MalformedTimestamp) }
+    let millis = i64::try_from(moment.unix_timestamp_nanos().div_euclid(1_000_000))
+        .map_err(|_| MalformedTimestamp::NeitherDateNorTime)?;
+    if (MIN..=MAX).contains(&millis) { Ok(Timestamp(millis)) } else { Err(MalformedTimestamp::NeitherDateNorTime) }
 }
 
 impl FromStr for Timestamp {
     type Err = MalformedTimestamp;
 
     fn from_str(text: &str) -> Result<Self, MalformedTimestamp> {
-        from_offset_date_time(OffsetDateTime::parse(text, &Rfc3339).map_err(|_| MalformedTimestamp)?)
+        from_offset_date_time(
+            OffsetDateTime::parse(text, &Rfc3339).map_err(|_| MalformedTimestamp::NeitherDateNorTime)?,
+        )
     }
 }
 
@@ -200,6 +219,19 @@ mod tests {
             ["", "now", "2026-02-30", "2026-5-25", "2026-05-25T14:08:33", "1700000000", "2026-05-25 ", "+026-01-01"]
         {
             assert!(Timestamp::parse_date_or_time(text).is_err(), "{text:?} was accepted as a timestamp");
+        }
+    }
+
+    #[test]
+    fn a_blank_where_the_plus_of_an_offset_was_meant_is_named_as_that() {
+        for text in ["2026-05-25T14:08:33 00:00", "2026-05-25T14:08:33.25 05:30", "2026-05-25 14:08:33 02:00"] {
+            let error = Timestamp::parse_date_or_time(text).unwrap_err();
+            assert_eq!(error, MalformedTimestamp::BlankForPlus, "{text:?}");
+            assert!(error.to_string().contains("%2B"));
+        }
+        for text in ["2026-05-25 14:08:33", "2026-05-25T14:08:33 Z", "2026-05-25T14:08:33  02:00", " ", "now 02:00"] {
+            let error = Timestamp::parse_date_or_time(text).unwrap_err();
+            assert_eq!(error, MalformedTimestamp::NeitherDateNorTime, "{text:?}");
         }
     }
 

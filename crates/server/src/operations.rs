@@ -7,6 +7,7 @@
 mod audit_sealer;
 mod importer;
 mod operator;
+mod scan_importer;
 mod service_accounts;
 mod signing_keys;
 mod webhook_deliveries;
@@ -15,6 +16,7 @@ mod workspaces;
 pub(crate) use audit_sealer::{AuditSealer, checkpoint_document};
 pub(crate) use importer::{ImportCounts, Importer, Registers};
 pub(crate) use operator::Operator;
+pub(crate) use scan_importer::ScanSeries;
 pub(crate) use service_accounts::{
     ChangedAccount, NewAccount, create_account, find_account, list_accounts, rotate_secret, set_account_limits,
     set_account_scopes, set_account_status,

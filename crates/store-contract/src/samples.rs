@@ -94,7 +94,13 @@ pub fn finding(record_key: &str) -> Finding {
         description: description(""),
         severity: Severity::Medium,
         status: Status::Open,
-        source: FindingSource { kind: SourceKind::Manual, module_key: None, resource_type: None, resource_id: None },
+        source: FindingSource {
+            kind: SourceKind::Manual,
+            module_key: None,
+            scope: None,
+            resource_type: None,
+            resource_id: None,
+        },
         subject: None,
         owner_responsibility_id: None,
         owner_member_user_id: None,
@@ -115,6 +121,7 @@ pub fn full_finding(record_key: &str, original: Id<Finding>, at: Timestamp) -> F
         source: FindingSource {
             kind: SourceKind::ModuleSignal,
             module_key: Some(reference("semgrep")),
+            scope: Some(reference("portal")),
             resource_type: Some(reference("rule")),
             resource_id: Some(reference("java.lang.security.audit.sqli")),
         },

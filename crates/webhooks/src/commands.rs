@@ -4,8 +4,8 @@ use std::{collections::BTreeSet, time::Duration};
 
 use auth::Account;
 use kernel::{
-    Action, Change, Changeset, Description, FieldError, Id, OutboxEvent, Stored, Subject, Timestamp, WriteContext,
-    WriteTimestamp,
+    Action, Change, Changeset, Description, FieldError, FieldValue, Id, OutboxEvent, Stored, Subject, Timestamp,
+    WriteContext, WriteTimestamp,
 };
 
 use crate::{
@@ -136,9 +136,20 @@ pub fn update(
         return Ok((changeset, current.clone()));
     }
     let after = current.changed(changeset.at(), updated);
-    changeset.set_changes(Change::between(Some(before), &after.record));
+    changeset.set_changes(changes(before, &after.record));
     changeset.update(current, &after);
     Ok((changeset, after))
+}
+
+/// Returns the changes of an update. If only masked parts of the URL differ, the URL is listed too, with equal values.
+fn changes(before: &WebhookSubscription, after: &WebhookSubscription) -> Vec<Change> {
+    let mut changes = Change::between(Some(before), after);
+    let (masked_before, masked_after) = (before.url.masked(), after.url.masked());
+    if before.url != after.url && masked_before == masked_after {
+        let [before, after] = [masked_before, masked_after].map(FieldValue::Text);
+        changes.insert(0, Change { field: "url".into(), before, after });
+    }
+    changes
 }
 
 /// Removes a subscription. Its unfinished deliveries are cancelled when a worker next leases its partition.

@@ -121,6 +121,13 @@ impl WebhookDelivery {
         Self { state: DeliveryState::Cancelled, next_attempt_at: None, ..self.clone() }
     }
 
+    /// The time of the next attempt, given the subscription of the delivery. There is none while the subscription is
+    /// disabled: then the delivery waits, whenever it was due.
+    #[must_use]
+    pub fn scheduled_at(&self, subscription: &WebhookSubscription) -> Option<Timestamp> {
+        self.next_attempt_at.filter(|_| subscription.is_active())
+    }
+
     /// Whether no attempt has been made yet, so that later events about the same record must wait for this delivery.
     #[must_use]
     pub fn is_first_attempt(&self) -> bool {

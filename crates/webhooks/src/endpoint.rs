@@ -9,16 +9,28 @@ use crate::address::AddressPolicy;
 /// Maximum length of a URL, in characters.
 const MAX_URL_LENGTH: usize = 2048;
 
+/// The text that stands for a masked value.
+const MASK: &str = "***";
+
 /// A URL that deliveries may go to, checked as far as is possible without resolving its host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EndpointUrl(Url);
 
 /// The reason why a URL is not accepted as an endpoint, with a message fit for an API response.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UrlError {
     /// It is not a valid absolute URL, or too long.
     #[error("must be an absolute URL of at most 2,048 characters")]
     Malformed,
+    /// No host follows its scheme: `https:///path`, `https:path`.
+    #[error("must have two slashes and a host after its scheme, such as https://hook.example/path")]
+    NoHost,
+    /// It is not written as it would be sent, so that another URL than the given one would be called.
+    #[error("must be written in its normal form, which is {normal_form}")]
+    NotNormalized {
+        /// The URL as it would be sent.
+        normal_form: String,
+    },
     /// Its scheme is not `https`.
     #[error("must begin with https://")]
     Insecure,
@@ -41,12 +53,17 @@ impl EndpointUrl {
     /// [`UrlError`] when deliveries may not go there.
     pub fn parse(text: &str, policy: &AddressPolicy) -> Result<Self, UrlError> {
         let url = Self::from_stored(text).ok_or(UrlError::Malformed)?;
+        // The parser takes the first segment of the path as the host if there is none.
+        let authority = split(text).map(|(_, authority, _)| authority);
+        let authority = authority
+            .filter(|authority| !authority.is_empty() && !authority.starts_with('\\'))
+            .ok_or(UrlError::NoHost)?;
         match url.0.scheme() {
             "https" => {}
             "http" if url.allows_plain_http(policy) => {}
             _ => return Err(UrlError::Insecure),
         }
-        if !url.0.username().is_empty() || url.0.password().is_some() {
+        if authority.contains('@') {
             return Err(UrlError::Credentials);
         }
         if url.0.fragment().is_some() {
@@ -54,8 +71,37 @@ impl EndpointUrl {
         }
         match url.address() {
             Some(address) if !policy.allows(address) => Err(UrlError::Forbidden),
+            _ if !url.is_written_as(text) => Err(UrlError::NotNormalized { normal_form: url.to_string() }),
             _ => Ok(url),
         }
+    }
+
+    /// Whether the text is this URL in its normal form. It may leave out the default port and an empty path, and may write
+    /// the scheme and the host in upper case.
+    fn is_written_as(&self, text: &str) -> bool {
+        let (Some((scheme, authority, rest)), Some((_, normal_authority, normal_rest))) =
+            (split(text), split(self.as_str()))
+        else {
+            return false;
+        };
+        let default_port = if self.0.scheme() == "https" { ":443" } else { ":80" };
+        let authority = authority.strip_suffix(default_port).unwrap_or(authority);
+        scheme.eq_ignore_ascii_case(self.0.scheme())
+            && authority.eq_ignore_ascii_case(normal_authority)
+            && (rest == normal_rest || (!rest.starts_with('/') && normal_rest.strip_prefix('/') == Some(rest)))
+    }
+
+    /// The URL as audit entries and exports show it: the values of its query, which may be secrets, are masked.
+    #[must_use]
+    pub fn masked(&self) -> String {
+        let Some((start, query)) = self.as_str().split_once('?') else { return self.to_string() };
+        let masked = query.split('&').map(|parameter| match parameter.split_once('=') {
+            Some((name, value)) if !value.is_empty() => format!("{name}={MASK}"),
+            // A parameter without a name and a value of its own may be a secret as a whole.
+            None if !parameter.is_empty() => MASK.to_owned(),
+            _ => parameter.to_owned(),
+        });
+        format!("{start}?{}", masked.collect::<Vec<_>>().join("&"))
     }
 
     /// Parses a stored URL without applying a policy: it may have been accepted under another one, and is checked again
@@ -105,6 +151,14 @@ impl EndpointUrl {
     pub fn host_name(&self) -> Option<&str> {
         self.0.domain()
     }
+}
+
+/// Splits a URL into its scheme, its authority, and the rest.
+fn split(url: &str) -> Option<(&str, &str, &str)> {
+    let (scheme, rest) = url.split_once("://")?;
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (authority, rest) = rest.split_at(end);
+    Some((scheme, authority, rest))
 }
 
 impl fmt::Display for EndpointUrl {

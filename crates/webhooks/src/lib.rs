@@ -38,7 +38,7 @@ pub use ports::{
     PartitionLease, PartitionQueue, Sender, StaleDelivery, WebhookSigner,
 };
 pub use recover::{MAX_RECOVERED, RecoveryCounts, ReplayRange, UndeliveredEvent, recover, redeliver};
-pub use retry::{ATTEMPT_TIMEOUT, MAX_FAILING_DURATION, RETRY_DELAYS, next_attempt_at};
+pub use retry::{ATTEMPT_TIMEOUT, MAX_FAILING_DURATION, MAX_RETRY_AFTER, RETRY_DELAYS, next_attempt_at};
 pub use secret::{EncryptedSecret, WebhookSecret};
 pub use send::sign_and_send;
 pub use subscription::{

@@ -10,8 +10,8 @@ pub const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(15);
 /// The time for which all attempts of a subscription may fail before it is disabled.
 pub const MAX_FAILING_DURATION: Duration = Duration::from_secs(5 * 24 * 60 * 60);
 
-/// Upper bound for the delay that an endpoint requests with `Retry-After`.
-const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
+/// The longest delay that an endpoint can request with `Retry-After`.
+pub const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 
 const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;

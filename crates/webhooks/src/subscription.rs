@@ -126,7 +126,7 @@ impl AuditFields for WebhookSubscription {
     fn fields(&self) -> Vec<(&'static str, FieldValue)> {
         let events = self.event_types.iter().map(|event| event.name().to_owned()).collect();
         vec![
-            ("url", FieldValue::Text(self.url.to_string())),
+            ("url", FieldValue::Text(self.url.masked())),
             ("description", FieldValue::Text(self.description.to_string())),
             ("event_types", FieldValue::Texts(events)),
             ("status", FieldValue::Text(self.status.name().to_owned())),

@@ -1,5 +1,6 @@
 //! The JSON Schema of a record and of its filters.
 
+use http_api::request::{id_schema, text_schema, timestamp_schema};
 use kernel::{Column, ColumnType, Record};
 use serde_json::{Map, Value, json};
 
@@ -41,14 +42,10 @@ fn column_schema(column: &Column) -> Value {
 /// The schema of one value of the column's filter.
 pub(super) fn filter_schema(column: &Column) -> Value {
     match column.column_type {
-        ColumnType::Text { min, max, rule } => {
-            json!({ "type": "string", "minLength": min, "maxLength": max, "description": rule })
-        }
+        ColumnType::Text { min, max, rule, pattern } => text_schema(min, max, pattern, rule),
         ColumnType::Name(names) => json!({ "type": "string", "enum": names }),
         ColumnType::Integer => json!({ "type": "integer" }),
-        ColumnType::Timestamp => {
-            json!({ "anyOf": [{ "type": "string", "format": "date-time" }, { "type": "string", "format": "date" }] })
-        }
-        ColumnType::Id(_) | ColumnType::Ids(_) => json!({ "type": "string" }),
+        ColumnType::Timestamp => timestamp_schema(),
+        ColumnType::Id(prefix) | ColumnType::Ids(prefix) => id_schema(prefix),
     }
 }

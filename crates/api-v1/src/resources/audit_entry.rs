@@ -8,11 +8,11 @@ use http_api::{
     App,
     endpoints::Document,
     handlers::ListRequest,
-    request::{ApiRequest, MediaType, Query, list_parameters},
+    request::{ApiRequest, FieldReader as _, MediaType, Query, list_parameters, text},
     response::{ApiResponse, Problem},
     streams,
 };
-use kernel::Reference;
+use kernel::{Reference, ReferenceRule};
 use serde_json::{Value, json};
 
 use crate::view::list_document_of;
@@ -22,7 +22,7 @@ fn filter(query: &mut Query<'_>) -> AuditFilter {
         query.list(
             name,
             description,
-            || json!({ "type": "string" }),
+            || text::<ReferenceRule>().schema(),
             |text| Reference::parse(text).map(|text| text.as_str().to_owned()),
         )
     };

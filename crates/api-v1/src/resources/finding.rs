@@ -11,8 +11,8 @@ use http_api::{
     App,
     endpoints::{Document, Media},
     handlers::{Command, execute, find},
-    request::{ApiRequest, BodyReader, TimestampReader, enum_reader, text},
-    response::{ApiResponse, Issue, Problem},
+    request::{ApiRequest, BodyReader, SentBack, TimestampReader, enum_reader, text},
+    response::{ApiResponse, Problem},
 };
 use kernel::{Changeset, OrganizationRef, Reader, Reason, Stored, SubjectGroup, WriteContext, WriteTimestamp};
 use serde_json::json;
@@ -33,6 +33,7 @@ pub(crate) fn read_new(object: &mut BodyReader<'_>) -> Option<NewFinding> {
     let kind = object.required("sourceKind", enum_reader(SourceKind::ALL, SourceKind::name));
     let description = object.optional("description", text());
     let module_key = object.optional("sourceModuleKey", text());
+    let scope = object.optional("sourceScope", text());
     let resource_type = object.optional("sourceResourceType", text());
     let resource_id = object.optional("sourceResourceId", text());
     let subject = read_subject(object);
@@ -44,7 +45,7 @@ pub(crate) fn read_new(object: &mut BodyReader<'_>) -> Option<NewFinding> {
         title: title?,
         description,
         severity: severity?,
-        source: FindingSource { kind: kind?, module_key, resource_type, resource_id },
+        source: FindingSource { kind: kind?, module_key, scope, resource_type, resource_id },
         subject: subject?,
         owner_responsibility_id,
         owner_member_user_id,
@@ -125,6 +126,7 @@ pub(crate) fn post<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, R
 pub(crate) struct UpdateFinding {
     patch: FindingPatch,
     reason: Reason,
+    sent_back: SentBack,
 }
 
 impl UpdateFinding {
@@ -141,12 +143,9 @@ impl UpdateFinding {
             subject_resource_type: object.patch_nullable("subjectResourceType", text()),
             subject_resource_id: object.patch_nullable("subjectResourceId", text()),
         };
-        let is_valid = object.error_count() == 0;
-        let reason = object.reason();
-        if patch.is_empty() && is_valid {
-            object.error(Issue::new([], "at least one field besides the reason is required"));
-        }
-        Some(Self { patch, reason: reason? })
+        let reason = object.reason_of_patch(patch.is_empty());
+        let sent_back = object.sent_back(Finding::schema);
+        Some(Self { patch, reason: reason?, sent_back })
     }
 }
 
@@ -168,6 +167,7 @@ impl Command for UpdateFinding {
     ) -> Result<(Changeset, Stored<Finding>), Problem> {
         let current = find::<Finding>(app, request).await?;
         request.check_if_match(current.meta.revision)?;
+        self.sent_back.check(&Finding::to_dto(&current))?;
         update(context, &PayloadRenderer, timestamp, &current, &self.patch).map_err(finding_problem)
     }
 

@@ -9,7 +9,7 @@ use http_api::{
     App,
     endpoints::{Document, Media},
     handlers::{Command, execute},
-    request::{ApiRequest, BodyReader, ItemsReader, enum_reader, read_object},
+    request::{ApiRequest, BodyReader, ItemsReader, enum_reader, read_object, read_string},
     response::{ApiResponse, AsText, Issue, Problem},
 };
 use kernel::{Changeset, Id, Reader, Reason, Stored, WriteContext, WriteTimestamp};
@@ -54,7 +54,7 @@ fn on_conflict_name(on_conflict: OnConflict) -> &'static str {
 
 /// Returns the result of an item that is invalid.
 fn failed_item(item: &Value, issues: Vec<Issue>) -> Value {
-    let key = item.get("findingKey").filter(|key| key.is_string());
+    let key = item.get("findingKey").filter(|key| read_string(key).is_ok());
     json!({ "result": "failed", "findingKey": key, "error": Problem::validation(issues).into_item() })
 }
 
@@ -126,7 +126,7 @@ pub(crate) fn document() -> Document {
         "required": ["result", "findingKey"],
         "properties": {
             "result": { "type": "string", "enum": ["created", "updated", "unchanged", "skipped", "failed"] },
-            "findingKey": { "description": "The key as it was sent; null if it is not a string.", "type": ["string", "null"] },
+            "findingKey": { "description": "The key as it was sent; null if it is not a valid string.", "type": ["string", "null"] },
             "id": { "type": "string", "description": "The identifier of the finding; absent if the item failed." },
             "error": { "$ref": "#/components/schemas/ItemError" },
         },

@@ -10,7 +10,7 @@ use http_api::{
     App,
     endpoints::{Document, Media},
     pipeline::{AuditNote, charge_token, charge_token_failure},
-    request::{ApiRequest, CachedAccount, is_media_type, parse_json, printable},
+    request::{ApiRequest, CachedAccount, body_text, parse_json},
     response::{ApiResponse, Problem, write_json},
 };
 use kernel::{Action, Id, StoreError, Subject, Timestamp};
@@ -18,6 +18,9 @@ use scopes::ScopeSet;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use serde_json::{Value, json};
+
+/// The media type of a form.
+const FORM: &str = "application/x-www-form-urlencoded";
 
 /// The parameters of a token request, from any of its three forms.
 #[derive(Default)]
@@ -89,9 +92,6 @@ impl TokenRequest {
             return Err(invalid_request("client_id and client_secret are required"));
         };
         let scopes = self.scope.map(|scope| scope.parse::<ScopeSet>().map_err(|_| invalid_scope())).transpose()?;
-        if scopes.is_some_and(ScopeSet::is_empty) {
-            return Err(invalid_scope());
-        }
         Ok(ValidTokenRequest { client_id, secret, scopes })
     }
 }
@@ -170,21 +170,14 @@ fn claims(app: &App, account: &Account, scopes: ScopeSet, now: Timestamp) -> Cla
 
 /// Reads the parameters from the body, as JSON or as a form, and from an HTTP Basic header in addition to either.
 fn read(request: &ApiRequest) -> Result<TokenRequest, Problem> {
-    request.check_content_encoding()?;
-    let headers = &request.parts.headers;
-    let content_type =
-        headers.get(header::CONTENT_TYPE).map_or(b"application/json".as_slice(), |value| value.as_bytes());
-    let mut parameters = if is_media_type(content_type, b"application/json") {
-        read_json(&request.body)?
-    } else if is_media_type(content_type, b"application/x-www-form-urlencoded") {
-        read_form(&request.body)?
-    } else {
-        return Err(Problem::unsupported_media_type("application/json or application/x-www-form-urlencoded"));
+    let mut parameters = match request.body_media_type(&["application/json", FORM])? {
+        FORM => read_form(&request.body)?,
+        _ => read_json(&request.body)?,
     };
     if !request.query().is_empty() {
         return Err(invalid_request("the query must be empty: send credentials and parameters in the body"));
     }
-    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let mut values = request.parts.headers.get_all(header::AUTHORIZATION).iter();
     if let Some(value) = values.next() {
         if values.next().is_some() {
             return Err(invalid_request("the Authorization header is repeated: send it once"));
@@ -203,35 +196,51 @@ fn read(request: &ApiRequest) -> Result<TokenRequest, Problem> {
 }
 
 impl TokenRequest {
-    fn set_parameter(&mut self, name: &str, value: String) -> Result<(), Problem> {
-        if name == "client_secret" {
-            return match self.client_secret.replace(SecretString::from(value)) {
-                None => Ok(()),
-                Some(_) => Err(repeated_parameter(name)),
-            };
+    /// Sets a parameter. White space around its value is dropped, because credentials are copied from files and consoles.
+    /// A parameter without a value is treated as absent (RFC 6749 § 3.1).
+    fn set_parameter(&mut self, parameter: Parameter, value: &str) -> Result<(), Problem> {
+        let value = value.trim();
+        if value.is_empty() {
+            return Ok(());
         }
-        let field = match name {
-            "grant_type" => &mut self.grant_type,
-            "client_id" => &mut self.client_id,
-            "scope" => &mut self.scope,
-            _ => return Err(unknown_parameter(name)),
+        let is_repeated = match parameter {
+            Parameter::ClientSecret => self.client_secret.replace(SecretString::from(value)).is_some(),
+            Parameter::GrantType => self.grant_type.replace(value.to_owned()).is_some(),
+            Parameter::ClientId => self.client_id.replace(value.to_owned()).is_some(),
+            Parameter::Scope => self.scope.replace(value.to_owned()).is_some(),
         };
-        match field.replace(value) {
-            None => Ok(()),
-            Some(_) => Err(repeated_parameter(name)),
+        if is_repeated {
+            Err(invalid_request(format!("{} is repeated: send it once", parameter.name())))
+        } else {
+            Ok(())
         }
     }
 }
 
-fn repeated_parameter(name: &str) -> Problem {
-    invalid_request(format!("{name} is repeated: send it once"))
+/// A parameter of the endpoint. Others are ignored (RFC 6749 § 3.2).
+#[derive(Clone, Copy)]
+enum Parameter {
+    GrantType,
+    ClientId,
+    ClientSecret,
+    Scope,
 }
 
-fn unknown_parameter(name: &str) -> Problem {
-    let name = printable(name.as_bytes(), 60);
-    invalid_request(format!(
-        "unknown parameter {name:?}; the allowed parameters are: grant_type, client_id, client_secret, scope"
-    ))
+impl Parameter {
+    const ALL: [Self; 4] = [Self::GrantType, Self::ClientId, Self::ClientSecret, Self::Scope];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::GrantType => "grant_type",
+            Self::ClientId => "client_id",
+            Self::ClientSecret => "client_secret",
+            Self::Scope => "scope",
+        }
+    }
+
+    fn find(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|parameter| parameter.name() == name)
+    }
 }
 
 fn read_json(body: &[u8]) -> Result<TokenRequest, Problem> {
@@ -241,22 +250,23 @@ fn read_json(body: &[u8]) -> Result<TokenRequest, Problem> {
         Err(message) => return Err(invalid_request(message)),
     };
     let mut parameters = TokenRequest::default();
-    for (name, value) in members {
+    for (name, value) in &members {
+        let Some(parameter) = Parameter::find(name) else { continue };
         match value {
-            Value::String(value) => parameters.set_parameter(&name, value)?,
+            Value::String(value) => parameters.set_parameter(parameter, value)?,
             Value::Null => {}
-            _ => return Err(invalid_request(format!("{:?} must be a string", printable(name.as_bytes(), 60)))),
+            _ => return Err(invalid_request(format!("{name} must be a string"))),
         }
     }
     Ok(parameters)
 }
 
 fn read_form(body: &[u8]) -> Result<TokenRequest, Problem> {
+    let text = body_text(body).map_err(invalid_request)?;
     let mut parameters = TokenRequest::default();
-    for (name, value) in form_urlencoded::parse(body) {
-        // RFC 6749 § 3.1: a parameter without a value is treated as absent.
-        if !value.is_empty() {
-            parameters.set_parameter(&name, value.into_owned())?;
+    for (name, value) in form_urlencoded::parse(text.as_bytes()) {
+        if let Some(parameter) = Parameter::find(&name) {
+            parameters.set_parameter(parameter, &value)?;
         }
     }
     Ok(parameters)
@@ -269,7 +279,7 @@ fn basic_credentials(value: &[u8]) -> Option<(String, SecretString)> {
     let (id, secret) = str::from_utf8(&decoded).ok()?.split_once(':')?;
     let decode =
         |text: &str| form_urlencoded::parse(format!("x={text}").as_bytes()).next().map(|(_, value)| value.into_owned());
-    Some((decode(id)?, SecretString::from(decode(secret)?)))
+    Some((decode(id)?.trim().to_owned(), SecretString::from(decode(secret)?.trim())))
 }
 
 pub(crate) fn document() -> Document {
@@ -280,7 +290,6 @@ pub(crate) fn document() -> Document {
             schema: json!({
                 "type": "object",
                 "required": ["grant_type"],
-                "additionalProperties": false,
                 "properties": {
                     "grant_type": { "type": "string", "enum": ["client_credentials"] },
                     "client_id": text("The client id, `svc_…`. It can be sent here or with HTTP Basic."),

@@ -10,10 +10,10 @@ use futures_util::future::BoxFuture;
 use http_api::{
     App,
     endpoints::{Document, Media},
-    handlers::{Command, execute},
+    handlers::{self, Command, execute},
     openapi::{enum_schema, nullable_enum_schema},
     request::{ApiRequest, BodyReader, FieldReader, Query, enum_reader},
-    response::{ApiResponse, AsText, Problem},
+    response::{ApiResponse, AsText, Problem, write_json},
 };
 use kernel::{
     Changeset, Id, OutboxEvent, Reader, Reason, Revision, Stored, Subject, Timestamp, WriteContext, WriteTimestamp,
@@ -28,8 +28,8 @@ use webhooks::{
 
 use crate::{
     errors::webhook_problem,
-    resources::webhook_subscription::find_owned,
-    view::{self, View, conditional_response, example_id, example_timestamp, list_filtered, record_media},
+    resources::webhook_subscription::{check_read_scopes, find_owned},
+    view::{self, View, example_id, example_timestamp, record_media},
 };
 
 #[derive(Serialize, ToSchema)]
@@ -45,7 +45,7 @@ pub(crate) struct DeliveryDto<'a> {
     event_type: &'a str,
     #[schema(schema_with = state_schema)]
     status: &'static str,
-    /// The time of the next attempt; null if there is none.
+    /// The time of the next attempt; null if there is none, also while the subscription is disabled.
     #[schema(value_type = Option<String>, format = DateTime, required)]
     next_attempt_at: Option<AsText<Timestamp>>,
     /// The last twenty attempts, oldest first.
@@ -176,6 +176,29 @@ impl View for WebhookDelivery {
     }
 }
 
+/// Returns the representation of a delivery to this subscription. While no events are delivered to the subscription, there
+/// is no next attempt.
+fn to_dto_of<'a>(stored: &'a Stored<WebhookDelivery>, subscription: &WebhookSubscription) -> DeliveryDto<'a> {
+    let next_attempt_at = stored.record.scheduled_at(subscription).map(AsText);
+    DeliveryDto { next_attempt_at, ..WebhookDelivery::to_dto(stored) }
+}
+
+/// Checks that the caller itself may read the event of a delivery. The type of an event that a newer server stored is
+/// unknown here: then the caller must have the scopes of all events of the subscription.
+fn check_read_scope(
+    caller: &Caller,
+    subscription: &WebhookSubscription,
+    delivery: &WebhookDelivery,
+) -> Result<(), Problem> {
+    if &*delivery.event_type == TEST_EVENT {
+        return Ok(());
+    }
+    match delivery.event_type.parse::<EventType>() {
+        Ok(event) => check_read_scopes(caller, &BTreeSet::from([event])),
+        Err(_) => check_read_scopes(caller, &subscription.event_types),
+    }
+}
+
 /// Loads the delivery that the path names, if it belongs to the caller's subscription in the path.
 async fn find_owned_delivery(
     app: &App,
@@ -191,11 +214,15 @@ async fn find_owned_delivery(
 /// Handles `GET /webhooks/subscriptions/{subscriptionId}/deliveries`.
 pub(crate) fn list<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>> {
     Box::pin(async move {
-        let subscription = find_owned(app, request).await?.meta.id;
+        let subscription = find_owned(app, request).await?;
+        let id = subscription.meta.id;
         let mut query = Query::parse(request.query());
-        let filter = DeliveryFilter { subscription: Some(subscription), ..WebhookDelivery::filter(&mut query) };
-        let response = list_filtered::<WebhookDelivery>(app, request, &mut query, &filter).await?;
-        Ok(response.with_subject(Subject::from_id(subscription)))
+        let filter = DeliveryFilter { subscription: Some(id), ..WebhookDelivery::filter(&mut query) };
+        let write = move |stored: &Stored<WebhookDelivery>, out: &mut Vec<u8>| {
+            write_json(out, &to_dto_of(stored, &subscription.record));
+        };
+        let response = handlers::list(app, request, &mut query, &filter, WebhookDelivery::PLURAL, write).await?;
+        Ok(response.with_subject(Subject::from_id(id)))
     })
 }
 
@@ -203,8 +230,14 @@ pub(crate) fn list<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, R
 pub(crate) fn get<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>> {
     Box::pin(async move {
         Query::parse(request.query()).finish()?;
-        let (_, delivery) = find_owned_delivery(app, request).await?;
-        Ok(conditional_response(request, &delivery))
+        let (subscription, delivery) = find_owned_delivery(app, request).await?;
+        let dto = to_dto_of(&delivery, &subscription.record);
+        if delivery.record.next_attempt_at.is_none() {
+            return Ok(handlers::conditional_response(request, &delivery.meta, WebhookDelivery::SINGULAR, &dto));
+        }
+        // The time of the next attempt depends on the subscription, which changes without a new revision of the delivery.
+        let response = ApiResponse::record(StatusCode::OK, WebhookDelivery::SINGULAR, &dto);
+        Ok(response.with_etag(delivery.meta.revision).with_subject(Subject::from_id(delivery.meta.id)))
     })
 }
 
@@ -231,11 +264,12 @@ impl Command for RedeliverDelivery {
         &self,
         app: &App,
         request: &ApiRequest,
-        _: &Caller,
+        caller: &Caller,
         context: &WriteContext<'_>,
         timestamp: WriteTimestamp,
     ) -> Result<(Changeset, Self::Output), Problem> {
         let (subscription, delivery) = find_owned_delivery(app, request).await?;
+        check_read_scope(caller, &subscription.record, &delivery.record)?;
         webhooks::redeliver(context, timestamp, &subscription, &delivery).map_err(webhook_problem)
     }
 

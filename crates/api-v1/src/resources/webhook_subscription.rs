@@ -38,7 +38,7 @@ use webhooks::{
 use crate::view::{self, View, example_id, example_timestamp, record_media};
 
 pub(crate) use change::{document as change_document, patch};
-pub(crate) use create::{document as create_document, post};
+pub(crate) use create::{check_read_scopes, document as create_document, post};
 pub(crate) use recover::{document as recover_document, recover};
 pub(crate) use remove::{delete, document as remove_document};
 pub(crate) use rotate::{document as rotate_document, rotate};

@@ -100,6 +100,7 @@ async fn an_update_changes_only_the_fields_of_its_item_and_never_the_status() {
     for (name, value) in [
         ("description", "text"),
         ("sourceModuleKey", "semgrep"),
+        ("sourceScope", "portal"),
         ("sourceResourceType", "rule"),
         ("sourceResourceId", "r1"),
         ("subjectModuleKey", "assets"),

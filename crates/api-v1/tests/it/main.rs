@@ -4,6 +4,7 @@
 mod account_status;
 mod audit_log;
 mod batch;
+mod bodies;
 mod conditional;
 mod envelope;
 mod finding_events;

@@ -92,6 +92,63 @@ fn every_path_parameter_is_documented_and_every_reference_resolves() {
     }
 }
 
+/// The schemas of all parameters and of all bodies of requests, with those within them.
+fn request_schemas() -> Vec<&'static serde_json::Value> {
+    let mut schemas = Vec::new();
+    for operation in operations() {
+        let parameters = operation.definition["parameters"].as_array().unwrap();
+        schemas.extend(parameters.iter().map(|parameter| &parameter["schema"]));
+        let content = operation.definition["requestBody"]["content"].as_object();
+        schemas.extend(content.into_iter().flat_map(|content| content.values()).map(|media| &media["schema"]));
+    }
+    let mut index = 0;
+    while index < schemas.len() {
+        let schema = schemas[index];
+        let properties = schema["properties"].as_object().into_iter().flat_map(|properties| properties.values());
+        let nested = schema.get("items").into_iter().chain(schema["anyOf"].as_array().into_iter().flatten());
+        schemas.extend(properties.filter(|schema| schema["readOnly"] != true).chain(nested));
+        index += 1;
+    }
+    schemas
+}
+
+#[test]
+fn no_client_has_to_refuse_a_limit_that_the_server_clamps() {
+    let mut limits = 0;
+    for operation in operations() {
+        for parameter in operation.definition["parameters"].as_array().unwrap() {
+            if parameter["name"] == "limit" {
+                limits += 1;
+                assert_eq!(parameter["schema"].get("maximum"), None, "{}", operation.id);
+            }
+        }
+    }
+    assert!(limits > 5);
+}
+
+#[test]
+fn every_limited_text_of_a_request_has_the_pattern_of_its_characters() {
+    let texts = request_schemas().into_iter().filter(|schema| schema.get("minLength").is_some()).collect::<Vec<_>>();
+    assert!(texts.len() > 20);
+    for schema in texts {
+        assert!(schema["pattern"].as_str().is_some_and(|pattern| pattern.starts_with('^')), "{schema}");
+    }
+}
+
+#[test]
+fn every_timestamp_of_a_request_may_be_a_date() {
+    let mut times = 0;
+    for schema in request_schemas() {
+        if let Some(formats) = schema["anyOf"].as_array() {
+            let formats: Vec<_> = formats.iter().filter_map(|schema| schema["format"].as_str()).collect();
+            assert_eq!(formats, ["date-time", "date"]);
+            times += 1;
+        }
+    }
+    let alone = request_schemas().into_iter().filter(|schema| schema["format"] == "date-time").count();
+    assert_eq!(alone, times, "a timestamp has no alternative");
+}
+
 #[tokio::test]
 async fn the_served_document_equals_the_printed_one() {
     let api = TestApi::open().await;

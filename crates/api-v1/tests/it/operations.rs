@@ -177,13 +177,16 @@ fn every_operation_other_than_gets_and_the_token_request_is_a_write() {
     assert!(write_operations().all(|operation| operation.method != "GET"));
 }
 
+/// The operations that make or repeat events about a resource, which requires the scope to read it.
+const NEEDS_READ_SCOPE: [&str; 4] =
+    ["createWebhookSubscription", "rotateWebhookSecret", "redeliverWebhook", "recoverWebhookDeliveries"];
+
 #[tokio::test]
 async fn the_example_of_every_operation_succeeds_for_an_account_with_only_its_scope() {
     for operation in scoped_operations() {
         let (api, params) = setup().await;
         let mut scopes = vec![operation.scope.unwrap()];
-        if operation.id == "createWebhookSubscription" {
-            // A subscription to events about a resource requires the scope to read it.
+        if NEEDS_READ_SCOPE.contains(&operation.id.as_str()) {
             scopes.push(Scope::FindingsRead);
         }
         let client = api.client(api.home, &scopes).await;

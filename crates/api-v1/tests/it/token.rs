@@ -67,6 +67,58 @@ async fn requests_in_json_as_a_form_and_with_http_basic_all_get_a_working_token(
 }
 
 #[tokio::test]
+async fn unknown_parameters_are_ignored_in_every_form() {
+    let api = TestApi::open().await;
+    let client = api.full_access_client().await;
+    let mut body = token_request(&client);
+    for (name, value) in [
+        ("audience", json!("https://api.example")),
+        ("resource", json!(["a", "b"])),
+        ("clientId", json!(7)),
+        ("client_assertion", Value::Null),
+    ] {
+        body[name] = value;
+        request_token(&api, &body).await.expect(200);
+    }
+    let form = format!(
+        "grant_type=client_credentials&client_id={}&client_secret={}&resource=a&resource=b&audience=",
+        client.id(),
+        client.secret
+    );
+    api.post(PATH).body(FORM, form).send().await.expect(200);
+}
+
+#[tokio::test]
+async fn a_parameter_without_a_value_is_as_none_in_every_form() {
+    let api = TestApi::open().await;
+    let client = api.full_access_client().await;
+    let all = request_token(&api, &token_request(&client)).await.expect(200).json()["scope"].clone();
+    for empty in ["", " ", "\n"] {
+        let response = request_token(&api, &request_with(&client, "scope", empty)).await.expect(200);
+        assert_eq!(response.json()["scope"], all, "{empty:?}");
+        for required in ["grant_type", "client_id", "client_secret"] {
+            let call = api.post(PATH).json(&request_with(&client, required, empty));
+            assert!(expect_error(call, 400, "invalid_request").await.message().contains(required));
+        }
+    }
+}
+
+#[tokio::test]
+async fn white_space_around_credentials_is_dropped_in_every_form() {
+    let api = TestApi::open().await;
+    let client = api.full_access_client().await;
+    let (id, secret) = (format!(" {}\n", client.id()), format!("\t{}\r\n", client.secret));
+    let json = json!({ "grant_type": "client_credentials", "client_id": id, "client_secret": secret });
+    request_token(&api, &json).await.expect(200);
+    let form = form_urlencoded::Serializer::new(String::new())
+        .extend_pairs([("grant_type", "client_credentials"), ("client_id", &id), ("client_secret", &secret)])
+        .finish();
+    api.post(PATH).body(FORM, form).send().await.expect(200);
+    let basic = api.post(PATH).body(FORM, "grant_type=client_credentials");
+    basic.header("authorization", basic_auth(&client.id(), &format!("{}\n", client.secret))).send().await.expect(200);
+}
+
+#[tokio::test]
 async fn basic_credentials_are_form_decoded() {
     let api = TestApi::open().await;
     let client = api.full_access_client().await;
@@ -95,7 +147,6 @@ async fn an_unknown_scope_or_one_the_account_lacks_is_rejected_as_invalid_scope(
         "governance.findings:write",
         "governance.findings:read governance.findings:write",
         "nonsense",
-        " ",
         "governance.findings:read,x",
     ] {
         expect_error(api.post(PATH).json(&request_with(&client, "scope", scope)), 400, "invalid_scope").await;
@@ -116,7 +167,6 @@ async fn a_malformed_token_request_is_rejected_as_invalid_request() {
         api.post(PATH).json(&json!({ "client_id": client.id(), "client_secret": client.secret })),
         api.post(PATH).json(&json!({ "grant_type": "client_credentials", "client_id": client.id() })),
         api.post(PATH).json(&request_with(&client, "client_secret", 7)),
-        api.post(PATH).json(&request_with(&client, "clientId", "x")),
         api.post(PATH).body(FORM, "grant_type=client_credentials&grant_type=client_credentials"),
         api.post(PATH).json(&token_request(&client)).header("authorization", &header),
         api.request("POST", &format!("{PATH}?client_id={}", client.id())).body("application/json", text),
@@ -124,13 +174,11 @@ async fn a_malformed_token_request_is_rejected_as_invalid_request() {
         expect_error(call, 400, "invalid_request").await;
     }
     let message_of = async |call: TestRequest| expect_error(call, 400, "invalid_request").await.message();
-    let unknown = message_of(api.post(PATH).json(&request_with(&client, "audience", "x"))).await;
-    assert!(unknown.contains("\"audience\"") && unknown.contains("client_id"), "{unknown}");
     let basics = api.post(PATH).body(FORM, "grant_type=client_credentials").header("authorization", &header);
     assert!(message_of(basics.header("authorization", &header)).await.contains("Authorization header is repeated"));
     let twice = message_of(api.post(PATH).body(FORM, "client_secret=a&client_secret=b")).await;
     assert_eq!(twice, "client_secret is repeated: send it once");
-    for grant in ["password", "", "refresh_token"] {
+    for grant in ["password", "CLIENT_CREDENTIALS", "refresh_token"] {
         expect_error(api.post(PATH).json(&request_with(&client, "grant_type", grant)), 400, "unsupported_grant_type")
             .await;
     }
@@ -163,10 +211,8 @@ async fn unknown_wrong_disabled_expired_and_malformed_credentials_get_the_same_r
     for (id, secret) in [
         (unknown.as_str(), other.as_str()),
         ("svc_nonsense", &other),
-        ("", &other),
         (&wrong.id(), &other),
         (&wrong.id(), "nvsec_malformed"),
-        (&wrong.id(), ""),
         (&wrong.id().to_lowercase(), &wrong.secret),
         (&disabled.id(), &disabled.secret),
         (&expired.id(), &expired.secret),

@@ -33,6 +33,14 @@ fn a_secret_that_was_generated_is_accepted() {
 }
 
 #[test]
+fn white_space_around_a_secret_is_dropped() {
+    for text in [format!(" {SECRET}"), format!("{SECRET}\r\n"), format!("\t{SECRET}\u{a0} ")] {
+        assert_eq!(ClientSecret::parse(&text).unwrap().expose(), SECRET, "{text:?}");
+    }
+    assert!(ClientSecret::parse(&SECRET.replace("nvsec_", "nvsec_ ")).is_none());
+}
+
+#[test]
 fn a_typo_anywhere_in_a_secret_is_detected_without_hashing() {
     for index in 0..SECRET.len() {
         let mut typo = SECRET.to_owned().into_bytes();

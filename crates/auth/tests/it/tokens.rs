@@ -23,6 +23,15 @@ fn a_token_may_live_for_one_minute_to_one_hour() {
 }
 
 #[test]
+fn the_limits_of_the_lifetime_hold_to_the_nanosecond() {
+    let nanosecond = Duration::from_nanos(1);
+    assert_eq!(TokenLifetime::new(TokenLifetime::MAX + nanosecond), None);
+    assert_eq!(TokenLifetime::new(Duration::from_millis(3_600_999)), None);
+    assert_eq!(TokenLifetime::new(TokenLifetime::MIN - nanosecond), None);
+    assert!(TokenLifetime::new(TokenLifetime::MIN + nanosecond).is_some());
+}
+
+#[test]
 fn a_token_lives_for_fifteen_minutes_by_default() {
     assert_eq!(TokenLifetime::default().expiry(at(0), None), at(900));
 }

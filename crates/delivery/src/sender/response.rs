@@ -8,7 +8,7 @@ use reqwest::{
     header::{HeaderMap, RETRY_AFTER},
 };
 use tokio::time::{Instant, timeout_at};
-use webhooks::{AttemptFailure, AttemptOutcome, MAX_STORED_RESPONSE};
+use webhooks::{AttemptFailure, AttemptOutcome, MAX_RETRY_AFTER, MAX_STORED_RESPONSE};
 
 use super::failure;
 
@@ -84,15 +84,16 @@ fn to_storable_text(bytes: &[u8]) -> String {
     text
 }
 
-/// Parses the `Retry-After` header: seconds, or an HTTP date.
+/// Parses the `Retry-After` header: seconds, or an HTTP date. A longer delay counts as [`MAX_RETRY_AFTER`].
 fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    if let Ok(seconds) = text.parse() {
-        return Some(Duration::from_secs(seconds));
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        // A number that does not fit is a very long delay, not an absent one.
+        return Some(text.parse().map_or(MAX_RETRY_AFTER, Duration::from_secs).min(MAX_RETRY_AFTER));
     }
     let date = httpdate::parse_http_date(text).ok()?.duration_since(UNIX_EPOCH).ok()?;
     let date = Timestamp::from_millis(i64::try_from(date.as_millis()).ok()?);
-    Some(date.since(now))
+    Some(date.since(now).min(MAX_RETRY_AFTER))
 }
 
 #[cfg(test)]
@@ -113,7 +114,17 @@ mod tests {
         assert_eq!(parsed_seconds(" 0 "), Some(0));
         assert_eq!(parsed_seconds("Sun, 22 Nov 2026 10:30:00 GMT"), Some(1_800));
         assert_eq!(parsed_seconds("Sun, 22 Nov 2026 09:30:00 GMT"), Some(0), "a date that has passed");
-        for text in ["", "soon", "-5", "1.5", "99999999999999999999999"] {
+        for text in [
+            "86400",
+            "86401",
+            "18446744073709551615",
+            "18446744073709551616",
+            "99999999999999999999999",
+            "Fri, 31 Dec 9999 23:59:59 GMT",
+        ] {
+            assert_eq!(parsed_seconds(text), Some(86_400), "{text}");
+        }
+        for text in ["", "soon", "-5", "+5", "1.5"] {
             assert_eq!(parsed_seconds(text), None, "{text:?}");
         }
     }

@@ -126,7 +126,13 @@ pub(crate) fn new_finding(key: &str) -> NewFinding {
         title: Title::parse("Something is wrong").unwrap(),
         description: None,
         severity: Severity::Medium,
-        source: FindingSource { kind: SourceKind::Manual, module_key: None, resource_type: None, resource_id: None },
+        source: FindingSource {
+            kind: SourceKind::Manual,
+            module_key: None,
+            scope: None,
+            resource_type: None,
+            resource_id: None,
+        },
         subject: None,
         owner_responsibility_id: None,
         owner_member_user_id: None,
@@ -145,6 +151,7 @@ pub(crate) fn complete_finding(key: &str) -> NewFinding {
         source: FindingSource {
             kind: SourceKind::ModuleSignal,
             module_key: reference("semgrep"),
+            scope: reference("portal"),
             resource_type: reference("rule"),
             resource_id: reference("java.sqli"),
         },

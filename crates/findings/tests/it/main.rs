@@ -14,4 +14,5 @@ mod harness;
 mod lifecycle;
 mod merging;
 mod records;
+mod resolving;
 mod updating;

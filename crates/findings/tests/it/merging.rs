@@ -76,6 +76,7 @@ fn a_merge_replaces_the_values_that_the_stored_finding_already_has() {
         source: FindingSource {
             kind: SourceKind::Audit,
             module_key: Some(reference("audits")),
+            scope: Some(reference("head office")),
             resource_type: Some(reference("report")),
             resource_id: Some(reference("2026-1")),
         },

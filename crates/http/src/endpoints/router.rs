@@ -19,7 +19,7 @@ use tower_http::compression::{
 use super::{Surface, operation::Operation};
 use crate::{
     pipeline::{App, Endpoint, RouteMatch, handle},
-    request::{Access, ApiRequest, Charge, MediaType, Route},
+    request::{Access, ApiRequest, Charge, MediaType, Route, printable},
     response::{ApiResponse, Problem},
 };
 
@@ -48,6 +48,7 @@ fn routes(app: Arc<App>, surfaces: impl IntoIterator<Item = Surface>) -> Router 
         }
     }
     let unmatched = Arc::new(unmatched_endpoint());
+    let templates: Vec<&'static str> = paths.keys().copied().collect();
     let mut router = Router::new();
     for (path, operations) in paths {
         let allow: &'static str =
@@ -72,9 +73,27 @@ fn routes(app: Arc<App>, surfaces: impl IntoIterator<Item = Surface>) -> Router 
         router = router.route(path, methods);
     }
     let no_such_route = move |State(app): State<Arc<App>>, request: Request| async move {
-        handle(&app, &unmatched, RouteMatch::Unmatched(Problem::no_such_route()), request).await
+        let path = request.uri().path();
+        let problem = match path.trim_end_matches('/') {
+            shorter if shorter != path && templates.iter().any(|template| matches_template(template, shorter)) => {
+                Problem::trailing_slash(&printable(shorter.as_bytes(), MAX_REPORTED_PATH))
+            }
+            _ => Problem::no_such_route(),
+        };
+        handle(&app, &unmatched, RouteMatch::Unmatched(problem), request).await
     };
     router.fallback(no_such_route).with_state(app)
+}
+
+/// The maximum number of characters of a path in an error message.
+const MAX_REPORTED_PATH: usize = 200;
+
+/// Whether the path is one of those that the template stands for.
+fn matches_template(template: &str, path: &str) -> bool {
+    template.split('/').count() == path.split('/').count()
+        && template.split('/').zip(path.split('/')).all(|(expected, segment)| {
+            if expected.starts_with('{') { !segment.is_empty() } else { expected == segment }
+        })
 }
 
 fn endpoint(operation: &Operation, state: Arc<dyn Any + Send + Sync>) -> Endpoint {

@@ -87,7 +87,7 @@ pub async fn execute_without_body<C: Command>(
     let parse = || {
         let mut query = Query::parse(request.query());
         let command = read(&mut query);
-        if !request.body.is_empty() {
+        if !request.has_no_content() {
             query.reject_body();
         }
         query.finish()?;

@@ -1,33 +1,24 @@
 //! Decoding of request bodies. All errors are reported at once, and the same declarations produce the JSON Schema of
 //! the OpenAPI document.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::borrow::Cow;
 
-use kernel::{HasIdPrefix, Id, MalformedId, Patch, Reason, Text, Timestamp};
+use kernel::{Patch, Reason};
 use serde_json::{Map, Value, json};
 
+use super::{
+    field_readers::{FieldReader, text},
+    sent_back::SentBack,
+};
 use crate::response::{Issue, Problem};
-
-/// A decoder of one field of a request body, with the JSON Schema of the values it accepts.
-pub trait FieldReader {
-    /// The decoded value.
-    type Output;
-
-    /// Decodes a value.
-    ///
-    /// # Errors
-    /// The message for the caller, without the name of the field.
-    fn read(&self, value: &Value) -> Result<Self::Output, String>;
-
-    /// Returns the JSON Schema of the accepted values.
-    fn schema(&self) -> Value;
-}
 
 /// A reader of a JSON object. It records the fields that it decodes; run by [`BodyReader::describe`], which passes no
 /// object, it yields the schema instead.
 pub struct BodyReader<'a> {
     members: Option<&'a Map<String, Value>>,
     declared: Vec<DeclaredField>,
+    /// The names of given members that are not fields, but belong to the record.
+    sent_back: Vec<String>,
     issues: Vec<Issue>,
 }
 
@@ -37,7 +28,7 @@ pub(super) const MAX_UNKNOWN_REPORTED: usize = 20;
 
 /// A field that was read.
 struct DeclaredField {
-    name: &'static str,
+    name: Cow<'static, str>,
     required: bool,
     nullable: bool,
     schema: Value,
@@ -45,29 +36,21 @@ struct DeclaredField {
 
 impl<'a> BodyReader<'a> {
     pub(crate) fn new(members: &'a Map<String, Value>) -> Self {
-        Self { members: Some(members), declared: Vec::with_capacity(20), issues: Vec::new() }
+        Self { members: Some(members), declared: Vec::with_capacity(20), sent_back: Vec::new(), issues: Vec::new() }
     }
 
     /// Returns the JSON Schema of the objects that `read` accepts.
     pub fn describe<T>(read: impl FnOnce(&mut BodyReader<'_>) -> T) -> Value {
-        let mut object = BodyReader { members: None, declared: Vec::new(), issues: Vec::new() };
+        let mut object = BodyReader { members: None, declared: Vec::new(), sent_back: Vec::new(), issues: Vec::new() };
         read(&mut object);
         let mut properties = Map::new();
         let mut required = Vec::new();
         for field in object.declared {
-            let mut schema = field.schema;
-            if field.nullable
-                && let Some(kind) = schema.get("type").cloned()
-            {
-                schema["type"] = json!([kind, "null"]);
-                if let Some(Value::Array(values)) = schema.get_mut("enum") {
-                    values.push(Value::Null);
-                }
-            }
-            properties.insert(field.name.to_owned(), schema);
             if field.required {
-                required.push(field.name);
+                required.push(field.name.clone());
             }
+            let schema = if field.nullable { nullable(field.schema) } else { field.schema };
+            properties.insert(field.name.into_owned(), schema);
         }
         let mut schema = json!({ "type": "object", "properties": properties, "additionalProperties": false });
         if !required.is_empty() {
@@ -84,10 +67,10 @@ impl<'a> BodyReader<'a> {
         nullable: bool,
     ) -> Option<&'a Value> {
         let Some(members) = self.members else {
-            self.declared.push(DeclaredField { name, required, nullable, schema: reader.schema() });
+            self.declared.push(DeclaredField { name: name.into(), required, nullable, schema: reader.schema() });
             return None;
         };
-        self.declared.push(DeclaredField { name, required, nullable, schema: Value::Null });
+        self.declared.push(DeclaredField { name: name.into(), required, nullable, schema: Value::Null });
         let value = members.get(name);
         if required && value.is_none_or(Value::is_null) {
             self.issues.push(Issue::new([name], "is required"));
@@ -136,6 +119,43 @@ impl<'a> BodyReader<'a> {
         self.required("reason", text())
     }
 
+    /// Takes the members of a record that were not read as fields, because callers can't set them. A caller may send them
+    /// back as they were read. `schema` returns the JSON Schema of the record. All fields must have been read before.
+    pub fn sent_back(&mut self, schema: impl FnOnce() -> Value) -> SentBack {
+        let is_field = |declared: &[DeclaredField], name: &str| declared.iter().any(|field| field.name == name);
+        if self.members.is_some_and(|members| members.keys().all(|name| is_field(&self.declared, name))) {
+            return SentBack::default();
+        }
+        let mut schema = schema();
+        let properties = schema["properties"].as_object_mut().map(std::mem::take).unwrap_or_default();
+        let others = properties.into_iter().filter(|(name, _)| !is_field(&self.declared, name)).collect::<Vec<_>>();
+        let Some(members) = self.members else {
+            let read_only = others.into_iter().map(|(name, mut schema)| {
+                schema["readOnly"] = json!(true);
+                DeclaredField { name: name.into(), required: false, nullable: false, schema }
+            });
+            self.declared.extend(read_only.collect::<Vec<_>>());
+            return SentBack::default();
+        };
+        let values = others.into_iter().filter_map(|(name, _)| {
+            let value = members.get(&name)?.clone();
+            Some((name, value))
+        });
+        let values: Vec<(String, Value)> = values.collect();
+        self.sent_back.extend(values.iter().map(|(name, _)| name.clone()));
+        SentBack::new(values)
+    }
+
+    /// Reads the reason of a PATCH. Adds an error if the PATCH is empty, unless one of its fields is invalid.
+    pub fn reason_of_patch(&mut self, is_empty: bool) -> Option<Reason> {
+        let lacks_change = is_empty && self.issues.is_empty();
+        let reason = self.reason();
+        if lacks_change {
+            self.error(Issue::new([], "at least one field that can be set is required, besides the reason"));
+        }
+        reason
+    }
+
     /// Adds an error that concerns several fields.
     pub fn error(&mut self, issue: impl Into<Issue>) {
         if self.members.is_some() {
@@ -152,9 +172,10 @@ impl<'a> BodyReader<'a> {
     /// Returns all errors, including those about fields that are not declared.
     pub(crate) fn finish(mut self) -> Vec<Issue> {
         let names = self.members.into_iter().flat_map(Map::keys);
+        let names = names.filter(|name| !self.sent_back.contains(name));
         let unknown: Vec<&String> =
-            names.filter(|name| !self.declared.iter().any(|field| field.name == *name)).collect();
-        let allowed = self.declared.iter().map(|field| field.name).collect::<Vec<_>>().join(", ");
+            names.filter(|name| !self.declared.iter().any(|field| field.name == **name)).collect();
+        let allowed = self.declared.iter().map(|field| &*field.name).collect::<Vec<_>>().join(", ");
         for name in unknown.iter().take(MAX_UNKNOWN_REPORTED) {
             self.issues.push(Issue::new([name.as_str()], format!("unknown field; the allowed fields are: {allowed}")));
         }
@@ -187,169 +208,16 @@ pub fn read_object<T>(body: &Value, read: impl FnOnce(&mut BodyReader<'_>) -> Op
     }
 }
 
-/// The reader that [`text`] returns.
-pub struct TextReader<R>(std::marker::PhantomData<fn() -> R>);
-
-/// Returns a reader of a text that must satisfy the rule of its type.
-pub fn text<R>() -> TextReader<R> {
-    TextReader(std::marker::PhantomData)
-}
-
-impl<R: kernel::Rule> FieldReader for TextReader<R> {
-    type Output = Text<R>;
-
-    fn read(&self, value: &Value) -> Result<Text<R>, String> {
-        let text = value.as_str().ok_or("must be a string")?;
-        Text::parse(text).map_err(|error| error.to_string())
+/// Returns the schema of the same values or null.
+fn nullable(mut schema: Value) -> Value {
+    if let Some(kind) = schema.get("type").cloned() {
+        schema["type"] = json!([kind, "null"]);
     }
-
-    fn schema(&self) -> Value {
-        json!({ "type": "string", "minLength": R::MIN, "maxLength": R::MAX, "description": R::DESCRIPTION })
+    if let Some(Value::Array(values)) = schema.get_mut("enum") {
+        values.push(Value::Null);
     }
-}
-
-/// The reader that [`enum_reader`] returns.
-pub struct EnumReader<T: 'static> {
-    all: &'static [T],
-    name: fn(T) -> &'static str,
-}
-
-/// Returns a reader of one of the values of an enum, which it finds by name.
-pub fn enum_reader<T: Copy>(all: &'static [T], name: fn(T) -> &'static str) -> EnumReader<T> {
-    EnumReader { all, name }
-}
-
-impl<T: Copy> EnumReader<T> {
-    /// Returns the enum value with this name.
-    ///
-    /// # Errors
-    /// A message with all names, if none of them is `text`.
-    pub fn parse(&self, text: &str) -> Result<T, String> {
-        self.all.iter().copied().find(|item| (self.name)(*item) == text).ok_or_else(|| {
-            let names = self.all.iter().map(|item| (self.name)(*item)).collect::<Vec<_>>().join(", ");
-            format!("must be one of: {names}")
-        })
+    if let Some(Value::Array(alternatives)) = schema.get_mut("anyOf") {
+        alternatives.push(json!({ "type": "null" }));
     }
-}
-
-impl<T: Copy> FieldReader for EnumReader<T> {
-    type Output = T;
-
-    fn read(&self, value: &Value) -> Result<T, String> {
-        value.as_str().ok_or_else(|| "must be a string".to_owned()).and_then(|text| self.parse(text))
-    }
-
-    fn schema(&self) -> Value {
-        json!({ "type": "string", "enum": self.all.iter().map(|item| (self.name)(*item)).collect::<Vec<_>>() })
-    }
-}
-
-/// A reader of an RFC 3339 timestamp.
-pub struct TimestampReader;
-
-impl FieldReader for TimestampReader {
-    type Output = Timestamp;
-
-    fn read(&self, value: &Value) -> Result<Timestamp, String> {
-        let text = value.as_str().ok_or("must be a string")?;
-        text.parse().map_err(|_| "must be an RFC 3339 timestamp, such as 2026-05-25T14:08:33.000Z".to_owned())
-    }
-
-    fn schema(&self) -> Value {
-        json!({ "type": "string", "format": "date-time" })
-    }
-}
-
-/// The reader that [`id`] returns.
-pub struct IdReader<R>(std::marker::PhantomData<fn() -> R>);
-
-/// Returns a reader of an identifier with the prefix of `R`.
-pub fn id<R>() -> IdReader<R> {
-    IdReader(std::marker::PhantomData)
-}
-
-impl<R: HasIdPrefix> FieldReader for IdReader<R> {
-    type Output = Id<R>;
-
-    fn read(&self, value: &Value) -> Result<Id<R>, String> {
-        let text = value.as_str().ok_or("must be a string")?;
-        text.parse().map_err(|error: MalformedId| format!("{error}"))
-    }
-
-    fn schema(&self) -> Value {
-        json!({ "type": "string", "pattern": format!("^{}_[0-9A-HJKMNP-TV-Z]{{26}}$", R::PREFIX) })
-    }
-}
-
-/// A reader of a set of enum values. Duplicates are ignored.
-pub struct EnumSetReader<T: 'static>(pub EnumReader<T>);
-
-/// The maximum number of items in a list of enum values.
-const MAX_ENUM_VALUES: usize = 100;
-
-impl<T: Copy + Ord> FieldReader for EnumSetReader<T> {
-    type Output = BTreeSet<T>;
-
-    fn read(&self, value: &Value) -> Result<BTreeSet<T>, String> {
-        match value {
-            Value::Array(names) if names.is_empty() => Err("must contain at least one item".to_owned()),
-            Value::Array(names) if names.len() > MAX_ENUM_VALUES => {
-                Err(format!("must contain at most {MAX_ENUM_VALUES} items"))
-            }
-            Value::Array(names) => names.iter().map(|name| self.0.read(name)).collect(),
-            _ => Err("must be an array".to_owned()),
-        }
-    }
-
-    fn schema(&self) -> Value {
-        json!({ "type": "array", "minItems": 1, "maxItems": MAX_ENUM_VALUES, "items": self.0.schema() })
-    }
-}
-
-/// A reader of a duration in whole seconds.
-pub struct SecondsReader {
-    /// The longest duration, in seconds.
-    pub max: u64,
-    /// The duration that is used without this field, for the schema.
-    pub default: u64,
-}
-
-impl FieldReader for SecondsReader {
-    type Output = Duration;
-
-    fn read(&self, value: &Value) -> Result<Duration, String> {
-        let seconds = value.as_u64().filter(|seconds| *seconds <= self.max);
-        seconds
-            .map(Duration::from_secs)
-            .ok_or_else(|| format!("must be a whole number of seconds from 0 to {}", self.max))
-    }
-
-    fn schema(&self) -> Value {
-        json!({ "type": "integer", "minimum": 0, "maximum": self.max, "default": self.default })
-    }
-}
-
-/// A reader of a list of objects. Each item is decoded separately, so that an invalid item does not affect the others.
-pub struct ItemsReader {
-    /// The maximum number of items.
-    pub max: usize,
-    /// The JSON Schema of an item.
-    pub schema: fn() -> Value,
-}
-
-impl FieldReader for ItemsReader {
-    type Output = Vec<Value>;
-
-    fn read(&self, value: &Value) -> Result<Vec<Value>, String> {
-        match value {
-            Value::Array(items) if items.is_empty() => Err("must contain at least one item".to_owned()),
-            Value::Array(items) if items.len() > self.max => Err(format!("must contain at most {} items", self.max)),
-            Value::Array(items) => Ok(items.clone()),
-            _ => Err("must be an array".to_owned()),
-        }
-    }
-
-    fn schema(&self) -> Value {
-        json!({ "type": "array", "minItems": 1, "maxItems": self.max, "items": (self.schema)() })
-    }
+    schema
 }

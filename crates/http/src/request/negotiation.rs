@@ -72,8 +72,7 @@ fn preferred(headers: &HeaderMap, offered: &[MediaType]) -> Option<MediaType> {
 }
 
 /// Whether `value`, without its parameters, is the media type `wanted`.
-#[must_use]
-pub fn is_media_type(value: &[u8], wanted: &[u8]) -> bool {
+pub(super) fn is_media_type(value: &[u8], wanted: &[u8]) -> bool {
     let essence = value.split(|byte| *byte == b';').next().unwrap_or_default();
     essence.trim_ascii().eq_ignore_ascii_case(wanted)
 }

@@ -3,7 +3,7 @@
 use kernel::{Order, PageLimit, PageRequest, TimeRange, Timestamp};
 use serde_json::json;
 
-use super::query::Query;
+use super::{field_readers::timestamp_schema, query::Query};
 
 /// The parameters of a list request, with the cursor still unread.
 pub struct ListParameters {
@@ -30,7 +30,7 @@ pub fn list_parameters(query: &mut Query<'_>) -> ListParameters {
     let limit = query.optional(
         "limit",
         "The maximum number of records per page. Values above 200 count as 200. A page may have fewer records, or none, even if more pages follow.",
-        || json!({ "type": "integer", "minimum": 1, "maximum": 200, "default": 50 }),
+        || json!({ "type": "integer", "minimum": 1, "default": 50 }),
         read_limit,
     );
     let cursor = query.optional(
@@ -71,10 +71,5 @@ fn read_limit(text: &str) -> Result<PageLimit, &'static str> {
 }
 
 fn timestamp(query: &mut Query<'_>, name: &'static str, description: &'static str) -> Option<Timestamp> {
-    query.optional(
-        name,
-        description,
-        || json!({ "anyOf": [{ "type": "string", "format": "date-time" }, { "type": "string", "format": "date" }] }),
-        |text| Timestamp::parse_date_or_time(text).map_err(|_| "must be a date or an RFC 3339 timestamp"),
-    )
+    query.optional(name, description, timestamp_schema, Timestamp::parse_date_or_time)
 }

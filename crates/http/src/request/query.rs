@@ -6,7 +6,10 @@ use std::{borrow::Cow, collections::BTreeSet, fmt::Display};
 use kernel::{Reason, ReasonRule};
 use serde_json::{Value, json};
 
-use super::body::{FieldReader, MAX_UNKNOWN_REPORTED, text};
+use super::{
+    body::MAX_UNKNOWN_REPORTED,
+    field_readers::{FieldReader, text},
+};
 use crate::response::{Issue, Problem};
 
 /// A reader of query parameters. Like [`super::BodyReader`], it yields the description of the parameters when it is run

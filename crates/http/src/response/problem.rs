@@ -94,6 +94,12 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, "not_found", "the endpoint does not exist")
     }
 
+    /// Creates a 404 response for a path that would be that of an endpoint without its trailing slash.
+    pub(crate) fn trailing_slash(path: &str) -> Self {
+        let message = format!("the endpoint does not exist; its path is {path}, without a slash at the end");
+        Self::new(StatusCode::NOT_FOUND, "not_found", message)
+    }
+
     pub(crate) fn method_not_allowed(allow: &str) -> Self {
         Self::new(
             StatusCode::METHOD_NOT_ALLOWED,
@@ -142,12 +148,19 @@ impl Problem {
     }
 
     /// Creates a 415 response for a body of another media type than `wanted`.
-    #[must_use]
-    pub fn unsupported_media_type(wanted: &'static str) -> Self {
+    pub(crate) fn unsupported_media_type(wanted: &str) -> Self {
         Self::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             "unsupported_media_type",
             format!("the body's Content-Type must be {wanted}"),
+        )
+    }
+
+    pub(crate) fn unsupported_charset(name: &str) -> Self {
+        Self::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "unsupported_media_type",
+            format!("the charset of the body must be UTF-8, not {name:?}: send it in UTF-8"),
         )
     }
 

@@ -13,6 +13,7 @@ pub(super) fn read(fields: &mut RecordFields) -> Option<NewFinding> {
     let status = fields.enum_value("status", Status::ALL, Status::name);
     let source_kind = fields.required_enum_value("sourceKind", SourceKind::ALL, SourceKind::name);
     let module_key = fields.reference("sourceModuleKey");
+    let scope = fields.reference("sourceScope");
     let resource_type = fields.reference("sourceResourceType");
     let resource_id = fields.reference("sourceResourceId");
     let subject = fields.subject();
@@ -25,7 +26,7 @@ pub(super) fn read(fields: &mut RecordFields) -> Option<NewFinding> {
         title: title?,
         description,
         severity: severity?,
-        source: FindingSource { kind: source_kind?, module_key, resource_type, resource_id },
+        source: FindingSource { kind: source_kind?, module_key, scope, resource_type, resource_id },
         subject,
         owner_responsibility_id,
         owner_member_user_id,

@@ -1,29 +1,41 @@
-//! The message of a result (SARIF § 3.11): its own text, or a template of its rule with placeholders.
+//! The message of a result (SARIF § 3.11): its own text, or a template of its rule with placeholders; links reduced to
+//! their text.
 
-use super::{ResultError, format::ScanResult, rules::ResolvedRule};
+use super::{
+    links::without_links,
+    object::{Object, is_blank, is_string, text_of},
+    rules::ResolvedRule,
+};
 
-pub(super) fn message(result: &ScanResult, resolved: &ResolvedRule<'_>) -> Result<String, ResultError> {
-    let error = |member, message| Err(ResultError { member, message });
-    let Some(message) = &result.message else {
-        return error("message", "missing".to_owned());
+/// Returns the text of the result's message, if it has one.
+pub(super) fn message(result: &Object<'_>, resolved: &ResolvedRule<'_>) -> Option<String> {
+    let json = result.member("message");
+    let plain = json.filter(|json| is_string(json)).and_then(text_of).filter(|text| !is_blank(text));
+    let text = if plain.is_some() {
+        result.repair("message", || "is a string, not an object with a text; taken as its text".to_owned());
+        plain
+    } else {
+        result.object("message").and_then(|message| text(&message, resolved))
     };
-    let arguments = message.arguments.as_deref().unwrap_or_default();
-    match (&message.text, &message.id) {
-        // Without arguments the text is taken as it is, because tools then don't escape braces by doubling them.
-        (Some(text), _) if arguments.is_empty() => Ok(text.clone()),
-        (Some(text), _) => Ok(fill(text, arguments)),
-        (None, Some(id)) => match template(resolved, id) {
-            Some(template) => Ok(fill(template, arguments)),
-            None => error("message.id", format!("neither the rule nor the tool has a message {id:?}")),
-        },
-        (None, None) => error("message", "has neither text nor id".to_owned()),
-    }
+    text.map(|text| without_links(&text).replace("\r\n", "\n"))
 }
 
-fn template<'a>(resolved: &ResolvedRule<'a>, id: &str) -> Option<&'a str> {
-    let rule_message = resolved.rule.and_then(|rule| rule.message_strings.as_ref()?.get(id));
-    let tool_message = || resolved.component.global_message_strings.as_ref()?.get(id);
-    rule_message.or_else(tool_message).map(|message| message.text.as_str())
+fn text(message: &Object<'_>, resolved: &ResolvedRule<'_>) -> Option<String> {
+    let arguments: Vec<String> =
+        message.elements("arguments").iter().map(|(argument, _)| text_of(argument).unwrap_or_default()).collect();
+    if let Some(text) = message.nonblank_text("text") {
+        // Without arguments the text is taken as it is, because tools then don't escape braces by doubling them.
+        return Some(if arguments.is_empty() { text } else { fill(&text, &arguments) });
+    }
+    let template = message.text("id").and_then(|id| {
+        let template = resolved.template(&id);
+        if template.is_none() {
+            message.repair("id", || format!("is {id:?}, which is no message of the rule or tool; left out"));
+        }
+        template
+    });
+    let filled = template.map(|template| fill(template, &arguments));
+    filled.filter(|text| !is_blank(text)).or_else(|| message.nonblank_text("markdown"))
 }
 
 /// Replaces each `{n}` in the template by the argument with that number. `{{` and `}}` become single braces, and
@@ -53,7 +65,8 @@ fn fill(template: &str, arguments: &[String]) -> String {
 
 fn placeholder<'a, 'b>(text: &'a str, arguments: &'b [String]) -> Option<(&'b str, &'a str)> {
     let (number, after) = text.strip_prefix('{')?.split_once('}')?;
-    let argument = arguments.get(number.parse::<usize>().ok()?)?;
+    let is_number = !number.is_empty() && number.bytes().all(|digit| digit.is_ascii_digit());
+    let argument = arguments.get(number.parse::<usize>().ok().filter(|_| is_number)?)?;
     Some((argument, after))
 }
 
@@ -64,6 +77,6 @@ mod tests {
     #[test]
     fn placeholders_are_replaced_by_the_arguments_with_their_number() {
         let arguments = ["one".to_owned(), "{0}".to_owned()];
-        assert_eq!(fill("{1} and {0} and {2} {{0}} {x} {", &arguments), "{0} and one and {2} {0} {x} {");
+        assert_eq!(fill("{1} and {0} and {2} {{0}} {x} {+0} {", &arguments), "{0} and one and {2} {0} {x} {+0} {");
     }
 }

@@ -1,84 +1,178 @@
-//! Resolution of the rule of a result (SARIF § 3.27.5 to 3.27.7): by index, by id, and in the tool's extensions.
+//! The rules of a tool and its extensions, and the rule of a result (SARIF § 3.27.5 to 3.27.7).
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
-use super::format::{Component, ComponentReference, Rule, ScanResult, Tool};
+use super::{
+    object::{Object, is_blank},
+    severity::{Level, level, security_severity},
+};
 
-pub(super) struct Rules<'a> {
-    driver: RuleIndex<'a>,
-    extensions: Vec<RuleIndex<'a>>,
+/// The name of a tool that has none.
+const UNKNOWN_TOOL: &str = "unknown";
+
+/// A rule, with the members that are used.
+#[derive(Default)]
+pub(super) struct Rule {
+    pub(super) id: Option<String>,
+    pub(super) name: Option<String>,
+    pub(super) short_description: Option<String>,
+    pub(super) full_description: Option<String>,
+    pub(super) help: Option<String>,
+    pub(super) messages: BTreeMap<String, String>,
+    pub(super) level: Option<Level>,
+    pub(super) security_severity: Option<f64>,
 }
 
-struct RuleIndex<'a> {
-    component: &'a Component,
-    by_id: HashMap<&'a str, &'a Rule>,
+/// The rules of a tool and its extensions.
+pub(super) struct Rules {
+    /// The driver, followed by the extensions.
+    components: Vec<Component>,
+    names: HashMap<String, usize>,
 }
 
-/// The resolved rule of a result, with the component that defines it.
-#[derive(Clone, Copy)]
+struct Component {
+    name: Option<String>,
+    guid: Option<String>,
+    rules: Vec<Rule>,
+    messages: BTreeMap<String, String>,
+    by_id: HashMap<String, usize>,
+}
+
+/// The rule of a result, resolved.
 pub(super) struct ResolvedRule<'a> {
-    pub(super) component: &'a Component,
+    /// The id that the result gives, otherwise that of the rule.
+    pub(super) id: Option<String>,
     pub(super) rule: Option<&'a Rule>,
+    component: &'a Component,
 }
 
-impl<'a> Rules<'a> {
-    pub(super) fn new(tool: &'a Tool) -> Self {
+impl Rules {
+    pub(super) fn read(tool: Option<&Object<'_>>) -> Self {
+        let driver = tool.and_then(|tool| tool.object("driver"));
+        let mut components = vec![Component::read(driver.as_ref())];
+        if let Some(driver) = driver.filter(|_| components.iter().all(|component| component.name.is_none())) {
+            driver.repair("name", || format!("is missing; the tool is called {UNKNOWN_TOOL}"));
+        }
+        let extensions = tool.map(|tool| tool.objects("extensions")).unwrap_or_default();
+        components.extend(extensions.iter().map(|extension| Component::read(extension.as_ref())));
+        let mut names = HashMap::new();
+        for name in components.iter().flat_map(|component| &component.rules).filter_map(|rule| rule.name.as_ref()) {
+            *names.entry(name.clone()).or_insert(0) += 1;
+        }
+        Self { components, names }
+    }
+
+    pub(super) fn tool(&self) -> &str {
+        self.components.first().and_then(|driver| driver.name.as_deref()).unwrap_or(UNKNOWN_TOOL)
+    }
+
+    /// Whether several rules have this name.
+    pub(super) fn is_shared(&self, name: &str) -> bool {
+        self.names.get(name).is_some_and(|count| *count > 1)
+    }
+
+    /// Resolves a reference by `id` and `index`: those of a result, or of an element of `ruleConfigurationOverrides`.
+    /// The index counts unless the rule there has another id; an id also finds the rule of a prefix of it that ends
+    /// before a `/`: the rule of `CA1000/1` is `CA1000`.
+    pub(super) fn resolve(
+        &self,
+        id: Option<String>,
+        index: Option<usize>,
+        component: Option<&Object<'_>>,
+    ) -> Option<ResolvedRule<'_>> {
+        let driver = self.components.first()?;
+        let referred = component.and_then(|reference| self.component(reference)).unwrap_or(driver);
+        let found = |component: &'_ Component, index| component.rule(id.as_deref(), index);
+        let (component, rule) = found(referred, index)
+            .map(|rule| (referred, rule))
+            .or_else(|| self.components.iter().find_map(|component| Some((component, found(component, None)?))))
+            .map_or((referred, None), |(component, at)| (component, component.rules.get(at)));
+        let id = id.or_else(|| rule?.id.clone());
+        Some(ResolvedRule { id, rule, component })
+    }
+
+    fn component(&self, reference: &Object<'_>) -> Option<&Component> {
+        if let Some(index) = reference.index("index") {
+            return self.components.get(1 + index);
+        }
+        let (guid, name) = (reference.text("guid"), reference.text("name"));
+        self.components
+            .iter()
+            .find(|component| (guid.is_some() && component.guid == guid) || (name.is_some() && component.name == name))
+    }
+}
+
+impl Component {
+    fn read(component: Option<&Object<'_>>) -> Self {
+        let Some(component) = component else {
+            return Self {
+                name: None,
+                guid: None,
+                rules: Vec::new(),
+                messages: BTreeMap::new(),
+                by_id: HashMap::new(),
+            };
+        };
+        let name = component.nonblank_text("name");
+        let rules: Vec<Rule> = component.objects("rules").iter().map(Rule::read).collect();
+        // The first of several rules with one id counts.
+        let with_index = rules.iter().enumerate().rev();
+        let by_id = with_index.filter_map(|(index, rule)| Some((rule.id.clone()?, index))).collect();
+        Self { name, guid: component.text("guid"), by_id, rules, messages: messages(component, "globalMessageStrings") }
+    }
+
+    fn rule(&self, id: Option<&str>, index: Option<usize>) -> Option<usize> {
+        let belongs = |rule: &Rule| id.is_none_or(|id| id_and_parents(id).any(|id| rule.id.as_deref() == Some(id)));
+        let at_index = index.filter(|index| self.rules.get(*index).is_some_and(belongs));
+        at_index.or_else(|| id_and_parents(id?).find_map(|id| self.by_id.get(id).copied()))
+    }
+}
+
+impl Rule {
+    fn read(rule: &Option<Object<'_>>) -> Self {
+        let Some(rule) = rule else { return Self::default() };
+        let id = rule.nonblank_text("id");
+        if id.is_none() {
+            rule.repair("id", || "is missing; only the index of the rule refers to it".to_owned());
+        }
         Self {
-            driver: RuleIndex::new(&tool.driver),
-            extensions: tool.extensions.iter().flatten().map(RuleIndex::new).collect(),
+            id,
+            name: rule.nonblank_text("name"),
+            short_description: rule.message_text("shortDescription"),
+            full_description: rule.message_text("fullDescription"),
+            help: rule.message_text("help"),
+            messages: messages(rule, "messageStrings"),
+            level: rule.object("defaultConfiguration").and_then(|configuration| level(&configuration)),
+            security_severity: security_severity(rule),
         }
     }
+}
 
-    pub(super) fn tool(&self) -> &'a str {
-        &self.driver.component.name
+fn messages(object: &Object<'_>, name: &str) -> BTreeMap<String, String> {
+    let Some(strings) = object.object(name) else { return BTreeMap::new() };
+    strings.names().filter_map(|id| Some((id.to_owned(), strings.message_text(id)?))).collect()
+}
+
+impl ResolvedRule<'_> {
+    /// The template of a message, which the rule or its component has.
+    pub(super) fn template(&self, id: &str) -> Option<&str> {
+        let of_rule = self.rule.and_then(|rule| rule.messages.get(id));
+        of_rule.or_else(|| self.component.messages.get(id)).map(String::as_str)
     }
 
-    pub(super) fn resolve(&self, result: &ScanResult) -> ResolvedRule<'a> {
-        let reference = result.rule.as_ref();
-        let id = stated_id(result);
-        let index = reference.and_then(|rule| rule.index).or(result.rule_index);
-        let component = reference.and_then(|rule| rule.tool_component.as_ref());
-        let component_index =
-            component.map_or(Some(&self.driver), |component| self.component(component)).unwrap_or(&self.driver);
-        let found = |rule_index: &RuleIndex<'a>, index: Option<i64>| {
-            rule_index.rule(id, index).map(|rule| ResolvedRule { component: rule_index.component, rule: Some(rule) })
-        };
-        found(component_index, index)
-            .or_else(|| self.extensions.iter().find_map(|extension| found(extension, None)))
-            .unwrap_or(ResolvedRule { component: component_index.component, rule: None })
-    }
-
-    fn component(&self, reference: &ComponentReference) -> Option<&RuleIndex<'a>> {
-        let by_index = reference.index.and_then(|index| self.extensions.get(usize::try_from(index).ok()?));
-        by_index.or_else(|| {
-            self.extensions.iter().find(|extension| {
-                let component = extension.component;
-                let same_guid = reference.guid.is_some() && reference.guid == component.guid;
-                same_guid || reference.name.as_ref() == Some(&component.name)
-            })
-        })
+    /// Whether both are the same rule.
+    pub(super) fn is_same(&self, other: &ResolvedRule<'_>) -> bool {
+        match (self.rule, other.rule) {
+            (Some(rule), Some(other)) => std::ptr::eq(rule, other),
+            (None, None) => self.id.is_some() && self.id == other.id,
+            _ => false,
+        }
     }
 }
 
-impl<'a> RuleIndex<'a> {
-    fn new(component: &'a Component) -> Self {
-        let rules = component.rules.iter().flatten().rev();
-        Self { component, by_id: rules.map(|rule| (rule.id.as_str(), rule)).collect() }
-    }
-
-    /// Returns the rule at the index, unless the result has the id of another; otherwise the rule with the id, or with
-    /// a prefix of it that ends before a `/`: the rule of `CA1000/1` is `CA1000`.
-    fn rule(&self, id: Option<&str>, index: Option<i64>) -> Option<&'a Rule> {
-        let at_index = index.and_then(|index| self.component.rules.as_ref()?.get(usize::try_from(index).ok()?));
-        let belongs = |rule: &Rule| id.is_none_or(|id| id_and_parents(id).any(|id| id == rule.id));
-        at_index.filter(|rule| belongs(rule)).or_else(|| id_and_parents(id?).find_map(|id| self.by_id.get(id).copied()))
-    }
-}
-
-/// The rule id that the result itself has.
-pub(super) fn stated_id(result: &ScanResult) -> Option<&str> {
-    let by_reference = result.rule.as_ref().and_then(|rule| rule.id.as_deref());
-    result.rule_id.as_deref().or(by_reference).filter(|id| !id.trim().is_empty())
+/// The id that a result or another reference to a rule gives.
+pub(super) fn stated_id(ids: impl IntoIterator<Item = Option<String>>) -> Option<String> {
+    ids.into_iter().flatten().find(|id| !is_blank(id))
 }
 
 /// The id, followed by its prefixes without the last part, without the last two parts, and so on.

@@ -1,52 +1,53 @@
 //! The severity of a result.
 
 use findings::Severity;
-use serde_json::Value;
 
-use super::{
-    format::{Kind, Level, Properties, ScanResult},
-    rules::ResolvedRule,
-};
+use super::object::{Object, text_of};
 
-pub(super) fn severity(result: &ScanResult, resolved: &ResolvedRule<'_>) -> Severity {
-    let own_score = result.properties.as_ref().and_then(security_severity);
-    let rule_value = || resolved.rule.and_then(|rule| rule.properties.as_ref()).and_then(security_severity);
-    own_score.or_else(rule_value).map_or_else(|| severity_from_level(level(result, resolved)), severity_from_score)
+/// A level of SARIF.
+#[derive(Clone, Copy)]
+pub(super) enum Level {
+    None,
+    Note,
+    Warning,
+    Error,
 }
 
-/// The CVSS score, which tools write as a string or as a number.
-fn security_severity(properties: &Properties) -> Option<f64> {
-    let score = match properties.security_severity.as_ref()? {
-        Value::String(text) => text.trim().parse().ok()?,
-        value => value.as_f64()?,
-    };
-    f64::is_finite(score).then_some(score)
-}
-
-fn severity_from_score(score: f64) -> Severity {
-    match score {
-        9.0.. => Severity::Critical,
-        7.0.. => Severity::High,
-        4.0.. => Severity::Medium,
-        _ => Severity::Low,
+/// Returns the severity of the score, otherwise of the level.
+pub(super) fn severity(score: Option<f64>, level: Option<Level>) -> Severity {
+    match (score, level.unwrap_or(Level::Warning)) {
+        (Some(9.0..), _) => Severity::Critical,
+        (Some(7.0..), _) | (None, Level::Error) => Severity::High,
+        (Some(4.0..), _) | (None, Level::Warning) => Severity::Medium,
+        (Some(_), _) | (None, Level::Note) => Severity::Low,
+        (None, Level::None) => Severity::Info,
     }
 }
 
-/// The level of a result: unless it is specified, results of another kind than `fail` have the level none (SARIF §
-/// 3.27.10).
-fn level(result: &ScanResult, resolved: &ResolvedRule<'_>) -> Level {
-    let rule_value = || resolved.rule.and_then(|rule| rule.default_configuration.as_ref()?.level);
-    result.level.unwrap_or_else(|| match result.kind {
-        None | Some(Kind::Fail) => rule_value().unwrap_or(Level::Warning),
-        Some(_) => Level::None,
+/// The member `level` of a result or configuration.
+pub(super) fn level(object: &Object<'_>) -> Option<Level> {
+    Some(match object.word("level", &["none", "note", "warning", "error"])? {
+        "none" => Level::None,
+        "note" => Level::Note,
+        "warning" => Level::Warning,
+        _ => Level::Error,
     })
 }
 
-fn severity_from_level(level: Level) -> Severity {
-    match level {
-        Level::Error => Severity::High,
-        Level::Warning => Severity::Medium,
-        Level::Note => Severity::Low,
-        Level::None => Severity::Info,
+const SECURITY_SEVERITY: &str = "security-severity";
+
+/// The CVSS score of a result or rule, which tools write as a string or as a number.
+pub(super) fn security_severity(object: &Object<'_>) -> Option<f64> {
+    let properties = object.object("properties")?;
+    let json = properties.member(SECURITY_SEVERITY)?;
+    let score = text_of(json).and_then(|text| {
+        let text = text.trim_matches(|character: char| character.is_ascii_whitespace());
+        // Only decimal notation: `f64` would also take `inf` and `nan`.
+        let is_decimal = text.bytes().all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte));
+        text.parse().ok().filter(|score: &f64| is_decimal && score.is_finite())
+    });
+    if score.is_none() {
+        properties.repair(SECURITY_SEVERITY, || format!("is {}, which is no score; left out", json.get()));
     }
+    score
 }

@@ -68,12 +68,12 @@ fn all_errors_of_a_line_are_reported_and_the_other_lines_are_imported() {
     assert_eq!(
         messages(&bundle),
         ["1: \
-        title: must be 1 to 300 characters, not blank, without control characters other than tab and newline; \
+        title: must be one line of 1 to 300 characters, not blank, without control characters and bidirectional overrides; \
         severity: must be one of: info, low, medium, high, critical; \
         sourceKind: is required; \
         subjectResourceType: a subject has a module key, a resource type and a resource id, or none of them; \
-        dueAt: neither an RFC 3339 timestamp nor a date; \
-        colour: unknown field; the fields are findingKey, title, description, severity, status, sourceKind, sourceModuleKey, \
+        dueAt: must be a date or an RFC 3339 timestamp, such as 2026-05-25 or 2026-05-25T14:08:33.000Z; \
+        colour: unknown field; the fields are findingKey, title, description, severity, status, sourceKind, sourceModuleKey, sourceScope, \
         sourceResourceType, sourceResourceId, subjectModuleKey, subjectResourceType, subjectResourceId, \
         ownerResponsibilityId, ownerMemberUserId, dueAt"]
     );

@@ -1,5 +1,10 @@
 //! Tests of the importers.
 
 mod bundle;
+mod cases;
+mod guide_program;
+mod poor_input;
 mod sarif;
+mod scan_keys;
 mod scans;
+mod support;

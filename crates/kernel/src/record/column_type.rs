@@ -11,6 +11,8 @@ pub enum ColumnType {
         max: usize,
         /// The description of the rule.
         rule: &'static str,
+        /// The regular expression of the allowed characters.
+        pattern: &'static str,
     },
     /// One of these names.
     Name(&'static [&'static str]),

@@ -67,7 +67,7 @@ pub trait Decoder {
     /// [`Self::Error`] if the value is neither a date nor an RFC 3339 timestamp.
     fn timestamp(&mut self) -> Result<Option<Timestamp>, Self::Error> {
         let parsed = self.text()?.map(Timestamp::parse_date_or_time).transpose();
-        parsed.map_err(|_| self.invalid(0, &"must be a date or an RFC 3339 timestamp"))
+        parsed.map_err(|error| self.invalid(0, &error))
     }
 
     /// Consumes an identifier with this prefix.

@@ -29,7 +29,7 @@ pub trait Scalar: Sized {
 }
 
 impl<R: Rule> Scalar for Text<R> {
-    const TYPE: ColumnType = ColumnType::Text { min: R::MIN, max: R::MAX, rule: R::DESCRIPTION };
+    const TYPE: ColumnType = ColumnType::Text { min: R::MIN, max: R::MAX, rule: R::DESCRIPTION, pattern: R::PATTERN };
 
     #[inline]
     fn value(&self) -> ScalarValue<'_> {

@@ -166,7 +166,7 @@ fn every_fault_of_a_record_is_reported_at_its_column() {
             "title: is required",
             "status: must be one of: draft, active",
             "count: must be an integer",
-            "measured_at: must be a date or an RFC 3339 timestamp",
+            "measured_at: must be a date or an RFC 3339 timestamp, such as 2026-05-25 or 2026-05-25T14:08:33.000Z",
             "related_ids: not an identifier of the form org_…",
         ]
     );
@@ -230,10 +230,8 @@ fn the_columns_state_names_types_and_marks() {
     assert_eq!(column("key").label, "sample_key");
     assert_eq!(column("key").key, Some(KeyScope::Parent("parent_id")));
     assert_eq!(column("title").label, "title");
-    assert_eq!(
-        column("title").column_type,
-        ColumnType::Text { min: 1, max: 300, rule: <crate::TitleRule as crate::Rule>::DESCRIPTION }
-    );
+    let (rule, pattern) = (<crate::TitleRule as crate::Rule>::DESCRIPTION, <crate::TitleRule as crate::Rule>::PATTERN);
+    assert_eq!(column("title").column_type, ColumnType::Text { min: 1, max: 300, rule, pattern });
     assert_eq!(column("description").description, "The description, in two lines.");
     assert_eq!(
         column("subject_version_id").description,

@@ -1,11 +1,14 @@
 //! `novantra import …`: reads all files, then writes the records in batches, each atomic with its audit entries.
 
-mod read;
+mod bundle;
+mod input;
+mod scan;
 mod summary;
 
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use kernel::Reference;
 
 use crate::{
     cli::{CommandContext, ReasonArg, progress},
@@ -13,14 +16,18 @@ use crate::{
     operations::{Importer, Operator, find_workspace},
 };
 
-use read::{Content, Format};
+use bundle::Bundle;
+use input::Input;
+use scan::Scans;
 use summary::Summary;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Import {
     /// Import the findings of a static analyzer in SARIF 2.1.0. An existing finding keeps its status.
-    #[command(after_help = "Example:\n  novantra import sarif scan.sarif --workspace default --dry-run")]
-    Sarif(Files),
+    #[command(after_help = "Examples:\n  \
+        novantra import sarif scan.sarif --workspace default --dry-run\n  \
+        scanner --format sarif | novantra import sarif - --workspace default --scope portal --close-missing")]
+    Sarif(Scan),
     /// Import controls and findings in Novantra's own JSON lines format.
     #[command(after_help = "Example:\n  novantra import bundle controls.jsonl findings.jsonl --workspace default")]
     Bundle(Files),
@@ -28,7 +35,7 @@ pub(crate) enum Import {
 
 #[derive(Debug, Args)]
 pub(crate) struct Files {
-    /// The files to import.
+    /// The files to import; `-` is the standard input.
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     /// The workspace to import into.
@@ -41,40 +48,78 @@ pub(crate) struct Files {
     reason: ReasonArg,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct Scan {
+    #[command(flatten)]
+    files: Files,
+    /// The repository, image or other thing that the tool was run on. Findings of different scopes are different findings
+    /// [default: the files' automationDetails.id without the segment that names the run]
+    #[arg(long, value_name = "SCOPE")]
+    scope: Option<String>,
+    /// Close the findings of the same tool and scope that a complete scan no longer reports, and accept those that it
+    /// reports as suppressed.
+    #[arg(long)]
+    close_missing: bool,
+}
+
 impl Import {
     pub(crate) async fn run(&self, context: &CommandContext) -> Result<(), Failure> {
         match self {
-            Self::Sarif(files) => files.run(context, "import sarif", Format::Sarif).await,
-            Self::Bundle(files) => files.run(context, "import bundle", Format::Bundle).await,
+            Self::Sarif(scan) => scan.run(context).await,
+            Self::Bundle(files) => files.run_bundle(context).await,
         }
     }
 }
 
+impl Scan {
+    async fn run(&self, context: &CommandContext) -> Result<(), Failure> {
+        let scope = self.scope.as_deref().map(Reference::parse).transpose();
+        let scope = scope.map_err(|error| Failure::usage(format!("--scope {error}")))?;
+        let scans = Scans::read(&self.files.inputs()?, scope.as_ref())?;
+        let records = scans.len();
+        let write = async |importer: Importer<'_>, report: &dyn Fn(usize)| {
+            scans.import(&importer, self.close_missing, report).await
+        };
+        self.files.import(context, "import sarif", records, write).await
+    }
+}
+
 impl Files {
-    async fn run(&self, context: &CommandContext, command: &'static str, format: Format) -> Result<(), Failure> {
-        // All files are read before the first write, so that an invalid file does not leave a partial import behind.
-        let content = Content::read(&self.files, format)?;
-        let import = async |operator: &Operator| self.import(context, operator, content).await;
+    async fn run_bundle(&self, context: &CommandContext) -> Result<(), Failure> {
+        let bundle = Bundle::read(&self.inputs()?)?;
+        let records = bundle.len();
+        let write = async |importer: Importer<'_>, report: &dyn Fn(usize)| bundle.import(&importer, report).await;
+        self.import(context, "import bundle", records, write).await
+    }
+
+    /// The files, all of which are read before the first write, so that an invalid file does not leave a partial import
+    /// behind.
+    fn inputs(&self) -> Result<Vec<Input>, Failure> {
+        Input::all(&self.files)
+    }
+
+    /// Opens the installation, calls `write`, and prints the summary that it returns.
+    async fn import(
+        &self,
+        context: &CommandContext,
+        command: &'static str,
+        records: usize,
+        write: impl AsyncFnOnce(Importer<'_>, &dyn Fn(usize)) -> Result<Summary, Failure>,
+    ) -> Result<(), Failure> {
+        let import = async |operator: &Operator| {
+            let workspace = find_workspace(&operator.installation, &self.workspace).await?;
+            let bar = progress(u64::try_from(records).ok(), "records", context.output.is_text());
+            let importer = Importer::new(operator, &workspace, self.dry_run);
+            let report = |written: usize| bar.inc(u64::try_from(written).unwrap_or_default());
+            let summary = write(importer, &report).await;
+            bar.finish_and_clear();
+            summary
+        };
         let summary = context.operate(command, &self.reason, import).await?;
         context.output.print(&summary.document(), || summary.text(self.dry_run))?;
         match summary.failures.len() {
             0 => Ok(()),
             failed => Err(Failure::new(format!("{failed} of {} records could not be imported", summary.total()))),
         }
-    }
-
-    async fn import(
-        &self,
-        context: &CommandContext,
-        operator: &Operator,
-        content: Content,
-    ) -> Result<Summary, Failure> {
-        let workspace = find_workspace(&operator.installation, &self.workspace).await?;
-        let bar = progress(u64::try_from(content.len()).ok(), "records", context.output.is_text());
-        let importer = Importer::new(operator, &workspace, self.dry_run);
-        let report = |imported| bar.inc(u64::try_from(imported).unwrap_or_default());
-        let counts = importer.import(&content.registers, &content.findings, report).await;
-        bar.finish_and_clear();
-        Ok(Summary { counts: counts?, failures: content.failures, skipped: content.skipped })
     }
 }

@@ -11,15 +11,15 @@ use super::operator::Operator;
 use crate::{compose::Installation, failure::Failure};
 
 /// Number of records in one changeset.
-const BATCH: usize = 500;
+pub(super) const BATCH: usize = 500;
 
 /// Imports records into one workspace.
 pub(crate) struct Importer<'a> {
-    operator: &'a Operator,
-    organization: OrganizationRef,
-    attribution: Attribution,
+    pub(super) operator: &'a Operator,
+    pub(super) organization: OrganizationRef,
+    pub(super) attribution: Attribution,
     /// Nothing is stored; outcomes are those that an import would have.
-    dry_run: bool,
+    pub(super) dry_run: bool,
 }
 
 macro_rules! registers {

@@ -69,6 +69,11 @@ impl Operator {
         }
     }
 
+    /// The reason for the changes.
+    pub(crate) const fn reason(&self) -> &Reason {
+        &self.reason
+    }
+
     /// The context of a write to the organization.
     pub(crate) fn write_context<'a>(
         &'a self,

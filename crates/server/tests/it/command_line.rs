@@ -104,6 +104,25 @@ async fn accounts_and_workspaces_are_shown_without_their_secrets() {
 }
 
 #[test]
+fn commands_refuse_the_texts_and_times_that_the_api_refuses() {
+    let installation = Installation::new();
+    assert!(installation.run(&["migrate"]).status.success());
+    assert!(installation.run(&["workspace", "create", "--slug", "made", "--name", "Made"]).status.success());
+    let create = ["service-account", "create", "--workspace", "made", "--scope", READ, "--name"];
+    for (arguments, expected) in [
+        (&["\u{200b}\u{3164}"][..], "--name must be one line"),
+        (&["paid \u{202e}gnp.exe"], "--name must be one line"),
+        (&["a", "--reason", "approved by \u{2066}the auditor"], "bidirectional overrides"),
+        (&["a", "--expires-at", "tomorrow"], "--expires-at must be a date or an RFC 3339 timestamp"),
+        (&["a", "--expires-at", "2999-01-01T00:00:00 02:00"], "--expires-at has a blank where the +"),
+    ] {
+        let ran = installation.run(&[&create[..], arguments].concat());
+        assert_eq!(ran.status.code(), Some(2), "{arguments:?}");
+        assert!(ran.stderr.contains(expected), "{arguments:?}: {}", ran.stderr);
+    }
+}
+
+#[test]
 fn invalid_usage_exits_with_2_and_failed_commands_exit_with_1() {
     let installation = Installation::new();
     let run = |arguments: &[&str]| installation.run(arguments);

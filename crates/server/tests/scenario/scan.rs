@@ -4,6 +4,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 
 /// The request bodies of the findings of a scan.
 pub(crate) struct Scan {
@@ -21,13 +22,13 @@ impl Scan {
             .iter()
             .map(|rule| (rule["id"].as_str().expect("a rule's id"), rule))
             .collect();
-        let mut occurrences: HashMap<String, usize> = HashMap::new();
-        let findings = run["results"]
+        let mut findings: Vec<Value> = run["results"]
             .as_array()
             .expect("results")
             .iter()
-            .map(|result| finding(result, &rules, driver["name"].as_str().expect("the tool's name"), &mut occurrences))
+            .map(|result| finding(result, &rules, driver["name"].as_str().expect("the tool's name")))
             .collect();
+        distinguish(&mut findings);
         Self { findings }
     }
 
@@ -37,30 +38,34 @@ impl Scan {
     }
 }
 
-fn finding(
-    result: &Value,
-    rules: &HashMap<&str, &Value>,
-    tool: &str,
-    occurrences: &mut HashMap<String, usize>,
-) -> Value {
+/// A finding of a result without fingerprints, whose snippet is not in the file either: its key is that of the tool,
+/// the rule, the file and the message.
+fn finding(result: &Value, rules: &HashMap<&str, &Value>, tool: &str) -> Value {
     let rule_id = result["ruleId"].as_str().expect("a result's rule");
     let rule = rules[rule_id];
     let physical_location = &result["locations"][0]["physicalLocation"];
+    let base = physical_location["artifactLocation"]["uriBaseId"].as_str().expect("a base");
     let uri = physical_location["artifactLocation"]["uri"].as_str().expect("a file");
-    let location = format!("{uri}:{}", physical_location["region"]["startLine"]);
-    let key = format!("{rule_id}:{location}");
-    let count = occurrences.entry(key.clone()).or_default();
-    *count += 1;
+    let artifact = format!("{base}/{uri}");
+    let message = result["message"]["text"].as_str().expect("a message");
+    let mark = hex(&without_numbers(message));
+    let parts: String =
+        [tool, "", rule_id, &artifact, &mark].iter().map(|part| format!("{}:{part}", part.len())).collect();
+    let readable: String = format!("{tool}:{rule_id}:{artifact}").chars().take(200 - 17).collect();
     let severity = match rule["defaultConfiguration"]["level"].as_str() {
         Some("error") => "high",
         Some("note") => "low",
         Some("none") => "info",
         _ => "medium",
     };
+    let description = match rule["fullDescription"]["text"].as_str() {
+        Some(more) if !message.contains(more.trim()) => format!("{}\n\n{more}", message.trim_end()),
+        _ => message.to_owned(),
+    };
     json!({
-        "findingKey": if *count == 1 { key } else { format!("{key}:{count}") },
-        "title": rule["name"],
-        "description": result["message"]["text"],
+        "findingKey": format!("{readable}#{}", &hex(&parts)[..16]),
+        "title": shortened(rule["shortDescription"]["text"].as_str().expect("a short description")),
+        "description": description,
         "severity": severity,
         "sourceKind": "module_signal",
         "sourceModuleKey": tool,
@@ -68,6 +73,47 @@ fn finding(
         "sourceResourceId": rule_id,
         "subjectModuleKey": "code",
         "subjectResourceType": "location",
-        "subjectResourceId": location,
+        "subjectResourceId": format!("{artifact}:{}", physical_location["region"]["startLine"]),
     })
+}
+
+/// Gives each result that is alike to another of a lower line the suffix with its line.
+fn distinguish(findings: &mut [Value]) {
+    let line = |finding: &Value| -> u64 {
+        let subject = finding["subjectResourceId"].as_str().expect("a location");
+        subject.rsplit_once(':').expect("a line").1.parse().expect("a number")
+    };
+    let mut first: HashMap<String, u64> = HashMap::new();
+    for finding in &*findings {
+        let key = finding["findingKey"].as_str().expect("a key").to_owned();
+        let lowest = first.entry(key).or_insert(u64::MAX);
+        *lowest = line(finding).min(*lowest);
+    }
+    for finding in findings {
+        let (key, line) = (finding["findingKey"].as_str().expect("a key"), line(finding));
+        if first[key] < line {
+            let suffix = format!(":{line}");
+            let (readable, digest) = key.rsplit_once('#').expect("a digest");
+            let readable: String = readable.chars().take(200 - 17 - suffix.len()).collect();
+            finding["findingKey"] = json!(format!("{readable}#{digest}{suffix}"));
+        }
+    }
+}
+
+fn hex(text: &str) -> String {
+    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The text with one zero for each number.
+fn without_numbers(text: &str) -> String {
+    let mut characters: Vec<char> =
+        text.chars().map(|character| if character.is_ascii_digit() { '0' } else { character }).collect();
+    characters.dedup_by(|a, b| *a == '0' && *b == '0');
+    characters.into_iter().collect()
+}
+
+fn shortened(title: &str) -> String {
+    let title = title.replace('\n', " ");
+    let title = title.trim();
+    if title.chars().count() <= 300 { title.to_owned() } else { title.chars().take(299).chain(['…']).collect() }
 }

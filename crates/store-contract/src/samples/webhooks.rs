@@ -58,7 +58,7 @@ pub fn full_subscription(account: AccountId, slot: u8, at: Timestamp) -> Webhook
     WebhookSubscription::from_parts(
         account,
         slot,
-        endpoint("https://hooks.example:8443/in/%7Eus?a=%C3%A9&b='\"é"),
+        endpoint("https://hooks.example:8443/in/%7Eus?a=%C3%A9&b=%27%22%C3%A9"),
         super::description("To the ticket desk.\n\t“Twice” at most. 🏦"),
         EventType::ALL.iter().copied().collect(),
         SubscriptionStatus::Disabled,

@@ -49,6 +49,7 @@ const STEPS: &[Step] = steps! {
     7 "seals" "0007_seals.sql",
     8 "delivery_key" "0008_delivery_key.sql",
     9 "clock" "0009_clock.sql",
+    13 "finding_scope" "0013_finding_scope.sql",
 };
 
 const HISTORY_TABLE: Script = {

@@ -9,6 +9,16 @@ use webhooks::{
 use crate::harness::{BEFORE, NOW, active, delivery, failed, stored_event, subscription, succeeded};
 
 #[test]
+fn only_a_delivery_to_an_active_subscription_has_a_next_attempt() {
+    let open = delivery().record;
+    assert_eq!(open.scheduled_at(&active().record), open.next_attempt_at);
+    for status in [SubscriptionStatus::Disabled, SubscriptionStatus::Removed] {
+        assert_eq!(open.scheduled_at(&subscription(status, None).record), None, "{status:?}");
+    }
+    assert_eq!(open.cancelled().scheduled_at(&active().record), None);
+}
+
+#[test]
 fn a_new_delivery_is_pending_and_due_since_its_event() {
     let event = stored_event(31);
     let stored = delivery();

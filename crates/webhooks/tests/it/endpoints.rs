@@ -34,6 +34,70 @@ fn a_text_that_is_no_absolute_web_url_is_rejected() {
 }
 
 #[test]
+fn a_url_without_a_host_is_rejected_although_a_lenient_parser_finds_one() {
+    for text in [
+        "https:///hook.example/x",
+        "https:////hook.example/x",
+        "https:hook.example",
+        "https:/hook.example",
+        "https:\\\\hook.example\\x",
+        "https://\\hook.example/",
+        "https:\t//hook.example/",
+        "HTTPS:///hook.example",
+    ] {
+        assert_eq!(parse(text), Err(UrlError::NoHost), "{text:?}");
+    }
+    assert_eq!(parse("https://@hook.example/"), Err(UrlError::Credentials));
+}
+
+#[test]
+fn a_url_that_would_be_sent_in_another_form_is_rejected_and_the_message_has_that_form() {
+    for (text, normal_form) in [
+        (" https://hook.example/", "https://hook.example/"),
+        ("https://hook.example/\n", "https://hook.example/"),
+        ("https://hook.exa\tmple/", "https://hook.example/"),
+        ("https://hook.example\\x", "https://hook.example/x"),
+        ("https://hook.example/a b", "https://hook.example/a%20b"),
+        ("https://hook.example/a/../b", "https://hook.example/b"),
+        ("https://hook.example/%2e%2e/b", "https://hook.example/b"),
+        ("https://hook.example/é?é", "https://hook.example/%C3%A9?%C3%A9"),
+        ("https://bücher.example/", "https://xn--bcher-kva.example/"),
+        ("https://hook.example:0443/", "https://hook.example/"),
+        ("https://hook.example:/", "https://hook.example/"),
+        ("https://0x08080808/", "https://8.8.8.8/"),
+        ("https://[2606:4700:0::1111]/", "https://[2606:4700::1111]/"),
+    ] {
+        let expected = UrlError::NotNormalized { normal_form: normal_form.to_owned() };
+        assert_eq!(parse(text), Err(expected.clone()), "{text:?}");
+        assert!(expected.to_string().ends_with(normal_form));
+        assert_eq!(parse(normal_form).unwrap().as_str(), normal_form);
+    }
+    for (text, normal_form) in [
+        ("HTTPS://Hook.Example/", "https://hook.example/"),
+        ("https://hook.example", "https://hook.example/"),
+        ("https://hook.example:443", "https://hook.example/"),
+        ("https://hook.example?a=%20b", "https://hook.example/?a=%20b"),
+        ("https://hook.example/?", "https://hook.example/?"),
+    ] {
+        assert_eq!(parse(text).unwrap().as_str(), normal_form, "{text:?}");
+    }
+}
+
+#[test]
+fn the_values_of_a_query_are_masked() {
+    for (text, masked) in [
+        ("https://hook.example/path", "https://hook.example/path"),
+        ("https://hook.example/?", "https://hook.example/?"),
+        ("https://hook.example/?key=secret", "https://hook.example/?key=***"),
+        ("https://hook.example/a?key=secret&b=&c=x=y", "https://hook.example/a?key=***&b=&c=***"),
+        ("https://hook.example/?secret", "https://hook.example/?***"),
+        ("https://hook.example/?a=1?b=2&&c", "https://hook.example/?a=***&&***"),
+    ] {
+        assert_eq!(parse(text).unwrap().masked(), masked);
+    }
+}
+
+#[test]
 fn a_url_has_at_most_2048_characters() {
     let start = "https://hook.example/";
     let longest = format!("{start}{}", "a".repeat(2048 - start.len()));

@@ -107,6 +107,24 @@ fn every_field_of_a_patch_sets_the_field_of_the_same_name() {
 }
 
 #[test]
+fn a_change_of_a_masked_part_of_the_url_is_listed_without_its_values() {
+    let harness = Harness::new();
+    let mut current = active();
+    current.record.url = url("https://hook.example/?key=old");
+    let updated = |text: &str| {
+        let patch = SubscriptionPatch { url: Some(url(text)), ..SubscriptionPatch::default() };
+        let owner = account(&[Scope::FindingsRead]);
+        update(&harness.context(), harness.write_timestamp(), &owner, &current, &patch).unwrap().0
+    };
+    assert_eq!(changed_fields(&updated("https://hook.example/?key=new")), ["url"]);
+    assert_eq!(changed_fields(&updated("https://other.example/?key=new")), ["url"]);
+    for changeset in [updated("https://hook.example/?key=new"), updated("https://other.example/?key=new")] {
+        let entries = format!("{:?}", changeset.entries());
+        assert!(!entries.contains("old") && !entries.contains("new"), "{entries}");
+    }
+}
+
+#[test]
 fn a_patch_without_differences_is_audited_and_keeps_the_revision() {
     let harness = Harness::new();
     let current = active();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use kernel::{AuditFields as _, FieldValue, Resource as _};
 use webhooks::{DisabledReason, EncryptedSecret, SubscriptionStatus, WebhookSubscription, disable, remove};
 
-use crate::harness::{Harness, NOW, active, subscription, written};
+use crate::harness::{Harness, NOW, active, subscription, url, written};
 
 #[test]
 fn a_subscription_occupies_its_slot_until_it_is_removed() {
@@ -59,4 +59,11 @@ fn the_audit_log_lists_the_fields_of_a_subscription_but_not_its_secrets() {
             ("disabled_reason", text("gone")),
         ]
     );
+}
+
+#[test]
+fn the_audit_log_masks_the_query_of_a_url() {
+    let mut record = active().record;
+    record.url = url("https://hook.example/?key=s3cret");
+    assert_eq!(record.fields()[0], ("url", FieldValue::Text("https://hook.example/?key=***".to_owned())));
 }

@@ -9,8 +9,8 @@ use http_api::{
     App,
     endpoints::{Document, Media},
     handlers::{Command, execute},
-    request::{ApiRequest, BodyReader, EnumSetReader, text},
-    response::{ApiResponse, Issue, Problem},
+    request::{ApiRequest, BodyReader, EnumSetReader, SentBack, text},
+    response::{ApiResponse, Problem},
 };
 use kernel::{Changeset, Reason, WriteContext, WriteTimestamp};
 use serde_json::json;
@@ -18,14 +18,19 @@ use webhooks::{AddressPolicy, SubscriptionPatch, SubscriptionStatus, WebhookSubs
 
 use super::{
     SubscriptionWithHealth, create::check_read_scopes, endpoint_url::EndpointUrlReader, event_type_reader, find_owned,
-    status_reader, subscription_response, with_health,
+    status_reader, subscription_response, to_dto_with_health, with_health,
 };
-use crate::{errors::webhook_problem, view::record_media, webhook_services::WebhookServices};
+use crate::{
+    errors::webhook_problem,
+    view::{View, record_media},
+    webhook_services::WebhookServices,
+};
 
 /// The command that updates a subscription.
 pub(crate) struct UpdateSubscription {
     change: SubscriptionPatch,
     reason: Reason,
+    sent_back: SentBack,
 }
 
 impl UpdateSubscription {
@@ -36,12 +41,9 @@ impl UpdateSubscription {
             event_types: object.patch_required("eventTypes", EnumSetReader(event_type_reader())),
             active: object.patch_required("status", status_reader()).map(|status| status == SubscriptionStatus::Active),
         };
-        let is_valid = object.error_count() == 0;
-        let reason = object.reason();
-        if change.is_empty() && is_valid {
-            object.error(Issue::new([], "at least one field besides the reason is required"));
-        }
-        Some(Self { change, reason: reason? })
+        let reason = object.reason_of_patch(change.is_empty());
+        let sent_back = object.sent_back(WebhookSubscription::schema);
+        Some(Self { change, reason: reason?, sent_back })
     }
 }
 
@@ -63,14 +65,21 @@ impl Command for UpdateSubscription {
     ) -> Result<(Changeset, SubscriptionWithHealth), Problem> {
         let current = find_owned(app, request).await?;
         request.check_if_match(current.meta.revision)?;
-        let SubscriptionPatch { url, event_types, .. } = &self.change;
-        // A request that changes the endpoint or the event types needs the read scopes of all event types itself.
-        if url.is_some() || event_types.is_some() {
+        let (current, health) = with_health(app, current).await?;
+        self.sent_back.check(&to_dto_with_health(&current, health))?;
+        let record = &current.record;
+        let SubscriptionPatch { url, event_types, active, .. } = &self.change;
+        // A request that changes the endpoint or the event types, or lets events flow again, needs the read scopes of all
+        // event types itself.
+        if url.as_ref().is_some_and(|url| *url != record.url)
+            || event_types.as_ref().is_some_and(|event_types| *event_types != record.event_types)
+            || (*active == Some(true) && !record.is_active())
+        {
             check_read_scopes(caller, event_types.as_ref().unwrap_or(&current.record.event_types))?;
         }
         let (changeset, stored) =
             update(context, timestamp, &caller.account, &current, &self.change).map_err(webhook_problem)?;
-        Ok((changeset, with_health(app, stored).await?))
+        Ok((changeset, (stored, health)))
     }
 
     fn response(&self, output: &SubscriptionWithHealth) -> ApiResponse {

@@ -46,8 +46,8 @@ impl CreateSubscription {
 }
 
 /// Checks that the caller itself may read these events. A token with fewer scopes than its account must not gain access
-/// through a subscription.
-pub(super) fn check_read_scopes(caller: &Caller, event_types: &BTreeSet<EventType>) -> Result<(), Problem> {
+/// through a subscription, and must not cause deliveries that others take for new.
+pub(crate) fn check_read_scopes(caller: &Caller, event_types: &BTreeSet<EventType>) -> Result<(), Problem> {
     event_types
         .iter()
         .try_for_each(|event| caller.require_scope(event.scope()).map_err(|_| Problem::forbidden(event.scope())))

@@ -1,6 +1,6 @@
 //! Decoding of endpoint URLs.
 
-use http_api::request::FieldReader;
+use http_api::request::{FieldReader, read_string};
 use serde_json::{Value, json};
 use webhooks::{AddressPolicy, EndpointUrl};
 
@@ -11,11 +11,10 @@ impl FieldReader for EndpointUrlReader<'_> {
     type Output = EndpointUrl;
 
     fn read(&self, value: &Value) -> Result<EndpointUrl, String> {
-        let text = value.as_str().ok_or("must be a string")?;
-        EndpointUrl::parse(text, self.0).map_err(|error| error.to_string())
+        EndpointUrl::parse(read_string(value)?, self.0).map_err(|error| error.to_string())
     }
 
     fn schema(&self) -> Value {
-        json!({ "type": "string", "maxLength": 2048, "description": "An `https` URL whose host is reachable from the public internet." })
+        json!({ "type": "string", "maxLength": 2048, "description": "An `https` URL in its normal form, whose host is reachable from the public internet." })
     }
 }

@@ -27,7 +27,7 @@ use webhooks::{
     UndeliveredEvent, WebhookDelivery, WebhookSubscription,
 };
 
-use super::find_owned;
+use super::{create::check_read_scopes, find_owned};
 use crate::errors::webhook_problem;
 
 /// The number of events that are read at a time.
@@ -88,11 +88,12 @@ impl Command for RecoverDeliveries {
         &self,
         app: &App,
         request: &ApiRequest,
-        _: &Caller,
+        caller: &Caller,
         context: &WriteContext<'_>,
         timestamp: WriteTimestamp,
     ) -> Result<(Changeset, Self::Output), Problem> {
         let subscription = find_owned(app, request).await?;
+        check_read_scopes(caller, &subscription.record.event_types)?;
         // The range is half-open, and must include the current millisecond.
         let until = self.until.unwrap_or_else(|| timestamp.at() + Duration::from_millis(1));
         // Events before the creation of the subscription are not meant for it.

@@ -18,7 +18,10 @@ use kernel::{Changeset, Reason, WriteContext, WriteTimestamp};
 use serde_json::json;
 use webhooks::{WebhookSecret, WebhookSubscription};
 
-use super::{SubscriptionWithHealth, find_owned, media_with_secret, subscription_response_with_secret, with_health};
+use super::{
+    SubscriptionWithHealth, create::check_read_scopes, find_owned, media_with_secret,
+    subscription_response_with_secret, with_health,
+};
 use crate::{errors::webhook_problem, webhook_services::WebhookServices};
 
 /// The default time for which deliveries are also signed with the previous secret.
@@ -51,11 +54,13 @@ impl Command for RotateSecret {
         &self,
         app: &App,
         request: &ApiRequest,
-        _: &Caller,
+        caller: &Caller,
         context: &WriteContext<'_>,
         timestamp: WriteTimestamp,
     ) -> Result<(Changeset, Self::Output), Problem> {
         let current = find_owned(app, request).await?;
+        // Whoever has the secret can forge these events.
+        check_read_scopes(caller, &current.record.event_types)?;
         let services = &app.services;
         let secret = WebhookSecret::generate(&*services.entropy);
         let encrypted = WebhookServices::of(request)?.signer.encrypt(&*services.entropy, current.meta.id, &secret);

@@ -21,6 +21,38 @@ async fn a_delivery_shows_its_attempts_and_the_time_of_the_next_one() {
 }
 
 #[tokio::test]
+async fn a_delivery_to_a_disabled_subscription_has_no_next_attempt_until_it_is_enabled() {
+    let (api, client) = setup().await;
+    let subscription = api.store_subscription(&client, 0).await;
+    let delivery = api.store_failed_delivery(&subscription, 1).await;
+    let path = format!("{}/{}", subscriptions_path(), subscription.meta.id);
+    let deliveries = format!("{path}/deliveries");
+    let one = format!("{deliveries}/{}", delivery.meta.id);
+    let due = json!(delivery.record.next_attempt_at.unwrap().to_string());
+    for (status, expected) in [("active", due.clone()), ("disabled", Value::Null), ("active", due)] {
+        let body = json!({ "status": status, "reason": "because a test says so" });
+        api.patch(&path).auth(&client).json(&body).send().await.expect(200);
+        // A client that has the delivery of another status must not be told that it is unchanged.
+        let read = api.get(&one).auth(&client).header("if-none-match", "*").send().await.expect(200);
+        assert_eq!(read.json()["webhookDelivery"]["nextAttemptAt"], expected, "{status}");
+        let listed = api.get(&deliveries).auth(&client).send().await.expect(200).json();
+        assert_eq!(listed["webhookDeliveries"][0]["nextAttemptAt"], expected, "{status}");
+        let streamed = api.get(&deliveries).auth(&client).header("accept", "application/x-ndjson").send().await;
+        assert_eq!(streamed.expect(200).lines()[0]["nextAttemptAt"], expected, "{status}");
+    }
+}
+
+#[tokio::test]
+async fn a_finished_delivery_that_is_unchanged_is_answered_with_304() {
+    let (api, client) = setup().await;
+    let subscription = api.store_subscription(&client, 0).await;
+    let delivery = api.store_failed_delivery(&subscription, 10).await;
+    let path = format!("{}/{}/deliveries/{}", subscriptions_path(), subscription.meta.id, delivery.meta.id);
+    let read = api.get(&path).auth(&client).send().await.expect(200);
+    api.get(&path).auth(&client).header("if-none-match", read.header("etag")).send().await.expect(304);
+}
+
+#[tokio::test]
 async fn deliveries_can_be_filtered_by_status_event_type_and_time() {
     let (api, client) = setup().await;
     let subscription = api.store_subscription(&client, 0).await;

@@ -52,6 +52,26 @@ async fn no_other_response_and_no_audit_entry_contains_a_secret() {
     assert!(sent.into_iter().all(|body| !body.contains("whsec_")));
 }
 
+#[tokio::test]
+async fn a_secret_in_the_query_of_a_url_is_shown_to_its_account_only() {
+    let (api, client) = setup().await;
+    let mut body = super::subscription_body();
+    body["url"] = json!("https://mirror.example/novantra?key=s3cret-1");
+    let created = api.post(subscriptions_path()).auth(&client).json(&body).send().await.expect(201).json();
+    assert_eq!(created["webhookSubscription"]["url"], body["url"]);
+    let path = format!("{}/{}", subscriptions_path(), created["webhookSubscription"]["id"].as_str().unwrap());
+    let change = json!({ "url": "https://mirror.example/novantra?key=s3cret-2", "reason": "because a test says so" });
+    api.patch(&path).auth(&client).json(&change).send().await.expect(200);
+    for accept in ["application/json", "application/x-ndjson"] {
+        let entries = api.get("/api/v1/audit/entries").auth(&client).header("accept", accept).send().await.expect(200);
+        let text = String::from_utf8_lossy(&entries.body).into_owned();
+        assert!(text.contains("novantra?key=***") && !text.contains("s3cret"), "{text}");
+    }
+    let log = api.audit_log(api.home).await;
+    let update = log.iter().find(|stored| stored.entry.action.as_str() == "webhook_subscription.updated").unwrap();
+    assert_eq!(update.entry.changes[0].field, "url");
+}
+
 /// The body of the response that is stored for the idempotency key.
 async fn stored_response_body(api: &TestApi, client: &Client, key: &str, path: &str) -> Vec<u8> {
     let key = kernel::IdempotencyKey {

@@ -54,6 +54,8 @@ async fn a_url_that_deliveries_may_not_be_sent_to_is_rejected_on_create_and_upda
         ("ftp://mirror.example/", "absolute URL"),
         ("https://name:word@mirror.example/", "user name"),
         ("https://mirror.example/#part", "fragment"),
+        ("https:///mirror.example", "a host after its scheme"),
+        ("https://mirror.example/a b", "https://mirror.example/a%20b"),
         ("https://127.0.0.1/", "public internet"),
         ("https://0x7f.1/", "public internet"),
         ("https://[::ffff:169.254.169.254]/", "public internet"),
@@ -90,6 +92,55 @@ async fn an_account_without_the_read_scope_of_an_event_cannot_subscribe_to_it() 
     assert_eq!(response.error_code(), "forbidden");
     assert!(response.message().contains("governance.findings:read"));
     assert!(response.header("www-authenticate").contains("insufficient_scope"));
+}
+
+/// Otherwise such a token could get the secret of a subscription and forge its events, or have events repeated.
+#[tokio::test]
+async fn a_token_with_fewer_scopes_than_its_account_cannot_act_on_events_it_may_not_read() {
+    let (api, client) = setup().await;
+    let subscription = api.store_subscription(&client, 0).await;
+    let delivery = api.store_failed_delivery(&subscription, 10).await.meta.id;
+    let path = format!("{}/{}", subscriptions_path(), subscription.meta.id);
+    let token_for = async |scope: &str| {
+        let narrow = json!({
+            "grant_type": "client_credentials", "client_id": client.id(), "client_secret": client.secret, "scope": scope,
+        });
+        let token = api.post("/api/v1/auth/token").json(&narrow).send().await.expect(200).json();
+        token["access_token"].as_str().unwrap().to_owned()
+    };
+    let (narrow, wide) = (
+        token_for("webhooks:manage").await,
+        token_for(&Scope::ALL.iter().map(|scope| scope.name()).collect::<Vec<_>>().join(" ")).await,
+    );
+    let redeliver = format!("{path}/deliveries/{delivery}/redeliver");
+    let recover = with_field(reason_body(), "since", json!("2026-01-01"));
+    let test = api.post(&format!("{path}/test")).bearer_auth(&narrow).json(&reason_body()).send().await.expect(200);
+    let test = test.json()["webhookDelivery"]["id"].as_str().unwrap().to_owned();
+    let calls = |token: &str| {
+        [
+            api.post(&format!("{path}/rotate-secret")).bearer_auth(token).json(&reason_body()),
+            api.post(&redeliver).bearer_auth(token).json(&reason_body()),
+            api.post(&format!("{path}/recover")).bearer_auth(token).json(&recover),
+        ]
+    };
+    for call in calls(&narrow) {
+        let response = call.send().await.expect(403);
+        assert!(response.message().contains("governance.findings:read"), "{}", response.message());
+    }
+    assert_eq!(api.stored_delivery(delivery).await.record.state, webhooks::DeliveryState::Exhausted);
+    // A test event is about no record.
+    let again = format!("{path}/deliveries/{test}/redeliver");
+    api.post(&again).bearer_auth(&narrow).json(&reason_body()).send().await.expect(200);
+    // A disabled subscription may be disabled again and described, but not enabled.
+    for (status, expected) in [("disabled", 200), ("disabled", 200), ("active", 403)] {
+        let body = with_field(reason_body(), "status", json!(status));
+        api.patch(&path).bearer_auth(&narrow).json(&body).send().await.expect(expected);
+    }
+    let body = with_field(reason_body(), "status", json!("active"));
+    api.patch(&path).bearer_auth(&wide).json(&body).send().await.expect(200);
+    for call in calls(&wide) {
+        call.send().await.expect(200);
+    }
 }
 
 /// Otherwise a token with fewer scopes than its account could subscribe to events about records that it may not read.

@@ -1,25 +1,64 @@
 //! The result of an import.
 
-use std::path::{Path, PathBuf};
-
+use import::sarif::Repair;
 use serde_json::{Value, json};
 
+use super::input::Input;
 use crate::operations::ImportCounts;
+
+/// The maximum number of repairs that are listed; the others are counted.
+const MAX_LISTED_REPAIRS: usize = 100;
 
 /// A record that could not be imported.
 #[derive(Debug)]
 pub(super) struct FailedLine {
-    file: Option<PathBuf>,
+    file: Option<String>,
     line: usize,
     key: Option<String>,
     message: String,
 }
 
 impl FailedLine {
-    pub(super) fn new(file: Option<&Path>, failure: import::ImportFailure) -> Self {
+    pub(super) fn new(input: &Input, failure: import::ImportFailure) -> Self {
         let import::ImportFailure { position, key, message } = failure;
-        Self { file: file.map(Path::to_owned), line: position.line, key, message }
+        Self { file: input.distinguishing_name(), line: position.line, key, message }
     }
+}
+
+/// A part of a scan that was left out or replaced.
+#[derive(Debug)]
+pub(super) struct RepairLine {
+    file: Option<String>,
+    repair: Repair,
+}
+
+impl RepairLine {
+    pub(super) fn new(input: &Input, repair: Repair) -> Self {
+        Self { file: input.distinguishing_name(), repair }
+    }
+}
+
+/// The number of findings that these files have in common.
+#[derive(Debug)]
+pub(super) struct SharedFindings {
+    pub(super) files: Vec<String>,
+    pub(super) findings: usize,
+}
+
+/// The outcomes of a scan beside those of its records.
+#[derive(Debug, Default)]
+pub(super) struct ScanSummary {
+    /// Findings that are no longer reported.
+    pub(super) closed: usize,
+    /// Findings that are reported as suppressed and were accepted.
+    pub(super) accepted: usize,
+    pub(super) suppressed: usize,
+    pub(super) passed: usize,
+    pub(super) absent: usize,
+    pub(super) repaired: usize,
+    pub(super) repairs: Vec<RepairLine>,
+    pub(super) warnings: Vec<String>,
+    pub(super) shared: Vec<SharedFindings>,
 }
 
 /// The outcomes of all records.
@@ -27,7 +66,8 @@ impl FailedLine {
 pub(super) struct Summary {
     pub(super) counts: ImportCounts,
     pub(super) failures: Vec<FailedLine>,
-    pub(super) skipped: usize,
+    /// The outcomes that only scans have.
+    pub(super) scan: Option<ScanSummary>,
 }
 
 impl Summary {
@@ -41,42 +81,102 @@ impl Summary {
             .failures
             .iter()
             .map(|FailedLine { file, line, key, message }| {
-                let mut failure = json!({ "line": line, "key": key, "message": message });
-                if let Some(file) = file {
-                    failure["file"] = json!(file.display().to_string());
-                }
-                failure
+                with_file(file.as_deref(), json!({ "line": line, "key": key, "message": message }))
             })
             .collect();
-        json!({
+        let mut document = json!({
             "created": self.counts.created,
             "updated": self.counts.updated,
             "unchanged": self.counts.unchanged,
             "failed": failures.len(),
             "failures": failures,
-        })
+        });
+        if let (Some(scan), Some(members)) = (&self.scan, document.as_object_mut()) {
+            members.extend(scan.document());
+        }
+        document
     }
 
     pub(super) fn text(&self, dry_run: bool) -> String {
-        let mut lines: Vec<String> = self
-            .failures
-            .iter()
-            .map(|FailedLine { file, line, key, message }| {
-                let file = file.as_ref().map_or_else(String::new, |file| format!("{} ", file.display()));
-                let key = key.as_ref().map_or_else(String::new, |key| format!(" ({key})"));
-                format!("failed: {file}line {line}{key}: {message}")
-            })
-            .collect();
+        let mut lines = self.scan.as_ref().map(ScanSummary::lines).unwrap_or_default();
+        lines.extend(self.failures.iter().map(|FailedLine { file, line, key, message }| {
+            let file = file.as_ref().map_or_else(String::new, |file| format!("{file} "));
+            let key = key.as_ref().map_or_else(String::new, |key| format!(" ({key})"));
+            format!("failed: {file}line {line}{key}: {message}")
+        }));
         let ImportCounts { created, updated, unchanged } = self.counts;
         let failed = self.failures.len();
         let head = if dry_run { "would be: " } else { "" };
-        lines.push(format!("{head}created {created}, updated {updated}, unchanged {unchanged}, failed {failed}"));
-        if self.skipped > 0 {
-            lines.push(format!(
-                "{} results are not findings: passed, suppressed or gone since the baseline",
-                self.skipped
-            ));
-        }
+        let of_scan = self.scan.as_ref().map(ScanSummary::counts).unwrap_or_default();
+        lines.push(format!(
+            "{head}created {created}, updated {updated}, unchanged {unchanged}, {of_scan}failed {failed}"
+        ));
         lines.join("\n")
     }
+}
+
+impl ScanSummary {
+    fn document(&self) -> serde_json::Map<String, Value> {
+        let repairs: Vec<Value> = self
+            .repairs
+            .iter()
+            .take(MAX_LISTED_REPAIRS)
+            .map(|RepairLine { file, repair }| {
+                with_file(file.as_deref(), json!({ "path": repair.path, "message": repair.message }))
+            })
+            .collect();
+        let shared: Vec<Value> = self
+            .shared
+            .iter()
+            .map(|SharedFindings { files, findings }| json!({ "files": files, "findings": findings }))
+            .collect();
+        let members = [
+            ("closed", json!(self.closed)),
+            ("accepted", json!(self.accepted)),
+            ("suppressed", json!(self.suppressed)),
+            ("passed", json!(self.passed)),
+            ("absent", json!(self.absent)),
+            ("repaired", json!(self.repaired)),
+            ("repairs", json!(repairs)),
+            ("warnings", json!(self.warnings)),
+            ("shared", json!(shared)),
+        ];
+        members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    }
+
+    fn counts(&self) -> String {
+        let Self { closed, accepted, suppressed, passed, absent, .. } = self;
+        let mut counts = format!("closed {closed}, suppressed {suppressed}, passed {passed}, ");
+        for (name, count) in [("accepted", accepted), ("absent", absent)] {
+            if *count > 0 {
+                counts.push_str(&format!("{name} {count}, "));
+            }
+        }
+        counts
+    }
+
+    fn lines(&self) -> Vec<String> {
+        let mut lines: Vec<String> = self.warnings.iter().map(|warning| format!("warning: {warning}")).collect();
+        lines.extend(self.shared.iter().map(|SharedFindings { files, findings }| {
+            format!("findings that {} share: {findings}", files.join(" and "))
+        }));
+        lines.extend(self.repairs.iter().take(MAX_LISTED_REPAIRS).map(|RepairLine { file, repair }| {
+            let Repair { path, message } = repair;
+            let position = [file.as_deref().unwrap_or_default(), path].join(" ");
+            format!("repaired: {}", [position.trim(), message].join(" ").trim())
+        }));
+        let omitted = self.repaired.saturating_sub(self.repairs.len().min(MAX_LISTED_REPAIRS));
+        if omitted > 0 {
+            lines.push(format!("repaired: and {omitted} more parts of the scan"));
+        }
+        lines
+    }
+}
+
+/// The object with the name of the file, if there are several.
+fn with_file(file: Option<&str>, mut object: Value) -> Value {
+    if let Some(file) = file {
+        object["file"] = json!(file);
+    }
+    object
 }

@@ -64,7 +64,7 @@ impl Create {
             name,
             contact: contact.map_err(|error| Failure::usage(format!("--contact {error}")))?,
             scopes: self.scopes.union(),
-            expires_at: expires_at.map_err(|error| Failure::usage(format!("--expires-at is {error}")))?,
+            expires_at: expires_at.map_err(|error| Failure::usage(format!("--expires-at {error}")))?,
         })
     }
 }

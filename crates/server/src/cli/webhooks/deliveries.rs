@@ -78,11 +78,9 @@ impl Deliveries {
     ) -> Result<Vec<Stored<WebhookDelivery>>, Failure> {
         let limit = usize::from(self.limit);
         let subscriptions = match self.subscription {
-            Some(one) => vec![one],
+            Some(one) => Reader::<WebhookSubscription>::get(store, organization, one).await?.into_iter().collect(),
             None => {
-                let filter = SubscriptionFilter::default();
-                let all = newest::<WebhookSubscription>(store, organization, &filter, usize::MAX).await?;
-                all.iter().map(|subscription| subscription.meta.id).collect()
+                newest::<WebhookSubscription>(store, organization, &SubscriptionFilter::default(), usize::MAX).await?
             }
         };
         let mut all = Vec::new();
@@ -90,11 +88,15 @@ impl Deliveries {
         // them.
         for subscription in subscriptions {
             let filter = DeliveryFilter {
-                subscription: Some(subscription),
+                subscription: Some(subscription.meta.id),
                 states: self.states.iter().copied().collect(),
                 ..DeliveryFilter::default()
             };
-            all.extend(newest::<WebhookDelivery>(store, organization, &filter, limit).await?);
+            let mut deliveries = newest::<WebhookDelivery>(store, organization, &filter, limit).await?;
+            for delivery in &mut deliveries {
+                delivery.record.next_attempt_at = delivery.record.scheduled_at(&subscription.record);
+            }
+            all.extend(deliveries);
             all.sort_unstable_by_key(|delivery| Reverse(delivery.meta.id));
             all.truncate(limit);
         }

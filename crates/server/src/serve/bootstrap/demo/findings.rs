@@ -153,6 +153,7 @@ impl Sample {
             source: FindingSource {
                 kind: self.source,
                 module_key: if from_scanner { Some(Reference::parse("branch-scanner")?) } else { None },
+                scope: None,
                 resource_type: if from_scanner { Some(Reference::parse("scan")?) } else { None },
                 resource_id: if from_scanner { Some(Reference::parse("nightly")?) } else { None },
             },

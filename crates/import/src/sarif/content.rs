@@ -1,0 +1,97 @@
+//! The content of a finding: what a result and its rule say about the problem.
+
+use findings::{FindingSource, SourceKind};
+use kernel::{Description, SubjectGroup, Title};
+
+use super::{
+    links::without_links,
+    location::Location,
+    object::is_blank,
+    rules::{ResolvedRule, Rules},
+};
+use crate::shorten;
+
+/// Returns the title: the rule's short description, otherwise its name if it is a sentence of its own, otherwise the
+/// first sentence of the message, otherwise the rule's id.
+pub(super) fn title(rules: &Rules, resolved: &ResolvedRule<'_>, message: Option<&str>) -> Option<Title> {
+    let rule = resolved.rule;
+    let short_description = rule.and_then(|rule| rule.short_description.as_deref()).map(without_links);
+    let name = rule.and_then(|rule| rule.name.as_deref());
+    let is_sentence = |name: &str| name.trim_matches(' ').contains(' ') && !rules.is_shared(name);
+    let candidates = [
+        short_description.as_deref(),
+        name.filter(|name| is_sentence(name)),
+        message.map(first_sentence),
+        resolved.id.as_deref(),
+        name,
+    ];
+    candidates.into_iter().flatten().find_map(shorten::title)
+}
+
+/// The first line that is not blank, up to the end of its first sentence.
+fn first_sentence(text: &str) -> &str {
+    let line = text.split('\n').find(|line| !is_blank(line)).unwrap_or_default();
+    let end = line.char_indices().find(|(index, character)| {
+        let rest = &line[index + character.len_utf8()..];
+        let next = rest.trim_start_matches(' ');
+        // "e.g. this" goes on.
+        matches!(character, '.' | '!' | '?')
+            && next.len() < rest.len()
+            && !next.starts_with(|next: char| next.is_ascii_lowercase())
+    });
+    end.map_or(line, |(index, character)| &line[..index + character.len_utf8()])
+}
+
+/// Returns the message, followed by the rule's help or full description if that adds something.
+pub(super) fn description(resolved: &ResolvedRule<'_>, message: Option<&str>) -> Option<Description> {
+    let message = message.map(shorten::clean_description).unwrap_or_default();
+    let help = resolved.rule.into_iter().flat_map(|rule| [rule.help.as_deref(), rule.full_description.as_deref()]);
+    let added = help
+        .flatten()
+        .map(|text| shorten::clean_description(&without_links(text)))
+        .find(|text| !is_blank(text) && !message.contains(text.trim_matches(['\n', ' ', '\t'])));
+    let text = match added {
+        Some(added) if is_blank(&message) => added,
+        Some(added) => format!("{}\n\n{added}", message.trim_end_matches(['\n', ' ', '\t'])),
+        None => message,
+    };
+    shorten::description(&text)
+}
+
+/// Returns the source: the tool, its scope and the rule.
+pub(super) fn source(tool: &str, scope: Option<&str>, resolved: &ResolvedRule<'_>) -> FindingSource {
+    let resource_id = resolved.id.as_deref().and_then(shorten::reference);
+    FindingSource {
+        kind: SourceKind::ModuleSignal,
+        module_key: shorten::reference(tool),
+        scope: scope.and_then(shorten::reference),
+        resource_type: resource_id.as_ref().and_then(|_| shorten::reference("rule")),
+        resource_id,
+    }
+}
+
+/// Returns the subject: the artifact with the line, otherwise the logical name.
+pub(super) fn subject(location: &Location) -> Option<SubjectGroup> {
+    let (resource_type, resource_id) = match (&location.artifact, &location.logical_name) {
+        (Some(artifact), _) => ("location", shorten::location(artifact, location.line)),
+        (None, Some(name)) => ("logical-location", shorten::reference(name)),
+        (None, None) => return None,
+    };
+    Some(SubjectGroup {
+        module_key: shorten::reference("code")?,
+        resource_type: shorten::reference(resource_type)?,
+        resource_id: resource_id?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_sentence_ends_before_the_next_one_or_the_end_of_the_line() {
+        assert_eq!(first_sentence("\n \nUse e.g. this. Then that.\nMore."), "Use e.g. this.");
+        assert_eq!(first_sentence("No end\nMore."), "No end");
+        assert_eq!(first_sentence("Version 1.2.3 is old! Why?"), "Version 1.2.3 is old!");
+    }
+}

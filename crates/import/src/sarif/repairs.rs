@@ -1,0 +1,45 @@
+//! Repairs: the parts of a file that were left out or replaced, so that the rest could be used.
+
+use std::cell::{Cell, RefCell};
+
+/// The maximum number of repairs of a file that are described; the others are counted.
+pub const MAX_DESCRIBED_REPAIRS: usize = 100;
+
+/// A part of the file that was left out or replaced.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Repair {
+    /// The path of the part in the file, such as `runs[0].results[3].level`; empty for the file as a whole.
+    pub path: String,
+    /// The description of the fault and of what is used instead.
+    pub message: String,
+}
+
+/// Collects the repairs of a file. Readers of its parts share it.
+#[derive(Default)]
+pub(super) struct Repairs {
+    count: Cell<usize>,
+    described: RefCell<Vec<Repair>>,
+}
+
+impl Repairs {
+    pub(super) fn add(&self, repair: impl FnOnce() -> Repair) {
+        self.count.set(self.count.get() + 1);
+        let mut described = self.described.borrow_mut();
+        if described.len() < MAX_DESCRIBED_REPAIRS {
+            described.push(repair());
+        }
+    }
+
+    /// Adds a repair of the file as a whole.
+    pub(super) fn add_to_file(&self, message: impl FnOnce() -> String) {
+        self.add(|| Repair { path: String::new(), message: message() });
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.count.get()
+    }
+
+    pub(super) fn into_described(self) -> Vec<Repair> {
+        self.described.into_inner()
+    }
+}

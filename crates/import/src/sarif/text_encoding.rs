@@ -1,0 +1,122 @@
+//! Decoding of a file: UTF-8 with or without a byte order mark, and UTF-16 with one.
+
+use std::borrow::Cow;
+
+use super::repairs::Repairs;
+
+/// Decodes the file. Bytes that are no text become U+FFFD, as do halves of surrogate pairs in the escapes of JSON; each
+/// is a repair.
+pub(super) fn decode<'a>(bytes: &'a [u8], repairs: &Repairs) -> Cow<'a, str> {
+    let text = match bytes {
+        [0xff, 0xfe, units @ ..] => Cow::Owned(decode_utf16(units, u16::from_le_bytes, repairs)),
+        [0xfe, 0xff, units @ ..] => Cow::Owned(decode_utf16(units, u16::from_be_bytes, repairs)),
+        [0xef, 0xbb, 0xbf, text @ ..] => decode_utf8(text, repairs),
+        text => decode_utf8(text, repairs),
+    };
+    match replace_lone_surrogates(&text, repairs) {
+        Some(replaced) => Cow::Owned(replaced),
+        None => text,
+    }
+}
+
+fn decode_utf8<'a>(bytes: &'a [u8], repairs: &Repairs) -> Cow<'a, str> {
+    for chunk in bytes.utf8_chunks().filter(|chunk| !chunk.invalid().is_empty()) {
+        repairs.add_to_file(|| format!("the bytes {} are not UTF-8; U+FFFD is used instead", hex(chunk.invalid())));
+    }
+    String::from_utf8_lossy(bytes)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02X}")).collect::<Vec<_>>().join(" ")
+}
+
+fn decode_utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16, repairs: &Repairs) -> String {
+    let (pairs, rest) = bytes.as_chunks::<2>();
+    let mut text = String::with_capacity(bytes.len());
+    for decoded in char::decode_utf16(pairs.iter().map(|pair| unit(*pair))) {
+        text.push(decoded.unwrap_or_else(|error| {
+            let half = error.unpaired_surrogate();
+            repairs.add_to_file(|| format!("{half:04X} is half of a UTF-16 surrogate pair; U+FFFD is used instead"));
+            char::REPLACEMENT_CHARACTER
+        }));
+    }
+    if !rest.is_empty() {
+        repairs.add_to_file(|| "the last byte is half of a UTF-16 unit; U+FFFD is used instead".to_owned());
+        text.push(char::REPLACEMENT_CHARACTER);
+    }
+    text
+}
+
+/// Replaces each escape of half a surrogate pair by that of U+FFFD, which has the same length, so that positions stay.
+/// Returns `None` if there is none.
+fn replace_lone_surrogates(text: &str, repairs: &Repairs) -> Option<String> {
+    let bytes = text.as_bytes();
+    let mut replaced: Option<String> = None;
+    let mut at = 0;
+    while let Some(found) = text.get(at..).and_then(|rest| rest.find('\\')) {
+        at += found;
+        let Some(unit) = escaped_unit(bytes, at) else {
+            // Another escape, of which the second byte may be a backslash.
+            at += 2;
+            if !text.is_char_boundary(at) {
+                at -= 1;
+            }
+            continue;
+        };
+        let is_pair = (0xd800..0xdc00).contains(&unit)
+            && escaped_unit(bytes, at + 6).is_some_and(|second| (0xdc00..0xe000).contains(&second));
+        if is_pair {
+            at += 12;
+            continue;
+        }
+        if (0xd800..0xe000).contains(&unit) {
+            repairs.add_to_file(|| format!("\\u{unit:04x} is half of a surrogate pair; U+FFFD is used instead"));
+            replaced.get_or_insert_with(|| text.to_owned()).replace_range(at..at + 6, "\\ufffd");
+        }
+        at += 6;
+    }
+    replaced
+}
+
+/// The UTF-16 unit of the escape `\uXXXX` at this index.
+fn escaped_unit(bytes: &[u8], at: usize) -> Option<u16> {
+    let digits = bytes.get(at..at + 6)?.strip_prefix(b"\\u")?;
+    let digits = str::from_utf8(digits).ok().filter(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()))?;
+    u16::from_str_radix(digits, 16).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decoded(bytes: &[u8]) -> (String, usize) {
+        let repairs = Repairs::default();
+        let text = decode(bytes, &repairs).into_owned();
+        (text, repairs.count())
+    }
+
+    #[test]
+    fn utf_8_and_utf_16_are_read_and_the_byte_order_mark_is_no_text() {
+        assert_eq!(decoded("größe".as_bytes()), ("größe".to_owned(), 0));
+        assert_eq!(decoded("\u{feff}größe".as_bytes()), ("größe".to_owned(), 0));
+        for (mark, bytes) in [([0xff, 0xfe], u16::to_le_bytes as fn(u16) -> [u8; 2]), ([0xfe, 0xff], u16::to_be_bytes)]
+        {
+            let units: Vec<u8> = "größe 🔓".encode_utf16().flat_map(bytes).collect();
+            assert_eq!(decoded(&[&mark[..], &units].concat()), ("größe 🔓".to_owned(), 0));
+        }
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_replaced_and_counted() {
+        assert_eq!(decoded(b"caf\xe9, \xff"), ("caf\u{fffd}, \u{fffd}".to_owned(), 2));
+        assert_eq!(decoded(b"\xff\xfea\0\x3d\xd8b\0c"), ("a\u{fffd}b\u{fffd}".to_owned(), 2));
+    }
+
+    #[test]
+    fn escapes_of_half_a_surrogate_pair_are_replaced_and_whole_pairs_and_escaped_backslashes_stay() {
+        assert_eq!(decoded(br#""\ud83d\ude00 \\ud83d \n""#), (r#""\ud83d\ude00 \\ud83d \n""#.to_owned(), 0));
+        assert_eq!(decoded(br#""\ud83d \uDE00""#), (r#""\ufffd \ufffd""#.to_owned(), 2));
+        assert_eq!(decoded(br#""\ud83d\ud83d\ude00""#), (r#""\ufffd\ud83d\ude00""#.to_owned(), 1));
+        assert_eq!(decoded("\\é \\".as_bytes()), ("\\é \\".to_owned(), 0));
+    }
+}

@@ -1,0 +1,151 @@
+//! Scans to test with, and the records that imports leave behind.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    fs,
+    path::PathBuf,
+};
+
+use findings::NewFinding;
+use novantra_import::sarif::{File, PresentFinding, Scan, ScanFinding, read};
+use serde_json::{Value, json};
+
+/// The folder with real files, if there is one.
+pub(crate) fn test_data() -> Option<PathBuf> {
+    let folder = std::env::var_os("NOVANTRA_TEST_DATA").map(PathBuf::from);
+    if folder.is_none() {
+        eprintln!("NOVANTRA_TEST_DATA is not set: the real files are left out");
+    }
+    folder
+}
+
+/// A file of `cases`, by the start of its name.
+pub(crate) fn case(start: &str) -> Option<Vec<u8>> {
+    let entries = fs::read_dir(test_data()?.join("cases")).expect("the folder of cases");
+    let path = entries.map(|entry| entry.expect("an entry").path()).find(|path| {
+        path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(start))
+            && path.extension().is_some_and(|extension| extension == "sarif")
+    });
+    Some(fs::read(path.unwrap_or_else(|| panic!("there is no case {start}"))).expect("the case is read"))
+}
+
+/// A file with one run of the tool `scanner`.
+pub(crate) fn log(results: &Value) -> Vec<u8> {
+    log_of_run(json!({ "tool": { "driver": { "name": "scanner" } }, "results": results }))
+}
+
+pub(crate) fn log_of_run(run: Value) -> Vec<u8> {
+    log_of_runs(json!([run]))
+}
+
+pub(crate) fn log_of_runs(runs: Value) -> Vec<u8> {
+    json!({ "version": "2.1.0", "runs": runs }).to_string().into_bytes()
+}
+
+/// A result of the rule at the line of the file `a.rs`.
+pub(crate) fn result_at(rule: &str, line: u64, message: &str) -> Value {
+    json!({ "ruleId": rule, "message": { "text": message }, "locations": location("a.rs", line) })
+}
+
+pub(crate) fn location(uri: &str, line: u64) -> Value {
+    json!([{ "physicalLocation": { "artifactLocation": { "uri": uri }, "region": { "startLine": line } } }])
+}
+
+/// The object with another member.
+pub(crate) fn with(mut object: Value, name: &str, member: Value) -> Value {
+    object[name] = member;
+    object
+}
+
+pub(crate) fn read_file(bytes: &[u8]) -> File {
+    read(bytes, None).expect("a SARIF file")
+}
+
+/// The findings of files that are imported together.
+pub(crate) fn scan(files: impl IntoIterator<Item = File>) -> Scan {
+    let mut scan = Scan::default();
+    for (number, file) in files.into_iter().enumerate() {
+        for run in file.runs {
+            scan.add_run(number, run.results.into_iter().map(|located| located.record));
+        }
+    }
+    scan
+}
+
+/// The findings of one file that is the first to be imported.
+pub(crate) fn findings(bytes: &[u8]) -> Vec<NewFinding> {
+    let keyed = scan([read_file(bytes)]).assign_keys(&HashMap::new());
+    keyed.into_iter().map(|keyed| keyed.finding).collect()
+}
+
+pub(crate) fn only_finding(bytes: &[u8]) -> NewFinding {
+    let [finding] = <[_; 1]>::try_from(findings(bytes)).expect("one finding");
+    finding
+}
+
+/// The findings that imports have left behind.
+#[derive(Default)]
+pub(crate) struct Records(BTreeMap<String, NewFinding>);
+
+impl Records {
+    /// Imports the files as one scan. Returns the keys of the findings that are created, updated and unchanged.
+    pub(crate) fn import(&mut self, files: &[&[u8]]) -> [Vec<String>; 3] {
+        let [mut created, mut updated, mut unchanged] = [(); 3].map(|()| Vec::new());
+        for ScanFinding { finding, suppression, .. } in self.keyed(files) {
+            if suppression.is_some() {
+                continue;
+            }
+            let key = finding.key.to_string();
+            match self.0.insert(key.clone(), finding.clone()) {
+                None => created.push(key),
+                Some(before) if before == finding => unchanged.push(key),
+                Some(_) => updated.push(key),
+            }
+        }
+        [created, updated, unchanged]
+    }
+
+    /// The numbers of findings that an import creates, updates, and leaves unchanged.
+    pub(crate) fn counts(&mut self, files: &[&[u8]]) -> [usize; 3] {
+        self.import(files).map(|keys| keys.len())
+    }
+
+    /// The results of the files with the keys that they get beside the findings that exist.
+    pub(crate) fn keyed(&self, files: &[&[u8]]) -> Vec<ScanFinding> {
+        let scan = scan(files.iter().map(|bytes| read_file(bytes)));
+        let present = scan.keys_to_look_up().into_iter().filter_map(|key| {
+            let finding = self.0.get(key.as_str())?;
+            let subject_resource_id = finding.subject.as_ref().map(|subject| subject.resource_id.clone());
+            let description = finding.description.clone().unwrap_or_default();
+            Some((key, PresentFinding { subject_resource_id, description }))
+        });
+        let present = present.collect();
+        scan.assign_keys(&present)
+    }
+
+    /// The key of the finding with this subject.
+    pub(crate) fn key_at(&self, subject: &str) -> String {
+        let found = self
+            .0
+            .values()
+            .find(|finding| finding.subject.as_ref().is_some_and(|group| group.resource_id.as_str() == subject));
+        found.unwrap_or_else(|| panic!("there is no finding at {subject}")).key.to_string()
+    }
+
+    pub(crate) fn get(&self, key: &str) -> &NewFinding {
+        &self.0[key]
+    }
+
+    pub(crate) fn as_ndjson(&self) -> String {
+        let line = |finding: &NewFinding| {
+            json!({
+                "findingKey": finding.key.as_str(),
+                "description": finding.description.as_ref().map_or("", |text| text.as_str()),
+                "subjectResourceId": finding.subject.as_ref().map(|subject| subject.resource_id.as_str()),
+            })
+            .to_string()
+        };
+        let lines: Vec<String> = self.0.values().map(line).collect();
+        format!("{}\n{{\"pagination\":{{}}}}\n", lines.join("\n")).trim_start().to_owned()
+    }
+}

@@ -1,0 +1,62 @@
+//! The files of an import.
+
+use std::{
+    io::Read as _,
+    path::{Path, PathBuf},
+};
+
+use crate::failure::{Failure, ResultExt as _};
+
+const STANDARD_INPUT: &str = "-";
+
+/// A file to import, or the standard input.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Input {
+    path: PathBuf,
+    /// Whether it is the only one. Only if there are several, what concerns one of them names it.
+    is_only: bool,
+}
+
+impl Input {
+    /// Returns the inputs of a command.
+    ///
+    /// # Errors
+    /// If the standard input is named twice.
+    pub(super) fn all(paths: &[PathBuf]) -> Result<Vec<Self>, Failure> {
+        let of_standard_input = paths.iter().filter(|path| path.as_os_str() == STANDARD_INPUT);
+        if of_standard_input.count() > 1 {
+            return Err(Failure::usage("the standard input can be read only once: name `-` only once"));
+        }
+        Ok(paths.iter().map(|path| Self { path: path.clone(), is_only: paths.len() == 1 }).collect())
+    }
+
+    /// Reads the whole content.
+    pub(super) fn bytes(&self) -> Result<Vec<u8>, Failure> {
+        let read = if self.path.as_os_str() == STANDARD_INPUT {
+            let mut bytes = Vec::new();
+            std::io::stdin().lock().read_to_end(&mut bytes).map(|_| bytes)
+        } else {
+            std::fs::read(&self.path)
+        };
+        read.context(|| format!("can't read {}", self.name()))
+    }
+
+    /// The name in messages.
+    pub(super) fn name(&self) -> String {
+        if self.path.as_os_str() == STANDARD_INPUT {
+            "the standard input".to_owned()
+        } else {
+            self.path.display().to_string()
+        }
+    }
+
+    /// The name without folders, for records that outlive the folder.
+    pub(super) fn short_name(&self) -> String {
+        self.path.file_name().map_or_else(|| self.name(), |name| Path::new(name).display().to_string())
+    }
+
+    /// The name, if there are several inputs.
+    pub(super) fn distinguishing_name(&self) -> Option<String> {
+        (!self.is_only).then(|| self.name())
+    }
+}

@@ -1,0 +1,228 @@
+//! Imports of scans with the command line.
+
+use std::{fs, io::Write as _, process::Stdio};
+
+use serde_json::{Value, json};
+
+use crate::support::{CommandOutput, Installation};
+
+struct Workspace(Installation);
+
+impl Workspace {
+    fn new() -> Self {
+        let installation = Installation::new();
+        installation.run_json(&["workspace", "create", "--slug", "made", "--name", "Made"]);
+        Self(installation)
+    }
+
+    fn write(&self, name: &str, file: &Value) {
+        fs::write(self.0.folder().join(name), file.to_string()).expect("the file is written");
+    }
+
+    fn run(&self, arguments: &[&str]) -> CommandOutput {
+        self.0.run(&[&["import", "sarif", "--workspace", "made"], arguments].concat())
+    }
+
+    fn import(&self, arguments: &[&str]) -> Value {
+        self.0.run_json(&[&["import", "sarif", "--workspace", "made"], arguments].concat())
+    }
+
+    async fn status(&self, rule: &str) -> String {
+        self.cell(&format!("SELECT status FROM findings WHERE source_resource_id = '{rule}'")).await
+    }
+
+    /// The reason of the last change of the finding of this rule.
+    async fn reason(&self, rule: &str) -> String {
+        self.cell(&format!(
+            "SELECT reason FROM audit_entries WHERE action = 'finding.updated' AND subject_id LIKE '%' || \
+             (SELECT id FROM findings WHERE source_resource_id = '{rule}') ORDER BY id DESC LIMIT 1"
+        ))
+        .await
+    }
+
+    async fn cell(&self, query: &str) -> String {
+        self.0.database().await.cell(query).await
+    }
+}
+
+fn result(rule: &str) -> Value {
+    json!({ "ruleId": rule, "message": { "text": format!("The problem {rule}.") },
+        "locations": [{ "physicalLocation": { "artifactLocation": { "uri": "a.rs" }, "region": { "startLine": 7 } } }] })
+}
+
+fn scan(rules: &[&str]) -> Value {
+    let results: Vec<Value> = rules.iter().map(|rule| result(rule)).collect();
+    of_run(json!({ "automationDetails": { "id": "portal/4711" }, "results": results }))
+}
+
+fn of_run(mut run: Value) -> Value {
+    if run["tool"].is_null() {
+        run["tool"] = json!({ "driver": { "name": "lint" } });
+    }
+    json!({ "version": "2.1.0", "runs": [run] })
+}
+
+fn counts(summary: &Value) -> [u64; 7] {
+    ["created", "updated", "unchanged", "closed", "suppressed", "passed", "failed"]
+        .map(|name| summary[name].as_u64().expect("a count"))
+}
+
+#[tokio::test]
+async fn findings_that_a_complete_scan_no_longer_reports_are_closed_with_its_run_and_file_as_the_reason() {
+    let workspace = Workspace::new();
+    workspace.write("monday.sarif", &scan(&["R1", "R2"]));
+    workspace.write("tuesday.sarif", &scan(&["R1"]));
+    assert_eq!(counts(&workspace.import(&["monday.sarif"])), [2, 0, 0, 0, 0, 0, 0]);
+    assert_eq!(counts(&workspace.import(&["tuesday.sarif"])), [0, 0, 1, 0, 0, 0, 0]);
+    assert_eq!(workspace.status("R2").await, "open", "nobody asked to close it");
+    let dry = workspace.import(&["tuesday.sarif", "--close-missing", "--dry-run"]);
+    assert_eq!(counts(&dry), [0, 0, 1, 1, 0, 0, 0]);
+    assert_eq!(workspace.status("R2").await, "open");
+    assert_eq!(counts(&workspace.import(&["tuesday.sarif", "--close-missing"])), [0, 0, 1, 1, 0, 0, 0]);
+    assert_eq!([workspace.status("R1").await, workspace.status("R2").await], ["open", "closed"]);
+    assert_eq!(
+        workspace.reason("R2").await,
+        "lint no longer reports it: run portal/4711, file tuesday.sarif (command line: import sarif)"
+    );
+    assert_eq!(counts(&workspace.import(&["tuesday.sarif", "--close-missing"])), [0, 0, 1, 0, 0, 0, 0]);
+    assert_eq!(counts(&workspace.import(&["monday.sarif"])), [0, 0, 2, 0, 0, 0, 0]);
+    assert_eq!(workspace.status("R2").await, "closed", "an import never resets a status");
+}
+
+#[tokio::test]
+async fn findings_of_another_tool_or_scope_are_not_closed() {
+    let workspace = Workspace::new();
+    workspace.write("portal.sarif", &scan(&["R1"]));
+    workspace
+        .write("other.sarif", &of_run(json!({ "tool": { "driver": { "name": "other" } }, "results": [result("R2")] })));
+    workspace.import(&["portal.sarif", "other.sarif"]);
+    workspace.write("empty.sarif", &scan(&[]));
+    let archive = workspace.import(&["empty.sarif", "--scope", "archive", "--close-missing"]);
+    assert_eq!(counts(&archive), [0; 7]);
+    let portal = workspace.import(&["empty.sarif", "--close-missing"]);
+    assert_eq!(counts(&portal), [0, 0, 0, 1, 0, 0, 0]);
+    assert_eq!([workspace.status("R1").await, workspace.status("R2").await], ["closed", "open"]);
+}
+
+#[tokio::test]
+async fn an_incomplete_run_is_imported_with_a_warning_and_closes_nothing() {
+    let workspace = Workspace::new();
+    workspace.write("monday.sarif", &scan(&["R1", "R2"]));
+    workspace.import(&["monday.sarif"]);
+    let mut failed = scan(&["R2", "R3"]);
+    failed["runs"][0]["invocations"] = json!([{ "executionSuccessful": false }]);
+    workspace.write("failed.sarif", &failed);
+    workspace.write("complete.sarif", &scan(&["R2"]));
+    for files in [&["failed.sarif"][..], &["complete.sarif", "failed.sarif"]] {
+        let summary = workspace.import(&[files, &["--close-missing"]].concat());
+        assert_eq!(summary["closed"], 0, "{summary}");
+        assert!(summary["warnings"][0].as_str().unwrap().contains("executionSuccessful is not true"), "{summary}");
+    }
+    assert_eq!([workspace.status("R1").await, workspace.status("R3").await], ["open", "open"]);
+}
+
+#[tokio::test]
+async fn a_suppressed_finding_is_accepted_with_the_justification_if_the_option_says_so() {
+    let workspace = Workspace::new();
+    workspace.write("open.sarif", &scan(&["R1"]));
+    let mut suppressed = scan(&["R1", "R2"]);
+    for result in suppressed["runs"][0]["results"].as_array_mut().unwrap() {
+        result["suppressions"] = json!([{ "kind": "inSource", "justification": "Only in tests." }]);
+    }
+    workspace.write("suppressed.sarif", &suppressed);
+    workspace.import(&["open.sarif"]);
+    assert_eq!(counts(&workspace.import(&["suppressed.sarif"])), [0, 0, 0, 0, 2, 0, 0]);
+    assert_eq!(workspace.status("R1").await, "open");
+    let summary = workspace.import(&["suppressed.sarif", "--close-missing"]);
+    assert_eq!((counts(&summary), &summary["accepted"]), ([0, 0, 0, 0, 2, 0, 0], &json!(1)));
+    assert_eq!(workspace.status("R1").await, "accepted");
+    assert_eq!(
+        workspace.reason("R1").await,
+        "lint reports it as suppressed: run portal/4711, file suppressed.sarif; justification: Only in tests. \
+         (command line: import sarif)"
+    );
+    assert_eq!(counts(&workspace.import(&["open.sarif"])), [0, 0, 1, 0, 0, 0, 0]);
+    assert_eq!(workspace.status("R1").await, "accepted", "an import never resets a status");
+}
+
+#[tokio::test]
+async fn a_finding_keeps_its_status_when_alike_results_come_and_go() {
+    let workspace = Workspace::new();
+    let at = |lines: &[u64], suppressed: u64| {
+        let results: Vec<Value> = lines
+            .iter()
+            .map(|line| {
+                let mut alike = result("R1");
+                alike["locations"][0]["physicalLocation"]["region"]["startLine"] = json!(line);
+                if *line == suppressed {
+                    alike["suppressions"] = json!([{ "kind": "inSource" }]);
+                }
+                alike
+            })
+            .collect();
+        of_run(json!({ "results": results }))
+    };
+    for (number, file) in [at(&[10, 20], 0), at(&[10, 20], 10), at(&[5, 10, 20], 0), at(&[5, 20], 0)].iter().enumerate()
+    {
+        workspace.write(&format!("{number}.sarif"), file);
+        workspace.import(&[&format!("{number}.sarif"), "--close-missing"]);
+    }
+    let status = async |line: u64| {
+        workspace.cell(&format!("SELECT status FROM findings WHERE subject_resource_id = 'a.rs:{line}'")).await
+    };
+    assert_eq!([status(5).await, status(10).await, status(20).await], ["open", "accepted", "open"]);
+}
+
+#[test]
+fn a_scan_can_come_from_the_standard_input_once() {
+    let workspace = Workspace::new();
+    let mut program = workspace.0.program();
+    program
+        .args(["import", "sarif", "-", "--workspace", "made", "--json"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped());
+    let mut child = program.spawn().unwrap();
+    child.stdin.take().unwrap().write_all(scan(&["R1"]).to_string().as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(counts(&serde_json::from_slice(&output.stdout).unwrap()), [1, 0, 0, 0, 0, 0, 0]);
+    let twice = workspace.run(&["-", "-"]);
+    assert_eq!(twice.status.code(), Some(2));
+    assert!(twice.stderr.contains("the standard input can be read only once"), "{}", twice.stderr);
+}
+
+#[test]
+fn the_summary_counts_everything_and_lists_repairs_failures_and_files_that_share_findings() {
+    let workspace = Workspace::new();
+    let mut poor = scan(&["R1", "R2"]);
+    poor["runs"][0]["results"][0]["level"] = json!("notice");
+    let results = poor["runs"][0]["results"].as_array_mut().unwrap();
+    results.extend([json!({ "kind": "pass", "ruleId": "R3" }), json!({ "baselineState": "absent" }), json!({})]);
+    workspace.write("poor.sarif", &poor);
+    workspace.write("more.sarif", &scan(&["R1"]));
+    let ran = workspace.run(&["poor.sarif", "more.sarif", "--json"]);
+    assert_eq!(ran.status.code(), Some(1), "a result failed");
+    let summary: Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(counts(&summary), [2, 0, 0, 0, 0, 1, 1]);
+    assert_eq!((&summary["absent"], &summary["repaired"]), (&json!(1), &json!(1)));
+    assert_eq!(summary["repairs"][0]["file"], "poor.sarif");
+    assert_eq!(summary["repairs"][0]["path"], "runs[0].results[0].level");
+    assert_eq!(summary["shared"], json!([{ "files": ["poor.sarif", "more.sarif"], "findings": 1 }]));
+    let readable = workspace.run(&["poor.sarif", "more.sarif"]).stdout;
+    for line in [
+        "findings that poor.sarif and more.sarif share: 1",
+        "repaired: poor.sarif runs[0].results[0].level is \"notice\", which is none of none, note, warning, error; left out",
+        "failed: poor.sarif line 1: runs[0].results[4] has neither a rule nor a message",
+        "created 0, updated 0, unchanged 2, closed 0, suppressed 0, passed 1, absent 1, failed 1",
+    ] {
+        assert!(readable.contains(line), "{line} is not in:\n{readable}");
+    }
+}
+
+#[test]
+fn an_empty_scan_is_imported_with_a_warning() {
+    let workspace = Workspace::new();
+    workspace.write("empty.sarif", &json!({ "version": "2.1.0", "runs": null }));
+    let summary = workspace.import(&["empty.sarif", "--close-missing"]);
+    assert_eq!(counts(&summary), [0; 7]);
+    assert_eq!(summary["warnings"], json!(["the file has no runs, so it is an empty scan"]));
+}
