@@ -220,7 +220,7 @@ async fn a_registration_that_a_clock_of_the_future_left_behind_holds_as_of_back_
     let test = TestDeployment::new().await;
     let server = test.server(0).await;
     let left_behind = format!(
-        "INSERT INTO open_writes (process_id, floor, expires_at) VALUES ('dead', {}, 3400000000000)",
+        "INSERT INTO open_writes (process_id, floor, expires_at) VALUES ('01HZX3V6T9C6Q4W8N2D5K7M1RB', {}, 3400000000000)",
         TestClock::START.millis()
     );
     test.fresh.connect().await.batch_execute(&left_behind).await.unwrap();
