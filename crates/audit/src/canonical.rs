@@ -63,7 +63,12 @@ fn render(entry: &Entry, position: Option<(i64, Hash)>, hash: HashMember) -> Str
         Some(subject) => json.raw(r#"{"id":"#).text(&subject.id).raw(r#","type":"#).text(&subject.kind).raw("}"),
         None => json.raw("null"),
     };
-    json.raw(r#","userAgent":"#).optional(entry.origin.user_agent.as_deref()).raw("}");
+    json.raw(r#","userAgent":"#).optional(entry.origin.user_agent.as_deref());
+    // Absent unless it has a value: entries from before the member existed keep their hashes.
+    if entry.wall_clock.is_some() {
+        json.raw(r#","wallClock":"#).quoted(entry.wall_clock);
+    }
+    json.raw("}");
     json.0
 }
 

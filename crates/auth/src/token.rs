@@ -24,6 +24,18 @@ pub struct Claims {
     pub id: String,
 }
 
+/// The time by which a token may have been issued ahead of the clock that it is checked with.
+const MAX_ISSUE_LEAD: Duration = Duration::from_secs(60);
+
+impl Claims {
+    /// Returns whether the token is in its lifetime. One from the future is not: it was issued before the clock was
+    /// set back, and would live longer than any token may.
+    #[must_use]
+    pub fn is_live_at(&self, now: Timestamp) -> bool {
+        now < self.expires_at && self.issued_at <= now + MAX_ISSUE_LEAD
+    }
+}
+
 /// The reason that a token is not accepted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
@@ -37,7 +49,7 @@ pub enum TokenError {
     /// The server's keys are too old to verify tokens with.
     #[error(transparent)]
     Stale(#[from] StaleKeys),
-    /// The token is authentic but has expired.
+    /// The token is authentic but has expired, or was issued before the clock was set back.
     #[error("the access token has expired")]
     Expired(Box<Claims>),
 }

@@ -94,7 +94,7 @@ impl TokenSigner for TokenKeys {
 impl TokenVerifier for TokenKeys {
     fn verify(&self, token: &str, now: Timestamp) -> Result<Claims, TokenError> {
         let claims = self.decode_claims(token)?;
-        if now < claims.expires_at { Ok(claims) } else { Err(TokenError::Expired(Box::new(claims))) }
+        if claims.is_live_at(now) { Ok(claims) } else { Err(TokenError::Expired(Box::new(claims))) }
     }
 }
 

@@ -56,14 +56,14 @@ impl TokenVerifier for CachedVerifier {
 
 impl Shard {
     fn get(&self, key: &[u8; 32], now: Timestamp) -> Option<Claims> {
-        self.verified.get(key).filter(|claims| now < claims.expires_at).cloned()
+        self.verified.get(key).filter(|claims| claims.is_live_at(now)).cloned()
     }
 
     fn insert(&mut self, key: [u8; 32], claims: Claims, now: Timestamp) {
         // Expired tokens are removed at most once a second, so that a full cache is not scanned for each new token.
         if self.verified.len() >= self.capacity && self.swept_at != Some(now.seconds()) {
             self.swept_at = Some(now.seconds());
-            self.verified.retain(|_, claims| now < claims.expires_at);
+            self.verified.retain(|_, claims| claims.is_live_at(now));
         }
         if self.verified.len() >= self.capacity {
             let any = self.verified.keys().next().copied();
@@ -105,7 +105,7 @@ mod tests {
             expires_at: at(seconds),
             id: token.to_owned(),
         };
-        if now < claims.expires_at { Ok(claims) } else { Err(TokenError::Expired(Box::new(claims))) }
+        if claims.is_live_at(now) { Ok(claims) } else { Err(TokenError::Expired(Box::new(claims))) }
     }
 
     /// A cache over a verifier that must be called exactly this often until the cache is dropped.
@@ -124,6 +124,13 @@ mod tests {
         for now in [10, 11] {
             assert!(matches!(cached.verify("token-10", at(now)), Err(TokenError::Expired(_))));
         }
+    }
+
+    #[test]
+    fn a_cached_token_is_refused_after_the_clock_was_set_back_before_its_issue() {
+        let cached = cached(100, 2);
+        cached.verify("token-10", at(0)).unwrap();
+        assert!(matches!(cached.verify("token-10", at(-7200)), Err(TokenError::Expired(_))));
     }
 
     #[test]

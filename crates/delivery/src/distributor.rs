@@ -131,7 +131,9 @@ impl Distributor {
 
     async fn acquire_lease(&mut self) -> Result<bool, StoreError> {
         let now = self.clock.now();
-        if self.lease_expires_at.is_some_and(|expires_at| expires_at.since(now) > RENEW_BEFORE_EXPIRY) {
+        // A lease that expires later than any is from before the clock was set back.
+        let renew_after = |expires_at: Timestamp| expires_at.since(now) > RENEW_BEFORE_EXPIRY;
+        if self.lease_expires_at.is_some_and(|at| renew_after(at) && at <= now + LEASE_DURATION) {
             return Ok(true);
         }
         let is_owner = self.store.acquire_lease(Lease::Distributor, &self.owner, now, LEASE_DURATION).await?;

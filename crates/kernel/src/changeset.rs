@@ -126,6 +126,7 @@ impl Changeset {
             id: Id::new(entropy.ulid(at)),
             organization: self.organization,
             occurred_at: at,
+            wall_clock: self.write_timestamp.differing_clock(),
             actor: self.attribution.actor.clone(),
             action,
             subject,
@@ -189,6 +190,13 @@ impl Changeset {
     #[must_use]
     pub fn write_timestamp(&self) -> &WriteTimestamp {
         &self.write_timestamp
+    }
+
+    /// Returns the time from which on something is due that becomes due with this changeset: its timestamp, or the
+    /// clock's time if the clock was set back before the timestamp.
+    #[must_use]
+    pub fn due_at(&self) -> Timestamp {
+        self.at().min(self.write_timestamp.clock())
     }
 
     /// The organization of the records.

@@ -19,6 +19,9 @@ pub struct Entry {
     pub organization: OrganizationId,
     /// The time of the call.
     pub occurred_at: Timestamp,
+    /// The server's clock at the time of the call, if [`Self::occurred_at`] differs from it by more than a second: no
+    /// time in the log is before a watermark that was returned to clients, even after the clock was set back.
+    pub wall_clock: Option<Timestamp>,
     /// The actor that made the call.
     pub actor: Actor,
     /// The action that was performed.

@@ -60,6 +60,14 @@ impl Timestamp {
         Duration::from_millis(u64::try_from(self.0 - earlier.0).unwrap_or(0))
     }
 
+    /// The time between the two, whichever is later. Ages in memory are compared with this: measured by
+    /// [`Self::since`], whatever was noted before a clock was set back would count as new until the clock has caught
+    /// up.
+    #[must_use]
+    pub fn distance(self, other: Self) -> Duration {
+        self.since(other).max(other.since(self))
+    }
+
     /// The smallest ULID of this millisecond. Times before 1970, which no ULID has, count as 1970.
     #[must_use]
     pub fn first_ulid(self) -> Ulid {
@@ -249,6 +257,7 @@ mod tests {
         let (early, late) = (Timestamp::from_millis(1_000), Timestamp::from_millis(1_750));
         assert_eq!(late.since(early), Duration::from_millis(750));
         assert_eq!(early.since(late), Duration::ZERO);
+        assert_eq!([early.distance(late), late.distance(early)], [Duration::from_millis(750); 2]);
     }
 
     #[test]

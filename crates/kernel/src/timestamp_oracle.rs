@@ -16,6 +16,10 @@ use crate::{clock::Clock, timestamp::Timestamp};
 /// within one millisecond would push timestamps ever further ahead of it.
 const MAX_CLOCK_LEAD: Duration = Duration::from_millis(5);
 
+/// The difference from the clock from which on a timestamp is stored together with the clock's time. Smaller ones follow
+/// from writes in quick succession and from the lead of other processes.
+const MIN_CLOCK_DIFFERENCE: Duration = Duration::from_secs(1);
+
 /// Issues monotonic timestamps for writes and tracks those in flight. There is one per process and store.
 #[derive(Clone)]
 pub struct TimestampOracle {
@@ -40,6 +44,8 @@ struct State {
 /// The timestamp of a write. The write counts as in flight until this guard is dropped.
 pub struct WriteTimestamp {
     at: Timestamp,
+    /// The clock's time when the timestamp was issued.
+    clock: Timestamp,
     serial: u64,
     shared: Arc<Shared>,
 }
@@ -69,7 +75,7 @@ impl TimestampOracle {
         state.serial += 1;
         let serial = state.serial;
         state.in_flight.insert((at, serial));
-        WriteTimestamp { at, serial, shared: Arc::clone(&self.shared) }
+        WriteTimestamp { at, clock: now, serial, shared: Arc::clone(&self.shared) }
     }
 
     /// Returns a time that no write in flight and no later write has a timestamp before.
@@ -101,6 +107,20 @@ impl WriteTimestamp {
     #[must_use]
     pub const fn at(&self) -> Timestamp {
         self.at
+    }
+
+    /// The clock's time when the timestamp was issued. Waits begin with it: a timestamp may be far ahead of a clock
+    /// that was set back, and whatever is due at the timestamp would wait until the clock has caught up.
+    #[must_use]
+    pub const fn clock(&self) -> Timestamp {
+        self.clock
+    }
+
+    /// The clock's time, if the timestamp differs from it by more than a second because it must not be before a
+    /// watermark that was returned to clients.
+    #[must_use]
+    pub fn differing_clock(&self) -> Option<Timestamp> {
+        (self.at.distance(self.clock) > MIN_CLOCK_DIFFERENCE).then_some(self.clock)
     }
 }
 
@@ -134,6 +154,10 @@ mod tests {
         fn now(&self) -> Timestamp {
             Timestamp::from_millis(self.0.load(Ordering::Relaxed))
         }
+    }
+
+    fn at(millis: i64) -> Timestamp {
+        Timestamp::from_millis(millis)
     }
 
     fn oracle_at(millis: i64) -> (TimestampOracle, Arc<ManualClock>) {
@@ -174,6 +198,18 @@ mod tests {
         assert_eq!(oracle.low_watermark(), Timestamp::from_millis(5000));
         clock.0.store(6000, Ordering::Relaxed);
         assert_eq!(oracle.begin().at(), Timestamp::from_millis(6000));
+    }
+
+    #[test]
+    fn a_timestamp_ahead_of_a_clock_that_was_set_back_knows_the_clocks_time() {
+        let (oracle, clock) = oracle_at(10_000_000);
+        assert_eq!(oracle.begin().differing_clock(), None);
+        clock.0.store(1000, Ordering::Relaxed);
+        let write = oracle.begin();
+        assert_eq!(write.at(), Timestamp::from_millis(10_000_000));
+        assert_eq!((write.clock(), write.differing_clock()), (at(1000), Some(at(1000))));
+        clock.0.store(9_999_000, Ordering::Relaxed);
+        assert_eq!(oracle.begin().differing_clock(), None, "a second is within the lead of other processes");
     }
 
     #[test]

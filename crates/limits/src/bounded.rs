@@ -6,11 +6,16 @@ use kernel::Timestamp;
 
 use crate::{
     bucket::{Bucket, BucketKey},
+    charge::Charge,
     quota::ArrivalTime,
 };
 
 /// The minimum interval between sweeps, so that a caller that fills the collection can't make every call pay for one.
 const SWEEP_INTERVAL_MILLIS: i64 = 1000;
+
+/// An upper bound of the time in which a bucket refills, which is a minute and what the rounding of the interval between
+/// calls adds.
+const MAX_REFILL_MICROS: i64 = 120_000_000;
 
 /// A collection of at most `capacity` buckets. Full buckets are evicted if capacity is needed, since they equal new
 /// ones. If there are no full buckets to evict, new keys share one overflow bucket per kind.
@@ -26,14 +31,18 @@ impl BoundedBuckets {
         Self { capacity, buckets: HashMap::new(), overflow: [ArrivalTime::FULL; Bucket::ALL.len()], swept_at: None }
     }
 
-    pub(crate) fn get(&mut self, key: &BucketKey, now: Timestamp) -> ArrivalTime {
-        if let Some(bucket) = self.buckets.get(key) {
-            *bucket
+    /// Returns the state of the bucket of a charge. A bucket that is emptier than empty, since the clock was set back,
+    /// becomes an empty one.
+    pub(crate) fn get(&mut self, Charge { key, quota }: &Charge, now: Timestamp) -> ArrivalTime {
+        let bucket = if let Some(bucket) = self.buckets.get_mut(key) {
+            bucket
         } else if self.has_capacity(now) {
-            ArrivalTime::FULL
+            return ArrivalTime::FULL;
         } else {
-            self.overflow[key.bucket() as usize]
-        }
+            &mut self.overflow[key.bucket() as usize]
+        };
+        *bucket = bucket.at_most(quota.empty_at(now));
+        *bucket
     }
 
     /// Stores the new state of a bucket that [`Self::get`] returned at the same time.
@@ -55,7 +64,12 @@ impl BoundedBuckets {
         let due = self.swept_at.is_none_or(|last| (now.millis() - last.millis()).abs() >= SWEEP_INTERVAL_MILLIS);
         if due {
             self.swept_at = Some(now);
-            self.buckets.retain(|_, bucket| !bucket.is_full(now));
+            // Buckets of a time that the clock no longer shows would never be full.
+            let latest = ArrivalTime::FULL.at_least(now).plus(MAX_REFILL_MICROS);
+            self.buckets.retain(|_, bucket| {
+                *bucket = bucket.at_most(latest);
+                !bucket.is_full(now)
+            });
             self.buckets.shrink_to(self.buckets.len() * 2);
         }
         self.buckets.len() < self.capacity
@@ -74,11 +88,15 @@ mod tests {
         Timestamp::from_millis(millis)
     }
 
+    fn charge(key: BucketKey) -> Charge {
+        Charge { key, quota: Quota::per_minute(60) }
+    }
+
     fn pass(buckets: &mut BoundedBuckets, account: u128, now: Timestamp) -> bool {
-        let key = BucketKey::TokenIssue(Id::new(Ulid::nil()), Ulid::from(account));
-        let charged = Quota::per_minute(60).charge(buckets.get(&key, now), now);
+        let charge = charge(BucketKey::TokenIssue(Id::new(Ulid::nil()), Ulid::from(account)));
+        let charged = charge.quota.charge(buckets.get(&charge, now), now);
         if let Ok(bucket) = charged {
-            buckets.set(&key, bucket);
+            buckets.set(&charge.key, bucket);
         }
         charged.is_ok()
     }
@@ -137,20 +155,38 @@ mod tests {
     }
 
     #[test]
+    fn after_a_clock_has_stepped_back_every_bucket_refills_from_then_on_also_the_shared_one() {
+        let hour = 3_600_000;
+        let mut buckets = BoundedBuckets::new(1);
+        for account in [1, 2] {
+            (0..60).for_each(|_| assert!(pass(&mut buckets, account, at(2 * hour))));
+        }
+        for account in [1, 2, 3] {
+            assert!(!pass(&mut buckets, account, at(hour)), "an empty bucket is not refilled by the step itself");
+        }
+        for account in [1, 2] {
+            (0..5).for_each(|_| assert!(pass(&mut buckets, account, at(hour + 5_000)), "account {account}"));
+            assert!(!pass(&mut buckets, account, at(hour + 5_000)));
+        }
+        assert!(pass(&mut buckets, 4, at(hour + 180_000)), "the bucket of account 1 is full again and is evicted");
+        assert!(buckets.buckets.contains_key(&BucketKey::TokenIssue(Id::new(Ulid::nil()), Ulid(4))));
+    }
+
+    #[test]
     fn two_new_buckets_on_the_last_free_slot_do_not_refill_the_overflow_bucket() {
         let mut buckets = BoundedBuckets::new(1);
         pass(&mut buckets, 1, at(0));
         drain(&mut buckets, 2);
-        let keys = [3, 4].map(|account| BucketKey::TokenIssue(Id::new(Ulid::nil()), Ulid(account)));
+        let charges = [3, 4].map(|account| charge(BucketKey::TokenIssue(Id::new(Ulid::nil()), Ulid(account))));
         let now = at(1000);
-        for key in &keys {
-            assert_eq!(buckets.get(key, now), ArrivalTime::FULL, "the bucket of account 1 is full again");
+        for charge in &charges {
+            assert_eq!(buckets.get(charge, now), ArrivalTime::FULL, "the bucket of account 1 is full again");
         }
-        for key in &keys {
-            buckets.set(key, ArrivalTime(2_000_000));
+        for charge in &charges {
+            buckets.set(&charge.key, ArrivalTime(2_000_000));
         }
-        assert_eq!(buckets.get(&keys[0], now), ArrivalTime(2_000_000));
-        assert_eq!(buckets.get(&keys[1], now), ArrivalTime(60_000_000), "the overflow bucket is as empty as before");
+        assert_eq!(buckets.get(&charges[0], now), ArrivalTime(2_000_000));
+        assert_eq!(buckets.get(&charges[1], now), ArrivalTime(60_000_000), "the overflow bucket is as empty as before");
     }
 
     #[test]
@@ -158,7 +194,7 @@ mod tests {
         let mut buckets = BoundedBuckets::new(1);
         pass(&mut buckets, 1, at(0));
         drain(&mut buckets, 2);
-        let other_kind = BucketKey::TokenRead(Id::new(Ulid::nil()), Ulid(3));
+        let other_kind = charge(BucketKey::TokenRead(Id::new(Ulid::nil()), Ulid(3)));
         assert_eq!(buckets.get(&other_kind, at(0)), ArrivalTime::FULL);
     }
 }

@@ -83,8 +83,10 @@ impl LockedShards<'_> {
     }
 
     fn read(&mut self, charges: &[Charge], now: Timestamp) -> Vec<(Charge, ArrivalTime)> {
-        let mut bucket = |key| self.buckets_for(key).map_or(ArrivalTime::FULL, |buckets| buckets.get(key, now));
-        charges.iter().map(|charge| (*charge, bucket(&charge.key))).collect()
+        let mut bucket = |charge: &Charge| {
+            self.buckets_for(&charge.key).map_or(ArrivalTime::FULL, |buckets| buckets.get(charge, now))
+        };
+        charges.iter().map(|charge| (*charge, bucket(charge))).collect()
     }
 }
 

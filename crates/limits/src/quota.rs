@@ -36,6 +36,13 @@ impl ArrivalTime {
         Self(self.0.max(micros(now)))
     }
 
+    /// Returns this arrival time, or `latest` if it is later: that of an empty bucket, beyond which no call ever takes a
+    /// bucket. A later arrival time was computed before the clock was set back. It must be *stored* as `latest`, so
+    /// that the bucket refills from now on, not from the time that the clock had shown.
+    pub(crate) fn at_most(self, latest: Self) -> Self {
+        self.min(latest)
+    }
+
     /// Returns the time until the bucket is full, in microseconds.
     pub(crate) fn until_full(self, now: Timestamp) -> i64 {
         self.0.saturating_sub(micros(now)).max(0)

@@ -63,8 +63,10 @@ impl Exchange {
         let interval = self.quota.emission_interval();
         let returned = interval.saturating_mul(i64::from(self.returned));
         let empty = self.quota.empty_at(now);
-        let bucket = if bucket > empty.plus(MAX_CLOCK_SKEW) { empty } else { bucket };
-        let before = bucket.max(self.at_least).plus(-returned).at_least(now);
+        // What the server knows from its own calls may be of a time before its clock was set back, too.
+        let [bucket, at_least] =
+            [bucket, self.at_least].map(|at| if at > empty.plus(MAX_CLOCK_SKEW) { empty } else { at });
+        let before = bucket.max(at_least).plus(-returned).at_least(now);
         let remaining = ((empty.0 - before.0) / interval).max(0);
         let granted = self.wanted.min(u32::try_from(remaining).unwrap_or(u32::MAX));
         ExchangeResult { granted, bucket: before.plus(interval * i64::from(granted)) }
@@ -113,6 +115,13 @@ mod tests {
     #[test]
     fn after_a_clock_has_stepped_far_back_a_bucket_counts_as_empty_at_worst() {
         assert_eq!(exchange(0, 1).apply(second(3600), NOW), ExchangeResult { granted: 0, bucket: second(60) });
+    }
+
+    #[test]
+    fn after_a_servers_clock_has_stepped_far_back_its_own_calls_count_as_an_empty_bucket_at_worst() {
+        let exchange = Exchange { at_least: second(3600), ..exchange(0, 1) };
+        assert_eq!(exchange.apply(ArrivalTime::FULL, NOW), ExchangeResult { granted: 0, bucket: second(60) });
+        assert_eq!(exchange.apply(second(7200), NOW), ExchangeResult { granted: 0, bucket: second(60) });
     }
 
     #[test]

@@ -3,10 +3,13 @@
 mod audit;
 mod backup;
 mod check;
+mod clock;
 mod command_context;
 mod copy;
 mod examples;
+mod identity_arg;
 mod import;
+mod installation;
 mod migrate;
 mod output;
 mod probe;
@@ -28,7 +31,8 @@ use crate::{
     settings::{self, Settings, Sources},
 };
 
-use command_context::{CommandContext, ReasonArg};
+use command_context::{CommandContext, ReasonArg, seal};
+use identity_arg::IdentityArg;
 use output::{Output, columns, print_line};
 use progress::progress;
 
@@ -74,6 +78,12 @@ enum Command {
     /// Receive events while developing, and list and repeat deliveries.
     #[command(subcommand)]
     Webhooks(webhooks::Webhooks),
+    /// Show the identity of the installation, and renew that of a copy.
+    #[command(subcommand)]
+    Installation(installation::InstallationCommand),
+    /// Put the times of changes right after the clock was wrong.
+    #[command(subcommand)]
+    Clock(clock::ClockCommand),
     /// Back up a SQLite installation to a file, even while its server runs.
     Backup(backup::Backup),
     /// Restore an installation from a backup.
@@ -131,6 +141,8 @@ pub(crate) fn run() -> Result<(), Failure> {
         Command::Import(command) => with_context(read(), output, |context| block_on(command.run(&context))),
         Command::Audit(command) => with_context(read(), output, |context| block_on(command.run(&context))),
         Command::Webhooks(command) => with_context(read(), output, |context| block_on(command.run(&context))),
+        Command::Installation(command) => with_context(read(), output, |context| block_on(command.run(&context))),
+        Command::Clock(command) => with_context(read(), output, |context| block_on(command.run(&context))),
         Command::Backup(command) => with_context(read(), output, |context| block_on(command.run(&context))),
         Command::Restore(command) => with_context(read(), output, |context| block_on(command.run(&context))),
         Command::Copy(command) => with_context(read(), output, |context| block_on(command.run(&context))),

@@ -1,12 +1,14 @@
 //! The clocks: this machine's, and the database's for installations whose servers share a database.
 
 mod database;
+mod steady;
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use kernel::{Clock, StoreError, Timestamp};
 
 pub(crate) use database::DatabaseClock;
+pub(crate) use steady::SteadyClock;
 
 /// Number of samples taken of another clock; the one with the shortest round trip is used.
 const SAMPLES: usize = 5;

@@ -1,6 +1,9 @@
 //! The composition root, the only module that depends on every adapter.
 
+mod absence;
 mod database;
+mod identity;
+mod installation_changes;
 mod keys;
 mod transfer;
 mod webhooks;
@@ -20,9 +23,11 @@ use crate::{failure::Failure, settings::Settings};
 
 use database::OpenedDatabase;
 pub(crate) use database::{Migrated, find_misplaced_tables, migrate};
+pub(crate) use identity::{OPERATOR, SERVER, command_origin};
+pub(crate) use installation_changes::{ClockReset, renew, reset_clock, resume_webhooks};
 use keys::Keys;
 pub(crate) use keys::Tokens;
-pub(crate) use transfer::{CopySummary, DatabaseBackup, Progress, Restored, back_up, copy, restore};
+pub(crate) use transfer::{CopyPurpose, CopySummary, DatabaseBackup, Progress, Restored, back_up, copy, restore};
 pub(crate) use webhooks::Webhooks;
 
 /// The purpose of opening an installation, which determines what is created if it is missing.
@@ -32,6 +37,10 @@ pub(crate) enum OpenMode {
     Serve,
     /// Serve without migrating the schema.
     ServeNoMigrate,
+    /// Serve a new installation, although there is a master key, or there are attachments, of an earlier one.
+    ServeNew,
+    /// Create an installation without serving it, although there is a master key, or there are attachments.
+    Create,
     /// Run a command beside the servers, initializing the installation first if it does not exist.
     Initialize,
     /// Run a command beside the servers. The database and the keys must exist.
@@ -151,7 +160,12 @@ impl Installation {
 impl OpenMode {
     /// Whether the process is a server.
     fn is_server(self) -> bool {
-        matches!(self, Self::Serve | Self::ServeNoMigrate)
+        matches!(self, Self::Serve | Self::ServeNoMigrate | Self::ServeNew)
+    }
+
+    /// Whether an installation is begun, but only where there is nothing of an earlier one.
+    fn begins_only_if_new(self) -> bool {
+        matches!(self, Self::Serve | Self::Initialize)
     }
 
     /// Whether a missing database and missing keys are created.

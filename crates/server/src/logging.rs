@@ -1,10 +1,20 @@
 //! The log on stderr: text on a terminal, otherwise JSON.
 
-use std::io::{self, IsTerminal};
+mod repeats;
 
-use tracing_subscriber::EnvFilter;
+use std::{
+    io::{self, IsTerminal},
+    sync::LazyLock,
+    time::Instant,
+};
+
+use tracing::Level;
+use tracing_subscriber::{EnvFilter, Layer, fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _};
 
 use crate::settings::{LogFormat, Settings};
+use repeats::{RepeatFilter, Repeats, Suppressed};
+
+static REPEATS: LazyLock<Repeats> = LazyLock::new(Repeats::default);
 
 /// The log target of audit checkpoints, which is enabled at every log level.
 pub(crate) const CHECKPOINT_TARGET: &str = "novantra::checkpoint";
@@ -17,11 +27,23 @@ pub(crate) fn start(settings: &Settings, level: &str) {
         LogFormat::Text => false,
         LogFormat::Auto => !io::stderr().is_terminal(),
     };
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
-    if json {
-        log.json().flatten_event(true).with_current_span(false).with_span_list(false).init();
+    let log = fmt::layer().with_writer(io::stderr);
+    let log = if json {
+        log.json().flatten_event(true).with_current_span(false).with_span_list(false).boxed()
     } else {
-        log.with_target(false).with_ansi(io::stderr().is_terminal()).init();
+        log.with_target(false).with_ansi(io::stderr().is_terminal()).boxed()
+    };
+    tracing_subscriber::registry().with(log.with_filter(RepeatFilter(&REPEATS))).with(filter).init();
+}
+
+/// Logs how often failures were repeated that were not logged every time. It must be called every few seconds.
+pub(crate) fn report_repeats() {
+    for Suppressed { level, text, count } in REPEATS.take_suppressed(Instant::now()) {
+        if level == Level::ERROR {
+            tracing::error!(count, "repeated {count} more times in 10 s: {text}");
+        } else {
+            tracing::warn!(count, "repeated {count} more times in 10 s: {text}");
+        }
     }
 }
 
@@ -33,7 +55,7 @@ fn filter(level: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use tracing_subscriber::{layer::SubscriberExt, registry};
+    use tracing_subscriber::registry;
 
     use super::*;
 

@@ -7,6 +7,7 @@ mod compose;
 mod failure;
 mod logging;
 mod operations;
+mod permissions;
 mod serve;
 mod settings;
 mod tls;

@@ -17,6 +17,7 @@ use http_api::App;
 use crate::{
     compose::{Installation, OpenMode, Webhooks},
     failure::Failure,
+    permissions::exposed_files,
     settings::{Database, Settings},
 };
 
@@ -27,22 +28,19 @@ use metrics::{CertificateMetrics, Metrics, WebhookMetrics};
 use rate_limits::RateLimits;
 use shutdown::Signals;
 use tasks::{
-    fan_out_events, maintenance, refresh_signing_keys, reload_certificate, return_rate_limits, seal_audit_log,
-    send_deliveries,
+    fan_out_events, maintenance, refresh_signing_keys, reload_certificate, report_repeats, return_rate_limits,
+    seal_audit_log, send_deliveries,
 };
 
 pub(crate) use bootstrap::{ReadyMessage, ServerLock};
-
-/// Maximum number of connections of the admin listener, for a scraper and a few probes.
-const ADMIN_CONNECTIONS: usize = 64;
 
 /// The options of a server that are not settings.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ServeOptions {
     /// Serve sample records from a temporary folder.
     pub(crate) demo: bool,
-    /// Migrate the database. Otherwise the server does not start if the schema is not that of this program.
-    pub(crate) migrate: bool,
+    /// The purpose of opening the installation: what the server may create or migrate before it serves.
+    pub(crate) mode: OpenMode,
 }
 
 /// Runs the server until it receives a signal to stop. Calls `announce` once it is ready.
@@ -57,7 +55,7 @@ pub(crate) fn run(
     // The demo's folder is removed at the end of this scope, after everything in it is closed.
     let _folder = if options.demo { Some(demo::use_temporary_folder(&mut settings)?) } else { None };
     let _lock = ServerLock::acquire(&settings.database)?;
-    open_files::raise_limit();
+    open_files::fit_connections(&mut settings, open_files::raise_limit())?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let result = runtime.block_on(async {
         let signals = Signals::listen()?;
@@ -98,8 +96,7 @@ impl Server {
             None => api,
         };
         let admin = Listener::bind(settings.admin_listen, "admin-listen").await?;
-        let mode = if options.migrate { OpenMode::Serve } else { OpenMode::ServeNoMigrate };
-        let installation = Installation::open(&settings, mode).await?;
+        let installation = Installation::open(&settings, options.mode).await?;
         match prepare(&installation, &settings, options.demo).await {
             Ok((accounts, components)) => {
                 let ready = ReadyMessage { url: api.url(), admin_url: admin.url(), accounts, demo: options.demo };
@@ -125,7 +122,7 @@ impl Server {
             webhook_metrics: Arc::clone(&webhook_metrics),
             shutdown: stop.clone(),
         };
-        for warning in settings.warnings() {
+        for warning in settings.warnings().into_iter().chain(exposed_files(&settings)) {
             tracing::warn!("{warning}");
         }
         tracing::info!("listening on {}", api.url());
@@ -134,7 +131,7 @@ impl Server {
 
         let probes = tokio::spawn(admin.serve(
             admin::router(state),
-            ConnectionLimits::without_shares(ADMIN_CONNECTIONS),
+            ConnectionLimits::without_shares(open_files::ADMIN_CONNECTIONS),
             None,
             admin_stop,
         ));
@@ -149,7 +146,8 @@ impl Server {
         let (late_trigger, late_stop) = shutdown::channel();
         let refresher = tokio::spawn(refresh_signing_keys::run(installation.tokens()?, late_stop.clone()));
         let lease_returner = tokio::spawn(return_rate_limits::run(limits.shared, Arc::clone(clock), late_stop.clone()));
-        let sealer = tokio::spawn(seal_audit_log::run(installation.clone(), late_stop));
+        let sealer = tokio::spawn(seal_audit_log::run(installation.clone(), late_stop.clone()));
+        let reporter = tokio::spawn(report_repeats::run(late_stop));
         let maintenance =
             tokio::spawn(maintenance::run(installation.clone(), app.clone(), settings.clone(), stop.clone()));
         let (distributor, dispatcher) =
@@ -186,6 +184,7 @@ impl Server {
         sealer.await?;
         refresher.await?;
         lease_returner.await?;
+        reporter.await?;
         store.close().await;
         admin_trigger.fire();
         probes.await?;
@@ -201,6 +200,7 @@ async fn prepare(
     settings: &Settings,
     demo: bool,
 ) -> Result<(Vec<PrintedAccount>, Components), Failure> {
+    installation.store.discard_future_state(installation.clock.now()).await?;
     let accounts =
         if demo { demo::seed(installation).await? } else { first_start::prepare(installation, settings).await? };
     let metrics = Arc::new(Metrics::new()?);

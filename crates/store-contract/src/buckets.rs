@@ -73,6 +73,7 @@ macro_rules! shared_buckets_suite {
         $crate::shared_buckets_suite! { $open =>
             taken_calls_are_unavailable_until_the_bucket_refills
             returned_calls_can_be_taken_again
+            a_bucket_of_a_clock_that_was_set_back_refills_from_then_on
             an_empty_bucket_does_not_affect_other_buckets
             every_key_has_its_own_bucket
             any_sequence_of_exchanges_matches_the_model
@@ -119,6 +120,17 @@ pub async fn returned_calls_can_be_taken_again(opened: OpenedBuckets) {
     assert_eq!(opened.granted_calls(&exchange(0, 9), NOW).await, [7]);
     assert_eq!(opened.granted_calls(&exchange(3, 5), NOW).await, [3]);
     assert_eq!(opened.granted_calls(&exchange(200, 200), NOW).await, [60]);
+}
+
+pub async fn a_bucket_of_a_clock_that_was_set_back_refills_from_then_on(opened: OpenedBuckets) {
+    let hours_ahead = millis_later(2 * 3_600_000);
+    let ahead = opened.exchange(&[exchange(account(1), 60, 60)], hours_ahead).await[0].bucket;
+    // The server's own calls were at the wrong time, too.
+    let some = [Exchange { at_least: ahead, ..exchange(account(1), 60, 5) }];
+    assert_eq!(opened.granted_calls(&some, NOW).await, [0]);
+    assert_eq!(opened.granted_calls(&some[..], millis_later(0)).await, [0]);
+    let later = [exchange(account(1), 60, 5)];
+    assert_eq!(opened.granted_calls(&later, millis_later(3000)).await, [3]);
 }
 
 pub async fn an_empty_bucket_does_not_affect_other_buckets(opened: OpenedBuckets) {

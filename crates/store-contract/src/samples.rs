@@ -228,6 +228,7 @@ pub fn entry(entropy: &dyn Entropy, organization: OrganizationId, occurred_at: T
         id: Id::new(entropy.ulid(occurred_at)),
         organization,
         occurred_at,
+        wall_clock: None,
         actor: Actor { kind: ActorKind::System, id: None, name: "novantra".into() },
         action: Action::new("finding.listed"),
         subject: None,
@@ -264,6 +265,7 @@ pub fn full_entry(entropy: &dyn Entropy, organization: OrganizationId, occurred_
         ],
         origin: attribution.origin,
         status: Some(200),
+        wall_clock: Some(occurred_at - std::time::Duration::from_secs(7200)),
         ..entry(entropy, organization, occurred_at)
     }
 }

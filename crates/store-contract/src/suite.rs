@@ -226,6 +226,9 @@ macro_rules! contract_suite {
                 one_of_eight_concurrent_callers_acquires_the_lease
                 expired_idempotency_keys_are_deleted_up_to_a_limit
                 pending_events_are_counted
+                state_of_a_time_that_the_clock_no_longer_shows_is_discarded
+                changes_are_due_immediately_after_the_clock_was_set_back
+                the_identifier_of_an_installation_is_stored_once
                 a_closed_store_is_unavailable
             }
         }

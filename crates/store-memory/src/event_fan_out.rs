@@ -69,7 +69,7 @@ impl State {
         pending.truncate(limit);
         let rows = self.rows(Kind::WebhookSubscription, organization);
         let subscriptions: Vec<_> = rows.filter_map(Row::read::<WebhookSubscription>).collect();
-        let all = pending.iter().flat_map(|event| deliveries_for(event, &subscriptions));
+        let all = pending.iter().flat_map(|event| deliveries_for(event, &subscriptions, now));
         let (healthy, remaining): (Vec<_>, Vec<_>) = all.partition(|delivery| {
             !self.is_failing(Partition { organization, subscription: delivery.record.subscription })
         });

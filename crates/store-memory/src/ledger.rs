@@ -87,7 +87,7 @@ impl State {
             self.publish(event)?;
         }
         for write in changeset.writes() {
-            self.mark_due_for(write);
+            self.mark_due_for(write, changeset.due_at());
         }
         Ok(())
     }

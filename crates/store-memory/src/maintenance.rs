@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use kernel::{StoreError, Timestamp};
-use store::{Lease, Maintenance};
+use store::{Lease, MAX_DELIVERY_DELAY, MAX_LEASE_DURATION, Maintenance};
 
 use crate::{MemoryStore, state::LeaseRow};
 
@@ -53,6 +53,20 @@ impl Maintenance for MemoryStore {
                 }
             }
             Ok(expired.len() as u64)
+        })
+    }
+
+    async fn discard_future_state(&self, now: Timestamp) -> Result<(), StoreError> {
+        self.change(|state| {
+            let latest = now + MAX_LEASE_DURATION;
+            let from_the_future: Vec<&'static str> =
+                state.leases.iter().filter(|(_, row)| row.expires_at > latest).map(|(name, _)| *name).collect();
+            for name in from_the_future {
+                state.leases.remove_mut(name);
+            }
+            state.release_partitions_leased_after(latest);
+            state.make_deliveries_due_that_wait_until_after(now + MAX_DELIVERY_DELAY, now);
+            Ok(())
         })
     }
 

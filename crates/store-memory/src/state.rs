@@ -40,6 +40,7 @@ pub(crate) struct State {
     pub(crate) checkpoints: Map<(OrganizationId, i64), Checkpoint>,
     pub(crate) last_used: Map<(OrganizationId, AccountId), Timestamp>,
     pub(crate) master_key_check: Option<String>,
+    pub(crate) installation_id: Option<String>,
     pub(crate) signing_keys: Map<String, PublishedKey>,
     pub(crate) leases: Map<&'static str, LeaseRow>,
 }

@@ -2,10 +2,12 @@
 
 mod accounts;
 pub(crate) mod audit;
+mod clock;
 mod commit;
 mod delivery_queue;
 mod directory;
 mod idempotency;
+mod installation;
 mod key_claims;
 mod maintenance;
 mod master_key;
@@ -19,6 +21,7 @@ use std::sync::Arc;
 use kernel::{Clock, StoreError};
 use ulid::Ulid;
 
+pub use installation::InstallationChange;
 pub use rate_limits::SqlBuckets;
 
 use crate::{
@@ -30,6 +33,7 @@ use accounts::AccountRevisions;
 use audit::EntryBatcher;
 use commit::CommitBatcher;
 use delivery_queue::{PartitionRevisions, QueueBatchers};
+use maintenance::WriteProbe;
 
 /// The implementation of every store port over an SQL database.
 pub struct SqlStore {
@@ -42,6 +46,7 @@ pub struct SqlStore {
     partition_revisions: PartitionRevisions,
     queue_batchers: QueueBatchers,
     entry_batcher: EntryBatcher,
+    write_probe: WriteProbe,
     scan_limit: usize,
     _auto_analyze: AutoAnalyze,
 }
@@ -72,6 +77,7 @@ impl SqlStore {
             partition_revisions: PartitionRevisions::default(),
             queue_batchers: QueueBatchers::default(),
             entry_batcher: EntryBatcher::default(),
+            write_probe: WriteProbe::default(),
             scan_limit: DEFAULT_SCAN_LIMIT,
             _auto_analyze: AutoAnalyze::spawn(&engine),
             database,

@@ -2,7 +2,7 @@
 
 mod auto_analyze;
 mod backup;
-mod copy_marker;
+pub(crate) mod copy_marker;
 mod database;
 mod migrations;
 mod placement;
@@ -12,6 +12,6 @@ mod transfer;
 pub use database::Database;
 pub use migrations::Migration;
 pub use placement::{MisplacedTable, Placement};
-pub use transfer::{CopySummary, Progress, TransferError};
+pub use transfer::{CopyPurpose, CopySummary, Progress, TransferError};
 
 pub(crate) use auto_analyze::AutoAnalyze;

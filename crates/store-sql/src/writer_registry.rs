@@ -108,6 +108,7 @@ impl WriterRegistration {
     ) -> Result<(Self, InFlight), StoreError> {
         let in_flight = InFlight::new(clock);
         let ceiling = Arc::new(WatermarkCeiling::new(Arc::clone(engine), Arc::clone(clock)));
+        ceiling.check_clock().await?;
         let is_sole_server = role == Role::Server && matches!(**engine, Engine::Sqlite(_));
         let registration = if is_sole_server {
             in_flight.advance_to(ceiling.read().await?);

@@ -1,6 +1,7 @@
 //! The storage port: the trait that every store implements, and the list of the record types that stores hold.
 
 mod directory;
+mod identity;
 mod maintenance;
 mod master_key;
 
@@ -10,7 +11,8 @@ use kernel::{AuditTrail, Ledger, Reader};
 use webhooks::{DeliveryHistory, EventFanOut, PartitionQueue};
 
 pub use directory::Directory;
-pub use maintenance::{Lease, Maintenance};
+pub use identity::InstallationIdentity;
+pub use maintenance::{Lease, MAX_DELIVERY_DELAY, MAX_LEASE_DURATION, Maintenance};
 pub use master_key::MasterKeyCheck;
 
 /// Calls `$with!` with every record type that stores hold, as `Kind => Type` pairs: the kinds with commands of their
@@ -39,6 +41,7 @@ macro_rules! store {
             + Accounts
             + SigningKeys
             + MasterKeyCheck
+            + InstallationIdentity
             + Directory
             + Maintenance
             + EventFanOut
@@ -55,6 +58,7 @@ macro_rules! store {
                 + Accounts
                 + SigningKeys
                 + MasterKeyCheck
+                + InstallationIdentity
                 + Directory
                 + Maintenance
                 + EventFanOut

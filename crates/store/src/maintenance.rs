@@ -25,6 +25,13 @@ impl Lease {
     }
 }
 
+/// A time after which every lease has expired. Leases last seconds.
+pub const MAX_LEASE_DURATION: Duration = Duration::from_secs(5 * 60);
+
+/// A time that no delivery waits for its next attempt: longer than the longest delay of the retry schedule with its
+/// jitter, and than any `Retry-After` that is respected.
+pub const MAX_DELIVERY_DELAY: Duration = Duration::from_secs(30 * 60 * 60);
+
 /// Maintenance operations of a store.
 #[async_trait]
 pub trait Maintenance: Send + Sync {
@@ -53,7 +60,15 @@ pub trait Maintenance: Send + Sync {
     /// [`StoreError`] when the store fails.
     async fn delete_expired_idempotency_keys(&self, now: Timestamp, limit: usize) -> Result<u64, StoreError>;
 
-    /// Checks that the store can serve requests: it is reachable and has the schema version that this program needs.
+    /// Discards state of a time that the clock no longer shows, since it was set back: leases that would last longer
+    /// than any does, and waits of deliveries that are longer than any is.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails.
+    async fn discard_future_state(&self, now: Timestamp) -> Result<(), StoreError>;
+
+    /// Checks that the store can serve requests: it is reachable, has the schema version that this program needs, and
+    /// accepts writes, which it proves by a write at most once a second.
     ///
     /// # Errors
     /// [`StoreError`] otherwise.

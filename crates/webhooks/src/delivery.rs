@@ -136,18 +136,23 @@ impl WebhookDelivery {
 }
 
 /// Returns the deliveries that an event creates: one for each active subscription to its type that existed when it
-/// happened.
+/// happened. They are due immediately, also at `now` if the event has a later time, since the clock was set back.
 #[must_use]
 pub fn deliveries_for(
     event: &StoredEvent,
     subscriptions: &[Stored<WebhookSubscription>],
+    now: Timestamp,
 ) -> Vec<Stored<WebhookDelivery>> {
     let Ok(event_type) = event.name.parse() else { return Vec::new() };
     subscriptions
         .iter()
         .filter(|stored| stored.meta.organization == event.organization && stored.meta.created_at <= event.created_at)
         .filter(|stored| stored.record.is_active() && stored.record.event_types.contains(&event_type))
-        .map(|stored| WebhookDelivery::new(event, stored.meta.id))
+        .map(|stored| {
+            let mut delivery = WebhookDelivery::new(event, stored.meta.id);
+            delivery.record.next_attempt_at = Some(event.created_at.min(now));
+            delivery
+        })
         .collect()
 }
 

@@ -53,7 +53,7 @@ pub fn redeliver(
         return Err(WebhookError::AlreadyPending);
     }
     let mut changeset = context.begin(timestamp, REDELIVERED, Some(Subject::from_id(current.meta.id)));
-    let after = current.changed(changeset.at(), current.record.requeued(changeset.at()));
+    let after = current.changed(changeset.at(), current.record.requeued(changeset.due_at()));
     changeset.update(current, &after);
     changeset.require_unchanged(subscription);
     Ok((changeset, after))
@@ -77,7 +77,7 @@ pub fn recover(
     let mut changeset = context.begin(timestamp, RECOVERED, Some(Subject::from_id(subscription.meta.id)));
     let mut recovery = RecoveryCounts::default();
     for current in failed.iter().take(MAX_RECOVERED) {
-        let after = current.changed(changeset.at(), current.record.requeued(changeset.at()));
+        let after = current.changed(changeset.at(), current.record.requeued(changeset.due_at()));
         changeset.update(current, &after);
         recovery.redelivered += 1;
     }

@@ -64,7 +64,7 @@ pub(crate) fn schema() -> Value {
         "id": text("The identifier of the entry, `aud_…`."),
         "organizationId": text("The organization whose audit log contains the entry."),
         "sequence": { "type": ["integer", "null"], "description": "The position in the chain, from 1 without gaps; null until the entry is sealed." },
-        "occurredAt": { "type": "string", "format": "date-time" },
+        "occurredAt": { "type": "string", "format": "date-time", "description": "The time of the call. It is never before an `X-As-Of` that was returned, even if the clock was set back." },
         "actor": {
             "type": "object",
             "required": ["kind", "id", "name"],
@@ -98,7 +98,12 @@ pub(crate) fn schema() -> Value {
         "previousHash": nullable("The hash of the previous entry, or 64 zeros for the first entry; null until the entry is sealed."),
         "hash": nullable("The SHA-256 hash of the RFC 8785 JSON of the entry without `hash`; null until the entry is sealed."),
     });
-    let required: Vec<&String> = properties.as_object().into_iter().flat_map(serde_json::Map::keys).collect();
+    let required: Vec<String> = properties.as_object().into_iter().flat_map(serde_json::Map::keys).cloned().collect();
+    let mut properties = properties;
+    properties["wallClock"] = json!({
+        "type": "string", "format": "date-time",
+        "description": "The server's clock at the time of the call; absent unless it differs from `occurredAt` by more than a second.",
+    });
     json!({ "type": "object", "required": required, "properties": properties })
 }
 

@@ -82,6 +82,21 @@ async fn an_account_above_its_limit_gets_retry_after_and_its_429s_are_not_charge
 }
 
 #[tokio::test]
+async fn after_the_clock_was_set_back_an_account_is_served_as_its_bucket_refills_from_then_on() {
+    let (api, client) = setup(Quotas { token_read: 3, ..Quotas::default() }).await;
+    for _ in 0..3 {
+        read(&api, &client).await.expect(200);
+    }
+    // Within what a token may be ahead of the clock.
+    api.clock().set(api.fixture.now() - Duration::from_secs(50));
+    for _ in 0..5 {
+        assert_eq!(read(&api, &client).await.expect(429).header("retry-after"), "20");
+    }
+    api.clock().advance(Duration::from_secs(20));
+    read(&api, &client).await.expect(200);
+}
+
+#[tokio::test]
 async fn the_organization_bucket_is_shared_by_its_accounts_and_shown_when_it_is_nearer_to_empty() {
     let (api, one) = setup(Quotas { organization: 5, ..Quotas::default() }).await;
     let two = api.full_access_client().await;

@@ -39,7 +39,7 @@ fn expected_json(entry: &Entry, seal: Option<&Seal>) -> Value {
         .iter()
         .map(|change| json!({"field": camel_case(&change.field), "before": value(&change.before), "after": value(&change.after)}))
         .collect();
-    json!({
+    let mut json = json!({
         "id": entry.id.to_string(),
         "organizationId": entry.organization.to_string(),
         "sequence": seal.map(|seal| seal.sequence),
@@ -57,7 +57,11 @@ fn expected_json(entry: &Entry, seal: Option<&Seal>) -> Value {
         "userAgent": entry.origin.user_agent,
         "previousHash": seal.map(|seal| seal.previous_hash.to_string()),
         "hash": seal.map(|seal| seal.hash.to_string()),
-    })
+    });
+    if let Some(wall_clock) = entry.wall_clock {
+        json["wallClock"] = json!(wall_clock.to_string());
+    }
+    json
 }
 
 fn rfc8785(value: &Value) -> String {

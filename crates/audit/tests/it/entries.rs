@@ -85,11 +85,14 @@ pub(crate) fn entry(text: impl Strategy<Value = String> + Clone + 'static) -> im
     let action = text.clone().prop_map(|action| Action(Cow::Owned(action)));
     let status = option::of(100_u16..600);
     let changes = vec(change(text.clone()), 0..4);
-    (any::<u128>(), occurred_at, actor(text.clone()), action, subject, reason, changes, origin(text), status).prop_map(
-        |(id, occurred_at, actor, action, subject, reason, changes, origin, status)| Entry {
+    let wall_clock = option::of(occurred_at.clone());
+    let times = (occurred_at, wall_clock);
+    (any::<u128>(), times, actor(text.clone()), action, subject, reason, changes, origin(text), status).prop_map(
+        |(id, (occurred_at, wall_clock), actor, action, subject, reason, changes, origin, status)| Entry {
             id: Id::new(Ulid::from(id)),
             organization: organization(),
             occurred_at,
+            wall_clock,
             actor,
             action,
             subject,
@@ -107,6 +110,7 @@ pub(crate) fn minimal_entry(id: u128) -> Entry {
         id: Id::new(Ulid::from(id)),
         organization: organization(),
         occurred_at: Timestamp::from_millis(0),
+        wall_clock: None,
         actor: Actor { kind: ActorKind::System, id: None, name: "novantra".into() },
         action: Action::new("finding.listed"),
         subject: None,

@@ -31,6 +31,7 @@ fn example() -> Entry {
         id: Id::new(Ulid(2)),
         organization: Id::new(Ulid(3)),
         occurred_at: Timestamp::from_millis(1_700_000_000_000),
+        wall_clock: None,
         actor: Actor {
             kind: ActorKind::ServiceAccount,
             id: Some("svc_00000000000000000000000001".into()),

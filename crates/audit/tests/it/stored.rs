@@ -22,6 +22,7 @@ const TAMPERINGS: &[fn(&mut Entry)] = &[
     |entry| entry.id = Id::new(Ulid::from(u128::from(entry.id.ulid()) ^ 1)),
     |entry| entry.organization = Id::new(Ulid::nil()),
     |entry| entry.occurred_at = Timestamp::from_millis(entry.occurred_at.millis() ^ 1),
+    |entry| entry.wall_clock = if entry.wall_clock.is_some() { None } else { Some(entry.occurred_at) },
     |entry| {
         entry.actor.kind = if entry.actor.kind == ActorKind::User { ActorKind::System } else { ActorKind::User };
     },

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use auth::TokenLifetime;
+use auth::{Claims, TokenLifetime};
+use kernel::{Id, Organization};
+use scopes::ScopeSet;
 
 use crate::support::at;
 
@@ -40,4 +42,19 @@ fn a_token_expires_with_its_account_if_that_is_earlier() {
     assert_eq!(lifetime.expiry(at(1000), Some(at(1599))), at(1599));
     assert_eq!(lifetime.expiry(at(1000), Some(at(1600))), at(1600));
     assert_eq!(lifetime.expiry(at(1000), Some(at(5000))), at(1600));
+}
+
+#[test]
+fn a_token_is_live_from_its_issue_to_its_expiry_and_not_while_it_is_from_the_future() {
+    let claims = Claims {
+        account: Id::new(kernel::Ulid(1)),
+        organization: Id::<Organization>::new(kernel::Ulid(2)),
+        scopes: ScopeSet::EMPTY,
+        issued_at: at(7200),
+        expires_at: at(8100),
+        id: "token".to_owned(),
+    };
+    for (seconds, live) in [(0, false), (7139, false), (7140, true), (7200, true), (8099, true), (8100, false)] {
+        assert_eq!(claims.is_live_at(at(seconds)), live, "second {seconds}");
+    }
 }

@@ -135,6 +135,7 @@ fn new_entry(services: &Services, account: Option<&CachedAccount>, note: AuditNo
         id: Id::new(services.entropy.ulid(at)),
         organization,
         occurred_at: at,
+        wall_clock: timestamp.differing_clock(),
         actor,
         action: note.action,
         subject: note.subject,
@@ -182,13 +183,14 @@ async fn record_count(services: &Services, counted: &RepeatedCalls) -> Result<bo
     let entry = match first.map(|stored| stored.entry) {
         Some(first) => {
             let changes = vec![count_of(first.status.unwrap_or_default(), calls)];
-            Entry { id, occurred_at: at, changes, ..first }
+            Entry { id, occurred_at: at, wall_clock: timestamp.differing_clock(), changes, ..first }
         }
         // The first call's entry was removed from the log, or by hand.
         None => Entry {
             id,
             organization: counted.organization,
             occurred_at: at,
+            wall_clock: timestamp.differing_clock(),
             actor: anonymous_actor(),
             action: OTHER_CALLS,
             subject: None,

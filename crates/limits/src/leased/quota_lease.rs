@@ -5,7 +5,7 @@ use kernel::Timestamp;
 use crate::{
     bucket::BucketKey,
     quota::{ArrivalTime, Quota},
-    shared::{Exchange, ExchangeResult},
+    shared::{Exchange, ExchangeResult, MAX_CLOCK_SKEW},
 };
 
 #[cfg(test)]
@@ -125,7 +125,8 @@ impl QuotaLease {
 
     /// Returns whether the lease can be removed without loss.
     pub(super) fn is_removable(&self, now: Timestamp) -> bool {
-        self.unused == 0 && !self.is_fresh(now) && self.bucket.is_full(now)
+        let is_from_a_clock_ahead = self.bucket > self.quota.empty_at(now).plus(MAX_CLOCK_SKEW);
+        self.unused == 0 && !self.is_fresh(now) && (self.bucket.is_full(now) || is_from_a_clock_ahead)
     }
 
     fn is_fresh(&self, now: Timestamp) -> bool {

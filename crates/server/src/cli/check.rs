@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clap::Args;
-use kernel::{Clock, Order, PageLimit, PageRequest, Timestamp};
+use kernel::{Clock, Timestamp};
 use serde_json::{Value, json};
 use store_sql::MisplacedTable;
 
@@ -12,6 +12,7 @@ use crate::{
     clock::{self, SystemClock},
     compose::{self, Installation, OpenMode},
     failure::Failure,
+    permissions::exposed_files,
     settings::{Database, Settings},
 };
 
@@ -22,7 +23,7 @@ const MAX_SEAL_DELAY: Duration = Duration::from_secs(10);
 /// tenth of it.
 const MAX_CLOCK_OFFSET: Duration = Duration::from_secs(1);
 
-/// Maximum time by which a stored timestamp may be ahead of the clock. Writes in quick succession are a little ahead.
+/// Maximum time by which timestamps may be ahead of the clock. Writes in quick succession are a little ahead.
 const MAX_CLOCK_LEAD: Duration = Duration::from_secs(5);
 
 /// Earliest plausible time, 2026-01-01: this program did not exist before, so an earlier clock is not set.
@@ -91,6 +92,7 @@ async fn run_checks(settings: &Settings, report: &mut Report) {
     }
     check_certificate(settings, report);
     check_root_certificates(report);
+    check_permissions(settings, report);
     if matches!(settings.database, Database::Memory) {
         return report.pass("database", "memory: nothing is stored, so there is nothing more to check");
     }
@@ -107,6 +109,7 @@ async fn run_checks(settings: &Settings, report: &mut Report) {
     check_placement(settings, report).await;
     check_clock(&installation, report).await;
     check_sealing(&installation, report).await;
+    check_webhooks(&installation, report).await;
     installation.store.close().await;
 }
 
@@ -121,6 +124,16 @@ fn check_certificate(settings: &Settings, report: &mut Report) {
             Some(warning) => report.pass("certificate", format!("valid, but {warning}: renew it")),
             None => report.pass("certificate", format!("valid until {}", identity.expires_at)),
         },
+    }
+}
+
+/// Checks that no other user of the machine can use the files of the installation.
+fn check_permissions(settings: &Settings, report: &mut Report) {
+    match exposed_files(settings) {
+        exposed if exposed.is_empty() => {
+            report.pass("files", "no other user of this machine can use the master key or the data");
+        }
+        exposed => report.fail("files", exposed.join("; ")),
     }
 }
 
@@ -150,7 +163,7 @@ async fn check_placement(settings: &Settings, report: &mut Report) {
     }
 }
 
-/// Checks that the clock agrees with the database's and is not behind timestamps stored earlier.
+/// Checks that the clock agrees with the database's and is not behind the times that clients were told.
 async fn check_clock(installation: &Installation, report: &mut Report) {
     match clock::offset_from(|| installation.store.time()).await {
         Err(error) => {
@@ -162,21 +175,23 @@ async fn check_clock(installation: &Installation, report: &mut Report) {
         }
         Ok(_) => {}
     }
-    let latest = latest_entry(installation).await;
+    let timestamp = installation.store.begin_write();
     let now = installation.clock.now();
     if now < MIN_PLAUSIBLE_TIME {
         return report
             .fail("clock", format!("the clock says {now}, which is before this program existed: set the clock"));
     }
-    match latest {
-        Err(failure) => report.fail("clock", format!("the clock can't be compared with the audit log: {failure}")),
-        Ok(Some(latest)) if latest > now + MAX_CLOCK_LEAD => {
-            let message =
-                format!("the clock says {now}, but the audit log has an entry of {latest}: the clock was set back");
-            report.fail("clock", message);
-        }
-        Ok(_) => report.pass("clock", format!("the clock says {now}, and no audit entry is later")),
+    let at = timestamp.at();
+    if at > now + MAX_CLOCK_LEAD {
+        return report.fail(
+            "clock",
+            format!(
+                "the clock says {now}, but clients were told times up to {at}, so every change gets that time: if the clock is \
+                 right now, stop the servers and run `novantra clock reset`"
+            ),
+        );
     }
+    report.pass("clock", format!("the clock says {now}, and no client was told a later time"));
 }
 
 fn clock_offset_message(ahead: i64) -> String {
@@ -188,15 +203,16 @@ fn clock_offset_message(ahead: i64) -> String {
     )
 }
 
-async fn latest_entry(installation: &Installation) -> Result<Option<Timestamp>, Failure> {
-    let store = &installation.store;
-    let request = PageRequest { limit: PageLimit::clamped(1), order: Order::Newest, ..PageRequest::default() };
-    let mut latest = None;
-    for workspace in store.organizations().await? {
-        let page = store.entries(workspace.meta.id, &audit::AuditFilter::default(), &request).await?;
-        latest = latest.max(page.items.first().map(|newest| newest.entry.occurred_at));
+/// Reports webhooks that are paused. Not a failure, because a copy for tests stays so.
+async fn check_webhooks(installation: &Installation, report: &mut Report) {
+    match installation.store.webhooks_paused().await {
+        Ok(false) => {}
+        Ok(true) => report.pass(
+            "webhooks",
+            "paused, because this installation is a copy of another one: start them with `novantra webhooks resume`",
+        ),
+        Err(error) => report.fail("webhooks", error.to_string()),
     }
-    Ok(latest)
 }
 
 async fn check_sealing(installation: &Installation, report: &mut Report) {

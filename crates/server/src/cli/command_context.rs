@@ -4,7 +4,12 @@ use clap::Args;
 use kernel::Reason;
 
 use super::Output;
-use crate::{compose::OpenMode, failure::Failure, operations::Operator, settings::Settings};
+use crate::{
+    compose::{Installation, OpenMode},
+    failure::Failure,
+    operations::{AuditSealer, Operator},
+    settings::Settings,
+};
 
 /// The settings and the output of a command.
 pub(crate) struct CommandContext {
@@ -48,9 +53,17 @@ impl CommandContext {
     }
 }
 
+/// Seals the audit entries of a command that changed the installation without opening it, unless a server does so.
+pub(super) async fn seal(settings: &Settings) {
+    let seal = async |installation: &Installation| Ok(AuditSealer::new(installation).seal_tail().await?);
+    if let Err(failure) = Installation::with(settings, seal).await {
+        tracing::warn!(%failure, "the change is stored, but its audit entry is not sealed yet: a server will seal it");
+    }
+}
+
 impl ReasonArg {
     /// The reason of the argument, or the default.
-    fn parse(&self, command: &str) -> Result<Reason, Failure> {
+    pub(super) fn parse(&self, command: &str) -> Result<Reason, Failure> {
         let reason = self.reason.clone().unwrap_or_else(|| format!("command line: {command}"));
         Reason::parse(&reason).map_err(|error| Failure::usage(format!("--reason {error}")))
     }

@@ -9,7 +9,7 @@ use clap::Args;
 use serde_json::{Map, Value, json};
 
 use crate::{
-    cli::{CommandContext, progress},
+    cli::{CommandContext, IdentityArg, progress},
     compose::{self, CopySummary, Progress},
     failure::{Failure, ResultExt as _},
     serve::ServerLock,
@@ -33,6 +33,8 @@ pub(crate) struct Copy {
     /// A file that contains the value of --to.
     #[arg(long, value_name = "FILE")]
     to_file: Option<PathBuf>,
+    #[command(flatten)]
+    identity: IdentityArg,
 }
 
 impl Copy {
@@ -54,7 +56,8 @@ impl Copy {
             bar.set_length(total);
             bar.set_position(copied);
         };
-        let copied = compose::copy(&from, &to, context.settings.database_options.kind, &report).await;
+        let copied =
+            compose::copy(&from, &to, context.settings.database_options.kind, self.identity.purpose(), &report).await;
         bar.finish_and_clear();
         let CopySummary { tables, restarted } = copied?;
 
@@ -64,10 +67,11 @@ impl Copy {
         context.output.print(&json!({ "rows": rows, "tables": rows_by_table, "begun_again": restarted }), || {
             let again = if restarted { "removed the rows of an interrupted copy and " } else { "" };
             format!(
-                "{again}copied {rows} rows of {} tables\n\
+                "{again}copied {rows} rows of {} tables\n{}\n\
                  next: point NOVANTRA_DATABASE_URL at the copy, run `novantra audit verify`, and start the servers with it and \
                  the same master key",
-                tables.len()
+                tables.len(),
+                self.identity.description()
             )
         })
     }
@@ -91,10 +95,23 @@ fn database_argument(argument: &str, url: Option<&str>, file: Option<&Path>) -> 
     }
 }
 
-/// Whether both name the same SQLite file. If both name the same PostgreSQL database, the copy fails because its target
+/// Whether both name the same SQLite file, by any of its names. If both name the same PostgreSQL database, the copy fails because its target
 /// is not empty.
 fn is_same(from: &Database, to: &Database) -> bool {
     let (Database::Sqlite(from), Database::Sqlite(to)) = (from, to) else { return false };
     let canonical = |file: &Path| fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
-    canonical(from) == canonical(to)
+    canonical(from) == canonical(to) || is_same_inode(from, to)
+}
+
+#[cfg(unix)]
+fn is_same_inode(one: &Path, other: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+
+    let inode = |file: &Path| fs::metadata(file).ok().map(|metadata| (metadata.dev(), metadata.ino()));
+    inode(one).is_some() && inode(one) == inode(other)
+}
+
+#[cfg(not(unix))]
+fn is_same_inode(_: &Path, _: &Path) -> bool {
+    false
 }

@@ -13,13 +13,12 @@ use tempfile::TempPath;
 use crate::{
     archive::{self, ATTACHMENTS, Unpacked},
     cli::{
-        CommandContext,
+        CommandContext, IdentityArg,
         backup::{folder_of, sync_folder},
         progress,
     },
     compose::{self, Progress, Restored},
     failure::{Failure, ResultExt as _},
-    serve::ServerLock,
     settings::{Database, Settings},
 };
 
@@ -28,6 +27,8 @@ use crate::{
 pub(crate) struct Restore {
     /// A file that `novantra backup` created. Existing files and databases are not overwritten.
     file: PathBuf,
+    #[command(flatten)]
+    identity: IdentityArg,
 }
 
 impl Restore {
@@ -35,7 +36,7 @@ impl Restore {
         let settings = &context.settings;
         let attachments = settings.data_dir.join(ATTACHMENTS);
         let backup = File::open(&self.file).context(|| format!("can't open {}", self.file.display()))?;
-        let _lock = ensure_empty(settings, &attachments)?;
+        ensure_empty(settings, &attachments)?;
 
         // Each is unpacked in the folder of its target, so that one rename puts it there.
         let database_folder = match &settings.database {
@@ -58,6 +59,7 @@ impl Restore {
             &database,
             &settings.database,
             settings.database_options.kind,
+            self.identity.purpose(),
             &settings.master_key_file,
             &report,
         )
@@ -79,16 +81,17 @@ impl Restore {
         context.output.print(&document, || {
             let key = warning.as_ref().map_or_else(String::new, |warning| format!("{warning}\n"));
             format!(
-                "restored the database as of {} and {count} attachments\n{key}next: run `novantra audit verify`, then start the \
+                "restored the database as of {} and {count} attachments\n{key}{}\nnext: run `novantra audit verify`, then start the \
                  server",
-                manifest.made_at
+                manifest.made_at,
+                self.identity.description()
             )
         })
     }
 }
 
-/// Fails if the target exists already, and returns the lock that keeps servers from starting on it.
-fn ensure_empty(settings: &Settings, attachments: &Path) -> Result<ServerLock, Failure> {
+/// Fails if the target exists already.
+fn ensure_empty(settings: &Settings, attachments: &Path) -> Result<(), Failure> {
     match &settings.database {
         Database::Memory => {
             return Err(Failure::new(
@@ -117,7 +120,7 @@ fn ensure_empty(settings: &Settings, attachments: &Path) -> Result<ServerLock, F
             }
         }
     }
-    ServerLock::acquire_for_command(&settings.database)
+    Ok(())
 }
 
 fn create_staging_folder(folder: &Path) -> Result<tempfile::TempDir, Failure> {

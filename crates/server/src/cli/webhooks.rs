@@ -3,6 +3,7 @@
 mod deliveries;
 mod listen;
 mod redeliver;
+mod resume;
 
 use clap::Subcommand;
 
@@ -25,6 +26,11 @@ pub(crate) enum Webhooks {
         after_help = "Example:\n  novantra webhooks redeliver whdel_01HZX3V6T9C6Q4W8N2D5K7M1RB --workspace default --reason \"The mirror is back\""
     )]
     Redeliver(redeliver::Redeliver),
+    /// Send the webhooks of a restored or copied installation, which are paused until then.
+    #[command(
+        after_help = "Example:\n  novantra webhooks resume --reason \"The original is gone, and this installation replaces it\""
+    )]
+    Resume(resume::Resume),
 }
 
 impl Webhooks {
@@ -33,6 +39,7 @@ impl Webhooks {
             Self::Listen(listen) => listen.run(context).await,
             Self::Deliveries(deliveries) => deliveries.run(context).await,
             Self::Redeliver(redeliver) => redeliver.run(context).await,
+            Self::Resume(resume) => resume.run(context).await,
         }
     }
 }

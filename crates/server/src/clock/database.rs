@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Arc, PoisonError, RwLock, Weak,
+        Arc, Mutex, PoisonError, RwLock, Weak,
         atomic::{AtomicI64, Ordering},
     },
     time::{Duration, Instant},
@@ -12,7 +12,7 @@ use kernel::{Clock, StoreError, Timestamp};
 use store_sql::Database;
 use tokio::time::{MissedTickBehavior, interval_at};
 
-use super::ClockSample;
+use super::{ClockSample, steady::JumpFilter};
 
 /// Interval of reading the database's clock.
 const SAMPLE_INTERVAL: Duration = Duration::from_secs(10);
@@ -20,10 +20,16 @@ const SAMPLE_INTERVAL: Duration = Duration::from_secs(10);
 /// Maximum drift between two machines' clocks, as a divisor: 1/5000, or 200 parts per million.
 const DRIFT_DIVISOR: u32 = 5_000;
 
+/// The longest time for which the clock stands still. Standing still hides the small steps of two clocks that are
+/// compared; after a longer one, whatever waits for a time would wait until the clock moves again.
+const MAX_STANDSTILL: Duration = Duration::from_secs(60);
+
 /// Extrapolates the database's time from the latest sample by this process's monotonic clock, so that changes of the
-/// system's clock have no effect. It never goes backwards: if the database's clock does, it stands still.
+/// system's clock have no effect. If the database's clock is set back by up to a minute, it stands still meanwhile. If
+/// it is set far ahead, it is believed only once that has lasted (see [`JumpFilter`]).
 pub(crate) struct DatabaseClock {
     sample: RwLock<ClockSample>,
+    jumps: Mutex<JumpFilter>,
     latest: AtomicI64,
 }
 
@@ -39,11 +45,18 @@ impl DatabaseClock {
     }
 
     fn new(sample: ClockSample) -> Self {
-        Self { sample: RwLock::new(sample), latest: AtomicI64::new(i64::MIN) }
+        Self {
+            jumps: Mutex::new(JumpFilter::new(sample.time, sample.taken_at)),
+            sample: RwLock::new(sample),
+            latest: AtomicI64::new(i64::MIN),
+        }
     }
 
     /// Replaces the sample by `new` if that is more exact, or if the two contradict each other.
     fn update(&self, new: ClockSample) {
+        if self.jumps.lock().unwrap_or_else(PoisonError::into_inner).filter(new.time, new.taken_at) != new.time {
+            return;
+        }
         let mut current = self.sample.write().unwrap_or_else(PoisonError::into_inner);
         let within = current.max_error + new.taken_at.saturating_duration_since(current.taken_at) / DRIFT_DIVISOR;
         let expected = current.time_at(new.taken_at);
@@ -54,6 +67,9 @@ impl DatabaseClock {
                 new.time
             );
             *current = new;
+            if new.time + MAX_STANDSTILL < expected {
+                self.latest.store(i64::MIN, Ordering::Relaxed);
+            }
         } else if new.max_error <= within {
             *current = new;
         }
@@ -119,6 +135,28 @@ mod tests {
         clock.update(sample(after(7_000), moment));
         assert_eq!(clock.now_at(moment + Duration::from_secs(2)), after(10_000));
         assert_eq!(clock.now_at(moment + Duration::from_secs(4)), after(11_000));
+    }
+
+    #[test]
+    fn the_clock_goes_back_if_the_databases_clock_does_by_more_than_a_minute() {
+        let start = Instant::now();
+        let clock = DatabaseClock::new(sample(after(7_200_000), start));
+        assert_eq!(clock.now_at(start), after(7_200_000));
+        let moment = start + Duration::from_secs(10);
+        clock.update(sample(after(10_000), moment));
+        assert_eq!(clock.now_at(moment + Duration::from_secs(1)), after(11_000));
+    }
+
+    #[test]
+    fn a_database_clock_that_was_set_far_ahead_is_not_believed_at_once() {
+        let start = Instant::now();
+        let clock = DatabaseClock::new(sample(START_TIME, start));
+        for second in [10, 20] {
+            clock.update(sample(after(7_200_000 + second * 1_000), start + Duration::from_secs(second)));
+        }
+        assert_eq!(clock.now_at(start + Duration::from_secs(20)), after(20_000));
+        clock.update(sample(after(30_000), start + Duration::from_secs(30)));
+        assert_eq!(clock.now_at(start + Duration::from_secs(30)), after(30_000));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use kernel::{Clock, Entropy};
+use kernel::{Clock, Entropy, StoreError};
 use limits::SharedBuckets;
 use secrecy::ExposeSecret;
 use store::DynStore;
@@ -14,9 +14,9 @@ use store_sql::{
     Database as SqlDatabase, DatabaseOptions, DatabaseUrl, Migration, MisplacedTable, PostgresKind, Role, SqlStore,
 };
 
-use super::OpenMode;
+use super::{OpenMode, absence, identity::renew_duplicate};
 use crate::{
-    clock::{DatabaseClock, SystemClock},
+    clock::{DatabaseClock, SteadyClock},
     failure::{Failure, ResultExt as _},
     settings::{Database, Settings},
 };
@@ -41,15 +41,46 @@ pub(super) async fn open(
 ) -> Result<OpenedDatabase, Failure> {
     let url = match &settings.database {
         Database::Memory if mode.is_server() => {
-            let clock = Arc::new(SystemClock);
+            let clock = Arc::new(SteadyClock::new());
             let store = Arc::new(MemoryStore::new(Arc::clone(&clock) as _));
             return Ok(OpenedDatabase { store, clock, buckets: None });
         }
-        database => url(database, mode.creates_missing())?,
+        database => {
+            if let Database::Sqlite(file) = database
+                && mode.begins_only_if_new()
+            {
+                let description = format!("there is no database at {}", file.display());
+                absence::ensure_new(settings, &description, || async { Ok(absence::is_missing(file)) }).await?;
+            }
+            url(database, mode.creates_missing())?
+        }
     };
     let sql = connect(&url, settings).await?;
-    let clock = clock_for(&url, &sql).await?;
-    if must_migrate(mode, &sql).await? {
+    match initialize(&sql, settings, mode, entropy).await {
+        Ok(clock) => open_store(sql, mode, clock, entropy).await,
+        Err(failure) => {
+            sql.close().await;
+            Err(failure)
+        }
+    }
+}
+
+/// Creates the schema of a new installation, migrates an older one, and renews the identity of a copy. Returns the
+/// installation's clock.
+async fn initialize(
+    sql: &SqlDatabase,
+    settings: &Settings,
+    mode: OpenMode,
+    entropy: &dyn Entropy,
+) -> Result<Arc<dyn Clock>, Failure> {
+    if matches!(mode, OpenMode::ServeNew | OpenMode::Create) && sql.master_key_check().await?.is_some() {
+        return Err(Failure::new("the database already contains an installation: start it with `novantra serve`"));
+    }
+    if mode.begins_only_if_new() {
+        absence::ensure_new(settings, "the database is empty", || is_empty(sql)).await?;
+    }
+    let clock = clock_for(&settings.database, sql).await?;
+    if must_migrate(mode, sql).await? {
         for step in sql.migrate(clock.now()).await? {
             tracing::debug!("the database is at migration {} ({})", step.version, step.name);
         }
@@ -58,7 +89,17 @@ pub(super) async fn open(
         for table in misplaced_tables(&sql, &settings.database_options).await?.into_iter().flatten() {
             tracing::warn!("{table}: run {}", table.statements().join("; "));
         }
+        renew_duplicate(sql, entropy, clock.now()).await?;
     }
+    Ok(clock)
+}
+
+async fn open_store(
+    sql: SqlDatabase,
+    mode: OpenMode,
+    clock: Arc<dyn Clock>,
+    entropy: &dyn Entropy,
+) -> Result<OpenedDatabase, Failure> {
     let role = if mode.is_server() { Role::Server } else { Role::Command };
     let process = entropy.ulid(clock.now());
     let store = SqlStore::open(sql, role, Arc::clone(&clock), process).await?;
@@ -68,10 +109,10 @@ pub(super) async fn open(
 
 /// Returns the installation's clock: the system's for SQLite, the database's for PostgreSQL, which several servers may
 /// share.
-async fn clock_for(url: &DatabaseUrl, sql: &SqlDatabase) -> Result<Arc<dyn Clock>, Failure> {
-    Ok(match url {
-        DatabaseUrl::Sqlite(_) => Arc::new(SystemClock),
-        DatabaseUrl::Postgres(_) => DatabaseClock::start(sql).await.context(|| "can't open the database".to_owned())?,
+async fn clock_for(database: &Database, sql: &SqlDatabase) -> Result<Arc<dyn Clock>, Failure> {
+    Ok(match database {
+        Database::Memory | Database::Sqlite(_) => Arc::new(SteadyClock::new()),
+        Database::Postgres(_) => DatabaseClock::start(sql).await.context(|| "can't open the database".to_owned())?,
     })
 }
 
@@ -88,11 +129,14 @@ pub(crate) struct Migrated {
 /// exist is more likely misspelled than new.
 ///
 /// # Errors
-/// If the database can't be reached, its folder does not exist, or a migration fails.
+/// If the database can't be reached, its folder does not exist, it is missing where an installation exists, or a
+/// migration fails.
 pub(crate) async fn migrate(settings: &Settings) -> Result<Migrated, Failure> {
     let created = match &settings.database {
-        Database::Sqlite(file) if !file.exists() => {
+        Database::Sqlite(file) if absence::is_missing(file) => {
             ensure_folder_exists(file)?;
+            let description = format!("there is no database at {}", file.display());
+            absence::ensure_new(settings, &description, || async { Ok(absence::is_missing(file)) }).await?;
             Some(file.clone())
         }
         _ => None,
@@ -160,7 +204,7 @@ pub(super) fn url(database: &Database, create: bool) -> Result<DatabaseUrl, Fail
     }
 }
 
-async fn connect(url: &DatabaseUrl, settings: &Settings) -> Result<SqlDatabase, Failure> {
+pub(super) async fn connect(url: &DatabaseUrl, settings: &Settings) -> Result<SqlDatabase, Failure> {
     SqlDatabase::open_with(url, &settings.database_options).await.context(|| "can't open the database".to_owned())
 }
 
@@ -168,10 +212,15 @@ async fn connect(url: &DatabaseUrl, settings: &Settings) -> Result<SqlDatabase, 
 /// servers still need the old schema.
 async fn must_migrate(mode: OpenMode, sql: &SqlDatabase) -> Result<bool, Failure> {
     Ok(match mode {
-        OpenMode::Serve => true,
+        OpenMode::Serve | OpenMode::ServeNew | OpenMode::Create => true,
         OpenMode::ServeNoMigrate | OpenMode::Command => false,
-        OpenMode::Initialize => sql.pending_migrations().await?.first().is_some_and(|first| first.version == 1),
+        OpenMode::Initialize => is_empty(sql).await?,
     })
+}
+
+/// Whether the database has no schema yet.
+async fn is_empty(sql: &SqlDatabase) -> Result<bool, StoreError> {
+    Ok(sql.pending_migrations().await?.first().is_some_and(|first| first.version == 1))
 }
 
 /// Creates the folder that contains `file`.

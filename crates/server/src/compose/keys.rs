@@ -11,12 +11,13 @@ use http_api::{CursorSigner, ResponseCipher};
 use kernel::{Clock, Entropy};
 use store::DynStore;
 
-use super::OpenMode;
+use super::{OpenMode, identity::new_id};
 use crate::{
     failure::Failure,
     settings::{Database, Settings},
 };
 
+pub(super) use master::foreign_key_error;
 pub(crate) use tokens::Tokens;
 
 /// The keys, verified to be those of this installation.
@@ -41,10 +42,13 @@ impl Keys {
     ) -> Result<Self, Failure> {
         let master = match settings.database {
             Database::Memory => MasterKey::generate(entropy),
-            _ => master::resolve(&settings.master_key_file, mode, &**store, entropy).await?,
+            _ => master::resolve(settings, mode, &**store, entropy).await?,
         };
         if mode.creates_missing() && store.signing_keys().await?.keys().is_empty() {
             store.add_first_signing_key(&generate_signing_key(&master, entropy, clock.now())).await?;
+        }
+        if mode.creates_missing() {
+            store.store_installation_id(&new_id(entropy, clock.now())).await?;
         }
         let tokens = Tokens::open(&master, Arc::clone(store)).await?.map(Arc::new);
         Ok(Self { master, tokens })

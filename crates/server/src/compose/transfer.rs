@@ -13,7 +13,7 @@ use crate::{
     settings::Database,
 };
 
-pub(crate) use store_sql::{CopySummary, Progress};
+pub(crate) use store_sql::{CopyPurpose, CopySummary, Progress};
 
 /// Maximum duration of a statement: counting or emptying a large table takes long.
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(60 * 60);
@@ -39,10 +39,11 @@ pub(crate) async fn copy(
     from: &Database,
     to: &Database,
     kind: PostgresKind,
+    purpose: CopyPurpose,
     report: &(dyn Fn(Progress) + Sync),
 ) -> Result<CopySummary, Failure> {
     let source = open(&url(from, false)?, kind, "the source").await?;
-    let copied = copy_from(&source, to, kind, report).await;
+    let copied = copy_from(&source, to, kind, purpose, report).await;
     source.close().await;
     copied
 }
@@ -51,6 +52,7 @@ async fn copy_from(
     source: &SqlDatabase,
     to: &Database,
     kind: PostgresKind,
+    purpose: CopyPurpose,
     report: &(dyn Fn(Progress) + Sync),
 ) -> Result<CopySummary, Failure> {
     let target = open(&url(to, true)?, kind, "the target").await?;
@@ -58,7 +60,7 @@ async fn copy_from(
         let now = target.time().await.context(|| "the target".to_owned())?;
         target.migrate(now).await.context(|| "the target".to_owned())?;
         ensure_tables_are_placed(&target, kind).await?;
-        Ok(source.copy_to(&target, now, report).await?)
+        Ok(source.copy_to(&target, now, purpose, report).await?)
     };
     let copied = copied.await;
     target.close().await;
@@ -115,6 +117,7 @@ pub(crate) async fn restore(
     file: &Path,
     to: &Database,
     kind: PostgresKind,
+    purpose: CopyPurpose,
     master_key_file: &Path,
     report: &(dyn Fn(Progress) + Sync),
 ) -> Result<Restored, Failure> {
@@ -126,7 +129,9 @@ pub(crate) async fn restore(
             if !pending.is_empty() {
                 sql.migrate(SystemClock.now()).await?;
             }
-            copy_from(&sql, to, kind, report).await?;
+            copy_from(&sql, to, kind, purpose, report).await?;
+        } else if purpose == CopyPurpose::Duplicate {
+            sql.mark_duplicate(SystemClock.now()).await?;
         }
         Ok(Restored { warning: master_key_warning(master_key_file, sql.master_key_check().await?.as_deref()) })
     };

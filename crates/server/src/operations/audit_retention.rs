@@ -159,6 +159,7 @@ impl AuditRetention {
             id: Id::new(self.entropy.ulid(at)),
             organization: LOG,
             occurred_at: at,
+            wall_clock: timestamp.differing_clock(),
             actor: Actor { kind: ActorKind::System, id: None, name: "novantra".into() },
             action: ENTRIES_REMOVED,
             subject: None,

@@ -1,13 +1,13 @@
 //! The audited context of changes without a request: they are made by a system actor, for a reason.
 
 use kernel::{
-    Action, Actor, ActorKind, Attribution, Changeset, CommitError, Id, Organization, OrganizationId, OrganizationRef,
-    Origin, Reader, Reason, Subject, WriteContext, WriteTimestamp,
+    Action, Actor, ActorKind, Attribution, Changeset, CommitError, Organization, OrganizationId, OrganizationRef,
+    Reader, Reason, Subject, WriteContext, WriteTimestamp,
 };
 
 use super::audit_sealer::AuditSealer;
 use crate::{
-    compose::{Installation, OpenMode},
+    compose::{Installation, OPERATOR, OpenMode, SERVER, command_origin},
     failure::Failure,
     settings::Settings,
 };
@@ -37,7 +37,7 @@ impl Operator {
         work: impl AsyncFnOnce(&Self) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
         let installation = Installation::open(settings, mode).await?;
-        let operator = Self { installation, name: "command line", command, reason };
+        let operator = Self { installation, name: OPERATOR, command, reason };
         let result = work(&operator).await;
         operator.finish().await;
         result
@@ -45,7 +45,7 @@ impl Operator {
 
     /// The actor of changes that the server makes on its own.
     pub(crate) fn for_server(installation: Installation, reason: Reason) -> Self {
-        Self { installation, name: "novantra", command: "serve", reason }
+        Self { installation, name: SERVER, command: "serve", reason }
     }
 
     /// Returns the organization with this identifier.
@@ -62,16 +62,9 @@ impl Operator {
 
     /// The actor and origin that audit entries are attributed to, with a new request identifier.
     pub(crate) fn attribution(&self) -> Attribution {
-        let clock = &self.installation.clock;
         Attribution {
             actor: Actor { kind: ActorKind::System, id: None, name: self.name.into() },
-            origin: Origin {
-                request_id: Id::new(self.installation.entropy.ulid(clock.now())),
-                method: None,
-                route: Some(format!("novantra {}", self.command).into()),
-                source_address: None,
-                user_agent: None,
-            },
+            origin: command_origin(&*self.installation.entropy, self.installation.clock.now(), self.command),
             actor_revision: None,
         }
     }

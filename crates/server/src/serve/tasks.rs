@@ -4,6 +4,7 @@ pub(super) mod fan_out_events;
 pub(super) mod maintenance;
 pub(super) mod refresh_signing_keys;
 pub(super) mod reload_certificate;
+pub(super) mod report_repeats;
 pub(super) mod return_rate_limits;
 pub(super) mod seal_audit_log;
 pub(super) mod send_deliveries;

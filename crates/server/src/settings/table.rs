@@ -152,7 +152,7 @@ settings! {
     "How long entries of the installation's own audit log are stored, at least 1d. Their removal is recorded in the log. The logs of workspaces are not affected."
 
     MAX_CONNECTIONS: "max_connections", "CONNECTIONS", Some("4096"), Serve;
-    "Maximum number of open connections to the API. Further connections wait to be accepted. A network (IPv4 /24, IPv6 /48) gets at most half of what all others leave, and one address of it a quarter of that, except a `trusted_proxy` and this machine."
+    "Maximum number of open connections to the API. Further connections wait to be accepted. It is reduced if the limit of open files does not allow as many beside what the server itself needs. A network (IPv4 /24, IPv6 /48) gets at most half of what all others leave, and one address of it a quarter of that, except a `trusted_proxy` and this machine."
 
     REQUEST_BODY_MEMORY: "request_body_memory", "MIB", Some("64"), Serve;
     "Maximum memory for request bodies in the API, at least 8. An organization gets at most half of what all others leave, and each of its service accounts a quarter of that; a request whose body does not fit into that share is answered with 429, and with 503 if the whole memory is in use. Unauthenticated requests have a separate budget of a quarter of it, of which each address gets a share."

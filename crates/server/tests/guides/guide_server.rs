@@ -5,7 +5,7 @@ use std::{
     ffi::OsString,
     fs,
     io::{BufRead, BufReader},
-    os::unix::fs::symlink,
+    os::unix::fs::{PermissionsExt as _, symlink},
     path::Path,
     process::{Child, Command, Stdio},
 };
@@ -53,6 +53,7 @@ impl GuideServer {
         for original in FOLDERS {
             let replacement = folder.path().join(original.trim_start_matches('/'));
             fs::create_dir_all(&replacement).unwrap();
+            fs::set_permissions(&replacement, fs::Permissions::from_mode(0o700)).unwrap();
             settings = settings.replace(original, &replacement.display().to_string());
         }
         let file = folder.path().join("novantra.toml");

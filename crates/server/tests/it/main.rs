@@ -3,13 +3,20 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod absence;
 mod audit_verification;
+mod clock_steps;
 mod command_line;
 mod connections;
+mod copies;
 mod disconnects;
 mod distribution;
 mod first_start;
+mod full_disk;
 mod imports;
+mod locks;
+mod open_files;
+mod permissions;
 mod scan_imports;
 mod schema_versions;
 mod sealing;

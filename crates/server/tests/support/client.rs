@@ -63,6 +63,19 @@ impl Client {
         Self::new(url).authenticated(credentials).await
     }
 
+    /// A client with a token of this account, or `None` if the server issues none at present.
+    pub(crate) async fn try_with_token(url: &str, credentials: &Credentials) -> Option<Self> {
+        let client = Self::new(url);
+        let answer = client.request_token(credentials).await;
+        let token = answer.body["access_token"].as_str().filter(|_| answer.status == 200)?.to_owned();
+        Some(Self { token: Some(token), ..client })
+    }
+
+    /// The token of the client.
+    pub(crate) fn token(&self) -> &str {
+        self.token.as_deref().expect("a token")
+    }
+
     /// A client with a token of this account, for any running server.
     pub(crate) async fn with_balancer(balancer: &Balancer, credentials: &Credentials) -> Self {
         Self::with_target(Target::Balanced(balancer.clone())).authenticated(credentials).await

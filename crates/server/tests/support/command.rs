@@ -75,7 +75,17 @@ impl Installation {
 
     /// The program, configured for this installation, with only the settings of the test.
     pub(crate) fn program(&self) -> Command {
-        let mut program = Command::new(env!("CARGO_BIN_EXE_novantra"));
+        self.configure(Command::new(env!("CARGO_BIN_EXE_novantra")))
+    }
+
+    /// The program after shell commands in its process.
+    pub(crate) fn program_after(&self, prelude: &str) -> Command {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &format!("{prelude}; exec \"$0\" \"$@\""), env!("CARGO_BIN_EXE_novantra")]);
+        self.configure(shell)
+    }
+
+    fn configure(&self, mut program: Command) -> Command {
         let foreign =
             std::env::vars_os().map(|(name, _)| name).filter(|name| name.to_string_lossy().starts_with("NOVANTRA_"));
         foreign.for_each(|name| {

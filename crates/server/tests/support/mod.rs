@@ -20,7 +20,7 @@ pub(crate) use command::{CommandOutput, Installation};
 pub(crate) use database::Database;
 pub(crate) use server::{Server, Setup, finding};
 pub(crate) use server_cluster::{KillLoop, ServerCluster};
-pub(crate) use skew::clock_ahead;
+pub(crate) use skew::{clock_ahead, clock_of_file, set_clock};
 
 /// The time within which any awaited condition must hold.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(30);

@@ -18,6 +18,8 @@ pub(crate) struct Setup {
     installation: Installation,
     settings: Vec<(String, String)>,
     arguments: Vec<String>,
+    /// Shell commands that run in the process before the program.
+    prelude: Option<String>,
     log: String,
 }
 
@@ -40,7 +42,7 @@ impl Setup {
     }
 
     pub(crate) fn with_installation(installation: Installation) -> Self {
-        Self { installation, settings: Vec::new(), arguments: Vec::new(), log: "server.log".to_owned() }
+        Self { installation, settings: Vec::new(), arguments: Vec::new(), prelude: None, log: "server.log".to_owned() }
     }
 
     /// Sets rate limits so high that they never apply.
@@ -76,6 +78,18 @@ impl Setup {
         self
     }
 
+    /// Sets the system clock of the process by a file, which [`set_clock`](super::set_clock) writes.
+    pub(crate) fn clock_file(mut self, file: &std::path::Path) -> Self {
+        self.settings.extend(super::clock_of_file(file));
+        self
+    }
+
+    /// Runs shell commands in the process before the program, such as `ulimit`.
+    pub(crate) fn prelude(mut self, commands: &str) -> Self {
+        self.prelude = Some(commands.to_owned());
+        self
+    }
+
     /// Adds an argument after `serve`.
     pub(crate) fn argument(mut self, argument: &str) -> Self {
         self.arguments.push(argument.to_owned());
@@ -85,9 +99,11 @@ impl Setup {
     /// Starts the server and waits until it is ready.
     pub(crate) fn start(self) -> Server {
         let log = self.installation.folder().join(&self.log);
-        let mut child = self
-            .installation
-            .program()
+        let program = match &self.prelude {
+            Some(prelude) => self.installation.program_after(prelude),
+            None => self.installation.program(),
+        };
+        let mut child = { program }
             .args(["serve", "--json", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"])
             .args(&self.arguments)
             .envs(self.settings)
@@ -153,6 +169,11 @@ impl Server {
     /// Waits until the server has exited, by itself or by a signal.
     pub(crate) fn wait(&mut self) -> ExitStatus {
         self.child.wait().expect("its end")
+    }
+
+    /// The process identifier.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     /// Kills the server immediately.

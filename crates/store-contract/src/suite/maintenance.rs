@@ -11,6 +11,8 @@ use webhooks::FanOutPhase;
 use crate::{Fixture, samples};
 
 const LEASE_DURATION: Duration = Duration::from_secs(10);
+/// A step of the clock that is longer than any lease and any wait.
+const STEP: Duration = Duration::from_secs(50 * 365 * 24 * 60 * 60);
 const ALMOST_LEASE_DURATION: Duration = Duration::from_millis(9_999);
 
 async fn acquire_lease(fixture: &Fixture, owner: &str) -> bool {
@@ -98,6 +100,72 @@ pub async fn pending_events_are_counted(fixture: Fixture) {
     assert_eq!(fixture.pending_events().await, 5);
 }
 
+/// After the clock was set back, neither a lease nor the wait of a delivery from before it lasts longer than any does.
+pub async fn state_of_a_time_that_the_clock_no_longer_shows_is_discarded(fixture: Fixture) {
+    let (partition, _) = fixture.idle_partition("one").await;
+    let (retried, _) = fixture.idle_partition("two").await;
+    let now = fixture.now();
+    fixture.clock.set(now + STEP);
+    assert!(acquire_lease(&fixture, "one").await);
+    let due = samples::delivery(partition.subscription, fixture.new_id(), fixture.now());
+    fixture.create(fixture.home, due).await;
+    assert!(fixture.acquire(partition, "one").await);
+    let later = fixture.now() + Duration::from_secs(5);
+    fixture.create(fixture.home, samples::delivery(retried.subscription, fixture.new_id(), later)).await;
+
+    fixture.clock.set(now);
+    assert!(!acquire_lease(&fixture, "other").await);
+    assert_eq!(fixture.due_partitions().await, []);
+    fixture.store.discard_future_state(now).await.unwrap();
+    assert!(acquire_lease(&fixture, "other").await);
+    assert_eq!(fixture.due_partitions().await.len(), 2);
+    for partition in [partition, retried] {
+        assert!(fixture.acquire(partition, "other").await);
+    }
+    let next_attempts: Vec<_> =
+        fixture.deliveries(fixture.home).await.iter().map(|delivery| delivery.record.next_attempt_at).collect();
+    assert_eq!(next_attempts, [Some(now); 2]);
+
+    fixture.store.discard_future_state(now).await.unwrap();
+    assert!(!acquire_lease(&fixture, "one").await, "a lease of the present is kept");
+    assert!(!fixture.acquire(partition, "one").await);
+}
+
+/// Events, redeliveries and changed subscriptions are due by the clock, even if their timestamps are ahead of it.
+pub async fn changes_are_due_immediately_after_the_clock_was_set_back(fixture: Fixture) {
+    let (partition, subscription) = fixture.idle_partition("one").await;
+    let now = fixture.now();
+    fixture.clock.set(now + STEP);
+    let (_, ahead) = fixture.publish_finding(fixture.home, "f-1").await;
+    fixture.clock.set(now);
+    let (_, event) = fixture.publish_finding(fixture.home, "f-2").await;
+    assert!(event.created_at >= ahead.created_at, "timestamps do not step back");
+    fixture.fan_out(fixture.home, 10).await;
+    assert_eq!(fixture.due_partitions().await, [partition]);
+    assert!(fixture.acquire(partition, "one").await);
+    let due = fixture.due_deliveries(partition).await;
+    assert_eq!(due.len(), 2);
+    for delivery in due {
+        fixture.update(&delivery.delivery, delivery.delivery.record.cancelled()).await;
+    }
+    fixture.store.release_all_partitions("one").await.unwrap();
+    fixture.acquire_and_release(partition).await;
+
+    assert_eq!(fixture.due_partitions().await, []);
+    fixture.update(&subscription, subscription.record.clone()).await;
+    assert_eq!(fixture.due_partitions().await, [partition]);
+}
+
+/// The first identifier of an installation stays.
+pub async fn the_identifier_of_an_installation_is_stored_once(fixture: Fixture) {
+    let store = &fixture.store;
+    assert_eq!(store.installation_id().await.unwrap(), None);
+    assert_eq!(store.store_installation_id("one").await.unwrap(), "one");
+    assert_eq!(store.store_installation_id("other").await.unwrap(), "one");
+    assert_eq!(store.installation_id().await.unwrap().as_deref(), Some("one"));
+    assert!(!store.webhooks_paused().await.unwrap());
+}
+
 /// Every call to a closed store fails with `Unavailable`, but calls that began before are completed.
 pub async fn a_closed_store_is_unavailable(fixture: Fixture) {
     let (store, home) = (&fixture.store, fixture.home);
@@ -142,6 +210,10 @@ pub async fn a_closed_store_is_unavailable(fixture: Fixture) {
         ("add_first_signing_key", store.add_first_signing_key(&key).await),
         ("master_key_check", store.master_key_check().await.map(drop)),
         ("store_master_key_check", store.store_master_key_check("value").await.map(drop)),
+        ("installation_id", store.installation_id().await.map(drop)),
+        ("store_installation_id", store.store_installation_id("id").await.map(drop)),
+        ("webhooks_paused", store.webhooks_paused().await.map(drop)),
+        ("discard_future_state", store.discard_future_state(fixture.now()).await),
         ("organizations", store.organizations().await.map(drop)),
         ("acquire_lease", store.acquire_lease(Lease::Sealer, "one", fixture.now(), LEASE_DURATION).await.map(drop)),
         ("release_lease", store.release_lease(Lease::Sealer, "one").await),

@@ -50,11 +50,12 @@ impl State {
     }
 
     /// Makes the partition due that a write affects: a delivery with a next attempt, or a subscription.
-    pub(crate) fn mark_due_for(&mut self, write: &Write) {
+    /// A subscription becomes due at `due_at`.
+    pub(crate) fn mark_due_for(&mut self, write: &Write, due_at: Timestamp) {
         let (organization, record) = (write.meta.organization, write.record.as_any());
         if record.is::<WebhookSubscription>() {
             let subscription = Id::new(write.meta.ulid());
-            self.mark_due(Partition { organization, subscription }, write.meta.updated_at);
+            self.mark_due(Partition { organization, subscription }, due_at);
         } else if let Some(delivery) = record.downcast_ref::<WebhookDelivery>()
             && let Some(at) = delivery.next_attempt_at
         {
@@ -100,6 +101,32 @@ impl State {
         row.due_at = next.filter(|_| !suspended);
         row.release();
         true
+    }
+
+    /// Releases the partitions whose leases expire after `latest`.
+    pub(crate) fn release_partitions_leased_after(&mut self, latest: Timestamp) {
+        let is_later = |row: &PartitionRow| row.lease.as_ref().is_some_and(|lease| lease.expires_at > latest);
+        let partitions: Vec<Partition> =
+            self.partitions.iter().filter(|(_, row)| is_later(row)).map(|(partition, _)| *partition).collect();
+        for partition in partitions {
+            self.partitions.get_mut(&partition).into_iter().for_each(PartitionRow::release);
+        }
+    }
+
+    /// Makes the deliveries due at `now` whose next attempt is after `latest`, in partitions that are not due before.
+    pub(crate) fn make_deliveries_due_that_wait_until_after(&mut self, latest: Timestamp, now: Timestamp) {
+        let waits = |at: Option<Timestamp>| at.is_some_and(|at| at > latest);
+        let partitions: Vec<Partition> =
+            self.partitions.iter().filter(|(_, row)| waits(row.due_at)).map(|(partition, _)| *partition).collect();
+        for partition in partitions {
+            for mut delivery in self.open_deliveries(partition) {
+                if waits(delivery.record.next_attempt_at) {
+                    delivery.record.next_attempt_at = Some(now);
+                    self.put_delivery(delivery);
+                }
+            }
+            self.mark_due(partition, now);
+        }
     }
 
     pub(crate) fn for_each_partition_of(&mut self, owner: &str, mut change: impl FnMut(&mut PartitionRow)) {

@@ -91,9 +91,7 @@ pub(crate) async fn commit(
         Box::pin(writes::store(session, changeset.writes())),
         Box::pin(async { Ok(audit::insert(session, changeset.entries()).await?) }),
         Box::pin(async { Ok(outbox::insert(session, changeset.events()).await?) }),
-        Box::pin(async {
-            Ok(partitions::mark_due(session, partitions::partitions_touched_by(changeset.writes())).await?)
-        }),
+        Box::pin(async { Ok(partitions::mark_due(session, partitions::partitions_touched_by(changeset)).await?) }),
     ])
     .await
 }

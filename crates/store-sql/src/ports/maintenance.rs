@@ -1,13 +1,17 @@
 //! Maintenance: leases, deletion of expired idempotency keys, and readiness.
 
-use std::{sync::LazyLock, time::Duration};
+use std::{
+    sync::LazyLock,
+    time::{Duration, Instant},
+};
 
 use ::store::{Lease, Maintenance};
 use async_trait::async_trait;
 use kernel::{StoreError, Timestamp};
+use tokio::sync::Mutex;
 
-use super::{SqlStore, outbox};
-use crate::engine::{Sql, Value};
+use super::{SqlStore, clock, outbox};
+use crate::engine::{Engine, Sql, Value};
 
 static ACQUIRE_LEASE: LazyLock<Sql> = LazyLock::new(|| {
     Sql::from_text(
@@ -25,6 +29,38 @@ static DELETE_EXPIRED_KEYS: LazyLock<Sql> = LazyLock::new(|| {
          ORDER BY expires_at, organization_id, account_id, operation, key LIMIT ?)",
     )
 });
+
+/// Writes a row over and over, because a database that can be read may refuse every write: on a full disk, on a
+/// read-only file system, on a standby.
+static PROBE: LazyLock<Sql> = LazyLock::new(|| {
+    Sql::from_text_with_now(
+        "INSERT INTO installation (key, value) VALUES ('write_probe', CAST({now} AS text)) \
+         ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+    )
+});
+
+/// The minimum interval between two probes of which the first succeeded: anyone who reaches the admin listener can ask.
+const PROBE_INTERVAL: Duration = Duration::from_secs(1);
+
+/// The probe of whether the database accepts writes.
+#[derive(Default)]
+pub(super) struct WriteProbe {
+    succeeded_at: Mutex<Option<Instant>>,
+}
+
+impl WriteProbe {
+    /// Writes to the database, unless a write has just succeeded. Concurrent calls share one write.
+    async fn run(&self, engine: &Engine) -> Result<(), StoreError> {
+        let mut succeeded_at = self.succeeded_at.lock().await;
+        if succeeded_at.is_some_and(|at| at.elapsed() < PROBE_INTERVAL) {
+            return Ok(());
+        }
+        *succeeded_at = None;
+        engine.write((), |(), session| Box::pin(session.execute(&PROBE, &[]))).await?;
+        *succeeded_at = Some(Instant::now());
+        Ok(())
+    }
+}
 
 #[async_trait]
 impl Maintenance for SqlStore {
@@ -53,8 +89,13 @@ impl Maintenance for SqlStore {
         self.engine.write(values, |values, session| Box::pin(session.execute(&DELETE_EXPIRED_KEYS, values))).await
     }
 
+    async fn discard_future_state(&self, now: Timestamp) -> Result<(), StoreError> {
+        self.engine.write(now, |now, session| Box::pin(clock::discard_future_state(session, *now))).await
+    }
+
     async fn check_ready(&self) -> Result<(), StoreError> {
-        self.database.ensure_current().await
+        self.database.ensure_current().await?;
+        self.write_probe.run(&self.engine).await
     }
 
     async fn time(&self) -> Result<Timestamp, StoreError> {

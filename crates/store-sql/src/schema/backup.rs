@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use kernel::StoreError;
+use kernel::{StoreError, Timestamp};
 
 use super::{copy_marker, database::Database, migrations};
 use crate::engine::{Engine, unavailable};
@@ -20,6 +20,32 @@ impl Database {
             ));
         }
         self.engine.backup_to(file).await
+    }
+
+    /// Marks the database as a duplicate of another one, whose identity the first server that starts on it renews. A
+    /// schema from before installations had an identity is not marked.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the mark can't be stored.
+    pub async fn mark_duplicate(&self, now: Timestamp) -> Result<(), StoreError> {
+        self.engine
+            .write(now, |now, session| {
+                Box::pin(async move {
+                    if session.has_table("installation").await? {
+                        copy_marker::mark_duplicate(session, *now).await?;
+                    }
+                    Ok(())
+                })
+            })
+            .await
+    }
+
+    /// Returns whether the database is marked as a duplicate.
+    ///
+    /// # Errors
+    /// [`StoreError`] if that can't be read.
+    pub async fn is_duplicate(&self) -> Result<bool, StoreError> {
+        self.engine.read((), |(), session| Box::pin(copy_marker::is_duplicate(session))).await
     }
 
     /// Checks the integrity of every page and index of a SQLite file. No other process may have it open.

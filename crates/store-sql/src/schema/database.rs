@@ -69,7 +69,10 @@ impl Database {
     }
 
     /// Checks that the schema is the one this program needs and that no unfinished copy is in the database.
-    pub(crate) async fn ensure_current(&self) -> Result<(), StoreError> {
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] otherwise, or if the database can't be reached.
+    pub async fn ensure_current(&self) -> Result<(), StoreError> {
         let check = self.engine.read((), |(), session| {
             Box::pin(async move {
                 let pending = migrations::pending(session).await?.len();

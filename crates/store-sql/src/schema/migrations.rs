@@ -48,8 +48,9 @@ const STEPS: &[Step] = steps! {
     6 "webhooks" "0006_webhooks.sql",
     7 "seals" "0007_seals.sql",
     8 "delivery_key" "0008_delivery_key.sql",
+    9 "clock" "0009_clock.sql",
     10 "bounded_log" "0010_bounded_log.sql",
-    13 "finding_scope" "0013_finding_scope.sql",
+    11 "finding_scope" "0011_finding_scope.sql",
 };
 
 const HISTORY_TABLE: Script = {

@@ -45,7 +45,7 @@ pub(crate) const IDEMPOTENCY: TableDefinition<9> = TableDefinition {
     key_columns: 4,
 };
 
-pub(crate) const AUDIT_ENTRIES: TableDefinition<17> = TableDefinition {
+pub(crate) const AUDIT_ENTRIES: TableDefinition<18> = TableDefinition {
     name: "audit_entries",
     columns: [
         Column::text("organization_id"),
@@ -65,6 +65,7 @@ pub(crate) const AUDIT_ENTRIES: TableDefinition<17> = TableDefinition {
         Column::text("source_address"),
         Column::text("user_agent"),
         Column::int("status"),
+        Column::int("wall_clock"),
     ],
     key_columns: 2,
 };

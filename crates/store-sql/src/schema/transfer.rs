@@ -32,6 +32,16 @@ pub struct Progress {
     pub total: u64,
 }
 
+/// The purpose of a copy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CopyPurpose {
+    /// The copy replaces the original, which never runs again, and continues as the same installation.
+    Move,
+    /// The copy is another installation: it is marked as a duplicate, and the first server that starts on it renews its
+    /// identity.
+    Duplicate,
+}
+
 /// The summary of a finished copy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CopySummary {
@@ -92,6 +102,7 @@ impl Database {
         &self,
         target: &Self,
         now: Timestamp,
+        purpose: CopyPurpose,
         report: &(dyn Fn(Progress) + Sync),
     ) -> Result<CopySummary, TransferError> {
         self.ensure_current().await?;
@@ -119,8 +130,16 @@ impl Database {
             return Err(TransferError::SourceChanged { table });
         }
         let tables = COPIED.iter().map(|table| table.name).zip(counts.iter().copied()).collect();
-        target::finish(&target.engine, counts).await?;
+        target::finish(&target.engine, counts, (purpose, now)).await?;
         Ok(CopySummary { tables, restarted: begun_again })
+    }
+
+    /// Returns the number of other processes that use the database and may write to it.
+    ///
+    /// # Errors
+    /// [`StoreError`] if it can't be read.
+    pub async fn active_processes(&self) -> Result<u64, StoreError> {
+        source::active_processes(&self.engine).await
     }
 
     /// Refuses a database that a newer program has migrated: it may have data that this program would not copy.

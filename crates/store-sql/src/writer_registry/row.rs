@@ -12,7 +12,11 @@ use crate::engine::{Engine, RowReader, Session, Sql, Value, placeholder};
 /// The time after its last renewal at which a row expires and others may delete it.
 const TTL: Duration = Duration::from_secs(15);
 
-/// Expiry goes by the database's clock, the only one that all processes share.
+/// Expiry goes by the database's clock, the only one that all processes share. A row that expires later than any would
+/// is from before that clock was set back, and counts as expired, since its process may be gone: one that runs renews
+/// its row every second.
+const OVERDUE: &str = "(expires_at <= {now} OR expires_at > {now} + 60000)";
+
 static INSERT: LazyLock<Sql> = LazyLock::new(|| {
     Sql::from_text_with_now(
         "INSERT INTO open_writes (process_id, floor, expires_at) VALUES (?, ?, {now} + ?) \
@@ -24,12 +28,12 @@ static RENEW: LazyLock<Sql> = LazyLock::new(|| {
 });
 static REMOVE: LazyLock<Sql> = LazyLock::new(|| Sql::from_text("DELETE FROM open_writes WHERE process_id = ?"));
 static REMOVE_OVERDUE: LazyLock<Sql> =
-    LazyLock::new(|| Sql::from_text_with_now("DELETE FROM open_writes WHERE process_id = ? AND expires_at <= {now}"));
+    LazyLock::new(|| Sql::from_text_with_now(&format!("DELETE FROM open_writes WHERE process_id = ? AND {OVERDUE}")));
 static OTHER_ROWS: LazyLock<Sql> = LazyLock::new(|| {
-    Sql::from_text_with_now(
-        "SELECT process_id, CAST(CASE WHEN expires_at <= {now} THEN 1 ELSE 0 END AS bigint) FROM open_writes WHERE process_id <> ? \
-         ORDER BY process_id",
-    )
+    Sql::from_text_with_now(&format!(
+        "SELECT process_id, CAST(CASE WHEN {OVERDUE} THEN 1 ELSE 0 END AS bigint) FROM open_writes WHERE process_id <> ? \
+         ORDER BY process_id"
+    ))
 });
 /// Prevents the row from being deleted, but not from being renewed or locked by other transactions.
 static LOCK: LazyLock<Sql> = LazyLock::new(|| {

@@ -12,11 +12,18 @@ use std::{
 use kernel::{Clock, StoreError, Timestamp};
 use tokio::sync::Mutex;
 
-use crate::engine::{Engine, Sql, Value};
+use crate::engine::{Engine, Sql, Value, unavailable};
 
 /// The time by which the ceiling is set ahead of the clock, and by which the first timestamps of a new process may be.
 /// While lists are requested, it is raised every half of this duration, and never otherwise.
 const CEILING_LEAD: Duration = Duration::from_millis(500);
+
+/// The maximum time for which an installation may have been out of use. A clock that is ahead by more is wrong: once a
+/// watermark was returned by such a clock, every later change would get its time.
+const MAX_PAUSE: Duration = Duration::from_secs(366 * 24 * 60 * 60);
+
+/// The time by which the clock may be behind the ceiling unreported.
+const MAX_CLOCK_DELAY: Duration = Duration::from_secs(5 * 60);
 
 pub(super) const SELECT: &str = "SELECT CAST(value AS bigint) FROM installation WHERE key = 'told_before'";
 
@@ -48,6 +55,29 @@ impl WatermarkCeiling {
         let ceiling = read.await?.unwrap_or(Timestamp::MIN);
         self.observe(ceiling);
         Ok(ceiling)
+    }
+
+    /// Compares the clock with the stored ceiling before this process issues its first timestamp, which the ceiling
+    /// keeps forever: a clock that is far ahead is refused, one that is behind is reported.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if the clock is further ahead than an installation is plausibly out of use.
+    pub(super) async fn check_clock(&self) -> Result<(), StoreError> {
+        let (ceiling, now) = (self.read().await?, self.clock.now());
+        if ceiling > Timestamp::MIN && now > ceiling + MAX_PAUSE {
+            return Err(unavailable(format!(
+                "the clock says {now}, but the latest change was read at {ceiling}, more than a year before: set the clock; \
+                 or, if it is right, run `novantra clock reset`"
+            )));
+        }
+        if ceiling > now + MAX_CLOCK_DELAY {
+            tracing::error!(
+                "the clock says {now}, but changes were read up to {ceiling}: either it is behind, then set it; or it was \
+                 ahead, then all changes get the time {ceiling} until the clock has caught up, or until you stop all servers \
+                 and run `novantra clock reset`"
+            );
+        }
+        Ok(())
     }
 
     /// Records that the stored ceiling is at least this.

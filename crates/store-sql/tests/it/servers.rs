@@ -201,6 +201,36 @@ async fn a_server_that_starts_after_all_others_died_stamps_no_write_before_a_ret
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_whose_clock_is_more_than_a_year_ahead_of_the_last_returned_as_of_does_not_open_the_store() {
+    const YEAR: i64 = 366 * 24 * 60 * 60;
+    let test = TestDeployment::new().await;
+    test.as_of(&test.server(0).await).await;
+    let open = async |ahead: i64| {
+        let clock = Arc::new(TestClock::new(Timestamp::from_millis(TestClock::START.millis() + ahead * 1000)));
+        let database = postgres::open(&test.fresh).await;
+        SqlStore::open(database, Role::Server, clock, Ulid(9)).await.map(drop).map_err(|error| error.to_string())
+    };
+    let refused = open(YEAR + 60).await.unwrap_err();
+    assert!(refused.contains("set the clock") && refused.contains("novantra clock reset"), "{refused}");
+    assert_eq!(open(YEAR - 60).await, Ok(()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_registration_that_a_clock_of_the_future_left_behind_holds_as_of_back_only_until_it_is_removed() {
+    let test = TestDeployment::new().await;
+    let server = test.server(0).await;
+    let left_behind = format!(
+        "INSERT INTO open_writes (process_id, floor, expires_at) VALUES ('01HZX3V6T9C6Q4W8N2D5K7M1RB', {}, 3400000000000)",
+        TestClock::START.millis()
+    );
+    test.fresh.connect().await.batch_execute(&left_behind).await.unwrap();
+    assert_eq!(postgres::open(&test.fresh).await.active_processes().await.unwrap(), 1);
+    server.clock.advance(Duration::from_secs(60));
+    eventually("X-As-Of advances", async || test.as_of(&server).await >= TestClock::START + Duration::from_secs(60))
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_whose_clock_is_behind_does_not_hold_as_of_back_by_that_time() {
     let test = TestDeployment::new().await;
     let (ahead, _behind) = (test.server(0).await, test.server(-90).await);

@@ -7,7 +7,7 @@ use std::{
 };
 
 use kernel::Timestamp;
-use novantra_store_sql::{CopySummary, Database, Progress, TransferError};
+use novantra_store_sql::{CopyPurpose, CopySummary, Database, Progress, TransferError};
 use postgres_cluster::{TestDatabase, execute_blocking};
 use rusqlite::{Connection, types::Value};
 
@@ -22,7 +22,7 @@ const EXCLUDED: &[&str] = &["leases", "open_writes", "rate_limits", "schema_migr
 const MANY_ROWS: i64 = 1_100;
 
 async fn copy(from: &Database, to: &Database) -> Result<CopySummary, TransferError> {
-    from.copy_to(to, NOW, &|_| ()).await
+    from.copy_to(to, NOW, CopyPurpose::Move, &|_| ()).await
 }
 
 fn tables(connection: &Connection) -> Vec<String> {
@@ -81,7 +81,7 @@ async fn a_copy_to_postgres_and_back_keeps_every_row_of_every_table() {
 
     let seen = Mutex::new(Vec::new());
     let report = |progress| seen.lock().unwrap_or_else(PoisonError::into_inner).push(progress);
-    let copied = source.copy_to(&middle, NOW, &report).await.unwrap();
+    let copied = source.copy_to(&middle, NOW, CopyPurpose::Move, &report).await.unwrap();
     assert!(!copied.restarted && copied.tables.contains(&("findings", MANY_ROWS as u64)));
     let total = copied.tables.iter().map(|(_, rows)| rows).sum();
     assert_eq!(seen.into_inner().unwrap().last(), Some(&Progress { copied: total, total }));
@@ -101,7 +101,7 @@ async fn a_file_cannot_be_written_to_while_it_is_copied() {
         connection.busy_timeout(std::time::Duration::ZERO).unwrap();
         connection.execute("INSERT INTO installation VALUES ('written', 'meanwhile')", [])
     };
-    source.copy_to(&target, NOW, &|_| assert!(write().is_err())).await.unwrap();
+    source.copy_to(&target, NOW, CopyPurpose::Move, &|_| assert!(write().is_err())).await.unwrap();
     assert!(write().is_ok());
 }
 
@@ -122,7 +122,7 @@ async fn a_write_to_postgres_during_a_copy_is_detected() {
     let written = std::sync::Once::new();
     let entry = "INSERT INTO audit_entries (organization_id, id, occurred_at, actor_kind, actor_name, action, changes, \
                  request_id) VALUES ('o', 'e', 0, 'system', 'command line', 'done', '[]', 'r')";
-    let refused = source.copy_to(&target, NOW, &|_| written.call_once(|| write(entry))).await;
+    let refused = source.copy_to(&target, NOW, CopyPurpose::Move, &|_| written.call_once(|| write(entry))).await;
     assert!(matches!(refused, Err(TransferError::SourceChanged { table: "audit_entries" })), "{refused:?}");
     let again = copy(&source, &target).await.unwrap();
     assert!(again.restarted);

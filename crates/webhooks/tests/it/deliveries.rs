@@ -119,9 +119,18 @@ fn an_event_is_delivered_once_to_every_active_subscription_to_its_type() {
     let one = active();
     let other = Stored { meta: kernel::Meta { id: Id::new(Ulid(22)), ..one.meta }, ..active() };
     assert_eq!(
-        deliveries_for(&event, &[one.clone(), other.clone()]),
+        deliveries_for(&event, &[one.clone(), other.clone()], NOW),
         [WebhookDelivery::new(&event, one.meta.id), WebhookDelivery::new(&event, other.meta.id)]
     );
+}
+
+#[test]
+fn an_event_ahead_of_a_clock_that_was_set_back_is_delivered_immediately() {
+    let event = stored_event(31);
+    let now = event.created_at - Duration::from_secs(7200);
+    let deliveries = deliveries_for(&event, &[active()], now);
+    assert_eq!(deliveries[0].record.next_attempt_at, Some(now));
+    assert_eq!(deliveries[0].meta.created_at, event.created_at);
 }
 
 #[test]
@@ -134,12 +143,12 @@ fn an_event_is_not_delivered_to_a_subscription_that_does_not_select_it() {
     let disabled = subscription(SubscriptionStatus::Disabled, Some(DisabledReason::Requested));
     let removed = subscription(SubscriptionStatus::Removed, None);
     for subscription in [foreign, later, disabled, removed] {
-        assert_eq!(deliveries_for(&event, std::slice::from_ref(&subscription)), [], "{subscription:?}");
+        assert_eq!(deliveries_for(&event, std::slice::from_ref(&subscription), NOW), [], "{subscription:?}");
     }
     let other_type = StoredEvent { name: "finding.closed".into(), ..stored_event(31) };
-    assert_eq!(deliveries_for(&other_type, &[active()]), []);
+    assert_eq!(deliveries_for(&other_type, &[active()], NOW), []);
     let unknown_type = StoredEvent { name: "finding.vanished".into(), ..stored_event(31) };
-    assert_eq!(deliveries_for(&unknown_type, &[active()]), []);
+    assert_eq!(deliveries_for(&unknown_type, &[active()], NOW), []);
 }
 
 #[test]
@@ -147,5 +156,5 @@ fn an_event_is_delivered_to_a_subscription_that_was_created_in_the_same_millisec
     let event = stored_event(31);
     let mut same = active();
     same.meta.created_at = event.created_at;
-    assert_eq!(deliveries_for(&event, &[same]).len(), 1);
+    assert_eq!(deliveries_for(&event, &[same], NOW).len(), 1);
 }

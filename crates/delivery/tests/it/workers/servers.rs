@@ -139,6 +139,21 @@ async fn a_server_that_shuts_down_lets_attempts_end_and_releases_its_partitions(
 }
 
 #[tokio::test]
+async fn a_server_renews_the_lease_of_a_time_that_the_clock_no_longer_shows() {
+    let harness = DeliveryHarness::new().await;
+    harness.subscribe(HOOK).await;
+    let mut distributor = harness.another_distributor();
+    harness.publish_event("finding.created", 1, 1).await;
+    harness.clock().advance(Duration::from_secs(7200));
+    assert_eq!(distributor.run_once().await.unwrap().deliveries, 1);
+    harness.clock().set(harness.now() - Duration::from_secs(7200));
+    harness.publish_event("finding.created", 2, 1).await;
+    // Another server may discard the lease.
+    harness.fixture.store.discard_future_state(harness.now()).await.unwrap();
+    assert_eq!(distributor.run_once().await.unwrap().deliveries, 1);
+}
+
+#[tokio::test]
 async fn one_server_fans_out_until_it_releases_the_lease_or_the_lease_expires() {
     let harness = DeliveryHarness::new().await;
     harness.subscribe(HOOK).await;

@@ -112,6 +112,7 @@ mod tests {
             id: Id::new("01HZX3V6T9C6Q4W8N2D5K7M1RB".parse().unwrap()),
             organization: OrganizationId::INSTALLATION,
             occurred_at: Timestamp::from_millis(1_779_718_113_000),
+            wall_clock: Some(Timestamp::from_millis(1_779_710_913_000)),
             actor: Actor { kind: ActorKind::System, id: None, name: "command \"line\" \u{7} \u{2028} é".into() },
             action: Action::new("finding.updated"),
             subject: None,

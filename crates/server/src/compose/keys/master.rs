@@ -6,8 +6,11 @@ use crypto::{KeyFileError, MasterKey, TokenKeys, load_master_key, load_or_create
 use kernel::Entropy;
 use store::DynStore;
 
-use super::{super::database::create_parent_folder, OpenMode, tokens::ISSUER};
-use crate::failure::Failure;
+use super::{
+    super::{absence, database::create_parent_folder},
+    OpenMode,
+};
+use crate::{failure::Failure, settings::Settings};
 
 /// Reads the master key and verifies that the database was initialized with it. For a new installation, a missing file
 /// is created. If several servers initialize the database at once with different keys, all but the first one's are
@@ -16,11 +19,17 @@ use crate::failure::Failure;
 /// # Errors
 /// If the file is missing, or its key is not that of the database.
 pub(super) async fn resolve(
-    file: &Path,
+    settings: &Settings,
     mode: OpenMode,
     store: &DynStore,
     entropy: &dyn Entropy,
 ) -> Result<MasterKey, Failure> {
+    let file = &settings.master_key_file;
+    if mode.begins_only_if_new() {
+        let is_absent =
+            || async { Ok(store.master_key_check().await?.is_none() && store.signing_keys().await?.keys().is_empty()) };
+        absence::ensure_new(settings, "the database contains no installation", is_absent).await?;
+    }
     let check = store.master_key_check().await?;
     let keyring = store.signing_keys().await?;
     let is_initialized = check.is_some() || !keyring.keys().is_empty();
@@ -35,7 +44,7 @@ pub(super) async fn resolve(
         None => {
             // Initialized by a version that stored no check value: decrypting the signing keys proves the master key.
             if !keyring.keys().is_empty() {
-                TokenKeys::open(&master, &keyring, ISSUER).map_err(|_| foreign_key_error(file))?;
+                TokenKeys::open(&master, &keyring, "").map_err(|_| foreign_key_error(file))?;
             }
             if !mode.creates_missing() {
                 return Ok(master);
@@ -59,7 +68,7 @@ fn load(file: &Path, is_initialized: bool) -> Result<MasterKey, Failure> {
     })
 }
 
-fn foreign_key_error(file: &Path) -> Failure {
+pub(in crate::compose) fn foreign_key_error(file: &Path) -> Failure {
     Failure::new(format!(
         "the master key in {} belongs to another installation than the database: copy the file from another server of \
          this installation, or from its backup, to this path, or name it with --master-key-file",
@@ -75,7 +84,11 @@ mod tests {
     use store_memory::MemoryStore;
 
     use super::*;
-    use crate::{clock::SystemClock, compose::keys::generate_signing_key};
+    use crate::{
+        clock::SystemClock,
+        compose::keys::generate_signing_key,
+        settings::{Sources, collect},
+    };
 
     struct Machine {
         folder: tempfile::TempDir,
@@ -91,7 +104,10 @@ mod tests {
         }
 
         async fn open(&self, mode: OpenMode, store: &DynStore) -> Result<MasterKey, String> {
-            let result = resolve(&self.file(), mode, store, &SystemEntropy::new()).await;
+            let data_dir = self.folder.path().join("data").display().to_string();
+            let environment = vec![("NOVANTRA_DATA_DIR".to_owned(), data_dir)];
+            let values = collect(&Sources { environment, ..Sources::default() }).unwrap();
+            let result = resolve(&Settings::parse(&values).unwrap(), mode, store, &SystemEntropy::new()).await;
             result.map_err(|failure| failure.to_string())
         }
     }

@@ -20,8 +20,10 @@ use tokio::{
 
 use crate::failure::Failure;
 
-/// The issuer in tokens, the same for all servers of an installation.
-pub(super) const ISSUER: &str = "novantra";
+/// The issuer in tokens: the same for all servers of an installation, and another one for every copy of it.
+fn issuer(installation: Option<&str>) -> String {
+    format!("novantra-{}", installation.unwrap_or_default())
+}
 
 /// Maximum number of cached verified tokens, of about 250 bytes each.
 const VERIFIED_TOKENS: usize = 10_000;
@@ -57,7 +59,8 @@ impl Tokens {
         if keyring.keys().is_empty() {
             return Ok(None);
         }
-        let keys = RotatingKeys::open(master.clone(), &keyring, requested_at, ISSUER, VERIFIED_TOKENS)?;
+        let issuer = issuer(store.installation_id().await?.as_deref());
+        let keys = RotatingKeys::open(master.clone(), &keyring, requested_at, &issuer, VERIFIED_TOKENS)?;
         Ok(Some(Self {
             store,
             keys,

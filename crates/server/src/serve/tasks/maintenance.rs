@@ -21,7 +21,8 @@ const DELETE_BATCH: usize = 1000;
 const PRUNE_BATCH: usize = 1000;
 
 /// Until shutdown, records last uses and repeated calls, deletes expired idempotency records and webhook deliveries
-/// past their retention, bounds the installation's audit log, and rotates the token signing keys.
+/// past their retention, bounds the installation's audit log, discards state of a time that the clock no longer shows,
+/// and rotates the token signing keys.
 pub(crate) async fn run(installation: Installation, app: App, settings: Settings, mut shutdown: ShutdownSignal) {
     let retention = AuditRetention::new(&installation, settings.installation_log);
     let mut ticks = interval_at(Instant::now() + INTERVAL, INTERVAL);
@@ -34,6 +35,9 @@ pub(crate) async fn run(installation: Installation, app: App, settings: Settings
         }
         if let Err(error) = app.run_periodic().await {
             tracing::warn!(%error, "can't store last uses and the audit entries of repeated calls; trying again in 60 s");
+        }
+        if let Err(error) = installation.store.discard_future_state(installation.clock.now()).await {
+            tracing::warn!(%error, "can't discard leases and waits of a clock that was set back; trying again in 60 s");
         }
         if let Err(error) = delete_expired_keys(&installation).await {
             tracing::warn!(%error, "can't delete expired idempotency keys; trying again in 60 s");

@@ -1,6 +1,6 @@
 //! The task that sends webhook deliveries.
 
-use std::{sync::Arc, time::Duration};
+use std::{mem, sync::Arc, time::Duration};
 
 use delivery::{Dispatcher, LocalNotifier, RENEWAL_INTERVAL};
 use store::DynStore;
@@ -13,6 +13,9 @@ const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Polling interval if this is the only process. No notification announces that a retry has become due.
 const POLL_INTERVAL_ALONE: Duration = Duration::from_millis(300);
+
+/// Polling interval while webhooks are paused.
+const PAUSED_POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Delay after a failure.
 const RETRY_DELAY: Duration = Duration::from_secs(1);
@@ -33,6 +36,7 @@ pub(crate) async fn run(
     let mut next_run = Instant::now();
     // False while the task backs off.
     let mut accepts_notifications = true;
+    let mut paused = false;
     loop {
         let is_renewal = tokio::select! {
             biased;
@@ -48,6 +52,28 @@ pub(crate) async fn run(
             continue;
         }
         let delay;
+        match store.webhooks_paused().await {
+            Ok(false) => {
+                if mem::take(&mut paused) {
+                    tracing::info!("webhooks are resumed");
+                }
+            }
+            Ok(true) => {
+                if !mem::replace(&mut paused, true) {
+                    tracing::warn!(
+                        "webhooks are paused, because this installation is a copy of another one: deliveries wait until \
+                         `novantra webhooks resume`"
+                    );
+                }
+                (accepts_notifications, next_run) = (false, Instant::now() + PAUSED_POLL_INTERVAL);
+                continue;
+            }
+            Err(error) => {
+                tracing::warn!(%error, "can't read whether webhooks are paused; trying again in 1 s");
+                (accepts_notifications, next_run) = (false, Instant::now() + RETRY_DELAY);
+                continue;
+            }
+        }
         (accepts_notifications, delay) = match dispatcher.run_once().await {
             Ok(true) => (true, Duration::ZERO),
             Ok(false) => (true, if store.is_sole_process() { POLL_INTERVAL_ALONE } else { POLL_INTERVAL }),

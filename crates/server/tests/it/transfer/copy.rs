@@ -43,13 +43,13 @@ async fn assert_same_data(one: &Installation, other: &Installation) {
 }
 
 fn copy(from: &Installation, to: &Installation) -> Value {
-    from.run_json(&["copy", "--from", &from.database_url(), "--to", &to.database_url()])
+    from.run_json(&["copy", "--from", &from.database_url(), "--to", &to.database_url(), "--replaces-original"])
 }
 
 /// The single line of the error with which a copy is refused.
 #[track_caller]
 fn refusal_message(from: &Installation, to: &Installation) -> String {
-    let ran = from.run(&["copy", "--from", &from.database_url(), "--to", &to.database_url()]);
+    let ran = from.run(&["copy", "--from", &from.database_url(), "--to", &to.database_url(), "--replaces-original"]);
     assert_eq!(ran.status.code(), Some(1), "{}", ran.stdout);
     assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
     ran.stderr
@@ -124,7 +124,7 @@ async fn an_unfinished_copy_cannot_be_used_and_can_be_restarted() {
     blocker.execute("LOCK TABLE outbox IN SHARE MODE").await;
     let mut copying = from
         .program()
-        .args(["copy", "--from", &from.database_url(), "--to", &to.database_url()])
+        .args(["copy", "--from", &from.database_url(), "--to", &to.database_url(), "--replaces-original"])
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()

@@ -16,7 +16,7 @@ use crate::{
 };
 
 const TABLE: &str = AUDIT_ENTRIES.name;
-const COLUMNS: [Column; 17] = AUDIT_ENTRIES.columns;
+const COLUMNS: [Column; 18] = AUDIT_ENTRIES.columns;
 
 /// The view of entries with their seals.
 pub(super) const LOG_VIEW: &str = "audit_log";
@@ -84,6 +84,7 @@ fn row(entry: &Entry) -> Vec<Value<'_>> {
         Value::opt_text(origin.source_address.as_ref()),
         Value::opt_text(origin.user_agent.as_ref()),
         Value::opt(entry.status.map(i64::from)),
+        Value::opt(entry.wall_clock),
     ]
 }
 
@@ -109,10 +110,11 @@ fn with_entry_id(id: Id<Entry>, error: StoreError) -> StoreError {
 }
 
 fn read_fields(cells: &mut RowReader<'_>, organization: OrganizationId, id: Id<Entry>) -> Result<Entry, StoreError> {
-    Ok(Entry {
+    let entry = Entry {
         organization,
         id,
         occurred_at: cells.time()?,
+        wall_clock: None,
         actor: Actor {
             kind: cells.parsed(|name| ActorKind::from_name(name).ok_or("the kind of actor is not supported"))?,
             id: cells.opt_text()?.map(Into::into),
@@ -130,7 +132,9 @@ fn read_fields(cells: &mut RowReader<'_>, organization: OrganizationId, id: Id<E
             user_agent: read_opt_string(cells)?,
         },
         status: cells.opt_int()?.map(u16::try_from).transpose().map_err(corrupt)?,
-    })
+    };
+    // The last column: fields are read in the order of the columns.
+    Ok(Entry { wall_clock: cells.opt_time()?, ..entry })
 }
 
 fn subject(cells: &mut RowReader<'_>) -> Result<Option<Subject>, StoreError> {

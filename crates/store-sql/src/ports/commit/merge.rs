@@ -164,7 +164,7 @@ async fn commit_merged(
     }
     let entries: Vec<&Entry> = each().flat_map(Changeset::entries).collect();
     let events: Vec<&OutboxEvent> = each().flat_map(Changeset::events).collect();
-    let due = each().flat_map(|changeset| partitions::partitions_touched_by(changeset.writes()));
+    let due = each().flat_map(partitions::partitions_touched_by);
     let check_actors = actors.iter().map(|(organization, account, revision)| -> Step<'_, MergeConflict> {
         let actor = ActorRevision { account: *account, revision: *revision };
         Box::pin(async move { Ok(check_actor_revision(session, *organization, actor).await?) })

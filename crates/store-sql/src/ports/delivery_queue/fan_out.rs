@@ -74,7 +74,7 @@ pub(super) async fn fan_out(session: &Session, request: &FanOutRequest) -> Resul
     let at = request.timestamp.at();
     let all = events
         .iter()
-        .flat_map(|event| deliveries_for(event, &subscriptions))
+        .flat_map(|event| deliveries_for(event, &subscriptions, request.now))
         .map(|delivery| with_updated_at(delivery, at));
     let is_healthy = |delivery: &Stored<WebhookDelivery>| !failing.contains(&delivery.record.subscription);
     let (healthy, unhealthy): (Vec<_>, Vec<_>) = all.partition(is_healthy);

@@ -9,7 +9,7 @@ use std::{
     sync::{Arc, LazyLock},
 };
 
-use kernel::{Id, OrganizationId, StoreError, Timestamp, Write};
+use kernel::{Changeset, Id, OrganizationId, StoreError, Timestamp};
 use webhooks::{DeliveryHealth, DeliveryLag, Partition, WebhookDelivery, WebhookSubscription};
 
 use crate::{
@@ -83,13 +83,13 @@ pub(crate) async fn mark_due(
     if rows.is_empty() { Ok(()) } else { session.store_all(&MARK_DUE, &rows).await.map(drop) }
 }
 
-/// The partitions that these writes make due: those of scheduled deliveries and of written subscriptions.
-pub(crate) fn partitions_touched_by(writes: &[Write]) -> impl Iterator<Item = (Partition, Timestamp)> {
-    writes.iter().filter_map(|write| {
+/// The partitions that this changeset makes due: those of scheduled deliveries and of written subscriptions.
+pub(crate) fn partitions_touched_by(changeset: &Changeset) -> impl Iterator<Item = (Partition, Timestamp)> {
+    changeset.writes().iter().filter_map(|write| {
         let (organization, record) = (write.meta.organization, write.record.as_any());
         if record.is::<WebhookSubscription>() {
             let partition = Partition { organization, subscription: Id::new(write.meta.ulid()) };
-            return Some((partition, write.meta.updated_at));
+            return Some((partition, changeset.due_at()));
         }
         let delivery = record.downcast_ref::<WebhookDelivery>()?;
         Some((Partition { organization, subscription: delivery.subscription }, delivery.next_attempt_at?))

@@ -7,19 +7,26 @@ use kernel::StoreError;
 use super::{TransferError, tables};
 use crate::engine::{Engine, Session, Sql};
 
-static ACTIVE_WRITERS: LazyLock<Sql> =
-    LazyLock::new(|| Sql::from_text_with_now("SELECT count(*) FROM open_writes WHERE expires_at > {now}"));
+/// A registration that expires later than any does is from before the clock was set back.
+static ACTIVE_WRITERS: LazyLock<Sql> = LazyLock::new(|| {
+    Sql::from_text_with_now("SELECT count(*) FROM open_writes WHERE expires_at > {now} AND expires_at <= {now} + 60000")
+});
 static COUNT: LazyLock<Sql> = LazyLock::new(tables::count);
 
 /// The number of rows of each table.
 pub(super) type Counts = Vec<u64>;
 
+/// The number of other processes that may write.
+pub(super) async fn active_processes(engine: &Engine) -> Result<u64, StoreError> {
+    let count = engine.read((), |(), session| Box::pin(session.fetch_one(&ACTIVE_WRITERS, &[], |cells| cells.count())));
+    Ok(count.await?.unwrap_or_default())
+}
+
 /// Refuses the copy if another process may write.
 pub(super) async fn ensure_idle(engine: &Engine) -> Result<(), TransferError> {
-    let count = engine.read((), |(), session| Box::pin(session.fetch_one(&ACTIVE_WRITERS, &[], |cells| cells.count())));
-    match count.await? {
-        None | Some(0) => Ok(()),
-        Some(processes) => Err(TransferError::SourceInUse { processes }),
+    match active_processes(engine).await? {
+        0 => Ok(()),
+        processes => Err(TransferError::SourceInUse { processes }),
     }
 }
 

@@ -6,7 +6,7 @@ use kernel::{RecordStream, Timestamp};
 
 use super::{
     super::copy_marker,
-    TransferError,
+    CopyPurpose, TransferError,
     source::{Counts, counts_in, first_difference},
     tables::{COPIED, CopiedTable},
 };
@@ -85,14 +85,21 @@ pub(super) async fn fill(
     Ok(())
 }
 
-/// Deletes the marker if the target has every row.
-pub(super) async fn finish(engine: &Engine, copied: Counts) -> Result<(), TransferError> {
+/// Deletes the marker if the target has every row, and marks a duplicate as one.
+pub(super) async fn finish(
+    engine: &Engine,
+    copied: Counts,
+    (purpose, now): (CopyPurpose, Timestamp),
+) -> Result<(), TransferError> {
     engine
-        .write(copied, |copied, session| {
+        .write((copied, purpose, now), |(copied, purpose, now), session| {
             Box::pin(async move {
                 let counts = counts_in(session).await?;
                 if let Some((table, source_rows, target_rows)) = first_difference(copied, &counts) {
                     return Err(TransferError::RowCountMismatch { table, source_rows, target_rows });
+                }
+                if *purpose == CopyPurpose::Duplicate {
+                    copy_marker::mark_duplicate(session, *now).await?;
                 }
                 Ok(copy_marker::clear(session).await?)
             })

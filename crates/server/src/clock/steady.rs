@@ -1,0 +1,121 @@
+//! The machine's clock, without the jumps that no clock makes by itself.
+
+use std::{
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use kernel::{Clock, Timestamp};
+
+use super::SystemClock;
+
+/// How far a clock may jump ahead and be believed at once. A correction by NTP is far smaller.
+pub(super) const MAX_JUMP: Duration = Duration::from_secs(5 * 60);
+
+/// How long a clock must stay ahead after a longer jump before it is believed.
+const CONFIRMATION: Duration = Duration::from_secs(10 * 60);
+
+/// Follows the system's clock, except that a jump ahead by more than 5 min is believed only once it has lasted for 10
+/// min: whatever a server stores meanwhile, the watermark above all, would keep that time for good. A clock that is set
+/// back is followed at once.
+pub(crate) struct SteadyClock<C = SystemClock> {
+    system: C,
+    jumps: Mutex<JumpFilter>,
+}
+
+impl SteadyClock {
+    pub(crate) fn new() -> Self {
+        let now = SystemClock.now();
+        Self { system: SystemClock, jumps: Mutex::new(JumpFilter::new(now, Instant::now())) }
+    }
+}
+
+impl<C: Clock> Clock for SteadyClock<C> {
+    fn now(&self) -> Timestamp {
+        let (reading, moment) = (self.system.now(), Instant::now());
+        self.jumps.lock().unwrap_or_else(PoisonError::into_inner).filter(reading, moment)
+    }
+}
+
+/// Tells which readings of a clock are believed.
+#[derive(Debug)]
+pub(super) struct JumpFilter {
+    /// The latest reading that was believed, and when it was taken.
+    believed: (Timestamp, Instant),
+    /// The moment at which the clock was first too far ahead.
+    ahead_since: Option<Instant>,
+}
+
+impl JumpFilter {
+    pub(super) fn new(reading: Timestamp, moment: Instant) -> Self {
+        Self { believed: (reading, moment), ahead_since: None }
+    }
+
+    /// Returns the reading if it is believed, otherwise the time that has passed since the last one that was.
+    pub(super) fn filter(&mut self, reading: Timestamp, moment: Instant) -> Timestamp {
+        let (before, then) = self.believed;
+        let expected = before + moment.saturating_duration_since(then);
+        if reading > expected + MAX_JUMP {
+            let since = self.ahead_since.unwrap_or(moment);
+            if moment.saturating_duration_since(since) < CONFIRMATION {
+                if self.ahead_since.replace(since).is_none() {
+                    tracing::error!(
+                        "the clock was set ahead from {expected} to {reading}, or this process was suspended: the new time is \
+                         used once it has lasted for {} min",
+                        CONFIRMATION.as_secs() / 60
+                    );
+                }
+                return expected;
+            }
+            tracing::warn!("the clock has stayed ahead: the time is {reading} from now on");
+        }
+        self.ahead_since = None;
+        self.believed = (reading, moment);
+        reading
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const START: Timestamp = Timestamp::from_millis(1_779_718_113_000);
+    const YEARS: Duration = Duration::from_secs(50 * 365 * 24 * 60 * 60);
+
+    fn seconds(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    #[test]
+    fn a_clock_that_is_in_another_century_for_two_seconds_is_not_believed() {
+        let start = Instant::now();
+        let mut filter = JumpFilter::new(START, start);
+        assert_eq!(filter.filter(START + seconds(60), start + seconds(60)), START + seconds(60));
+        for second in 61..63 {
+            let moment = start + seconds(second);
+            assert_eq!(filter.filter(START + YEARS + seconds(second), moment), START + seconds(second));
+        }
+        assert_eq!(filter.filter(START + seconds(63), start + seconds(63)), START + seconds(63));
+        assert_eq!(filter.ahead_since, None);
+    }
+
+    #[test]
+    fn a_clock_that_stays_ahead_is_believed_after_ten_minutes() {
+        let start = Instant::now();
+        let mut filter = JumpFilter::new(START, start);
+        let ahead = START + seconds(7200);
+        assert_eq!(filter.filter(ahead, start), START);
+        assert_eq!(filter.filter(ahead + seconds(599), start + seconds(599)), START + seconds(599));
+        assert_eq!(filter.filter(ahead + seconds(600), start + seconds(600)), ahead + seconds(600));
+        assert_eq!(filter.filter(ahead + seconds(601), start + seconds(601)), ahead + seconds(601));
+    }
+
+    #[test]
+    fn a_correction_and_a_step_back_are_followed_at_once() {
+        let start = Instant::now();
+        let mut filter = JumpFilter::new(START, start);
+        assert_eq!(filter.filter(START + seconds(301), start + seconds(1)), START + seconds(301));
+        assert_eq!(filter.filter(START - seconds(7200), start + seconds(2)), START - seconds(7200));
+        assert_eq!(filter.filter(START - seconds(7199), start + seconds(3)), START - seconds(7199));
+    }
+}

@@ -1,0 +1,62 @@
+//! Absence of the database where an installation was before: a disk that is not mounted, a mistyped path or name. A new
+//! installation in its place would look healthy, and without any data.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use kernel::StoreError;
+use tokio::time::{Instant, sleep};
+
+use crate::{archive::ATTACHMENTS, failure::Failure, settings::Settings};
+
+/// How long a process that starts waits for another one that is just creating the installation, whose master key may be
+/// seen before its database.
+const CREATION_TIMEOUT: Duration = Duration::from_secs(5);
+
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
+
+/// Refuses to begin an installation while `is_absent`, if there is something of an earlier one. `description` says what
+/// is missing.
+///
+/// # Errors
+/// If there is a master key, or there are attachments, without their database.
+pub(super) async fn ensure_new<F: Future<Output = Result<bool, StoreError>>>(
+    settings: &Settings,
+    description: &str,
+    is_absent: impl Fn() -> F,
+) -> Result<(), Failure> {
+    let started = Instant::now();
+    while is_absent().await?
+        && let Some(trace) = trace(settings)
+    {
+        if started.elapsed() >= CREATION_TIMEOUT {
+            return Err(Failure::new(format!(
+                "{description}, but there is {trace}: an installation was here, and its database is missing. Mount its disk, \
+                 correct database_url or data_dir, or restore a backup; to begin an empty installation all the same, run \
+                 `novantra installation create`, or start `novantra serve --new-installation`"
+            )));
+        }
+        sleep(POLL_INTERVAL).await;
+    }
+    Ok(())
+}
+
+/// Returns the remains of an earlier installation.
+fn trace(settings: &Settings) -> Option<String> {
+    let key = &settings.master_key_file;
+    if key.exists() {
+        return Some(format!("a master key at {}", key.display()));
+    }
+    let attachments = settings.data_dir.join(ATTACHMENTS);
+    let has_files = fs::read_dir(&attachments).is_ok_and(|mut files| files.next().is_some());
+    has_files.then(|| format!("a folder of attachments at {}", attachments.display()))
+}
+
+/// Whether there is no database in this SQLite file: it is missing, or empty.
+pub(super) fn is_missing(file: &Path) -> bool {
+    fs::metadata(file).map_or(true, |metadata| metadata.len() == 0)
+        && fs::metadata(PathBuf::from(format!("{}-wal", file.display()))).map_or(true, |metadata| metadata.len() == 0)
+}

@@ -1,0 +1,103 @@
+//! Changes of the installation as a whole, each with an entry in the installation's own audit log.
+
+use crypto::load_master_key;
+use kernel::{Change, Entropy, FieldValue, Reason, Timestamp};
+use store_sql::{Database as SqlDatabase, InstallationChange};
+
+use super::{
+    database::{connect, url},
+    entropy,
+    identity::{Author, OPERATOR, entry, renewal},
+    keys::foreign_key_error,
+};
+use crate::{failure::Failure, settings::Settings};
+
+/// The watermark before and after it was reset.
+pub(crate) struct ClockReset {
+    pub(crate) before: Option<Timestamp>,
+    pub(crate) after: Timestamp,
+}
+
+/// Accepts the present time of the clock, before or after all times stored so far.
+///
+/// # Errors
+/// If the database can't be reached, its master key is another one, or other processes use it.
+pub(crate) async fn reset_clock(settings: &Settings, command: &str, reason: &Reason) -> Result<ClockReset, Failure> {
+    with_unused_database(settings, async |sql, entropy| {
+        let (before, after) = (sql.watermark_ceiling().await?, sql.time().await?);
+        let change = Change {
+            field: "watermark".into(),
+            before: FieldValue::from(before),
+            after: FieldValue::Text(after.to_string()),
+        };
+        let author = Author { name: OPERATOR, command, reason };
+        let entry = entry(entropy, after, &author, "installation.clock_reset", change);
+        sql.change_installation(&InstallationChange::ResetClock(after), &entry).await?;
+        Ok(ClockReset { before, after })
+    })
+    .await
+}
+
+/// Makes the installation another one than that which it is a copy of. Returns its new identifier.
+///
+/// # Errors
+/// If the database can't be reached, its master key is another one, or other processes use it.
+pub(crate) async fn renew(settings: &Settings, command: &str, reason: &Reason) -> Result<String, Failure> {
+    let author = Author { name: OPERATOR, command, reason };
+    with_unused_database(settings, async |sql, entropy| {
+        let now = sql.time().await?;
+        let (id, entry) = renewal(sql, entropy, now, &author).await?;
+        sql.change_installation(&InstallationChange::Renew(id.clone()), &entry).await?;
+        Ok(id)
+    })
+    .await
+}
+
+/// Resumes webhooks that are paused. Returns whether they were. Servers may run.
+///
+/// # Errors
+/// If the database can't be reached, or its master key is another one.
+pub(crate) async fn resume_webhooks(settings: &Settings, command: &str, reason: &Reason) -> Result<bool, Failure> {
+    let author = Author { name: OPERATOR, command, reason };
+    with_database(settings, async |sql, entropy| {
+        let text = |text: &str| FieldValue::Text(text.to_owned());
+        let change = Change { field: "webhooks".into(), before: text("paused"), after: text("active") };
+        let entry = entry(entropy, sql.time().await?, &author, "installation.webhooks_resumed", change);
+        Ok(sql.change_installation(&InstallationChange::ResumeWebhooks, &entry).await?)
+    })
+    .await
+}
+
+/// Runs `run` with the database, which no other process may use.
+async fn with_unused_database<T>(
+    settings: &Settings,
+    run: impl AsyncFnOnce(&SqlDatabase, &dyn Entropy) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    with_database(settings, async |sql, entropy| match sql.active_processes().await? {
+        0 => run(sql, entropy).await,
+        processes => Err(Failure::new(format!(
+            "{processes} processes use the database: stop all servers first (a killed process counts for 15 s)"
+        ))),
+    })
+    .await
+}
+
+/// Runs `run` with the database, whose schema is that of this program and whose master key the settings name.
+async fn with_database<T>(
+    settings: &Settings,
+    run: impl AsyncFnOnce(&SqlDatabase, &dyn Entropy) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let sql = connect(&url(&settings.database, false)?, settings).await?;
+    let result = async {
+        sql.ensure_current().await?;
+        let (file, check) = (&settings.master_key_file, sql.master_key_check().await?);
+        let key = load_master_key(file)?;
+        if !check.is_none_or(|check| key.has_check_value(&check)) {
+            return Err(foreign_key_error(file));
+        }
+        run(&sql, &*entropy()).await
+    };
+    let result = result.await;
+    sql.close().await;
+    result
+}

@@ -1,0 +1,130 @@
+//! Restored and copied installations beside their originals.
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde_json::{Value, json};
+
+use crate::support::{Client, Credentials, Installation, Server, Setup, eventually, finding};
+
+const FINDINGS: &str = "/api/v1/governance/findings";
+const SCOPES: &[&str] = &["governance.findings:read", "governance.findings:write", "webhooks:manage"];
+
+/// A server of an installation with an account, and a restored copy of the installation.
+fn original_and_copy(restore_arguments: &[&str]) -> (Server, Credentials, Installation) {
+    let server = Server::start();
+    let credentials = server.create_account("integration", SCOPES);
+    server.installation().run_json(&["backup", "backup.tar"]);
+    let copy = Installation::new();
+    let backup = server.installation().folder().join("backup.tar");
+    copy.run_json(&[&["restore", backup.to_str().expect("a path")], restore_arguments].concat());
+    copy.copy_master_key_from(server.installation());
+    (server, credentials, copy)
+}
+
+fn id(installation: &Installation) -> Value {
+    installation.run_json(&["installation", "show"])["id"].clone()
+}
+
+fn issuer(client: &Client) -> String {
+    let payload = client.token().split('.').nth(1).expect("a payload");
+    let claims: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).expect("base64")).expect("JSON");
+    claims["iss"].as_str().expect("an issuer").to_owned()
+}
+
+#[tokio::test]
+async fn tokens_of_a_restored_copy_and_of_its_original_are_not_valid_at_the_other() {
+    let (original, credentials, copy) = original_and_copy(&[]);
+    let copy = Server::start_with(copy);
+    let at_original = Client::with_token(&original.url, &credentials).await;
+    let at_copy = Client::with_token(&copy.url, &credentials).await;
+    assert_eq!(at_original.for_server(&copy.url).get(FINDINGS).await.status, 401);
+    assert_eq!(at_copy.for_server(&original.url).get(FINDINGS).await.status, 401);
+    for (client, server) in [(&at_original, &original), (&at_copy, &copy)] {
+        assert_eq!(client.get(FINDINGS).await.status, 200);
+        assert_eq!(issuer(client), format!("novantra-{}", id(server.installation()).as_str().unwrap()));
+    }
+    assert_ne!(issuer(&at_original), issuer(&at_copy));
+    copy.installation().wait_until_sealed().await;
+    let log = copy.installation().run(&["audit", "export", "--workspace", "-"]).stdout;
+    assert!(log.contains("installation.renewed"), "{log}");
+    let verified = copy.installation().run(&["audit", "verify"]);
+    assert!(verified.status.success(), "{}", verified.stderr);
+}
+
+#[tokio::test]
+async fn an_installation_that_replaces_its_original_keeps_identity_and_tokens() {
+    let (original, credentials, copy) = original_and_copy(&["--replaces-original"]);
+    let client = Client::with_token(&original.url, &credentials).await;
+    let before = id(original.installation());
+    assert!(original.stop().success());
+    let copy = Server::start_with(copy);
+    assert_eq!(client.for_server(&copy.url).get(FINDINGS).await.status, 200);
+    assert_eq!(id(copy.installation()), before);
+}
+
+#[tokio::test]
+async fn a_copy_to_another_database_is_another_installation_unless_it_replaces_the_original() {
+    let server = Server::start();
+    let original = server.installation().clone();
+    let before = id(&original);
+    assert!(server.stop().success());
+    for (arguments, same) in [(&[][..], false), (&["--replaces-original"], true)] {
+        let copy = Installation::with_new_postgres().await;
+        let (from, to) = (original.database_url(), copy.database_url());
+        original.run_json(&[&["copy", "--from", &from, "--to", &to], arguments].concat());
+        copy.copy_master_key_from(&original);
+        let server = Server::start_with(copy.clone());
+        assert_eq!(id(&copy) == before, same);
+        assert!(server.stop().success());
+    }
+}
+
+#[tokio::test]
+async fn a_restored_copy_sends_no_webhook_until_a_command_resumes_them() {
+    let (_original, credentials, copy) = original_and_copy(&[]);
+    let start = || Setup::with_installation(copy.clone()).set("WEBHOOKS_ALLOW_LOOPBACK_HTTP", "true").start();
+    let server = start();
+    let client = Client::with_token(&server.url, &credentials).await;
+    let subscription = json!({
+        "url": "http://127.0.0.1:9/", "eventTypes": ["finding.created"], "description": "a closed port",
+        "reason": "a test of restored copies",
+    });
+    let created = client.post("/api/v1/webhooks/subscriptions", &subscription).await;
+    assert_eq!(created.status, 201, "{}", created.body);
+    assert_eq!(client.post(FINDINGS, &finding("one")).await.status, 201);
+    let deliveries = || copy.run_json(&["webhooks", "deliveries", "--workspace", "default"])["deliveries"].clone();
+    let is_attempted = |deliveries: &Value| !deliveries[0]["attempts"].as_array().expect("attempts").is_empty();
+    let waiting = eventually("the event is fanned out", async || {
+        let deliveries = deliveries();
+        deliveries[0].is_object().then_some(deliveries)
+    })
+    .await;
+    assert!(!is_attempted(&waiting), "{waiting}");
+    eventually("the pause is logged", async || server.log().contains("webhooks are paused").then_some(())).await;
+    assert!(server.stop().success());
+    let server = start();
+    assert!(!is_attempted(&deliveries()), "a restart does not resume webhooks");
+
+    assert_eq!(copy.run_json(&["webhooks", "resume"])["resumed"], true);
+    eventually("the delivery is attempted", async || is_attempted(&deliveries()).then_some(())).await;
+    assert_eq!(copy.run_json(&["webhooks", "resume"])["resumed"], false);
+    drop(server);
+}
+
+#[tokio::test]
+async fn an_installation_that_was_copied_by_other_means_is_renewed_by_a_command() {
+    let server = Server::start();
+    let credentials = server.create_account("integration", SCOPES);
+    let installation = server.installation().clone();
+    let client = Client::with_token(&server.url, &credentials).await;
+    let before = id(&installation);
+    let refused = installation.run(&["installation", "renew"]);
+    assert!(refused.stderr.contains("stop it first"), "{}", refused.stderr);
+    assert!(server.stop().success());
+    let renewed = installation.run_json(&["installation", "renew", "--reason", "a copy of production for tests"]);
+    assert_ne!(renewed["id"], before);
+    let server = Server::start_with(installation.clone());
+    assert_eq!(client.for_server(&server.url).get(FINDINGS).await.status, 401);
+    assert_eq!(installation.run_json(&["installation", "show"])["webhooks_paused"], true);
+    let check = installation.run(&["check"]);
+    assert!(check.stdout.contains("novantra webhooks resume"), "{}", check.stdout);
+}

@@ -1,0 +1,22 @@
+//! The identity of an installation in memory, which is never a copy.
+
+use async_trait::async_trait;
+use kernel::StoreError;
+use store::InstallationIdentity;
+
+use crate::MemoryStore;
+
+#[async_trait]
+impl InstallationIdentity for MemoryStore {
+    async fn installation_id(&self) -> Result<Option<String>, StoreError> {
+        Ok(self.snapshot()?.installation_id)
+    }
+
+    async fn store_installation_id(&self, id: &str) -> Result<String, StoreError> {
+        self.change(|state| Ok(state.installation_id.get_or_insert_with(|| id.to_owned()).clone()))
+    }
+
+    async fn webhooks_paused(&self) -> Result<bool, StoreError> {
+        self.snapshot().map(|_| false)
+    }
+}

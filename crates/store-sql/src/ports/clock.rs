@@ -1,0 +1,56 @@
+//! State of a time that the clock no longer shows, since it was set back. Whatever was to end or to begin at such a
+//! time would wait until the clock shows it again.
+
+use std::sync::LazyLock;
+
+use ::store::{MAX_DELIVERY_DELAY, MAX_LEASE_DURATION};
+use kernel::{Id, OrganizationId, StoreError, Timestamp};
+use webhooks::WebhookSubscription;
+
+use crate::engine::{RowReader, Session, Sql, Value};
+
+/// The time after which every bucket of a rate limit is full, in microseconds. Buckets refill in a minute.
+const MAX_REFILL_MICROS: i64 = 3600 * 1_000_000;
+
+/// The maximum number of subscriptions whose deliveries are made due in one transaction.
+const MAX_PARTITIONS: usize = 1000;
+
+static DELETE_LEASES: LazyLock<Sql> = LazyLock::new(|| Sql::from_text("DELETE FROM leases WHERE expires_at > ?"));
+static RELEASE_PARTITIONS: LazyLock<Sql> =
+    LazyLock::new(|| Sql::from_text("UPDATE webhook_lanes SET holder = NULL, held_until = NULL WHERE held_until > ?"));
+static DELETE_BUCKETS: LazyLock<Sql> = LazyLock::new(|| Sql::from_text("DELETE FROM rate_limits WHERE full_at > ?"));
+static PARTITIONS: LazyLock<Sql> = LazyLock::new(|| {
+    Sql::from_text(
+        "SELECT organization_id, subscription_id FROM webhook_lanes WHERE due_at > ? \
+         ORDER BY organization_id, subscription_id LIMIT ?",
+    )
+});
+static MAKE_DELIVERIES_DUE: LazyLock<Sql> = LazyLock::new(|| {
+    Sql::from_numbered_text(
+        "UPDATE webhook_deliveries SET next_attempt_at = ?1 \
+         WHERE organization_id = ?2 AND subscription_id = ?3 AND next_attempt_at > ?4",
+    )
+});
+static MAKE_PARTITION_DUE: LazyLock<Sql> = LazyLock::new(|| {
+    Sql::from_numbered_text(
+        "UPDATE webhook_lanes SET due_at = ?1 WHERE organization_id = ?2 AND subscription_id = ?3 AND due_at > ?4",
+    )
+});
+
+/// Ends leases, empties no bucket and delays no delivery for longer than any is by `now`.
+pub(super) async fn discard_future_state(session: &Session, now: Timestamp) -> Result<(), StoreError> {
+    let latest_lease = [Value::from(now + MAX_LEASE_DURATION)];
+    session.execute(&DELETE_LEASES, &latest_lease).await?;
+    session.execute(&RELEASE_PARTITIONS, &latest_lease).await?;
+    session.execute(&DELETE_BUCKETS, &[Value::Int(now.millis() * 1000 + MAX_REFILL_MICROS)]).await?;
+    let latest_attempt = now + MAX_DELIVERY_DELAY;
+    let read = |cells: &mut RowReader<'_>| Ok((cells.id()?, cells.id()?));
+    let values = [latest_attempt.into(), Value::limit(MAX_PARTITIONS)];
+    let partitions: Vec<(OrganizationId, Id<WebhookSubscription>)> = session.fetch(&PARTITIONS, &values, read).await?;
+    for (organization, subscription) in partitions {
+        let values = [now.into(), organization.into(), subscription.into(), latest_attempt.into()];
+        session.execute(&MAKE_DELIVERIES_DUE, &values).await?;
+        session.execute(&MAKE_PARTITION_DUE, &values).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,140 @@
+//! The identity of the installation, and the changes of the installation as a whole. Each is one transaction with its
+//! audit entry.
+
+use std::sync::LazyLock;
+
+use ::store::InstallationIdentity;
+use async_trait::async_trait;
+use kernel::{Entry, StoreError, Timestamp};
+
+use super::{SqlStore, audit, clock};
+use crate::{
+    engine::{Session, Sql, Value, corrupt},
+    schema::{Database, copy_marker},
+};
+
+const ID: &str = "id";
+const WEBHOOKS: &str = "webhooks";
+const PAUSED: &str = "paused";
+/// The name of the watermark ceiling, which is older than the word.
+const CEILING: &str = "told_before";
+
+static SELECT: LazyLock<Sql> = LazyLock::new(|| Sql::from_text("SELECT value FROM installation WHERE key = ?"));
+static INSERT: LazyLock<Sql> = LazyLock::new(|| {
+    Sql::from_text("INSERT INTO installation (key, value) VALUES (?, ?) ON CONFLICT (key) DO NOTHING")
+});
+static SET: LazyLock<Sql> = LazyLock::new(|| {
+    Sql::from_text(
+        "INSERT INTO installation (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+    )
+});
+static DELETE: LazyLock<Sql> = LazyLock::new(|| Sql::from_text("DELETE FROM installation WHERE key = ?"));
+static DELETE_SIGNING_KEYS: LazyLock<Sql> = LazyLock::new(|| Sql::from_text("DELETE FROM signing_keys"));
+
+/// A change of the installation as a whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum InstallationChange {
+    /// Lowers, or raises, the watermark below which no process issues a timestamp, and discards other state of a time
+    /// that the clock no longer shows. No server may run.
+    ResetClock(Timestamp),
+    /// Gives the installation another identifier, deletes its token signing keys, and pauses its webhooks. No server
+    /// may run.
+    Renew(String),
+    /// The same, unless the mark of a duplicate is gone because another server has done so.
+    RenewDuplicate(String),
+    /// Resumes webhooks that are paused.
+    ResumeWebhooks,
+}
+
+impl Database {
+    /// Changes the installation, and stores the audit entry of the change in the same transaction. Returns whether there
+    /// was anything to change.
+    ///
+    /// # Errors
+    /// [`StoreError`] if nothing was changed.
+    pub async fn change_installation(&self, change: &InstallationChange, entry: &Entry) -> Result<bool, StoreError> {
+        self.engine
+            .write((change.clone(), entry.clone()), |(change, entry), session| {
+                Box::pin(async move {
+                    let changes = apply(session, change).await?;
+                    if changes {
+                        audit::insert(session, std::slice::from_ref(entry)).await?;
+                    }
+                    Ok(changes)
+                })
+            })
+            .await
+    }
+
+    /// Returns the watermark below which no process issues a timestamp, if one was stored.
+    ///
+    /// # Errors
+    /// [`StoreError`] if it can't be read.
+    pub async fn watermark_ceiling(&self) -> Result<Option<Timestamp>, StoreError> {
+        let text = self.engine.read((), |(), session| Box::pin(value(session, CEILING))).await?;
+        text.map(|text| text.parse().map(Timestamp::from_millis).map_err(corrupt)).transpose()
+    }
+
+    /// Returns the identifier of the installation, if it has one.
+    ///
+    /// # Errors
+    /// [`StoreError`] if it can't be read.
+    pub async fn installation_id(&self) -> Result<Option<String>, StoreError> {
+        self.engine.read((), |(), session| Box::pin(value(session, ID))).await
+    }
+}
+
+async fn apply(session: &Session, change: &InstallationChange) -> Result<bool, StoreError> {
+    match change {
+        InstallationChange::ResetClock(to) => {
+            set(session, CEILING, to.millis().to_string()).await?;
+            clock::discard_future_state(session, *to).await?;
+            Ok(true)
+        }
+        InstallationChange::Renew(id) => {
+            copy_marker::clear_duplicate(session).await?;
+            renew(session, id).await.map(|()| true)
+        }
+        InstallationChange::RenewDuplicate(id) => {
+            let is_duplicate = copy_marker::clear_duplicate(session).await?;
+            if is_duplicate {
+                renew(session, id).await?;
+            }
+            Ok(is_duplicate)
+        }
+        InstallationChange::ResumeWebhooks => Ok(session.execute(&DELETE, &[Value::text(WEBHOOKS)]).await? > 0),
+    }
+}
+
+async fn renew(session: &Session, id: &str) -> Result<(), StoreError> {
+    set(session, ID, id.to_owned()).await?;
+    set(session, WEBHOOKS, PAUSED.to_owned()).await?;
+    session.execute(&DELETE_SIGNING_KEYS, &[]).await.map(drop)
+}
+
+async fn value(session: &Session, key: &str) -> Result<Option<String>, StoreError> {
+    session.fetch_one(&SELECT, &[Value::text(key)], |cells| cells.text().map(str::to_owned)).await
+}
+
+async fn set(session: &Session, key: &str, value: String) -> Result<(), StoreError> {
+    session.execute(&SET, &[Value::text(key), value.into()]).await.map(drop)
+}
+
+#[async_trait]
+impl InstallationIdentity for SqlStore {
+    async fn installation_id(&self) -> Result<Option<String>, StoreError> {
+        self.database.installation_id().await
+    }
+
+    async fn store_installation_id(&self, id: &str) -> Result<String, StoreError> {
+        let values: [Value<'static>; 2] = [Value::text(ID), id.to_owned().into()];
+        // In two transactions, so that a caller that lost the race reads the value that the winner stored.
+        self.engine.write(values, |values, session| Box::pin(session.execute(&INSERT, values))).await?;
+        self.installation_id().await?.ok_or_else(|| corrupt("the identifier of the installation was not stored"))
+    }
+
+    async fn webhooks_paused(&self) -> Result<bool, StoreError> {
+        let text = self.engine.read((), |(), session| Box::pin(value(session, WEBHOOKS))).await?;
+        Ok(text.as_deref() == Some(PAUSED))
+    }
+}

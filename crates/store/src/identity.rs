@@ -1,0 +1,28 @@
+//! The identity of an installation.
+
+use async_trait::async_trait;
+use kernel::StoreError;
+
+/// Stores what tells an installation from its copies.
+#[async_trait]
+pub trait InstallationIdentity: Send + Sync {
+    /// Returns the identifier of the installation; `None` before a server has started on it.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails.
+    async fn installation_id(&self) -> Result<Option<String>, StoreError>;
+
+    /// Stores the identifier unless there is one, and returns the stored one. If several servers start concurrently,
+    /// the first one wins.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails.
+    async fn store_installation_id(&self, id: &str) -> Result<String, StoreError>;
+
+    /// Returns whether no webhook delivery may be sent, because the installation is a copy of another one, which sends
+    /// them.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails.
+    async fn webhooks_paused(&self) -> Result<bool, StoreError>;
+}
