@@ -206,9 +206,10 @@ mod tests {
         }
     }
 
-    /// The command of an example on one line, without the redirection of its output.
+    /// The command of an example on one line, without what its input comes from and its output goes to.
     fn shell_command(example: &str) -> String {
         let line = example.replace("\\\n", " ");
-        line.split_once(" > ").map_or(line.clone(), |(command, _)| command.to_owned())
+        let command = line.rsplit_once(" | ").map_or(&*line, |(_, command)| command);
+        command.split_once(" > ").map_or(command, |(command, _)| command).to_owned()
     }
 }

@@ -32,6 +32,7 @@ mod clock;
 mod differential;
 mod entropy;
 mod fixture;
+pub mod large_pages;
 mod queue;
 pub mod samples;
 pub mod suite;

@@ -20,6 +20,7 @@ mod proxies;
 mod rate_limits;
 mod signing_keys;
 mod size_limits;
+mod store_failures;
 mod streams;
 mod support;
 mod token;

@@ -86,7 +86,7 @@ async fn initialize(
         }
     }
     if mode.is_server() {
-        for table in misplaced_tables(&sql, &settings.database_options).await?.into_iter().flatten() {
+        for table in misplaced_tables(sql, &settings.database_options).await?.into_iter().flatten() {
             tracing::warn!("{table}: run {}", table.statements().join("; "));
         }
         renew_duplicate(sql, entropy, clock.now()).await?;

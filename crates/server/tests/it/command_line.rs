@@ -106,7 +106,6 @@ async fn accounts_and_workspaces_are_shown_without_their_secrets() {
 #[test]
 fn commands_refuse_the_texts_and_times_that_the_api_refuses() {
     let installation = Installation::new();
-    assert!(installation.run(&["migrate"]).status.success());
     assert!(installation.run(&["workspace", "create", "--slug", "made", "--name", "Made"]).status.success());
     let create = ["service-account", "create", "--workspace", "made", "--scope", READ, "--name"];
     for (arguments, expected) in [

@@ -2,7 +2,7 @@
 
 use std::{fs, os::unix::fs::PermissionsExt as _};
 
-use crate::support::Setup;
+use crate::support::{Setup, eventually};
 
 #[tokio::test]
 async fn a_master_key_or_data_folder_that_everybody_can_read_is_warned_of_and_fails_the_check() {
@@ -19,7 +19,8 @@ async fn a_master_key_or_data_folder_that_everybody_can_read_is_warned_of_and_fa
         assert_eq!(check.status.code(), Some(1), "{}", check.stdout);
         assert!(check.stderr.contains(&format!("chmod {usual:o} {}", path.display())), "{}", check.stderr);
         let server = Setup::with_installation(installation.clone()).log(&format!("{exposed:o}.log")).start();
-        assert!(server.log().contains("every user of this machine"), "{}", server.log());
+        eventually("the server warns", async || server.log().contains("every user of this machine").then_some(()))
+            .await;
         assert!(server.stop().success());
         set(usual);
     }

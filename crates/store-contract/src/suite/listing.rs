@@ -1,18 +1,18 @@
 //! Lists: their orders, pages and time ranges.
 
 use findings::{Finding, Severity};
-use kernel::{MAX_PAGE_BYTES, Order, PageLimit, PageRequest, Stored, TimeRange, Timestamp};
+use kernel::{Order, PageLimit, PageRequest, Stored, TimeRange, Timestamp};
 use registers::Control;
 
 use crate::{Fixture, samples};
 
-const ORDERS: [Order; 2] = [Order::Newest, Order::Changed];
+pub(crate) const ORDERS: [Order; 2] = [Order::Newest, Order::Changed];
 
 fn keys(listed: &[Stored<Finding>]) -> Vec<&str> {
     listed.iter().map(|stored| stored.record.key.as_str()).collect()
 }
 
-fn page_request(limit: u64, order: Order) -> PageRequest {
+pub(crate) fn page_request(limit: u64, order: Order) -> PageRequest {
     PageRequest { limit: PageLimit::clamped(limit), order, ..PageRequest::default() }
 }
 
@@ -85,7 +85,7 @@ pub async fn a_page_has_at_most_two_hundred_records(fixture: Fixture) {
 }
 
 /// Creates findings with texts of the maximum length, whose characters have several bytes.
-async fn create_large_findings(fixture: &Fixture, count: usize) {
+pub(crate) async fn create_large_findings(fixture: &Fixture, count: usize) {
     let mut changeset = fixture.changeset(fixture.home);
     for number in 0..count {
         let finding = Finding {
@@ -108,17 +108,6 @@ pub async fn records_with_long_texts_are_all_listed_and_streamed(fixture: Fixtur
         let mut listed = keys(&paged);
         listed.sort_unstable();
         assert_eq!(listed, expected, "{order:?}");
-    }
-}
-
-/// A store that reads records from elsewhere ends a page once its texts have the maximum size of a page, so that few
-/// large records are in memory at a time. Not part of the suite: a store in memory has them in memory anyway.
-pub async fn a_page_of_large_records_ends_early(fixture: Fixture) {
-    create_large_findings(&fixture, 30).await;
-    for order in ORDERS {
-        let page = fixture.list::<Finding>(fixture.home, &Default::default(), &page_request(200, order)).await;
-        // Each finding has a little more than 60,000 bytes.
-        assert_eq!((page.items.len(), page.next.is_some()), (MAX_PAGE_BYTES / 60_000 + 1, true), "{order:?}");
     }
 }
 

@@ -17,7 +17,7 @@ store_contract::contract_suite!(open);
 
 #[tokio::test]
 async fn a_page_of_large_records_ends_early() {
-    store_contract::suite::listing::a_page_of_large_records_ends_early(store_contract::Fixture::open(open).await).await;
+    store_contract::large_pages::a_page_of_large_records_ends_early(store_contract::Fixture::open(open).await).await;
 }
 
 /// With a scan limit of three rows most pages are short, and lists still return the same records.

@@ -1,6 +1,6 @@
 //! The task that sends webhook deliveries.
 
-use std::{mem, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use delivery::{Dispatcher, LocalNotifier, RENEWAL_INTERVAL};
 use store::DynStore;
@@ -13,9 +13,6 @@ const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Polling interval if this is the only process. No notification announces that a retry has become due.
 const POLL_INTERVAL_ALONE: Duration = Duration::from_millis(300);
-
-/// Polling interval while webhooks are paused.
-const PAUSED_POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Delay after a failure.
 const RETRY_DELAY: Duration = Duration::from_secs(1);
@@ -36,44 +33,24 @@ pub(crate) async fn run(
     let mut next_run = Instant::now();
     // False while the task backs off.
     let mut accepts_notifications = true;
-    let mut paused = false;
+    // Until it is known, nothing is sent. The first renewal, which is due immediately, reads it.
+    let mut paused = None;
     loop {
         let is_renewal = tokio::select! {
             biased;
             () = shutdown.requested() => break,
             _ = renewals.tick() => true,
-            () = notifier.dispatch_notified(), if accepts_notifications => false,
-            () = sleep_until(next_run) => false,
+            () = notifier.dispatch_notified(), if paused == Some(false) && accepts_notifications => false,
+            () = sleep_until(next_run), if paused == Some(false) => false,
         };
         if is_renewal {
             if let Err(error) = dispatcher.renew().await {
                 tracing::warn!(%error, "can't renew the leases of webhook subscriptions; trying again in 1 s");
             }
+            refresh_paused(&*store, &mut paused).await;
             continue;
         }
         let delay;
-        match store.webhooks_paused().await {
-            Ok(false) => {
-                if mem::take(&mut paused) {
-                    tracing::info!("webhooks are resumed");
-                }
-            }
-            Ok(true) => {
-                if !mem::replace(&mut paused, true) {
-                    tracing::warn!(
-                        "webhooks are paused, because this installation is a copy of another one: deliveries wait until \
-                         `novantra webhooks resume`"
-                    );
-                }
-                (accepts_notifications, next_run) = (false, Instant::now() + PAUSED_POLL_INTERVAL);
-                continue;
-            }
-            Err(error) => {
-                tracing::warn!(%error, "can't read whether webhooks are paused; trying again in 1 s");
-                (accepts_notifications, next_run) = (false, Instant::now() + RETRY_DELAY);
-                continue;
-            }
-        }
         (accepts_notifications, delay) = match dispatcher.run_once().await {
             Ok(true) => (true, Duration::ZERO),
             Ok(false) => (true, if store.is_sole_process() { POLL_INTERVAL_ALONE } else { POLL_INTERVAL }),
@@ -86,5 +63,24 @@ pub(crate) async fn run(
     }
     if let Err(error) = dispatcher.shutdown(SHUTDOWN_TIMEOUT).await {
         tracing::warn!(%error, "can't release webhook subscriptions; another server sends their deliveries when the leases expire");
+    }
+}
+
+/// Reads whether webhooks are paused. If that fails, what was known before still holds.
+async fn refresh_paused(store: &DynStore, paused: &mut Option<bool>) {
+    let current = match store.webhooks_paused().await {
+        Ok(current) => current,
+        Err(error) => {
+            tracing::warn!(%error, "can't read whether webhooks are paused; trying again in 1 s");
+            return;
+        }
+    };
+    match (paused.replace(current), current) {
+        (None | Some(false), true) => tracing::warn!(
+            "webhooks are paused, because this installation is a copy of another one: deliveries wait until \
+             `novantra webhooks resume`"
+        ),
+        (Some(true), false) => tracing::info!("webhooks are resumed"),
+        _ => {}
     }
 }
