@@ -75,13 +75,13 @@ enum Command {
     /// Verify and export the audit log.
     #[command(subcommand)]
     Audit(audit::Audit),
-    /// Receive events while developing, and list and repeat deliveries.
+    /// Receive events while developing, list and repeat deliveries, and resume those of a copy.
     #[command(subcommand)]
     Webhooks(webhooks::Webhooks),
-    /// Show the identity of the installation, and renew that of a copy.
+    /// Create an installation, show its identity, and renew that of a copy.
     #[command(subcommand)]
     Installation(installation::InstallationCommand),
-    /// Put the times of changes right after the clock was wrong.
+    /// Accept the present time of the clock after it was wrong.
     #[command(subcommand)]
     Clock(clock::ClockCommand),
     /// Back up a SQLite installation to a file, even while its server runs.

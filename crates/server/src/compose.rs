@@ -165,7 +165,7 @@ impl OpenMode {
 
     /// Whether an installation is begun, but only where there is nothing of an earlier one.
     fn begins_only_if_new(self) -> bool {
-        matches!(self, Self::Serve | Self::Initialize)
+        matches!(self, Self::Serve | Self::ServeNoMigrate | Self::Initialize)
     }
 
     /// Whether a missing database and missing keys are created.

@@ -37,7 +37,7 @@ impl Reset {
     async fn run(&self, context: &CommandContext) -> Result<(), Failure> {
         const COMMAND: &str = "clock reset";
         let (settings, reason) = (&context.settings, self.reason.parse(COMMAND)?);
-        let _lock = ServerLock::acquire_for_command(&settings.database)?;
+        let _lock = ServerLock::acquire_for_existing(&settings.database)?;
         let ClockReset { before, after } = reset_clock(settings, COMMAND, &reason).await?;
         seal(settings).await;
         let before = before.map(|before| before.to_string());

@@ -73,7 +73,7 @@ impl Renew {
     async fn run(&self, context: &CommandContext) -> Result<(), Failure> {
         const COMMAND: &str = "installation renew";
         let (settings, reason) = (&context.settings, self.reason.parse(COMMAND)?);
-        let _lock = ServerLock::acquire_for_command(&settings.database)?;
+        let _lock = ServerLock::acquire_for_existing(&settings.database)?;
         let id = renew(settings, COMMAND, &reason).await?;
         seal(settings).await;
         context.output.print(&json!({ "id": id }), || {

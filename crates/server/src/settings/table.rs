@@ -137,7 +137,7 @@ settings! {
     "How long an `Idempotency-Key` is stored. The API promises 24h."
 
     IDEMPOTENCY_STORAGE: "idempotency_storage", "MIB", Some("256"), Serve;
-    "Maximum size of the responses that are stored for the idempotency keys of a service account. Above it, writes with a new key are answered with 429 until older responses expire."
+    "Maximum size of the responses that are stored for the idempotency keys of a service account, at least 8. Above it, writes with a new key are answered with 429 until older responses expire."
 
     CURSOR_LIFETIME: "cursor_lifetime", "DURATION", Some("48h"), Serve;
     "How long the cursor of a page is valid. The API promises 24h."

@@ -113,7 +113,7 @@ async fn a_write_to_postgres_during_a_copy_is_detected() {
     let target = sqlite::open(&folder.path().join("to.db")).await;
     let write = |statement: &str| execute_blocking(&fresh.url(), statement).unwrap();
 
-    write("INSERT INTO open_writes VALUES ('somebody', 0, 9000000000000)");
+    write("INSERT INTO open_writes VALUES ('somebody', 0, (extract(epoch FROM now()) * 1000)::bigint + 30000)");
     let refused = copy(&source, &target).await;
     assert!(matches!(refused, Err(TransferError::SourceInUse { processes: 1 })), "{refused:?}");
     write("DELETE FROM open_writes");

@@ -54,6 +54,19 @@ impl ServerLock {
             .ok_or_else(|| Failure::new(format!("a server runs on {}: stop it first", database.display())))
     }
 
+    /// Acquires the lock for a command that changes an existing installation. Unlike the others, it creates no file.
+    ///
+    /// # Errors
+    /// If there is no database, or a server holds the lock.
+    pub(crate) fn acquire_for_existing(database: &Database) -> Result<Self, Failure> {
+        match database {
+            Database::Sqlite(file) if !file.exists() => {
+                Err(Failure::new(format!("there is no database at {}", file.display())))
+            }
+            _ => Self::acquire_for_command(database),
+        }
+    }
+
     /// Acquires the lock, or returns `None` if another process holds it.
     fn try_acquire(database: &Path) -> Result<Option<Self>, Failure> {
         let path = lock_path(database);
