@@ -77,7 +77,8 @@ impl Dispatcher {
         if self.workers.is_empty() {
             // Every partition that is acquired now is leased at least that long.
             self.session.renewed_at(now);
-        } else if !self.session.is_valid(now) {
+        }
+        if !self.session.is_valid(now) {
             self.expire_session();
         }
     }

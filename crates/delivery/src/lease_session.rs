@@ -33,13 +33,32 @@ impl LeaseSession {
         Self { owner: entropy.ulid(now).to_string(), valid_until }
     }
 
-    /// Whether the session is valid at `now`.
+    /// Whether the session is valid at `now`. One that would be valid for longer than any lease lasts is from before the
+    /// clock was set back: it counts as expired, since its leases may be.
     pub(crate) fn is_valid(&self, now: Timestamp) -> bool {
-        now.millis() < self.valid_until.load(Ordering::Acquire)
+        let until = Timestamp::from_millis(self.valid_until.load(Ordering::Acquire));
+        now < until && until <= now + LEASE_DURATION
     }
 
-    /// Extends the session: all of its leases were acquired or renewed at `now` or later.
+    /// Extends the session: all of its leases were acquired or renewed at `now` or later. It is never shortened, so that
+    /// one from before the clock was set back stays expired.
     pub(crate) fn renewed_at(&self, now: Timestamp) {
         self.valid_until.fetch_max((now + LEASE_DURATION - SAFETY_MARGIN).millis(), Ordering::AcqRel);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_of_a_time_that_the_clock_no_longer_shows_is_expired() {
+        let (now, ahead) = (Timestamp::from_millis(1_000_000), Timestamp::from_millis(8_200_000));
+        let session = LeaseSession { owner: String::new(), valid_until: AtomicI64::new(0) };
+        session.renewed_at(ahead);
+        assert!(session.is_valid(ahead));
+        assert!(!session.is_valid(now));
+        session.renewed_at(now);
+        assert!(!session.is_valid(now), "its leases may have been lost meanwhile");
     }
 }

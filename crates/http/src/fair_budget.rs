@@ -221,6 +221,12 @@ impl<K: Eq + Hash + Copy> FairPermit<K> {
         self.amount
     }
 
+    /// The most that a member may have when the others have nothing.
+    #[must_use]
+    pub fn max_share(&self) -> usize {
+        self.budget.max_share()
+    }
+
     /// Acquires this amount in addition if it is available now.
     ///
     /// # Errors

@@ -197,7 +197,13 @@ async fn process(
     }
     request.body = body;
     request.principal = state.principal.clone();
-    (endpoint.handler)(app, &request).await
+    let response = (endpoint.handler)(app, &request).await?;
+    // A response that is larger than what was reserved for it needs the rest, too. One to a write, which has had its
+    // effect, is sent in any case.
+    if !response.is_recorded {
+        request.memory.ensure(response.body.len())?;
+    }
+    Ok(response)
 }
 
 /// Turns a panic into a 500 response, so that it does not break the connection. Not an `async fn`, because its future

@@ -192,8 +192,8 @@ impl Changeset {
         &self.write_timestamp
     }
 
-    /// Returns the time from which on something is due that becomes due with this changeset: its timestamp, or the
-    /// clock's time if the clock was set back before the timestamp.
+    /// Returns the time from which on something is due, or lasts, that becomes due or begins with this changeset: its
+    /// timestamp, or the clock's time if the clock was set back before the timestamp.
     #[must_use]
     pub fn due_at(&self) -> Timestamp {
         self.at().min(self.write_timestamp.clock())

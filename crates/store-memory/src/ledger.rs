@@ -73,7 +73,7 @@ impl State {
     pub(crate) fn apply(&mut self, changeset: &Changeset) -> Result<(), CommitError> {
         changeset.check_organization()?;
         if let Some(record) = changeset.idempotency() {
-            self.insert_idempotency_record(record, changeset.at())?;
+            self.insert_idempotency_record(record, changeset.due_at())?;
         }
         self.check_actor_revision(changeset)?;
         self.check_preconditions(changeset)?;

@@ -186,7 +186,7 @@ pub fn rotate_secret(
             "must be at most 604800 (seven days)",
         )]));
     }
-    let now = timestamp.at();
+    let now = timestamp.clock();
     let active = current.record.secrets.iter().find(|secret| secret.expires_at.is_none());
     let old = active.filter(|_| !grace.is_zero());
     let old = old.map(|old| EncryptedSecret { ciphertext: old.ciphertext.clone(), expires_at: Some(now + grace) });

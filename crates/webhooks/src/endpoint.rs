@@ -96,9 +96,9 @@ impl EndpointUrl {
     pub fn masked(&self) -> String {
         let Some((start, query)) = self.as_str().split_once('?') else { return self.to_string() };
         let masked = query.split('&').map(|parameter| match parameter.split_once('=') {
-            Some((name, value)) if !value.is_empty() => format!("{name}={MASK}"),
-            // A parameter without a name and a value of its own may be a secret as a whole.
-            None if !parameter.is_empty() => MASK.to_owned(),
+            Some((name, value)) if !value.trim_matches('=').is_empty() => format!("{name}={MASK}"),
+            // A parameter without a name and a value of its own may be a secret as a whole, such as base64 with padding.
+            _ if !parameter.is_empty() => MASK.to_owned(),
             _ => parameter.to_owned(),
         });
         format!("{start}?{}", masked.collect::<Vec<_>>().join("&"))

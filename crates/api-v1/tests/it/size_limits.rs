@@ -148,7 +148,8 @@ fn counted_body(chunks: usize) -> (Body, Arc<AtomicUsize>) {
 async fn a_rejected_body_is_received_to_its_end_within_bounds() {
     let (api, client) = setup(64 * KIB * KIB).await;
     let call = api.post(findings_path()).header("content-type", "application/json");
-    for (call, status) in [(call.clone().auth(&client), 413), (call.clone(), 401)] {
+    let expecting = call.clone().auth(&client).header("expect", "100-continue");
+    for (call, status) in [(call.clone().auth(&client), 413), (call.clone(), 401), (expecting, 413)] {
         let (body, received) = counted_body(3 * KIB);
         call.clone().send_body_stream(body).await.expect(status);
         assert_eq!(received.load(Ordering::Relaxed), 3 * KIB);

@@ -204,7 +204,7 @@ async fn attempt<C: Command>(
     };
     let decided = command.decide(app, request, &principal.caller, &context, app.services.store.begin_write()).await;
     let (mut changeset, output) = decided?;
-    if !principal.caller.account.record.is_active_at(changeset.at()) {
+    if !principal.caller.account.record.is_active_at(changeset.due_at()) {
         return Err(AttemptError::ActorChanged);
     }
     let mut response = command.response(&output);
@@ -218,7 +218,7 @@ async fn attempt<C: Command>(
             key: key.key.clone(),
             fingerprint: key.fingerprint,
             response: stored,
-            expires_at: changeset.at() + services.settings.idempotency_retention,
+            expires_at: changeset.due_at() + services.settings.idempotency_retention,
         });
     }
     let concerns_listener = services.commit_listener.concerns(&changeset);

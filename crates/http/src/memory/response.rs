@@ -77,12 +77,13 @@ impl ResponseMemory {
     /// # Errors
     /// A 429 response if the caller's share is used up, and a 503 response if the whole memory is.
     pub(crate) fn ensure(&self, bytes: usize) -> Result<(), Problem> {
-        match &mut *self.permit() {
-            Some(permit) if permit.amount() < bytes => permit
-                .try_grow(bytes - permit.amount())
-                .map_err(|exhausted| Problem::memory_exhausted(exhausted, "responses that are not read yet")),
-            _ => Ok(()),
-        }
+        let mut permit = self.permit();
+        let Some(permit) = &mut *permit else { return Ok(()) };
+        // As for a reservation: a budget whose shares are smaller than one response serves one response at a time.
+        let more = bytes.min(permit.max_share()).saturating_sub(permit.amount());
+        permit
+            .try_grow(more)
+            .map_err(|exhausted| Problem::memory_exhausted(exhausted, "responses that are not read yet"))
     }
 
     /// Returns bytes that give the reserved memory back once the last of them is dropped.
@@ -167,9 +168,13 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_replay_that_exceeds_its_share_is_refused() {
         let budget = MemoryBudget::new(4 * MIB);
-        let memory = ResponseMemory::default();
+        let (memory, other) = (ResponseMemory::default(), ResponseMemory::default());
         memory.reserve_for(&budget, account(1), 0).await.unwrap();
+        other.reserve_for(&budget, account(1), 0).await.unwrap();
+        assert!(memory.ensure(MIB / 4).is_ok());
+        assert!(memory.ensure(MIB / 2).is_err());
+        drop(other);
         assert!(memory.ensure(MIB / 2).is_ok());
-        assert!(memory.ensure(MIB / 2 + 1).is_err());
+        assert!(memory.ensure(MIB).is_ok(), "a response that is larger than a share is sent alone");
     }
 }

@@ -81,8 +81,9 @@ impl App {
     /// # Errors
     /// [`StoreError`] when the store fails. The collected data is then kept for the next call.
     pub async fn run_periodic(&self) -> Result<(), StoreError> {
-        self.audit_recorder.record_repeated(&self.services).await?;
-        self.accounts.store_last_used(&*self.services.store).await
+        let recorded = self.audit_recorder.record_repeated(&self.services).await;
+        let stored = self.accounts.store_last_used(&*self.services.store).await;
+        recorded.and(stored)
     }
 
     /// Stores everything that is still buffered. The server calls this before it stops, once no request is in flight.
@@ -90,7 +91,8 @@ impl App {
     /// # Errors
     /// [`StoreError`] when the store fails.
     pub async fn flush(&self) -> Result<(), StoreError> {
-        self.audit_recorder.finish(&self.services).await?;
-        self.accounts.store_last_used(&*self.services.store).await
+        let recorded = self.audit_recorder.finish(&self.services).await;
+        let stored = self.accounts.store_last_used(&*self.services.store).await;
+        recorded.and(stored)
     }
 }

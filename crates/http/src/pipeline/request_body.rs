@@ -66,16 +66,18 @@ impl BodyRule {
 /// The body of a request, of which all, a part or nothing is read.
 pub(crate) struct RequestBody {
     body: Body,
-    /// Whether the client may be sending the body, although nothing was read of it yet.
+    /// Whether the connection is of no use to the client before the body is read. Over HTTP/2, the stream is reset
+    /// without an effect on the connection.
+    is_http1: bool,
+    /// Whether the client may be sending what was not read of the body.
     is_sent: bool,
 }
 
 impl RequestBody {
     pub(crate) fn new(parts: &Parts, body: Body) -> Self {
-        // A client that expects 100 (Continue) sends its body only once it is read. Over HTTP/2, the stream is reset
-        // without an effect on the connection.
-        let is_sent = !parts.headers.contains_key(header::EXPECT) && parts.version < Version::HTTP_2;
-        Self { body, is_sent }
+        let is_http1 = parts.version < Version::HTTP_2;
+        // A client that expects 100 (Continue) sends its body only once it is read.
+        Self { body, is_http1, is_sent: is_http1 && !parts.headers.contains_key(header::EXPECT) }
     }
 
     /// Reads the body as the rule says. The holder's share of the budget is charged as bytes arrive, not by
@@ -96,6 +98,7 @@ impl RequestBody {
             BodyRule::Prefix => PREFIX_BYTES,
             BodyRule::Whole(max) => max,
         };
+        self.is_sent = self.is_http1;
         let mut permit: Option<MemoryPermit> = None;
         let mut bytes_read = BytesMut::new();
         let mut pace = Pace::start();

@@ -68,8 +68,9 @@ fn artifact_name(artifact: &Object<'_>, artifacts: &Listed<'_>) -> Option<String
 }
 
 fn logical_name(logical: &Object<'_>, logical_locations: &Listed<'_>) -> Option<String> {
-    let own = logical.nonblank_text("fullyQualifiedName").or_else(|| logical.nonblank_text("name"));
-    own.or_else(|| logical_locations.get(logical.index("index")?)?.nonblank_text("fullyQualifiedName"))
+    let listed = || logical_locations.get(logical.index("index")?)?.nonblank_text("fullyQualifiedName");
+    // The name alone is last: members of many classes share one.
+    logical.nonblank_text("fullyQualifiedName").or_else(listed).or_else(|| logical.nonblank_text("name"))
 }
 
 /// Returns the URI decoded, with `/` for `\` and without the segments `.`; `None` if nothing is left.

@@ -7,7 +7,7 @@ use super::{
     rules::ResolvedRule,
 };
 
-/// Returns the text of the result's message, if it has one.
+/// Returns the text of the result's message, if it has one that is not blank: a link may have no text.
 pub(super) fn message(result: &Object<'_>, resolved: &ResolvedRule<'_>) -> Option<String> {
     let json = result.member("message");
     let plain = json.filter(|json| is_string(json)).and_then(text_of).filter(|text| !is_blank(text));
@@ -17,7 +17,7 @@ pub(super) fn message(result: &Object<'_>, resolved: &ResolvedRule<'_>) -> Optio
     } else {
         result.object("message").and_then(|message| text(&message, resolved))
     };
-    text.map(|text| without_links(&text).replace("\r\n", "\n"))
+    text.map(|text| without_links(&text).replace("\r\n", "\n")).filter(|text| !is_blank(text))
 }
 
 fn text(message: &Object<'_>, resolved: &ResolvedRule<'_>) -> Option<String> {
@@ -25,7 +25,8 @@ fn text(message: &Object<'_>, resolved: &ResolvedRule<'_>) -> Option<String> {
         message.elements("arguments").iter().map(|(argument, _)| text_of(argument).unwrap_or_default()).collect();
     if let Some(text) = message.nonblank_text("text") {
         // Without arguments the text is taken as it is, because tools then don't escape braces by doubling them.
-        return Some(if arguments.is_empty() { text } else { fill(&text, &arguments) });
+        let filled = if arguments.is_empty() { text } else { fill(&text, &arguments) };
+        return Some(filled).filter(|text| !is_blank(text)).or_else(|| message.nonblank_text("markdown"));
     }
     let template = message.text("id").and_then(|id| {
         let template = resolved.template(&id);

@@ -75,6 +75,10 @@ impl Run {
                 }
             }
         }
+        if !read.failures.is_empty() {
+            // Each of them may be the result of a finding that would seem to be gone.
+            read.incomplete.get_or_insert_with(|| "some of its results can't be identified".to_owned());
+        }
         read
     }
 }

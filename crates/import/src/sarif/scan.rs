@@ -99,9 +99,11 @@ impl Scan {
         self.results.is_empty()
     }
 
-    /// Returns the keys of the findings that [`Self::assign_keys`] needs to know, if they exist.
+    /// Returns the keys of the findings that [`Self::assign_keys`] needs to know, if they exist. `present` are those
+    /// that earlier calls led to: at a line with more findings than results, further keys follow. The caller looks keys
+    /// up until none of them exists.
     #[must_use]
-    pub fn keys_to_look_up(&self) -> Vec<RecordKey> {
+    pub fn keys_to_look_up(&self, present: &HashMap<RecordKey, PresentFinding>) -> Vec<RecordKey> {
         let mut alike: HashMap<(&BaseKey, u64), usize> = HashMap::new();
         for Collected { result, .. } in &self.results {
             for base_key in &result.base_keys {
@@ -110,8 +112,13 @@ impl Scan {
         }
         let mut keys = BTreeSet::new();
         for ((base_key, line), count) in alike {
-            keys.insert(base_key.with_suffix(""));
-            keys.extend((1..=count).map(|number| key_at_line(base_key, line, number)));
+            if present.is_empty() {
+                keys.insert(base_key.with_suffix(""));
+                keys.extend((1..=count).map(|number| key_at_line(base_key, line, number)));
+            } else if present.contains_key(&key_at_line(base_key, line, count)) {
+                let numbers = (count + 1..).map(|number| key_at_line(base_key, line, number));
+                keys.extend(numbers.into_iter().find(|key: &RecordKey| !present.contains_key(key)));
+            }
         }
         keys.into_iter().collect()
     }
@@ -196,7 +203,11 @@ impl<'a> Group<'a> {
         for at_line in self.alike.chunk_by_mut(|a, b| a.0.result.line == b.0.result.line) {
             let line = at_line.first().map_or(0, |(collected, _)| collected.result.line);
             let of_base = (base_line == Some(line)).then(|| self.base_key.with_suffix(""));
-            let of_line = (1..=at_line.len()).map(|number| key_at_line(&self.base_key, line, number));
+            // There may be more findings than results: those of results that are gone.
+            let of_line = (1..)
+                .map(|number| (number, key_at_line(&self.base_key, line, number)))
+                .take_while(|(number, key)| *number <= at_line.len() || self.present.contains_key(key))
+                .map(|(_, key)| key);
             let mut existing: Vec<RecordKey> =
                 of_base.into_iter().chain(of_line).filter(|key| self.present.contains_key(key)).collect();
             for (collected, key) in &mut *at_line {

@@ -127,7 +127,8 @@ fn the_program_and_the_importer_agree_on_inputs_of_every_kind() {
                 "extensions": [{ "name": "pack", "guid": "g", "rules": [{ "id": "P", "fullDescription": { "text": "Full." } }] }],
             },
             "invocations": [{ "ruleConfigurationOverrides": [
-                { "descriptor": { "index": 1 }, "configuration": { "level": "error" } } ] }],
+                { "descriptor": { "index": 1 }, "configuration": { "level": "error" } },
+                { "descriptor": { "index": 9 }, "configuration": { "level": "error" } } ] }],
             "artifacts": [{ "location": { "uri": "./b%20c.rs", "uriBaseId": "GEN" } }],
             "logicalLocations": [{ "fullyQualifiedName": "a.B" }],
             "results": [
@@ -138,6 +139,9 @@ fn the_program_and_the_importer_agree_on_inputs_of_every_kind() {
                   "locations": [{ "logicalLocations": [{ "index": 0 }] }] },
                 { "ruleId": "X", "message": "plain \u{202e} text", "locations": { "physicalLocation": { "artifactLocation": { "uri": "\\x\\%E9.c" } } } },
                 { "ruleId": "X", "message": { "markdown": "**bold**" }, "level": 3 },
+                { "ruleId": "Y", "message": { "text": "[](https://example.org/)" } },
+                { "ruleId": "Z", "message": { "text": "{0}", "arguments": ["\u{200b}"] } },
+                { "message": { "text": "Without a rule." } },
                 { "kind": "pass", "ruleId": "X", "message": { "text": "passed" } },
                 { "baselineState": "absent", "ruleId": "X", "message": { "text": "gone" } },
                 null,

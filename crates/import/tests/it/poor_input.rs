@@ -191,6 +191,10 @@ fn a_run_that_failed_or_has_no_list_of_results_is_incomplete() {
     assert_eq!(incomplete(invocations(json!(true))), None);
     assert_eq!(incomplete(invocations(json!(false))).as_deref(), Some("its executionSuccessful is not true"));
     assert_eq!(incomplete(json!({ "results": null })).as_deref(), Some("it has no list of results"));
+    for results in [json!({}), json!([{}]), json!(["R1"])] {
+        let reason = incomplete(json!({ "results": results }));
+        assert_eq!(reason.as_deref(), Some("some of its results can't be identified"));
+    }
 }
 
 #[test]

@@ -66,6 +66,8 @@ fn the_subject_names_the_base_of_the_artifact_or_the_logical_location() {
     let logical = |logical: Value| json!({ "logicalLocations": [logical] });
     assert_eq!(subject(logical(json!({ "fullyQualifiedName": "a.B.c" }))).unwrap(), "logical-location a.B.c");
     assert_eq!(subject(logical(json!({ "index": 0 }))).unwrap(), "logical-location com.example.Login");
+    assert_eq!(subject(logical(json!({ "index": 0, "name": "Login" }))).unwrap(), "logical-location com.example.Login");
+    assert_eq!(subject(logical(json!({ "index": 9, "name": "Login" }))).unwrap(), "logical-location Login");
     assert_eq!(subject(physical(json!({ "index": 1 }))), None);
     let long = subject(physical(json!({ "uri": "k".repeat(400) }))).unwrap();
     assert!(long.ends_with(":3") && long.chars().count() <= "location ".len() + 200, "{long}");

@@ -201,7 +201,9 @@ fn results_at_one_line_keep_the_findings_with_their_descriptions() {
     };
     records.import(&[&of(&[2, 3])]);
     assert_eq!(records.counts(&[&of(&[1, 2, 3])]), [1, 0, 2]);
-    assert_eq!(records.counts(&[&of(&[3])]), [0, 0, 1]);
+    for number in [1, 2, 3] {
+        assert_eq!(records.counts(&[&of(&[number])]), [0, 0, 1], "only {number} is left of three");
+    }
 }
 
 #[test]

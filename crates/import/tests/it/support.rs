@@ -7,6 +7,7 @@ use std::{
 };
 
 use findings::NewFinding;
+use kernel::RecordKey;
 use novantra_import::sarif::{File, PresentFinding, Scan, ScanFinding, read};
 use serde_json::{Value, json};
 
@@ -113,13 +114,20 @@ impl Records {
     /// The results of the files with the keys that they get beside the findings that exist.
     pub(crate) fn keyed(&self, files: &[&[u8]]) -> Vec<ScanFinding> {
         let scan = scan(files.iter().map(|bytes| read_file(bytes)));
-        let present = scan.keys_to_look_up().into_iter().filter_map(|key| {
+        let present_finding = |key: RecordKey| {
             let finding = self.0.get(key.as_str())?;
             let subject_resource_id = finding.subject.as_ref().map(|subject| subject.resource_id.clone());
             let description = finding.description.clone().unwrap_or_default();
             Some((key, PresentFinding { subject_resource_id, description }))
-        });
-        let present = present.collect();
+        };
+        let mut present = HashMap::new();
+        loop {
+            let found: Vec<_> = scan.keys_to_look_up(&present).into_iter().filter_map(present_finding).collect();
+            if found.is_empty() {
+                break;
+            }
+            present.extend(found);
+        }
         scan.assign_keys(&present)
     }
 

@@ -12,7 +12,10 @@ use kernel::{Clock, StoreError, Timestamp};
 use store_sql::Database;
 use tokio::time::{MissedTickBehavior, interval_at};
 
-use super::{ClockSample, steady::JumpFilter};
+use super::{
+    ClockSample,
+    steady::{JumpFilter, MAX_JUMP},
+};
 
 /// Interval of reading the database's clock.
 const SAMPLE_INTERVAL: Duration = Duration::from_secs(10);
@@ -26,7 +29,8 @@ const MAX_STANDSTILL: Duration = Duration::from_secs(60);
 
 /// Extrapolates the database's time from the latest sample by this process's monotonic clock, so that changes of the
 /// system's clock have no effect. If the database's clock is set back by up to a minute, it stands still meanwhile. If
-/// it is set far ahead, it is believed only once that has lasted (see [`JumpFilter`]).
+/// it is set far ahead, it is believed only once that has lasted (see [`JumpFilter`]), or at once if clients were told
+/// that time already: then other servers follow it, and this process was suspended.
 pub(crate) struct DatabaseClock {
     sample: RwLock<ClockSample>,
     jumps: Mutex<JumpFilter>,
@@ -50,6 +54,16 @@ impl DatabaseClock {
             sample: RwLock::new(sample),
             latest: AtomicI64::new(i64::MIN),
         }
+    }
+
+    /// Whether the sample is too far ahead to be believed without a confirmation.
+    fn doubts(&self, new: &ClockSample) -> bool {
+        self.jumps.lock().unwrap_or_else(PoisonError::into_inner).doubts(new.time, new.taken_at)
+    }
+
+    /// Believes a sample that something else has confirmed.
+    fn believe(&self, new: &ClockSample) {
+        self.jumps.lock().unwrap_or_else(PoisonError::into_inner).believe(new.time, new.taken_at);
     }
 
     /// Replaces the sample by `new` if that is more exact, or if the two contradict each other.
@@ -97,10 +111,20 @@ async fn run(clock: Weak<DatabaseClock>, database: Database) {
         }
         match (ClockSample::measure(|| database.time()).await, clock.upgrade()) {
             (_, None) => return,
-            (Ok(sample), Some(clock)) => clock.update(sample),
+            (Ok(sample), Some(clock)) => {
+                if clock.doubts(&sample) && was_told(&database, sample.time).await {
+                    clock.believe(&sample);
+                }
+                clock.update(sample);
+            }
             (Err(error), Some(_)) => tracing::debug!(%error, "can't read the database's clock; trying again in 10 s"),
         }
     }
+}
+
+/// Whether a server has told clients a time close to this one.
+async fn was_told(database: &Database, time: Timestamp) -> bool {
+    matches!(database.watermark_ceiling().await, Ok(Some(told)) if time <= told + MAX_JUMP)
 }
 
 #[cfg(test)]

@@ -51,6 +51,17 @@ impl JumpFilter {
         Self { believed: (reading, moment), ahead_since: None }
     }
 
+    /// Whether the reading is too far ahead to be believed at once.
+    pub(super) fn doubts(&self, reading: Timestamp, moment: Instant) -> bool {
+        let (before, then) = self.believed;
+        reading > before + moment.saturating_duration_since(then) + MAX_JUMP
+    }
+
+    /// Believes a reading that something else has confirmed.
+    pub(super) fn believe(&mut self, reading: Timestamp, moment: Instant) {
+        *self = Self::new(reading, moment);
+    }
+
     /// Returns the reading if it is believed, otherwise the time that has passed since the last one that was.
     pub(super) fn filter(&mut self, reading: Timestamp, moment: Instant) -> Timestamp {
         let (before, then) = self.believed;
@@ -117,5 +128,17 @@ mod tests {
         assert_eq!(filter.filter(START + seconds(301), start + seconds(1)), START + seconds(301));
         assert_eq!(filter.filter(START - seconds(7200), start + seconds(2)), START - seconds(7200));
         assert_eq!(filter.filter(START - seconds(7199), start + seconds(3)), START - seconds(7199));
+    }
+
+    #[test]
+    fn a_jump_that_was_confirmed_is_believed_at_once() {
+        let start = Instant::now();
+        let mut filter = JumpFilter::new(START, start);
+        let ahead = START + seconds(7200);
+        assert!(filter.doubts(ahead, start));
+        assert_eq!(filter.filter(ahead, start), START);
+        filter.believe(ahead, start);
+        assert!(!filter.doubts(ahead + seconds(1), start + seconds(1)));
+        assert_eq!(filter.filter(ahead + seconds(1), start + seconds(1)), ahead + seconds(1));
     }
 }

@@ -86,8 +86,14 @@ async fn initialize(
         }
     }
     if mode.is_server() {
-        for table in misplaced_tables(sql, &settings.database_options).await?.into_iter().flatten() {
-            tracing::warn!("{table}: run {}", table.statements().join("; "));
+        // Before anything is read or written that an older schema does not have.
+        sql.ensure_current().await?;
+        // One line for all tables: of several from one place, the log keeps only the first few.
+        let misplaced = misplaced_tables(sql, &settings.database_options).await?.unwrap_or_default();
+        if !misplaced.is_empty() {
+            let lines: Vec<String> =
+                misplaced.iter().map(|table| format!("{table}: run {}", table.statements().join("; "))).collect();
+            tracing::warn!("tables of the distributed database are placed wrongly: {}", lines.join(". "));
         }
         renew_duplicate(sql, entropy, clock.now()).await?;
     }

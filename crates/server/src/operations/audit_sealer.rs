@@ -67,7 +67,9 @@ impl AuditSealer {
     /// If the store can't be reached.
     pub(crate) async fn run_once(&mut self) -> Result<SealSummary, StoreError> {
         let (mut summary, mut after) = (SealSummary::default(), None);
-        self.backed_off.retain(|_, until| self.clock.now() < *until);
+        // A wait that is longer than any began before the clock was set back.
+        let now = self.clock.now();
+        self.backed_off.retain(|_, until| now < *until && *until <= now + RETRY_DELAY);
         loop {
             // The chains are queried before the lease is acquired, so that an idle installation writes nothing.
             let due = self.store.organizations_with_unsealed(after, CHAINS_PER_QUERY).await?;

@@ -114,13 +114,15 @@ impl Importer<'_> {
             .await
     }
 
-    /// Returns a reason that begins with `detail` and also has the reason of the command.
+    /// Returns a reason that begins with `detail` and also has the reason of the command. If both are too long together,
+    /// each is cut.
     pub(crate) fn reason_with(&self, detail: &str) -> Reason {
         let own = format!(" ({})", self.operator.reason());
-        let room = MAX_REASON_LENGTH.saturating_sub(own.chars().count());
+        let room = MAX_REASON_LENGTH.saturating_sub(own.chars().count()).max(MAX_REASON_LENGTH / 2);
         let is_text = |character: &char| is_allowed_in_line(*character);
-        let detail: String = detail.chars().filter(is_text).take(room).collect();
-        Reason::parse(&format!("{detail}{own}")).unwrap_or_else(|_| self.operator.reason().clone())
+        let detail = detail.chars().filter(is_text).take(room);
+        let reason: String = detail.chain(own.chars()).take(MAX_REASON_LENGTH).collect();
+        Reason::parse(&reason).unwrap_or_else(|_| self.operator.reason().clone())
     }
 
     async fn findings_by_key(&self, keys: &[RecordKey]) -> Result<Vec<Stored<Finding>>, Failure> {

@@ -80,7 +80,8 @@ pub(crate) async fn create_account(
             let at = timestamp.at();
             let secret = ClientSecret::generate(&**entropy);
             let hash = hasher.hash(&secret, None);
-            let record = ServiceAccount::open(name.clone(), contact.clone(), *scopes, *expires_at, hash, at)?;
+            let record =
+                ServiceAccount::open(name.clone(), contact.clone(), *scopes, *expires_at, hash, timestamp.clock())?;
             let account = Stored::new(organization.id, Id::new(entropy.ulid(at)), at, record);
             let (action, subject) = (Action::new("service_account.created"), Subject::from_id(account.meta.id));
             let mut changeset = operator.changeset_at(timestamp, &organization, action, Some(subject));
@@ -166,7 +167,7 @@ async fn change_account(
             let organization = operator.organization(organization).await?;
             let subject = Some(Subject::from_id(before.meta.id));
             let mut changeset = operator.changeset(&organization, Action::new(action), subject);
-            let record = decide(&before.record, changeset.at())?;
+            let record = decide(&before.record, changeset.due_at())?;
             // A command without effect is audited too, but keeps the revision, under which tokens were accepted.
             if record == before.record {
                 changeset.require_unchanged(&before);

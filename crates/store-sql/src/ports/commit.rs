@@ -98,7 +98,7 @@ pub(crate) async fn commit(
 
 async fn store_idempotency_record(session: &Session, changeset: &Changeset) -> Result<(), CommitError> {
     match changeset.idempotency() {
-        Some(record) => idempotency::insert(session, record, changeset.at()).await,
+        Some(record) => idempotency::insert(session, record, changeset.due_at()).await,
         None => Ok(()),
     }
 }

@@ -89,7 +89,8 @@ fn the_values_of_a_query_are_masked() {
         ("https://hook.example/path", "https://hook.example/path"),
         ("https://hook.example/?", "https://hook.example/?"),
         ("https://hook.example/?key=secret", "https://hook.example/?key=***"),
-        ("https://hook.example/a?key=secret&b=&c=x=y", "https://hook.example/a?key=***&b=&c=***"),
+        ("https://hook.example/a?key=secret&b=&c=x=y", "https://hook.example/a?key=***&***&c=***"),
+        ("https://hook.example/?c2VjcmV0IQ==", "https://hook.example/?***"),
         ("https://hook.example/?secret", "https://hook.example/?***"),
         ("https://hook.example/?a=1?b=2&&c", "https://hook.example/?a=***&&***"),
     ] {

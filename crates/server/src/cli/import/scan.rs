@@ -1,6 +1,6 @@
 //! The import of scans: all files of one command are one scan.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use findings::Resolution;
 use import::sarif::{self, ScanFinding};
@@ -84,7 +84,14 @@ impl Scans {
         report: impl Fn(usize),
     ) -> Result<Summary, Failure> {
         let Self { names, scan, series, failures, mut summary } = self;
-        let present = importer.present_findings(&scan.keys_to_look_up()).await?;
+        let mut present = HashMap::new();
+        loop {
+            let found = importer.present_findings(&scan.keys_to_look_up(&present)).await?;
+            if found.is_empty() {
+                break;
+            }
+            present.extend(found);
+        }
         let results = scan.assign_keys(&present);
         drop(present);
         summary.shared = shared_findings(&results, &names);

@@ -134,7 +134,9 @@ impl Service {
         };
         let acceptor = TlsAcceptor::from(Arc::clone(&tls.borrow().server_config));
         let handshake = async {
-            let permit = self.limits.begin_handshake(peer.ip(), HANDSHAKE_TIMEOUT).await;
+            let Some(permit) = self.limits.begin_handshake(peer.ip(), HANDSHAKE_TIMEOUT).await else {
+                return Err(std::io::Error::other("too many handshakes are in progress"));
+            };
             let mut stream = acceptor.accept(socket).await?;
             drop(permit);
             stream.get_mut().1.set_buffer_limit(Some(TLS_SEND_BUFFER_BYTES));

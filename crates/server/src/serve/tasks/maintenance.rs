@@ -36,7 +36,7 @@ pub(crate) async fn run(installation: Installation, app: App, settings: Settings
         if let Err(error) = app.run_periodic().await {
             tracing::warn!(%error, "can't store last uses and the audit entries of repeated calls; trying again in 60 s");
         }
-        if let Err(error) = installation.store.discard_future_state(installation.clock.now()).await {
+        if let Err(error) = discard_future_state(&installation).await {
             tracing::warn!(%error, "can't discard leases and waits of a clock that was set back; trying again in 60 s");
         }
         if let Err(error) = delete_expired_keys(&installation).await {
@@ -58,6 +58,13 @@ pub(crate) async fn run(installation: Installation, app: App, settings: Settings
 async fn bound_installation_log(retention: &AuditRetention) -> Result<(), kernel::StoreError> {
     while let RetentionOutcome::Removed(_) = retention.run_once().await? {}
     Ok(())
+}
+
+/// Discards state of the future, by the later of the installation's clock and the database's: a server whose clock does
+/// not believe a jump yet, because it was suspended, would take the leases of all others for ones of the future.
+async fn discard_future_state(installation: &Installation) -> Result<(), kernel::StoreError> {
+    let now = installation.clock.now().max(installation.store.time().await?);
+    installation.store.discard_future_state(now).await
 }
 
 async fn delete_expired_keys(installation: &Installation) -> Result<(), kernel::StoreError> {
