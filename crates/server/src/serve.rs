@@ -12,7 +12,7 @@ mod tasks;
 
 use std::sync::Arc;
 
-use http_api::App;
+use http_api::{App, TrustedProxies};
 
 use crate::{
     compose::{Installation, OpenMode, Webhooks},
@@ -131,7 +131,7 @@ impl Server {
 
         let probes = tokio::spawn(admin.serve(
             admin::router(state),
-            ConnectionLimits::without_shares(open_files::ADMIN_CONNECTIONS),
+            ConnectionLimits::new(open_files::ADMIN_CONNECTIONS, TrustedProxies::default()),
             None,
             admin_stop,
         ));

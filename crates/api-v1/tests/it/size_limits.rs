@@ -57,6 +57,18 @@ async fn every_operation_rejects_a_too_long_target_or_too_large_header_fields_wi
 }
 
 #[tokio::test]
+async fn a_request_with_very_many_small_header_fields_is_rejected_before_its_body_is_awaited() {
+    let (api, _) = setup(KIB * KIB).await;
+    let PausedBody { body, started: _started, last_bytes: _last_bytes } = paused_body(0);
+    let mut call = api.post("/api/v1/auth/token").header("content-type", "application/json");
+    for _ in 0..100 {
+        call = call.header("a", "");
+    }
+    let response = call.send_body_stream(body).await.expect(431);
+    assert_eq!(response.error_code(), "header_fields_too_large");
+}
+
+#[tokio::test]
 async fn a_body_announced_as_too_large_is_rejected_without_being_read() {
     let (api, client) = setup(KIB * KIB).await;
     let announced = http_body_util::Full::new(Bytes::from(vec![b' '; 1024 * KIB + 1]));

@@ -11,6 +11,9 @@ const MAX_TARGET_BYTES: usize = 16 * 1024;
 /// The maximum size of all header fields together, in bytes.
 const MAX_HEADER_BYTES: usize = 32 * 1024;
 
+/// The maximum number of header fields. Each takes memory of its own, which over HTTP/2 a single byte can ask for.
+const MAX_HEADER_FIELDS: usize = 100;
+
 /// The bytes that each header field needs besides its name and value: `: ` and the line break.
 const FIELD_OVERHEAD: usize = 4;
 
@@ -21,8 +24,8 @@ pub(crate) fn check(parts: &Parts) -> Result<(), Problem> {
     }
     let fields =
         parts.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + FIELD_OVERHEAD).sum::<usize>();
-    if fields > MAX_HEADER_BYTES {
-        return Err(Problem::header_fields_too_large(MAX_HEADER_BYTES));
+    if fields > MAX_HEADER_BYTES || parts.headers.len() > MAX_HEADER_FIELDS {
+        return Err(Problem::header_fields_too_large(MAX_HEADER_FIELDS, MAX_HEADER_BYTES));
     }
     check_routing(parts)
 }

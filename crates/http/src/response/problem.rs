@@ -176,11 +176,11 @@ impl Problem {
         )
     }
 
-    pub(crate) fn header_fields_too_large(limit: usize) -> Self {
+    pub(crate) fn header_fields_too_large(fields: usize, bytes: usize) -> Self {
         Self::new(
             StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             "header_fields_too_large",
-            format!("the header fields may be at most {limit} bytes together"),
+            format!("there may be at most {fields} header fields, of at most {bytes} bytes together"),
         )
     }
 

@@ -26,16 +26,10 @@ pub(crate) struct ConnectionLimits {
     available: Arc<Semaphore>,
     connections: Arc<FairBudget<ConnectionKey>>,
     handshakes: Arc<FairBudget<ConnectionKey>>,
-    unshared: Unshared,
-}
-
-/// The addresses that have no share of their own, but may take all that is left.
-enum Unshared {
-    /// The proxies, which connect for many clients, whose bodies are charged to their forwarded addresses; and this
-    /// machine itself, on which a proxy may run that is not configured as trusted.
-    Proxies(TrustedProxies),
-    /// All addresses.
-    All,
+    /// They have no share of their own, but may take all that is left: they connect for many clients, whose bodies are
+    /// charged to their forwarded addresses. The same holds for this machine itself, on which a proxy may run that is
+    /// not configured as trusted.
+    proxies: TrustedProxies,
 }
 
 /// A permit for a connection.
@@ -47,22 +41,13 @@ pub(crate) struct ConnectionPermit {
 impl ConnectionLimits {
     /// Creates limits for `max` connections, of which each address has a share, except the proxies.
     pub(crate) fn new(max: usize, proxies: TrustedProxies) -> Self {
-        Self::with(max, Unshared::Proxies(proxies))
-    }
-
-    /// Creates limits for `max` connections, all of which can be from one address.
-    pub(crate) fn without_shares(max: usize) -> Self {
-        Self::with(max, Unshared::All)
-    }
-
-    fn with(max: usize, unshared: Unshared) -> Self {
         let max = u32::try_from(max.min(Semaphore::MAX_PERMITS)).unwrap_or(u32::MAX);
         Self {
             max,
             available: Arc::new(Semaphore::new(max as usize)),
             connections: FairBudget::new(max as usize),
             handshakes: FairBudget::new(MAX_CONCURRENT_HANDSHAKES),
-            unshared,
+            proxies,
         }
     }
 
@@ -100,11 +85,7 @@ impl ConnectionLimits {
     }
 
     fn holder(&self, address: IpAddr) -> Holder<ConnectionKey> {
-        let is_unshared = match &self.unshared {
-            Unshared::Proxies(proxies) => address.to_canonical().is_loopback() || proxies.contains(address),
-            Unshared::All => true,
-        };
-        if is_unshared {
+        if address.to_canonical().is_loopback() || self.proxies.contains(address) {
             return Holder::Unshared;
         }
         Holder::Member {

@@ -4,6 +4,7 @@ use std::{future::pending, io};
 
 use axum::routing::get;
 use bytes::Bytes;
+use http_api::TrustedProxies;
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex},
@@ -43,7 +44,7 @@ fn router() -> Router {
 impl TestConnection {
     fn new(tls: Option<Identity>) -> Self {
         let tls = tls.map(|identity| watch::channel(identity).1);
-        let limits = ConnectionLimits::without_shares(1);
+        let limits = ConnectionLimits::new(1, TrustedProxies::default());
         let service = Arc::new(Service::new(router(), None, tls, limits));
         let (client, server) = duplex(1024);
         let (trigger, shutdown) = channel();
