@@ -56,7 +56,7 @@ async fn every_operation_rejects_a_too_long_target_or_too_large_header_fields_wi
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_request_with_very_many_small_header_fields_is_rejected_before_its_body_is_awaited() {
     let (api, _) = setup(KIB * KIB).await;
     let PausedBody { body, started: _started, last_bytes: _last_bytes } = paused_body(0);

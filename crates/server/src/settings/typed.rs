@@ -219,7 +219,14 @@ fn parse_key_lifetime(text: &str) -> Result<Option<Duration>, String> {
     }
 }
 
+/// Parses a log level or a filter. A filter may name targets, but a word by itself has to be a level: taken for a target,
+/// a misspelled level would silence the log.
 fn parse_log_filter(text: &str) -> Result<String, String> {
+    let is_level = |word: &str| !word.is_empty() && word.parse::<tracing::level_filters::LevelFilter>().is_ok();
+    let words = text.split(',').map(str::trim).filter(|part| !part.contains(['=', '[']));
+    if let Some(word) = words.into_iter().find(|word| !is_level(word)) {
+        return Err(format!("{word:?} is not a log level: use error, warn, info, debug, trace or off"));
+    }
     text.parse::<tracing_subscriber::EnvFilter>().map(|_| text.to_owned()).map_err(|error| error.to_string())
 }
 
@@ -235,6 +242,16 @@ mod tests {
     fn parse(environment: &[(&str, &str)]) -> Result<Settings, Vec<String>> {
         let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         Settings::parse(&collect(&Sources { environment, ..Sources::default() }).unwrap())
+    }
+
+    #[test]
+    fn a_word_that_is_no_log_level_is_refused() {
+        for accepted in ["warn", "INFO", "off", "info,novantra=debug", "novantra=trace, warn"] {
+            assert_eq!(parse_log_filter(accepted).as_deref(), Ok(accepted));
+        }
+        for refused in ["warning", "verbose", "", "info,novantra", "info,,debug", "novantra=loud"] {
+            assert!(parse_log_filter(refused).is_err(), "{refused:?} was accepted");
+        }
     }
 
     #[test]

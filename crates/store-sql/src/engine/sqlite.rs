@@ -55,9 +55,34 @@ struct Threads {
     writer: Option<JoinHandle<()>>,
 }
 
+/// Refuses a file with hard links. SQLite keeps the log of recent writes under the name by which the file was opened: two
+/// names have two logs, which corrupt the file, and opened by the other name it lacks the writes of the log.
+#[cfg(unix)]
+fn ensure_single_name(path: &Path) -> Result<(), StoreError> {
+    use std::os::unix::fs::MetadataExt as _;
+
+    let names = std::fs::metadata(path).map_or(1, |metadata| metadata.nlink());
+    if names <= 1 {
+        return Ok(());
+    }
+    let message = format!(
+        "{} has {names} names (hard links), and SQLite would corrupt it: remove the others, with no server or command \
+         running, and keep the name beside which there is a file with the ending -wal",
+        path.display()
+    );
+    Err(StoreError::Unavailable(message.into()))
+}
+
+/// Other systems don't say how many names a file has.
+#[cfg(not(unix))]
+fn ensure_single_name(_: &Path) -> Result<(), StoreError> {
+    Ok(())
+}
+
 impl SqliteEngine {
     /// Opens the file, or creates it. Blocks on disk access.
     pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
+        ensure_single_name(path)?;
         // The writer comes first: it creates the file and recovers it after a crash, which a reader can't.
         let writer = open_writer(path)?;
         let count = std::thread::available_parallelism().map_or(2, usize::from).clamp(2, 4);
