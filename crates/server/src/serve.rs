@@ -200,7 +200,8 @@ async fn prepare(
     settings: &Settings,
     demo: bool,
 ) -> Result<(Vec<PrintedAccount>, Components), Failure> {
-    installation.store.discard_future_state(installation.clock.now()).await?;
+    let now = installation.clock.now();
+    installation.store.discard_future_state(now, settings.api.idempotency_retention).await?;
     let accounts =
         if demo { demo::seed(installation).await? } else { first_start::prepare(installation, settings).await? };
     let metrics = Arc::new(Metrics::new()?);
