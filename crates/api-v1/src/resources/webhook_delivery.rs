@@ -46,7 +46,7 @@ pub(crate) struct DeliveryDto<'a> {
     event_type: &'a str,
     #[schema(schema_with = state_schema)]
     status: &'static str,
-    /// The time of the next attempt; null if there is none, also while the subscription is disabled or the webhooks of a copied installation are paused.
+    /// The time of the next attempt; null if there is none, the subscription is disabled, or webhooks are paused.
     #[schema(value_type = Option<String>, format = DateTime, required)]
     next_attempt_at: Option<AsText<Timestamp>>,
     /// The last twenty attempts, oldest first.
