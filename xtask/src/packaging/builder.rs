@@ -47,7 +47,7 @@ pub(super) fn build_and_run(file: &str, base_images: &[String]) -> Outcome {
     remove_container(builder);
     let key = scratch_folder("key")?.join("master.key");
     // Any user of the machine can read it, since the container's user is not this one.
-    fs::write(&key, format!("{}=\n", "K".repeat(43))).map_err(|error| format!("{}: {error}", key.display()))?;
+    fs::write(&key, format!("{}=\n", "Q".repeat(43))).map_err(|error| format!("{}: {error}", key.display()))?;
     create_installation(builder, &key)?;
     let ready = start(builder, &key).and_then(|()| wait_until_ready(builder));
     if ready.is_err() {

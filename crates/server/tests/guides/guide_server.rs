@@ -63,7 +63,7 @@ impl GuideServer {
             ADDRESSES.iter().fold(settings.clone(), |text, (address, _)| text.replace(address, "127.0.0.1:0"));
         fs::write(&file, free_ports).unwrap();
         let key = folder.path().join(MASTER_KEY);
-        fs::write(&key, format!("{}=\n", "K".repeat(43))).unwrap();
+        fs::write(&key, format!("{}=\n", "Q".repeat(43))).unwrap();
         fs::set_permissions(&key, fs::Permissions::from_mode(0o400)).unwrap();
         let mut create = Command::new(program);
         let create = remove_settings(&mut create).args(["installation", "create", "--config"]).arg(&file);
