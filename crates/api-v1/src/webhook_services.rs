@@ -1,6 +1,9 @@
 //! The services that only the webhook endpoints use.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
 use http_api::{CommitListener, pipeline::StreamLimits, request::ApiRequest, response::Problem};
 use kernel::{Changeset, Kind, Write};
@@ -16,6 +19,7 @@ pub struct WebhookServices {
     /// The limits on event streams. Each of those queries the database several times a second.
     pub(crate) event_stream_limits: Arc<StreamLimits>,
     event_streams_closed: watch::Sender<bool>,
+    paused: AtomicBool,
 }
 
 impl WebhookServices {
@@ -28,12 +32,23 @@ impl WebhookServices {
             addresses,
             event_stream_limits: Arc::new(StreamLimits::new(4, 32)),
             event_streams_closed: watch::Sender::new(false),
+            paused: AtomicBool::new(false),
         }
     }
 
     /// Returns the services of the surface that the request was sent to.
     pub(crate) fn of(request: &ApiRequest) -> Result<Arc<Self>, Problem> {
         request.state()
+    }
+
+    /// Records whether the webhooks of the installation are paused, as the server reads it every second.
+    pub fn set_paused(&self, paused: bool) {
+        self.paused.store(paused, Ordering::Relaxed);
+    }
+
+    /// Whether the webhooks of the installation were paused a second ago.
+    pub(crate) fn are_paused(&self) -> bool {
+        self.paused.load(Ordering::Relaxed)
     }
 
     /// Closes all event streams, which never end by themselves, including those that are opened later. The server calls

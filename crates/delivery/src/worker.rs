@@ -297,7 +297,7 @@ impl Worker {
     fn health_to_store(&self) -> Option<DeliveryHealth> {
         let DeliveryHealth { last_delivery_at, failing_since } = self.stored_health;
         let is_stale = match (last_delivery_at, self.health.last_delivery_at) {
-            (Some(stored), Some(last)) => last.since(stored) >= MAX_HEALTH_STALENESS,
+            (Some(stored), Some(last)) => last.distance(stored) >= MAX_HEALTH_STALENESS,
             (stored, last) => stored != last,
         };
         let must_store = is_stale || failing_since != self.health.failing_since || !self.has_more();

@@ -153,10 +153,18 @@ impl Server {
         let (distributor, dispatcher) =
             (webhooks.distributor(&installation), webhooks.dispatcher(&installation, webhook_metrics));
         let endpoint_services = webhooks.endpoint_services();
+        // Until it is known, nothing is sent.
+        endpoint_services.set_paused(store.webhooks_paused().await.unwrap_or(true));
         let notifier = webhooks.notifier;
         let fan_out = fan_out_events::run(distributor, Arc::clone(store), Arc::clone(&notifier), stop.clone());
         let fan_out = tokio::spawn(fan_out);
-        let deliveries = tokio::spawn(send_deliveries::run(dispatcher, Arc::clone(store), notifier, stop.clone()));
+        let deliveries = tokio::spawn(send_deliveries::run(
+            dispatcher,
+            Arc::clone(store),
+            notifier,
+            Arc::clone(&endpoint_services),
+            stop.clone(),
+        ));
         let requests = api.serve(
             http_api::router(app.clone(), [api_v1::surface(Arc::clone(&endpoint_services))]),
             ConnectionLimits::new(settings.max_connections, settings.api.trusted_proxies.clone()),
@@ -200,7 +208,8 @@ async fn prepare(
     settings: &Settings,
     demo: bool,
 ) -> Result<(Vec<PrintedAccount>, Components), Failure> {
-    installation.store.discard_future_state(installation.clock.now()).await?;
+    let now = installation.clock.now();
+    installation.store.discard_future_state(now, settings.api.idempotency_retention).await?;
     let accounts =
         if demo { demo::seed(installation).await? } else { first_start::prepare(installation, settings).await? };
     let metrics = Arc::new(Metrics::new()?);

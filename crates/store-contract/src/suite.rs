@@ -227,6 +227,7 @@ macro_rules! contract_suite {
                 expired_idempotency_keys_are_deleted_up_to_a_limit
                 pending_events_are_counted
                 state_of_a_time_that_the_clock_no_longer_shows_is_discarded
+                idempotency_records_and_last_uses_of_the_future_are_capped
                 changes_are_due_immediately_after_the_clock_was_set_back
                 the_identifier_of_an_installation_is_stored_once
                 a_closed_store_is_unavailable

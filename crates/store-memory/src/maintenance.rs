@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use kernel::{StoreError, Timestamp};
-use store::{Lease, MAX_DELIVERY_DELAY, MAX_LEASE_DURATION, Maintenance};
+use store::{FUTURE_TOLERANCE, Lease, MAX_DELIVERY_DELAY, MAX_LEASE_DURATION, Maintenance};
 
 use crate::{MemoryStore, state::LeaseRow};
 
@@ -56,7 +56,7 @@ impl Maintenance for MemoryStore {
         })
     }
 
-    async fn discard_future_state(&self, now: Timestamp) -> Result<(), StoreError> {
+    async fn discard_future_state(&self, now: Timestamp, idempotency_retention: Duration) -> Result<(), StoreError> {
         self.change(|state| {
             let latest = now + MAX_LEASE_DURATION;
             let from_the_future: Vec<&'static str> =
@@ -66,6 +66,12 @@ impl Maintenance for MemoryStore {
             }
             state.release_partitions_leased_after(latest);
             state.make_deliveries_due_that_wait_until_after(now + MAX_DELIVERY_DELAY, now);
+            state.cap_idempotency(now + idempotency_retention);
+            let future_uses = state.last_used.iter().filter(|(_, at)| **at > now + FUTURE_TOLERANCE);
+            let future_uses: Vec<_> = future_uses.map(|(account, _)| *account).collect();
+            for account in future_uses {
+                state.last_used.insert_mut(account, now);
+            }
             Ok(())
         })
     }

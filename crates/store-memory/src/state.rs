@@ -13,6 +13,7 @@ use kernel::{
     RepeatedCalls, Resource, Revision, StoreError, Stored, Timestamp,
 };
 use rpds::{RedBlackTreeMapSync as Map, RedBlackTreeSetSync as Set};
+use store::FUTURE_TOLERANCE;
 use ulid::Ulid;
 use webhooks::Partition;
 
@@ -74,6 +75,19 @@ impl Row {
 }
 
 impl State {
+    /// Lets idempotency records and claims that would be stored for over an hour longer than until `latest` expire then.
+    pub(crate) fn cap_idempotency(&mut self, latest: Timestamp) {
+        let limit = latest + FUTURE_TOLERANCE;
+        let records = self.idempotency_records.values().filter(|record| record.expires_at > limit);
+        for record in records.cloned().collect::<Vec<_>>() {
+            self.idempotency_records.insert_mut(record.key.clone(), IdempotencyRecord { expires_at: latest, ..record });
+        }
+        let claims = self.key_claims.values().filter(|claim| claim.expires_at > limit);
+        for claim in claims.cloned().collect::<Vec<_>>() {
+            self.key_claims.insert_mut(claim.key.clone(), KeyClaim { expires_at: latest, ..claim });
+        }
+    }
+
     pub(crate) fn record<R: Resource>(&self, organization: OrganizationId, id: Id<R>) -> Option<Stored<R>> {
         self.records.get(&(R::KIND, organization, id.ulid()))?.read()
     }

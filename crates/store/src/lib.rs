@@ -12,7 +12,7 @@ use webhooks::{DeliveryHistory, EventFanOut, PartitionQueue};
 
 pub use directory::Directory;
 pub use identity::InstallationIdentity;
-pub use maintenance::{Lease, MAX_DELIVERY_DELAY, MAX_LEASE_DURATION, Maintenance};
+pub use maintenance::{FUTURE_TOLERANCE, Lease, MAX_DELIVERY_DELAY, MAX_LEASE_DURATION, Maintenance};
 pub use master_key::MasterKeyCheck;
 
 /// Calls `$with!` with every record type that stores hold, as `Kind => Type` pairs: the kinds with commands of their

@@ -32,6 +32,9 @@ pub const MAX_LEASE_DURATION: Duration = Duration::from_secs(5 * 60);
 /// jitter, and than any `Retry-After` that is respected.
 pub const MAX_DELIVERY_DELAY: Duration = Duration::from_secs(30 * 60 * 60);
 
+/// The time by which a stored time may be later than the clock allows before it counts as one of the future.
+pub const FUTURE_TOLERANCE: Duration = Duration::from_secs(60 * 60);
+
 /// Maintenance operations of a store.
 #[async_trait]
 pub trait Maintenance: Send + Sync {
@@ -60,12 +63,15 @@ pub trait Maintenance: Send + Sync {
     /// [`StoreError`] when the store fails.
     async fn delete_expired_idempotency_keys(&self, now: Timestamp, limit: usize) -> Result<u64, StoreError>;
 
-    /// Discards state of a time that the clock no longer shows, since it was set back: leases that would last longer
-    /// than any does, and waits of deliveries that are longer than any is.
+    /// Discards state of a time that the clock no longer shows, since it was set back. Leases that would last longer
+    /// than any does end, rate-limit buckets that would be full later than any is are deleted, and deliveries that wait
+    /// longer than any does become due. Idempotency records and claims that would be stored for over an hour longer than
+    /// `idempotency_retention` are stored for that time from `now`, and last uses that are over an hour ahead are set to
+    /// `now`.
     ///
     /// # Errors
     /// [`StoreError`] when the store fails.
-    async fn discard_future_state(&self, now: Timestamp) -> Result<(), StoreError>;
+    async fn discard_future_state(&self, now: Timestamp, idempotency_retention: Duration) -> Result<(), StoreError>;
 
     /// Checks that the store can serve requests: it is reachable, has the schema version that this program needs, and
     /// accepts writes, which it proves by a write at most once a second.

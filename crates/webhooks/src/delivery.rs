@@ -121,11 +121,12 @@ impl WebhookDelivery {
         Self { state: DeliveryState::Cancelled, next_attempt_at: None, ..self.clone() }
     }
 
-    /// The time of the next attempt, given the subscription of the delivery. There is none while the subscription is
-    /// disabled: then the delivery waits, whenever it was due.
+    /// The time of the next attempt, given the subscription of the delivery, and whether the webhooks of the
+    /// installation are paused. There is none while they are, or while the subscription is disabled: then the delivery
+    /// waits, whenever it was due.
     #[must_use]
-    pub fn scheduled_at(&self, subscription: &WebhookSubscription) -> Option<Timestamp> {
-        self.next_attempt_at.filter(|_| subscription.is_active())
+    pub fn scheduled_at(&self, subscription: &WebhookSubscription, paused: bool) -> Option<Timestamp> {
+        self.next_attempt_at.filter(|_| subscription.is_active() && !paused)
     }
 
     /// Whether no attempt has been made yet, so that later events about the same record must wait for this delivery.

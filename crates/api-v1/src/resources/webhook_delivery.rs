@@ -30,6 +30,7 @@ use crate::{
     errors::webhook_problem,
     resources::webhook_subscription::{check_read_scopes, find_owned},
     view::{self, View, example_id, example_timestamp, record_media},
+    webhook_services::WebhookServices,
 };
 
 #[derive(Serialize, ToSchema)]
@@ -45,7 +46,7 @@ pub(crate) struct DeliveryDto<'a> {
     event_type: &'a str,
     #[schema(schema_with = state_schema)]
     status: &'static str,
-    /// The time of the next attempt; null if there is none, also while the subscription is disabled.
+    /// The time of the next attempt; null if there is none, the subscription is disabled, or webhooks are paused.
     #[schema(value_type = Option<String>, format = DateTime, required)]
     next_attempt_at: Option<AsText<Timestamp>>,
     /// The last twenty attempts, oldest first.
@@ -188,8 +189,12 @@ impl View for WebhookDelivery {
 
 /// Returns the representation of a delivery to this subscription. While no events are delivered to the subscription, there
 /// is no next attempt.
-fn to_dto_of<'a>(stored: &'a Stored<WebhookDelivery>, subscription: &WebhookSubscription) -> DeliveryDto<'a> {
-    let next_attempt_at = stored.record.scheduled_at(subscription).map(AsText);
+fn to_dto_of<'a>(
+    stored: &'a Stored<WebhookDelivery>,
+    subscription: &WebhookSubscription,
+    paused: bool,
+) -> DeliveryDto<'a> {
+    let next_attempt_at = stored.record.scheduled_at(subscription, paused).map(AsText);
     DeliveryDto { next_attempt_at, ..WebhookDelivery::to_dto(stored) }
 }
 
@@ -228,8 +233,9 @@ pub(crate) fn list<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, R
         let id = subscription.meta.id;
         let mut query = Query::parse(request.query());
         let filter = DeliveryFilter { subscription: Some(id), ..WebhookDelivery::filter(&mut query) };
+        let paused = WebhookServices::of(request)?.are_paused();
         let write = move |stored: &Stored<WebhookDelivery>, out: &mut Vec<u8>| {
-            write_json(out, &to_dto_of(stored, &subscription.record));
+            write_json(out, &to_dto_of(stored, &subscription.record, paused));
         };
         let response = handlers::list(app, request, &mut query, &filter, WebhookDelivery::PLURAL, write).await?;
         Ok(response.with_subject(Subject::from_id(id)))
@@ -241,11 +247,11 @@ pub(crate) fn get<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, Re
     Box::pin(async move {
         Query::parse(request.query()).finish()?;
         let (subscription, delivery) = find_owned_delivery(app, request).await?;
-        let dto = to_dto_of(&delivery, &subscription.record);
+        let dto = to_dto_of(&delivery, &subscription.record, WebhookServices::of(request)?.are_paused());
         if delivery.record.next_attempt_at.is_none() {
             return Ok(handlers::conditional_response(request, &delivery.meta, WebhookDelivery::SINGULAR, &dto));
         }
-        // The time of the next attempt depends on the subscription, which changes without a new revision of the delivery.
+        // The time of the next attempt depends on the subscription and on the installation, which change without a new revision of the delivery.
         let response = ApiResponse::record(StatusCode::OK, WebhookDelivery::SINGULAR, &dto);
         Ok(response.with_etag(delivery.meta.revision).with_subject(Subject::from_id(delivery.meta.id)))
     })
@@ -280,7 +286,11 @@ impl Command for RedeliverDelivery {
     ) -> Result<(Changeset, Self::Output), Problem> {
         let (subscription, delivery) = find_owned_delivery(app, request).await?;
         check_read_scope(caller, &subscription.record, &delivery.record)?;
-        webhooks::redeliver(context, timestamp, &subscription, &delivery).map_err(webhook_problem)
+        let paused = WebhookServices::of(request)?.are_paused();
+        let (changeset, mut output) =
+            webhooks::redeliver(context, timestamp, &subscription, &delivery).map_err(webhook_problem)?;
+        output.record.next_attempt_at = output.record.scheduled_at(&subscription.record, paused);
+        Ok((changeset, output))
     }
 
     fn response(&self, output: &Self::Output) -> ApiResponse {

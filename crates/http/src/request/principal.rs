@@ -64,7 +64,8 @@ impl LastUsed {
     }
 
     pub(crate) fn set(&self, at: Timestamp) {
-        self.0.fetch_max(at.millis(), Ordering::Relaxed);
+        // Not the maximum: after a clock was set back, its time of the future would stay.
+        self.0.store(at.millis(), Ordering::Relaxed);
     }
 
     pub(crate) fn is_none(&self) -> bool {

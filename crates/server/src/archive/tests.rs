@@ -43,7 +43,12 @@ impl TestFolder {
 }
 
 fn manifest() -> Manifest {
-    Manifest { format: FORMAT, program: "0.1.0".into(), schema: 5, made_at: "2026-11-22T08:00:00.000Z".into() }
+    Manifest {
+        format: FORMAT,
+        program: env!("CARGO_PKG_VERSION").into(),
+        schema: 5,
+        made_at: "2026-11-22T08:00:00.000Z".into(),
+    }
 }
 
 /// A tar archive of these entries.

@@ -17,7 +17,7 @@ const CONFIRMATION: Duration = Duration::from_secs(10 * 60);
 
 /// Follows the system's clock, except that a jump ahead by more than 5 min is believed only once it has lasted for 10
 /// min: whatever a server stores meanwhile, the watermark above all, would keep that time for good. A clock that is set
-/// back is followed at once.
+/// back is followed at once, and so is its return to the time that was believed before.
 pub(crate) struct SteadyClock<C = SystemClock> {
     system: C,
     jumps: Mutex<JumpFilter>,
@@ -44,17 +44,18 @@ pub(super) struct JumpFilter {
     believed: (Timestamp, Instant),
     /// The moment at which the clock was first too far ahead.
     ahead_since: Option<Instant>,
+    /// The time that was believed before the clock was set back, and the moment of that.
+    before_step_back: Option<(Timestamp, Instant)>,
 }
 
 impl JumpFilter {
     pub(super) fn new(reading: Timestamp, moment: Instant) -> Self {
-        Self { believed: (reading, moment), ahead_since: None }
+        Self { believed: (reading, moment), ahead_since: None, before_step_back: None }
     }
 
     /// Whether the reading is too far ahead to be believed at once.
     pub(super) fn doubts(&self, reading: Timestamp, moment: Instant) -> bool {
-        let (before, then) = self.believed;
-        reading > before + moment.saturating_duration_since(then) + MAX_JUMP
+        reading > time_after(self.believed, moment) + MAX_JUMP && !self.is_return(reading, moment)
     }
 
     /// Believes a reading that something else has confirmed.
@@ -64,9 +65,10 @@ impl JumpFilter {
 
     /// Returns the reading if it is believed, otherwise the time that has passed since the last one that was.
     pub(super) fn filter(&mut self, reading: Timestamp, moment: Instant) -> Timestamp {
-        let (before, then) = self.believed;
-        let expected = before + moment.saturating_duration_since(then);
-        if reading > expected + MAX_JUMP {
+        let expected = time_after(self.believed, moment);
+        if self.is_return(reading, moment) {
+            self.before_step_back = None;
+        } else if reading > expected + MAX_JUMP {
             let since = self.ahead_since.unwrap_or(moment);
             if moment.saturating_duration_since(since) < CONFIRMATION {
                 if self.ahead_since.replace(since).is_none() {
@@ -79,11 +81,32 @@ impl JumpFilter {
                 return expected;
             }
             tracing::warn!("the clock has stayed ahead: the time is {reading} from now on");
+            self.before_step_back = None;
+        } else if reading + MAX_JUMP < expected {
+            self.remember_before_step_back(expected, moment);
         }
         self.ahead_since = None;
         self.believed = (reading, moment);
         reading
     }
+
+    /// Whether the clock shows the time again that was believed before it was set back.
+    fn is_return(&self, reading: Timestamp, moment: Instant) -> bool {
+        self.before_step_back.is_some_and(|before| time_after(before, moment).distance(reading) <= MAX_JUMP)
+    }
+
+    /// Remembers the time before the first of several steps, unless that step has lasted as long as a confirmation.
+    fn remember_before_step_back(&mut self, expected: Timestamp, moment: Instant) {
+        let is_confirmed = |(_, since)| moment.saturating_duration_since(since) >= CONFIRMATION;
+        if self.before_step_back.is_none_or(is_confirmed) {
+            self.before_step_back = Some((expected, moment));
+        }
+    }
+}
+
+/// Returns the time at `moment` if it passes evenly since a reading.
+fn time_after((reading, taken_at): (Timestamp, Instant), moment: Instant) -> Timestamp {
+    reading + moment.saturating_duration_since(taken_at)
 }
 
 #[cfg(test)]
@@ -128,6 +151,34 @@ mod tests {
         assert_eq!(filter.filter(START + seconds(301), start + seconds(1)), START + seconds(301));
         assert_eq!(filter.filter(START - seconds(7200), start + seconds(2)), START - seconds(7200));
         assert_eq!(filter.filter(START - seconds(7199), start + seconds(3)), START - seconds(7199));
+    }
+
+    #[test]
+    fn a_return_from_a_step_back_is_believed_at_once_however_long_it_lasted() {
+        let start = Instant::now();
+        for lasted in [30, 1_000, 86_400] {
+            let mut filter = JumpFilter::new(START, start);
+            assert_eq!(filter.filter(START - seconds(7200), start), START - seconds(7200));
+            // A second step does not replace what was believed before the first.
+            assert_eq!(filter.filter(START - seconds(9000), start + seconds(1)), START - seconds(9000));
+            let (other, moment) = (START + seconds(lasted + 301), start + seconds(lasted));
+            assert!(filter.doubts(other, moment), "only the time before the step is believed");
+            let right = START + seconds(lasted);
+            assert!(!filter.doubts(right, moment));
+            assert_eq!(filter.filter(right, moment), right);
+            assert_eq!(filter.filter(right + seconds(1), moment + seconds(1)), right + seconds(1));
+            assert!(filter.doubts(START + seconds(lasted + 7200), moment + seconds(2)), "other jumps are not believed");
+        }
+    }
+
+    #[test]
+    fn a_short_step_back_after_a_clock_was_put_right_is_returned_from_at_once() {
+        let start = Instant::now();
+        let mut filter = JumpFilter::new(START + seconds(7200), start);
+        assert_eq!(filter.filter(START, start), START);
+        let later = start + seconds(700);
+        assert_eq!(filter.filter(START - seconds(3600), later), START - seconds(3600));
+        assert_eq!(filter.filter(START + seconds(702), later + seconds(2)), START + seconds(702));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 use std::{
     collections::HashMap,
+    fmt::Write as _,
     sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
@@ -20,11 +21,21 @@ const WINDOW: Duration = Duration::from_secs(10);
 /// The number of times that a message is logged within a period. The first ones name different requests.
 const MAX_LOGGED: u64 = 5;
 
-/// Counts warnings and errors by the place in the program that logs them. Other messages are not counted.
+/// The maximum number of different messages from one place that are counted apart within a period. All others from there
+/// are counted together.
+const MAX_DIFFERENT: usize = 50;
+
+/// The fields that make messages with the same words different. Others, such as the id of a request, do not.
+const DISTINCTIVE_FIELDS: [&str; 2] = ["route", "status"];
+
+/// Counts warnings and errors that say the same. Other messages are not counted.
 #[derive(Default)]
 pub(super) struct Repeats {
-    messages: Mutex<HashMap<Identifier, Repetition>>,
+    messages: Mutex<HashMap<MessageKey, Repetition>>,
 }
+
+/// The place in the program that logs a message, and what it says; `None` for all beyond [`MAX_DIFFERENT`].
+type MessageKey = (Identifier, Option<String>);
 
 /// The occurrences of a message within a period.
 struct Repetition {
@@ -50,10 +61,17 @@ impl Repeats {
         if *metadata.level() > Level::WARN {
             return true;
         }
+        let text = text_of(event);
         let mut messages = self.lock();
-        let repetition = messages.entry(metadata.callsite()).or_insert_with(|| Repetition {
+        let mut key = (metadata.callsite(), Some(text.clone()));
+        if !messages.contains_key(&key)
+            && messages.keys().filter(|(callsite, _)| *callsite == key.0).count() >= MAX_DIFFERENT
+        {
+            key.1 = None;
+        }
+        let repetition = messages.entry(key).or_insert_with(|| Repetition {
             level: *metadata.level(),
-            text: message_of(event),
+            text,
             since: now,
             logged: 0,
             suppressed: 0,
@@ -77,26 +95,36 @@ impl Repeats {
             .collect()
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Identifier, Repetition>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<MessageKey, Repetition>> {
         self.messages.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The text of a message, without its fields.
-fn message_of(event: &Event<'_>) -> String {
-    struct Message(String);
+/// The text of a message with its distinctive fields.
+fn text_of(event: &Event<'_>) -> String {
+    #[derive(Default)]
+    struct Text {
+        message: String,
+        fields: String,
+    }
 
-    impl Visit for Message {
+    impl Visit for Text {
         fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
             if field.name() == "message" {
-                self.0 = format!("{value:?}");
+                self.message = format!("{value:?}");
+            } else if DISTINCTIVE_FIELDS.contains(&field.name()) {
+                let _ = write!(self.fields, " {}={value:?}", field.name());
             }
+        }
+
+        fn record_str(&mut self, field: &Field, value: &str) {
+            self.record_debug(field, &format_args!("{value}"));
         }
     }
 
-    let mut message = Message(String::new());
-    event.record(&mut message);
-    message.0
+    let mut text = Text::default();
+    event.record(&mut text);
+    text.message + &text.fields
 }
 
 /// The filter that suppresses repetitions.
@@ -147,6 +175,37 @@ mod tests {
         assert_eq!(repeats.take_suppressed(after), [suppressed]);
         assert_eq!(repeats.take_suppressed(after), []);
         assert_eq!(logged(repeats, fail), 1, "a new period begins");
+    }
+
+    #[test]
+    fn failures_of_other_routes_and_with_other_words_are_logged() {
+        let repeats: &'static Repeats = Box::leak(Box::default());
+        let fail = |request: u32, route: &str, status: u16| {
+            tracing::warn!(request_id = request, route, status, "a request failed");
+        };
+        let failed = logged(repeats, || {
+            (0..20).for_each(|request| fail(request, "/one", 500));
+            fail(20, "/other", 500);
+            fail(21, "/one", 503);
+        });
+        assert_eq!(failed, 5 + 2);
+        let warned = logged(repeats, || {
+            for setting in 0..8 {
+                tracing::warn!("the setting {setting} is ignored");
+            }
+        });
+        assert_eq!(warned, 8);
+        let text = "a request failed route=/one status=500".to_owned();
+        let suppressed = Suppressed { level: Level::WARN, text, count: 15 };
+        assert_eq!(repeats.take_suppressed(Instant::now() + WINDOW), [suppressed]);
+    }
+
+    #[test]
+    fn messages_that_all_differ_are_counted_within_a_bound() {
+        let repeats: &'static Repeats = Box::leak(Box::default());
+        let count = logged(repeats, || (0..1000).for_each(|number| tracing::warn!("failure {number}")));
+        assert_eq!(count, MAX_DIFFERENT + 5);
+        assert_eq!(repeats.lock().len(), MAX_DIFFERENT + 1);
     }
 
     #[test]

@@ -19,6 +19,7 @@ const READER: &str = "mirror";
 /// The settings file for systemd, and what differs in it for an installation of a test.
 const SETTINGS_FILE: &str = "docs/deploy/novantra.toml";
 const FOLDERS: [&str; 2] = ["/var/lib/novantra", "/etc/novantra"];
+const MASTER_KEY: &str = "etc/novantra/master.key";
 const ADDRESSES: [(&str, &str); 2] = [("127.0.0.1:8080", "listen"), ("127.0.0.1:9090", "admin_listen")];
 
 pub(crate) struct GuideServer {
@@ -46,7 +47,8 @@ impl GuideServer {
         Self { process, folder, variables }
     }
 
-    /// Starts a server with the settings file for systemd. The reader is its user, with the same settings file.
+    /// Creates an installation with a provided master key and the settings file for systemd, and starts its server. The
+    /// reader is its user, with the same settings file.
     pub(crate) fn installed(program: &Path) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut settings = fs::read_to_string(crate::root().join(SETTINGS_FILE)).unwrap();
@@ -60,6 +62,13 @@ impl GuideServer {
         let free_ports =
             ADDRESSES.iter().fold(settings.clone(), |text, (address, _)| text.replace(address, "127.0.0.1:0"));
         fs::write(&file, free_ports).unwrap();
+        let key = folder.path().join(MASTER_KEY);
+        fs::write(&key, format!("{}=\n", "Q".repeat(43))).unwrap();
+        fs::set_permissions(&key, fs::Permissions::from_mode(0o400)).unwrap();
+        let mut create = Command::new(program);
+        let create = remove_settings(&mut create).args(["installation", "create", "--config"]).arg(&file);
+        assert!(create.stdout(Stdio::null()).status().unwrap().success());
+        assert_eq!(fs::read_to_string(&key).unwrap().len(), 45, "the key is the provided one");
         let (process, started) = start(program, folder.path(), &[]);
         for (address, name) in ADDRESSES {
             let url = started[name].as_str().unwrap();

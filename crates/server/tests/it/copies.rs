@@ -99,6 +99,15 @@ async fn a_restored_copy_sends_no_webhook_until_a_command_resumes_them() {
     })
     .await;
     assert!(!is_attempted(&waiting), "{waiting}");
+    assert_eq!(waiting[0]["next_attempt_at"], Value::Null, "{waiting}");
+    let path =
+        format!("/api/v1/webhooks/subscriptions/{}", created.body["webhookSubscription"]["id"].as_str().unwrap());
+    let listed = client.get(&format!("{path}/deliveries")).await.body;
+    assert_eq!(listed["webhookDeliveries"][0]["nextAttemptAt"], Value::Null, "{listed}");
+    let test = json!({ "reason": "a test of restored copies" });
+    let refused = client.post(&format!("{path}/test"), &test).await;
+    assert_eq!(refused.status, 422, "{}", refused.body);
+    assert!(refused.body.to_string().contains("novantra webhooks resume"), "{}", refused.body);
     eventually("the pause is logged", async || server.log().contains("webhooks are paused").then_some(())).await;
     assert!(server.stop().success());
     let server = start();
@@ -107,6 +116,11 @@ async fn a_restored_copy_sends_no_webhook_until_a_command_resumes_them() {
     assert_eq!(copy.run_json(&["webhooks", "resume"])["resumed"], true);
     eventually("the delivery is attempted", async || is_attempted(&deliveries()).then_some(())).await;
     assert_eq!(copy.run_json(&["webhooks", "resume"])["resumed"], false);
+    let client = client.for_server(&server.url);
+    eventually("tests are sent", async || {
+        (client.post(&format!("{path}/test"), &test).await.status == 200).then_some(())
+    })
+    .await;
     drop(server);
 }
 

@@ -4,13 +4,15 @@ use std::{sync::Arc, time::Duration};
 
 use audit::AuditFilter;
 use findings::Finding;
-use kernel::{CommitError, IdempotencyRecord, PageRequest, Reader, StoreError};
+use kernel::{ClaimOutcome, CommitError, IdempotencyRecord, KeyClaim, PageRequest, Reader, StoreError};
 use store::Lease;
 use webhooks::FanOutPhase;
 
 use crate::{Fixture, samples};
 
 const LEASE_DURATION: Duration = Duration::from_secs(10);
+/// The retention of idempotency records.
+const RETENTION: Duration = Duration::from_secs(24 * 60 * 60);
 /// A step of the clock that is longer than any lease and any wait.
 const STEP: Duration = Duration::from_secs(50 * 365 * 24 * 60 * 60);
 const ALMOST_LEASE_DURATION: Duration = Duration::from_millis(9_999);
@@ -116,7 +118,7 @@ pub async fn state_of_a_time_that_the_clock_no_longer_shows_is_discarded(fixture
     fixture.clock.set(now);
     assert!(!acquire_lease(&fixture, "other").await);
     assert_eq!(fixture.due_partitions().await, []);
-    fixture.store.discard_future_state(now).await.unwrap();
+    fixture.store.discard_future_state(now, RETENTION).await.unwrap();
     assert!(acquire_lease(&fixture, "other").await);
     assert_eq!(fixture.due_partitions().await.len(), 2);
     for partition in [partition, retried] {
@@ -126,9 +128,51 @@ pub async fn state_of_a_time_that_the_clock_no_longer_shows_is_discarded(fixture
         fixture.deliveries(fixture.home).await.iter().map(|delivery| delivery.record.next_attempt_at).collect();
     assert_eq!(next_attempts, [Some(now); 2]);
 
-    fixture.store.discard_future_state(now).await.unwrap();
+    fixture.store.discard_future_state(now, RETENTION).await.unwrap();
     assert!(!acquire_lease(&fixture, "one").await, "a lease of the present is kept");
     assert!(!fixture.acquire(partition, "one").await);
+}
+
+/// After the clock was set back, neither an idempotency record nor a claim from before it is stored for longer than any
+/// is, and a last use is not later than the clock.
+pub async fn idempotency_records_and_last_uses_of_the_future_are_capped(fixture: Fixture) {
+    let (store, now) = (&fixture.store, fixture.now());
+    let account = fixture.new_id();
+    fixture.clock.set(now + STEP);
+    let ahead = store_key(&fixture, "ahead").await;
+    let claim = KeyClaim {
+        key: samples::idempotency_record(fixture.home, "claimed", fixture.now()).key,
+        fingerprint: ahead.fingerprint,
+        effect: fixture.new_id::<Finding>().ulid(),
+        held_until: fixture.now() + Duration::from_secs(60),
+        expires_at: fixture.now() + RETENTION,
+    };
+    assert!(matches!(store.claim_key(&claim, fixture.now()).await.unwrap(), ClaimOutcome::Claimed(_)));
+    store.record_last_used(&[(fixture.home, account, fixture.now())]).await.unwrap();
+
+    fixture.clock.set(now);
+    let mut present = samples::idempotency_record(fixture.home, "present", now);
+    present.expires_at = now + RETENTION + Duration::from_secs(3000);
+    let mut changeset = fixture.changeset(fixture.home);
+    changeset.set_idempotency(present.clone());
+    fixture.commit(changeset).await.unwrap();
+    store.discard_future_state(now, RETENTION).await.unwrap();
+    assert_eq!(store.last_used(fixture.home, account).await.unwrap(), Some(now));
+    let before = now + RETENTION - Duration::from_millis(1);
+    assert!(store.stored_response(&ahead.key, before).await.unwrap().is_some(), "it is stored as long as others");
+    assert!(store.stored_response(&ahead.key, now + RETENTION).await.unwrap().is_none());
+    assert!(store.stored_response(&present.key, now + RETENTION).await.unwrap().is_some(), "others are not touched");
+    let later = now + RETENTION + Duration::from_millis(1);
+    assert_eq!(store.delete_expired_idempotency_keys(later, 100).await.unwrap(), 2, "the record and the claim");
+}
+
+async fn store_key(fixture: &Fixture, key: &str) -> IdempotencyRecord {
+    let usual = samples::idempotency_record(fixture.home, key, fixture.now());
+    let record = IdempotencyRecord { expires_at: fixture.now() + RETENTION, ..usual };
+    let mut changeset = fixture.changeset(fixture.home);
+    changeset.set_idempotency(record.clone());
+    fixture.commit(changeset).await.unwrap();
+    record
 }
 
 /// Events, redeliveries and changed subscriptions are due by the clock, even if their timestamps are ahead of it.
@@ -213,7 +257,7 @@ pub async fn a_closed_store_is_unavailable(fixture: Fixture) {
         ("installation_id", store.installation_id().await.map(drop)),
         ("store_installation_id", store.store_installation_id("id").await.map(drop)),
         ("webhooks_paused", store.webhooks_paused().await.map(drop)),
-        ("discard_future_state", store.discard_future_state(fixture.now()).await),
+        ("discard_future_state", store.discard_future_state(fixture.now(), RETENTION).await),
         ("organizations", store.organizations().await.map(drop)),
         ("acquire_lease", store.acquire_lease(Lease::Sealer, "one", fixture.now(), LEASE_DURATION).await.map(drop)),
         ("release_lease", store.release_lease(Lease::Sealer, "one").await),

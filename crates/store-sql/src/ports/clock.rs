@@ -1,24 +1,38 @@
 //! State of a time that the clock no longer shows, since it was set back. Whatever was to end or to begin at such a
 //! time would wait until the clock shows it again.
 
-use std::sync::LazyLock;
+use std::{sync::LazyLock, time::Duration};
 
-use ::store::{MAX_DELIVERY_DELAY, MAX_LEASE_DURATION};
+use ::store::{FUTURE_TOLERANCE, MAX_DELIVERY_DELAY, MAX_LEASE_DURATION};
 use kernel::{Id, OrganizationId, StoreError, Timestamp};
 use webhooks::WebhookSubscription;
 
 use crate::engine::{RowReader, Session, Sql, Value};
 
-/// The time after which every bucket of a rate limit is full, in microseconds. Buckets refill in a minute.
+/// The time after which every bucket of a rate limit is full, in microseconds. Buckets refill in a minute. One that is
+/// further ahead and is charged before it is deleted counts as empty; a deleted one is full.
 const MAX_REFILL_MICROS: i64 = 3600 * 1_000_000;
 
 /// The maximum number of subscriptions whose deliveries are made due in one transaction.
 const MAX_PARTITIONS: usize = 1000;
 
+/// The maximum number of idempotency records that are capped in one transaction.
+const MAX_RECORDS: usize = 10_000;
+
 static DELETE_LEASES: LazyLock<Sql> = LazyLock::new(|| Sql::from_text("DELETE FROM leases WHERE expires_at > ?"));
 static RELEASE_PARTITIONS: LazyLock<Sql> =
     LazyLock::new(|| Sql::from_text("UPDATE webhook_lanes SET holder = NULL, held_until = NULL WHERE held_until > ?"));
 static DELETE_BUCKETS: LazyLock<Sql> = LazyLock::new(|| Sql::from_text("DELETE FROM rate_limits WHERE full_at > ?"));
+/// Claims are rows of the same table.
+static CAP_IDEMPOTENCY: LazyLock<Sql> = LazyLock::new(|| {
+    Sql::from_text(
+        "UPDATE idempotency SET expires_at = ? WHERE (organization_id, account_id, operation, key) IN \
+         (SELECT organization_id, account_id, operation, key FROM idempotency WHERE expires_at > ? \
+         ORDER BY expires_at, organization_id, account_id, operation, key LIMIT ?)",
+    )
+});
+static CAP_LAST_USES: LazyLock<Sql> =
+    LazyLock::new(|| Sql::from_text("UPDATE service_account_uses SET last_used_at = ? WHERE last_used_at > ?"));
 static PARTITIONS: LazyLock<Sql> = LazyLock::new(|| {
     Sql::from_text(
         "SELECT organization_id, subscription_id FROM webhook_lanes WHERE due_at > ? \
@@ -37,7 +51,8 @@ static MAKE_PARTITION_DUE: LazyLock<Sql> = LazyLock::new(|| {
     )
 });
 
-/// Ends leases, empties no bucket and delays no delivery for longer than any is by `now`.
+/// Ends leases that would last longer than any does from `now`, deletes buckets that would be full later than any is,
+/// and makes deliveries due that would wait longer than any does.
 pub(super) async fn discard_future_state(session: &Session, now: Timestamp) -> Result<(), StoreError> {
     let latest_lease = [Value::from(now + MAX_LEASE_DURATION)];
     session.execute(&DELETE_LEASES, &latest_lease).await?;
@@ -53,4 +68,16 @@ pub(super) async fn discard_future_state(session: &Session, now: Timestamp) -> R
         session.execute(&MAKE_PARTITION_DUE, &values).await?;
     }
     Ok(())
+}
+
+/// Lets idempotency records and claims expire, and moves last uses, that a clock of the present can't have stored.
+pub(super) async fn cap_future_times(
+    session: &Session,
+    now: Timestamp,
+    idempotency_retention: Duration,
+) -> Result<(), StoreError> {
+    let expires_at = now + idempotency_retention;
+    let values = [expires_at.into(), (expires_at + FUTURE_TOLERANCE).into(), Value::limit(MAX_RECORDS)];
+    session.execute(&CAP_IDEMPOTENCY, &values).await?;
+    session.execute(&CAP_LAST_USES, &[now.into(), (now + FUTURE_TOLERANCE).into()]).await.map(drop)
 }

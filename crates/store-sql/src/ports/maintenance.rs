@@ -89,8 +89,15 @@ impl Maintenance for SqlStore {
         self.engine.write(values, |values, session| Box::pin(session.execute(&DELETE_EXPIRED_KEYS, values))).await
     }
 
-    async fn discard_future_state(&self, now: Timestamp) -> Result<(), StoreError> {
-        self.engine.write(now, |now, session| Box::pin(clock::discard_future_state(session, *now))).await
+    async fn discard_future_state(&self, now: Timestamp, idempotency_retention: Duration) -> Result<(), StoreError> {
+        self.engine
+            .write((now, idempotency_retention), |(now, idempotency_retention), session| {
+                Box::pin(async move {
+                    clock::discard_future_state(session, *now).await?;
+                    clock::cap_future_times(session, *now, *idempotency_retention).await
+                })
+            })
+            .await
     }
 
     async fn check_ready(&self) -> Result<(), StoreError> {

@@ -1,4 +1,5 @@
-//! The task that renews this process's row and deletes the expired rows of other processes.
+//! The task that renews this process's row, deletes the expired rows of other processes, and keeps the watermark ceiling
+//! from becoming stale.
 
 use std::{
     sync::{Arc, atomic::Ordering},
@@ -8,7 +9,7 @@ use std::{
 use kernel::StoreError;
 use tokio::{
     task::JoinHandle,
-    time::{MissedTickBehavior, interval},
+    time::{Instant, MissedTickBehavior, interval, interval_at},
 };
 use ulid::Ulid;
 
@@ -22,13 +23,26 @@ const RENEWAL_INTERVAL: Duration = Duration::from_secs(1);
 /// database all of them are, until each process has renewed its own.
 const MIN_STEADY_RENEWALS: u32 = 3;
 
+/// The interval at which the watermark ceiling is kept from becoming stale. A clock that is wrong when the process starts
+/// has this time to be put right, as one that jumps ahead later has before it is believed.
+const CEILING_INTERVAL: Duration = Duration::from_secs(10 * 60);
+
 /// Renews the row and deletes expired ones until the task is aborted.
 pub(super) async fn run(shared: Arc<Shared>) {
     let mut ticks = interval(RENEWAL_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut ceiling_ticks = interval_at(Instant::now() + CEILING_INTERVAL, CEILING_INTERVAL);
+    ceiling_ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let (mut steady, mut sweep) = (0, None);
     loop {
-        ticks.tick().await;
+        tokio::select! {
+            biased;
+            _ = ceiling_ticks.tick() => {
+                refresh_ceiling(&shared).await;
+                continue;
+            }
+            _ = ticks.tick() => {}
+        }
         match run_once(&shared, steady >= MIN_STEADY_RENEWALS, &mut sweep).await {
             Ok(()) => steady += 1,
             Err(error) => {
@@ -36,6 +50,12 @@ pub(super) async fn run(shared: Arc<Shared>) {
                 tracing::warn!(%error, "could not renew the registration of this process: it expires soon");
             }
         }
+    }
+}
+
+async fn refresh_ceiling(shared: &Shared) {
+    if let Err(error) = shared.ceiling.refresh(shared.in_flight.low_watermark()).await {
+        tracing::warn!(%error, "could not check the age of the watermark ceiling; trying again in 10 min");
     }
 }
 

@@ -15,12 +15,17 @@ use tokio::sync::Mutex;
 use crate::engine::{Engine, Sql, Value, unavailable};
 
 /// The time by which the ceiling is set ahead of the clock, and by which the first timestamps of a new process may be.
-/// While lists are requested, it is raised every half of this duration, and never otherwise.
+/// While lists are requested, it is raised every half of this duration, otherwise once it is older than
+/// [`MAX_STALENESS`].
 const CEILING_LEAD: Duration = Duration::from_millis(500);
 
 /// The maximum time for which an installation may have been out of use. A clock that is ahead by more is wrong: once a
 /// watermark was returned by such a clock, every later change would get its time.
 const MAX_PAUSE: Duration = Duration::from_secs(366 * 24 * 60 * 60);
+
+/// The age at which a ceiling is raised in a process that returns no watermarks. An installation that is only written to
+/// is in use as well, so its next process must not refuse the clock.
+const MAX_STALENESS: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The time by which the clock may be behind the ceiling unreported.
 const MAX_CLOCK_DELAY: Duration = Duration::from_secs(5 * 60);
@@ -114,6 +119,15 @@ impl WatermarkCeiling {
         }
     }
 
+    /// Raises a stale ceiling, as if this watermark were returned. One that was never stored is not needed.
+    pub(super) async fn refresh(self: &Arc<Self>, watermark: Timestamp) -> Result<(), StoreError> {
+        let stored = self.read().await?;
+        if stored > Timestamp::MIN && watermark > stored + MAX_STALENESS {
+            self.ensure_covers(watermark).await;
+        }
+        Ok(())
+    }
+
     async fn raise(&self, ceiling: Timestamp) {
         if ceiling <= self.last_seen() {
             return;
@@ -129,5 +143,38 @@ impl WatermarkCeiling {
 
     fn last_seen(&self) -> Timestamp {
         Timestamp::from_millis(self.last_seen.load(Ordering::Relaxed))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use store_contract::TestClock;
+
+    use super::*;
+    use crate::{engine::DatabaseUrl, schema::Database};
+
+    const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+    #[tokio::test]
+    async fn an_installation_that_is_only_written_to_can_be_opened_after_a_year() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = Database::open(&DatabaseUrl::Sqlite(folder.path().join("written.db"))).await.unwrap();
+        let clock = Arc::new(TestClock::new(TestClock::START));
+        database.migrate(clock.now()).await.unwrap();
+        let open = || Arc::new(WatermarkCeiling::new(Arc::clone(&database.engine), Arc::clone(&clock) as _));
+        let server = open();
+        server.refresh(clock.now()).await.unwrap();
+        assert_eq!(server.read().await.unwrap(), Timestamp::MIN, "nothing was returned yet");
+        server.ensure_covers(clock.now()).await;
+        let listed = server.read().await.unwrap();
+        server.refresh(clock.now()).await.unwrap();
+        assert_eq!(server.read().await.unwrap(), listed, "it is not stale");
+        for _ in 0..400 {
+            clock.advance(DAY + Duration::from_secs(1));
+            server.refresh(clock.now()).await.unwrap();
+        }
+        open().check_clock().await.unwrap();
+        clock.advance(MAX_PAUSE + DAY);
+        open().check_clock().await.unwrap_err();
     }
 }

@@ -11,11 +11,12 @@ use crate::harness::{BEFORE, NOW, active, delivery, failed, stored_event, subscr
 #[test]
 fn only_a_delivery_to_an_active_subscription_has_a_next_attempt() {
     let open = delivery().record;
-    assert_eq!(open.scheduled_at(&active().record), open.next_attempt_at);
+    assert_eq!(open.scheduled_at(&active().record, false), open.next_attempt_at);
+    assert_eq!(open.scheduled_at(&active().record, true), None, "webhooks are paused");
     for status in [SubscriptionStatus::Disabled, SubscriptionStatus::Removed] {
-        assert_eq!(open.scheduled_at(&subscription(status, None).record), None, "{status:?}");
+        assert_eq!(open.scheduled_at(&subscription(status, None).record, false), None, "{status:?}");
     }
-    assert_eq!(open.cancelled().scheduled_at(&active().record), None);
+    assert_eq!(open.cancelled().scheduled_at(&active().record, false), None);
 }
 
 #[test]

@@ -60,6 +60,13 @@ impl Command for TestSubscription {
     async fn take_effect(&self, app: &App, request: &ApiRequest, effect: Ulid) -> Result<(), Problem> {
         let (services, organization) = (&app.services, request.principal()?.organization_ref());
         let (subscription, health) = with_health(app, find_owned(app, request).await?).await?;
+        let webhooks = WebhookServices::of(request)?;
+        if webhooks.are_paused() {
+            return Err(Problem::unprocessable(
+                "webhooks are paused, because this installation is a copy of another one, whose endpoints would get the \
+                 event: to resume them, the operator runs `novantra webhooks resume`",
+            ));
+        }
         let at = services.clock.now();
         let id = Id::new(effect);
         let data = json!({ WebhookSubscription::SINGULAR: to_dto_with_health(&subscription, health) });
@@ -73,7 +80,6 @@ impl Command for TestSubscription {
             created_at: at,
             body,
         };
-        let webhooks = WebhookServices::of(request)?;
         let (signer, sender) = (&*webhooks.signer, &*webhooks.sender);
         let attempt = sign_and_send(signer, sender, &subscription, id, &event.body, at).await;
         let sent = SentTest { url: subscription.record.url, event, attempt, finished_at: services.clock.now() };

@@ -149,7 +149,7 @@ async fn a_server_renews_the_lease_of_a_time_that_the_clock_no_longer_shows() {
     harness.clock().set(harness.now() - Duration::from_secs(7200));
     harness.publish_event("finding.created", 2, 1).await;
     // Another server may discard the lease.
-    harness.fixture.store.discard_future_state(harness.now()).await.unwrap();
+    harness.fixture.store.discard_future_state(harness.now(), Duration::from_secs(24 * 3600)).await.unwrap();
     assert_eq!(distributor.run_once().await.unwrap().deliveries, 1);
 }
 

@@ -83,6 +83,7 @@ impl Deliveries {
                 newest::<WebhookSubscription>(store, organization, &SubscriptionFilter::default(), usize::MAX).await?
             }
         };
+        let paused = store.webhooks_paused().await?;
         let mut all = Vec::new();
         // The index orders the deliveries of one subscription; a query over the whole workspace would have to sort
         // them.
@@ -94,7 +95,7 @@ impl Deliveries {
             };
             let mut deliveries = newest::<WebhookDelivery>(store, organization, &filter, limit).await?;
             for delivery in &mut deliveries {
-                delivery.record.next_attempt_at = delivery.record.scheduled_at(&subscription.record);
+                delivery.record.next_attempt_at = delivery.record.scheduled_at(&subscription.record, paused);
             }
             all.extend(deliveries);
             all.sort_unstable_by_key(|delivery| Reverse(delivery.meta.id));

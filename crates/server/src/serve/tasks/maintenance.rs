@@ -36,8 +36,8 @@ pub(crate) async fn run(installation: Installation, app: App, settings: Settings
         if let Err(error) = app.run_periodic().await {
             tracing::warn!(%error, "can't store last uses and the audit entries of repeated calls; trying again in 60 s");
         }
-        if let Err(error) = discard_future_state(&installation).await {
-            tracing::warn!(%error, "can't discard leases and waits of a clock that was set back; trying again in 60 s");
+        if let Err(error) = discard_future_state(&installation, settings.api.idempotency_retention).await {
+            tracing::warn!(%error, "can't discard leases, waits and idempotency keys of a clock that was set back; trying again in 60 s");
         }
         if let Err(error) = delete_expired_keys(&installation).await {
             tracing::warn!(%error, "can't delete expired idempotency keys; trying again in 60 s");
@@ -62,9 +62,12 @@ async fn bound_installation_log(retention: &AuditRetention) -> Result<(), kernel
 
 /// Discards state of the future, by the later of the installation's clock and the database's: a server whose clock does
 /// not believe a jump yet, because it was suspended, would take the leases of all others for ones of the future.
-async fn discard_future_state(installation: &Installation) -> Result<(), kernel::StoreError> {
+async fn discard_future_state(
+    installation: &Installation,
+    idempotency_retention: Duration,
+) -> Result<(), kernel::StoreError> {
     let now = installation.clock.now().max(installation.store.time().await?);
-    installation.store.discard_future_state(now).await
+    installation.store.discard_future_state(now, idempotency_retention).await
 }
 
 async fn delete_expired_keys(installation: &Installation) -> Result<(), kernel::StoreError> {

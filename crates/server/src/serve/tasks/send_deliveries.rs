@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use api_v1::WebhookServices;
 use delivery::{Dispatcher, LocalNotifier, RENEWAL_INTERVAL};
 use store::DynStore;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
@@ -25,6 +26,7 @@ pub(crate) async fn run(
     mut dispatcher: Dispatcher,
     store: Arc<DynStore>,
     notifier: Arc<LocalNotifier>,
+    endpoint_services: Arc<WebhookServices>,
     mut shutdown: ShutdownSignal,
 ) {
     let mut renewals = interval(RENEWAL_INTERVAL);
@@ -48,6 +50,7 @@ pub(crate) async fn run(
                 tracing::warn!(%error, "can't renew the leases of webhook subscriptions; trying again in 1 s");
             }
             refresh_paused(&*store, &mut paused).await;
+            endpoint_services.set_paused(paused != Some(false));
             continue;
         }
         let delay;

@@ -115,7 +115,9 @@ impl<T: Send + 'static> StreamThread<T> {
         // Dropped before the end is sent, so that a stream that has ended holds no connection.
         drop(connection);
         let outcome = scanned.unwrap_or_else(|_| Err(corrupt("the stream panicked")));
-        let Self { sender, mut closed, runtime, .. } = self;
+        let Self { sender, cut, mut closed, runtime, .. } = self;
+        // Nor can it be cut, whenever its receiver reads the end.
+        drop(cut);
         runtime.block_on(async {
             tokio::select! {
                 () = sender.finish(outcome) => {}
@@ -259,6 +261,22 @@ mod tests {
         assert_eq!(count_running(&streams).await, 1);
         drop(receiver);
         wait_until_ended(&streams).await;
+    }
+
+    #[tokio::test]
+    async fn a_stream_that_has_read_its_last_row_is_not_cut() {
+        let (_folder, streams) = open_temporary();
+        let mut receiver = streams.open(query("SELECT 1")).await.unwrap();
+        let finished = async {
+            while streams.cutter.0.receiver_count() > 0 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(std::time::Duration::from_secs(30), finished).await.expect("it holds nothing any more");
+        assert_eq!(count_running(&streams).await, 1, "its end was not received");
+        assert!(!streams.cutter.cut());
+        assert_eq!(receiver.next().await.unwrap(), Some(vec![1]));
+        assert_eq!(receiver.next().await.unwrap(), None);
     }
 
     #[tokio::test]

@@ -26,12 +26,14 @@ const MAX_WAITS: i32 = 100;
 pub(super) struct WalLimiter {
     transactions: u32,
     restart_above: i64,
+    /// Whether streams were cut at the last attempt.
+    has_just_cut: bool,
     streams: StreamCutter,
 }
 
 impl WalLimiter {
     pub(super) const fn new(streams: StreamCutter) -> Self {
-        Self { transactions: 0, restart_above: MAX_PAGES, streams }
+        Self { transactions: 0, restart_above: MAX_PAGES, has_just_cut: false, streams }
     }
 
     /// Checks the log's size every few transactions. Must be called after each transaction. Failures are only logged,
@@ -59,13 +61,15 @@ impl WalLimiter {
         let outcome = checkpoint(connection, "PRAGMA wal_checkpoint(RESTART)");
         connection.busy_handler(Some(wait_for_lock))?;
         let (busy, pages) = outcome?;
+        // If a cut did not help, somebody else uses the log, and streams that were opened since are not the cause.
+        self.has_just_cut = busy && pages > MAX_STREAMED_PAGES && !self.has_just_cut && self.streams.cut();
+        if self.has_just_cut {
+            tracing::warn!("open streams were ended: the write-ahead log that they hold back has {pages} pages");
+        }
         self.restart_above = match busy {
             false => MAX_PAGES,
             // The next check restarts the log, unless somebody else uses it too.
-            true if pages > MAX_STREAMED_PAGES && self.streams.cut() => {
-                tracing::warn!("open streams were ended: the write-ahead log that they hold back has {pages} pages");
-                pages
-            }
+            true if self.has_just_cut => pages,
             true => pages + RETRY_PAGES,
         };
         Ok(())
@@ -178,6 +182,40 @@ mod tests {
         let mut later = streams.open(query(endless)).await.unwrap();
         assert!(later.next().await.unwrap().is_some(), "a later stream is not affected");
         drop(later);
+        streams.close().await;
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_stream_that_is_opened_while_another_reader_holds_back_a_large_log_is_not_cut_at_the_next_check() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("backup.db");
+        let mut writing = open_writer(&path).unwrap();
+        writing.execute_batch("CREATE TABLE items (bytes blob)").unwrap();
+        let backup = open_reader(&path).unwrap();
+        backup.execute_batch("BEGIN").unwrap();
+        let _: i64 = backup.query_row("SELECT count(*) FROM items", [], |row| row.get(0)).unwrap();
+        let streams = Streams::new(&path);
+        let endless = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n";
+        let query = || StreamedQuery {
+            sql: Arc::new(Sql::from_text(endless)),
+            values: Vec::new(),
+            read: |cells: &mut RowReader<'_>| cells.int(),
+        };
+        let mut limiter = WalLimiter::new(streams.cutter());
+        let mut cut = streams.open(query()).await.unwrap();
+        while !limiter.has_just_cut {
+            tokio::task::block_in_place(|| write(&mut writing, &mut limiter, 16));
+        }
+        while cut.next().await.is_ok() {}
+        let mut later = streams.open(query()).await.unwrap();
+        for _ in 0..4 * TRANSACTIONS_PER_CHECK {
+            writing.execute("INSERT INTO items (bytes) VALUES (zeroblob(1))", []).unwrap();
+            tokio::task::block_in_place(|| limiter.enforce(&mut writing));
+        }
+        for _ in 0..100 {
+            assert!(later.next().await.unwrap().is_some());
+        }
+        drop((later, backup));
         streams.close().await;
     }
 
