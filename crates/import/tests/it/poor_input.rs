@@ -246,7 +246,8 @@ fn what_a_tool_an_argument_or_an_index_lacks_is_a_repair() {
     ]
     .map(|(path, list)| format!("runs[0].{path}, beyond the list of {list}; left out"));
     let mut repaired = repairs(&log_of_run(run));
-    (expected.sort(), repaired.sort());
+    expected.sort();
+    repaired.sort();
     assert_eq!(repaired, expected);
 }
 
