@@ -112,7 +112,7 @@ async fn run(clock: Weak<DatabaseClock>, database: Database) {
         match (ClockSample::measure(|| database.time()).await, clock.upgrade()) {
             (_, None) => return,
             (Ok(sample), Some(clock)) => {
-                if clock.doubts(&sample) && was_told(&database, sample.time).await {
+                if clock.doubts(&sample) && is_confirmed(&database, sample.time).await {
                     clock.believe(&sample);
                 }
                 clock.update(sample);
@@ -122,9 +122,9 @@ async fn run(clock: Weak<DatabaseClock>, database: Database) {
     }
 }
 
-/// Whether a server has told clients a time close to this one.
-async fn was_told(database: &Database, time: Timestamp) -> bool {
-    matches!(database.watermark_ceiling().await, Ok(Some(told)) if time <= told + MAX_JUMP)
+/// Whether a server has returned a time close to this one to clients.
+async fn is_confirmed(database: &Database, time: Timestamp) -> bool {
+    matches!(database.watermark_ceiling().await, Ok(Some(ceiling)) if time <= ceiling + MAX_JUMP)
 }
 
 #[cfg(test)]
