@@ -53,6 +53,12 @@ fn one_line(text: &str, max_length: usize) -> String {
     short
 }
 
+/// The text with U+FFFD for each character that a line can't have, such as those that control a terminal.
+pub(crate) fn displayed(text: &str) -> String {
+    let replaced = |character| if is_allowed_in_line(character) { character } else { char::REPLACEMENT_CHARACTER };
+    text.chars().map(replaced).collect()
+}
+
 /// Converts the text to a title: one line of at most 300 characters, the last an ellipsis if it was longer; `None` if
 /// the text is blank.
 pub(crate) fn title(text: &str) -> Option<Title> {

@@ -11,6 +11,9 @@ use super::{
 };
 use crate::shorten;
 
+/// The white space around the parts of a description.
+const SPACES: [char; 3] = ['\n', ' ', '\t'];
+
 /// Returns the title: the rule's short description, otherwise its name if it is a sentence of its own, otherwise the
 /// first sentence of the message, otherwise the rule's id.
 pub(super) fn title(rules: &Rules, resolved: &ResolvedRule<'_>, message: Option<&str>) -> Option<Title> {
@@ -49,13 +52,26 @@ pub(super) fn description(resolved: &ResolvedRule<'_>, message: Option<&str>) ->
     let added = help
         .flatten()
         .map(|text| shorten::clean_description(&without_links(text)))
-        .find(|text| !is_blank(text) && !message.contains(text.trim_matches(['\n', ' ', '\t'])));
+        .find(|text| !is_blank(text) && !message.contains(text.trim_matches(SPACES)));
     let text = match added {
         Some(added) if is_blank(&message) => added,
-        Some(added) => format!("{}\n\n{added}", message.trim_end_matches(['\n', ' ', '\t'])),
+        Some(added) => format!("{}\n\n{added}", message.trim_end_matches(SPACES)),
         None => message,
     };
     shorten::description(&text)
+}
+
+/// Returns the part of the description that the message is.
+pub(super) fn message_of_description(message: Option<&str>) -> String {
+    let message = message.map(shorten::clean_description).unwrap_or_default();
+    let message = shorten::description(&message).map(|description| description.to_string()).unwrap_or_default();
+    message.trim_end_matches(SPACES).to_owned()
+}
+
+/// Whether the description is that of this message, whatever the rule adds to it.
+pub(super) fn has_message(description: &str, message: &str) -> bool {
+    let added = description.strip_prefix(message).filter(|_| !is_blank(message));
+    added.is_some_and(|added| added.starts_with("\n\n") || added.trim_matches(SPACES).is_empty())
 }
 
 /// Returns the source: the tool, its scope and the rule.

@@ -5,40 +5,54 @@
 pub(super) fn without_links(text: &str) -> String {
     let mut reduced = String::with_capacity(text.len());
     let mut remaining = text;
+    // The length of the end of the text in which a link may begin. An escaped bracket within the text of what is no link
+    // has the same end as that, so it is not searched again: a text of brackets takes no longer than another.
+    let mut unsearched = text.len();
     while let Some(at) = remaining.find('[') {
         let (before, bracket) = remaining.split_at(at);
         reduced.push_str(before);
-        remaining = if let Some((link_text, after)) = link(bracket) {
+        let inside = &bracket[1..];
+        let end = if inside.len() < unsearched { end_of_link_text(inside) } else { None };
+        remaining = if let Some((link_text, after)) = end.and_then(|end| link(inside, end)) {
             reduced.push_str(&unescaped(link_text));
             after
         } else {
+            if inside.len() < unsearched {
+                unsearched = end.map_or(0, |end| inside.len() - end);
+            }
             reduced.push('[');
-            &bracket[1..]
+            inside
         };
     }
     reduced + remaining
 }
 
-/// The text of the link that begins the text, and what follows the link.
-fn link(text: &str) -> Option<(&str, &str)> {
-    let inside = text.strip_prefix('[')?;
+/// The index of the bracket that ends the text of a link.
+fn end_of_link_text(inside: &str) -> Option<usize> {
     let mut escaped = false;
-    let end = inside.find(|character| {
+    inside.find(|character| {
         let ends = !escaped && matches!(character, '[' | ']');
         escaped = !escaped && character == '\\';
         ends
-    })?;
-    let (link_text, rest) = inside.split_at(end);
-    let (target, after) = rest.strip_prefix("](")?.split_once(')')?;
-    is_target(target).then_some((link_text, after))
+    })
 }
+
+/// The text of the link, of which the bracket at `end` ends the text, and what follows the link.
+fn link(inside: &str, end: usize) -> Option<(&str, &str)> {
+    let (link_text, rest) = inside.split_at(end);
+    let target = rest.strip_prefix("](")?;
+    let (target, after) = target.split_at(target.find(NO_TARGET)?);
+    Some((link_text, after.strip_prefix(')')?)).filter(|_| is_target(target))
+}
+
+/// The characters that end a target. Only the first is the end of a link.
+const NO_TARGET: [char; 6] = [')', '(', ' ', '\t', '\r', '\n'];
 
 fn is_target(target: &str) -> bool {
     let is_id = !target.is_empty() && target.bytes().all(|byte| byte.is_ascii_digit());
-    let is_uri = target.split_once(':').is_some_and(|(scheme, rest)| {
+    let is_uri = target.split_once(':').is_some_and(|(scheme, _)| {
         scheme.starts_with(|first: char| first.is_ascii_alphabetic())
             && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+.-".contains(&byte))
-            && !rest.contains([' ', '\t', '\r', '\n', '('])
     });
     is_id || is_uri
 }
@@ -70,5 +84,21 @@ mod tests {
             assert_eq!(without_links(text), text);
         }
         assert_eq!(without_links("[a[b](2)"), "[ab");
+    }
+
+    #[test]
+    fn a_megabyte_of_brackets_that_are_no_links_is_read_once() {
+        for part in ["\\[", "[a](", "[", "[\\]", "[a](b:"] {
+            let text = part.repeat((1 << 20) / part.len());
+            assert!(without_links(&text) == text, "{part}");
+        }
+        // Each bracket has the same end and the same target.
+        let text = format!("{}](https:{}", "\\[".repeat(1 << 18), "a".repeat(1 << 19));
+        assert!(without_links(&text) == text);
+    }
+
+    #[test]
+    fn a_link_is_found_after_brackets_that_are_none() {
+        assert_eq!(without_links("[a \\[b [c](1) \\[d](2) ["), "[a \\[b c \\d [");
     }
 }

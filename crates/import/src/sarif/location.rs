@@ -30,9 +30,14 @@ impl<'a> Listed<'a> {
         Self { run, name, elements: OnceCell::new() }
     }
 
-    fn get(&self, index: usize) -> Option<Object<'a>> {
+    /// The element that the reference gives the index of.
+    fn get(&self, reference: &Object<'_>) -> Option<Object<'a>> {
+        let index = reference.index("index")?;
         let elements = self.elements.get_or_init(|| self.run.elements(self.name));
-        let (json, path) = elements.get(index)?;
+        let Some((json, path)) = elements.get(index) else {
+            reference.repair_index("index", index, self.name);
+            return None;
+        };
         self.run.element(json, path.clone())
     }
 }
@@ -59,7 +64,7 @@ fn artifact_name(artifact: &Object<'_>, artifacts: &Listed<'_>) -> Option<String
     let (uri, base) = match uri {
         Some(uri) => (uri, artifact.nonblank_text("uriBaseId")),
         None => {
-            let listed = artifacts.get(artifact.index("index")?)?.object("location")?;
+            let listed = artifacts.get(artifact)?.object("location")?;
             (listed.nonblank_text("uri")?, listed.nonblank_text("uriBaseId"))
         }
     };
@@ -68,7 +73,7 @@ fn artifact_name(artifact: &Object<'_>, artifacts: &Listed<'_>) -> Option<String
 }
 
 fn logical_name(logical: &Object<'_>, logical_locations: &Listed<'_>) -> Option<String> {
-    let listed = || logical_locations.get(logical.index("index")?)?.nonblank_text("fullyQualifiedName");
+    let listed = || logical_locations.get(logical)?.nonblank_text("fullyQualifiedName");
     // The name alone is last: members of many classes share one.
     logical.nonblank_text("fullyQualifiedName").or_else(listed).or_else(|| logical.nonblank_text("name"))
 }

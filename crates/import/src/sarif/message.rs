@@ -21,8 +21,7 @@ pub(super) fn message(result: &Object<'_>, resolved: &ResolvedRule<'_>) -> Optio
 }
 
 fn text(message: &Object<'_>, resolved: &ResolvedRule<'_>) -> Option<String> {
-    let arguments: Vec<String> =
-        message.elements("arguments").iter().map(|(argument, _)| text_of(argument).unwrap_or_default()).collect();
+    let arguments = message.texts_of_list("arguments");
     if let Some(text) = message.nonblank_text("text") {
         // Without arguments the text is taken as it is, because tools then don't escape braces by doubling them.
         let filled = if arguments.is_empty() { text } else { fill(&text, &arguments) };
@@ -65,10 +64,10 @@ fn fill(template: &str, arguments: &[String]) -> String {
 }
 
 fn placeholder<'a, 'b>(text: &'a str, arguments: &'b [String]) -> Option<(&'b str, &'a str)> {
-    let (number, after) = text.strip_prefix('{')?.split_once('}')?;
-    let is_number = !number.is_empty() && number.bytes().all(|digit| digit.is_ascii_digit());
-    let argument = arguments.get(number.parse::<usize>().ok().filter(|_| is_number)?)?;
-    Some((argument, after))
+    let inside = text.strip_prefix('{')?;
+    let (number, rest) = inside.split_at(inside.find(|character: char| !character.is_ascii_digit())?);
+    let after = rest.strip_prefix('}')?;
+    Some((arguments.get(number.parse::<usize>().ok()?)?, after))
 }
 
 #[cfg(test)]
@@ -79,5 +78,13 @@ mod tests {
     fn placeholders_are_replaced_by_the_arguments_with_their_number() {
         let arguments = ["one".to_owned(), "{0}".to_owned()];
         assert_eq!(fill("{1} and {0} and {2} {{0}} {x} {+0} {", &arguments), "{0} and one and {2} {0} {x} {+0} {");
+    }
+
+    #[test]
+    fn a_megabyte_of_braces_that_are_no_placeholders_is_read_once() {
+        for part in ["{a", "{0", "{"] {
+            let template = part.repeat((1 << 20) / part.len()) + "x";
+            assert!(fill(&template, &["one".to_owned()]).ends_with('x'), "{part}");
+        }
     }
 }

@@ -114,6 +114,21 @@ impl<'a> Object<'a> {
         text
     }
 
+    /// The texts of a list. An element that is no text is empty, so that indexes stay.
+    pub(super) fn texts_of_list(&self, name: &str) -> Vec<String> {
+        let text = |(index, (json, _)): (usize, (&RawValue, _))| {
+            let text = text_of(json);
+            let repair = |message: String| self.repair(&format!("{name}[{index}]"), || message);
+            match &text {
+                None => repair(format!("is {}, not a string; taken as empty", kind_of(json))),
+                Some(_) if !is_string(json) => repair("is a number; taken as a string".to_owned()),
+                Some(_) => {}
+            }
+            text.unwrap_or_default()
+        };
+        self.elements(name).into_iter().enumerate().map(text).collect()
+    }
+
     /// The text, unless it is blank.
     pub(super) fn nonblank_text(&self, name: &str) -> Option<String> {
         self.text(name).filter(|text| !is_blank(text))
@@ -136,6 +151,11 @@ impl<'a> Object<'a> {
             return None;
         }
         self.whole_number(name, json, 0).and_then(|index| usize::try_from(index).ok())
+    }
+
+    /// Adds the repair of an index that is beyond the list.
+    pub(super) fn repair_index(&self, name: &str, index: usize, list: &str) {
+        self.repair(name, || format!("is {index}, beyond the list of {list}; left out"));
     }
 
     /// The number of a line or column, from 1.

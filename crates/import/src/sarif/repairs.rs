@@ -2,10 +2,13 @@
 
 use std::cell::{Cell, RefCell};
 
+use crate::shorten;
+
 /// The maximum number of repairs of a file that are described; the others are counted.
 pub const MAX_DESCRIBED_REPAIRS: usize = 100;
 
-/// A part of the file that was left out or replaced.
+/// A part of the file that was left out or replaced. Its texts can be displayed: characters that a line can't have, such
+/// as those that control a terminal, are replaced by U+FFFD.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Repair {
     /// The path of the part in the file, such as `runs[0].results[3].level`; empty for the file as a whole.
@@ -26,7 +29,8 @@ impl Repairs {
         self.count.set(self.count.get() + 1);
         let mut described = self.described.borrow_mut();
         if described.len() < MAX_DESCRIBED_REPAIRS {
-            described.push(repair());
+            let Repair { path, message } = repair();
+            described.push(Repair { path: shorten::displayed(&path), message: shorten::displayed(&message) });
         }
     }
 

@@ -22,6 +22,8 @@ pub struct ScanResult {
     pub suppression: Option<Suppression>,
     /// The keys of the identity: the preferred one, followed by those with older versions of the fingerprint.
     pub(super) base_keys: Vec<BaseKey>,
+    /// The message, which begins the description.
+    pub(super) message: String,
     pub(super) artifact: Option<String>,
     pub(super) line: u64,
     pub(super) column: u64,
@@ -105,6 +107,7 @@ impl ResultReader<'_> {
             finding,
             suppression: suppression(result),
             base_keys,
+            message: content::message_of_description(text.as_deref()),
             line: location.line.unwrap_or_default(),
             column: location.column.unwrap_or_default(),
             artifact: location.artifact,
@@ -114,9 +117,14 @@ impl ResultReader<'_> {
     fn rule_of(&self, result: &Object<'_>) -> Option<ResolvedRule<'_>> {
         let reference = result.object("rule");
         let id = stated_id([result.text("ruleId"), reference.as_ref().and_then(|rule| rule.text("id"))]);
-        let index = reference.as_ref().and_then(|rule| rule.index("index")).or_else(|| result.index("ruleIndex"));
-        let component = reference.and_then(|rule| rule.object("toolComponent"));
-        self.rules.resolve(id, index, component.as_ref())
+        let of_reference = reference.as_ref().and_then(|rule| Some((rule, "index", rule.index("index")?)));
+        let index = of_reference.or_else(|| Some((result, "ruleIndex", result.index("ruleIndex")?)));
+        let component = reference.as_ref().and_then(|rule| rule.object("toolComponent"));
+        let resolved = self.rules.resolve(id, index.map(|(_, _, index)| index), component.as_ref())?;
+        if let Some((object, name, index)) = index.filter(|_| resolved.is_index_of_none) {
+            object.repair_index(name, index, "rules");
+        }
+        Some(resolved)
     }
 
     /// The severity. The level that a result states does not count unless the result fails, because SARIF then demands
@@ -129,9 +137,13 @@ impl ResultReader<'_> {
     }
 
     fn level_override(&self, result: &Object<'_>, resolved: &ResolvedRule<'_>) -> Option<Level> {
-        let invocation = result.object("provenance").and_then(|provenance| provenance.index("invocationIndex"));
+        let provenance = result.object("provenance");
+        let invocation = provenance.as_ref().and_then(|object| Some((object, object.index("invocationIndex")?)));
         let overrides = match (invocation, &self.overrides[..]) {
-            (Some(index), overrides) => overrides.get(index)?,
+            (Some((provenance, index)), overrides) => overrides.get(index).or_else(|| {
+                provenance.repair_index("invocationIndex", index, "invocations");
+                None
+            })?,
             (None, [only]) => only,
             (None, _) => return None,
         };
@@ -147,7 +159,12 @@ pub(super) fn level_overrides<'a>(invocation: Option<&Object<'_>>, rules: &'a Ru
         let level = level(&element.object("configuration")?)?;
         let component = descriptor.object("toolComponent");
         let id = stated_id([descriptor.text("id")]);
-        Some(LevelOverride { rule: rules.resolve(id, descriptor.index("index"), component.as_ref())?, level })
+        let index = descriptor.index("index");
+        let rule = rules.resolve(id, index, component.as_ref())?;
+        if let Some(index) = index.filter(|_| rule.is_index_of_none) {
+            descriptor.repair_index("index", index, "rules");
+        }
+        Some(LevelOverride { rule, level })
     };
     overrides.into_iter().flatten().filter_map(read).collect()
 }

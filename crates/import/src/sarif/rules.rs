@@ -43,17 +43,27 @@ pub(super) struct ResolvedRule<'a> {
     /// The id that the result gives, otherwise that of the rule.
     pub(super) id: Option<String>,
     pub(super) rule: Option<&'a Rule>,
+    /// Whether the index that the reference gives is beyond the rules.
+    pub(super) is_index_of_none: bool,
     component: &'a Component,
 }
 
 impl Rules {
-    pub(super) fn read(tool: Option<&Object<'_>>) -> Self {
-        let driver = tool.and_then(|tool| tool.object("driver"));
+    /// Reads the rules of the run's tool.
+    pub(super) fn read(run: &Object<'_>) -> Self {
+        let tool = run.object("tool");
+        let driver = tool.as_ref().and_then(|tool| tool.object("driver"));
         let mut components = vec![Component::read(driver.as_ref())];
-        if let Some(driver) = driver.filter(|_| components.iter().all(|component| component.name.is_none())) {
-            driver.repair("name", || format!("is missing; the tool is called {UNKNOWN_TOOL}"));
+        let missing = || format!("is missing; the tool is called {UNKNOWN_TOOL}");
+        match (&tool, &driver) {
+            (None, _) if run.member("tool").is_none() => run.repair("tool", missing),
+            (Some(tool), None) if tool.member("driver").is_none() => tool.repair("driver", missing),
+            (_, Some(driver)) if components.iter().all(|component| component.name.is_none()) => {
+                driver.repair("name", missing);
+            }
+            _ => {}
         }
-        let extensions = tool.map(|tool| tool.objects("extensions")).unwrap_or_default();
+        let extensions = tool.as_ref().map(|tool| tool.objects("extensions")).unwrap_or_default();
         components.extend(extensions.iter().map(|extension| Component::read(extension.as_ref())));
         let mut names = HashMap::new();
         for name in components.iter().flat_map(|component| &component.rules).filter_map(|rule| rule.name.as_ref()) {
@@ -64,6 +74,10 @@ impl Rules {
 
     pub(super) fn tool(&self) -> &str {
         self.components.first().and_then(|driver| driver.name.as_deref()).unwrap_or(UNKNOWN_TOOL)
+    }
+
+    pub(super) fn has_tool_name(&self) -> bool {
+        self.components.first().is_some_and(|driver| driver.name.is_some())
     }
 
     /// Whether several rules have this name.
@@ -88,12 +102,17 @@ impl Rules {
             .or_else(|| self.components.iter().find_map(|component| Some((component, found(component, None)?))))
             .map_or((referred, None), |(component, at)| (component, component.rules.get(at)));
         let id = id.or_else(|| rule?.id.clone());
-        Some(ResolvedRule { id, rule, component })
+        let is_index_of_none = index.is_some_and(|index| index >= referred.rules.len());
+        Some(ResolvedRule { id, rule, component, is_index_of_none })
     }
 
     fn component(&self, reference: &Object<'_>) -> Option<&Component> {
         if let Some(index) = reference.index("index") {
-            return self.components.get(1 + index);
+            let component = self.components.get(1 + index);
+            if component.is_none() {
+                reference.repair_index("index", index, "extensions");
+            }
+            return component;
         }
         let (guid, name) = (reference.text("guid"), reference.text("name"));
         self.components

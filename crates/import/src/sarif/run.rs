@@ -21,7 +21,8 @@ pub struct Run {
     /// The repository, image or other thing that the tool was run on, as in the source of the run's findings. `None` if
     /// neither the file nor the caller names it.
     pub scope: Option<Reference>,
-    /// The name of the run: the id or the GUID in its `automationDetails`, otherwise its path in the file.
+    /// The name of the run: the id or the GUID in its `automationDetails`, otherwise its path in the file. Of a long one,
+    /// the end is left out; characters that a line can't have are replaced.
     pub name: String,
     /// Why the run may lack results that another would have; `None` if it is complete.
     pub incomplete: Option<String>,
@@ -41,7 +42,7 @@ impl Run {
         let automation_id = automation.as_ref().and_then(|details| details.nonblank_text("id"));
         let guid = automation.and_then(|details| details.nonblank_text("guid"));
         let scope = scope.or_else(|| scope_of(automation_id.as_deref()?)).map(str::to_owned);
-        let rules = Rules::read(run.object("tool").as_ref());
+        let rules = Rules::read(run);
         let invocations = run.objects("invocations");
         let reader = ResultReader {
             scope: scope.as_deref(),
@@ -53,12 +54,12 @@ impl Run {
         let mut read = Self {
             tool: shorten::reference(rules.tool()),
             scope: scope.as_deref().and_then(shorten::reference),
-            incomplete: incomplete(run, &invocations),
+            incomplete: incomplete(run, &rules, &invocations),
             results: Vec::new(),
             passed: 0,
             absent: 0,
             failures: Vec::new(),
-            name: automation_id.clone().or(guid).unwrap_or_else(|| path.to_owned()),
+            name: automation_id.as_deref().or(guid.as_deref()).map_or_else(|| path.to_owned(), displayed_name),
         };
         for (json, path) in run.elements("results") {
             let position = lines.position_of(json.get());
@@ -90,7 +91,16 @@ fn scope_of(id: &str) -> Option<&str> {
     Some(scope).filter(|scope| !is_blank(scope))
 }
 
-fn incomplete(run: &Object<'_>, invocations: &[Option<Object<'_>>]) -> Option<String> {
+/// The maximum length of the name of a run in characters. A reason has room for it and for the name of a file.
+const MAX_NAME_LENGTH: usize = 100;
+
+fn displayed_name(id: &str) -> String {
+    let excerpt: String = id.chars().take(MAX_NAME_LENGTH).collect();
+    let ellipsis = if excerpt.len() < id.len() { "…" } else { "" };
+    shorten::displayed(&excerpt) + ellipsis
+}
+
+fn incomplete(run: &Object<'_>, rules: &Rules, invocations: &[Option<Object<'_>>]) -> Option<String> {
     let failed = invocations.iter().flatten().any(|invocation| {
         invocation.member("executionSuccessful").is_some_and(|successful| successful.get() != "true")
     });
@@ -98,6 +108,9 @@ fn incomplete(run: &Object<'_>, invocations: &[Option<Object<'_>>]) -> Option<St
         Some("its executionSuccessful is not true".to_owned())
     } else if run.member("results").is_none() {
         Some("it has no list of results".to_owned())
+    } else if !rules.has_tool_name() {
+        // All tools without a name would close the findings of each other.
+        Some("its tool has no name".to_owned())
     } else {
         None
     }

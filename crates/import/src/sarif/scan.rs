@@ -4,17 +4,22 @@
 //! of the identity, and each other that key with `:L` and its line, and `:L:n` where they share the line too. Which is
 //! which depends on the findings that exist, so that no result takes over the finding of another:
 //!
-//! 1. A result keeps the finding that is at its line. Of several at one line, that with the same description.
+//! 1. A result keeps the finding that is at its line. Of several at one line, that with the same description,
+//!    otherwise with the same message: the help of the rule may have changed.
 //! 2. The key of the identity, if it is still free, goes to the result nearest to the line of its finding that has no
 //!    finding of its own; if there is no finding with that key yet, to the first by line.
 //! 3. The others get keys that no finding has.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+};
 
 use findings::{NewFinding, Severity};
 use kernel::{Description, RecordKey, Reference, Title};
 
 use super::{
+    content::has_message,
     identity::BaseKey,
     result::{ScanResult, Suppression},
 };
@@ -213,6 +218,15 @@ impl<'a> Group<'a> {
             for (collected, key) in &mut *at_line {
                 let description = collected.result.finding.description.clone().unwrap_or_default();
                 let same = existing.iter().position(|key| self.present[key].description == description);
+                *key = same.map(|index| existing.remove(index));
+            }
+            // The rule may say something else about the problem since: then the message tells which it is. The longest
+            // comes first, because one may begin with another.
+            let mut by_message: Vec<_> = at_line.iter_mut().filter(|(_, key)| key.is_none()).collect();
+            by_message.sort_by_key(|(collected, _)| Reverse(collected.result.message.len()));
+            for (collected, key) in by_message {
+                let message = &collected.result.message;
+                let same = existing.iter().position(|key| has_message(self.present[key].description.as_str(), message));
                 *key = same.map(|index| existing.remove(index));
             }
             let without_key = at_line.iter_mut().filter(|(_, key)| key.is_none());

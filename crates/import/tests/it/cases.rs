@@ -57,7 +57,7 @@ const CASES: &[Case] = &[
     ("34-duplicate-member", &["high dup:d1 - | level twice"], &["repaired: runs[0].results[0].level"]),
     ("35-null-location", &["medium null-scan:n1 - | null location", "medium null-scan:n2 - | null physical"], &["repaired: runs[0].results[0].locations[0]"]),
     ("36-rule-without-id", &["medium bare-scan:r2:a.py a.py:1 | Real fault."], &["repaired: runs[0].tool.driver.rules[0].id"]),
-    ("36b-tool-without-name", &["medium unknown:r2:a.py a.py:1 | Real fault."], &["repaired: runs[0].tool.driver.name"]),
+    ("36b-tool-without-name", &["medium unknown:r2:a.py a.py:1 | Real fault."], &["repaired: runs[0].tool.driver.name", "incomplete: its tool has no name"]),
     ("38-duplicate-rule-ids", &["medium dupr-scan:google:a.py a.py:1 | Found."], &[]),
     ("43-one-result-not-in-a-list", &["medium ps-lint:r2:a.ps1 a.ps1:1 | Real fault."], &["repaired: runs[0].results"]),
     ("44-numeric-rule-id", &["medium num-lint:2072:a.sh a.sh:1 | Real fault."], &["repaired: runs[0].tool.driver.rules[0].id", "repaired: runs[0].results[0].ruleId"]),

@@ -1,9 +1,14 @@
 //! The program of the guide for HTTP clients finds the same keys and the same content as the importer.
 
-use std::{collections::BTreeMap, fs, path::Path, process::Command};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+    process::Command,
+};
 
 use findings::NewFinding;
-use kernel::Reference;
+use kernel::{Reference, Title};
 use novantra_import::{sample, sarif::read};
 use proptest::{
     strategy::{Strategy as _, ValueTree as _},
@@ -106,7 +111,15 @@ fn compare(program: &Program, records: &mut Records, files: &[&[u8]], what: &str
         .filter(|keyed| keyed.suppression.is_none())
         .map(|keyed| (keyed.finding.key.to_string(), body(&keyed.finding)))
         .collect();
+    let suppressed: BTreeSet<String> = records
+        .keyed(files)
+        .iter()
+        .filter(|keyed| keyed.suppression.is_some())
+        .map(|keyed| keyed.finding.key.to_string())
+        .collect();
     assert_eq!(program.findings(files, records, None), expected, "{what}");
+    let of_program = fs::read(program.folder.path().join("suppressed.json")).expect("the suppressed keys are written");
+    assert_eq!(serde_json::from_slice::<BTreeSet<String>>(&of_program).expect("keys"), suppressed, "{what}");
     records.import(files);
 }
 
@@ -148,6 +161,14 @@ fn the_program_and_the_importer_agree_on_inputs_of_every_kind() {
             ],
         })
     };
+    let same_line = |help: &str, messages: &[&str]| {
+        let results: Vec<Value> = messages
+            .iter()
+            .map(|message| with(result_at("R9", 7, message), "fingerprints", json!({ "hash": "h" })))
+            .collect();
+        let rules = json!([{ "id": "R9", "help": { "text": help } }]);
+        log_of_run(json!({ "tool": { "driver": { "name": "scanner", "rules": rules } }, "results": results }))
+    };
     let text = String::from_utf8(lines(&[3])).unwrap();
     let utf16: Vec<u8> = [0xff, 0xfe].into_iter().chain(text.encode_utf16().flat_map(u16::to_le_bytes)).collect();
     let inputs: Vec<Vec<Vec<u8>>> = vec![
@@ -161,6 +182,10 @@ fn the_program_and_the_importer_agree_on_inputs_of_every_kind() {
         vec![sample::sarif()],
         vec![lines(&[1]), lines(&[1, 1])],
         vec![utf16],
+        vec![same_line("Help.", &["Use of a", "Use of b"])],
+        vec![same_line("Help.", &["Use of", "Use of a", "Use of b", "Use of a\n\nand b"])],
+        vec![same_line("Other help.", &["Use of", "Use of a", "Use of b", "Use of a\n\nand b"])],
+        vec![log(&json!([with(result_at("R1", 9, "A lint."), "suppressions", json!([{ "kind": "inSource" }]))]))],
     ];
     let mut records = Records::default();
     for (number, files) in inputs.iter().enumerate() {
@@ -168,6 +193,19 @@ fn the_program_and_the_importer_agree_on_inputs_of_every_kind() {
         compare(&program, &mut records, &files, &format!("input {number}"));
         compare(&program, &mut records, &files, &format!("input {number} again"));
     }
+}
+
+#[test]
+fn the_program_takes_the_same_characters_for_invisible_as_a_title() {
+    let program = Program::new();
+    let script = "import sys; program, _, _ = open('sarif_batches.py').read().rpartition('main()'); exec(program)
+print(*(code for code in range(0x110000) if not 0xd800 <= code < 0xe000 and blank(chr(code))))";
+    let output = Command::new(&program.python).args(["-c", script]).current_dir(program.folder.path()).output();
+    let output = String::from_utf8(output.expect("python3 runs").stdout).expect("numbers");
+    let of_program: Vec<u32> = output.split_whitespace().map(|code| code.parse().expect("a number")).collect();
+    let invisible = |character: &char| Title::parse(character.encode_utf8(&mut [0; 4])).is_err();
+    let expected: Vec<u32> = ('\0'..=char::MAX).filter(invisible).map(u32::from).collect();
+    assert_eq!(of_program, expected);
 }
 
 #[test]

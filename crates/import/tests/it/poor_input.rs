@@ -203,3 +203,89 @@ fn only_the_first_repairs_are_described_and_all_are_counted() {
     let file = read_file(&log(&json!(results)));
     assert_eq!((file.repair_count, file.repairs.len()), (150, 100));
 }
+
+#[test]
+fn what_a_tool_an_argument_or_an_index_lacks_is_a_repair() {
+    let missing = "is missing; the tool is called unknown";
+    let results = json!([result_at("R1", 7, "m")]);
+    assert_eq!(repairs(&log_of_run(json!({ "results": results }))), [format!("runs[0].tool {missing}")]);
+    assert_eq!(repairs(&with_tool(&json!({}), &results)), [format!("runs[0].tool.driver {missing}")]);
+    assert_eq!(
+        repairs(&with_tool(&json!({ "driver": {} }), &results)),
+        [format!("runs[0].tool.driver.name {missing}")]
+    );
+    let arguments = json!({ "text": "{0}{1}{2}{3}", "arguments": ["a", null, {}, 5] });
+    assert_eq!(
+        repairs(&log(&json!([with(result_at("R1", 7, "m"), "message", arguments)]))),
+        [
+            "runs[0].results[0].message.arguments[1] is null, not a string; taken as empty",
+            "runs[0].results[0].message.arguments[2] is an object, not a string; taken as empty",
+            "runs[0].results[0].message.arguments[3] is a number; taken as a string",
+        ]
+    );
+    let run = json!({
+        "tool": { "driver": { "name": "scanner", "rules": [{ "id": "R1" }] }, "extensions": [] },
+        "artifacts": [], "logicalLocations": [{}],
+        "invocations": [{ "ruleConfigurationOverrides": [
+            { "descriptor": { "index": 4 }, "configuration": { "level": "note" } } ] }],
+        "results": [
+            { "ruleIndex": 1, "ruleId": "R1", "message": { "text": "m" }, "provenance": { "invocationIndex": 1 }, "locations": [{
+                "physicalLocation": { "artifactLocation": { "index": 0 } }, "logicalLocations": [{ "index": 1 }] }] },
+            { "rule": { "index": 1, "toolComponent": { "index": 0 } }, "message": { "text": "n" } },
+            { "ruleIndex": 0, "message": { "text": "n" } },
+        ],
+    });
+    let mut expected = [
+        ("invocations[0].ruleConfigurationOverrides[0].descriptor.index is 4", "rules"),
+        ("results[0].ruleIndex is 1", "rules"),
+        ("results[0].provenance.invocationIndex is 1", "invocations"),
+        ("results[0].locations[0].physicalLocation.artifactLocation.index is 0", "artifacts"),
+        ("results[0].locations[0].logicalLocations[0].index is 1", "logicalLocations"),
+        ("results[1].rule.toolComponent.index is 0", "extensions"),
+        ("results[1].rule.index is 1", "rules"),
+    ]
+    .map(|(path, list)| format!("runs[0].{path}, beyond the list of {list}; left out"));
+    let mut repaired = repairs(&log_of_run(run));
+    expected.sort();
+    repaired.sort();
+    assert_eq!(repaired, expected);
+}
+
+#[test]
+fn a_run_of_a_tool_without_a_name_is_incomplete() {
+    for tool in [json!(null), json!({}), json!({ "driver": { "name": " " } })] {
+        let run = read_file(&with_tool(&tool, &json!([]))).runs.remove(0);
+        assert_eq!(run.incomplete.as_deref(), Some("its tool has no name"), "{tool}");
+    }
+}
+
+#[test]
+fn no_text_of_the_file_that_is_displayed_controls_a_terminal() {
+    let control = "\u{1b}[2J\u{202e}\u{9b}\n";
+    let shown = |file: novantra_import::sarif::File| {
+        let repairs = file.repairs.into_iter().flat_map(|repair| [repair.path, repair.message]);
+        let runs = file.runs.into_iter().flat_map(|run| {
+            let failures = run.failures.into_iter().map(|failure| failure.message);
+            failures.chain([run.name]).chain(run.incomplete).collect::<Vec<_>>()
+        });
+        repairs.chain(runs).chain(file.warnings).collect::<Vec<_>>()
+    };
+    let mut result = with(result_at("R1", 7, "m"), "fingerprints", json!({ control: 5 }));
+    result["level"] = json!(control);
+    result["locations"][0]["physicalLocation"]["region"]["startLine"] = json!(control);
+    for details in [json!({ "id": format!("scope/{control}") }), json!({ "guid": control })] {
+        let bytes = json!({ "version": control, "runs": [{ "tool": { "driver": { "name": control } },
+            "automationDetails": details, "results": [result, {}] }] });
+        let shown = shown(read_file(bytes.to_string().as_bytes()));
+        assert!(shown.len() >= 7, "{shown:?}");
+        for text in shown {
+            assert!(text.chars().all(kernel::is_allowed_in_line), "{text:?}");
+        }
+    }
+}
+
+#[test]
+fn the_name_of_a_run_is_cut() {
+    let run = json!({ "tool": { "driver": { "name": "s" } }, "automationDetails": { "id": "é".repeat(5000) }, "results": [] });
+    assert_eq!(read_file(&log_of_run(run)).runs[0].name, format!("{}…", "é".repeat(100)));
+}

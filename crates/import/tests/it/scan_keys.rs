@@ -207,6 +207,40 @@ fn results_at_one_line_keep_the_findings_with_their_descriptions() {
 }
 
 #[test]
+fn results_at_one_line_keep_their_findings_when_the_help_of_their_rule_changes() {
+    let of = |messages: &[&str], help: &str| {
+        let results: Vec<Value> = messages
+            .iter()
+            .map(|message| with(result_at("R1", 7, message), "partialFingerprints", json!({ "hash": "h" })))
+            .collect();
+        let rule = json!({ "id": "R1", "shortDescription": { "text": "A lint" }, "help": { "text": help } });
+        log_of_run(json!({ "tool": { "driver": { "name": "scanner", "rules": [rule] } }, "results": results }))
+    };
+    let all = ["Argument 1", "Argument 12", "Argument 1\n\nMore.", "Argument 0"];
+    let messages = |records: &Records, help: &str| -> Vec<(String, String)> {
+        let keyed = records.keyed(&[&of(&all, help)]).into_iter();
+        let mut messages: Vec<_> = keyed
+            .map(|keyed| {
+                let description = keyed.finding.description.unwrap().to_string();
+                let message = description.strip_suffix(&format!("\n\n{help}")).unwrap_or(&description);
+                (keyed.finding.key.to_string(), message.to_owned())
+            })
+            .collect();
+        messages.sort();
+        messages
+    };
+    let mut records = Records::default();
+    // The second message begins with the first, and so does the third, in another paragraph.
+    records.import(&[&of(&["Argument 12", "Argument 1\n\nMore."], "Old help.")]);
+    records.import(&[&of(&all, "Old help.")]);
+    let before = messages(&records, "Old help.");
+    for help in ["New help.", "", "Third help."] {
+        assert_eq!(messages(&records, help), before, "{help}");
+        assert_eq!(records.counts(&[&of(&all, help)]), [0, 4, 0]);
+    }
+}
+
+#[test]
 fn a_suppressed_neighbour_changes_no_key() {
     let mut records = Records::default();
     records.import(&[&of_lines(&[10, 20])]);

@@ -1,9 +1,9 @@
 //! The operations of an import of a scan beside the writes of its findings: the lookup of the findings that exist, and
 //! the resolution of those that the scan no longer reports.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
-use findings::{Finding, FindingFilter, Resolution, SourceKind, Status, resolve_batch};
+use findings::{Finding, FindingFilter, NewFinding, Resolution, SourceKind, Status, resolve_batch};
 use import::sarif::PresentFinding;
 use kernel::{PageLimit, PageRequest, Reader, Reason, RecordKey, Reference, Stored, WriteContext, is_allowed_in_line};
 
@@ -36,30 +36,51 @@ impl Importer<'_> {
         Ok(present)
     }
 
-    /// Returns the keys of the findings of the series that can be closed and are not among the reported ones.
+    /// Returns the numbers of those of the findings that a scan should no longer report, by their status: nobody looks
+    /// after them any more.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub(crate) async fn settled(&self, findings: &[NewFinding]) -> Result<BTreeMap<&'static str, usize>, Failure> {
+        let keys: Vec<RecordKey> = findings.iter().map(|finding| finding.key.clone()).collect();
+        let mut settled = BTreeMap::new();
+        for batch in keys.chunks(BATCH) {
+            for Stored { record: Finding { status, .. }, .. } in self.findings_by_key(batch).await? {
+                if matches!(status, Status::Verified | Status::Closed | Status::Accepted | Status::Archived) {
+                    *settled.entry(status.name()).or_insert(0) += 1;
+                }
+            }
+        }
+        Ok(settled)
+    }
+
+    /// Returns the keys of the findings of each of the series that can be closed and are not among the reported ones.
     ///
     /// # Errors
     /// If the store fails.
     pub(crate) async fn unreported(
         &self,
-        series: &ScanSeries,
+        series: &HashSet<&ScanSeries>,
         reported: &HashSet<RecordKey>,
-    ) -> Result<Vec<RecordKey>, Failure> {
+    ) -> Result<HashMap<ScanSeries, Vec<RecordKey>>, Failure> {
         let store = &self.operator.installation.store;
         let unresolved = Status::ALL.iter().copied().filter(|status| !Resolution::Closed.steps(*status).is_empty());
         let filter =
             FindingFilter::default().with("source_kind", [SourceKind::ModuleSignal]).with("status", unresolved);
         let mut request =
             PageRequest { limit: PageLimit::clamped(u64::from(PageLimit::MAX)), ..PageRequest::default() };
-        let mut unreported = Vec::new();
+        let mut unreported: HashMap<ScanSeries, Vec<RecordKey>> = HashMap::new();
+        if series.is_empty() {
+            return Ok(unreported);
+        }
         loop {
             let page = Reader::<Finding>::list(&**store, self.organization.id, &filter, &request).await?;
-            let of_series = page
-                .items
-                .into_iter()
-                .map(|stored| stored.record)
-                .filter(|finding| finding.source.module_key == series.tool && finding.source.scope == series.scope);
-            unreported.extend(of_series.map(|finding| finding.key).filter(|key| !reported.contains(key)));
+            for Finding { key, source, .. } in page.items.into_iter().map(|stored| stored.record) {
+                let of_finding = ScanSeries { tool: source.module_key, scope: source.scope };
+                if series.contains(&of_finding) && !reported.contains(&key) {
+                    unreported.entry(of_finding).or_default().push(key);
+                }
+            }
             match page.next {
                 Some(position) => request.after = Some(position),
                 None => return Ok(unreported),

@@ -85,7 +85,10 @@ async fn findings_that_a_complete_scan_no_longer_reports_are_closed_with_its_run
         "lint no longer reports it: run portal/4711, file tuesday.sarif (command line: import sarif)"
     );
     assert_eq!(counts(&workspace.import(&["tuesday.sarif", "--close-missing"])), [0, 0, 1, 0, 0, 0, 0]);
-    assert_eq!(counts(&workspace.import(&["monday.sarif"])), [0, 0, 2, 0, 0, 0, 0]);
+    let again = workspace.import(&["monday.sarif"]);
+    assert_eq!(counts(&again), [0, 0, 2, 0, 0, 0, 0]);
+    assert_eq!(again["stillReported"], json!({ "closed": 1 }));
+    assert!(again["warnings"][0].as_str().unwrap().contains("settled (closed 1)"), "{again}");
     assert_eq!(workspace.status("R2").await, "closed", "an import never resets a status");
 }
 
@@ -102,6 +105,32 @@ async fn findings_of_another_tool_or_scope_are_not_closed() {
     let portal = workspace.import(&["empty.sarif", "--close-missing"]);
     assert_eq!(counts(&portal), [0, 0, 0, 1, 0, 0, 0]);
     assert_eq!([workspace.status("R1").await, workspace.status("R2").await], ["closed", "open"]);
+}
+
+#[tokio::test]
+async fn the_findings_of_each_tool_and_scope_are_closed_with_its_own_run_as_the_reason_however_long_its_id_is() {
+    let workspace = Workspace::new();
+    let run = |tool: &str, scope: &str, rules: &[&str]| {
+        let results: Vec<Value> = rules.iter().map(|rule| result(rule)).collect();
+        json!({ "tool": { "driver": { "name": tool } }, "automationDetails": { "id": scope }, "results": results })
+    };
+    let runs = |runs: Value| json!({ "version": "2.1.0", "runs": runs });
+    let long = format!("portal/{}", "9".repeat(5000));
+    let before =
+        json!([run("lint", "portal/1", &["R1"]), run("lint", "archive/1", &["R2"]), run("other", "", &["R3"])]);
+    let after = json!([run("lint", &long, &[]), run("lint", "archive/2", &[]), run("other", "", &[])]);
+    workspace.write("before.sarif", &runs(before));
+    workspace.write("after.sarif", &runs(after));
+    workspace.import(&["before.sarif"]);
+    assert_eq!(counts(&workspace.import(&["after.sarif", "--close-missing"])), [0, 0, 0, 3, 0, 0, 0]);
+    for (rule, run) in [
+        ("R1", &format!("lint no longer reports it: run {}…", &long[..100])[..]),
+        ("R2", "lint no longer reports it: run archive/2"),
+        ("R3", "other no longer reports it: run runs[2]"),
+    ] {
+        let reason = workspace.reason(rule).await;
+        assert!(reason.starts_with(&format!("{run}, file after.sarif (")), "{reason}");
+    }
 }
 
 #[tokio::test]
@@ -141,7 +170,8 @@ async fn a_suppressed_finding_is_accepted_with_the_justification_if_the_option_s
         "lint reports it as suppressed: run portal/4711, file suppressed.sarif; justification: Only in tests. \
          (command line: import sarif)"
     );
-    assert_eq!(counts(&workspace.import(&["open.sarif"])), [0, 0, 1, 0, 0, 0, 0]);
+    let again = workspace.import(&["open.sarif"]);
+    assert_eq!((counts(&again), &again["stillReported"]), ([0, 0, 1, 0, 0, 0, 0], &json!({ "accepted": 1 })));
     assert_eq!(workspace.status("R1").await, "accepted", "an import never resets a status");
 }
 
@@ -173,18 +203,23 @@ async fn a_finding_keeps_its_status_when_alike_results_come_and_go() {
     assert_eq!([status(5).await, status(10).await, status(20).await], ["open", "accepted", "open"]);
 }
 
-#[test]
-fn a_scan_can_come_from_the_standard_input_once() {
+#[tokio::test]
+async fn a_scan_can_come_from_the_standard_input_once() {
     let workspace = Workspace::new();
-    let mut program = workspace.0.program();
-    program
-        .args(["import", "sarif", "-", "--workspace", "made", "--json"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped());
-    let mut child = program.spawn().unwrap();
-    child.stdin.take().unwrap().write_all(scan(&["R1"]).to_string().as_bytes()).unwrap();
-    let output = child.wait_with_output().unwrap();
-    assert_eq!(counts(&serde_json::from_slice(&output.stdout).unwrap()), [1, 0, 0, 0, 0, 0, 0]);
+    let import = |file: &Value| -> Value {
+        let mut program = workspace.0.program();
+        program
+            .args(["import", "sarif", "-", "--workspace", "made", "--close-missing", "--json"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped());
+        let mut child = program.spawn().unwrap();
+        child.stdin.take().unwrap().write_all(file.to_string().as_bytes()).unwrap();
+        serde_json::from_slice(&child.wait_with_output().unwrap().stdout).unwrap()
+    };
+    assert_eq!(counts(&import(&scan(&["R1"]))), [1, 0, 0, 0, 0, 0, 0]);
+    assert_eq!(counts(&import(&scan(&[]))), [0, 0, 0, 1, 0, 0, 0]);
+    let reason = workspace.reason("R1").await;
+    assert!(reason.starts_with("lint no longer reports it: run portal/4711, standard input"), "{reason}");
     let twice = workspace.run(&["-", "-"]);
     assert_eq!(twice.status.code(), Some(2));
     assert!(twice.stderr.contains("the standard input can be read only once"), "{}", twice.stderr);

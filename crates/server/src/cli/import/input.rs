@@ -9,6 +9,9 @@ use crate::failure::{Failure, ResultExt as _};
 
 const STANDARD_INPUT: &str = "-";
 
+/// The maximum length of a file's name in a reason, in characters.
+const MAX_ORIGIN_LENGTH: usize = 100;
+
 /// A file to import, or the standard input.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Input {
@@ -50,9 +53,15 @@ impl Input {
         }
     }
 
-    /// The name without folders, for records that outlive the folder.
-    pub(super) fn short_name(&self) -> String {
-        self.path.file_name().map_or_else(|| self.name(), |name| Path::new(name).display().to_string())
+    /// The name without folders, for records that outlive the folder. Of a long name, the end is left out.
+    pub(super) fn origin(&self) -> String {
+        if self.path.as_os_str() == STANDARD_INPUT {
+            return "standard input".to_owned();
+        }
+        let name = self.path.file_name().map_or_else(|| self.name(), |name| Path::new(name).display().to_string());
+        let excerpt: String = name.chars().take(MAX_ORIGIN_LENGTH).collect();
+        let ellipsis = if excerpt.len() < name.len() { "…" } else { "" };
+        format!("file {excerpt}{ellipsis}")
     }
 
     /// The name, if there are several inputs.

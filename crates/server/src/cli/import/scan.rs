@@ -58,7 +58,7 @@ impl Scans {
         summary.warnings.extend(file.warnings.into_iter().map(|warning| with_name(input, &warning)));
         for run in file.runs {
             let series = self.series.entry(ScanSeries::of_run(&run)).or_default();
-            series.names.insert(format!("run {}, file {}", run.name, input.short_name()));
+            series.names.insert(format!("run {}, {}", run.name, input.origin()));
             if let Some(reason) = &run.incomplete {
                 let warning = format!("run {} is incomplete: {reason}; no finding is closed for it", run.name);
                 summary.warnings.push(with_name(input, &warning));
@@ -101,6 +101,7 @@ impl Scans {
         summary.suppressed = suppressed.len();
         let problems: Vec<_> = problems.into_iter().map(|result| result.finding).collect();
         let counts = importer.import(&Registers::default(), &problems, &report).await?;
+        summary.still_reported = importer.settled(&problems).await?;
         if close_missing {
             summary.closed = close_unreported(importer, &series, &reported).await?;
             summary.accepted = accept_suppressed(importer, &series, suppressed).await?;
@@ -115,11 +116,13 @@ async fn close_unreported(
     series: &BTreeMap<ScanSeries, SeriesRuns>,
     reported: &HashSet<RecordKey>,
 ) -> Result<usize, Failure> {
+    let complete = || series.iter().filter(|(_, runs)| !runs.is_incomplete);
+    let unreported = importer.unreported(&complete().map(|(series, _)| series).collect(), reported).await?;
     let mut closed = 0;
-    for (series, runs) in series.iter().filter(|(_, runs)| !runs.is_incomplete) {
-        let keys = importer.unreported(series, reported).await?;
+    for (series, runs) in complete() {
+        let Some(keys) = unreported.get(series) else { continue };
         let reason = importer.reason_with(&format!("{} no longer reports it: {}", series.tool(), runs.description()));
-        closed += importer.resolve(&keys, Resolution::Closed, &reason).await?;
+        closed += importer.resolve(keys, Resolution::Closed, &reason).await?;
     }
     Ok(closed)
 }

@@ -1,5 +1,7 @@
 //! The result of an import.
 
+use std::collections::BTreeMap;
+
 use import::sarif::Repair;
 use serde_json::{Value, json};
 
@@ -53,6 +55,8 @@ pub(super) struct ScanSummary {
     /// Findings that are reported as suppressed and were accepted.
     pub(super) accepted: usize,
     pub(super) suppressed: usize,
+    /// Reported findings that somebody has settled, by their status.
+    pub(super) still_reported: BTreeMap<&'static str, usize>,
     pub(super) passed: usize,
     pub(super) absent: usize,
     pub(super) repaired: usize,
@@ -134,11 +138,12 @@ impl ScanSummary {
             ("closed", json!(self.closed)),
             ("accepted", json!(self.accepted)),
             ("suppressed", json!(self.suppressed)),
+            ("stillReported", json!(self.still_reported)),
             ("passed", json!(self.passed)),
             ("absent", json!(self.absent)),
             ("repaired", json!(self.repaired)),
             ("repairs", json!(repairs)),
-            ("warnings", json!(self.warnings)),
+            ("warnings", json!(self.all_warnings())),
             ("shared", json!(shared)),
         ];
         members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
@@ -155,8 +160,21 @@ impl ScanSummary {
         counts
     }
 
+    /// The warnings, with that of findings which are reported although somebody has settled them.
+    fn all_warnings(&self) -> Vec<String> {
+        let counts: Vec<String> =
+            self.still_reported.iter().map(|(status, count)| format!("{status} {count}")).collect();
+        let settled = (!counts.is_empty()).then(|| {
+            format!(
+                "the scan reports findings that are settled ({}); no import resets a status, so reopen those whose problem is back",
+                counts.join(", ")
+            )
+        });
+        self.warnings.iter().cloned().chain(settled).collect()
+    }
+
     fn lines(&self) -> Vec<String> {
-        let mut lines: Vec<String> = self.warnings.iter().map(|warning| format!("warning: {warning}")).collect();
+        let mut lines: Vec<String> = self.all_warnings().iter().map(|warning| format!("warning: {warning}")).collect();
         lines.extend(self.shared.iter().map(|SharedFindings { files, findings }| {
             format!("findings that {} share: {findings}", files.join(" and "))
         }));
