@@ -133,7 +133,9 @@ fn operations() -> Vec<Operation> {
             summary: "Create or update up to 500 findings",
             description: "Each item succeeds or fails on its own; the whole request counts as one write. With `onConflict: update`, an \
                    existing finding gets the fields that the item has; other fields and the status stay unchanged. With \
-                   `onConflict: skip`, the default, an existing finding stays unchanged.",
+                   `onConflict: skip`, the default, an existing finding stays unchanged. A finding whose key is repeated in \
+                   one request is written once, in its last state. A request whose existing findings have more than 2 MiB \
+                   of text is answered with 413: send fewer of them at a time.",
             access: Access::Scope(Scope::FindingsWrite),
             charge: Charge::Write,
             media_types: JSON,

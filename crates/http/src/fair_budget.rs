@@ -28,7 +28,8 @@ const RESERVE_DIVISOR: usize = 4;
 /// A group may have at most half of what the others leave, and each of its members a quarter of what the others leave of
 /// that half (dynamic thresholds, after Choudhury and Hahne). A single greedy member thus gets an eighth of the whole;
 /// the more there are, the less each gets. A member that has nothing gets what it asks for even beside greedy ones of its
-/// own group, as long as a quarter of the whole stays free, which is for other groups.
+/// own group, as long as a quarter of the whole stays free, which is for other groups. So does one that has a single
+/// permit, whose amount is acquired bit by bit, up to the share of a greedy member.
 pub struct FairBudget<K: Eq + Hash + Copy> {
     total: usize,
     state: Mutex<State<K>>,
@@ -107,7 +108,7 @@ impl<K: Eq + Hash + Copy> FairBudget<K> {
     /// # Errors
     /// The limit that it would exceed.
     pub fn try_acquire(self: &Arc<Self>, holder: Holder<K>, amount: usize) -> Result<FairPermit<K>, Exhausted> {
-        self.take(&mut self.state(), holder, amount)?;
+        self.take(&mut self.state(), holder, amount, 0)?;
         Ok(self.permit(holder, amount))
     }
 
@@ -123,7 +124,9 @@ impl<K: Eq + Hash + Copy> FairBudget<K> {
     ) -> Result<FairPermit<K>, Exhausted> {
         let (exhausted, receiver) = {
             let mut state = self.state();
-            let Err(exhausted) = self.take(&mut state, holder, amount) else { return Ok(self.permit(holder, amount)) };
+            let Err(exhausted) = self.take(&mut state, holder, amount, 0) else {
+                return Ok(self.permit(holder, amount));
+            };
             if state.waiting.len() >= MAX_WAITING {
                 state.waiting.retain(|waiting| !waiting.granted.is_closed());
             }
@@ -138,8 +141,8 @@ impl<K: Eq + Hash + Copy> FairBudget<K> {
         timeout(patience, receiver).await.ok().and_then(Result::ok).ok_or(exhausted)
     }
 
-    /// Takes this amount for the holder.
-    fn take(&self, state: &mut State<K>, holder: Holder<K>, amount: usize) -> Result<(), Exhausted> {
+    /// Takes this amount for the holder, for a permit that has `own` already.
+    fn take(&self, state: &mut State<K>, holder: Holder<K>, amount: usize, own: usize) -> Result<(), Exhausted> {
         if amount == 0 {
             return Ok(());
         }
@@ -150,7 +153,9 @@ impl<K: Eq + Hash + Copy> FairBudget<K> {
         if let Holder::Member { member, group } = holder {
             let held = |key| state.held.get(&key).copied().unwrap_or_default();
             let (held, group_held) = (held(member), held(group));
-            let is_newcomer = held == 0 && free - amount >= self.total / RESERVE_DIVISOR;
+            let is_newcomer = held == own
+                && (own == 0 || own.saturating_add(amount) <= self.max_share())
+                && free - amount >= self.total / RESERVE_DIVISOR;
             let group_left = (free.saturating_add(group_held) / GROUP_DIVISOR).saturating_sub(group_held);
             let share = group_left.saturating_add(held) / MEMBER_DIVISOR;
             if !is_newcomer && (amount > group_left || held.saturating_add(amount) > share) {
@@ -177,7 +182,7 @@ impl<K: Eq + Hash + Copy> FairBudget<K> {
             if waiting.granted.is_closed() {
                 continue;
             }
-            if self.take(&mut state, waiting.holder, waiting.amount).is_err() {
+            if self.take(&mut state, waiting.holder, waiting.amount, 0).is_err() {
                 state.waiting.push(waiting);
             } else if let Err(permit) = waiting.granted.send(self.permit(waiting.holder, waiting.amount)) {
                 abandoned.push(permit);
@@ -232,7 +237,7 @@ impl<K: Eq + Hash + Copy> FairPermit<K> {
     /// # Errors
     /// The limit that it would exceed.
     pub fn try_grow(&mut self, more: usize) -> Result<(), Exhausted> {
-        self.budget.take(&mut self.budget.state(), self.holder, more)?;
+        self.budget.take(&mut self.budget.state(), self.holder, more, self.amount)?;
         self.amount += more;
         Ok(())
     }
@@ -302,6 +307,19 @@ mod tests {
         let greedy: Vec<_> = (0..10).flat_map(|number| take_all(&budget, member(1, number))).collect();
         assert!(greedy.len() > 400);
         drop(acquire(&budget, member(1, 10), 100));
+    }
+
+    #[test]
+    fn a_member_with_a_single_permit_is_served_bit_by_bit_beside_the_greedy_ones_of_its_group() {
+        let budget = FairBudget::new(1000);
+        let greedy: Vec<_> = (0..10).flat_map(|number| take_all(&budget, member(1, number))).collect();
+        assert!(greedy.len() > 400);
+        let mut permit = acquire(&budget, member(1, 10), 25);
+        for _ in 0..4 {
+            assert_eq!(permit.try_grow(25), Ok(()));
+        }
+        assert_eq!(permit.try_grow(1), Err(Exhausted::Share));
+        assert_eq!(budget.try_acquire(member(1, 10), 1).err(), Some(Exhausted::Share));
     }
 
     #[test]

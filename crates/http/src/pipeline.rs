@@ -131,7 +131,10 @@ pub(crate) async fn handle(app: &App, endpoint: &Endpoint, route: RouteMatch, re
         tracing::warn!(request_id = %name, method = %method, route = path, status = response.status.as_u16(), "a request failed with a server error");
     }
     app.services.observer.record_response(method.as_str(), path, response.status.as_u16(), began.elapsed());
-    body.discard_rest().await;
+    // A body that was not asked for is not awaited either: hyper closes the connection if the rest has not arrived yet.
+    if refused || endpoint.body != BodyRule::Unread {
+        body.discard_rest().await;
+    }
     finalize(response, name, state.rate_limit, memory)
 }
 

@@ -101,6 +101,14 @@ impl ApiRequest {
         }
     }
 
+    /// Ensures that there is memory to decide on this request, with records of this size that were loaded for it.
+    ///
+    /// # Errors
+    /// A 429 response if the caller's share is used up, and a 503 response if the whole memory is.
+    pub fn ensure_memory_of(&self, loaded_bytes: usize) -> Result<(), Problem> {
+        self.memory.ensure_for(self.body.len(), loaded_bytes)
+    }
+
     /// Returns the first path parameter as an identifier. A malformed identifier is answered with 404.
     ///
     /// # Errors

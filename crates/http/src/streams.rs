@@ -27,7 +27,7 @@ pub use writer::StreamWriter;
 /// The maximum duration of a stream of a collection, which holds its database snapshot all the time.
 const MAX_DURATION: Duration = Duration::from_secs(15 * 60);
 /// The size of a chunk, in bytes, at which it is sent.
-const CHUNK_SIZE: usize = 32 * 1024;
+pub const CHUNK_SIZE: usize = 32 * 1024;
 /// Extra capacity for the line that fills a chunk, so that the buffer rarely needs to grow.
 const LINE_CAPACITY: usize = 4 * 1024;
 /// The last line of a complete stream, which distinguishes it from an aborted one.

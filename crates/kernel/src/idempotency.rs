@@ -55,7 +55,7 @@ pub struct KeyClaim {
     pub key: IdempotencyKey,
     /// The fingerprint of the request.
     pub fingerprint: Fingerprint,
-    /// The identifier of the effect. Every attempt with the key has the same one, so that who receives the effect twice,
+    /// The identifier of the effect. Every attempt of the request has the same one, so that who receives the effect twice,
     /// because a server was killed in between, recognizes it.
     pub effect: Ulid,
     /// The time until which no other request may have the effect.
@@ -78,10 +78,10 @@ impl KeyClaim {
 /// The outcome of claiming an idempotency key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClaimOutcome {
-    /// The key is claimed. The effect has this identifier: that of the first claim.
+    /// The key is claimed. The effect has this identifier: that of the first claim by the same request.
     Claimed(Ulid),
     /// Another request holds the claim.
     HeldByAnother,
-    /// The key was claimed by a request with another fingerprint.
+    /// A request with another fingerprint holds the claim.
     KeyReused,
 }

@@ -103,7 +103,7 @@ macro_rules! contract_suite {
                 one_of_sixteen_concurrent_claims_of_a_key_is_granted
                 a_claim_that_has_ended_is_granted_again_with_the_same_identifier
                 a_claim_from_the_future_is_granted_again
-                a_key_claimed_for_another_request_is_refused
+                a_key_claimed_for_another_request_is_refused_until_that_claim_has_ended
                 the_size_of_stored_responses_is_that_of_one_account
                 sixteen_concurrent_requests_with_one_key_have_one_effect
             }

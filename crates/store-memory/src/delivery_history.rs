@@ -3,6 +3,7 @@
 mod pruning;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use kernel::{Id, OrganizationId, StoreError, Timestamp};
 use ulid::Ulid;
 use webhooks::{
@@ -49,6 +50,17 @@ impl DeliveryHistory for MemoryStore {
             .take(limit)
             .map(OutboxRow::with_body)
             .collect())
+    }
+
+    async fn events_without_bodies(
+        &self,
+        organization: OrganizationId,
+        after: Ulid,
+        last: Ulid,
+        limit: usize,
+    ) -> Result<Vec<StoredEvent>, StoreError> {
+        let events = DeliveryHistory::events(self, organization, after, last, limit).await?;
+        Ok(events.into_iter().map(|event| StoredEvent { body: Bytes::new(), ..event }).collect())
     }
 
     async fn existing_deliveries(

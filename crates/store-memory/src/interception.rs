@@ -14,6 +14,8 @@ pub enum Call {
     Batch,
     /// A commit.
     Commit,
+    /// The claim of an idempotency key.
+    Claim,
     /// The look-up of a stored response by its idempotency key.
     StoredResponse,
     /// The addition of an entry to the audit log.

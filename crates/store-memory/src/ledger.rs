@@ -44,13 +44,17 @@ impl Ledger for MemoryStore {
     }
 
     async fn claim_key(&self, claim: &KeyClaim, now: Timestamp) -> Result<ClaimOutcome, StoreError> {
+        self.intercept(Call::Claim).await?;
         self.change(|state| {
             let stored = state.key_claims.get(&claim.key).filter(|stored| now < stored.expires_at);
             let effect = match stored {
-                None => claim.effect,
-                Some(stored) if stored.fingerprint != claim.fingerprint => return Ok(ClaimOutcome::KeyReused),
-                Some(stored) if KeyClaim::is_held(stored.held_until, now) => return Ok(ClaimOutcome::HeldByAnother),
-                Some(stored) => stored.effect,
+                Some(stored) if KeyClaim::is_held(stored.held_until, now) => {
+                    let is_same_request = stored.fingerprint == claim.fingerprint;
+                    return Ok(if is_same_request { ClaimOutcome::HeldByAnother } else { ClaimOutcome::KeyReused });
+                }
+                Some(stored) if stored.fingerprint == claim.fingerprint => stored.effect,
+                // The write that held the claim has failed, so the key is free for another request.
+                Some(_) | None => claim.effect,
             };
             state.key_claims.insert_mut(claim.key.clone(), KeyClaim { effect, ..claim.clone() });
             Ok(ClaimOutcome::Claimed(effect))

@@ -12,7 +12,7 @@ use http_api::{
     request::{ApiRequest, BodyReader, ItemDecoder, ItemsReader, enum_reader, read_string},
     response::{ApiResponse, AsText, Problem},
 };
-use kernel::{Changeset, Id, Reader, Reason, Stored, WriteContext, WriteTimestamp};
+use kernel::{Changeset, Description, Id, OrganizationId, Reader, Reason, Stored, WriteContext, WriteTimestamp};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -20,6 +20,13 @@ use super::finding::{PayloadRenderer, read_new};
 
 /// The maximum number of findings per request.
 const MAX_ITEMS: usize = 500;
+
+/// The maximum size of the texts of existing findings that one request may update. A small request could otherwise write
+/// an event with a large text for each of its items.
+const MAX_EXISTING_BYTES: usize = 2 * 1024 * 1024;
+
+/// The number of existing findings that are read at a time.
+const KEYS_PER_READ: usize = 25;
 
 /// The command of `POST /governance/findings/batch`.
 pub(crate) struct WriteFindingBatch {
@@ -72,6 +79,33 @@ impl WriteFindingBatch {
             .collect();
         Some(Self { items, on_conflict: on_conflict.unwrap_or_default(), reason: reason? })
     }
+
+    /// Loads the findings that have these keys. Those that are to be skipped are returned without their descriptions.
+    async fn load_existing(
+        &self,
+        app: &App,
+        request: &ApiRequest,
+        organization: OrganizationId,
+        keys: &[&str],
+    ) -> Result<Vec<Stored<Finding>>, Problem> {
+        let mut existing: Vec<Stored<Finding>> = Vec::new();
+        let mut bytes = 0;
+        for keys in keys.chunks(KEYS_PER_READ) {
+            let found = Reader::<Finding>::get_by_keys(&*app.services.store, organization, keys).await?;
+            for mut finding in found {
+                if self.on_conflict == OnConflict::Skip {
+                    finding.record.description = Description::default();
+                }
+                bytes += finding.record.title.as_str().len() + finding.record.description.as_str().len();
+                existing.push(finding);
+            }
+            if bytes > MAX_EXISTING_BYTES {
+                return Err(Problem::too_much_to_update(MAX_EXISTING_BYTES));
+            }
+            request.ensure_memory_of(bytes)?;
+        }
+        Ok(existing)
+    }
 }
 
 #[async_trait]
@@ -85,15 +119,14 @@ impl Command for WriteFindingBatch {
     async fn decide(
         &self,
         app: &App,
-        _: &ApiRequest,
+        request: &ApiRequest,
         _: &Caller,
         context: &WriteContext<'_>,
         timestamp: WriteTimestamp,
     ) -> Result<(Changeset, Vec<BatchOutcome>), Problem> {
         let valid: Vec<NewFinding> = self.items.iter().flatten().cloned().collect();
         let keys: Vec<&str> = valid.iter().map(|finding| finding.key.as_str()).collect();
-        let existing: Vec<Stored<Finding>> =
-            Reader::<Finding>::get_by_keys(&*app.services.store, context.organization.id, &keys).await?;
+        let existing = self.load_existing(app, request, context.organization.id, &keys).await?;
         Ok(write_batch(context, &PayloadRenderer, timestamp, valid, existing, self.on_conflict))
     }
 

@@ -81,7 +81,7 @@ pub(super) fn operations() -> Vec<Operation> {
             id: "updateWebhookSubscription",
             tag: "Webhooks",
             summary: "Change a subscription",
-            description: "Fields that are left out stay unchanged. A subscription can be sent back as it was read: fields that can't be set are accepted with their present values only. `status: active` enables a disabled subscription again, whatever the reason it was disabled for. Enabling it, or changing its URL or event types, also needs the read scope of each event type. `If-Match` prevents overwriting changes by others.",
+            description: "Fields that are left out stay unchanged. A subscription can be sent back as it was read: fields that can't be set are accepted with their present values only, except `lastDeliveryAt`, `failingSince` and `secret`, which are passed over. `status: active` enables a disabled subscription again, whatever the reason it was disabled for. Enabling it, or changing its URL or event types, also needs the read scope of each event type. `If-Match` prevents overwriting changes by others.",
             access: Access::Scope(Scope::WebhooksManage),
             charge: Charge::Write,
             media_types: JSON,

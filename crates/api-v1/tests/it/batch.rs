@@ -1,5 +1,7 @@
 //! Writing findings in batches.
 
+use findings::Finding;
+use kernel::Description;
 use serde_json::{Value, json};
 
 use crate::support::{Client, TestApi, TestResponse, finding_body, findings_path};
@@ -253,4 +255,22 @@ async fn the_errors_that_a_response_leaves_out_are_counted() {
     );
     assert_eq!(error(5)["message"], "24 errors, not listed: the response lists 100 others");
     assert_eq!(error(5).get("issues"), None);
+}
+
+#[tokio::test]
+async fn a_batch_can_not_update_more_text_than_one_request_may_and_skips_any_amount() {
+    let (api, client) = setup().await;
+    let long = Description::trusted(&"🔓".repeat(20_000));
+    for number in 0..60 {
+        api.store_finding(&format!("k{number}"), |finding| Finding { description: long.clone(), ..finding }).await;
+    }
+    let items: Vec<Value> = (0..60).map(|number| item_with(&format!("k{number}"), "severity", "low")).collect();
+    api.probe.take_events();
+    let refused = post_batch(&api, &client, Some("update"), &items).await.expect(413);
+    assert!(refused.message().contains("send fewer items per request"), "{}", refused.message());
+    assert!(api.probe.take_events().is_empty());
+    assert_eq!(results(&post_batch(&api, &client, None, &items).await.expect(200)), ["skipped"; 60]);
+    for items in items.chunks(20) {
+        assert_eq!(results(&post_batch(&api, &client, Some("update"), items).await.expect(200)), ["updated"; 20]);
+    }
 }

@@ -184,11 +184,19 @@ async fn a_client_that_expects_100_continue_is_rejected_before_it_sends_its_body
 async fn the_body_of_a_request_that_takes_none_is_not_awaited() {
     let (api, client) = setup(64 * KIB).await;
     let stalled = || Body::from_stream(stream::pending::<std::io::Result<Bytes>>());
+    let mut served = 0;
     for operation in operations().iter().filter(|operation| operation.method == "GET") {
         let path = operation.path.replace(['{', '}'], "");
-        let call = api.request("GET", &path).auth(&client).header("expect", "100-continue");
+        let call = api.request("GET", &path).auth(&client);
         let began = tokio::time::Instant::now();
-        call.send_body_stream(stalled()).await;
+        let response = call.clone().send_body_stream(stalled()).await;
+        if response.status < 300 {
+            assert!(began.elapsed().is_zero(), "{path}");
+            served += 1;
+        }
+        let began = tokio::time::Instant::now();
+        call.header("expect", "100-continue").send_body_stream(stalled()).await;
         assert!(began.elapsed().is_zero(), "{path}");
     }
+    assert!(served >= 5, "{served} operations");
 }

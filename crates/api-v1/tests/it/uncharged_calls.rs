@@ -7,7 +7,7 @@ use http_api::{ApiSettings, App, Quotas};
 use kernel::{FieldValue, OrganizationId};
 use serde_json::json;
 
-use crate::support::{Client, TestApi, TestRequest, findings_path};
+use crate::support::{Call, Client, Fault, TestApi, TestRequest, findings_path};
 
 const TOKEN_PATH: &str = "/api/v1/auth/token";
 
@@ -159,4 +159,22 @@ async fn concurrent_calls_that_are_alike_have_one_entry_and_are_all_counted() {
     assert_eq!(api.audit_log(OrganizationId::INSTALLATION).await.len(), 1);
     api.app.flush().await.unwrap();
     assert_eq!(logged(&api, (api.audit_log(api.home).await.len(), 0)).await, (2, 64));
+}
+
+#[tokio::test]
+async fn a_damaged_entry_does_not_keep_the_counts_after_it_from_being_recorded() {
+    let (api, _) = setup(1000).await;
+    for path in [findings_path(), "/api/v1/audit/entries"] {
+        for _ in 0..5 {
+            api.get(path).send().await.expect(401);
+        }
+    }
+    api.clock().advance(Duration::from_secs(60));
+    let length = async || api.audit_log(OrganizationId::INSTALLATION).await.len();
+    assert_eq!(length().await, 2);
+    api.probe.fail_next(Call::Append, Fault::Corrupt);
+    assert!(api.app.run_periodic().await.is_err());
+    assert_eq!(length().await, 3, "the other count is recorded");
+    api.app.run_periodic().await.unwrap();
+    assert_eq!(length().await, 4);
 }

@@ -91,6 +91,28 @@ fn a_repeated_key_is_handled_as_if_its_first_occurrence_were_stored() {
         OnConflict::Update,
     );
     assert!(matches!(updated[..], [BatchOutcome::Created(_), BatchOutcome::Updated(_)]));
-    let expected: Vec<_> = changeset.writes().iter().map(|write| write.expected.map(|revision| revision.0)).collect();
-    assert_eq!(expected, [None, Some(1)]);
+    assert_eq!(audit_actions(&changeset), ["finding.batch_written", "finding.created"]);
+}
+
+#[test]
+fn a_finding_is_written_once_per_batch_in_its_last_state_however_often_its_key_is_repeated() {
+    let harness = Harness::new();
+    let existing = harness.finding("k", Status::Open);
+    let original = existing.record.severity;
+    let other = |n: usize| if n.is_multiple_of(2) { Severity::High } else { Severity::Low };
+    let batch = |severities: Vec<Severity>| {
+        let items = severities.into_iter().map(|severity| NewFinding { severity, ..new_finding("k") }).collect();
+        let (context, renderer) = (harness.context(), StatusRenderer);
+        let existing = vec![existing.clone()];
+        write_batch(&context, &renderer, harness.write_timestamp(), items, existing, OnConflict::Update)
+    };
+    let (changeset, outcomes) = batch((0..500).map(other).collect());
+    assert_eq!(outcomes, vec![BatchOutcome::Updated(existing.meta.id); 500]);
+    assert_eq!((changeset.writes().len(), event_names(&changeset)), (1, vec!["finding.updated >open".to_owned()]));
+    assert_eq!(audit_actions(&changeset), ["finding.batch_written", "finding.updated"]);
+    let written = changeset.writes()[0].record.as_any().downcast_ref::<findings::Finding>().unwrap();
+    assert_eq!(written.severity, Severity::Low);
+
+    let (changeset, _) = batch(vec![Severity::High, original]);
+    assert!(changeset.writes().is_empty() && changeset.events().is_empty());
 }

@@ -17,8 +17,11 @@ use crate::{
 const HELD_FOR: Duration = Duration::from_secs(60);
 /// The maximum time that a request waits for the response to the one that holds the claim.
 const MAX_WAIT: Duration = Duration::from_secs(20);
-/// The interval at which it looks for that response.
-const POLL_INTERVAL: Duration = Duration::from_millis(100);
+/// The time after which it first looks for that response. It doubles each time, up to [`MAX_POLL_INTERVAL`].
+const FIRST_POLL_INTERVAL: Duration = Duration::from_millis(100);
+const MAX_POLL_INTERVAL: Duration = Duration::from_secs(2);
+/// The number of times it looks for that response before it tries to claim the key again, which is a write.
+const POLLS_PER_CLAIM: usize = 3;
 
 /// The right to have an effect.
 pub(super) enum Claim {
@@ -31,6 +34,7 @@ pub(super) enum Claim {
 /// Claims the key, or waits for the response to the request that holds the claim.
 pub(super) async fn claim(app: &App, request: &ApiRequest, key: &KeyUse) -> Result<Claim, Problem> {
     let (services, deadline) = (&app.services, Instant::now() + MAX_WAIT);
+    let mut interval = FIRST_POLL_INTERVAL;
     loop {
         let now = services.clock.now();
         let claim = KeyClaim {
@@ -51,7 +55,15 @@ pub(super) async fn claim(app: &App, request: &ApiRequest, key: &KeyUse) -> Resu
         match outcome {
             ClaimOutcome::Claimed(effect) => return Ok(Claim::Held(KeyClaim { effect, ..claim })),
             ClaimOutcome::KeyReused => return Err(key_reused()),
-            ClaimOutcome::HeldByAnother if Instant::now() < deadline => sleep(POLL_INTERVAL).await,
+            ClaimOutcome::HeldByAnother if Instant::now() < deadline => {
+                for _ in 0..POLLS_PER_CLAIM {
+                    sleep(interval).await;
+                    interval = (interval * 2).min(MAX_POLL_INTERVAL);
+                    if let Some(response) = find_replay(app, request, Some(key)).await? {
+                        return Ok(Claim::Replayed(Box::new(response)));
+                    }
+                }
+            }
             ClaimOutcome::HeldByAnother => {
                 return Err(Problem::conflict(
                     "a request with this idempotency key is still in progress: send it again in a few seconds",

@@ -21,6 +21,10 @@ const BASE_BYTES: usize = 16 * 1024;
 /// records that exist already, and the response, as measured with full batches.
 const DECODED_FACTOR: usize = 6;
 
+/// The memory that a record which is changed takes, per byte of its texts: as it was loaded, as it is stored, and in the
+/// event about the change.
+const LOADED_FACTOR: usize = 3;
+
 /// The memory that every response takes besides its body, for its head and the state of its request.
 const OVERHEAD_BYTES: usize = 4 * 1024;
 
@@ -57,7 +61,16 @@ impl ResponseMemory {
         holder: MemoryHolder,
         request_bytes: usize,
     ) -> Result<(), Problem> {
-        self.reserve(budget, holder, BASE_BYTES.saturating_add(request_bytes.saturating_mul(DECODED_FACTOR))).await
+        self.reserve(budget, holder, decoded_bytes(request_bytes)).await
+    }
+
+    /// Ensures that memory is reserved for what is made of the body of the request, and of the records that were loaded
+    /// for it.
+    ///
+    /// # Errors
+    /// Those of [`Self::ensure`].
+    pub(crate) fn ensure_for(&self, request_bytes: usize, loaded_bytes: usize) -> Result<(), Problem> {
+        self.ensure(decoded_bytes(request_bytes).saturating_add(loaded_bytes.saturating_mul(LOADED_FACTOR)))
     }
 
     async fn reserve(&self, budget: &MemoryBudget, holder: MemoryHolder, bytes: usize) -> Result<(), Problem> {
@@ -100,6 +113,11 @@ impl ResponseMemory {
     fn permit(&self) -> MutexGuard<'_, Option<MemoryPermit>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The memory that a request with a body of this size takes while it is decided on.
+fn decoded_bytes(request_bytes: usize) -> usize {
+    BASE_BYTES.saturating_add(request_bytes.saturating_mul(DECODED_FACTOR))
 }
 
 #[cfg(test)]

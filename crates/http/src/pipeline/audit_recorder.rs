@@ -98,15 +98,13 @@ impl AuditRecorder {
     pub(crate) async fn record_repeated(&self, services: &Services) -> Result<(), StoreError> {
         let now = services.clock.now();
         self.first_calls.remove_past(now);
+        let mut first_error = None;
         loop {
             let due = services.store.repeated_calls(now, now + MAX_DUE_IN, COUNTS_PER_READ).await?;
-            let mut recorded = 0;
-            for counted in &due {
-                recorded += usize::from(record_count(services, counted).await?);
-            }
+            let recorded = record_counts(services, &due, &mut first_error).await?;
             // A count that has changed since it was read is left to the next call.
             if due.len() < COUNTS_PER_READ || recorded == 0 {
-                return Ok(());
+                return first_error.map_or(Ok(()), Err);
             }
         }
     }
@@ -116,12 +114,11 @@ impl AuditRecorder {
         self.sink.drain().await;
         let own = self.first_calls.take_all();
         let end = services.clock.now() + REPEAT_WINDOW;
-        for counted in services.store.repeated_calls(end, end, usize::MAX).await? {
-            if own.contains(&counted.first) {
-                record_count(services, &counted).await?;
-            }
-        }
-        Ok(())
+        let mut counts = services.store.repeated_calls(end, end, usize::MAX).await?;
+        counts.retain(|counted| own.contains(&counted.first));
+        let mut first_error = None;
+        record_counts(services, &counts, &mut first_error).await?;
+        first_error.map_or(Ok(()), Err)
     }
 }
 
@@ -172,6 +169,27 @@ fn first_note(note: &AuditNote, kind: &CallKind) -> AuditNote {
 
 /// The action of calls of several kinds.
 const OTHER_CALLS: Action = Action::new("call.summarized");
+
+/// Replaces counts by entries, and returns how many. A count whose first entry is corrupt is passed over, so that it does
+/// not keep those after it, which may be of other organizations, from being recorded.
+async fn record_counts(
+    services: &Services,
+    counts: &[RepeatedCalls],
+    first_error: &mut Option<StoreError>,
+) -> Result<usize, StoreError> {
+    let mut recorded = 0;
+    for counted in counts {
+        match record_count(services, counted).await {
+            Ok(is_recorded) => recorded += usize::from(is_recorded),
+            Err(error @ StoreError::Corrupt(_)) => {
+                tracing::error!(organization = %counted.organization, first = %counted.first, %error, "the number of repeated calls could not be recorded, because the entry of the first one is damaged: verify the audit log");
+                first_error.get_or_insert(error);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(recorded)
+}
 
 /// Replaces a count by an entry like that of the first call. Returns `false` if the count has changed meanwhile.
 async fn record_count(services: &Services, counted: &RepeatedCalls) -> Result<bool, StoreError> {

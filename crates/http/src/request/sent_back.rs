@@ -15,6 +15,14 @@ impl SentBack {
         Self(members)
     }
 
+    /// Passes over these members, whatever their value: they may have changed since the record was read, without a new
+    /// revision of it.
+    #[must_use]
+    pub fn except(mut self, names: &[&str]) -> Self {
+        self.0.retain(|(name, _)| !names.contains(&name.as_str()));
+        self
+    }
+
     /// Checks that each member has the present value of the record, which is given in its representation.
     ///
     /// # Errors

@@ -168,6 +168,18 @@ impl Problem {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", format!("the body may be at most {limit} bytes"))
     }
 
+    /// The error for a batch whose existing records have larger texts than one request may update.
+    #[must_use]
+    pub fn too_much_to_update(limit: usize) -> Self {
+        Self::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "payload_too_large",
+            format!(
+                "the texts of the existing records may have at most {limit} bytes together: send fewer items per request"
+            ),
+        )
+    }
+
     pub(crate) fn uri_too_long(limit: usize) -> Self {
         Self::new(
             StatusCode::URI_TOO_LONG,

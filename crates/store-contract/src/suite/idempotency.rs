@@ -244,15 +244,20 @@ pub async fn a_claim_from_the_future_is_granted_again(fixture: Fixture) {
     assert_eq!(claim_key(&fixture, &claim(&fixture, "key")).await, ClaimOutcome::Claimed(early.effect));
 }
 
-/// A claim by another request with the same key is reported as such, and affects neither the first claim nor the stored
-/// responses.
-pub async fn a_key_claimed_for_another_request_is_refused(fixture: Fixture) {
+/// A claim by another request with the same key is reported as such while the first claim is held, and affects neither
+/// it nor the stored responses. Once the first has ended, the key is free for another request, with another effect.
+pub async fn a_key_claimed_for_another_request_is_refused_until_that_claim_has_ended(fixture: Fixture) {
     let first = claim(&fixture, "key");
     claim_key(&fixture, &first).await;
     let other = KeyClaim { fingerprint: Fingerprint([8; 32]), ..claim(&fixture, "key") };
     assert_eq!(claim_key(&fixture, &other).await, ClaimOutcome::KeyReused);
     fixture.clock.advance(HELD_FOR);
-    assert_eq!(claim_key(&fixture, &other).await, ClaimOutcome::KeyReused);
+    let other = KeyClaim { fingerprint: other.fingerprint, ..claim(&fixture, "key") };
+    assert_eq!(claim_key(&fixture, &other).await, ClaimOutcome::Claimed(other.effect));
+    assert_eq!(claim_key(&fixture, &claim(&fixture, "key")).await, ClaimOutcome::KeyReused, "it is the other's now");
+    fixture.store.release_key(&other).await.unwrap();
+    let third = claim(&fixture, "key");
+    assert_eq!(claim_key(&fixture, &third).await, ClaimOutcome::Claimed(third.effect));
     let record = samples::idempotency_record(fixture.home, "key", fixture.now());
     assert_eq!(stored_response(&fixture, &record).await, None);
     commit_with_record(&fixture, &record).await.unwrap();

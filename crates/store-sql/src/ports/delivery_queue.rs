@@ -163,6 +163,17 @@ impl DeliveryHistory for SqlStore {
         self.engine.read(values, |values, session| Box::pin(events::between(session, values))).await
     }
 
+    async fn events_without_bodies(
+        &self,
+        organization: OrganizationId,
+        after: Ulid,
+        last: Ulid,
+        limit: usize,
+    ) -> Result<Vec<StoredEvent>, StoreError> {
+        let values: [Value<'static>; 4] = [organization.into(), after.into(), last.into(), Value::limit(limit)];
+        self.engine.read(values, |values, session| Box::pin(events::between_without_bodies(session, values))).await
+    }
+
     async fn existing_deliveries(
         &self,
         partition: Partition,

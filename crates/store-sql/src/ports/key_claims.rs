@@ -25,8 +25,15 @@ static SELECT: LazyLock<Sql> = LazyLock::new(|| {
          WHERE organization_id = ? AND account_id = ? AND operation = ? AND key = ?",
     )
 });
-/// Changes the time until which a claim is held, if it is still the one that was read.
-static HOLD: LazyLock<Sql> = LazyLock::new(|| {
+/// Claims a key again, if its claim is still the one that was read.
+static CLAIM_AGAIN: LazyLock<Sql> = LazyLock::new(|| {
+    Sql::from_text(
+        "UPDATE idempotency SET fingerprint = ?, headers = ?, body = ?, expires_at = ? \
+         WHERE organization_id = ? AND account_id = ? AND operation = ? AND key = ? AND headers = ?",
+    )
+});
+/// Ends a claim, if it is still the one that was made.
+static RELEASE: LazyLock<Sql> = LazyLock::new(|| {
     Sql::from_text(
         "UPDATE idempotency SET headers = ? \
          WHERE organization_id = ? AND account_id = ? AND operation = ? AND key = ? AND headers = ?",
@@ -52,22 +59,35 @@ pub(super) async fn claim(session: &Session, claim: &KeyClaim, now: Timestamp) -
     }
     let stored = session.fetch_one(&SELECT, &key_values(&key), read).await?;
     let Some((fingerprint, held_until, effect)) = stored else { return Ok(ClaimOutcome::HeldByAnother) };
-    if fingerprint != fingerprint_text(claim.fingerprint) {
-        return Ok(ClaimOutcome::KeyReused);
+    let is_same_request = fingerprint == fingerprint_text(claim.fingerprint);
+    if KeyClaim::is_held(held_until, now) {
+        return Ok(if is_same_request { ClaimOutcome::HeldByAnother } else { ClaimOutcome::KeyReused });
     }
-    let is_claimed = !KeyClaim::is_held(held_until, now) && hold(session, &key, held_until, claim.held_until).await?;
+    // The write that held the claim has failed, so the key is free for another request, whose effect is another one.
+    let effect = if is_same_request { effect } else { claim.effect };
+    let is_claimed = claim_again(session, &KeyClaim { key, effect, ..claim.clone() }, held_until).await?;
     Ok(if is_claimed { ClaimOutcome::Claimed(effect) } else { ClaimOutcome::HeldByAnother })
 }
 
-pub(super) async fn release(session: &Session, claim: &KeyClaim) -> Result<(), StoreError> {
-    hold(session, &claim_key(&claim.key), claim.held_until, Timestamp::from_millis(0)).await.map(drop)
+async fn claim_again(session: &Session, claim: &KeyClaim, ended: Timestamp) -> Result<bool, StoreError> {
+    let effect = claim.effect.to_string();
+    let mut values: Vec<Value<'_>> = vec![
+        fingerprint_text(claim.fingerprint).into(),
+        held_until_text(claim.held_until).into(),
+        Value::Blob(Cow::Borrowed(effect.as_bytes())),
+        claim.expires_at.into(),
+    ];
+    values.extend(key_values(&claim.key));
+    values.push(held_until_text(ended).into());
+    Ok(session.execute(&CLAIM_AGAIN, &values).await? == 1)
 }
 
-async fn hold(session: &Session, key: &IdempotencyKey, from: Timestamp, to: Timestamp) -> Result<bool, StoreError> {
-    let mut values: Vec<Value<'_>> = vec![held_until_text(to).into()];
-    values.extend(key_values(key));
-    values.push(held_until_text(from).into());
-    Ok(session.execute(&HOLD, &values).await? == 1)
+pub(super) async fn release(session: &Session, claim: &KeyClaim) -> Result<(), StoreError> {
+    let key = claim_key(&claim.key);
+    let mut values: Vec<Value<'_>> = vec![held_until_text(Timestamp::from_millis(0)).into()];
+    values.extend(key_values(&key));
+    values.push(held_until_text(claim.held_until).into());
+    session.execute(&RELEASE, &values).await.map(drop)
 }
 
 /// The key of the row that holds a claim, which no request has.

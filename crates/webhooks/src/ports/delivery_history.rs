@@ -38,6 +38,18 @@ pub trait DeliveryHistory: Send + Sync {
         limit: usize,
     ) -> Result<Vec<StoredEvent>, StoreError>;
 
+    /// Returns the same events without their bodies.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails.
+    async fn events_without_bodies(
+        &self,
+        organization: OrganizationId,
+        after: Ulid,
+        last: Ulid,
+        limit: usize,
+    ) -> Result<Vec<StoredEvent>, StoreError>;
+
     /// Returns those of these deliveries of the partition that exist.
     ///
     /// # Errors

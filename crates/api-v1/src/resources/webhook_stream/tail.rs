@@ -8,8 +8,9 @@ use store::DynStore;
 use ulid::Ulid;
 use webhooks::{DeliveryHistory, StoredEvent, SubscriptionFilter, WebhookSubscription};
 
-/// The number of events per page. A body can have tens of kilobytes.
-const PAGE_SIZE: usize = 50;
+/// The number of events per page. A body can have a hundred kilobytes, and a page is held for as long as the client takes
+/// to read it.
+const PAGE_SIZE: usize = 8;
 /// The maximum age of an event that becomes visible late. It limits the range that is read again while a write hangs.
 const MAX_LOOKBACK: Duration = Duration::from_secs(30);
 

@@ -75,9 +75,15 @@ impl EventStream<'_> {
                 let mut frames = Vec::new();
                 if !batch.events.is_empty() {
                     let scopes = self.current_scopes().await?;
-                    for event in &batch.events {
+                    for event in batch.events {
                         if self.may_receive(&event.name, scopes) {
-                            frame::write(&mut frames, event, services.clock.now(), self.webhooks, secret);
+                            frame::write(&mut frames, &event, services.clock.now(), self.webhooks, secret);
+                        }
+                        // A client that does not read holds few of them, and no event twice.
+                        drop(event);
+                        if frames.len() >= streams::CHUNK_SIZE {
+                            self.writer.send(std::mem::take(&mut frames).into()).await?;
+                            last_sent_at = Instant::now();
                         }
                     }
                 }

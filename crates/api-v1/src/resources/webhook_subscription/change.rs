@@ -26,6 +26,10 @@ use crate::{
     webhook_services::WebhookServices,
 };
 
+/// The members that are no part of a revision: the health of the deliveries, which each of them changes, and the secret,
+/// which only one response has.
+const UNREVISIONED: &[&str] = &["lastDeliveryAt", "failingSince", "secret"];
+
 /// The command that updates a subscription.
 pub(crate) struct UpdateSubscription {
     change: SubscriptionPatch,
@@ -42,7 +46,7 @@ impl UpdateSubscription {
             active: object.patch_required("status", status_reader()).map(|status| status == SubscriptionStatus::Active),
         };
         let reason = object.reason_of_patch(change.is_empty());
-        let sent_back = object.sent_back(WebhookSubscription::schema);
+        let sent_back = object.sent_back(WebhookSubscription::schema).except(UNREVISIONED);
         Some(Self { change, reason: reason?, sent_back })
     }
 }

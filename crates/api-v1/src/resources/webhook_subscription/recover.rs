@@ -5,7 +5,6 @@ use std::{collections::HashSet, time::Duration};
 use async_trait::async_trait;
 use auth::Caller;
 use axum::http::StatusCode;
-use bytes::Bytes;
 
 use futures_util::future::BoxFuture;
 use http_api::{
@@ -124,13 +123,11 @@ async fn find_undelivered(
     let mut found = UndeliveredEvents::default();
     let mut after = range.since.last_ulid_before();
     for _ in 0..MAX_PAGES {
-        let events =
-            DeliveryHistory::events(store, organization, after, range.until.last_ulid_before(), PAGE_SIZE).await?;
+        let last = range.until.last_ulid_before();
+        let events = DeliveryHistory::events_without_bodies(store, organization, after, last, PAGE_SIZE).await?;
         let Some(last) = events.last() else { return Ok(found) };
         let (end, more) = (last.id.ulid(), events.len() == PAGE_SIZE);
-        let matching = events.into_iter().filter(|event| is_subscribed_to(subscription, event));
-        // The bodies are not needed here, and those of a thousand events are large.
-        let matching = matching.map(|event| StoredEvent { body: Bytes::new(), ..event }).collect();
+        let matching = events.into_iter().filter(|event| is_subscribed_to(subscription, event)).collect();
         found.next_since = classify(store, subscription, matching, &mut found).await?;
         if found.next_since.is_some() || !more {
             return Ok(found);

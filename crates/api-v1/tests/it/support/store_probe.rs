@@ -29,8 +29,9 @@ type Hook = Box<dyn FnOnce() -> BoxFuture<'static, ()> + Send>;
 pub(crate) struct StoreProbe {
     hooks: Mutex<HashMap<Call, Hook>>,
     faults: Mutex<HashMap<Call, Fault>>,
+    next_faults: Mutex<HashMap<Call, Fault>>,
     events: Mutex<Vec<OutboxEvent>>,
-    read_count: AtomicU64,
+    counts: Mutex<HashMap<Call, u64>>,
     write_count: AtomicU64,
 }
 
@@ -55,6 +56,11 @@ impl StoreProbe {
         self.faults.lock().unwrap().insert(call, fault);
     }
 
+    /// Makes the next call of this kind fail.
+    pub(crate) fn fail_next(&self, call: Call, fault: Fault) {
+        self.next_faults.lock().unwrap().insert(call, fault);
+    }
+
     /// Removes all injected faults.
     pub(crate) fn clear_faults(&self) {
         self.faults.lock().unwrap().clear();
@@ -62,23 +68,27 @@ impl StoreProbe {
 
     /// The number of reads so far.
     pub(crate) fn read_count(&self) -> u64 {
-        self.read_count.load(Ordering::SeqCst)
+        self.count(Call::Read)
+    }
+
+    /// The number of calls of this kind so far.
+    pub(crate) fn count(&self, call: Call) -> u64 {
+        self.counts.lock().unwrap().get(&call).copied().unwrap_or_default()
     }
 }
 
 #[async_trait]
 impl Interceptor for StoreProbe {
     async fn before(&self, call: Call) -> Result<(), StoreError> {
-        if call == Call::Read {
-            self.read_count.fetch_add(1, Ordering::SeqCst);
-        }
+        *self.counts.lock().unwrap().entry(call).or_default() += 1;
         // Lets concurrent calls overtake each other.
         tokio::task::yield_now().await;
         let hook = self.hooks.lock().unwrap().remove(&call);
         if let Some(hook) = hook {
             hook().await;
         }
-        let fault = self.faults.lock().unwrap().get(&call).copied();
+        let next_fault = self.next_faults.lock().unwrap().remove(&call);
+        let fault = next_fault.or_else(|| self.faults.lock().unwrap().get(&call).copied());
         match fault {
             None => Ok(()),
             Some(Fault::Unavailable) => Err(StoreError::Unavailable("SELECT secret FROM /var/lib".into())),

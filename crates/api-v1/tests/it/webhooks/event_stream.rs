@@ -101,6 +101,25 @@ async fn events_are_streamed_byte_for_byte_and_signed_like_deliveries() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn large_events_are_streamed_in_small_chunks() {
+    let (api, client) = setup().await;
+    let (mut stream, _) = api.open_event_stream(&client, "").await;
+    for number in 0..20 {
+        api.clock().tick();
+        let mut finding = finding_body(&format!("k{number}"));
+        finding["description"] = "🔓".repeat(20_000).into();
+        api.post(findings_path()).auth(&client).json(&finding).send().await.expect(201);
+    }
+    let mut received = 0;
+    while received < 20 {
+        let chunk = stream.frame().await.unwrap().unwrap().into_data().unwrap();
+        assert!(chunk.len() < 200 * 1024, "{} bytes", chunk.len());
+        received +=
+            chunk.windows(5).filter(|window| window == b"\nid: ").count() + usize::from(chunk.starts_with(b"id: "));
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn earlier_events_are_not_streamed_and_no_event_is_streamed_twice() {
     let (api, client) = setup().await;
     api.create_finding(&client, "before").await;

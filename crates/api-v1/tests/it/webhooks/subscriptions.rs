@@ -341,3 +341,17 @@ async fn the_list_of_subscriptions_can_be_filtered_by_status() {
     }
     api.get(&format!("{}?status=removed", subscriptions_path())).auth(&client).send().await.expect(400);
 }
+
+#[tokio::test]
+async fn a_subscription_is_sent_back_although_its_deliveries_have_gone_on() {
+    let (api, client) = setup().await;
+    let (path, created) = api.create_subscription(&client).await;
+    let mut record = created.json()["webhookSubscription"].clone();
+    record["lastDeliveryAt"] = json!("2026-05-25T14:08:33.000Z");
+    record["failingSince"] = json!("2026-05-25T14:08:33.000Z");
+    record["description"] = json!("Changed");
+    record["reason"] = json!("because a test says so");
+    let changed = api.patch(&path).auth(&client).json(&record).send().await.expect(200).json();
+    assert_eq!(changed["webhookSubscription"]["description"], "Changed");
+    assert_eq!(changed["webhookSubscription"]["lastDeliveryAt"], Value::Null);
+}

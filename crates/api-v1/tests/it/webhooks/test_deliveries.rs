@@ -180,3 +180,34 @@ async fn a_name_with_forbidden_addresses_looks_like_one_that_does_not_resolve() 
     assert_eq!(attempts[0]["error"], "unresolved");
     assert_eq!(attempts[0], attempts[1]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_waits_for_the_one_with_its_key_claims_the_key_rarely() {
+    let (api, client) = setup().await;
+    let (path, _) = api.create_subscription(&client).await;
+    let call = api.post(&format!("{path}/test")).auth(&client).json(&reason_body()).idempotency_key("k");
+    let (duplicate, (sender, receiver)) = (call.clone(), tokio::sync::oneshot::channel());
+    api.probe.before_next(Call::Commit, move || {
+        Box::pin(async move {
+            let _ = sender.send(tokio::spawn(duplicate.send()));
+            let _ = tokio::time::timeout(Duration::from_secs(15), std::future::pending::<()>()).await;
+        })
+    });
+    call.send().await.expect(200);
+    assert!(receiver.await.unwrap().await.unwrap().expect(200).is_replayed());
+    assert!(api.probe.count(Call::Claim) <= 6, "{} claims", api.probe.count(Call::Claim));
+}
+
+#[tokio::test]
+async fn a_failed_test_delivery_leaves_its_key_to_another_request() {
+    let (api, client) = setup().await;
+    let (path, _) = api.create_subscription(&client).await;
+    let call = api.post(&format!("{path}/test")).auth(&client).idempotency_key("k");
+    api.probe.fail_next(Call::Commit, Fault::Unavailable);
+    call.clone().json(&reason_body()).send().await.expect(503);
+    let other = call.json(&json!({ "reason": "because of another reason" }));
+    assert!(!other.clone().send().await.expect(200).is_replayed());
+    assert!(other.send().await.expect(200).is_replayed());
+    let ids: Vec<_> = api.endpoints.take_sent().iter().map(|(_, message)| message.id).collect();
+    assert!(ids.len() == 2 && ids[0] != ids[1], "another request sends another event: {ids:?}");
+}

@@ -39,6 +39,12 @@ pub(super) static BETWEEN: LazyLock<Sql> = LazyLock::new(|| {
          WHERE organization_id = ? AND id > ? AND id <= ? ORDER BY id LIMIT ?",
     )
 });
+pub(super) static BETWEEN_WITHOUT_BODIES: LazyLock<Sql> = LazyLock::new(|| {
+    Sql::from_text(
+        "SELECT organization_id, id, name, subject_id, subject_revision, created_at FROM outbox \
+         WHERE organization_id = ? AND id > ? AND id <= ? ORDER BY id LIMIT ?",
+    )
+});
 static MARK_DISTRIBUTED: LazyLock<StatementCache<usize>> = LazyLock::new(StatementCache::default);
 
 /// Finds organizations with pending events: one index lookup per organization, however many events there are.
@@ -92,6 +98,13 @@ pub(super) async fn between(session: &Session, values: &[Value<'_>]) -> Result<V
         Ok(StoredEvent { body: Bytes::copy_from_slice(cells.blob()?), ..event })
     };
     session.fetch(&BETWEEN, values, read).await
+}
+
+pub(super) async fn between_without_bodies(
+    session: &Session,
+    values: &[Value<'_>],
+) -> Result<Vec<StoredEvent>, StoreError> {
+    session.fetch(&BETWEEN_WITHOUT_BODIES, values, read_without_body).await
 }
 
 fn read_without_body(cells: &mut RowReader<'_>) -> Result<StoredEvent, StoreError> {

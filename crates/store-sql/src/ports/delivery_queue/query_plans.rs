@@ -42,6 +42,7 @@ async fn pending_events_are_found_without_reading_distributed_ones() {
     assert_searches(&planned, &events::NEXT_ORGANIZATION, 1, &["outbox_waiting"]).await;
     assert_searches(&planned, &events::PENDING, 2, &["outbox_waiting"]).await;
     assert_searches(&planned, &events::BETWEEN, 4, &[EVENTS]).await;
+    assert_searches(&planned, &events::BETWEEN_WITHOUT_BODIES, 4, &[EVENTS]).await;
 }
 
 #[tokio::test]
