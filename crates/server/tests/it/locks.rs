@@ -26,6 +26,15 @@ async fn no_second_server_starts_on_a_database_by_whichever_link() {
     for file in [&database, &hard, &soft] {
         assert_refused(installation, &format!("sqlite:{}", file.display()));
     }
+    // A command that opened the database by the other name would write to another log, and corrupt the file.
+    for file in [&database, &hard] {
+        let mut program = installation.program();
+        program.env("NOVANTRA_DATABASE_URL", format!("sqlite:{}", file.display())).args(["workspace", "list"]);
+        let listed = program.output().expect("the program starts");
+        let error = String::from_utf8_lossy(&listed.stderr).into_owned();
+        assert!(!listed.status.success() && error.contains("2 names (hard links)"), "{error}");
+    }
+    fs::remove_file(&hard).unwrap();
     assert_eq!(installation.run_json(&["workspace", "list"])["workspaces"].as_array().unwrap().len(), 1);
     assert_eq!(server.probe("/readyz").await.0, 200);
 }
