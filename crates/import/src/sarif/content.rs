@@ -35,12 +35,14 @@ pub(super) fn title(rules: &Rules, resolved: &ResolvedRule<'_>, message: Option<
 fn first_sentence(text: &str) -> &str {
     let line = text.split('\n').find(|line| !is_blank(line)).unwrap_or_default();
     let end = line.char_indices().find(|(index, character)| {
+        // Looked at first, so that blanks are not counted again for each of them.
+        if !matches!(character, '.' | '!' | '?') {
+            return false;
+        }
         let rest = &line[index + character.len_utf8()..];
         let next = rest.trim_start_matches(' ');
         // "e.g. this" goes on.
-        matches!(character, '.' | '!' | '?')
-            && next.len() < rest.len()
-            && !next.starts_with(|next: char| next.is_ascii_lowercase())
+        next.len() < rest.len() && !next.starts_with(|next: char| next.is_ascii_lowercase())
     });
     end.map_or(line, |(index, character)| &line[..index + character.len_utf8()])
 }
