@@ -266,7 +266,12 @@ impl PostgresSession {
         })
     }
 
+    /// Records a failure. Statements of a pipeline can see that the transaction was aborted before the statement that
+    /// aborted it sees its own failure, which is the one that decides whether to run the work again.
     fn record_failure(&self, class: FailureClass) {
-        self.first_failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(class);
+        let mut first = self.first_failure.lock().unwrap_or_else(PoisonError::into_inner);
+        if matches!(*first, None | Some(FailureClass::Aborted)) {
+            *first = Some(class);
+        }
     }
 }
