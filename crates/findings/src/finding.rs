@@ -2,7 +2,7 @@
 
 use kernel::{
     Column, Columns, Decoder, Description, Encoder, Field, Filter, Id, RecordKey, Reference, Scalar as _, ScalarValue,
-    SubjectGroup, Timestamp, Title, record, string_enum,
+    Severity, SubjectGroup, Timestamp, Title, record, string_enum,
 };
 
 /// The filter of a list of findings.
@@ -97,22 +97,6 @@ impl Field for FindingSource {
             resource_type: resource_type?,
             resource_id: resource_id?,
         })
-    }
-}
-
-string_enum! {
-    /// The severity of a finding, in ascending order.
-    Severity {
-        /// For information.
-        Info = "info",
-        /// Minor harm.
-        Low = "low",
-        /// Moderate harm.
-        Medium = "medium",
-        /// Serious harm.
-        High = "high",
-        /// Harm that requires immediate action.
-        Critical = "critical",
     }
 }
 

@@ -28,6 +28,52 @@ crate::string_enum! {
         WebhookSubscription = "webhook_subscription",
         /// The delivery of an event to a subscription, of the `webhooks` crate.
         WebhookDelivery = "webhook_delivery",
+        /// A framework of the `registers` crate.
+        Framework = "framework",
+        /// A framework version of the `registers` crate.
+        FrameworkVersion = "framework_version",
+        /// A framework node of the `registers` crate.
+        FrameworkNode = "framework_node",
+        /// A coverage link of the `registers` crate.
+        CoverageLink = "coverage_link",
+        /// A risk of the `registers` crate.
+        Risk = "risk",
+        /// An assessment of the `registers` crate.
+        Assessment = "assessment",
+        /// An exception of the `registers` crate.
+        Exception = "exception",
+        /// A monitor definition of the `registers` crate.
+        MonitorDefinition = "monitor_definition",
+        /// A monitor run of the `registers` crate.
+        MonitorRun = "monitor_run",
+        /// A monitor run item of the `registers` crate.
+        MonitorRunItem = "monitor_run_item",
+        /// An indicator of the `registers` crate.
+        Indicator = "indicator",
+        /// A measurement of the `registers` crate.
+        Measurement = "measurement",
+        /// An asset of the `registers` crate.
+        Asset = "asset",
+        /// A custody assignment of the `registers` crate.
+        CustodyAssignment = "custody_assignment",
+        /// An engagement of the `registers` crate.
+        Engagement = "engagement",
+        /// A due diligence review of the `registers` crate.
+        DueDiligenceReview = "due_diligence_review",
+        /// A change request of the `registers` crate.
+        ChangeRequest = "change_request",
+        /// A configuration baseline of the `registers` crate.
+        ConfigurationBaseline = "configuration_baseline",
+        /// A release of the `registers` crate.
+        Release = "release",
+        /// A system acceptance of the `registers` crate.
+        SystemAcceptance = "system_acceptance",
+        /// A vulnerability of the `registers` crate.
+        Vulnerability = "vulnerability",
+        /// A vulnerability assessment of the `registers` crate.
+        VulnerabilityAssessment = "vulnerability_assessment",
+        /// A patch requirement of the `registers` crate.
+        PatchRequirement = "patch_requirement",
     }
 }
 

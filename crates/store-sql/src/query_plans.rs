@@ -6,7 +6,7 @@ pub(crate) mod on_postgres;
 use ::audit::AuditFilter;
 use findings::{Finding, FindingEvent, FindingEventFilter, FindingFilter, Severity, SourceKind, Status};
 use kernel::{Filter, Id, Order, PageRequest, RecordKey, Reference, StoreError, TimeRange, Timestamp};
-use registers::{Control, ControlStatus};
+use registers::{Control, DefinitionStatus};
 use ulid::Ulid;
 use webhooks::{
     DeliveryFilter, DeliveryState, SubscriptionFilter, SubscriptionStatus, WebhookDelivery, WebhookSubscription,
@@ -126,7 +126,7 @@ async fn a_list_of_findings_scans_one_index_range() {
 #[tokio::test]
 async fn a_list_of_controls_or_events_scans_one_index_range() {
     let planned = PlanFixture::new().await;
-    let active = Filter::<Control>::default().with("status", [ControlStatus::Active]);
+    let active = Filter::<Control>::default().with("status", [DefinitionStatus::Active]);
     let about = FindingEventFilter::default().with("finding_id", Some(Id::<Finding>::new(Ulid(7))));
     for (number, page) in pages().iter().enumerate() {
         let controls = ["controls_status", "controls_status", "controls_status_changed"];

@@ -18,6 +18,7 @@ mod pagination;
 mod properties;
 mod proxies;
 mod rate_limits;
+mod registers;
 mod signing_keys;
 mod size_limits;
 mod store_failures;

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use store_contract::samples;
 
 use crate::{
-    operations::{PathParams, scoped_operations},
+    operations::{PathParams, scoped_operations, with_query},
     support::{Client, Operation, TestApi, TestRequest, TestResponse, findings_path},
 };
 
@@ -45,7 +45,7 @@ impl TestApi {
         }
     }
 
-    fn stream_request(&self, client: &Client, path: &str) -> TestRequest {
+    pub(crate) fn stream_request(&self, client: &Client, path: &str) -> TestRequest {
         self.get(path).auth(client).header("accept", NDJSON)
     }
 
@@ -116,7 +116,8 @@ async fn every_list_streams_the_records_of_its_pages_and_is_logged_once() {
 
         let (mut paged, mut cursor) = (Vec::new(), String::new());
         loop {
-            let page = api.get(&format!("{path}?limit=2{cursor}")).auth(&client).send().await.expect(200).json();
+            let page =
+                api.get(&with_query(&path, &format!("limit=2{cursor}"))).auth(&client).send().await.expect(200).json();
             let (_, records) = page.as_object().unwrap().iter().find(|(name, _)| *name != "pagination").unwrap();
             paged.extend(records.as_array().unwrap().clone());
             let Some(next) = page["pagination"]["nextCursor"].as_str() else { break };
@@ -286,9 +287,10 @@ async fn no_stream_contains_records_of_another_organization() {
     let (api, _) = setup(20).await;
     let other_organization = api.fixture.create_organization("elsewhere").await;
     let other_client = api.client(other_organization, Scope::ALL).await;
+    let params = PathParams::filled_with("none").with_registers_of(&api, other_organization).await;
     for list in scoped_operations().filter(|operation| is_list(operation) && !operation.path.contains('{')) {
-        let path = &list.path;
-        let streamed = api.stream_request(&other_client, path).send().await.expect(200);
+        let path = params.path(list);
+        let streamed = api.stream_request(&other_client, &path).send().await.expect(200);
         let text = String::from_utf8_lossy(&streamed.body).into_owned();
         assert!(!text.contains(&api.home.to_string()) && !text.contains("findingKey"), "{path}");
     }

@@ -142,6 +142,7 @@ fn every_pattern_describes_the_characters_that_its_rule_allows() {
         characters.map(move |character| format!("{before}{character}{after}"))
     };
     check_pattern::<RecordKeyRule>(around("a", "b"));
+    check_pattern::<VersionKeyRule>(around("a", "b"));
     check_pattern::<TitleRule>(around("a", "b"));
     check_pattern::<ReferenceRule>(around("a", "b"));
     check_pattern::<SlugRule>(around("a", "b"));

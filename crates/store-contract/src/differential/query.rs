@@ -12,7 +12,7 @@ use proptest::{
     prelude::*,
     sample::{Index, select},
 };
-use registers::{Control, ControlStatus};
+use registers::{Control, DefinitionStatus};
 use webhooks::{DeliveryState, SubscriptionStatus};
 
 use super::command::{KEYS, SUBJECTS};
@@ -73,7 +73,7 @@ fn any_list() -> impl Strategy<Value = List> {
     prop_oneof![
         1 => Just(List::Organizations),
         1 => Just(List::Accounts),
-        3 => any_subset(ControlStatus::ALL).prop_map(|statuses| List::Controls(Filter::<Control>::default().with("status", statuses))),
+        3 => any_subset(DefinitionStatus::ALL).prop_map(|statuses| List::Controls(Filter::<Control>::default().with("status", statuses))),
         6 => any_finding_filter().prop_map(List::Findings),
         2 => option::of(any::<Index>()).prop_map(|finding| List::Events { finding }),
         2 => (option::of(any::<Index>()), any_subset(SubscriptionStatus::ALL))

@@ -6,7 +6,7 @@ use findings::{
     EventKind, Finding, FindingEvent, FindingEventFilter, FindingFilter, FindingSource, Severity, SourceKind, Status,
 };
 use kernel::{Criteria as _, Filter, Order, PageLimit, PageRequest, Reader, Reference, Resource, Stored};
-use registers::{Control, ControlStatus};
+use registers::{Control, DefinitionStatus};
 use store::DynStore;
 use webhooks::{
     DeliveryFilter, DeliveryState, DisabledReason, EventType, SubscriptionFilter, SubscriptionStatus, WebhookDelivery,
@@ -190,16 +190,16 @@ pub async fn a_changed_record_leaves_one_filter_and_enters_another(fixture: Fixt
 
 /// Each status, and two together, select their controls.
 pub async fn controls_are_filtered_by_status(fixture: Fixture) {
-    let statuses = ControlStatus::ALL.iter().chain(ControlStatus::ALL);
+    let statuses = DefinitionStatus::ALL.iter().chain(DefinitionStatus::ALL);
     let records = statuses
         .enumerate()
         .map(|(number, status)| Control { status: *status, ..samples::control(&format!("c-{number}")) });
     let all = create_all(&fixture, records).await;
-    for (number, status) in ControlStatus::ALL.iter().enumerate() {
+    for (number, status) in DefinitionStatus::ALL.iter().enumerate() {
         let one = Filter::<Control>::default().with("status", [*status]);
         assert_eq!(matching(&fixture, &all, &one).await, [number, number + 3]);
     }
-    let two = Filter::<Control>::default().with("status", [ControlStatus::Draft, ControlStatus::Retired]);
+    let two = Filter::<Control>::default().with("status", [DefinitionStatus::Draft, DefinitionStatus::Retired]);
     assert_eq!(matching(&fixture, &all, &two).await, [0, 2, 3, 5]);
 }
 

@@ -143,7 +143,7 @@ async fn every_list_scans_only_index_ranges_on_postgresql() {
             assert_index_ranges(&planned.list::<Finding>(filter, page).await, "findings", index);
         }
     }
-    let active = Filter::<Control>::default().with("status", [ControlStatus::Active]);
+    let active = Filter::<Control>::default().with("status", [DefinitionStatus::Active]);
     let of_finding = FindingEventFilter::default().with("finding_id", Some(Id::<Finding>::new(Ulid(7))));
     let one = |value: &str| [value.to_owned()].into();
     for (number, page) in pages().iter().enumerate() {
