@@ -19,7 +19,7 @@ use crate::view::list_document_of;
 
 fn filter(query: &mut Query<'_>) -> AuditFilter {
     let mut texts = |name, description| -> BTreeSet<String> {
-        query.list(
+        query.choices(
             name,
             description,
             || text::<ReferenceRule>().schema(),

@@ -128,7 +128,7 @@ impl View for WebhookSubscription {
 
     fn filter(query: &mut Query<'_>) -> SubscriptionFilter {
         let status = status_reader();
-        let requested = query.list(
+        let requested = query.choices(
             "status",
             "Only subscriptions with one of these statuses.",
             || status.schema(),

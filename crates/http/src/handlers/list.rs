@@ -63,7 +63,7 @@ impl ListRequest {
         }
         query.finish()?;
         let organization = request.principal()?.organization();
-        let binding = Binding::new(organization, request.parts.uri.path(), &query.except(&["cursor", "limit"]));
+        let binding = Binding::new(organization, request.parts.uri.path(), &query.meaning_except(&["cursor", "limit"]));
         let mut page = parameters.page;
         if let Some(text) = parameters.cursor {
             let oldest = app.services.clock.now() - app.services.settings.cursor_lifetime;

@@ -16,7 +16,8 @@ pub trait CursorSigner: Send + Sync {
 pub(crate) struct Binding([u8; 16]);
 
 impl Binding {
-    /// Creates a binding. `path` is the concrete path; `filters` are all parameters except the cursor and the limit.
+    /// Creates a binding. `path` is the concrete path; `filters` are the meanings of all parameters except the cursor
+    /// and the limit.
     pub(crate) fn new(organization: OrganizationId, path: &str, filters: &[(&str, &str)]) -> Self {
         let mut hash = Sha256::new();
         hash.update(organization.ulid().to_bytes());

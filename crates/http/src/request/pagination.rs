@@ -35,7 +35,7 @@ pub fn list_parameters(query: &mut Query<'_>) -> ListParameters {
     );
     let cursor = query.optional(
         "cursor",
-        "The `nextCursor` of the previous page. The filters must be the same as for that page.",
+        "The `nextCursor` of the previous page. The filters and the order must be the same as for that page.",
         || json!({ "type": "string" }),
         |text| Ok::<_, &str>(text.to_owned()),
     );
@@ -43,6 +43,9 @@ pub fn list_parameters(query: &mut Query<'_>) -> ListParameters {
     let created_before = timestamp(query, "createdBefore", "Only records created before this time.");
     let updated_after = timestamp(query, "updatedAfter", "Only records changed at this time or later.");
     let updated_since = timestamp(query, "updated_since", "An alias of `updatedAfter`.");
+    if let Some(since) = updated_since {
+        query.set_meaning("updated_since", "updatedAfter", since.to_string());
+    }
     let updated_before = timestamp(query, "updatedBefore", "Only records changed before this time.");
     if updated_after.is_some() && updated_since.is_some() {
         query.error("updated_since", "is an alias of updatedAfter: send only one of them");
@@ -71,5 +74,7 @@ fn read_limit(text: &str) -> Result<PageLimit, &'static str> {
 }
 
 fn timestamp(query: &mut Query<'_>, name: &'static str, description: &'static str) -> Option<Timestamp> {
-    query.optional(name, description, timestamp_schema, Timestamp::parse_date_or_time)
+    let time = query.optional(name, description, timestamp_schema, Timestamp::parse_date_or_time)?;
+    query.set_meaning(name, name, time.to_string());
+    Some(time)
 }
