@@ -3,7 +3,9 @@
 mod list_plan;
 mod list_query;
 mod record_table;
+mod residual;
 mod resources;
+mod scan_order;
 mod statement_cache;
 mod statements;
 pub(crate) mod streaming;
