@@ -123,14 +123,14 @@ impl<'a> Query<'a> {
         schema: impl FnOnce() -> Value,
         read: impl Fn(&str) -> Result<T, E>,
     ) -> Option<T> {
-        let read = self.take(name, description, schema).map(|given| read(&given.value));
+        let value = self.optional(name, description, schema, read);
         if let Some(declared) = self.declared.last_mut() {
             declared.required = true;
         }
-        if read.is_none() && self.parameters.is_some() {
+        if self.parameters.as_ref().is_some_and(|given| given.iter().all(|given| given.name != name)) {
             self.error(name, "is required");
         }
-        read?.map_err(|error| self.error(name, error.to_string())).ok()
+        value
     }
 
     /// Reads the reason that a write without a body must give.
