@@ -11,7 +11,7 @@ use http_api::{
     App,
     endpoints::{Document, Media},
     handlers::{Command, execute, find},
-    request::{ApiRequest, BodyReader, Query, TimestampReader, enum_reader, id, list_parameters, text},
+    request::{ApiRequest, BodyReader, DueDates, Query, TimestampReader, enum_reader, id, list_parameters, text},
     response::{ApiResponse, Issue, Problem},
 };
 use kernel::{Changeset, Id, Reader, Reason, Stored, Subject, WriteContext, WriteTimestamp};
@@ -114,7 +114,7 @@ pub(crate) fn list<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, R
 
 pub(crate) fn list_document() -> Document {
     let query = Query::describe(|query| {
-        list_parameters(query);
+        list_parameters(query, DueDates::No);
     });
     let mut document = list_document_of(
         FindingEvent::PLURAL,
