@@ -7,7 +7,7 @@ mod name;
 mod schema;
 
 use http_api::request::Query;
-use kernel::{Comparison, Filter, Record, Stored};
+use kernel::{ColumnType, Comparison, Filter, Record, Stored};
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
@@ -64,7 +64,11 @@ impl<R: RecordView> View for R {
             let schema = || filter_schema(column);
             let single = match (filter.comparison, filter.required) {
                 (Comparison::OneOf, false) => {
-                    accepted.set(index, query.list(name, column.description, schema, column.parse));
+                    let values = match column.column_type {
+                        ColumnType::Text { .. } => query.list(name, column.description, schema, column.parse),
+                        _ => query.choices(name, column.description, schema, column.parse),
+                    };
+                    accepted.set(index, values);
                     continue;
                 }
                 (_, true) => query.required(name, column.description, schema, column.parse),

@@ -35,11 +35,13 @@ record! {
         #[column(filter_on("subject_resource_id", Few), examples(["code", "location", "src/Login.java:42"]))]
         pub subject: Option<SubjectGroup>,
         /// The responsibility that owns the finding, in another system.
+        #[column(filter(Few))]
         pub owner_responsibility_id: Option<Reference>,
         /// The member that owns the finding, in another system.
+        #[column(filter(Few))]
         pub owner_member_user_id: Option<Reference>,
         /// The time by which the finding must be resolved.
-        #[column(example("2026-06-24T14:00:00.000Z"))]
+        #[column(due_date, example("2026-06-24T14:00:00.000Z"))]
         pub due_at: Option<Timestamp>,
         /// The time since which the finding is closed or accepted.
         pub closed_at: Option<Timestamp>,

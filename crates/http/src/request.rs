@@ -38,7 +38,7 @@ pub use field_readers::{
 pub use json::read as parse_json;
 pub use negotiation::MediaType;
 pub(crate) use negotiation::{accept_identity, negotiate};
-pub use pagination::{ListParameters, list_parameters};
+pub use pagination::{DueDates, ListParameters, list_parameters};
 pub use principal::{CachedAccount, Principal};
 pub use query::{Parameter, Query};
 pub use route::{Access, Charge, Route};

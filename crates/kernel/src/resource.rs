@@ -97,6 +97,14 @@ pub trait Resource: HasIdPrefix + Clone + fmt::Debug + PartialEq + Send + Sync +
     fn unique_within(&self) -> Option<Ulid> {
         None
     }
+
+    /// Whether lists of these records can be ordered by due date and restricted to a range of due dates.
+    const HAS_DUE_DATE: bool = false;
+
+    /// The time by which the record must be dealt with, if lists can be ordered by it.
+    fn due_at(&self) -> Option<Timestamp> {
+        None
+    }
 }
 
 /// The reference semantics of a filter. Tests compare the queries of the stores with it.
@@ -198,6 +206,8 @@ pub trait AnyRecord: fmt::Debug + Send + Sync {
     fn unique_key(&self) -> Option<&str>;
     /// The parent within which the key is unique; `None` for the whole organization.
     fn unique_within(&self) -> Option<Ulid>;
+    /// The time by which the record must be dealt with, if lists can be ordered by it.
+    fn due_at(&self) -> Option<Timestamp>;
     /// The record as [`Any`], for the store's dispatch over kinds.
     fn as_any(&self) -> &(dyn Any + Send + Sync);
 }
@@ -213,6 +223,10 @@ impl<R: Resource> AnyRecord for R {
 
     fn unique_within(&self) -> Option<Ulid> {
         Resource::unique_within(self)
+    }
+
+    fn due_at(&self) -> Option<Timestamp> {
+        Resource::due_at(self)
     }
 
     fn as_any(&self) -> &(dyn Any + Send + Sync) {

@@ -25,7 +25,7 @@ const SECRET: HeaderName = HeaderName::from_static("webhook-secret");
 fn requested_event_types(query: &mut Query<'_>) -> std::collections::BTreeSet<EventType> {
     let event = enum_reader(EventType::ALL, EventType::name);
     let description = "Only events of these types. Without this parameter, all events that the caller may read.";
-    query.list("eventTypes", description, || event.schema(), |text| event.parse(text))
+    query.choices("eventTypes", description, || event.schema(), |text| event.parse(text))
 }
 
 pub(crate) fn get<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>> {

@@ -6,6 +6,7 @@ mod audit_log;
 mod batch;
 mod bodies;
 mod conditional;
+mod due_dates;
 mod envelope;
 mod finding_events;
 mod findings;

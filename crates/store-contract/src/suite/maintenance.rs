@@ -6,7 +6,7 @@ use audit::AuditFilter;
 use findings::Finding;
 use kernel::{ClaimOutcome, CommitError, IdempotencyRecord, KeyClaim, PageRequest, Reader, StoreError};
 use store::Lease;
-use webhooks::FanOutPhase;
+use webhooks::{EventBodies, FanOutPhase};
 
 use crate::{Fixture, samples};
 
@@ -282,7 +282,7 @@ pub async fn a_closed_store_is_unavailable(fixture: Fixture) {
         ("release_partition", store.release_partition(partition, "one", fixture.now(), false).await.map(drop)),
         ("release_all_partitions", store.release_all_partitions("one").await),
         ("delivery_health", store.delivery_health(home, &[partition.subscription]).await.map(drop)),
-        ("events", store.events(home, ulid::Ulid::nil(), ulid::Ulid::max(), 1).await.map(drop)),
+        ("events", store.events(home, ulid::Ulid::nil(), ulid::Ulid::max(), 1, EventBodies::Included).await.map(drop)),
         ("existing_deliveries", store.existing_deliveries(partition, &[fixture.new_id()]).await.map(drop)),
         ("prune", store.prune(fixture.now(), 1).await.map(drop)),
         ("delivery_lag", store.delivery_lag(fixture.now()).await.map(drop)),

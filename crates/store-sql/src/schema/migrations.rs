@@ -51,7 +51,8 @@ const STEPS: &[Step] = steps! {
     9 "clock" "0009_clock.sql",
     10 "bounded_log" "0010_bounded_log.sql",
     11 "finding_scope" "0011_finding_scope.sql",
-    12 "registers" "0012_registers.sql",
+    12 "finding_owners" "0012_finding_owners.sql",
+    13 "registers" "0013_registers.sql",
 };
 
 const HISTORY_TABLE: Script = {
