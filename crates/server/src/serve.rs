@@ -28,8 +28,8 @@ use metrics::{CertificateMetrics, Metrics, WebhookMetrics};
 use rate_limits::RateLimits;
 use shutdown::Signals;
 use tasks::{
-    fan_out_events, maintenance, refresh_signing_keys, reload_certificate, report_repeats, return_rate_limits,
-    seal_audit_log, send_deliveries,
+    fan_out_events, maintenance, record_repeated_calls, refresh_signing_keys, reload_certificate, report_repeats,
+    return_rate_limits, seal_audit_log, send_deliveries,
 };
 
 pub(crate) use bootstrap::{ReadyMessage, ServerLock};
@@ -150,6 +150,7 @@ impl Server {
         let reporter = tokio::spawn(report_repeats::run(late_stop));
         let maintenance =
             tokio::spawn(maintenance::run(installation.clone(), app.clone(), settings.clone(), stop.clone()));
+        let recorder = tokio::spawn(record_repeated_calls::run(app.clone(), stop.clone()));
         let (distributor, dispatcher) =
             (webhooks.distributor(&installation), webhooks.dispatcher(&installation, webhook_metrics));
         let endpoint_services = webhooks.endpoint_services();
@@ -182,6 +183,7 @@ impl Server {
             signal = signals.next() => tracing::warn!("received {signal} again: aborting requests in flight"),
         }
         maintenance.await?;
+        recorder.await?;
         fan_out.await.and(deliveries.await)?;
         if let Some(reloader) = reloader {
             reloader.await?;

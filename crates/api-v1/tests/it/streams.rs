@@ -278,7 +278,7 @@ async fn refused_streams_are_logged_once_a_minute() {
     };
     assert_eq!(refusals().await, 1);
     api.clock().advance(Duration::from_secs(61));
-    api.app.run_periodic().await.unwrap();
+    api.app.record_repeated_calls().await.unwrap();
     assert_eq!(refusals().await, 2);
 }
 

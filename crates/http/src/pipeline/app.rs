@@ -75,15 +75,21 @@ impl App {
         }
     }
 
-    /// Stores the times of the accounts' last requests, and records the requests that were only counted. The server
-    /// calls this about once a minute.
+    /// Stores the times of the accounts' last requests. The server calls this about once a minute.
     ///
     /// # Errors
     /// [`StoreError`] when the store fails. The collected data is then kept for the next call.
-    pub async fn run_periodic(&self) -> Result<(), StoreError> {
-        let recorded = self.audit_recorder.record_repeated(&self.services).await;
-        let stored = self.accounts.store_last_used(&*self.services.store).await;
-        recorded.and(stored)
+    pub async fn store_last_used(&self) -> Result<(), StoreError> {
+        self.accounts.store_last_used(&*self.services.store).await
+    }
+
+    /// Records the requests that were only counted and whose minute is over. The server calls this when it has started,
+    /// because the server before it may have been killed, and then every few seconds.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails. The counts are then kept for the next call.
+    pub async fn record_repeated_calls(&self) -> Result<(), StoreError> {
+        self.audit_recorder.record_repeated(&self.services).await
     }
 
     /// Stores everything that is still buffered. The server calls this before it stops, once no request is in flight.
@@ -92,7 +98,7 @@ impl App {
     /// [`StoreError`] when the store fails.
     pub async fn flush(&self) -> Result<(), StoreError> {
         let recorded = self.audit_recorder.finish(&self.services).await;
-        let stored = self.accounts.store_last_used(&*self.services.store).await;
+        let stored = self.store_last_used().await;
         recorded.and(stored)
     }
 }

@@ -163,8 +163,22 @@ async fn check_placement(settings: &Settings, report: &mut Report) {
     }
 }
 
-/// Checks that the clock agrees with the database's and is not behind the times that clients were told.
+/// Checks that nothing speaks against the clock, that it agrees with the database's, and that it is not behind the times
+/// that clients were told.
 async fn check_clock(installation: &Installation, report: &mut Report) {
+    if let Ok(time) = installation.store.time().await {
+        let believed = installation.clock.now();
+        if time > believed + clock::MAX_JUMP {
+            return report.fail(
+                "clock",
+                format!(
+                    "the clock says {time}, but by other evidence, which the log names, it is {believed}: set the clock; or if \
+                     it is right and you can't wait until a server has run for 10 min, stop all servers and run \
+                     `novantra clock reset`"
+                ),
+            );
+        }
+    }
     match clock::offset_from(|| installation.store.time()).await {
         Err(error) => {
             return report

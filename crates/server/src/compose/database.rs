@@ -16,7 +16,7 @@ use store_sql::{
 
 use super::{OpenMode, absence, identity::renew_duplicate};
 use crate::{
-    clock::{DatabaseClock, SteadyClock},
+    clock::{DatabaseClock, SteadyClock, spawn_anchors},
     failure::{Failure, ResultExt as _},
     settings::{Database, Settings},
 };
@@ -96,6 +96,7 @@ async fn initialize(
             tracing::warn!("tables of the distributed database are placed wrongly: {}", lines.join(". "));
         }
         renew_duplicate(sql, entropy, clock.now()).await?;
+        spawn_anchors(&clock, sql);
     }
     Ok(clock)
 }
@@ -115,9 +116,10 @@ async fn open_store(
 
 /// Returns the installation's clock: the system's for SQLite, the database's for PostgreSQL, which several servers may
 /// share.
-async fn clock_for(database: &Database, sql: &SqlDatabase) -> Result<Arc<dyn Clock>, Failure> {
+pub(super) async fn clock_for(database: &Database, sql: &SqlDatabase) -> Result<Arc<dyn Clock>, Failure> {
     Ok(match database {
-        Database::Memory | Database::Sqlite(_) => Arc::new(SteadyClock::new()),
+        Database::Memory => Arc::new(SteadyClock::new()),
+        Database::Sqlite(_) => Arc::new(SteadyClock::start(sql).await?),
         Database::Postgres(_) => DatabaseClock::start(sql).await.context(|| "can't open the database".to_owned())?,
     })
 }
@@ -149,7 +151,7 @@ pub(crate) async fn migrate(settings: &Settings) -> Result<Migrated, Failure> {
     };
     let sql = connect(&url(&settings.database, true)?, settings).await?;
     let migrated = async {
-        let now = sql.time().await?;
+        let now = clock_for(&settings.database, &sql).await?.now();
         let applied = sql.migrate(now).await?;
         let misplaced = misplaced_tables(&sql, &settings.database_options).await?.unwrap_or_default();
         Ok(Migrated { applied, created, misplaced })

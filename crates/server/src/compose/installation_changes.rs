@@ -5,7 +5,7 @@ use kernel::{Change, Entropy, FieldValue, Reason, Timestamp};
 use store_sql::{Database as SqlDatabase, InstallationChange};
 
 use super::{
-    database::{connect, url},
+    database::{clock_for, connect, url},
     entropy,
     identity::{Author, OPERATOR, entry, renewal},
     keys::foreign_key_error,
@@ -45,7 +45,7 @@ pub(crate) async fn reset_clock(settings: &Settings, command: &str, reason: &Rea
 pub(crate) async fn renew(settings: &Settings, command: &str, reason: &Reason) -> Result<String, Failure> {
     let author = Author { name: OPERATOR, command, reason };
     with_unused_database(settings, async |sql, entropy| {
-        let now = sql.time().await?;
+        let now = clock_for(&settings.database, sql).await?.now();
         let (id, entry) = renewal(sql, entropy, now, &author).await?;
         sql.change_installation(&InstallationChange::Renew(id.clone()), &entry).await?;
         Ok(id)
@@ -62,7 +62,8 @@ pub(crate) async fn resume_webhooks(settings: &Settings, command: &str, reason: 
     with_database(settings, async |sql, entropy| {
         let text = |text: &str| FieldValue::Text(text.to_owned());
         let change = Change { field: "webhooks".into(), before: text("paused"), after: text("active") };
-        let entry = entry(entropy, sql.time().await?, &author, "installation.webhooks_resumed", change);
+        let now = clock_for(&settings.database, sql).await?.now();
+        let entry = entry(entropy, now, &author, "installation.webhooks_resumed", change);
         Ok(sql.change_installation(&InstallationChange::ResumeWebhooks, &entry).await?)
     })
     .await

@@ -32,6 +32,7 @@ pub(crate) struct Metrics {
     requests: IntCounterVec,
     durations: HistogramVec,
     in_flight: IntGauge,
+    ready: IntGauge,
     unsealed: IntGauge,
     sealing_lag: Gauge,
     pending: IntGauge,
@@ -63,16 +64,18 @@ impl Metrics {
             requests: IntCounterVec::new(requests, &["method", "route", "status"])?,
             durations: HistogramVec::new(durations.buckets(BUCKETS.to_vec()), &["method", "route"])?,
             in_flight: IntGauge::new("novantra_http_requests_in_flight", "HTTP requests being processed.")?,
+            ready: IntGauge::new("novantra_ready", "1 if /readyz reports that the server is ready, otherwise 0.")?,
             unsealed: IntGauge::new(UNSEALED[0], "Audit entries that are not sealed yet.")?,
             sealing_lag: Gauge::new(UNSEALED[1], "Age in seconds of the oldest audit entry that is not sealed yet.")?,
             pending: IntGauge::new(PENDING[0], "Events in the outbox that are not fanned out to deliveries yet.")?,
             memory: IntGauge::new("process_resident_memory_bytes", "Resident memory size in bytes.")?,
         };
-        let Self { registry, requests, durations, in_flight, unsealed, sealing_lag, pending, memory } = &metrics;
-        let all: [Box<dyn Collector>; 7] = [
+        let Self { registry, requests, durations, in_flight, ready, unsealed, sealing_lag, pending, memory } = &metrics;
+        let all: [Box<dyn Collector>; 8] = [
             Box::new(requests.clone()),
             Box::new(durations.clone()),
             Box::new(in_flight.clone()),
+            Box::new(ready.clone()),
             Box::new(unsealed.clone()),
             Box::new(sealing_lag.clone()),
             Box::new(pending.clone()),
@@ -96,6 +99,11 @@ impl Metrics {
     pub(crate) fn start_request(&self) -> InFlight {
         self.in_flight.inc();
         InFlight(self.in_flight.clone())
+    }
+
+    /// Sets whether the server is ready.
+    pub(crate) fn set_ready(&self, ready: bool) {
+        self.ready.set(ready.into());
     }
 
     /// Sets the gauges of unsealed audit entries. Returns the names of those whose value could not be read.

@@ -100,6 +100,7 @@ async fn a_restored_copy_sends_no_webhook_until_a_command_resumes_them() {
     .await;
     assert!(!is_attempted(&waiting), "{waiting}");
     assert_eq!(waiting[0]["next_attempt_at"], Value::Null, "{waiting}");
+    assert!(server.probe("/metrics").await.1.contains("\nnovantra_webhooks_paused 1\n"));
     let path =
         format!("/api/v1/webhooks/subscriptions/{}", created.body["webhookSubscription"]["id"].as_str().unwrap());
     let listed = client.get(&format!("{path}/deliveries")).await.body;
@@ -116,12 +117,22 @@ async fn a_restored_copy_sends_no_webhook_until_a_command_resumes_them() {
     assert_eq!(copy.run_json(&["webhooks", "resume"])["resumed"], true);
     eventually("the delivery is attempted", async || is_attempted(&deliveries()).then_some(())).await;
     assert_eq!(copy.run_json(&["webhooks", "resume"])["resumed"], false);
+    assert!(server.probe("/metrics").await.1.contains("\nnovantra_webhooks_paused 0\n"));
     let client = client.for_server(&server.url);
     eventually("tests are sent", async || {
         (client.post(&format!("{path}/test"), &test).await.status == 200).then_some(())
     })
     .await;
-    drop(server);
+    assert!(server.stop().success());
+
+    copy.run_json(&["installation", "renew", "--reason", "a copy of a copy"]);
+    let id = waiting[0]["id"].as_str().expect("an id").to_owned();
+    let redelivered = copy.run(&["webhooks", "redeliver", &id, "--workspace", "default"]);
+    assert!(redelivered.stdout.contains("novantra webhooks resume"), "{} {}", redelivered.stdout, redelivered.stderr);
+    assert!(!redelivered.stdout.contains(" now"), "{}", redelivered.stdout);
+    let deliveries = deliveries();
+    let redelivered = deliveries.as_array().expect("deliveries").iter().find(|delivery| delivery["id"] == id.as_str());
+    assert_eq!(redelivered.expect("the delivery")["next_attempt_at"], Value::Null, "{deliveries}");
 }
 
 #[tokio::test]

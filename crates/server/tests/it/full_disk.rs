@@ -36,6 +36,7 @@ async fn a_server_that_cannot_write_is_not_ready_and_logs_the_failure_a_few_time
     })
     .await;
     assert!(failure.starts_with("database: "), "{failure}");
+    assert!(server.probe("/metrics").await.1.contains("\nnovantra_ready 0\n"));
 
     let lines = server.log().lines().count();
     for number in 1000..1300 {
@@ -48,5 +49,6 @@ async fn a_server_that_cannot_write_is_not_ready_and_logs_the_failure_a_few_time
     let lifted = Command::new("prlimit").args(["--fsize=unlimited", "--pid", &server.pid().to_string()]).status();
     assert!(lifted.expect("prlimit runs").success());
     eventually("the server is ready again", async || (server.probe("/readyz").await.0 == 200).then_some(())).await;
+    assert!(server.probe("/metrics").await.1.contains("\nnovantra_ready 1\n"));
     assert_eq!(write(&client, 2000).await, 201);
 }

@@ -17,6 +17,7 @@ mod imports;
 mod locks;
 mod open_files;
 mod permissions;
+mod repeated_calls;
 mod scan_imports;
 mod schema_versions;
 mod sealing;
