@@ -246,19 +246,19 @@ impl Problem {
             .header(header::RETRY_AFTER, &retry_after.as_secs().to_string())
     }
 
-    /// Creates a 429 response for an account that has the maximum number of streams open.
-    pub(crate) fn too_many_streams(max: usize) -> Self {
-        let message =
-            format!("the account already has {max} streams open, which is the limit: close one, or try again later");
+    /// Creates a 429 response for an account or organization that has the maximum number of streams open.
+    pub(crate) fn too_many_streams(holder: &str, max: usize, alternative: &str) -> Self {
+        let message = format!(
+            "the {holder} already has {max} streams open, which is its limit: close one, {alternative}, or try again later"
+        );
         Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", message)
             .header(header::RETRY_AFTER, STREAM_RETRY_AFTER)
     }
 
     /// Creates a 503 response for a server that has the maximum number of streams open.
-    pub(crate) fn stream_limit_reached(max: usize) -> Self {
-        let message = format!(
-            "the server already has {max} streams open, which is its limit: try again later, or read the list in pages"
-        );
+    pub(crate) fn stream_limit_reached(max: usize, alternative: &str) -> Self {
+        let message =
+            format!("the server already has {max} streams open, which is its limit: try again later, or {alternative}");
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "internal", message).header(header::RETRY_AFTER, STREAM_RETRY_AFTER)
     }
 
