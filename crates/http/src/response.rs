@@ -15,7 +15,7 @@ use serde::Serialize;
 
 pub use json::{AsText, write_string as write_json_string};
 pub(crate) use problem::MAX_ISSUES;
-pub use problem::{Issue, Problem};
+pub use problem::{Issue, Problem, shorten};
 pub use replay_encryption::ResponseCipher;
 pub(crate) use replay_encryption::{from_stored, to_stored};
 

@@ -27,8 +27,12 @@ pub struct Problem {
 /// The `Retry-After` of a request that found no memory, in seconds. It is a guess, because memory is returned at the pace
 /// of clients.
 const MEMORY_RETRY_AFTER: &str = "2";
-/// The maximum number of characters of an unknown name that a response repeats.
+/// The maximum number of characters of a name in the path of an error, which may be one that the request contains.
 const MAX_NAME_LENGTH: usize = 100;
+
+/// The maximum number of characters of a message: more than those that repeat a part of the request have, the longest of
+/// which is the normal form of a URL.
+const MAX_MESSAGE_LENGTH: usize = 2500;
 
 /// The maximum number of validation errors that a response lists, so that it can't be many times larger than the
 /// request.
@@ -47,29 +51,30 @@ pub struct Issue {
 }
 
 impl Issue {
-    /// Creates an error at this location.
+    /// Creates an error at this location. Long names and a long message are shortened, since the request may contain
+    /// them.
     pub fn new<const N: usize>(path: [&str; N], message: impl Into<Cow<'static, str>>) -> Self {
-        Self { path: path.map(str::to_owned).into(), message: message.into() }
+        Self { path: path.map(|name| shorten(name, MAX_NAME_LENGTH)).into(), message: shorten_message(message.into()) }
     }
+}
 
-    /// Creates an error at a name that the request contains, which is shortened if it is long.
-    pub(crate) fn at_unknown<const N: usize>(
-        parent: [&str; N],
-        name: &str,
-        message: impl Into<Cow<'static, str>>,
-    ) -> Self {
-        let mut path: Vec<String> = parent.map(str::to_owned).into();
-        path.push(match name.char_indices().nth(MAX_NAME_LENGTH) {
-            Some((end, _)) => format!("{}…", &name[..end]),
-            None => name.to_owned(),
-        });
-        Self { path, message: message.into() }
+/// Returns at most this many characters of the text.
+#[must_use]
+pub fn shorten(text: &str, max_chars: usize) -> String {
+    match text.char_indices().nth(max_chars) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
     }
+}
+
+fn shorten_message(message: Cow<'static, str>) -> Cow<'static, str> {
+    if message.len() > MAX_MESSAGE_LENGTH { Cow::Owned(shorten(&message, MAX_MESSAGE_LENGTH)) } else { message }
 }
 
 impl Problem {
     fn new(status: StatusCode, error: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { status, error, message: message.into(), issues: Vec::new(), members: Map::new(), headers: Vec::new() }
+        let message = shorten_message(message.into());
+        Self { status, error, message, issues: Vec::new(), members: Map::new(), headers: Vec::new() }
     }
 
     /// Creates a 400 response for an invalid request.
@@ -370,7 +375,7 @@ impl From<StoreError> for Problem {
 
 impl From<FieldError> for Issue {
     fn from(error: FieldError) -> Self {
-        Self { path: vec![camel_case(error.field)], message: error.message }
+        Self { path: vec![camel_case(error.field)], message: shorten_message(error.message) }
     }
 }
 
