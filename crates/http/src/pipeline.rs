@@ -133,7 +133,7 @@ pub(crate) async fn handle(app: &App, endpoint: &Endpoint, route: RouteMatch, re
     app.services.observer.record_response(method.as_str(), path, response.status.as_u16(), began.elapsed());
     // A body that was not asked for is not awaited either: hyper closes the connection if the rest has not arrived yet.
     if refused || endpoint.body != BodyRule::Unread {
-        body.discard_rest().await;
+        body.discard_rest();
     }
     finalize(response, name, state.rate_limit, memory)
 }
