@@ -4,12 +4,14 @@ use std::{borrow::Cow, time::Duration};
 
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use bytes::Bytes;
-use kernel::{FieldError, StoreError};
+use kernel::StoreError;
 use scopes::Scope;
-use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::ApiResponse;
+use super::{
+    ApiResponse,
+    issue::{Issue, shorten_message},
+};
 use crate::fair_budget::Exhausted;
 
 /// An error response. Its message is sent to the client; internal details are only logged.
@@ -22,18 +24,12 @@ pub struct Problem {
     issues: Vec<Issue>,
     members: Map<String, Value>,
     headers: Vec<(HeaderName, HeaderValue)>,
+    exhausted: Option<Exhausted>,
 }
 
 /// The `Retry-After` of a request that found no memory, in seconds. It is a guess, because memory is returned at the pace
 /// of clients.
 const MEMORY_RETRY_AFTER: &str = "2";
-/// The maximum number of characters of a name in the path of an error, which may be one that the request contains.
-const MAX_NAME_LENGTH: usize = 100;
-
-/// The maximum number of characters of a message: more than those that repeat a part of the request have, the longest of
-/// which is the normal form of a URL.
-const MAX_MESSAGE_LENGTH: usize = 2500;
-
 /// The maximum number of validation errors that a response lists, so that it can't be many times larger than the
 /// request.
 pub(crate) const MAX_ISSUES: usize = 100;
@@ -41,40 +37,11 @@ pub(crate) const MAX_ISSUES: usize = 100;
 /// The `Retry-After` of a rejected stream, in seconds. It is a guess, because the duration of a stream is unknown.
 const STREAM_RETRY_AFTER: &str = "5";
 
-/// One validation error of a request.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Issue {
-    /// The location of the error: the field names within the body, or `query` or `header` followed by a name.
-    pub path: Vec<String>,
-    /// The description of the error.
-    pub message: Cow<'static, str>,
-}
-
-impl Issue {
-    /// Creates an error at this location. Long names and a long message are shortened, since the request may contain
-    /// them.
-    pub fn new<const N: usize>(path: [&str; N], message: impl Into<Cow<'static, str>>) -> Self {
-        Self { path: path.map(|name| shorten(name, MAX_NAME_LENGTH)).into(), message: shorten_message(message.into()) }
-    }
-}
-
-/// Returns at most this many characters of the text.
-#[must_use]
-pub fn shorten(text: &str, max_chars: usize) -> String {
-    match text.char_indices().nth(max_chars) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
-}
-
-fn shorten_message(message: Cow<'static, str>) -> Cow<'static, str> {
-    if message.len() > MAX_MESSAGE_LENGTH { Cow::Owned(shorten(&message, MAX_MESSAGE_LENGTH)) } else { message }
-}
-
 impl Problem {
     fn new(status: StatusCode, error: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
         let message = shorten_message(message.into());
-        Self { status, error, message, issues: Vec::new(), members: Map::new(), headers: Vec::new() }
+        let (issues, members, headers) = (Vec::new(), Map::new(), Vec::new());
+        Self { status, error, message, issues, members, headers, exhausted: None }
     }
 
     /// Creates a 400 response for an invalid request.
@@ -270,19 +237,26 @@ impl Problem {
     /// Creates the response for a request that found no memory for `what`: 429 if the caller has used up its share, and
     /// 503 if all callers together have used up the whole.
     pub(crate) fn memory_exhausted(exhausted: Exhausted, what: &str) -> Self {
-        match exhausted {
+        let problem = match exhausted {
             Exhausted::Share => Self::new(
                 StatusCode::TOO_MANY_REQUESTS,
                 "rate_limited",
-                format!("the caller's share of the memory for {what} is used up: finish requests that are in progress, then try again"),
+                format!(
+                    "the caller's share of the memory for {what} is used up: finish requests that are in progress, then try again"
+                ),
             ),
             Exhausted::Budget => Self::new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "internal",
                 format!("the server's memory for {what} is used up: try again later"),
             ),
-        }
-        .header(header::RETRY_AFTER, MEMORY_RETRY_AFTER)
+        };
+        Self { exhausted: Some(exhausted), ..problem.header(header::RETRY_AFTER, MEMORY_RETRY_AFTER) }
+    }
+
+    /// The memory that was used up, if the request was refused for that.
+    pub(crate) fn exhausted(&self) -> Option<Exhausted> {
+        self.exhausted
     }
 
     /// Creates a 500 response. The cause must be logged.
@@ -371,22 +345,4 @@ impl From<StoreError> for Problem {
             }
         }
     }
-}
-
-impl From<FieldError> for Issue {
-    fn from(error: FieldError) -> Self {
-        Self { path: vec![camel_case(error.field)], message: shorten_message(error.message) }
-    }
-}
-
-/// Converts the name of a domain field to that of the API: `due_at` to `dueAt`.
-fn camel_case(field: &str) -> String {
-    let mut words = field.split('_');
-    let mut name = words.next().unwrap_or_default().to_owned();
-    for word in words {
-        let mut letters = word.chars();
-        name.extend(letters.next().map(|first| first.to_ascii_uppercase()));
-        name.push_str(letters.as_str());
-    }
-    name
 }
