@@ -44,7 +44,7 @@ fn router() -> Router {
 impl TestConnection {
     fn new(tls: Option<Identity>) -> Self {
         let tls = tls.map(|identity| watch::channel(identity).1);
-        let limits = ConnectionLimits::new(1, TrustedProxies::default());
+        let limits = ConnectionLimits::for_api(1, TrustedProxies::default(), &Metrics::new().unwrap());
         let service = Arc::new(Service::new(router(), None, tls, limits));
         let (client, server) = duplex(1024);
         let (trigger, shutdown) = channel();
