@@ -12,7 +12,7 @@ mod tasks;
 
 use std::sync::Arc;
 
-use http_api::{App, TrustedProxies};
+use http_api::App;
 
 use crate::{
     compose::{Installation, OpenMode, Webhooks},
@@ -131,7 +131,7 @@ impl Server {
 
         let probes = tokio::spawn(admin.serve(
             admin::router(state),
-            ConnectionLimits::new(open_files::ADMIN_CONNECTIONS, TrustedProxies::default()),
+            ConnectionLimits::for_admin(open_files::ADMIN_CONNECTIONS, &metrics),
             None,
             admin_stop,
         ));
@@ -168,7 +168,7 @@ impl Server {
         ));
         let requests = api.serve(
             http_api::router(app.clone(), [api_v1::surface(Arc::clone(&endpoint_services))]),
-            ConnectionLimits::new(settings.max_connections, settings.api.trusted_proxies.clone()),
+            ConnectionLimits::for_api(settings.max_connections, settings.api.trusted_proxies.clone(), &metrics),
             Some(metrics),
             stop,
         );

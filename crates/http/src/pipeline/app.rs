@@ -8,6 +8,7 @@ use kernel::StoreError;
 use super::{
     account_cache::AccountCache,
     audit_recorder::{AuditNote, AuditRecorder},
+    head_memory::MAX_HEAD_MEMORY,
     kept_responses::KeptResponses,
     services::Services,
     stream_limits::StreamLimits,
@@ -21,6 +22,8 @@ pub struct App {
     pub services: Arc<Services>,
     pub(crate) accounts: Arc<AccountCache>,
     pub(crate) audit_recorder: Arc<AuditRecorder>,
+    /// The memory for requests in flight besides their bodies.
+    pub(crate) head_memory: Arc<MemoryBudget>,
     /// The memory for request bodies.
     pub(crate) request_memory: Arc<MemoryBudget>,
     /// The memory for response bodies.
@@ -40,6 +43,7 @@ impl App {
             services: Arc::new(services),
             accounts: Arc::default(),
             audit_recorder,
+            head_memory: Arc::new(MemoryBudget::new(MAX_HEAD_MEMORY)),
             request_memory,
             response_memory,
             stream_limits: Arc::new(StreamLimits::for_collections()),

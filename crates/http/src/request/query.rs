@@ -251,7 +251,7 @@ impl<'a> Query<'a> {
                 } else {
                     Cow::Borrowed("unknown parameter")
                 };
-                self.issues.push(Issue::at_unknown(["query"], name, message));
+                self.issues.push(Issue::new(["query", name], message));
             }
             if let Some(more) = unknown.len().checked_sub(MAX_UNKNOWN_REPORTED).filter(|more| *more > 0) {
                 self.issues.push(Issue::new(["query"], format!("{more} more unknown parameters are not listed")));

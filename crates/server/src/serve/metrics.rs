@@ -9,7 +9,8 @@ use std::time::Duration;
 use audit::UnsealedStats;
 use kernel::Timestamp;
 use prometheus::{
-    Gauge, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry, TextEncoder, core::Collector,
+    Gauge, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder,
+    core::Collector,
 };
 
 use crate::failure::Failure;
@@ -33,6 +34,7 @@ pub(crate) struct Metrics {
     durations: HistogramVec,
     in_flight: IntGauge,
     ready: IntGauge,
+    refused_connections: IntCounterVec,
     unsealed: IntGauge,
     sealing_lag: Gauge,
     pending: IntGauge,
@@ -59,23 +61,30 @@ impl Metrics {
             "novantra_http_request_duration_seconds",
             "Duration of HTTP requests until the response, in seconds.",
         );
+        let refused = Opts::new(
+            "novantra_http_connections_refused_total",
+            "Connections closed because their address has used up its share of them.",
+        );
         let metrics = Self {
             registry: Registry::new(),
             requests: IntCounterVec::new(requests, &["method", "route", "status"])?,
             durations: HistogramVec::new(durations.buckets(BUCKETS.to_vec()), &["method", "route"])?,
             in_flight: IntGauge::new("novantra_http_requests_in_flight", "HTTP requests being processed.")?,
             ready: IntGauge::new("novantra_ready", "1 if /readyz reports that the server is ready, otherwise 0.")?,
+            refused_connections: IntCounterVec::new(refused, &["listener"])?,
             unsealed: IntGauge::new(UNSEALED[0], "Audit entries that are not sealed yet.")?,
             sealing_lag: Gauge::new(UNSEALED[1], "Age in seconds of the oldest audit entry that is not sealed yet.")?,
             pending: IntGauge::new(PENDING[0], "Events in the outbox that are not fanned out to deliveries yet.")?,
             memory: IntGauge::new("process_resident_memory_bytes", "Resident memory size in bytes.")?,
         };
-        let Self { registry, requests, durations, in_flight, ready, unsealed, sealing_lag, pending, memory } = &metrics;
-        let all: [Box<dyn Collector>; 8] = [
+        let Self { registry, requests, durations, in_flight, ready, refused_connections, .. } = &metrics;
+        let Self { unsealed, sealing_lag, pending, memory, .. } = &metrics;
+        let all: [Box<dyn Collector>; 9] = [
             Box::new(requests.clone()),
             Box::new(durations.clone()),
             Box::new(in_flight.clone()),
             Box::new(ready.clone()),
+            Box::new(refused_connections.clone()),
             Box::new(unsealed.clone()),
             Box::new(sealing_lag.clone()),
             Box::new(pending.clone()),
@@ -83,6 +92,10 @@ impl Metrics {
         ];
         for collector in all {
             registry.register(collector)?;
+        }
+        // The series exist from the start, so that their first increase is seen.
+        for listener in ["api", "admin"] {
+            metrics.refused_connections(listener);
         }
         Ok(metrics)
     }
@@ -93,6 +106,11 @@ impl Metrics {
     /// If a metric of this name is registered already.
     pub(crate) fn register(&self, collector: Box<dyn Collector>) -> Result<(), Failure> {
         Ok(self.registry.register(collector)?)
+    }
+
+    /// The counter of the connections of this listener that were closed for the share of their address.
+    pub(crate) fn refused_connections(&self, listener: &str) -> IntCounter {
+        self.refused_connections.with_label_values(&[listener])
     }
 
     /// Counts a request as in flight until the guard is dropped.
