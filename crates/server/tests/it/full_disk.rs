@@ -65,8 +65,8 @@ async fn a_write_ahead_log_that_fills_the_disk_is_emptied_into_the_database_and_
     })
     .await;
     assert_eq!(refused, 503);
-    eventually("the server is ready again", async || (server.probe("/readyz").await.0 == 200).then_some(())).await;
-    assert_eq!(write(&client, 1000).await, 201);
+    eventually("writes succeed again", async || (write(&client, 1000).await == 201).then_some(())).await;
+    assert_eq!(server.probe("/readyz").await.0, 200);
     let log = server.log();
     assert!(log.contains("the write-ahead log was emptied to free its space"), "{log}");
 }

@@ -32,7 +32,7 @@ struct OpenedFile {
 /// The state of a path since then.
 enum FileState {
     Unchanged,
-    Empty,
+    Missing,
     Replaced,
     Unreadable(io::Error),
 }
@@ -98,7 +98,7 @@ impl DatabaseFiles {
             return Some(Displaced { path, change, remedy: MOVE_BACK, is_recoverable: false });
         }
         let states = [self.logs[0].state(), self.logs[1].state()];
-        let is_recoverable = states.iter().all(|state| matches!(state, FileState::Unchanged | FileState::Empty));
+        let is_recoverable = states.iter().all(|state| matches!(state, FileState::Unchanged | FileState::Missing));
         let changes = self.logs.iter().zip(&states);
         changes
             .filter_map(|(file, state)| state.change().map(|change| (file, change)))
@@ -112,7 +112,7 @@ impl OpenedFile {
         match fs::metadata(&self.path) {
             Ok(metadata) if file_id(&metadata) == self.id => FileState::Unchanged,
             Ok(_) => FileState::Replaced,
-            Err(error) if error.kind() == ErrorKind::NotFound => FileState::Empty,
+            Err(error) if error.kind() == ErrorKind::NotFound => FileState::Missing,
             Err(error) => FileState::Unreadable(error),
         }
     }
@@ -123,7 +123,7 @@ impl FileState {
     fn change(&self) -> Option<String> {
         match self {
             Self::Unchanged => None,
-            Self::Empty => Some("was deleted or moved".to_owned()),
+            Self::Missing => Some("was deleted or moved".to_owned()),
             Self::Replaced => Some("was replaced by another file".to_owned()),
             Self::Unreadable(error) => Some(format!("became unreadable ({error})")),
         }
