@@ -10,6 +10,7 @@ mod command_line;
 mod connections;
 mod copies;
 mod disconnects;
+mod displaced_database;
 mod distribution;
 mod first_start;
 mod full_disk;

@@ -207,7 +207,7 @@ pub async fn the_identifier_of_an_installation_is_stored_once(fixture: Fixture) 
     assert_eq!(store.store_installation_id("one").await.unwrap(), "one");
     assert_eq!(store.store_installation_id("other").await.unwrap(), "one");
     assert_eq!(store.installation_id().await.unwrap().as_deref(), Some("one"));
-    assert!(!store.webhooks_paused().await.unwrap());
+    assert!(!store.webhooks_paused().await.unwrap() && !store.is_unrenewed_copy().await.unwrap());
 }
 
 /// Every call to a closed store fails with `Unavailable`, but calls that began before are completed.
@@ -257,6 +257,7 @@ pub async fn a_closed_store_is_unavailable(fixture: Fixture) {
         ("installation_id", store.installation_id().await.map(drop)),
         ("store_installation_id", store.store_installation_id("id").await.map(drop)),
         ("webhooks_paused", store.webhooks_paused().await.map(drop)),
+        ("is_unrenewed_copy", store.is_unrenewed_copy().await.map(drop)),
         ("discard_future_state", store.discard_future_state(fixture.now(), RETENTION).await),
         ("organizations", store.organizations().await.map(drop)),
         ("acquire_lease", store.acquire_lease(Lease::Sealer, "one", fixture.now(), LEASE_DURATION).await.map(drop)),

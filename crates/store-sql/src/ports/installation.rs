@@ -141,7 +141,17 @@ impl InstallationIdentity for SqlStore {
     }
 
     async fn webhooks_paused(&self) -> Result<bool, StoreError> {
-        let text = self.engine.read((), |(), session| Box::pin(value(session, WEBHOOKS))).await?;
-        Ok(text.as_deref() == Some(PAUSED))
+        self.engine
+            .read((), |(), session| {
+                Box::pin(async move {
+                    let text = value(session, WEBHOOKS).await?;
+                    Ok(text.as_deref() == Some(PAUSED) || copy_marker::is_duplicate(session).await?)
+                })
+            })
+            .await
+    }
+
+    async fn is_unrenewed_copy(&self) -> Result<bool, StoreError> {
+        self.database.is_duplicate().await
     }
 }

@@ -55,6 +55,9 @@ const STEPS: &[Step] = steps! {
     13 "registers" "0013_registers.sql",
 };
 
+/// The migration that creates the table `installation`, with a row that stays.
+const INSTALLATION: i64 = 2;
+
 const HISTORY_TABLE: Script = {
     const TEXT: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (
         version bigint NOT NULL PRIMARY KEY, name text NOT NULL, checksum text NOT NULL, applied_at bigint NOT NULL)";
@@ -120,7 +123,14 @@ async fn missing(session: &Session) -> Result<Vec<&'static Step>, StoreError> {
             };
         }
     }
-    if let Some(oldest) = oldest_schema(session).await?
+    let oldest = oldest_schema(session).await?;
+    if oldest.is_none() && done.contains(&INSTALLATION) {
+        return Err(corrupt(
+            "the table \"installation\" has lost its rows, with the identity of the installation and the times that were \
+             returned to clients: restore a backup",
+        ));
+    }
+    if let Some(oldest) = oldest
         && newest < oldest
     {
         return Err(unavailable(format!(
