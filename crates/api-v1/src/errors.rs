@@ -2,6 +2,7 @@
 
 use findings::FindingError;
 use http_api::response::{Issue, Problem};
+use submissions::SubmissionError;
 use webhooks::WebhookError;
 
 /// Returns the response to an error of a command on findings.
@@ -10,6 +11,11 @@ pub(crate) fn finding_problem(error: FindingError) -> Problem {
         FindingError::Invalid(errors) => Problem::validation(errors.into_iter().map(Issue::from).collect()),
         other => Problem::unprocessable(other.to_string()),
     }
+}
+
+/// Returns the response to an error of a command on submission packages.
+pub(crate) fn submission_problem(error: SubmissionError) -> Problem {
+    Problem::unprocessable(error.to_string())
 }
 
 /// Returns the response to an error of a command on webhooks.

@@ -10,6 +10,6 @@ mod view;
 mod webhook_payload;
 mod webhook_services;
 
-pub use resources::PayloadRenderer;
 pub use routes::{openapi, surface};
+pub use webhook_payload::PayloadRenderer;
 pub use webhook_services::{DeliveryTrigger, WebhookServices};

@@ -88,6 +88,12 @@ serve! {
     PatchRequirement: "/api/v1/vulnerability-management/patch-requirements", "Vulnerability management", VulnerabilityManagementRead {
         const HAS_GET: bool = false;
     };
+    SubmissionRequirement: "/api/v1/governance/submissions/requirements", "Submissions", SubmissionsRead {
+        const ID_PARAMETER: Option<&'static str> = Some("requirementId");
+    };
+    SubmissionPackage: "/api/v1/governance/submissions/packages", "Submissions", SubmissionsRead {
+        const ID_PARAMETER: Option<&'static str> = Some("packageId");
+    };
 }
 
 /// The names and the JSON Schemas of all registers' records.

@@ -5,16 +5,17 @@ pub(crate) mod finding;
 pub(crate) mod finding_batch;
 pub(crate) mod finding_event;
 pub(crate) mod organization;
+pub(crate) mod recorded_event;
+pub(crate) mod submission_event;
 pub(crate) mod token;
 pub(crate) mod webhook_delivery;
 pub(crate) mod webhook_event_type;
 pub(crate) mod webhook_stream;
 pub(crate) mod webhook_subscription;
 
-pub use finding::PayloadRenderer;
-
 use findings::{Finding, FindingEvent};
 use kernel::Organization;
+use submissions::{SubmissionEvent, SubmissionPackage};
 
 use crate::record_view::{Parent, RecordView, parent};
 
@@ -30,4 +31,9 @@ impl RecordView for FindingEvent {
     const HAS_GET: bool = false;
     const PARENT: Option<Parent> = Some(parent::<Finding>("finding_id"));
     const EXAMPLE_NUMBER: u128 = 4;
+}
+
+impl RecordView for SubmissionEvent {
+    const HAS_GET: bool = false;
+    const PARENT: Option<Parent> = Some(parent::<SubmissionPackage>("submission_package_id"));
 }

@@ -1,9 +1,11 @@
 //! Version 1 of the API: its endpoints, and its OpenAPI document. A new module adds its endpoints here.
 
+mod submissions;
 mod webhooks;
 
 use std::sync::{Arc, LazyLock};
 
+use ::submissions::SubmissionEvent;
 use ::webhooks::{WebhookDelivery, WebhookSubscription};
 use axum::http::{Method, StatusCode};
 use bytes::Bytes;
@@ -219,6 +221,7 @@ fn operations() -> Vec<Operation> {
         },
     ];
     all.extend(registers::operations());
+    all.extend(submissions::operations());
     all.extend(webhooks::operations());
     all
 }
@@ -229,6 +232,7 @@ fn schemas() -> Vec<(&'static str, Value)> {
         component::<Organization>(),
         component::<Finding>(),
         component::<FindingEvent>(),
+        component::<SubmissionEvent>(),
         ("AuditEntry", audit_entry::schema()),
         ("EventType", webhook_event_type::schema()),
         component::<WebhookSubscription>(),

@@ -1,9 +1,14 @@
-//! The envelope of webhook payloads (contract v1, webhooks).
+//! The envelope of webhook payloads, and their renderer (contract v1, webhooks). Each resource implements the renderer for
+//! its own events, in its file `payload.rs`.
 
 use bytes::Bytes;
 use http_api::response::{AsText, write_json};
 use kernel::{Id, OrganizationId, OrganizationRef, OutboxEvent, Timestamp};
 use serde::Serialize;
+
+/// Renders events as the payloads that are delivered to subscribers.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct PayloadRenderer;
 
 /// The members of a payload that all events have.
 pub(crate) struct Envelope<'a> {

@@ -2,7 +2,7 @@
 //! [`FindingEvent`](crate::FindingEvent) is reported from outside.
 
 use bytes::Bytes;
-use kernel::{Changeset, Id, OrganizationRef, OutboxEvent, Resource, Stored, Timestamp, WriteContext};
+use kernel::{Changeset, Id, OrganizationRef, OutboxEvent, Stored, Timestamp, WriteContext};
 
 use crate::finding::{Finding, Status};
 
@@ -66,19 +66,11 @@ pub(crate) struct Publisher<'a> {
 impl Publisher<'_> {
     /// Publishes one event.
     pub(crate) fn publish(&self, changeset: &mut Changeset, finding: &Stored<Finding>, kind: FindingChangeKind) {
-        let id = Id::new(self.context.entropy.ulid(changeset.at()));
         // The time of the change, not of the clock, which may step back: events about a record stay in order.
         let created_at = finding.meta.updated_at;
-        let organization = self.context.organization;
-        let change = FindingChange { id, created_at, organization, kind, finding };
-        changeset.publish(OutboxEvent {
-            id,
-            organization: organization.id,
-            name: kind.name(),
-            subject: (Finding::KIND, finding.meta.ulid()),
-            revision: finding.meta.revision,
-            created_at,
-            body: self.renderer.render(&change),
+        self.context.publish(changeset, finding, kind.name(), created_at, |id| {
+            let organization = self.context.organization;
+            self.renderer.render(&FindingChange { id, created_at, organization, kind, finding })
         });
     }
 

@@ -1,6 +1,6 @@
 //! Events: reports about a finding from outside.
 
-use kernel::{Change, Description, Filter, Id, Reference, Timestamp, record, string_enum};
+use kernel::{Description, Filter, Id, Reference, Timestamp, record, string_enum};
 
 use crate::finding::Finding;
 
@@ -46,16 +46,5 @@ string_enum! {
         Reopened = "reopened",
         /// A comment, which does not change the status.
         Comment = "comment",
-    }
-}
-
-impl FindingEvent {
-    /// Returns the event's fields for the audit entry, named `event_…` to distinguish them from those of the finding.
-    pub(crate) fn changes(&self) -> impl Iterator<Item = Change> {
-        let own = Change::between(None, self).into_iter().filter(|change| change.field != "finding_id");
-        own.map(|change| match change.field.starts_with("event_") {
-            true => change,
-            false => Change { field: format!("event_{}", change.field).into(), ..change },
-        })
     }
 }

@@ -1,8 +1,8 @@
 //! Recording an event about a finding, which may change its status (contract v1, resources: findings).
 
 use kernel::{
-    Action, Change, Changeset, Description, FieldError, FieldValue, Id, Reader, Reference, StoreError, Stored, Subject,
-    Timestamp, WriteContext, WriteTimestamp,
+    Action, Change, Changeset, Description, FieldError, Id, Reader, Reference, StoreError, Stored, Subject, Timestamp,
+    WriteContext, WriteTimestamp,
 };
 
 use crate::{
@@ -111,12 +111,7 @@ pub fn record_event(
     );
     let mut changeset = context.begin(timestamp, EVENT_RECORDED, Some(Subject::from_id(current.meta.id)));
     changeset.create(&event);
-    let mut changes = vec![Change {
-        field: "event_id".into(),
-        before: FieldValue::Null,
-        after: FieldValue::Text(event.meta.id.to_string()),
-    }];
-    changes.extend(event.record.changes());
+    let mut changes = Change::of_event(&event, "finding_id");
     // Two concurrent events can't create a cycle of duplicates: each requires that the finding of the other is
     // unchanged.
     originals.iter().for_each(|original| changeset.require_unchanged(original));

@@ -20,6 +20,7 @@
 //! | a filter that a list can't do without | the mark `required` after `filter(…)` |
 //! | a lower bound instead of a choice of values | the mark `at_least("since")` |
 //! | a due date that lists are ordered by | the mark `due_date` on `due_at: Option<Timestamp>` |
+//! | a value that commands of the module change after its creation | the mark `create_only` |
 //! | a subject | `Option<SubjectGroup>` or `Option<VersionedSubjectGroup>` |
 
 mod audit;
@@ -31,6 +32,7 @@ mod field;
 mod filter;
 mod scalar;
 mod value;
+mod values;
 
 #[cfg(test)]
 mod tests;
@@ -82,6 +84,33 @@ pub trait Record: Resource<Filter = Filter<Self>> {
         let mut finder = Finder { remaining: index, found: None };
         self.encode(&mut finder);
         finder.found.unwrap_or(ScalarValue::Null)
+    }
+
+    /// The values of all columns, in the order of [`Self::COLUMNS`].
+    fn values(&self) -> Vec<OwnedScalar> {
+        values::of(self)
+    }
+
+    /// Creates a record from the values of its columns, without validating them again.
+    ///
+    /// # Errors
+    /// A description of the fault if the values are not those of such a record.
+    fn from_values(values: Vec<OwnedScalar>) -> Result<Self, String> {
+        Self::decode(&mut values::Values::new(values))
+    }
+
+    /// The record as an import updates `current` with it: the columns that are marked `create_only` keep their values.
+    ///
+    /// # Panics
+    /// If the values of two records do not make a record: that is a mistake in the declaration.
+    #[must_use]
+    fn as_update_of(self, current: &Self) -> Self {
+        if !Self::COLUMNS.iter().any(|column| column.is_create_only) {
+            return self;
+        }
+        let pairs = self.values().into_iter().zip(current.values());
+        let values = pairs.zip(Self::COLUMNS).map(|((new, old), column)| if column.is_create_only { old } else { new });
+        Self::from_values(values.collect()).unwrap_or_else(|fault| panic!("an update of {}: {fault}", Self::PLURAL))
     }
 
     /// The value of the column that is marked as the key, if there is one.

@@ -74,6 +74,12 @@ crate::string_enum! {
         VulnerabilityAssessment = "vulnerability_assessment",
         /// A patch requirement of the `registers` crate.
         PatchRequirement = "patch_requirement",
+        /// A submission requirement of the `submissions` crate.
+        SubmissionRequirement = "submission_requirement",
+        /// A submission package of the `submissions` crate.
+        SubmissionPackage = "submission_package",
+        /// A submission event of the `submissions` crate.
+        SubmissionEvent = "submission_event",
     }
 }
 

@@ -1,4 +1,5 @@
-//! The read-mostly modules, one file each: records that people and importers maintain and integrations read.
+//! The registers: records that people and importers maintain and integrations read. The read-mostly modules have one file
+//! each. A register with commands of its own is in the crate of its module, and in the list here.
 
 mod assessment;
 mod asset;
@@ -49,6 +50,7 @@ pub use monitor_run_item::MonitorRunItem;
 pub use patch_requirement::{PatchRequirement, PatchStatus, PatchUrgency};
 pub use release::{Release, ReleaseStatus};
 pub use risk::{Risk, RiskStatus};
+pub use submissions::{SubmissionPackage, SubmissionRequirement};
 pub use sync::{SyncOutcome, sync};
 pub use system_acceptance::{AcceptanceStatus, SystemAcceptance};
 pub use vulnerability::{Vulnerability, VulnerabilityStatus};
@@ -85,6 +87,8 @@ macro_rules! for_each_register {
             Vulnerability => ::registers::Vulnerability,
             VulnerabilityAssessment => ::registers::VulnerabilityAssessment,
             PatchRequirement => ::registers::PatchRequirement,
+            SubmissionRequirement => ::registers::SubmissionRequirement,
+            SubmissionPackage => ::registers::SubmissionPackage,
         }
     };
 }

@@ -14,7 +14,7 @@ pub enum SyncOutcome {
 }
 
 /// Adds the creation or the update of the record to the changeset, with its audit entry, as needed. `current` is the
-/// stored record with the same key.
+/// stored record with the same key; it keeps its values in columns that only a creation sets.
 pub fn sync<R: Record>(
     changeset: &mut Changeset,
     entropy: &dyn Entropy,
@@ -35,8 +35,11 @@ pub fn sync<R: Record>(
             );
             (SyncOutcome::Created, created.meta.id)
         }
-        Some(current) if current.record == record => (SyncOutcome::Unchanged, current.meta.id),
         Some(current) => {
+            let record = record.as_update_of(&current.record);
+            if current.record == record {
+                return (SyncOutcome::Unchanged, current.meta.id);
+            }
             let changed = current.changed(at, record);
             changeset.update(current, &changed);
             let changes = Change::between(Some(&current.record), &changed.record);

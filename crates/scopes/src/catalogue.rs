@@ -46,8 +46,8 @@ scopes! {
     ExceptionsRead = "governance.exceptions:read", "Read exceptions.";
     MonitoringRead = "governance.monitoring:read", "Read monitor definitions, runs and run items.";
     IndicatorsRead = "governance.indicators:read", "Read indicators and measurements.";
-    SubmissionsRead = "governance.submissions:read", "Read submission requirements and packages.";
-    SubmissionsWrite = "governance.submissions:write", "Report events about submission packages.";
+    SubmissionsRead = "governance.submissions:read", "Read submission requirements and packages, and the events recorded about them.";
+    SubmissionsWrite = "governance.submissions:write", "Record events about submission packages.";
     FrameworksRead = "governance.frameworks:read", "Read frameworks, their versions, nodes and coverage.";
     AssetsRead = "assets:read", "Read assets and custody assignments.";
     PartyEngagementsRead = "party-engagements:read", "Read engagements and due diligence reviews.";

@@ -54,6 +54,7 @@ macro_rules! contract_suite {
                 every_register_reads_back_as_it_was_stored
                 every_register_is_found_by_its_key
                 every_register_is_filtered_as_its_statement_says
+                recorded_events_are_stored_and_filtered_as_their_statements_say
             }
             streaming {
                 a_stream_returns_the_same_records_in_the_same_order_as_pagination

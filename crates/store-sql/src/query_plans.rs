@@ -7,6 +7,7 @@ use ::audit::AuditFilter;
 use findings::{Finding, FindingEvent, FindingEventFilter, FindingFilter, Severity, SourceKind, Status};
 use kernel::{Filter, Id, Order, PageRequest, Position, RecordKey, Reference, StoreError, TimeRange, Timestamp};
 use registers::{Control, DefinitionStatus};
+use submissions::{SubmissionEvent, SubmissionPackage};
 use ulid::Ulid;
 use webhooks::{
     DeliveryFilter, DeliveryState, SubscriptionFilter, SubscriptionStatus, WebhookDelivery, WebhookSubscription,
@@ -188,11 +189,16 @@ async fn a_list_of_controls_or_events_scans_one_index_range() {
     let planned = PlanFixture::new().await;
     let active = Filter::<Control>::default().with("status", [DefinitionStatus::Active]);
     let about = FindingEventFilter::default().with("finding_id", Some(Id::<Finding>::new(Ulid(7))));
+    let package = Id::<SubmissionPackage>::new(Ulid(7));
+    let of_package = Filter::<SubmissionEvent>::default().with("submission_package_id", [package]);
     for (number, page) in pages().iter().enumerate() {
         let controls = ["controls_status", "controls_status", "controls_status_changed"];
         assert_ranges(&planned.list::<Control>(&active, page).await, controls[number], 1);
         let events = ["finding_events_finding", "finding_events_finding", "finding_events_finding_changed"];
         assert_ranges(&planned.list::<FindingEvent>(&about, page).await, events[number], 1);
+        let events =
+            ["package_id", "package_id", "package_id_changed"].map(|end| format!("submission_events_submission_{end}"));
+        assert_ranges(&planned.list::<SubmissionEvent>(&of_package, page).await, &events[number], 1);
     }
 }
 

@@ -25,6 +25,7 @@ macro_rules! for_each_resource {
             ServiceAccount => ::auth::ServiceAccount,
             Finding => ::findings::Finding,
             FindingEvent => ::findings::FindingEvent,
+            SubmissionEvent => ::submissions::SubmissionEvent,
             WebhookSubscription => ::webhooks::WebhookSubscription,
             WebhookDelivery => ::webhooks::WebhookDelivery,
         }

@@ -17,12 +17,12 @@ use http_api::{
 use kernel::{Changeset, OrganizationRef, Reader, Reason, Stored, SubjectGroup, WriteContext, WriteTimestamp};
 use serde_json::json;
 
-pub use payload::PayloadRenderer;
 pub(crate) use payload::{finding_data, finding_status_change_data};
 
 use crate::{
     errors::finding_problem,
     view::{View, record_media, with_location},
+    webhook_payload::PayloadRenderer,
 };
 
 /// Reads the fields of a new finding.

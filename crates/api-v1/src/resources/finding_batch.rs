@@ -16,7 +16,8 @@ use kernel::{Changeset, Description, Id, OrganizationId, Reader, Reason, Stored,
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::finding::{PayloadRenderer, read_new};
+use super::finding::read_new;
+use crate::webhook_payload::PayloadRenderer;
 
 /// The maximum length of the key of a finding, in characters.
 const MAX_KEY_LENGTH: usize = 200;

@@ -2,7 +2,6 @@
 
 use async_trait::async_trait;
 use auth::Caller;
-use axum::http::StatusCode;
 use findings::{EventKind, Finding, FindingEvent, NewFindingEvent, load_duplicate_chain, record_event};
 use futures_util::future::BoxFuture;
 use http_api::{
@@ -12,14 +11,11 @@ use http_api::{
     request::{ApiRequest, BodyReader, TimestampReader, enum_reader, id, text},
     response::{ApiResponse, Issue, Problem},
 };
-use kernel::{Changeset, Id, Reason, Stored, WriteContext, WriteTimestamp};
+use kernel::{Changeset, Reason, Stored, WriteContext, WriteTimestamp};
 use serde_json::json;
 
-use crate::{
-    errors::finding_problem,
-    resources::finding::PayloadRenderer,
-    view::{View, reference, with_location},
-};
+use super::recorded_event::{event_document, event_response};
+use crate::{errors::finding_problem, webhook_payload::PayloadRenderer};
 
 /// The command of `POST /governance/findings/{findingId}/events`.
 pub(crate) struct RecordFindingEvent {
@@ -74,17 +70,9 @@ impl Command for RecordFindingEvent {
     }
 
     fn response(&self, (event, finding): &Self::Output) -> ApiResponse {
-        let body = json!({
-            FindingEvent::SINGULAR: FindingEvent::to_dto(event),
-            Finding::SINGULAR: Finding::to_dto(finding),
-        });
-        let response = ApiResponse::json(StatusCode::CREATED, body.to_string().into());
-        with_location(&location(finding.meta.id), response)
+        let location = format!("/api/v1/governance/findings/{}/events", finding.meta.id);
+        event_response(event, finding, &location)
     }
-}
-
-fn location(finding: Id<Finding>) -> String {
-    format!("/api/v1/governance/findings/{finding}/events")
 }
 
 pub(crate) fn post<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>> {
@@ -95,34 +83,12 @@ pub(crate) fn post<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, R
 }
 
 pub(crate) fn post_document() -> Document {
-    Document {
-        query: Vec::new(),
-        request: Some(Media {
-            schema: BodyReader::describe(RecordFindingEvent::read),
-            example: json!({
-                "eventType": "verified_as_duplicate",
-                "externalReference": "INC0012345",
-                "reason": "Tracked in ServiceNow as INC0012345",
-            }),
+    event_document::<FindingEvent, Finding>(Media {
+        schema: BodyReader::describe(RecordFindingEvent::read),
+        example: json!({
+            "eventType": "verified_as_duplicate",
+            "externalReference": "INC0012345",
+            "reason": "Tracked in ServiceNow as INC0012345",
         }),
-        status: 201,
-        response: Media {
-            schema: json!({
-                "type": "object",
-                "required": [FindingEvent::SINGULAR, Finding::SINGULAR],
-                "properties": {
-                    FindingEvent::SINGULAR: reference::<FindingEvent>(),
-                    Finding::SINGULAR: reference::<Finding>(),
-                },
-            }),
-            example: json!({
-                FindingEvent::SINGULAR: FindingEvent::to_dto(&FindingEvent::example()),
-                Finding::SINGULAR: Finding::to_dto(&Finding::example()),
-            }),
-        },
-        line: None,
-        errors: &[400, 404, 409, 412, 413, 415, 422],
-        codes: &[],
-        response_headers: &["Location", "Idempotent-Replayed"],
-    }
+    })
 }

@@ -24,6 +24,7 @@ mod signing_keys;
 mod size_limits;
 mod store_failures;
 mod streams;
+mod submissions;
 mod support;
 mod token;
 mod transitions;

@@ -6,6 +6,8 @@ use kernel::{HasIdPrefix as _, OrganizationId};
 use scopes::Scope;
 use serde_json::Value;
 use store_contract::samples;
+use submissions::SubmissionPackage;
+use webhooks::EventType;
 
 use crate::support::{Client, Operation, TestApi, TestRequest, operations};
 
@@ -61,18 +63,24 @@ impl PathParams {
         }
     }
 
-    /// Replaces the parameters of the registers by a new record of each in the organization, which belong together.
+    /// Replaces the parameters of the registers by a new record of each in the organization, which belong together. The
+    /// third samples include a package that is submitted, so that a receipt can be recorded.
     pub(crate) async fn with_registers_of(mut self, api: &TestApi, organization: OrganizationId) -> Self {
         let mut ids = BTreeMap::new();
         macro_rules! each {
             ($($kind:ident => $register:ty,)*) => {$(
-                let sample = samples::with_ids(&samples::record::<$register>(1, true), &ids);
+                let sample = samples::with_ids(&samples::record::<$register>(3, true), &ids);
                 let stored = api.fixture.create(organization, sample).await;
                 ids.insert(<$register>::PREFIX, stored.meta.id.ulid());
                 self.registers.insert(<$register>::PREFIX, stored.meta.id.to_string());
             )*};
         }
         registers::for_each_register!(each);
+        self
+    }
+
+    pub(crate) fn with_package(mut self, package: String) -> Self {
+        self.registers.insert(SubmissionPackage::PREFIX, package);
         self
     }
 
@@ -211,7 +219,7 @@ async fn the_example_of_every_operation_succeeds_for_an_account_with_only_its_sc
         let (api, params) = setup().await;
         let mut scopes = vec![operation.scope.unwrap()];
         if NEEDS_READ_SCOPE.contains(&operation.id.as_str()) {
-            scopes.push(Scope::FindingsRead);
+            scopes.extend(EventType::ALL.iter().map(|event| event.scope()));
         }
         let client = api.client(api.home, &scopes).await;
         let params = params.with_webhooks_of(&api, &client).await;

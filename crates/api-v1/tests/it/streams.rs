@@ -4,6 +4,7 @@ mod aborted;
 
 use std::time::Duration;
 
+use ::submissions::SubmissionPackageStatus;
 use axum::body::Body;
 use findings::{Finding, Severity};
 use http_body_util::BodyExt;
@@ -14,6 +15,7 @@ use store_contract::samples;
 
 use crate::{
     operations::{PathParams, scoped_operations, with_query},
+    submissions,
     support::{Client, Operation, TestApi, TestRequest, TestResponse, findings_path},
 };
 
@@ -103,6 +105,11 @@ async fn every_list_streams_the_records_of_its_pages_and_is_logged_once() {
         let path = format!("{}/{}/events", findings_path(), params.finding);
         api.post(&path).auth(&client).json(&body).send().await.expect(201);
     }
+    let package = submissions::store_package(&api, SubmissionPackageStatus::Draft, "streamed").await;
+    for _ in 0..2 {
+        submissions::record(&api, &client, &package, "comment", json!({})).await.expect(201);
+    }
+    let params = params.with_package(package);
     let lists: Vec<_> = scoped_operations().filter(|operation| is_list(operation)).collect();
     assert!(lists.len() >= 4);
     for operation in lists {

@@ -1,9 +1,4 @@
-//! A test harness with a fixed clock, predictable identifiers and readable event payloads.
-
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
-};
+//! Findings of tests, and readable payloads of their events.
 
 use bytes::Bytes;
 use findings::{
@@ -11,34 +6,14 @@ use findings::{
     NewFindingEvent, Severity, SourceKind, Status,
 };
 use kernel::{
-    Actor, ActorKind, Attribution, Changeset, Clock, Description, Entropy, Id, OrganizationRef, Origin, Reason,
-    RecordKey, Reference, Stored, SubjectGroup, Timestamp, TimestampOracle, Title, WriteContext, WriteTimestamp,
+    Changeset, Description, Id, RecordKey, Reference, Stored, SubjectGroup, Timestamp, Title, WriteContext,
+    WriteTimestamp,
 };
-use ulid::Ulid;
+use write_harness::WriteHarness;
 
-pub(crate) const NOW: i64 = 1_779_718_113_000;
+pub(crate) use write_harness::{audit_actions, published as event_names};
 
-struct FixedClock;
-
-impl Clock for FixedClock {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_millis(NOW)
-    }
-}
-
-#[derive(Default)]
-struct CountingEntropy(AtomicU64);
-
-impl Entropy for CountingEntropy {
-    fn fill(&self, buffer: &mut [u8]) {
-        buffer.fill(0);
-    }
-
-    fn ulid(&self, at: Timestamp) -> Ulid {
-        let number = self.0.fetch_add(1, Ordering::Relaxed);
-        Ulid::from_parts(at.millis().unsigned_abs(), u128::from(number))
-    }
-}
+pub(crate) const NOW: i64 = write_harness::NOW.millis();
 
 /// Renders an event as `previous>current` status.
 pub(crate) struct StatusRenderer;
@@ -53,47 +28,20 @@ impl EventRenderer for StatusRenderer {
     }
 }
 
-pub(crate) struct Harness {
-    entropy: CountingEntropy,
-    organization: OrganizationRef,
-    attribution: Attribution,
-    reason: Reason,
-    timestamps: TimestampOracle,
-}
+#[derive(Default)]
+pub(crate) struct Harness(WriteHarness);
 
 impl Harness {
     pub(crate) fn new() -> Self {
-        let organization = Id::new(Ulid::from_parts(1, 1));
-        Self {
-            entropy: CountingEntropy::default(),
-            organization: OrganizationRef { id: organization, slug: "acme".into() },
-            attribution: Attribution {
-                actor: Actor { kind: ActorKind::System, id: None, name: "test".into() },
-                origin: Origin {
-                    request_id: Id::new(Ulid::from_parts(1, 2)),
-                    method: None,
-                    route: None,
-                    source_address: None,
-                    user_agent: None,
-                },
-                actor_revision: None,
-            },
-            reason: Reason::parse("a reason that is long enough").unwrap(),
-            timestamps: TimestampOracle::new(Arc::new(FixedClock)),
-        }
+        Self::default()
     }
 
     pub(crate) fn context(&self) -> WriteContext<'_> {
-        WriteContext {
-            organization: &self.organization,
-            attribution: &self.attribution,
-            reason: Some(&self.reason),
-            entropy: &self.entropy,
-        }
+        self.0.context()
     }
 
     pub(crate) fn write_timestamp(&self) -> WriteTimestamp {
-        self.timestamps.begin()
+        self.0.write_timestamp()
     }
 
     /// Records an event about the finding.
@@ -115,8 +63,8 @@ impl Harness {
             self.write_timestamp(),
             NewFinding { status: Some(status), ..new_finding(key) },
         );
-        let id = Id::new(self.entropy.ulid(at));
-        Stored::new(self.organization.id, id, at, created.record)
+        let id = Id::new(self.context().entropy.ulid(at));
+        Stored::new(self.0.organization.id, id, at, created.record)
     }
 }
 
@@ -165,14 +113,4 @@ pub(crate) fn complete_finding(key: &str) -> NewFinding {
         due_at: Some(Timestamp::from_millis(NOW + 86_400_000)),
         ..new_finding(key)
     }
-}
-
-/// The events of a changeset, as name and rendered payload.
-pub(crate) fn event_names(changeset: &Changeset) -> Vec<String> {
-    changeset.events().iter().map(|event| format!("{} {}", event.name, str::from_utf8(&event.body).unwrap())).collect()
-}
-
-/// The actions of a changeset's audit entries.
-pub(crate) fn audit_actions(changeset: &Changeset) -> Vec<String> {
-    changeset.entries().iter().map(|entry| entry.action.to_string()).collect()
 }

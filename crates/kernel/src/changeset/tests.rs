@@ -174,3 +174,25 @@ fn one_foreign_record_among_the_own_ones_is_noticed() {
     changeset.create(&record(foreign()));
     assert!(changeset.check_organization().is_err());
 }
+
+#[test]
+fn a_published_event_is_about_the_revision_of_its_record() {
+    let (organization, attribution) = (OrganizationRef { id: own(), slug: "acme".into() }, attribution());
+    let context =
+        WriteContext { organization: &organization, attribution: &attribution, reason: None, entropy: &FixedEntropy };
+    let mut changeset = changeset();
+    let about = record(own()).changed(NOW, Organization::example());
+    let created_at = NOW + Duration::from_secs(1);
+    context.publish(&mut changeset, &about, "organization.renamed", created_at, |id| id.to_string().into());
+    let id = Id::new(FixedEntropy.ulid(NOW));
+    let expected = OutboxEvent {
+        id,
+        organization: own(),
+        name: "organization.renamed",
+        subject: (Kind::Organization, Ulid(5)),
+        revision: Revision(2),
+        created_at,
+        body: id.to_string().into(),
+    };
+    assert_eq!(changeset.events(), [expected]);
+}

@@ -1,11 +1,16 @@
 //! The context in which a write is decided, and the only way to a changeset.
 
-use super::{Attribution, Changeset};
+use bytes::Bytes;
+
+use super::{Attribution, Changeset, OutboxEvent};
 use crate::{
     entropy::Entropy,
     entry::{Action, Subject},
+    id::Id,
     organization::OrganizationRef,
+    resource::{Resource, Stored},
     text::Reason,
+    timestamp::Timestamp,
     timestamp_oracle::WriteTimestamp,
 };
 
@@ -29,5 +34,27 @@ impl WriteContext<'_> {
     #[must_use]
     pub fn begin(&self, timestamp: WriteTimestamp, action: Action, subject: Option<Subject>) -> Changeset {
         Changeset::new(self, timestamp, action, subject)
+    }
+
+    /// Publishes a domain event about a record, as it is after the change. `render` returns the body of the event with
+    /// this identifier.
+    pub fn publish<R: Resource>(
+        &self,
+        changeset: &mut Changeset,
+        about: &Stored<R>,
+        name: &'static str,
+        created_at: Timestamp,
+        render: impl FnOnce(Id<OutboxEvent>) -> Bytes,
+    ) {
+        let id = Id::new(self.entropy.ulid(changeset.at()));
+        changeset.publish(OutboxEvent {
+            id,
+            organization: self.organization.id,
+            name,
+            subject: (R::KIND, about.meta.ulid()),
+            revision: about.meta.revision,
+            created_at,
+            body: render(id),
+        });
     }
 }

@@ -26,6 +26,8 @@ pub struct Column {
     pub key: Option<KeyScope>,
     /// Whether the value is the due date of the record, by which lists can be ordered.
     pub is_due_date: bool,
+    /// Whether imports set the value only when they create the record.
+    pub is_create_only: bool,
     /// The filter by this column, if there is one.
     pub filter: Option<ColumnFilter>,
     /// The value in the API document's example; `None` makes it null.
@@ -46,6 +48,7 @@ impl Column {
             nullable,
             key: None,
             is_due_date: false,
+            is_create_only: false,
             filter: None,
             example: None,
             parse: parse::<T>,

@@ -195,6 +195,13 @@ impl Columns {
         self
     }
 
+    /// Marks a value that imports set only when they create the record, because commands of its module change it later.
+    #[must_use]
+    pub const fn create_only(mut self) -> Self {
+        self.only().is_create_only = true;
+        self
+    }
+
     /// Lets lists be filtered by the column, under its label. Put `label` before.
     #[must_use]
     pub const fn filter(mut self, selectivity: Selectivity) -> Self {

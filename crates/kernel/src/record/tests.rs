@@ -53,7 +53,7 @@ crate::record! {
         #[column(filter_on("subject_resource_id", Few), examples(["code", "file", "main.rs"]))]
         pub subject: Option<VersionedSubjectGroup>,
         /// The number of items.
-        #[column(example("3"))]
+        #[column(create_only, example("3"))]
         pub count: i64,
         /// The time of the measurement.
         #[column(at_least("since"), example("2026-05-25T14:08:33Z"))]

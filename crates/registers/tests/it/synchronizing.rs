@@ -1,7 +1,9 @@
 use kernel::{Change, FieldValue, Id, Record as _, Revision, Stored, Timestamp, Title, Ulid};
-use registers::{Control, DefinitionStatus, SyncOutcome, sync};
+use registers::{Control, DefinitionStatus, SubmissionPackage, SyncOutcome, sync};
+use submissions::SubmissionPackageStatus;
+use write_harness::{NOW, WriteHarness};
 
-use crate::harness::{CountingEntropy, NOW, changeset};
+use crate::harness::changeset;
 
 fn stored(record: Control) -> Stored<Control> {
     let at = Timestamp::from_millis(NOW.millis() - 60_000);
@@ -10,9 +12,9 @@ fn stored(record: Control) -> Stored<Control> {
 
 #[test]
 fn a_record_without_a_stored_one_is_created_with_its_own_audit_entry() {
-    let entropy = CountingEntropy::default();
-    let mut changeset = changeset(&entropy);
-    let (outcome, id) = sync(&mut changeset, &entropy, None, Control::example());
+    let harness = WriteHarness::default();
+    let mut changeset = changeset(&harness);
+    let (outcome, id) = sync(&mut changeset, &harness.entropy, None, Control::example());
     assert_eq!(outcome, SyncOutcome::Created);
     let [write] = changeset.writes() else { panic!("one record is stored") };
     assert_eq!((write.meta.ulid(), write.expected), (id.ulid(), None));
@@ -28,20 +30,20 @@ fn a_record_without_a_stored_one_is_created_with_its_own_audit_entry() {
 
 #[test]
 fn every_created_record_has_an_identifier_of_its_own() {
-    let entropy = CountingEntropy::default();
-    let mut changeset = changeset(&entropy);
-    let (_, one) = sync(&mut changeset, &entropy, None, Control::example());
-    let (_, other) = sync(&mut changeset, &entropy, None, Control::example());
+    let harness = WriteHarness::default();
+    let mut changeset = changeset(&harness);
+    let (_, one) = sync(&mut changeset, &harness.entropy, None, Control::example());
+    let (_, other) = sync(&mut changeset, &harness.entropy, None, Control::example());
     assert_ne!(one, other);
 }
 
 #[test]
 fn a_record_that_differs_is_updated_and_its_audit_entry_names_the_difference() {
-    let entropy = CountingEntropy::default();
-    let mut changeset = changeset(&entropy);
+    let harness = WriteHarness::default();
+    let mut changeset = changeset(&harness);
     let current = stored(Control::example());
     let record = Control { status: DefinitionStatus::Retired, ..Control::example() };
-    let (outcome, id) = sync(&mut changeset, &entropy, Some(&current), record.clone());
+    let (outcome, id) = sync(&mut changeset, &harness.entropy, Some(&current), record.clone());
     assert_eq!((outcome, id), (SyncOutcome::Updated, current.meta.id));
     let [write] = changeset.writes() else { panic!("one record is stored") };
     assert_eq!((write.meta.ulid(), write.expected), (id.ulid(), Some(Revision::FIRST)));
@@ -59,11 +61,38 @@ fn a_record_that_differs_is_updated_and_its_audit_entry_names_the_difference() {
 
 #[test]
 fn a_record_that_is_the_same_already_is_neither_stored_nor_audited() {
-    let entropy = CountingEntropy::default();
-    let mut changeset = changeset(&entropy);
+    let harness = WriteHarness::default();
+    let mut changeset = changeset(&harness);
     let current = stored(Control { title: Title::parse("Another title").unwrap(), ..Control::example() });
-    let (outcome, id) = sync(&mut changeset, &entropy, Some(&current), current.record.clone());
+    let (outcome, id) = sync(&mut changeset, &harness.entropy, Some(&current), current.record.clone());
     assert_eq!((outcome, id), (SyncOutcome::Unchanged, current.meta.id));
     assert!(changeset.writes().is_empty());
     assert_eq!(changeset.entries().len(), 1, "only the entry of the call");
+}
+
+#[test]
+fn an_import_sets_the_status_of_a_package_only_when_it_creates_it() {
+    let harness = WriteHarness::default();
+    let mut changeset = changeset(&harness);
+    let draft = SubmissionPackage { status: SubmissionPackageStatus::Draft, ..SubmissionPackage::example() };
+    let (outcome, _) = sync(&mut changeset, &harness.entropy, None, draft.clone());
+    assert_eq!(outcome, SyncOutcome::Created);
+    assert_eq!(changeset.writes()[0].record.as_any().downcast_ref(), Some(&draft));
+    let at = Timestamp::from_millis(NOW.millis() - 60_000);
+    let current =
+        Stored::new(Id::new(Ulid::from_parts(1, 1)), Id::new(Ulid::from_parts(2, 2)), at, SubmissionPackage::example());
+    let other_times =
+        SubmissionPackage { submitted_at: None, acknowledged_at: None, recipient_reference: None, ..draft.clone() };
+    let (outcome, _) = sync(&mut changeset, &harness.entropy, Some(&current), other_times.clone());
+    assert_eq!(outcome, SyncOutcome::Unchanged);
+    let title = Title::parse("Another title").unwrap();
+    let (outcome, _) = sync(
+        &mut changeset,
+        &harness.entropy,
+        Some(&current),
+        SubmissionPackage { title: title.clone(), ..other_times },
+    );
+    assert_eq!(outcome, SyncOutcome::Updated);
+    let expected = SubmissionPackage { title, ..SubmissionPackage::example() };
+    assert_eq!(changeset.writes()[1].record.as_any().downcast_ref(), Some(&expected));
 }

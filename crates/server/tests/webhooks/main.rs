@@ -11,3 +11,4 @@ mod outage;
 mod receiver;
 mod revoked_access;
 mod sharing;
+mod submissions;

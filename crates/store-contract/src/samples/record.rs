@@ -75,13 +75,13 @@ impl Decoder for SampleValues {
 /// If an identifier has another prefix than its key.
 #[must_use]
 pub fn with_ids<R: Record>(record: &R, ids: &BTreeMap<&'static str, Ulid>) -> R {
-    let mut values = ValuesOf { values: columns_of(record), consumed: 0, text: String::new() };
-    for value in &mut values.values {
+    let mut values = record.values();
+    for value in &mut values {
         if let OwnedScalar::Id(prefix, ulid) = value {
             *ulid = *ids.get(prefix).unwrap_or(ulid);
         }
     }
-    R::decode(&mut values).unwrap_or_else(|fault| panic!("{fault}"))
+    R::from_values(values).unwrap_or_else(|fault| panic!("{fault}"))
 }
 
 /// The record with the value that `other` has in the column at `index`.
@@ -90,41 +90,7 @@ pub fn with_ids<R: Record>(record: &R, ids: &BTreeMap<&'static str, Ulid>) -> R 
 /// If the columns of a group no longer belong together.
 #[must_use]
 pub fn with_value_of<R: Record>(record: &R, other: &R, index: usize) -> R {
-    let mut values = ValuesOf { values: columns_of(record), consumed: 0, text: String::new() };
-    values.values[index] = columns_of(other).swap_remove(index);
-    R::decode(&mut values).unwrap_or_else(|fault| panic!("{fault}"))
-}
-
-fn columns_of<R: Record>(record: &R) -> Vec<OwnedScalar> {
-    (0..R::COLUMNS.len()).map(|index| record.value(index).to_owned()).collect()
-}
-
-struct ValuesOf {
-    values: Vec<OwnedScalar>,
-    consumed: usize,
-    text: String,
-}
-
-impl Decoder for ValuesOf {
-    type Error = String;
-
-    fn text(&mut self) -> Result<Option<&str>, String> {
-        self.consumed += 1;
-        self.text = match &self.values[self.consumed - 1] {
-            OwnedScalar::Null => return Ok(None),
-            OwnedScalar::Text(text) => text.clone(),
-            OwnedScalar::Name(name) => (*name).to_owned(),
-            OwnedScalar::Integer(number) => number.to_string(),
-            OwnedScalar::Timestamp(time) => time.to_string(),
-            OwnedScalar::Id(prefix, ulid) => IdText(prefix, *ulid).to_string(),
-            OwnedScalar::Ids(prefix, ulids) => {
-                ulids.iter().map(|ulid| IdText(prefix, *ulid).to_string()).collect::<Vec<_>>().join(" ")
-            }
-        };
-        Ok(Some(&self.text))
-    }
-
-    fn invalid(&mut self, _: usize, message: &dyn Display) -> String {
-        message.to_string()
-    }
+    let mut values = record.values();
+    values[index] = other.values().swap_remove(index);
+    R::from_values(values).unwrap_or_else(|fault| panic!("{fault}"))
 }

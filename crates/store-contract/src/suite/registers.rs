@@ -1,7 +1,9 @@
 //! Every register is stored, found and filtered as its statement of fields says.
 
+use findings::FindingEvent;
 use kernel::{Comparison, Criteria as _, Filter, Id, KeyScope, PageRequest, Reader, Record, Stored};
 use store::DynStore;
+use submissions::SubmissionEvent;
 
 use crate::{Fixture, samples};
 
@@ -66,6 +68,15 @@ pub async fn every_register_is_filtered_as_its_statement_says(fixture: Fixture) 
         ($($kind:ident => $register:ty,)*) => { $(is_filtered::<$register>(&fixture).await;)* };
     }
     registers::for_each_register!(each);
+}
+
+/// Events that are recorded about a record read back as they were stored, and are filtered like registers.
+pub async fn recorded_events_are_stored_and_filtered_as_their_statements_say(mut fixture: Fixture) {
+    reads_back::<FindingEvent>(&fixture).await;
+    reads_back::<SubmissionEvent>(&fixture).await;
+    fixture.home = fixture.create_organization("events").await;
+    is_filtered::<FindingEvent>(&fixture).await;
+    is_filtered::<SubmissionEvent>(&fixture).await;
 }
 
 async fn is_filtered<R: Record>(fixture: &Fixture)

@@ -6,6 +6,7 @@ mod webhook_subscription;
 
 use findings::{Finding, FindingEvent};
 use kernel::Organization;
+use submissions::SubmissionEvent;
 
 use super::record_table::RecordTable;
 
@@ -13,6 +14,7 @@ pub(crate) use webhook_delivery::attempts_text;
 
 impl RecordTable for Organization {}
 impl RecordTable for FindingEvent {}
+impl RecordTable for SubmissionEvent {}
 
 impl RecordTable for Finding {
     const FIRST_FILTER: &'static str = "status";

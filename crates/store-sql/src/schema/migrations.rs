@@ -53,6 +53,7 @@ const STEPS: &[Step] = steps! {
     11 "finding_scope" "0011_finding_scope.sql",
     12 "finding_owners" "0012_finding_owners.sql",
     13 "registers" "0013_registers.sql",
+    14 "submissions" "0014_submissions.sql",
 };
 
 /// The migration that creates the table `installation`, with a row that stays.

@@ -7,6 +7,7 @@ use findings::{Finding, FindingEvent};
 use kernel::{ColumnType, Organization, Record, StoreError, Timestamp};
 use novantra_store_sql::{Database, DatabaseUrl, Role, SqlStore};
 use postgres_cluster::TestDatabase;
+use submissions::SubmissionEvent;
 use ulid::Ulid;
 
 use crate::support::postgres;
@@ -72,8 +73,11 @@ fn stated_columns() -> Vec<(&'static str, &'static str, bool, bool)> {
         });
         meta.into_iter().chain(own)
     }
-    let mut all: Vec<_> =
-        columns::<Organization>().chain(columns::<Finding>()).chain(columns::<FindingEvent>()).collect();
+    let mut all: Vec<_> = columns::<Organization>()
+        .chain(columns::<Finding>())
+        .chain(columns::<FindingEvent>())
+        .chain(columns::<SubmissionEvent>())
+        .collect();
     macro_rules! each {
         ($($kind:ident => $register:ty,)*) => { $(all.extend(columns::<$register>());)* };
     }

@@ -6,11 +6,11 @@ use http_api::endpoints::Media;
 use serde::Serialize;
 use serde_json::json;
 
-use crate::{record_view::RecordDto, view::View, webhook_payload::Envelope};
-
-/// Renders events as the payloads that are delivered to subscribers.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct PayloadRenderer;
+use crate::{
+    record_view::RecordDto,
+    view::View,
+    webhook_payload::{Envelope, PayloadRenderer},
+};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]

@@ -6,7 +6,10 @@ use serde_json::{Value, json};
 use webhooks::EventType;
 
 use crate::{
-    resources::finding::{finding_data, finding_status_change_data},
+    resources::{
+        finding::{finding_data, finding_status_change_data},
+        submission_event::{event_recorded_data, status_changed_data},
+    },
     view::{example_id, example_timestamp},
 };
 
@@ -16,6 +19,8 @@ pub(super) fn event_data(event: EventType) -> Media {
     match event {
         EventType::FindingCreated | EventType::FindingUpdated | EventType::FindingClosed => finding_data(),
         EventType::FindingStatusChanged => finding_status_change_data(),
+        EventType::SubmissionPackageStatusChanged => status_changed_data(),
+        EventType::SubmissionPackageEventRecorded => event_recorded_data(),
     }
 }
 

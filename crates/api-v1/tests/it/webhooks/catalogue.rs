@@ -1,10 +1,14 @@
 //! The catalogue of event types.
 
+use ::submissions::SubmissionPackageStatus;
 use serde_json::Value;
 use webhooks::EventType;
 
 use super::setup;
-use crate::support::{document, finding_body, findings_path, violations};
+use crate::{
+    submissions,
+    support::{document, finding_body, findings_path, violations},
+};
 
 #[tokio::test]
 async fn the_catalogue_lists_every_event_type_with_its_scope() {
@@ -13,8 +17,8 @@ async fn the_catalogue_lists_every_event_type_with_its_scope() {
     let listed = listed["eventTypes"].as_array().unwrap();
     let names: Vec<&str> = listed.iter().map(|event| event["name"].as_str().unwrap()).collect();
     assert_eq!(names, EventType::ALL.iter().map(|event| event.name()).collect::<Vec<_>>());
-    for event in listed {
-        assert_eq!(event["readScope"], "governance.findings:read");
+    for (event, event_type) in listed.iter().zip(EventType::ALL) {
+        assert_eq!(event["readScope"], event_type.scope().name());
         assert!(!event["description"].as_str().unwrap().is_empty());
     }
 }
@@ -28,6 +32,8 @@ async fn the_schema_of_an_event_is_self_contained_and_matches_the_sent_payload()
     let close = serde_json::json!({ "status": "accepted", "reason": "because a test says so" });
     api.patch(&format!("{}/{id}", findings_path())).auth(&client).json(&close).send().await.expect(200);
     api.post(findings_path()).auth(&client).json(&finding_body("other")).send().await.expect(201);
+    let package = submissions::store_package(&api, SubmissionPackageStatus::Ready, "k").await;
+    submissions::record(&api, &client, &package, "submission", serde_json::json!({})).await.expect(201);
     let published = api.probe.take_events();
     for event in listed["eventTypes"].as_array().unwrap() {
         let schema = &event["dataSchema"];

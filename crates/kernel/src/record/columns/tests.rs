@@ -106,8 +106,15 @@ fn a_due_date_is_an_optional_time_called_due_at() {
 }
 
 #[test]
+fn only_a_marked_column_is_set_at_creation_only() {
+    let columns = leak(title().create_only().and(count())).as_slice();
+    assert_eq!(columns.iter().map(|column| column.is_create_only).collect::<Vec<_>>(), [true, false]);
+}
+
+#[test]
 fn a_mark_for_one_column_is_refused_for_a_group() {
     assert!(is_refused(|| group().label("other")));
+    assert!(is_refused(|| group().create_only()));
     assert!(is_refused(|| title().required()), "there is no filter that could be required");
 }
 

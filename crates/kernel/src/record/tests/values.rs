@@ -83,3 +83,44 @@ fn an_optional_field_has_a_value_unless_it_is_absent() {
     assert_eq!(<Option<Reference> as Field>::decode(&mut texts), Ok(None));
     assert_eq!(<Option<Reference> as Field>::decode(&mut texts), Err(0));
 }
+
+#[test]
+fn a_record_is_made_again_of_its_values() {
+    let mut record = Sample { related_ids: [Id::new(Ulid(7))].into_iter().collect(), ..sample() };
+    for subject in [record.subject.clone(), None] {
+        record.subject = subject;
+        let values = record.values();
+        assert_eq!(values.len(), Sample::COLUMNS.len());
+        assert_eq!(Sample::from_values(values), Ok(record.clone()));
+    }
+}
+
+#[test]
+fn no_record_is_made_of_values_that_have_other_types_or_are_missing() {
+    let fault = |index: usize, value: OwnedScalar| {
+        let mut values = sample().values();
+        values[index] = value;
+        Sample::from_values(values).unwrap_err()
+    };
+    assert_eq!(fault(0, OwnedScalar::Id("find", Ulid(1))), "Id(\"find\", Ulid(1)) is not such an identifier");
+    assert_eq!(fault(1, OwnedScalar::Integer(1)), "Integer(1) is not a text");
+    assert_eq!(fault(9, OwnedScalar::Text("1".to_owned())), "Text(\"1\") is not an integer");
+    assert_eq!(fault(10, OwnedScalar::Integer(1)), "Integer(1) is not a timestamp");
+    assert_eq!(fault(11, OwnedScalar::Ids("find", Vec::new())), "Ids(\"find\", []) is not a list of such identifiers");
+    assert_eq!(fault(2, OwnedScalar::Null), "is required");
+    assert_eq!(Sample::from_values(sample().values()[..11].to_vec()), Err("a value is missing".to_owned()));
+}
+
+#[test]
+fn an_update_keeps_the_values_that_only_a_creation_sets() {
+    let current = sample();
+    let title = Title::parse("Another title").unwrap();
+    let update = Sample { count: 9, title: title.clone(), subject: None, ..sample() };
+    assert_eq!(update.as_update_of(&current), Sample { title, subject: None, ..current });
+}
+
+#[test]
+fn an_update_without_such_columns_is_taken_as_it_is() {
+    let organization = Organization { name: Title::parse("Another").unwrap(), ..Organization::example() };
+    assert_eq!(organization.clone().as_update_of(&Organization::example()), organization);
+}

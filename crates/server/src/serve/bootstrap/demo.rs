@@ -2,6 +2,7 @@
 
 mod controls;
 mod findings;
+mod submissions;
 
 use kernel::{Organization, Reason, RecordKey, Slug, Title};
 use scopes::{Scope, ScopeSet};
@@ -47,6 +48,7 @@ pub(crate) async fn seed(installation: &Installation) -> Result<Vec<PrintedAccou
     let workspace = create_workspace(&operator, &organization).await?;
     controls::add(&operator, &workspace).await?;
     findings::add(&operator, &workspace).await?;
+    submissions::add(&operator, &workspace).await?;
     let scanner: ScopeSet = [Scope::FindingsRead, Scope::FindingsWrite].into_iter().collect();
     let mirror: ScopeSet = [
         Scope::ControlsRead,
@@ -70,10 +72,11 @@ pub(crate) async fn seed(installation: &Installation) -> Result<Vec<PrintedAccou
 /// The introduction printed when the demo starts.
 pub(crate) fn introduction(url: &str) -> String {
     format!(
-        "The demo is at {url}: Cedar Valley Credit Union (workspace cedar-valley), {} controls and {} findings.\n\
+        "The demo is at {url}: Cedar Valley Credit Union (workspace cedar-valley), {} controls, {} findings and {} submission packages.\n\
          Its data is deleted when you stop it with Ctrl-C.\n\n",
         controls::COUNT,
         findings::COUNT,
+        submissions::COUNT,
     )
 }
 
