@@ -99,12 +99,13 @@ pub trait Record: Resource<Filter = Filter<Self>> {
         Self::decode(&mut values::Values::new(values))
     }
 
-    /// The record as an import updates `current` with it: the columns that are marked `create_only` keep their values.
+    /// Returns the record with which an import of this one updates `current`: columns that are marked `create_only` keep
+    /// their values.
     ///
     /// # Panics
     /// If the values of two records do not make a record: that is a mistake in the declaration.
     #[must_use]
-    fn as_update_of(self, current: &Self) -> Self {
+    fn merged_onto(self, current: &Self) -> Self {
         if !Self::COLUMNS.iter().any(|column| column.is_create_only) {
             return self;
         }

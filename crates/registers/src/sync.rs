@@ -36,7 +36,7 @@ pub fn sync<R: Record>(
             (SyncOutcome::Created, created.meta.id)
         }
         Some(current) => {
-            let record = record.as_update_of(&current.record);
+            let record = record.merged_onto(&current.record);
             if current.record == record {
                 return (SyncOutcome::Unchanged, current.meta.id);
             }

@@ -5,7 +5,7 @@ use kernel::{Id, RecordKey, Reference, Timestamp, Title, record, string_enum};
 use crate::requirement::SubmissionRequirement;
 
 record! {
-    /// A submission package. Imports set its status and the columns behind it when they create it; later only events do.
+    /// A submission package. Imports set its status, times and reference when they create it; later only events do.
     #[record(kind = SubmissionPackage, prefix = "subpkg", plural = "submission_packages")]
     pub struct SubmissionPackage {
         /// The requirement that the package fulfills.

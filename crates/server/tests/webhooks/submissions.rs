@@ -15,8 +15,8 @@ const SCOPES: [&str; 3] = ["webhooks:manage", "governance.submissions:read", "go
 
 /// Imports one line of a bundle into the workspace of the tests.
 fn import(installation: &Installation, kind: &str, record: &Value) -> Value {
-    fs::write(installation.folder().join("bundle.jsonl"), json!({ "kind": kind, "record": record }).to_string())
-        .unwrap();
+    let line = json!({ "kind": kind, "record": record }).to_string();
+    fs::write(installation.folder().join("bundle.jsonl"), line).expect("the bundle is written");
     installation.run_json(&["import", "bundle", "bundle.jsonl", "--workspace", "default"])
 }
 

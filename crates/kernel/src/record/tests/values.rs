@@ -116,11 +116,11 @@ fn an_update_keeps_the_values_that_only_a_creation_sets() {
     let current = sample();
     let title = Title::parse("Another title").unwrap();
     let update = Sample { count: 9, title: title.clone(), subject: None, ..sample() };
-    assert_eq!(update.as_update_of(&current), Sample { title, subject: None, ..current });
+    assert_eq!(update.merged_onto(&current), Sample { title, subject: None, ..current });
 }
 
 #[test]
 fn an_update_without_such_columns_is_taken_as_it_is() {
     let organization = Organization { name: Title::parse("Another").unwrap(), ..Organization::example() };
-    assert_eq!(organization.clone().as_update_of(&Organization::example()), organization);
+    assert_eq!(organization.clone().merged_onto(&Organization::example()), organization);
 }
