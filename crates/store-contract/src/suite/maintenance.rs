@@ -238,6 +238,7 @@ pub async fn a_closed_store_is_unavailable(fixture: Fixture) {
         ("get", Reader::<Finding>::get(&**store, home, stored.meta.id).await.map(drop)),
         ("list", Reader::<Finding>::list(&**store, home, &Default::default(), &page).await.map(drop)),
         ("get_by_keys", Reader::<Finding>::get_by_keys(&**store, home, &["f-1"]).await.map(drop)),
+        ("get_by_key_ranges", Reader::<Finding>::get_by_key_ranges(&**store, home, &["f".."g"]).await.map(drop)),
         ("entries", store.entries(home, &AuditFilter::default(), &page).await.map(drop)),
         ("entry", store.entry(home, entry.id).await.map(drop)),
         ("with_unsealed", store.organizations_with_unsealed(None, 1).await.map(drop)),
