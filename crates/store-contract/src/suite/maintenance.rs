@@ -44,6 +44,10 @@ pub async fn only_the_owner_can_release_a_lease(fixture: Fixture) {
     assert!(acquire_lease(&fixture, "other").await);
     fixture.store.release_lease(Lease::Sealer, "one").await.unwrap();
     assert!(!acquire_lease(&fixture, "one").await);
+    for (lease, is_free) in [(Lease::ScanImport(1), true), (Lease::ScanImport(2), true), (Lease::Sealer, false)] {
+        let acquired = fixture.store.acquire_lease(lease, "third", fixture.now(), LEASE_DURATION).await.unwrap();
+        assert_eq!(acquired, is_free, "each lease has an owner of its own");
+    }
 }
 
 /// Of eight concurrent calls one acquires the lease.
