@@ -3,8 +3,8 @@
 //!
 //! An alignment keeps both in their order. A result without a finding, a finding without a result, and each change of the
 //! shift cost 1; the first shift is 0. The cheapest alignment is chosen. Of equally cheap ones, that is chosen which
-//! leaves more findings at their very line, then that which serves more results, those that are not suppressed first, and
-//! then that which moves them less far.
+//! leaves more findings at their very line, then that which serves more results, those that are not suppressed first, then
+//! that with more findings that are not closed, which would hide their results, and then that which moves them less far.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -22,6 +22,13 @@ pub(super) struct ResultLine {
     pub(super) is_suppressed: bool,
 }
 
+/// The line of a finding, and whether it is closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct FindingLine {
+    pub(super) line: u64,
+    pub(super) is_closed: bool,
+}
+
 /// The merit of an alignment; the greatest is the best. Its total is 2 for each pair less 1 for each change of the shift,
 /// since a pair saves the cost of a result and of a finding.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,6 +36,7 @@ struct Score {
     total: i32,
     at_their_lines: i32,
     served: i32,
+    open: i32,
     nearness: i64,
 }
 
@@ -36,15 +44,15 @@ struct Score {
 type Alignment = (Score, Option<usize>);
 
 /// Returns pairs of a result and a finding, by their indexes. Both lists must be in the order of their lines.
-pub(super) fn align(results: &[ResultLine], findings: &[u64]) -> Vec<(usize, usize)> {
-    if results.iter().map(|result| result.line).eq(findings.iter().copied()) {
+pub(super) fn align(results: &[ResultLine], findings: &[FindingLine]) -> Vec<(usize, usize)> {
+    if results.iter().map(|result| result.line).eq(findings.iter().map(|finding| finding.line)) {
         return (0..results.len()).map(|index| (index, index)).collect();
     }
     if results.len().saturating_mul(findings.len()) > MAX_PAIRS {
         return align_many(results, findings);
     }
     let result_lines = with_occurrences(results.iter().map(|result| result.line));
-    let finding_lines = with_occurrences(findings.iter().copied());
+    let finding_lines = with_occurrences(findings.iter().map(|finding| finding.line));
     // The best alignment that ends with each shift. As lines with occurrences are distinct, all its pairs are before the
     // next one with that shift.
     let mut by_shift: HashMap<(i64, i64), Alignment> = HashMap::from([((0, 0), Alignment::default())]);
@@ -54,7 +62,8 @@ pub(super) fn align(results: &[ResultLine], findings: &[u64]) -> Vec<(usize, usi
     for (result, (result_line, occurrence)) in results.iter().zip(result_lines) {
         let mut row = Alignment::default();
         let mut best_in_row = Vec::with_capacity(findings.len());
-        for (&(finding_line, finding_occurrence), &(other, end)) in finding_lines.iter().zip(&before) {
+        let columns = findings.iter().zip(&finding_lines).zip(&before);
+        for ((finding, &(finding_line, finding_occurrence)), &(other, end)) in columns {
             let shift = (result_line.cast_signed() - finding_line.cast_signed(), occurrence - finding_occurrence);
             let changed = (Score { total: other.total - 1, ..other }, end);
             let same = by_shift.get(&shift).copied().filter(|same| same.0 >= changed.0);
@@ -66,6 +75,7 @@ pub(super) fn align(results: &[ResultLine], findings: &[u64]) -> Vec<(usize, usi
                 total: score.total + 2,
                 at_their_lines: score.at_their_lines + i32::from(shift.0 == 0),
                 served: score.served + if result.is_suppressed { 1 } else { 2 },
+                open: score.open + i32::from(!finding.is_closed),
                 nearness: score.nearness - distance.cast_signed(),
             };
             if by_shift.get(&shift).is_none_or(|best| extended > best.0) {
@@ -101,10 +111,10 @@ fn with_occurrences(lines: impl Iterator<Item = u64>) -> Vec<(u64, i64)> {
     numbered
 }
 
-fn align_many(results: &[ResultLine], findings: &[u64]) -> Vec<(usize, usize)> {
+fn align_many(results: &[ResultLine], findings: &[FindingLine]) -> Vec<(usize, usize)> {
     let mut at_line: HashMap<u64, VecDeque<usize>> = HashMap::new();
-    for (index, line) in findings.iter().enumerate() {
-        at_line.entry(*line).or_default().push_back(index);
+    for (index, finding) in findings.iter().enumerate() {
+        at_line.entry(finding.line).or_default().push_back(index);
     }
     let mut pairs = Vec::new();
     let mut others = Vec::new();
@@ -115,7 +125,7 @@ fn align_many(results: &[ResultLine], findings: &[u64]) -> Vec<(usize, usize)> {
         }
     }
     let mut free: Vec<usize> = at_line.into_values().flatten().collect();
-    free.sort_unstable();
+    free.sort_unstable_by_key(|index| (findings.get(*index).is_some_and(|finding| finding.is_closed), *index));
     others.sort_by_key(|index| results.get(*index).is_some_and(|result| result.is_suppressed));
     pairs.extend(others.into_iter().zip(free));
     pairs
@@ -127,7 +137,8 @@ mod tests {
 
     fn aligned(results: &[u64], findings: &[u64]) -> Vec<(u64, u64)> {
         let lines: Vec<_> = results.iter().map(|line| ResultLine { line: *line, is_suppressed: false }).collect();
-        let mut pairs = align(&lines, findings);
+        let with_state: Vec<_> = findings.iter().map(|line| FindingLine { line: *line, is_closed: false }).collect();
+        let mut pairs = align(&lines, &with_state);
         pairs.sort_unstable();
         pairs.into_iter().map(|(result, finding)| (findings[finding], results[result])).collect()
     }
@@ -153,8 +164,17 @@ mod tests {
         assert_eq!(aligned(&[10, 103, 200], &[100]), [(100, 103)]);
         assert_eq!(aligned(&[100], &[10, 103, 200]), [(103, 100)]);
         let lines = [(101, true), (105, false)].map(|(line, is_suppressed)| ResultLine { line, is_suppressed });
-        assert_eq!(align(&lines, &[100]), [(1, 0)]);
-        assert_eq!(align(&lines, &[101]), [(0, 0)], "it is at its very line");
+        let open = |line| FindingLine { line, is_closed: false };
+        assert_eq!(align(&lines, &[open(100)]), [(1, 0)]);
+        assert_eq!(align(&lines, &[open(101)]), [(0, 0)], "it is at its very line");
+    }
+
+    #[test]
+    fn a_result_that_moved_keeps_an_open_finding_rather_than_a_closed_one_that_is_nearer() {
+        let findings = [(10, true), (20, false)].map(|(line, is_closed)| FindingLine { line, is_closed });
+        let at = |line| align(&[ResultLine { line, is_suppressed: false }], &findings);
+        assert_eq!(at(12), [(0, 1)]);
+        assert_eq!(at(10), [(0, 0)], "it is at its very line");
     }
 
     #[test]

@@ -14,7 +14,7 @@ use std::{
 };
 
 use super::{
-    alignment::{ResultLine, align},
+    alignment::{FindingLine, ResultLine, align},
     content::has_message,
     present::PresentFinding,
     result::ScanResult,
@@ -73,6 +73,10 @@ impl Matching<'_> {
         results.filter(|(_, (result, kept))| kept.is_none() && condition(result)).map(|(index, _)| index).collect()
     }
 
+    fn is_closed(&self, finding: usize) -> bool {
+        self.findings.get(finding).is_some_and(|finding| finding.is_closed)
+    }
+
     fn free_findings(&self) -> Vec<usize> {
         let free = self.is_free.iter().enumerate().filter(|(_, is_free)| **is_free);
         free.map(|(index, _)| index).collect()
@@ -125,13 +129,18 @@ impl Matching<'_> {
         let mut with_line: Vec<(u64, usize)> =
             findings.iter().filter_map(|finding| Some((line_of(finding)?, *finding))).collect();
         with_line.sort_unstable();
-        let without_line: Vec<usize> = findings.iter().copied().filter(|finding| line_of(finding).is_none()).collect();
+        let mut without_line: Vec<usize> =
+            findings.iter().copied().filter(|finding| line_of(finding).is_none()).collect();
+        without_line.sort_by_key(|finding| self.is_closed(*finding));
         let result_lines: Vec<ResultLine> = results
             .iter()
             .filter_map(|index| self.results.get(*index))
             .map(|result| ResultLine { line: result.line, is_suppressed: result.suppression.is_some() })
             .collect();
-        let lines: Vec<u64> = with_line.iter().map(|(line, _)| *line).collect();
+        let lines: Vec<FindingLine> = with_line
+            .iter()
+            .map(|(line, finding)| FindingLine { line: *line, is_closed: self.is_closed(*finding) })
+            .collect();
         let mut pairs: Vec<(usize, usize)> = align(&result_lines, &lines)
             .into_iter()
             .filter_map(|(result, finding)| Some((*results.get(result)?, with_line.get(finding)?.1)))
@@ -185,7 +194,9 @@ impl Matching<'_> {
     /// Matches those at one line, those that are not suppressed first.
     fn match_by_line(&mut self) {
         let mut at_line: HashMap<u64, VecDeque<usize>> = HashMap::new();
-        for index in self.free_findings() {
+        let mut free = self.free_findings();
+        free.sort_by_key(|finding| self.is_closed(*finding));
+        for index in free {
             if let Some(line) = self.lines.get(index).copied().flatten().filter(|line| *line > 0) {
                 at_line.entry(line).or_default().push_back(index);
             }

@@ -19,6 +19,8 @@ pub struct PresentFinding {
     pub description: Description,
     /// Its severity.
     pub severity: Severity,
+    /// Whether its problem should be gone: it is verified, closed or archived.
+    pub is_closed: bool,
 }
 
 impl PresentFinding {

@@ -1,7 +1,7 @@
 //! Scans to test with, and the records that imports leave behind.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     convert::Infallible,
     fs,
     ops::Range,
@@ -87,9 +87,9 @@ pub(crate) fn only_finding(bytes: &[u8]) -> NewFinding {
     finding
 }
 
-/// The findings that imports have left behind.
+/// The findings that imports have left behind, and the keys of those that are closed.
 #[derive(Default)]
-pub(crate) struct Records(BTreeMap<String, NewFinding>);
+pub(crate) struct Records(BTreeMap<String, NewFinding>, BTreeSet<String>);
 
 impl Records {
     /// Imports the files as one scan. Returns the keys of the findings that are created, updated and unchanged.
@@ -127,6 +127,7 @@ impl Records {
                 title: finding.title.clone(),
                 description: finding.description.clone().unwrap_or_default(),
                 severity: finding.severity,
+                is_closed: self.is_closed(finding.key.as_str()),
             });
             Ok::<_, Infallible>(present.collect())
         };
@@ -155,6 +156,14 @@ impl Records {
         finding.subject.as_mut().expect("a subject").resource_id = Reference::parse(resource_id).expect("a reference");
     }
 
+    pub(crate) fn close(&mut self, key: &str) {
+        self.1.insert(key.to_owned());
+    }
+
+    fn is_closed(&self, key: &str) -> bool {
+        self.1.contains(key)
+    }
+
     pub(crate) fn keys(&self) -> Vec<String> {
         self.0.keys().cloned().collect()
     }
@@ -165,6 +174,7 @@ impl Records {
                 "findingKey": finding.key.as_str(),
                 "title": finding.title.as_str(),
                 "severity": finding.severity.name(),
+                "status": if self.is_closed(finding.key.as_str()) { "closed" } else { "open" },
                 "description": finding.description.as_ref().map_or("", |text| text.as_str()),
                 "subjectResourceId": finding.subject.as_ref().map(|subject| subject.resource_id.as_str()),
             })

@@ -48,6 +48,7 @@ impl Importer<'_> {
                 title: record.title,
                 description: record.description,
                 severity: record.severity,
+                is_closed: matches!(record.status, Status::Verified | Status::Closed | Status::Archived),
             }));
             if is_last {
                 return Ok(present);
