@@ -2,16 +2,18 @@
 //! from the statement.
 
 mod json;
+mod list;
 mod name;
 mod schema;
 
 use http_api::request::Query;
-use kernel::{Comparison, Filter, Record, Stored};
+use kernel::{ColumnType, Comparison, Filter, Record, Stored};
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 use crate::view::{View, example_id, example_timestamp};
 use json::write_record;
+pub(crate) use list::{Parent, list_register, list_register_document, parent};
 use name::Names;
 use schema::{filter_schema, record_schema};
 
@@ -24,6 +26,12 @@ pub(crate) trait RecordView: Record {
     const PLURAL: &'static str = Names::<Self>::PLURAL.as_str();
     /// The component name of the record's schema in the OpenAPI document.
     const COMPONENT: &'static str = Names::<Self>::COMPONENT.as_str();
+    /// Whether single records can be read.
+    const HAS_GET: bool = true;
+    /// The name of the path parameter of a single record, if it is not the JSON key with `Id`.
+    const ID_PARAMETER: Option<&'static str> = None;
+    /// The parent that the path of the list names, if the list is that of one parent.
+    const PARENT: Option<Parent> = None;
     /// Distinguishes the identifier of the example from those of other records' examples.
     const EXAMPLE_NUMBER: u128 = 2;
 }
@@ -49,11 +57,18 @@ impl<R: RecordView> View for R {
     fn filter(query: &mut Query<'_>) -> Filter<R> {
         let mut accepted = Filter::default();
         for (index, column, filter) in Filter::<R>::columns() {
+            if R::PARENT.is_some_and(|parent| parent.column == column.name) {
+                continue;
+            }
             let name = Names::<R>::FILTERS[index].as_str();
             let schema = || filter_schema(column);
             let single = match (filter.comparison, filter.required) {
                 (Comparison::OneOf, false) => {
-                    accepted.set(index, query.list(name, column.description, schema, column.parse));
+                    let values = match column.column_type {
+                        ColumnType::Text { .. } => query.list(name, column.description, schema, column.parse),
+                        _ => query.choices(name, column.description, schema, column.parse),
+                    };
+                    accepted.set(index, values);
                     continue;
                 }
                 (_, true) => query.required(name, column.description, schema, column.parse),
@@ -67,6 +82,11 @@ impl<R: RecordView> View for R {
     fn example() -> Stored<Self> {
         Stored::new(example_id(1), example_id(R::EXAMPLE_NUMBER), example_timestamp(), <R as Record>::example())
     }
+}
+
+/// The name of the collection in operation identifiers, such as `FrameworkVersions`.
+pub(crate) fn collection_id<R: Record>() -> &'static str {
+    Names::<R>::COLLECTION.as_str()
 }
 
 /// A record inside another JSON value. Pages are written by [`View::write`], which is faster.

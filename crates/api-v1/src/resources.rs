@@ -16,7 +16,7 @@ pub use finding::PayloadRenderer;
 use findings::{Finding, FindingEvent};
 use kernel::Organization;
 
-use crate::record_view::RecordView;
+use crate::record_view::{Parent, RecordView, parent};
 
 impl RecordView for Organization {
     const EXAMPLE_NUMBER: u128 = 1;
@@ -27,5 +27,7 @@ impl RecordView for Finding {
 }
 
 impl RecordView for FindingEvent {
+    const HAS_GET: bool = false;
+    const PARENT: Option<Parent> = Some(parent::<Finding>("finding_id"));
     const EXAMPLE_NUMBER: u128 = 4;
 }

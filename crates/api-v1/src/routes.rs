@@ -21,6 +21,7 @@ use serde_json::{Value, json};
 
 use crate::{
     media_types::{JSON, JSON_OR_NDJSON},
+    record_view::{list_register, list_register_document},
     registers,
     resources::{audit_entry, finding, finding_batch, finding_event, organization, token, webhook_event_type},
     view::{component, get, get_document, list, list_document},
@@ -183,8 +184,8 @@ fn operations() -> Vec<Operation> {
             charge: Charge::Read,
             media_types: JSON_OR_NDJSON,
             action: "finding.events_listed",
-            handler: finding_event::list,
-            document: finding_event::list_document,
+            handler: list_register::<FindingEvent>,
+            document: list_register_document::<FindingEvent>,
         },
         Operation {
             method: Method::POST,

@@ -6,7 +6,7 @@ use http_api::{
     App,
     endpoints::{Document, Media},
     handlers,
-    request::{ApiRequest, Parameter, Query, list_parameters},
+    request::{ApiRequest, DueDates, Parameter, Query, list_parameters},
     response::{ApiResponse, Problem, write_json},
 };
 use kernel::{Id, Reader, Resource, Stored, Timestamp};
@@ -102,7 +102,7 @@ pub(crate) fn list_document<R: View>() -> Document {
         json!(R::to_dto(&R::example())),
         Query::describe(|query| {
             R::filter(query);
-            list_parameters(query);
+            list_parameters(query, DueDates::of::<R>());
         }),
     )
 }

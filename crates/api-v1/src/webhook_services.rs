@@ -30,7 +30,7 @@ impl WebhookServices {
             signer,
             sender,
             addresses,
-            event_stream_limits: Arc::new(StreamLimits::new(4, 32)),
+            event_stream_limits: Arc::new(StreamLimits::new(4, 32, "subscribe a webhook")),
             event_streams_closed: watch::Sender::new(false),
             paused: AtomicBool::new(false),
         }

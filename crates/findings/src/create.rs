@@ -1,13 +1,13 @@
 //! Creation of findings.
 
 use kernel::{
-    Action, Change, Changeset, Description, Entropy, Id, RecordKey, Reference, Stored, Subject, SubjectGroup,
+    Action, Change, Changeset, Description, Entropy, Id, RecordKey, Reference, Severity, Stored, Subject, SubjectGroup,
     Timestamp, Title, WriteContext, WriteTimestamp,
 };
 
 use crate::{
     change::{EventRenderer, FindingChangeKind, Publisher},
-    finding::{Finding, FindingSource, Severity, Status},
+    finding::{Finding, FindingSource, Status},
 };
 
 pub(crate) const CREATED: Action = Action::new("finding.created");

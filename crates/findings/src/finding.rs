@@ -2,7 +2,7 @@
 
 use kernel::{
     Column, Columns, Decoder, Description, Encoder, Field, Filter, Id, RecordKey, Reference, Scalar as _, ScalarValue,
-    SubjectGroup, Timestamp, Title, record, string_enum,
+    Severity, SubjectGroup, Timestamp, Title, record, string_enum,
 };
 
 /// The filter of a list of findings.
@@ -35,11 +35,13 @@ record! {
         #[column(filter_on("subject_resource_id", Few), examples(["code", "location", "src/Login.java:42"]))]
         pub subject: Option<SubjectGroup>,
         /// The responsibility that owns the finding, in another system.
+        #[column(filter(Few))]
         pub owner_responsibility_id: Option<Reference>,
         /// The member that owns the finding, in another system.
+        #[column(filter(Few))]
         pub owner_member_user_id: Option<Reference>,
         /// The time by which the finding must be resolved.
-        #[column(example("2026-06-24T14:00:00.000Z"))]
+        #[column(due_date, example("2026-06-24T14:00:00.000Z"))]
         pub due_at: Option<Timestamp>,
         /// The time since which the finding is closed or accepted.
         pub closed_at: Option<Timestamp>,
@@ -97,22 +99,6 @@ impl Field for FindingSource {
             resource_type: resource_type?,
             resource_id: resource_id?,
         })
-    }
-}
-
-string_enum! {
-    /// The severity of a finding, in ascending order.
-    Severity {
-        /// For information.
-        Info = "info",
-        /// Minor harm.
-        Low = "low",
-        /// Moderate harm.
-        Medium = "medium",
-        /// Serious harm.
-        High = "high",
-        /// Harm that requires immediate action.
-        Critical = "critical",
     }
 }
 

@@ -20,6 +20,7 @@ pub use change::{EventRenderer, FindingChange, FindingChangeKind};
 pub use create::{NewFinding, create};
 pub use error::FindingError;
 pub use event::{EventKind, FindingEvent, FindingEventFilter};
-pub use finding::{Finding, FindingFilter, FindingSource, Severity, SourceKind, Status};
+pub use finding::{Finding, FindingFilter, FindingSource, SourceKind, Status};
+pub use kernel::Severity;
 pub use record_event::{NewFindingEvent, load_duplicate_chain, record_event};
 pub use update::{FindingPatch, update};

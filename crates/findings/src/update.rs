@@ -1,14 +1,14 @@
 //! Updates of findings.
 
 use kernel::{
-    Action, Change, Changeset, Description, Patch, Reference, Stored, Subject, SubjectGroup, Timestamp, Title,
-    WriteContext, WriteTimestamp,
+    Action, Change, Changeset, Description, Patch, Reference, Severity, Stored, Subject, SubjectGroup, Timestamp,
+    Title, WriteContext, WriteTimestamp,
 };
 
 use crate::{
     change::{EventRenderer, Publisher},
     error::FindingError,
-    finding::{Finding, Severity, Status},
+    finding::{Finding, Status},
 };
 
 pub(crate) const UPDATED: Action = Action::new("finding.updated");

@@ -105,6 +105,7 @@ fn query_parameter(parameter: &Parameter) -> Value {
     if parameter.schema["type"] == "array" {
         described["style"] = json!("form");
         described["explode"] = json!(false);
+        described["description"] = json!(format!("{} {}", parameter.description, parameter.separators));
     }
     described
 }

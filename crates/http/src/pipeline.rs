@@ -8,6 +8,7 @@ mod authenticate;
 mod client_address;
 mod endpoint;
 mod head_limits;
+mod head_memory;
 mod kept_responses;
 mod rate_limit;
 mod request_body;
@@ -18,7 +19,7 @@ use std::{net::SocketAddr, panic::AssertUnwindSafe, sync::Arc, time::Instant};
 
 use axum::{
     extract::Request,
-    http::{HeaderName, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::Response,
 };
 use bytes::Bytes;
@@ -26,6 +27,7 @@ use futures_util::FutureExt;
 use kernel::{Action, Id, RequestId};
 
 use crate::{
+    fair_budget::Exhausted,
     memory::{MemoryHolder, ResponseMemory},
     request::{Access, ApiRequest, CachedAccount, MediaType, Principal, negotiate, origin, printable},
     response::{ApiResponse, Issue, Problem},
@@ -43,6 +45,7 @@ pub(crate) use request_body::BodyRule;
 pub use services::{ApiSettings, CommitListener, Observer, Quotas, Services};
 pub use stream_limits::{StreamLimits, StreamPermit};
 
+use head_memory::HeadMemory;
 use rate_limit::RateLimit;
 use request_body::RequestBody;
 
@@ -51,12 +54,21 @@ const CONTENT_TYPE_OPTIONS: HeaderName = HeaderName::from_static("x-content-type
 const ON_BEHALF_OF: HeaderName = HeaderName::from_static("x-on-behalf-of");
 
 /// The state of a request in the pipeline, for the audit entry and the rate limit headers.
-#[derive(Default)]
 struct RequestState {
+    /// The memory that the request takes until it has been answered.
+    head: HeadMemory,
     /// The account that the audit entry is recorded for, which is also set if authentication failed.
     account: Option<Arc<CachedAccount>>,
     principal: Option<Principal>,
     rate_limit: Option<RateLimit>,
+    /// Whether the handler was called.
+    is_handled: bool,
+}
+
+impl RequestState {
+    fn new(head: HeadMemory) -> Self {
+        Self { head, account: None, principal: None, rate_limit: None, is_handled: false }
+    }
 }
 
 /// The result of matching a request against the routes.
@@ -75,7 +87,7 @@ pub(crate) async fn handle(app: &App, endpoint: &Endpoint, route: RouteMatch, re
     let (parts, body) = request.into_parts();
     let peer = parts.extensions.get::<SocketAddr>().map(SocketAddr::ip);
     let address = peer.map(|peer| app.services.settings.trusted_proxies.client_address(peer, &parts.headers));
-    let mut state = RequestState::default();
+    let mut state = RequestState::new(HeadMemory::new(&parts));
     let path = endpoint.route.path;
     let mut origin = origin(path, &parts, request_id, address);
     if matches!(route, RouteMatch::Unmatched(_)) {
@@ -97,9 +109,15 @@ pub(crate) async fn handle(app: &App, endpoint: &Endpoint, route: RouteMatch, re
         memory: memory.clone(),
     };
     let mut result = catch_panic(request_id, process(app, endpoint, request, route, &mut body, &mut state)).await;
-    // A request that was charged to nothing is charged to its address, whatever it was refused for.
     let is_charged = state.rate_limit.is_some() || result.as_ref().is_ok_and(|response| response.is_recorded);
-    if !is_charged && !is_server_error(&result) {
+    let exhausted = result.as_ref().err().and_then(Problem::exhausted);
+    if exhausted == Some(Exhausted::Share) && !state.is_handled {
+        // The caller hinders itself only, and has caused no work.
+        if let Some(rate_limit) = &mut state.rate_limit {
+            rate_limit.refund(app);
+        }
+    } else if !is_charged && (exhausted.is_some() || !is_server_error(&result)) {
+        // A request that was charged to nothing is charged to its address, whatever it was refused for.
         let account = state.account.as_ref().map(|account| account.account.meta.id);
         let charge = rate_limit::charge_unauthenticated(app, account, address);
         if let Err(problem) = catch_panic(request_id, charge).await {
@@ -131,9 +149,9 @@ pub(crate) async fn handle(app: &App, endpoint: &Endpoint, route: RouteMatch, re
         tracing::warn!(request_id = %name, method = %method, route = path, status = response.status.as_u16(), "a request failed with a server error");
     }
     app.services.observer.record_response(method.as_str(), path, response.status.as_u16(), began.elapsed());
-    // A body that was not asked for is not awaited either: hyper closes the connection if the rest has not arrived yet.
+    // A body that was not asked for is not received either: hyper closes the connection if the rest has not arrived yet.
     if refused || endpoint.body != BodyRule::Unread {
-        body.discard_rest().await;
+        body.discard_rest();
     }
     finalize(response, name, state.rate_limit, memory)
 }
@@ -164,17 +182,20 @@ async fn process(
 ) -> Result<ApiResponse, Problem> {
     match endpoint.route.access {
         Access::Scope(scope) => {
-            authenticate_and_charge(app, &request, state).await?;
+            authenticate_and_charge(app, &mut request, state).await?;
             let principal = state.principal.as_ref().ok_or_else(Problem::internal)?;
             principal.caller.require_scope(scope).map_err(|_| Problem::forbidden(scope))?;
         }
         Access::Public | Access::Unmatched => {
             // A token is only used for the audit log and the rate limit here; an invalid one is ignored.
             if request.parts.headers.contains_key(header::AUTHORIZATION)
-                && let Err(problem) = authenticate_and_charge(app, &request, state).await
-                && (state.principal.is_some() || problem.status.is_server_error())
+                && let Err(problem) = authenticate_and_charge(app, &mut request, state).await
+                && (state.principal.is_some() || problem.status.is_server_error() || problem.exhausted().is_some())
             {
                 return Err(problem);
+            }
+            if state.principal.is_none() {
+                state.head.charge_to(&app.head_memory, MemoryHolder::Address(request.address))?;
             }
         }
     }
@@ -200,6 +221,7 @@ async fn process(
     }
     request.body = body;
     request.principal = state.principal.clone();
+    state.is_handled = true;
     let response = (endpoint.handler)(app, &request).await?;
     // A response that is larger than what was reserved for it needs the rest, too. One to a write, which has had its
     // effect, is sent in any case.
@@ -223,9 +245,20 @@ fn catch_panic<T>(
     })
 }
 
-/// Authenticates the caller and charges the request to its rate limit.
-async fn authenticate_and_charge(app: &App, request: &ApiRequest, state: &mut RequestState) -> Result<(), Problem> {
-    let principal = authenticate(app, &request.parts.headers).await.map_err(|failure| {
+/// Authenticates the caller, and charges the request to its share of memory and to its rate limit.
+async fn authenticate_and_charge(app: &App, request: &mut ApiRequest, state: &mut RequestState) -> Result<(), Problem> {
+    let stranger = MemoryHolder::Address(request.address);
+    let begin_refresh = || state.head.charge_to(&app.head_memory, stranger);
+    let token = authenticate::verify(app, &request.parts.headers, begin_refresh).await?;
+    let holder = MemoryHolder::Account(token.claims.organization, token.claims.account);
+    // Before the store is asked, which may take time.
+    if let Err(problem) = state.head.charge_to(&app.head_memory, holder) {
+        // The audit entry needs the account. The head is not kept meanwhile.
+        request.parts.headers = HeaderMap::new();
+        state.account = authenticate::account_of(app, &token).await?;
+        return Err(problem);
+    }
+    let principal = authenticate::admit(app, &token).await.map_err(|failure| {
         state.account = failure.account;
         failure.problem
     })?;

@@ -38,7 +38,7 @@ pub use field_readers::{
 pub use json::read as parse_json;
 pub use negotiation::MediaType;
 pub(crate) use negotiation::{accept_identity, negotiate};
-pub use pagination::{ListParameters, list_parameters};
+pub use pagination::{DueDates, ListParameters, list_parameters};
 pub use principal::{CachedAccount, Principal};
 pub use query::{Parameter, Query};
 pub use route::{Access, Charge, Route};
@@ -132,16 +132,21 @@ impl ApiRequest {
         self.parts.uri.query().unwrap_or_default()
     }
 
-    /// Parses the body as JSON.
+    /// Parses the body as JSON, and ensures that there is memory for its values.
     ///
     /// # Errors
-    /// A 400 response if it is not JSON, and a 415 response if it has another media type or charset, or is compressed.
+    /// A 400 response if it is not JSON or its values take too much memory; a 415 response if it has another media type
+    /// or charset, or is compressed; a 429 response if the caller's share of memory is used up, and a 503 response if the
+    /// whole memory is.
     pub fn json(&self) -> Result<Value, Problem> {
         self.body_media_type(json_media_types(&self.parts.method))?;
         if self.body.is_empty() {
             return Err(Problem::validation(vec![Issue::new([], "the body is empty: send a JSON object")]));
         }
-        parse_json(&self.body).map_err(|message| Problem::validation(vec![Issue::new([], message)]))
+        let parsed = json::read_measured(&self.body);
+        let (value, bytes) = parsed.map_err(|message| Problem::validation(vec![Issue::new([], message)]))?;
+        self.memory.ensure(bytes)?;
+        Ok(value)
     }
 
     /// Returns which of these media types the body has: the first, if the request does not say. Its text is read with

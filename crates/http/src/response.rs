@@ -1,5 +1,6 @@
 //! The response of an endpoint, before it becomes an HTTP response.
 
+mod issue;
 mod json;
 mod problem;
 mod replay_compression;
@@ -13,9 +14,10 @@ use bytes::Bytes;
 use kernel::{Revision, StoredResponse, Subject};
 use serde::Serialize;
 
+pub use issue::{Issue, shorten};
 pub use json::{AsText, write_string as write_json_string};
 pub(crate) use problem::MAX_ISSUES;
-pub use problem::{Issue, Problem};
+pub use problem::Problem;
 pub use replay_encryption::ResponseCipher;
 pub(crate) use replay_encryption::{from_stored, to_stored};
 

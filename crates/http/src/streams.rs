@@ -36,9 +36,9 @@ const LAST_LINE: &[u8] = b"{\"pagination\":{}}\n";
 /// Acquires a permit for a stream of a collection.
 ///
 /// # Errors
-/// A 429 response if the account has too many streams open, and a 503 response if the server has.
+/// A 429 response if the account or its organization has too many streams open, and a 503 response if the server has.
 pub fn acquire_permit(app: &App, request: &ApiRequest) -> Result<StreamPermit, Problem> {
-    app.stream_limits.acquire(request.principal()?.caller.account.meta.id)
+    app.stream_limits.acquire(request.principal()?)
 }
 
 /// Responds with a body that `produce` writes in a task of its own, in the negotiated media type. The stream is aborted

@@ -19,6 +19,7 @@ mod ports;
 mod record;
 mod repeat;
 mod resource;
+mod severity;
 mod stream;
 mod string_enum;
 mod subject;
@@ -44,12 +45,13 @@ pub use record::{
 };
 pub use repeat::RepeatedCalls;
 pub use resource::{AnyRecord, Criteria, Kind, Meta, Resource, Revision, Stored};
+pub use severity::Severity;
 pub use stream::{RecordStream, SnapshotStream, StreamRequest};
 pub use subject::{SubjectGroup, VersionedSubjectGroup};
 pub use text::{
     Decimal, DecimalRule, Description, DescriptionRule, Email, EmailRule, Reason, ReasonRule, RecordKey, RecordKeyRule,
-    Reference, ReferenceRule, Rule, Slug, SlugRule, Text, TextError, Title, TitleRule, is_allowed_in_line,
-    is_allowed_in_text,
+    Reference, ReferenceRule, Rule, Slug, SlugRule, Text, TextError, Title, TitleRule, VersionKey, VersionKeyRule,
+    is_allowed_in_line, is_allowed_in_text,
 };
 pub use timestamp::{MalformedTimestamp, Timestamp};
 pub use timestamp_oracle::{TimestampOracle, WriteTimestamp};

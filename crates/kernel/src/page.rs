@@ -21,6 +21,9 @@ pub enum Order {
     Newest,
     /// By last change, oldest first: the order for catching up with changes.
     Changed,
+    /// By due date, soonest first; records without one come last. Only for records that can have one
+    /// ([`Resource::HAS_DUE_DATE`]).
+    Due,
 }
 
 /// The maximum number of records on a page: 1 to 200.
@@ -63,9 +66,11 @@ pub enum Position {
     Newest(Ulid),
     /// A position in [`Order::Changed`].
     Changed(Timestamp, Ulid),
+    /// A position in [`Order::Due`]; `None` among the records without a due date.
+    Due(Option<Timestamp>, Ulid),
 }
 
-/// The ranges of creation and change times that a list is restricted to. A bound that is `None` is open.
+/// The ranges of creation times, change times and due dates that a list is restricted to. A bound that is `None` is open.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TimeRange {
     /// The earliest creation time, inclusive.
@@ -76,16 +81,29 @@ pub struct TimeRange {
     pub updated_after: Option<Timestamp>,
     /// The latest time of the last change, exclusive.
     pub updated_before: Option<Timestamp>,
+    /// The earliest due date, inclusive. With a bound of the due date, records without one are left out. Only for records
+    /// that can have one ([`Resource::HAS_DUE_DATE`]).
+    pub due_after: Option<Timestamp>,
+    /// The latest due date, exclusive.
+    pub due_before: Option<Timestamp>,
 }
 
 impl TimeRange {
+    /// Returns whether there is a bound of the due date.
+    #[must_use]
+    pub const fn has_due_bound(&self) -> bool {
+        self.due_after.is_some() || self.due_before.is_some()
+    }
+
     /// Returns whether a record with these times is within the ranges.
     #[must_use]
-    pub fn contains(&self, created_at: Timestamp, updated_at: Timestamp) -> bool {
+    pub fn contains(&self, created_at: Timestamp, updated_at: Timestamp, due_at: Option<Timestamp>) -> bool {
         self.created_after.is_none_or(|from| created_at >= from)
             && self.created_before.is_none_or(|until| created_at < until)
             && self.updated_after.is_none_or(|from| updated_at >= from)
             && self.updated_before.is_none_or(|until| updated_at < until)
+            && self.due_after.is_none_or(|from| due_at.is_some_and(|due_at| due_at >= from))
+            && self.due_before.is_none_or(|until| due_at.is_some_and(|due_at| due_at < until))
     }
 }
 
@@ -124,17 +142,19 @@ impl Order {
         match self {
             Self::Newest => Position::Newest(stored.meta.ulid()),
             Self::Changed => Position::Changed(stored.meta.updated_at, stored.meta.ulid()),
+            Self::Due => Position::Due(Resource::due_at(&stored.record), stored.meta.ulid()),
         }
     }
 }
 
 impl Order {
-    /// The position of an audit entry in this order. Entries never change.
+    /// The position of an audit entry in this order. Entries never change and have no due dates, so both other orders
+    /// than the newest first are that of their times.
     #[must_use]
     pub fn entry_position(self, entry: &Entry) -> Position {
         match self {
             Self::Newest => Position::Newest(entry.id.ulid()),
-            Self::Changed => Position::Changed(entry.occurred_at, entry.id.ulid()),
+            Self::Changed | Self::Due => Position::Changed(entry.occurred_at, entry.id.ulid()),
         }
     }
 }
@@ -176,11 +196,22 @@ mod tests {
     fn a_time_range_includes_its_start_and_excludes_its_end() {
         let created = TimeRange { created_after: Some(at(10)), created_before: Some(at(20)), ..TimeRange::default() };
         let updated = TimeRange { updated_after: Some(at(10)), updated_before: Some(at(20)), ..TimeRange::default() };
+        let due = TimeRange { due_after: Some(at(10)), due_before: Some(at(20)), ..TimeRange::default() };
         for (time, expected) in [(9, false), (10, true), (19, true), (20, false), (21, false)] {
-            assert_eq!(created.contains(at(time), at(99)), expected, "{time}");
-            assert_eq!(updated.contains(at(0), at(time)), expected, "{time}");
+            assert_eq!(created.contains(at(time), at(99), None), expected, "{time}");
+            assert_eq!(updated.contains(at(0), at(time), None), expected, "{time}");
+            assert_eq!(due.contains(at(0), at(0), Some(at(time))), expected, "{time}");
         }
-        assert!(TimeRange::default().contains(Timestamp::MIN, Timestamp::MAX));
+        assert!(TimeRange::default().contains(Timestamp::MIN, Timestamp::MAX, None));
+    }
+
+    #[test]
+    fn a_record_without_a_due_date_is_outside_of_every_range_of_due_dates() {
+        for (due_after, due_before) in [(Some(Timestamp::MIN), None), (None, Some(Timestamp::MAX))] {
+            let range = TimeRange { due_after, due_before, ..TimeRange::default() };
+            assert!(range.has_due_bound() && !range.contains(at(1), at(1), None));
+        }
+        assert!(!TimeRange::default().has_due_bound());
     }
 
     #[test]
@@ -190,10 +221,12 @@ mod tests {
             created_before: Some(at(20)),
             updated_after: Some(at(30)),
             updated_before: Some(at(40)),
+            due_after: None,
+            due_before: None,
         };
-        assert!(range.contains(at(10), at(30)));
+        assert!(range.contains(at(10), at(30), None));
         for (created_at, updated_at) in [(9, 30), (20, 30), (10, 29), (10, 40)] {
-            assert!(!range.contains(at(created_at), at(updated_at)), "{created_at} and {updated_at}");
+            assert!(!range.contains(at(created_at), at(updated_at), None), "{created_at} and {updated_at}");
         }
     }
 
@@ -202,6 +235,7 @@ mod tests {
         let stored = Stored::new(OrganizationId::INSTALLATION, Id::new(Ulid(7)), at(5), Organization::example());
         assert_eq!(Order::Newest.position(&stored), Position::Newest(Ulid(7)));
         assert_eq!(Order::Changed.position(&stored), Position::Changed(at(5), Ulid(7)));
+        assert_eq!(Order::Due.position(&stored), Position::Due(None, Ulid(7)));
     }
 
     #[test]

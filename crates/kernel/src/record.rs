@@ -19,6 +19,7 @@
 //! | a decimal | [`crate::Decimal`], a text everywhere |
 //! | a filter that a list can't do without | the mark `required` after `filter(…)` |
 //! | a lower bound instead of a choice of values | the mark `at_least("since")` |
+//! | a due date that lists are ordered by | the mark `due_date` on `due_at: Option<Timestamp>` |
 //! | a subject | `Option<SubjectGroup>` or `Option<VersionedSubjectGroup>` |
 
 mod audit;
@@ -44,7 +45,7 @@ pub use value::{OwnedScalar, ScalarValue};
 
 use ulid::Ulid;
 
-use crate::resource::Resource;
+use crate::{resource::Resource, timestamp::Timestamp};
 
 /// A record type whose fields are columns, as [`record!`](crate::record!) declares it.
 pub trait Record: Resource<Filter = Filter<Self>> {
@@ -98,6 +99,23 @@ pub trait Record: Resource<Filter = Filter<Self>> {
         let index = Self::COLUMNS.iter().position(|column| column.name == parent)?;
         match self.value(index) {
             ScalarValue::Id(_, ulid) => Some(ulid),
+            _ => None,
+        }
+    }
+
+    /// The index of the column that is marked as the due date, if there is one.
+    const DUE_DATE: Option<usize> = {
+        let mut index = 0;
+        while index < Self::COLUMNS.len() && !Self::COLUMNS[index].is_due_date {
+            index += 1;
+        }
+        if index < Self::COLUMNS.len() { Some(index) } else { None }
+    };
+
+    /// The value of the column that is marked as the due date.
+    fn due_at(&self) -> Option<Timestamp> {
+        match self.value(Self::DUE_DATE?) {
+            ScalarValue::Timestamp(time) => Some(time),
             _ => None,
         }
     }
@@ -183,6 +201,12 @@ macro_rules! record {
 
             fn unique_within(&self) -> Option<$crate::Ulid> {
                 $crate::Record::key_parent(self)
+            }
+
+            const HAS_DUE_DATE: bool = <Self as $crate::Record>::DUE_DATE.is_some();
+
+            fn due_at(&self) -> Option<$crate::Timestamp> {
+                $crate::Record::due_at(self)
             }
         }
 

@@ -28,6 +28,52 @@ crate::string_enum! {
         WebhookSubscription = "webhook_subscription",
         /// The delivery of an event to a subscription, of the `webhooks` crate.
         WebhookDelivery = "webhook_delivery",
+        /// A framework of the `registers` crate.
+        Framework = "framework",
+        /// A framework version of the `registers` crate.
+        FrameworkVersion = "framework_version",
+        /// A framework node of the `registers` crate.
+        FrameworkNode = "framework_node",
+        /// A coverage link of the `registers` crate.
+        CoverageLink = "coverage_link",
+        /// A risk of the `registers` crate.
+        Risk = "risk",
+        /// An assessment of the `registers` crate.
+        Assessment = "assessment",
+        /// An exception of the `registers` crate.
+        Exception = "exception",
+        /// A monitor definition of the `registers` crate.
+        MonitorDefinition = "monitor_definition",
+        /// A monitor run of the `registers` crate.
+        MonitorRun = "monitor_run",
+        /// A monitor run item of the `registers` crate.
+        MonitorRunItem = "monitor_run_item",
+        /// An indicator of the `registers` crate.
+        Indicator = "indicator",
+        /// A measurement of the `registers` crate.
+        Measurement = "measurement",
+        /// An asset of the `registers` crate.
+        Asset = "asset",
+        /// A custody assignment of the `registers` crate.
+        CustodyAssignment = "custody_assignment",
+        /// An engagement of the `registers` crate.
+        Engagement = "engagement",
+        /// A due diligence review of the `registers` crate.
+        DueDiligenceReview = "due_diligence_review",
+        /// A change request of the `registers` crate.
+        ChangeRequest = "change_request",
+        /// A configuration baseline of the `registers` crate.
+        ConfigurationBaseline = "configuration_baseline",
+        /// A release of the `registers` crate.
+        Release = "release",
+        /// A system acceptance of the `registers` crate.
+        SystemAcceptance = "system_acceptance",
+        /// A vulnerability of the `registers` crate.
+        Vulnerability = "vulnerability",
+        /// A vulnerability assessment of the `registers` crate.
+        VulnerabilityAssessment = "vulnerability_assessment",
+        /// A patch requirement of the `registers` crate.
+        PatchRequirement = "patch_requirement",
     }
 }
 
@@ -49,6 +95,14 @@ pub trait Resource: HasIdPrefix + Clone + fmt::Debug + PartialEq + Send + Sync +
 
     /// The parent within which [`Self::unique_key`] is unique; `None` for the whole organization.
     fn unique_within(&self) -> Option<Ulid> {
+        None
+    }
+
+    /// Whether lists of these records can be ordered by due date and restricted to a range of due dates.
+    const HAS_DUE_DATE: bool = false;
+
+    /// The time by which the record must be dealt with, if lists can be ordered by it.
+    fn due_at(&self) -> Option<Timestamp> {
         None
     }
 }
@@ -152,6 +206,8 @@ pub trait AnyRecord: fmt::Debug + Send + Sync {
     fn unique_key(&self) -> Option<&str>;
     /// The parent within which the key is unique; `None` for the whole organization.
     fn unique_within(&self) -> Option<Ulid>;
+    /// The time by which the record must be dealt with, if lists can be ordered by it.
+    fn due_at(&self) -> Option<Timestamp>;
     /// The record as [`Any`], for the store's dispatch over kinds.
     fn as_any(&self) -> &(dyn Any + Send + Sync);
 }
@@ -167,6 +223,10 @@ impl<R: Resource> AnyRecord for R {
 
     fn unique_within(&self) -> Option<Ulid> {
         Resource::unique_within(self)
+    }
+
+    fn due_at(&self) -> Option<Timestamp> {
+        Resource::due_at(self)
     }
 
     fn as_any(&self) -> &(dyn Any + Send + Sync) {

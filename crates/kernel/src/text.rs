@@ -182,6 +182,16 @@ rule! {
     }
 }
 rule! {
+    /// The key of a version, unique within what it is a version of: a record key without a slash, so that both keys can
+    /// be written as one: `nist-800-53/5.1`.
+    VersionKey = VersionKeyRule {
+        "must be 1 to 200 visible ASCII characters without spaces and slashes",
+        1..=200,
+        "^[!-.0-~]*$",
+        |text| text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'/'),
+    }
+}
+rule! {
     /// A title or a name: one line of 1 to 300 characters, not blank.
     Title = TitleRule {
         "must be one line of 1 to 300 characters, not blank, without control characters and bidirectional overrides",

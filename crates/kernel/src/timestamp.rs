@@ -214,6 +214,17 @@ mod tests {
     }
 
     #[test]
+    fn a_leap_second_is_accepted_where_there_can_be_one_and_is_the_last_millisecond_before_it() {
+        for text in ["2026-12-31T23:59:60Z", "2026-06-30T23:59:60.5Z", "2027-01-01T01:59:60+02:00"] {
+            let moment = Timestamp::parse_date_or_time(text).unwrap();
+            assert!(moment.to_string().ends_with("T23:59:59.999Z"), "{text}: {moment}");
+        }
+        for text in ["2027-01-01T23:59:60Z", "2026-12-31T22:59:60Z", "2026-12-31T23:58:60Z", "2026-12-31T23:59:61Z"] {
+            assert!(Timestamp::parse_date_or_time(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
     fn malformed_timestamps_are_rejected() {
         for text in
             ["", "now", "2026-02-30", "2026-5-25", "2026-05-25T14:08:33", "1700000000", "2026-05-25 ", "+026-01-01"]

@@ -190,6 +190,15 @@ impl LimitStore for LeasedLimits {
         }
         Err(StoreError::Unavailable("too many concurrent calls wait for one rate limit bucket".into()))
     }
+
+    fn refund(&self, charges: &[Charge], _: Timestamp) {
+        let mut entries = self.leases.lock();
+        for charge in charges {
+            if let Some(entry) = entries.get_mut(&charge.key) {
+                entry.lease.refund();
+            }
+        }
+    }
 }
 
 /// Charges all of these buckets or none, by their leases.

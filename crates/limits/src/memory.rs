@@ -105,4 +105,13 @@ impl LimitStore for MemoryLimits {
         }
         Ok(decision)
     }
+
+    fn refund(&self, charges: &[Charge], now: Timestamp) {
+        let mut locked = self.lock(charges);
+        for (charge, bucket) in locked.read(charges, now) {
+            if let Some(stored) = locked.buckets_for(&charge.key).filter(|_| !bucket.is_full(now)) {
+                stored.set(&charge.key, charge.quota.refund(bucket));
+            }
+        }
+    }
 }

@@ -103,6 +103,11 @@ impl Quota {
         bucket.at_least(now).plus(self.emission_interval())
     }
 
+    /// Returns one call to the bucket.
+    pub(crate) fn refund(self, bucket: ArrivalTime) -> ArrivalTime {
+        bucket.plus(-self.emission_interval())
+    }
+
     /// Returns the number of calls in the bucket.
     #[must_use]
     pub fn remaining(self, bucket: ArrivalTime, now: Timestamp) -> u32 {

@@ -13,4 +13,8 @@ pub trait LimitStore: Send + Sync {
     /// # Errors
     /// [`StoreError`] if the store fails.
     async fn charge(&self, charges: &[Charge], now: Timestamp) -> Result<Decision, StoreError>;
+
+    /// Returns one call to each of these buckets, of an allowed charge whose request was refused before any work was done
+    /// for it. A call that can't be returned any more refills by itself.
+    fn refund(&self, charges: &[Charge], now: Timestamp);
 }

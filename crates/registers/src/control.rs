@@ -1,6 +1,8 @@
 //! Controls: the measures by which an organization keeps its risks within bounds and meets its obligations.
 
-use kernel::{Description, RecordKey, Reference, Title, VersionedSubjectGroup, record, string_enum};
+use kernel::{Description, RecordKey, Reference, Title, VersionedSubjectGroup, record};
+
+use crate::definition_status::DefinitionStatus;
 
 record! {
     /// A control.
@@ -17,7 +19,7 @@ record! {
         pub description: Description,
         /// The status of the control.
         #[column(filter(Many), example("active"))]
-        pub status: ControlStatus,
+        pub status: DefinitionStatus,
         /// The thing that the control is about.
         #[column(examples(["frameworks", "framework-node", "AC-2"]))]
         pub subject: Option<VersionedSubjectGroup>,
@@ -27,17 +29,5 @@ record! {
         pub implementation_projection_id: Option<Reference>,
         /// The projection of the control's compliance, in another system.
         pub compliance_projection_id: Option<Reference>,
-    }
-}
-
-string_enum! {
-    /// The status of a control.
-    ControlStatus = Draft {
-        /// It is being written.
-        Draft = "draft",
-        /// It is in force.
-        Active = "active",
-        /// It is no longer in force.
-        Retired = "retired",
     }
 }

@@ -1,7 +1,9 @@
 //! The clocks: this machine's, and the database's for installations whose servers share a database.
 
 mod database;
+mod evidence;
 mod steady;
+mod uptime;
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -9,6 +11,10 @@ use kernel::{Clock, StoreError, Timestamp};
 
 pub(crate) use database::DatabaseClock;
 pub(crate) use steady::SteadyClock;
+pub(crate) use uptime::spawn_anchors;
+
+/// How far a clock may jump ahead and be believed at once. A correction by NTP is far smaller.
+pub(crate) const MAX_JUMP: Duration = Duration::from_secs(5 * 60);
 
 /// Number of samples taken of another clock; the one with the shortest round trip is used.
 const SAMPLES: usize = 5;

@@ -24,7 +24,7 @@ use crate::{failure::Failure, settings::Settings};
 use database::OpenedDatabase;
 pub(crate) use database::{Migrated, find_misplaced_tables, migrate};
 pub(crate) use identity::{OPERATOR, SERVER, command_origin};
-pub(crate) use installation_changes::{ClockReset, renew, reset_clock, resume_webhooks};
+pub(crate) use installation_changes::{ClockReset, Resumed, renew, reset_clock, resume_webhooks};
 use keys::Keys;
 pub(crate) use keys::Tokens;
 pub(crate) use transfer::{CopyPurpose, CopySummary, DatabaseBackup, Progress, Restored, back_up, copy, restore};
@@ -79,8 +79,8 @@ impl Installation {
     /// installation.
     pub(crate) async fn open(settings: &Settings, mode: OpenMode) -> Result<Self, Failure> {
         let entropy = entropy();
-        let OpenedDatabase { store, clock, buckets } = database::open(settings, mode, &*entropy).await?;
-        let keys = match Keys::open(settings, mode, &store, &*clock, &*entropy).await {
+        let OpenedDatabase { store, sql, clock, buckets } = database::open(settings, mode, &*entropy).await?;
+        let keys = match Keys::open(settings, mode, (&store, sql.as_ref()), &*clock, &*entropy).await {
             Ok(keys) => keys,
             Err(failure) => {
                 store.close().await;

@@ -5,11 +5,13 @@ mod cli;
 mod clock;
 mod compose;
 mod failure;
+mod files;
 mod logging;
 mod operations;
 mod permissions;
 mod serve;
 mod settings;
+mod staging;
 mod tls;
 
 use std::process::ExitCode;

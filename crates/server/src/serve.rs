@@ -12,7 +12,7 @@ mod tasks;
 
 use std::sync::Arc;
 
-use http_api::{App, TrustedProxies};
+use http_api::App;
 
 use crate::{
     compose::{Installation, OpenMode, Webhooks},
@@ -28,8 +28,8 @@ use metrics::{CertificateMetrics, Metrics, WebhookMetrics};
 use rate_limits::RateLimits;
 use shutdown::Signals;
 use tasks::{
-    fan_out_events, maintenance, refresh_signing_keys, reload_certificate, report_repeats, return_rate_limits,
-    seal_audit_log, send_deliveries,
+    fan_out_events, maintenance, record_repeated_calls, refresh_signing_keys, reload_certificate, report_repeats,
+    return_rate_limits, seal_audit_log, send_deliveries,
 };
 
 pub(crate) use bootstrap::{ReadyMessage, ServerLock};
@@ -131,7 +131,7 @@ impl Server {
 
         let probes = tokio::spawn(admin.serve(
             admin::router(state),
-            ConnectionLimits::new(open_files::ADMIN_CONNECTIONS, TrustedProxies::default()),
+            ConnectionLimits::for_admin(open_files::ADMIN_CONNECTIONS, &metrics),
             None,
             admin_stop,
         ));
@@ -150,6 +150,7 @@ impl Server {
         let reporter = tokio::spawn(report_repeats::run(late_stop));
         let maintenance =
             tokio::spawn(maintenance::run(installation.clone(), app.clone(), settings.clone(), stop.clone()));
+        let recorder = tokio::spawn(record_repeated_calls::run(app.clone(), stop.clone()));
         let (distributor, dispatcher) =
             (webhooks.distributor(&installation), webhooks.dispatcher(&installation, webhook_metrics));
         let endpoint_services = webhooks.endpoint_services();
@@ -167,7 +168,7 @@ impl Server {
         ));
         let requests = api.serve(
             http_api::router(app.clone(), [api_v1::surface(Arc::clone(&endpoint_services))]),
-            ConnectionLimits::new(settings.max_connections, settings.api.trusted_proxies.clone()),
+            ConnectionLimits::for_api(settings.max_connections, settings.api.trusted_proxies.clone(), &metrics),
             Some(metrics),
             stop,
         );
@@ -182,6 +183,7 @@ impl Server {
             signal = signals.next() => tracing::warn!("received {signal} again: aborting requests in flight"),
         }
         maintenance.await?;
+        recorder.await?;
         fan_out.await.and(deliveries.await)?;
         if let Some(reloader) = reloader {
             reloader.await?;

@@ -15,11 +15,11 @@ use kernel::{
     Origin, OutboxEvent, Reason, RecordKey, Reference, Resource, Slug, Stored, StoredResponse, Subject, SubjectGroup,
     Timestamp, Title, VersionedSubjectGroup, WriteContext, WriteTimestamp,
 };
-use registers::{Control, ControlStatus};
+use registers::{Control, DefinitionStatus};
 use scopes::ScopeSet;
 use ulid::Ulid;
 
-pub use record::{record, with_value_of};
+pub use record::{record, with_ids, with_value_of};
 pub use webhooks::{attempt, delivery, endpoint, full_delivery, full_subscription, subscription, with_status};
 
 /// An organization with this slug.
@@ -63,7 +63,7 @@ pub fn control(record_key: &str) -> Control {
         key: key(record_key),
         title: title("Dual approval of wire transfers"),
         description: description(""),
-        status: ControlStatus::Draft,
+        status: DefinitionStatus::Draft,
         subject: None,
         owner_responsibility_assignment_id: None,
         implementation_projection_id: None,
@@ -76,7 +76,7 @@ pub fn control(record_key: &str) -> Control {
 pub fn full_control(record_key: &str) -> Control {
     Control {
         description: description("Two people approve.\n\tBoth sign; “neither” alone. 🏦 'quoted' \"twice\" \\ %_"),
-        status: ControlStatus::Active,
+        status: DefinitionStatus::Active,
         subject: Some(VersionedSubjectGroup { group: subject("wire-desk"), version_id: Some(reference("v3")) }),
         owner_responsibility_assignment_id: Some(reference("assignment 1")),
         implementation_projection_id: Some(reference("projection 2")),

@@ -8,6 +8,7 @@ pub mod commits;
 pub mod deliveries;
 pub mod delivery_history;
 pub mod directory;
+pub mod due_dates;
 pub mod fan_out;
 pub mod filters;
 pub mod idempotency;
@@ -44,6 +45,12 @@ macro_rules! contract_suite {
                 pagination_by_change_returns_concurrently_changed_records_again
                 time_ranges_include_their_start_and_exclude_their_end
             }
+            due_dates {
+                a_list_by_due_date_is_ordered_soonest_first_and_ends_with_records_without_one
+                a_range_of_due_dates_includes_its_start_and_excludes_its_end_in_every_order
+                a_list_by_due_date_is_filtered_like_any_other
+                pagination_by_due_date_returns_each_unchanged_record_once_despite_concurrent_writes
+            }
             registers {
                 every_register_reads_back_as_it_was_stored
                 every_register_is_found_by_its_key
@@ -59,6 +66,7 @@ macro_rules! contract_suite {
             filters {
                 findings_are_filtered_by_status_severity_and_source
                 findings_are_filtered_by_exact_key_and_subject
+                findings_are_filtered_by_owner
                 findings_are_filtered_by_any_number_of_values
                 rare_matches_among_many_records_are_all_found
                 a_changed_record_leaves_one_filter_and_enters_another

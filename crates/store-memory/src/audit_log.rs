@@ -85,7 +85,7 @@ impl AuditLog for MemoryStore {
         let state = self.snapshot()?;
         let rows = state
             .entries_in_order(organization, page.order)
-            .filter(|recorded| page.time_range.contains(recorded.entry.occurred_at, recorded.entry.occurred_at))
+            .filter(|recorded| page.time_range.contains(recorded.entry.occurred_at, recorded.entry.occurred_at, None))
             .filter(|recorded| page.after.is_none_or(|position| is_past(&recorded.entry, position)))
             .filter(|recorded| filter.matches(&recorded.entry))
             .take(page.limit.get() + 1)
@@ -105,7 +105,9 @@ impl AuditLog for MemoryStore {
         let state = self.snapshot()?;
         let ids: Vec<Id<Entry>> = state
             .entries_in_order(organization, request.order)
-            .filter(|recorded| request.time_range.contains(recorded.entry.occurred_at, recorded.entry.occurred_at))
+            .filter(|recorded| {
+                request.time_range.contains(recorded.entry.occurred_at, recorded.entry.occurred_at, None)
+            })
             .filter(|recorded| filter.matches(&recorded.entry))
             .map(|recorded| recorded.entry.id)
             .collect();
@@ -221,7 +223,7 @@ impl State {
         let log = self.entries.range(first..=last).map(|(_, recorded)| recorded);
         match order {
             Order::Newest => Box::new(log.rev()),
-            Order::Changed => Box::new(log),
+            Order::Changed | Order::Due => Box::new(log),
         }
     }
 
@@ -252,6 +254,6 @@ fn after_sequence(organization: OrganizationId, after: i64) -> (Bound<ChainPosit
 fn is_past(entry: &Entry, position: Position) -> bool {
     match position {
         Position::Newest(id) => entry.id.ulid() < id,
-        Position::Changed(_, id) => entry.id.ulid() > id,
+        Position::Changed(_, id) | Position::Due(_, id) => entry.id.ulid() > id,
     }
 }

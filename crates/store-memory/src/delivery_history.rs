@@ -7,7 +7,8 @@ use bytes::Bytes;
 use kernel::{Id, OrganizationId, StoreError, Timestamp};
 use ulid::Ulid;
 use webhooks::{
-    DeliveryHealth, DeliveryHistory, DeliveryLag, Partition, StoredEvent, WebhookDelivery, WebhookSubscription,
+    DeliveryHealth, DeliveryHistory, DeliveryLag, EventBodies, Partition, StoredEvent, WebhookDelivery,
+    WebhookSubscription,
 };
 
 use crate::{
@@ -41,26 +42,15 @@ impl DeliveryHistory for MemoryStore {
         after: Ulid,
         last: Ulid,
         limit: usize,
+        bodies: EventBodies,
     ) -> Result<Vec<StoredEvent>, StoreError> {
         self.intercept(Call::Read).await?;
-        Ok(self
-            .snapshot()?
-            .events(organization)
-            .filter(|event| event.is_between(after, last))
-            .take(limit)
-            .map(OutboxRow::with_body)
-            .collect())
-    }
-
-    async fn events_without_bodies(
-        &self,
-        organization: OrganizationId,
-        after: Ulid,
-        last: Ulid,
-        limit: usize,
-    ) -> Result<Vec<StoredEvent>, StoreError> {
-        let events = DeliveryHistory::events(self, organization, after, last, limit).await?;
-        Ok(events.into_iter().map(|event| StoredEvent { body: Bytes::new(), ..event }).collect())
+        let read = |row: &OutboxRow| match bodies {
+            EventBodies::Included => row.with_body(),
+            EventBodies::Omitted => StoredEvent { body: Bytes::new(), ..row.with_body() },
+        };
+        let state = self.snapshot()?;
+        Ok(state.events(organization).filter(|event| event.is_between(after, last)).take(limit).map(read).collect())
     }
 
     async fn existing_deliveries(

@@ -19,4 +19,8 @@ impl InstallationIdentity for MemoryStore {
     async fn webhooks_paused(&self) -> Result<bool, StoreError> {
         self.snapshot().map(|_| false)
     }
+
+    async fn is_unrenewed_copy(&self) -> Result<bool, StoreError> {
+        self.snapshot().map(|_| false)
+    }
 }

@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use async_trait::async_trait;
 use kernel::{
-    Id, MAX_RECORDS_IN_KEY_RANGES, Meta, Order, OrganizationId, Page, PageRequest, Position, Reader, Resource,
-    SnapshotStream, StoreError, Stored, StreamRequest,
+    Id, MAX_RECORDS_IN_KEY_RANGES, Order, OrganizationId, Page, PageRequest, Position, Reader, Resource,
+    SnapshotStream, StoreError, Stored, StreamRequest, Timestamp,
 };
 use ulid::Ulid;
 
@@ -33,8 +33,8 @@ impl<R: Resource> Reader<R> for MemoryStore {
         let as_of = self.timestamps.low_watermark();
         let state = self.snapshot()?;
         let rows = in_order(state.rows(R::KIND, organization), page.order)
-            .filter(|row| page.time_range.contains(row.meta.created_at, row.meta.updated_at))
-            .filter(|row| page.after.is_none_or(|position| is_past(&row.meta, position)))
+            .filter(|row| row.is_within(&page.time_range))
+            .filter(|row| page.after.is_none_or(|position| is_past(row, position)))
             .filter_map(Row::read)
             .filter(|stored| kernel::Criteria::matches(filter, stored))
             .take(page.limit.get() + 1)
@@ -52,7 +52,7 @@ impl<R: Resource> Reader<R> for MemoryStore {
         let as_of = self.timestamps.low_watermark();
         let state = self.snapshot()?;
         let ids: Vec<Ulid> = in_order(state.rows(R::KIND, organization), request.order)
-            .filter(|row| request.time_range.contains(row.meta.created_at, row.meta.updated_at))
+            .filter(|row| row.is_within(&request.time_range))
             .map(|row| row.meta.ulid())
             .collect();
         let filter = filter.clone();
@@ -108,12 +108,24 @@ fn in_order<'a>(
             rows.sort_by_key(|row| (row.meta.updated_at, row.meta.ulid()));
             Box::new(rows.into_iter())
         }
+        Order::Due => {
+            let mut rows: Vec<_> = rows.collect();
+            rows.sort_by_key(|row| due_order(row.record.due_at(), row.meta.ulid()));
+            Box::new(rows.into_iter())
+        }
     }
 }
 
-fn is_past<R: ?Sized>(meta: &Meta<R>, position: Position) -> bool {
+/// The sort key of [`Order::Due`], in which records without a due date come last.
+fn due_order(due_at: Option<Timestamp>, id: Ulid) -> (bool, Option<Timestamp>, Ulid) {
+    (due_at.is_none(), due_at, id)
+}
+
+fn is_past(row: &Row, position: Position) -> bool {
+    let id = row.meta.ulid();
     match position {
-        Position::Newest(id) => meta.ulid() < id,
-        Position::Changed(at, id) => (meta.updated_at, meta.ulid()) > (at, id),
+        Position::Newest(after) => id < after,
+        Position::Changed(at, after) => (row.meta.updated_at, id) > (at, after),
+        Position::Due(due_at, after) => due_order(row.record.due_at(), id) > due_order(due_at, after),
     }
 }

@@ -10,7 +10,7 @@ use audit::{Checkpoint, Head, StoredEntry};
 use auth::{AccountId, PublishedKey};
 use kernel::{
     AnyRecord, Entry, Id, IdempotencyKey, IdempotencyRecord, KeyClaim, Kind, Meta, OrganizationId, OutboxEvent,
-    RepeatedCalls, Resource, Revision, StoreError, Stored, Timestamp,
+    RepeatedCalls, Resource, Revision, StoreError, Stored, TimeRange, Timestamp,
 };
 use rpds::{RedBlackTreeMapSync as Map, RedBlackTreeSetSync as Set};
 use store::FUTURE_TOLERANCE;
@@ -68,6 +68,10 @@ pub(crate) fn unique_key(kind: Kind, organization: OrganizationId, key: &str, wi
 }
 
 impl Row {
+    pub(crate) fn is_within(&self, range: &TimeRange) -> bool {
+        range.contains(self.meta.created_at, self.meta.updated_at, self.record.due_at())
+    }
+
     pub(crate) fn read<R: Resource>(&self) -> Option<Stored<R>> {
         let record = self.record.as_any().downcast_ref::<R>()?.clone();
         Some(Stored { meta: self.meta.cast(), record })

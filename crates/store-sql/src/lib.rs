@@ -18,6 +18,6 @@ mod schema;
 mod writer_registry;
 
 pub use engine::{DatabaseOptions, DatabaseUrl, MalformedDatabaseUrl, PostgresKind, PostgresUrl};
-pub use ports::{InstallationChange, SqlBuckets, SqlStore};
+pub use ports::{ClockEvidence, InstallationChange, SqlBuckets, SqlStore};
 pub use schema::{CopyPurpose, CopySummary, Database, Migration, MisplacedTable, Placement, Progress, TransferError};
-pub use writer_registry::Role;
+pub use writer_registry::{MAX_PAUSE, Role};

@@ -3,6 +3,7 @@
 mod accounts;
 pub(crate) mod audit;
 mod clock;
+mod clock_evidence;
 mod commit;
 mod delivery_queue;
 mod directory;
@@ -21,6 +22,7 @@ use std::sync::Arc;
 use kernel::{Clock, StoreError};
 use ulid::Ulid;
 
+pub use clock_evidence::ClockEvidence;
 pub use installation::InstallationChange;
 pub use rate_limits::SqlBuckets;
 

@@ -2,7 +2,7 @@
 #![cfg(test)]
 
 use findings::{Finding, FindingFilter, Severity, Status};
-use kernel::{Id, Order, PageRequest, Reference, Resource as _, TimeRange, Timestamp};
+use kernel::{Id, Order, PageRequest, Position, Reference, Resource as _, TimeRange, Timestamp};
 use rusqlite::{Connection, StatementStatus, params_from_iter};
 use ulid::Ulid;
 
@@ -37,9 +37,9 @@ impl Collection {
     fn grow_to(&mut self, count: u32) {
         let sql = "WITH RECURSIVE n(n) AS (SELECT ?1 UNION ALL SELECT n + 1 FROM n WHERE n + 1 < ?2) \
              INSERT INTO findings (organization_id, id, revision, created_at, updated_at, key, title, description, \
-                 severity, status, source_kind, subject_resource_id) \
+                 severity, status, source_kind, subject_resource_id, due_at) \
              SELECT ?3, printf('%010d%016d', n, 0), 1, n, n, 'k' || n, 't', 'd', iif(n < 3, 'critical', 'low'), \
-                 iif(n % 2, 'open', 'triaged'), 'manual', 'subject' FROM n";
+                 iif(n % 2, 'open', 'triaged'), 'manual', 'subject', iif(n % 3, n, NULL) FROM n";
         self.connection.execute(sql, (self.count, count, Ulid(1).to_string())).unwrap();
         self.count = count;
     }
@@ -79,13 +79,19 @@ async fn the_cost_of_a_page_does_not_depend_on_the_size_of_the_collection() {
     let changed_late = PageRequest { time_range: TimeRange { updated_after: early, ..TimeRange::default() }, ..any };
     let created_early = TimeRange { created_before: early, updated_after: early, ..TimeRange::default() };
     let by_change = PageRequest { time_range: created_early, order: Order::Changed, ..any };
+    let by_due_date = PageRequest { order: Order::Due, ..any };
+    let due_early = PageRequest { time_range: TimeRange { due_before: early, ..TimeRange::default() }, ..any };
+    let without_due_date = PageRequest { after: Some(Position::Due(None, Ulid::nil())), ..by_due_date };
     let all = FindingFilter::default();
     let cases = [
         (open.clone(), any),
         (several, any),
         (many, any),
-        (open, changed_late),
-        (critical, changed_early),
+        (open.clone(), changed_late),
+        (critical.clone(), changed_early),
+        (open, by_due_date),
+        (critical, without_due_date),
+        (all.clone(), due_early),
         (all, by_change),
     ];
 

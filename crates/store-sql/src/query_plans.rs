@@ -5,8 +5,8 @@ pub(crate) mod on_postgres;
 
 use ::audit::AuditFilter;
 use findings::{Finding, FindingEvent, FindingEventFilter, FindingFilter, Severity, SourceKind, Status};
-use kernel::{Filter, Id, Order, PageRequest, RecordKey, Reference, StoreError, TimeRange, Timestamp};
-use registers::{Control, ControlStatus};
+use kernel::{Filter, Id, Order, PageRequest, Position, RecordKey, Reference, StoreError, TimeRange, Timestamp};
+use registers::{Control, DefinitionStatus};
 use ulid::Ulid;
 use webhooks::{
     DeliveryFilter, DeliveryState, SubscriptionFilter, SubscriptionStatus, WebhookDelivery, WebhookSubscription,
@@ -94,6 +94,58 @@ pub(crate) fn without_seal_lookups(mut steps: Vec<String>) -> Vec<String> {
     steps
 }
 
+/// The pages of the records with a due date, and of those without one.
+fn due_pages() -> [PageRequest; 4] {
+    let dated = PageRequest { order: Order::Due, ..PageRequest::default() };
+    let range = TimeRange { due_after: Some(Timestamp::from_millis(5)), ..TimeRange::default() };
+    let changed = TimeRange { updated_after: Some(Timestamp::from_millis(5)), ..TimeRange::default() };
+    [
+        dated,
+        PageRequest { time_range: range, ..dated },
+        PageRequest { time_range: changed, ..dated },
+        PageRequest { after: Some(Position::Due(None, Ulid(5))), ..dated },
+    ]
+}
+
+/// Filters of findings, and the index of each in the order of due dates.
+fn due_cases() -> [(FindingFilter, &'static str); 7] {
+    let any = FindingFilter::default();
+    let open = any.clone().with("status", [Status::Open]);
+    let member = open.clone().with("owner_member_user_id", [Reference::parse("m-1").unwrap()]);
+    [
+        (any.clone(), "findings_due"),
+        (any.clone().with("severity", [Severity::High]), "findings_due"),
+        (any.clone().with("subject_resource_id", [Reference::parse("r-1").unwrap()]), "findings_due"),
+        (open.clone(), "findings_status_due"),
+        (open.with("severity", [Severity::High]), "findings_status_due"),
+        (member, "findings_owner_member_due"),
+        (any.with("owner_responsibility_id", [Reference::parse("m-1").unwrap()]), "findings_owner_responsibility_due"),
+    ]
+}
+
+#[tokio::test]
+async fn a_list_of_findings_by_due_date_scans_one_index_range() {
+    let planned = PlanFixture::new().await;
+    for page in &due_pages() {
+        for (filter, index) in due_cases() {
+            assert_ranges(&planned.list::<Finding>(&filter, page).await, index, 1);
+        }
+        let two = FindingFilter::default().with("status", [Status::Open, Status::Triaged]);
+        assert_ranges(&planned.list::<Finding>(&two, page).await, "findings_status_due", 8);
+    }
+}
+
+#[tokio::test]
+async fn a_range_of_due_dates_is_checked_beside_the_scan_order() {
+    let planned = PlanFixture::new().await;
+    let open = FindingFilter::default().with("status", [Status::Open]);
+    for (page, index) in pages().iter().zip(["findings_status", "findings_status", "findings_status_changed"]) {
+        let time_range = TimeRange { due_before: Some(Timestamp::from_millis(5)), ..page.time_range };
+        let page = PageRequest { time_range, ..*page };
+        assert_ranges(&planned.list::<Finding>(&open, &page).await, index, 1);
+    }
+}
+
 const BY_ID: &str = "sqlite_autoindex_findings_1";
 
 #[tokio::test]
@@ -115,6 +167,14 @@ async fn a_list_of_findings_scans_one_index_range() {
             ["findings_source_kind", "findings_source_kind", "findings_source_kind_changed"],
         ),
         (by(&[], &[], &[], &["x"]), ["findings_subject", "findings_subject", "findings_subject_changed"]),
+        (
+            by(&[Status::Open], &[], &[], &[]).with("owner_member_user_id", [Reference::parse("x").unwrap()]),
+            ["findings_owner_member", "findings_owner_member", "findings_owner_member_changed"],
+        ),
+        (
+            by(&[], &[], &[], &[]).with("owner_responsibility_id", [Reference::parse("x").unwrap()]),
+            ["findings_owner_responsibility", "findings_owner_responsibility", "findings_owner_responsibility_changed"],
+        ),
     ];
     for (filter, indexes) in cases {
         for (number, page) in pages().iter().enumerate() {
@@ -126,7 +186,7 @@ async fn a_list_of_findings_scans_one_index_range() {
 #[tokio::test]
 async fn a_list_of_controls_or_events_scans_one_index_range() {
     let planned = PlanFixture::new().await;
-    let active = Filter::<Control>::default().with("status", [ControlStatus::Active]);
+    let active = Filter::<Control>::default().with("status", [DefinitionStatus::Active]);
     let about = FindingEventFilter::default().with("finding_id", Some(Id::<Finding>::new(Ulid(7))));
     for (number, page) in pages().iter().enumerate() {
         let controls = ["controls_status", "controls_status", "controls_status_changed"];

@@ -3,7 +3,9 @@
 mod list_plan;
 mod list_query;
 mod record_table;
+mod residual;
 mod resources;
+mod scan_order;
 mod statement_cache;
 mod statements;
 pub(crate) mod streaming;
@@ -14,4 +16,4 @@ pub(crate) use list_plan::{ListPlan, Source, row_kind};
 pub(crate) use list_query::ListQuery;
 pub(crate) use resources::attempts_text;
 pub(crate) use statement_cache::StatementCache;
-pub(crate) use statements::Statements;
+pub(crate) use statements::{Statements, column_by_id};

@@ -32,7 +32,8 @@ use tokio::task::AbortHandle;
 use ulid::Ulid;
 
 use crate::engine::{Engine, Session, corrupt, unavailable};
-pub(crate) use row::{OtherWriters, other_writers_columns};
+pub(crate) use row::{OtherWriters, other_writers_columns, registered_writers};
+pub use watermark_ceiling::MAX_PAUSE;
 use watermark_ceiling::WatermarkCeiling;
 
 /// The role of a process towards its database.

@@ -20,9 +20,16 @@ pub trait InstallationIdentity: Send + Sync {
     async fn store_installation_id(&self, id: &str) -> Result<String, StoreError>;
 
     /// Returns whether no webhook delivery may be sent, because the installation is a copy of another one, which sends
-    /// them.
+    /// them. Those of an unrenewed copy are paused, too.
     ///
     /// # Errors
     /// [`StoreError`] when the store fails.
     async fn webhooks_paused(&self) -> Result<bool, StoreError>;
+
+    /// Returns whether the installation is a copy on which no server has started yet. Its identifier is still that of the
+    /// original; the first server that starts on it renews it.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails.
+    async fn is_unrenewed_copy(&self) -> Result<bool, StoreError>;
 }

@@ -25,6 +25,12 @@ pub enum UrlError {
     /// No host follows its scheme: `https:///path`, `https:path`.
     #[error("must have two slashes and a host after its scheme, such as https://hook.example/path")]
     NoHost,
+    /// Its host is no name that can be looked up in the DNS.
+    #[error("must have a host name of at most 253 characters, with 1 to 63 characters between its dots")]
+    InvalidHostName,
+    /// Its port is 0, to which nothing can connect.
+    #[error("must have a port from 1 to 65535")]
+    PortZero,
     /// It is not written as it would be sent, so that another URL than the given one would be called.
     #[error("must be written in its normal form, which is {normal_form}")]
     NotNormalized {
@@ -68,6 +74,12 @@ impl EndpointUrl {
         }
         if url.0.fragment().is_some() {
             return Err(UrlError::Fragment);
+        }
+        if url.0.port() == Some(0) {
+            return Err(UrlError::PortZero);
+        }
+        if url.host_name().is_some_and(|name| !is_dns_name(name)) {
+            return Err(UrlError::InvalidHostName);
         }
         match url.address() {
             Some(address) if !policy.allows(address) => Err(UrlError::Forbidden),
@@ -151,6 +163,12 @@ impl EndpointUrl {
     pub fn host_name(&self) -> Option<&str> {
         self.0.domain()
     }
+}
+
+/// Whether the name, in ASCII, is within the limits of the DNS (RFC 1035 § 2.3.4). It may end with the dot of the root.
+fn is_dns_name(name: &str) -> bool {
+    let name = name.strip_suffix('.').unwrap_or(name);
+    name.len() <= 253 && name.split('.').all(|label| (1..=63).contains(&label.len()))
 }
 
 /// Splits a URL into its scheme, its authority, and the rest.

@@ -34,8 +34,8 @@ pub use event::StoredEvent;
 pub use message::Message;
 pub use partition::{DeliveryHealth, Partition};
 pub use ports::{
-    DeliveryHistory, DeliveryLag, DeliveryNotifier, DeliveryUpdate, DueDelivery, EventFanOut, FanOut, FanOutPhase,
-    PartitionLease, PartitionQueue, Sender, StaleDelivery, WebhookSigner,
+    DeliveryHistory, DeliveryLag, DeliveryNotifier, DeliveryUpdate, DueDelivery, EventBodies, EventFanOut, FanOut,
+    FanOutPhase, PartitionLease, PartitionQueue, Sender, StaleDelivery, WebhookSigner,
 };
 pub use recover::{MAX_RECOVERED, RecoveryCounts, ReplayRange, UndeliveredEvent, recover, redeliver};
 pub use retry::{ATTEMPT_TIMEOUT, MAX_FAILING_DURATION, MAX_RETRY_AFTER, RETRY_DELAYS, next_attempt_at};

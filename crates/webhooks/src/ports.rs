@@ -7,7 +7,7 @@ mod partition_queue;
 mod sender;
 mod signer;
 
-pub use delivery_history::{DeliveryHistory, DeliveryLag};
+pub use delivery_history::{DeliveryHistory, DeliveryLag, EventBodies};
 pub use event_fan_out::{EventFanOut, FanOut, FanOutPhase};
 pub use notifier::DeliveryNotifier;
 pub use partition_queue::{DeliveryUpdate, DueDelivery, PartitionLease, PartitionQueue, StaleDelivery};

@@ -111,6 +111,8 @@ struct Mark {
     argument: Option<String>,
     /// The selectivity in its argument, as the number of records that share a value.
     shared_by: Option<u32>,
+    /// Whether its argument is the selectivity of a column without an index.
+    is_unindexed: bool,
 }
 
 fn marks(attributes: &[Attribute], name: &str) -> Vec<Mark> {
@@ -143,7 +145,8 @@ fn split_marks(tokens: &str) -> Vec<Mark> {
         let selectivity = ["One", "Few", "Many"].into_iter().zip([1, 5, 300]);
         let words: Vec<&str> = part.split(|c: char| !c.is_alphanumeric()).collect();
         let shared_by = selectivity.into_iter().find(|(name, _)| words.contains(name)).map(|(_, count)| count);
-        Mark { name, argument: part.split('"').nth(1).map(str::to_owned), shared_by }
+        let is_unindexed = words.contains(&"Unindexed");
+        Mark { name, argument: part.split('"').nth(1).map(str::to_owned), shared_by, is_unindexed }
     };
     parts.into_iter().filter(|part| !part.trim().is_empty()).map(mark).collect()
 }
@@ -174,7 +177,10 @@ fn columns_of(field: &Field) -> Result<Vec<Column>, String> {
         match mark.name.as_str() {
             "key" => column.key_within = Some(String::new()),
             "key_within" => column.key_within = mark.argument,
-            "filter" | "filter_on" => column.shared_by = mark.shared_by,
+            "filter" | "filter_on" => {
+                column.shared_by = mark.shared_by;
+                column.is_checked = mark.is_unindexed;
+            }
             "at_least" => column.is_checked = true,
             _ => {}
         }
@@ -235,7 +241,7 @@ mod tests {
             [
                 "indicator_id false false None Some(5) false",
                 "key false false Some(\"indicator_id\") None false",
-                "unit false false None None false",
+                "unit false false None None true",
                 "subject_module_key false true None None false",
                 "subject_resource_type false true None None false",
                 "subject_resource_id false true None Some(300) false",

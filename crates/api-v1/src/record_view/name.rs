@@ -59,6 +59,7 @@ pub(super) struct Names<R>(PhantomData<R>);
 impl<R: Record> Names<R> {
     pub(super) const SINGULAR: &'static Name = &Name::EMPTY.push_camel_case(R::KIND.name(), false);
     pub(super) const PLURAL: &'static Name = &Name::EMPTY.push_camel_case(R::PLURAL, false);
+    pub(super) const COLLECTION: &'static Name = &Name::EMPTY.push_camel_case(R::PLURAL, true);
     pub(super) const COMPONENT: &'static Name = &Name::EMPTY.push_camel_case(R::KIND.name(), true);
 
     /// The name of each column.

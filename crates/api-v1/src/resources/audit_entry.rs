@@ -8,7 +8,7 @@ use http_api::{
     App,
     endpoints::Document,
     handlers::ListRequest,
-    request::{ApiRequest, FieldReader as _, MediaType, Query, list_parameters, text},
+    request::{ApiRequest, DueDates, FieldReader as _, MediaType, Query, list_parameters, text},
     response::{ApiResponse, Problem},
     streams,
 };
@@ -19,7 +19,7 @@ use crate::view::list_document_of;
 
 fn filter(query: &mut Query<'_>) -> AuditFilter {
     let mut texts = |name, description| -> BTreeSet<String> {
-        query.list(
+        query.choices(
             name,
             description,
             || text::<ReferenceRule>().schema(),
@@ -37,7 +37,7 @@ pub(crate) fn list<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, R
     Box::pin(async move {
         let mut query = Query::parse(request.query());
         let filter = filter(&mut query);
-        let list_request = ListRequest::parse(app, request, &mut query)?;
+        let list_request = ListRequest::parse(app, request, &mut query, DueDates::No)?;
         if request.media_type == MediaType::NdJson {
             let (store, permit) = (&*app.services.store, streams::acquire_permit(app, request)?);
             let snapshot =
@@ -129,7 +129,7 @@ pub(crate) fn document() -> Document {
     });
     let query = Query::describe(|query| {
         filter(query);
-        list_parameters(query);
+        list_parameters(query, DueDates::No);
     });
     list_document_of("entries", json!({ "$ref": "#/components/schemas/AuditEntry" }), example, query)
 }

@@ -10,13 +10,16 @@ use http_api::{
     endpoints::{Document, Media},
     handlers::{Command, execute},
     request::{ApiRequest, BodyReader, ItemDecoder, ItemsReader, enum_reader, read_string},
-    response::{ApiResponse, AsText, Problem},
+    response::{ApiResponse, AsText, Problem, shorten},
 };
 use kernel::{Changeset, Description, Id, OrganizationId, Reader, Reason, Stored, WriteContext, WriteTimestamp};
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::finding::{PayloadRenderer, read_new};
+
+/// The maximum length of the key of a finding, in characters.
+const MAX_KEY_LENGTH: usize = 200;
 
 /// The maximum number of findings per request.
 const MAX_ITEMS: usize = 500;
@@ -59,9 +62,10 @@ fn on_conflict_name(on_conflict: OnConflict) -> &'static str {
     }
 }
 
-/// Returns the result of an item that is invalid.
+/// Returns the result of an item that is invalid. A key that is too long for a finding is not repeated in full.
 fn failed_item(item: &Value, problem: Problem) -> Value {
-    let key = item.get("findingKey").filter(|key| read_string(key).is_ok());
+    let key = item.get("findingKey").and_then(|key| read_string(key).ok());
+    let key = key.map(|key| shorten(key, MAX_KEY_LENGTH));
     json!({ "result": "failed", "findingKey": key, "error": problem.into_item() })
 }
 
@@ -162,7 +166,7 @@ pub(crate) fn document() -> Document {
         "required": ["result", "findingKey"],
         "properties": {
             "result": { "type": "string", "enum": ["created", "updated", "unchanged", "skipped", "failed"] },
-            "findingKey": { "description": "The key as it was sent; null if it is not a valid string.", "type": ["string", "null"] },
+            "findingKey": { "description": "The key as it was sent, without what exceeds 200 characters; null if it is not a valid string.", "type": ["string", "null"] },
             "id": { "type": "string", "description": "The identifier of the finding; absent if the item failed." },
             "error": { "$ref": "#/components/schemas/ItemError" },
         },

@@ -1,26 +1,24 @@
-//! The endpoints to list and record the events of a finding.
+//! The endpoint to record an event of a finding.
 
 use async_trait::async_trait;
 use auth::Caller;
 use axum::http::StatusCode;
-use findings::{
-    EventKind, Finding, FindingEvent, FindingEventFilter, NewFindingEvent, load_duplicate_chain, record_event,
-};
+use findings::{EventKind, Finding, FindingEvent, NewFindingEvent, load_duplicate_chain, record_event};
 use futures_util::future::BoxFuture;
 use http_api::{
     App,
     endpoints::{Document, Media},
     handlers::{Command, execute, find},
-    request::{ApiRequest, BodyReader, Query, TimestampReader, enum_reader, id, list_parameters, text},
+    request::{ApiRequest, BodyReader, TimestampReader, enum_reader, id, text},
     response::{ApiResponse, Issue, Problem},
 };
-use kernel::{Changeset, Id, Reader, Reason, Stored, Subject, WriteContext, WriteTimestamp};
+use kernel::{Changeset, Id, Reason, Stored, WriteContext, WriteTimestamp};
 use serde_json::json;
 
 use crate::{
     errors::finding_problem,
     resources::finding::PayloadRenderer,
-    view::{View, list_document_of, list_filtered, reference, with_location},
+    view::{View, reference, with_location},
 };
 
 /// The command of `POST /governance/findings/{findingId}/events`.
@@ -94,36 +92,6 @@ pub(crate) fn post<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, R
         request.path_id::<Finding>()?;
         execute(app, request, RecordFindingEvent::read).await
     })
-}
-
-/// Handles `GET /governance/findings/{findingId}/events`.
-pub(crate) fn list<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>> {
-    Box::pin(async move {
-        let id: Id<Finding> = request.path_id()?;
-        let organization = request.principal()?.organization();
-        let found = Reader::<Finding>::get(&*app.services.store, organization, id).await?;
-        if found.is_none() {
-            return Err(Problem::not_found());
-        }
-        let filter = FindingEventFilter::default().with("finding_id", [id]);
-        let mut query = Query::parse(request.query());
-        let response = list_filtered::<FindingEvent>(app, request, &mut query, &filter).await?;
-        Ok(response.with_subject(Subject::from_id(id)))
-    })
-}
-
-pub(crate) fn list_document() -> Document {
-    let query = Query::describe(|query| {
-        list_parameters(query);
-    });
-    let mut document = list_document_of(
-        FindingEvent::PLURAL,
-        reference::<FindingEvent>(),
-        json!(FindingEvent::to_dto(&FindingEvent::example())),
-        query,
-    );
-    document.errors = &[400, 404];
-    document
 }
 
 pub(crate) fn post_document() -> Document {

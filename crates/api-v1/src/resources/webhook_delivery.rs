@@ -149,13 +149,13 @@ impl View for WebhookDelivery {
         let state = enum_reader(DeliveryState::ALL, DeliveryState::name);
         DeliveryFilter {
             subscription: None,
-            states: query.list(
+            states: query.choices(
                 "status",
                 "Only deliveries with one of these statuses.",
                 || state.schema(),
                 |text| state.parse(text),
             ),
-            event_types: query.list(
+            event_types: query.choices(
                 "eventType",
                 "Only deliveries of one of these event types.",
                 || json!({ "type": "string", "enum": event_types().collect::<BTreeSet<_>>() }),

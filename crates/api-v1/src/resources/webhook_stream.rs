@@ -25,7 +25,7 @@ const SECRET: HeaderName = HeaderName::from_static("webhook-secret");
 fn requested_event_types(query: &mut Query<'_>) -> std::collections::BTreeSet<EventType> {
     let event = enum_reader(EventType::ALL, EventType::name);
     let description = "Only events of these types. Without this parameter, all events that the caller may read.";
-    query.list("eventTypes", description, || event.schema(), |text| event.parse(text))
+    query.choices("eventTypes", description, || event.schema(), |text| event.parse(text))
 }
 
 pub(crate) fn get<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>> {
@@ -33,7 +33,8 @@ pub(crate) fn get<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, Re
         let mut query = Query::parse(request.query());
         let mut wanted = requested_event_types(&mut query);
         query.finish()?;
-        let caller = &request.principal()?.caller;
+        let principal = request.principal()?;
+        let caller = &principal.caller;
         if let Some(event) = wanted.iter().find(|event| caller.require_scope(event.scope()).is_err()) {
             return Err(Problem::forbidden(event.scope()));
         }
@@ -44,7 +45,7 @@ pub(crate) fn get<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, Re
             Some(secret) => secret,
             None => WebhookSecret::generate(&*app.services.entropy),
         };
-        let permit = WebhookServices::of(request)?.event_stream_limits.acquire(caller.account.meta.id)?;
+        let permit = WebhookServices::of(request)?.event_stream_limits.acquire(principal)?;
         event_stream_response(app, request, permit, wanted, secret)
     })
 }

@@ -19,7 +19,7 @@ use http_api::{
     endpoints::{Document, Media},
     handlers::{ListRequest, find},
     openapi::enum_schema,
-    request::{ApiRequest, EnumReader, FieldReader, MediaType, Query, enum_reader},
+    request::{ApiRequest, DueDates, EnumReader, FieldReader, MediaType, Query, enum_reader},
     response::{ApiResponse, AsText, Problem, write_json},
     streams,
 };
@@ -128,7 +128,7 @@ impl View for WebhookSubscription {
 
     fn filter(query: &mut Query<'_>) -> SubscriptionFilter {
         let status = status_reader();
-        let requested = query.list(
+        let requested = query.choices(
             "status",
             "Only subscriptions with one of these statuses.",
             || status.schema(),
@@ -223,7 +223,7 @@ pub(crate) fn list<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, R
         let mut query = Query::parse(request.query());
         let account = request.principal()?.caller.account.meta.id;
         let filter = SubscriptionFilter { account: Some(account), ..WebhookSubscription::filter(&mut query) };
-        let list_request = ListRequest::parse(app, request, &mut query)?;
+        let list_request = ListRequest::parse(app, request, &mut query, DueDates::No)?;
         let store = &app.services.store;
         let write = |(stored, health): &SubscriptionWithHealth, out: &mut Vec<u8>| {
             write_json(out, &to_dto_with_health(stored, *health))

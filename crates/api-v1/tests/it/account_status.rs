@@ -110,14 +110,14 @@ async fn a_server_that_cannot_check_the_status_of_an_account_returns_503() {
 }
 
 #[tokio::test]
-async fn periodic_work_records_when_an_account_was_last_used() {
+async fn the_server_stores_when_an_account_was_last_used() {
     let api = TestApi::open().await;
     let client = api.full_access_client().await;
     api.clock().advance(Duration::from_secs(5));
     api.get(findings_path()).auth(&client).send().await.expect(200);
     let called = api.fixture.now();
     api.clock().advance(Duration::from_secs(5));
-    api.app.run_periodic().await.unwrap();
+    api.app.store_last_used().await.unwrap();
     let meta = client.account.meta;
     assert_eq!(api.fixture.store.last_used(meta.organization, meta.id).await.unwrap(), Some(called));
 }
@@ -132,7 +132,7 @@ async fn the_last_use_of_an_account_is_recorded_even_if_the_account_changed_afte
     api.disable(&client).await;
     api.clock().advance(Duration::from_secs(5));
     api.get(findings_path()).auth(&client).send().await.expect(401);
-    api.app.run_periodic().await.unwrap();
+    api.app.store_last_used().await.unwrap();
     let meta = client.account.meta;
     assert_eq!(api.fixture.store.last_used(meta.organization, meta.id).await.unwrap(), Some(called));
 }

@@ -6,7 +6,7 @@ use scopes::Scope;
 use serde_json::json;
 
 use crate::{
-    operations::{PathParams, scoped_operations},
+    operations::{PathParams, scoped_operations, with_query},
     support::{Client, TestApi, TestResponse, finding_body, findings_path},
 };
 
@@ -72,7 +72,7 @@ async fn every_operation_leaves_one_entry_when_it_is_refused() {
     for operation in scoped_operations() {
         let other_scope = *Scope::ALL.iter().find(|scope| Some(**scope) != operation.scope).unwrap();
         let unprivileged = api.client(api.home, &[other_scope]).await;
-        let bad = api.request(&operation.method, &format!("{}?nonsense=1", params.path(operation)));
+        let bad = api.request(&operation.method, &with_query(&params.path(operation), "nonsense=1"));
         let response = bad.auth(&client).send().await.expect(400);
         let entry = checked_entry_of(&api, &client, &response, &operation.method, &operation.path).await.entry;
         assert!(entry.action.as_str().ends_with(".refused"), "{}", entry.action);

@@ -192,7 +192,7 @@ async fn concurrent_batches_with_the_same_keys_create_each_finding_once() {
 #[tokio::test]
 async fn the_response_to_an_item_with_very_many_unknown_fields_has_a_bounded_size() {
     let (api, client) = setup().await;
-    let fields: Vec<String> = (0..90_000).map(|number| format!("\"{number}\":0")).collect();
+    let fields: Vec<String> = (0..40_000).map(|number| format!("\"{number}\":0")).collect();
     let body = format!("{{\"reason\":\"because of a test\",\"findings\":[{{{}}}]}}", fields.join(","));
     let response = api.post(PATH).auth(&client).body("application/json", body).send().await.expect(200);
     assert!(response.body.len() < 64 * 1024, "{} bytes", response.body.len());
@@ -273,4 +273,15 @@ async fn a_batch_can_not_update_more_text_than_one_request_may_and_skips_any_amo
     for items in items.chunks(20) {
         assert_eq!(results(&post_batch(&api, &client, Some("update"), items).await.expect(200)), ["updated"; 20]);
     }
+}
+
+#[tokio::test]
+async fn a_failed_item_repeats_at_most_200_characters_of_its_key() {
+    let (api, client) = setup().await;
+    let keys = ["k".repeat(200), "é".repeat(20_000)];
+    let items: Vec<Value> = keys.iter().map(|key| item_with(key, "severity", "awful")).collect();
+    let response = post_batch(&api, &client, None, &items).await.expect(200);
+    assert_eq!(results(&response), ["failed", "failed"]);
+    assert_eq!(response.json()["results"][0]["findingKey"], keys[0].as_str());
+    assert_eq!(response.json()["results"][1]["findingKey"], format!("{}…", "é".repeat(200)));
 }

@@ -296,3 +296,46 @@ async fn titles_and_reasons_are_visible_and_read_as_they_are_written() {
         assert_eq!(response.issue_paths(), [member], "{value:?}");
     }
 }
+
+#[tokio::test]
+async fn a_body_whose_values_take_many_times_its_size_is_refused() {
+    let (api, client) = setup().await;
+    for items in ["{\"a\":0}", "{\"a\":{\"b\":0}}", "[0]", "0"] {
+        let items = vec![items; 120_000].join(",");
+        for path in [BATCH, findings_path()] {
+            let body = format!("{{\"findings\":[{items}],\"reason\":\"because a test says so\"}}");
+            if body.len() <= 1024 * 1024 {
+                let response = api.post(path).auth(&client).body("application/json", body).send().await.expect(400);
+                assert!(response.message().contains("send fewer objects"), "{}", response.message());
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_error_repeats_at_most_a_part_of_a_long_name_or_text() {
+    let (api, client) = setup().await;
+    let long = "n".repeat(15_000);
+    let url = format!("https://EXAMPLE.com/{}/../{}", "a".repeat(1000), "b".repeat(1000));
+    let findings = format!("{}?", findings_path());
+    let subscription = json!({ "url": url, "eventTypes": [long], "reason": "because a test says so" });
+    for (name, call) in [
+        ("parameter", api.get(&format!("{findings}{long}=1"))),
+        ("value of a filter", api.get(&format!("{findings}severity={long}"))),
+        ("value of a time", api.get(&format!("{findings}createdAfter={long}"))),
+        ("cursor", api.get(&format!("{findings}cursor={long}"))),
+        ("path", api.get(&format!("{}/{long}/", findings_path()))),
+        ("method", api.request(&long, findings_path())),
+        ("charset", api.post(findings_path()).body(&format!("application/json; charset={long}"), "{}")),
+        ("media type", api.get(findings_path()).header("accept", &long)),
+        ("idempotency key", api.post(findings_path()).json(&finding_body("k")).idempotency_key(&long)),
+        ("member", create(&api, &client, json!({ long.as_str(): 1 }).to_string())),
+        ("repeated member", create(&api, &client, format!("{{\"{long}\":1,\"{long}\":2}}"))),
+        ("value of a field", create(&api, &client, finding_with("k", "severity", long.as_str()).to_string())),
+        ("URL", api.post(subscriptions_path()).json(&subscription)),
+    ] {
+        let response = call.auth(&client).send().await;
+        assert!(response.status >= 400, "{name}");
+        assert!(response.body.len() < 6000, "{name}: {} bytes", response.body.len());
+    }
+}

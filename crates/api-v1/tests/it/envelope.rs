@@ -144,7 +144,7 @@ async fn an_invalid_reason_does_not_hide_other_errors() {
 #[tokio::test]
 async fn the_response_to_a_body_with_very_many_unknown_fields_has_a_bounded_size() {
     let (api, client) = setup().await;
-    let fields: Vec<String> = (0..100_000).map(|number| format!("\"{number}\":0")).collect();
+    let fields: Vec<String> = (0..40_000).map(|number| format!("\"{number}\":0")).collect();
     let body = format!("{{{}}}", fields.join(","));
     let response = api.post(findings_path()).auth(&client).body("application/json", body).send().await.expect(400);
     assert!(response.body.len() < 64 * 1024, "{} bytes", response.body.len());

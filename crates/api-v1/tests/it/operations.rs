@@ -61,11 +61,14 @@ impl PathParams {
         }
     }
 
-    /// Replaces the parameters of the registers by a new record of each in the organization.
+    /// Replaces the parameters of the registers by a new record of each in the organization, which belong together.
     pub(crate) async fn with_registers_of(mut self, api: &TestApi, organization: OrganizationId) -> Self {
+        let mut ids = BTreeMap::new();
         macro_rules! each {
             ($($kind:ident => $register:ty,)*) => {$(
-                let stored = api.fixture.create(organization, samples::record::<$register>(1, true)).await;
+                let sample = samples::with_ids(&samples::record::<$register>(1, true), &ids);
+                let stored = api.fixture.create(organization, sample).await;
+                ids.insert(<$register>::PREFIX, stored.meta.id.ulid());
                 self.registers.insert(<$register>::PREFIX, stored.meta.id.to_string());
             )*};
         }
@@ -86,23 +89,39 @@ impl PathParams {
         Self { subscription: subscription.meta.id.to_string(), delivery: delivery.meta.id.to_string(), ..self.clone() }
     }
 
+    /// The path of the operation, with the parameters of the query that it requires.
     pub(crate) fn path(&self, operation: &Operation) -> String {
-        let segment = |segment: &str| match segment {
-            "{findingId}" => self.finding.clone(),
-            "{subscriptionId}" => self.subscription.clone(),
-            "{deliveryId}" => self.delivery.clone(),
-            parameter if parameter.starts_with('{') => self.register_id(operation),
-            literal => literal.to_owned(),
-        };
-        operation.path.split('/').map(segment).collect::<Vec<_>>().join("/")
+        let mut path = String::new();
+        for segment in operation.path.split_inclusive('/') {
+            let (name, slash) = segment.strip_suffix('/').map_or((segment, ""), |name| (name, "/"));
+            let value = match name {
+                "{findingId}" => &self.finding,
+                "{subscriptionId}" => &self.subscription,
+                "{deliveryId}" => &self.delivery,
+                parameter if parameter.starts_with('{') => {
+                    let end = operation.path.find(parameter).unwrap() + parameter.len();
+                    self.register_id(&operation.path[..end])
+                }
+                literal => literal,
+            };
+            path.extend([value, slash]);
+        }
+        let required = operation.required_query_parameters().map(|(name, schema)| {
+            let pattern = schema["pattern"].as_str().unwrap_or_default();
+            let prefix = pattern.trim_start_matches('^').split('_').next().unwrap_or_default();
+            format!("{name}={}", self.registers.get(prefix).unwrap_or(&self.other))
+        });
+        required.fold(path, |path, parameter| with_query(&path, &parameter))
     }
 
-    /// The identifier of the record that the operation returns: the one with the prefix of the identifier in its example.
-    fn register_id(&self, operation: &Operation) -> String {
-        let examples = operation.definition["responses"]["200"]["content"]["application/json"]["example"].as_object();
-        let id = examples.and_then(|members| members.values().find_map(|record| record["id"].as_str()));
+    /// The identifier of the record that can be read at this path: the one with the prefix of the identifier in its example.
+    fn register_id(&self, path: &str) -> &str {
+        let get = operations().iter().find(|operation| operation.method == "GET" && operation.path == path);
+        let example = get.map(|get| &get.definition["responses"]["200"]["content"]["application/json"]["example"]);
+        let members = example.and_then(Value::as_object);
+        let id = members.and_then(|members| members.values().find_map(|record| record["id"].as_str()));
         let prefix = id.and_then(|id| id.rsplit_once('_')).map(|(prefix, _)| prefix);
-        prefix.and_then(|prefix| self.registers.get(prefix)).unwrap_or(&self.other).clone()
+        prefix.and_then(|prefix| self.registers.get(prefix)).unwrap_or(&self.other)
     }
 
     /// A request to the operation with the body of its example.
@@ -136,6 +155,11 @@ impl PathParams {
         }
         api.request(&operation.method, &path).json(&body)
     }
+}
+
+/// The path with another parameter of its query.
+pub(crate) fn with_query(path: &str, parameter: &str) -> String {
+    format!("{path}{}{parameter}", if path.contains('?') { '&' } else { '?' })
 }
 
 pub(crate) fn scoped_operations() -> impl Iterator<Item = &'static Operation> {
@@ -264,7 +288,7 @@ async fn every_operation_rejects_credentials_that_are_not_a_valid_bearer_token()
 async fn every_operation_rejects_an_unknown_query_parameter_and_lists_the_allowed_ones() {
     let (api, client, params) = setup_with_full_access().await;
     for operation in scoped_operations() {
-        let path = format!("{}?stauts=open", params.path(operation));
+        let path = with_query(&params.path(operation), "stauts=open");
         let call = api.request(&operation.method, &path).auth(&client);
         let response =
             operation.request_example().map_or(call.clone(), |body| call.json(body)).send().await.expect(400);

@@ -151,6 +151,54 @@ async fn a_cursor_is_valid_only_for_its_own_list() {
 }
 
 #[tokio::test]
+async fn a_cursor_is_valid_however_the_filters_of_its_list_are_spelled() {
+    let (api, client) = setup(5).await;
+    let path = findings_path();
+    for (first, spellings) in [
+        (
+            "status=open,triaged&severity=medium,low",
+            &["severity=low,medium&status=triaged,open,open", "status=open%2Ctriaged&severity=lo%77,medium"][..],
+        ),
+        ("findingKey=k0,k1,k2", &["findingKey=k2,k1,k0", "finding%4bey=k0,k0,%6b1,k2"]),
+        (
+            "createdAfter=2020-01-01",
+            &["createdAfter=2020-01-01T00:00:00Z", "createdAfter=2020-01-01T02:00:00.0005%2B02:00"],
+        ),
+        ("order=updated&updatedAfter=2020-01-01", &["updated_since=2020-01-01&order=updated"]),
+    ] {
+        let page = list(&api, &client, &format!("limit=2&{first}")).await;
+        let next = page["pagination"]["nextCursor"].as_str().unwrap();
+        let second = keys(&list(&api, &client, &format!("limit=2&{first}&cursor={next}")).await);
+        assert!(!second.is_empty(), "{first}");
+        for spelling in spellings {
+            let page = list(&api, &client, &format!("{spelling}&cursor={next}&limit=2")).await;
+            assert_eq!(keys(&page), second, "{spelling}");
+        }
+    }
+    let page = list(&api, &client, "limit=1&findingKey=k0,k1").await;
+    let next = page["pagination"]["nextCursor"].as_str().unwrap();
+    for other in ["findingKey=k0%2Ck1", "findingKey=k0,k1,k2", "findingKey=k0%252Ck1", "createdAfter=2020-01-01"] {
+        let response = api.get(&format!("{path}?cursor={next}&{other}")).auth(&client).send().await.expect(400);
+        assert_eq!(response.error_code(), "invalid_cursor", "{other}");
+    }
+}
+
+#[tokio::test]
+async fn a_broken_percent_encoding_is_refused_and_named() {
+    let (api, client) = setup(1).await;
+    for (query, path) in [
+        ("findingKey=%", "query.findingKey"),
+        ("findingKey=k0,%zz", "query.findingKey"),
+        ("status=open%2", "query.status"),
+        ("%g0=1", "query.%g0"),
+        ("findingKey=%ff", "query.findingKey"),
+    ] {
+        let response = api.get(&format!("{}?{query}", findings_path())).auth(&client).send().await.expect(400);
+        assert_eq!(response.issue_paths(), [path], "{query}");
+    }
+}
+
+#[tokio::test]
 async fn a_cursor_with_any_altered_character_is_rejected() {
     let (api, client) = setup(5).await;
     let cursor = list(&api, &client, "limit=2").await["pagination"]["nextCursor"].as_str().unwrap().to_owned();
@@ -196,6 +244,9 @@ async fn filters_narrow_a_list_and_commas_separate_alternatives() {
         ("subjectResourceId=srv+1", &["d,e"]),
         ("subjectResourceId=srv%201", &["d,e"]),
         ("findingKey=a,c", &["c", "a"]),
+        ("findingKey=d%2Ce", &["d,e"]),
+        ("findingKey=a,d%2ce,c", &["d,e", "c", "a"]),
+        ("findingKey=a%2Cc", &[]),
         ("findingKey=nonsense", &[]),
         ("status=closed", &[]),
     ] {

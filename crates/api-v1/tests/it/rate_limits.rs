@@ -154,12 +154,12 @@ async fn repeated_429s_of_an_account_are_logged_once_a_minute_with_a_count() {
         read(&api, &client).await.expect(429);
     }
     assert_eq!(refusals().await, [kernel::FieldValue::Integer(1)], "the first refusal is logged at once");
-    api.app.run_periodic().await.unwrap();
+    api.app.record_repeated_calls().await.unwrap();
     assert_eq!(refusals().await.len(), 1, "the others are logged when the minute is over");
     api.clock().advance(Duration::from_secs(60));
-    api.app.run_periodic().await.unwrap();
+    api.app.record_repeated_calls().await.unwrap();
     assert_eq!(refusals().await, [1, 9].map(kernel::FieldValue::Integer));
-    api.app.run_periodic().await.unwrap();
+    api.app.record_repeated_calls().await.unwrap();
     api.app.flush().await.unwrap();
     assert_eq!(refusals().await.len(), 2, "they are logged only once");
 }
@@ -176,9 +176,9 @@ async fn counted_refusals_that_could_not_be_logged_are_logged_later() {
     }
     api.clock().advance(Duration::from_secs(60));
     api.probe.fail(Call::Append, Fault::Unavailable);
-    api.app.run_periodic().await.unwrap_err();
+    api.app.record_repeated_calls().await.unwrap_err();
     api.probe.clear_faults();
-    api.app.run_periodic().await.unwrap();
+    api.app.record_repeated_calls().await.unwrap();
     let log = api.audit_log(api.home).await;
     let refused: Vec<_> = log.iter().filter(|recorded| recorded.entry.status == Some(429)).collect();
     assert_eq!(refused.len(), 4);

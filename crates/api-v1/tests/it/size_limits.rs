@@ -8,11 +8,11 @@ use std::sync::{
 use axum::body::Body;
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
-use http_api::ApiSettings;
+use http_api::{ApiSettings, Quotas};
 use serde_json::json;
-use tokio::{join, sync::oneshot};
+use tokio::{join, sync::oneshot, task::JoinHandle};
 
-use crate::support::{Client, TestApi, finding_body, findings_path, operations};
+use crate::support::{Client, TestApi, TestRequest, TestResponse, finding_body, findings_path, operations};
 
 const KIB: usize = 1024;
 
@@ -156,18 +156,40 @@ fn counted_body(chunks: usize) -> (Body, Arc<AtomicUsize>) {
     (Body::from_stream(chunks), received)
 }
 
+/// Lets the other tasks run until none of them receives more of a body.
+async fn run_until_constant(received: &AtomicUsize) {
+    let mut before = usize::MAX;
+    while before != received.load(Ordering::Relaxed) {
+        before = received.load(Ordering::Relaxed);
+        run_ready_tasks().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rejected_request_is_answered_before_the_rest_of_its_body_arrives() {
+    let (api, client) = setup(64 * KIB * KIB).await;
+    for call in [api.post(findings_path()), api.post("/api/v1/nowhere").auth(&client), api.get("/api/v1/nowhere")] {
+        let body = Body::from_stream(stream::pending::<std::io::Result<Bytes>>());
+        let began = tokio::time::Instant::now();
+        assert!(call.send_body_stream(body).await.status >= 400);
+        assert!(began.elapsed().is_zero(), "{:?}", began.elapsed());
+    }
+}
+
 #[tokio::test]
-async fn a_rejected_body_is_received_to_its_end_within_bounds() {
+async fn a_rejected_body_is_received_to_its_end_within_bounds_after_its_response() {
     let (api, client) = setup(64 * KIB * KIB).await;
     let call = api.post(findings_path()).header("content-type", "application/json");
     let expecting = call.clone().auth(&client).header("expect", "100-continue");
     for (call, status) in [(call.clone().auth(&client), 413), (call.clone(), 401), (expecting, 413)] {
         let (body, received) = counted_body(3 * KIB);
         call.clone().send_body_stream(body).await.expect(status);
+        run_until_constant(&received).await;
         assert_eq!(received.load(Ordering::Relaxed), 3 * KIB);
 
         let (body, received) = counted_body(100 * KIB);
         call.send_body_stream(body).await.expect(status);
+        run_until_constant(&received).await;
         assert!((16 * KIB..20 * KIB).contains(&received.load(Ordering::Relaxed)));
     }
 }
@@ -199,4 +221,113 @@ async fn the_body_of_a_request_that_takes_none_is_not_awaited() {
         assert!(began.elapsed().is_zero(), "{path}");
     }
     assert!(served >= 5, "{served} operations");
+}
+
+/// Lets the other tasks run until they wait.
+async fn run_ready_tasks() {
+    for _ in 0..50 {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Sends the request with bodies that don't arrive until one is refused. Returns the others, and the refusal.
+async fn stall_until_refused(request: &TestRequest) -> (Vec<JoinHandle<TestResponse>>, TestResponse) {
+    let mut stalled = Vec::new();
+    loop {
+        let body = Body::from_stream(stream::pending::<std::io::Result<Bytes>>());
+        let call = tokio::spawn(request.clone().send_body_stream(body));
+        run_ready_tasks().await;
+        if call.is_finished() {
+            return (stalled, call.await.unwrap());
+        }
+        stalled.push(call);
+        assert!(stalled.len() < 2000, "any number of requests can be in flight");
+    }
+}
+
+#[tokio::test]
+async fn the_requests_in_flight_of_one_address_are_bounded_and_hinder_no_other_address_and_no_account() {
+    let (api, client) = setup(64 * KIB * KIB).await;
+    let token = api.post("/api/v1/auth/token").header("content-type", "application/json");
+    let many_fields = (0..90).fold(token.clone(), |call, _| call.header("a", ""));
+    for (request, max) in [(token.clone(), 250), (many_fields, 120)] {
+        let (stalled, refused) = stall_until_refused(&request).await;
+        assert!((50..max).contains(&stalled.len()), "{} requests", stalled.len());
+        assert_eq!(refused.clone().expect(429).header("retry-after"), "2");
+        assert!(refused.message().contains("requests in progress"), "{}", refused.message());
+        let other = token.clone().source_address("198.51.100.1:40000").body("application/json", "{}");
+        other.send().await.expect(400);
+        api.get(findings_path()).auth(&client).send().await.expect(200);
+        for call in stalled {
+            call.abort();
+            let _ = call.await;
+        }
+        token.clone().body("application/json", "{}").send().await.expect(400);
+    }
+}
+
+#[tokio::test]
+async fn the_requests_in_flight_of_one_account_are_bounded_and_those_beyond_are_not_charged() {
+    let quotas = Quotas { token_write: 2000, ..TestApi::unlimited().quotas };
+    let api = TestApi::with_settings(ApiSettings { quotas, ..ApiSettings::default() }).await;
+    let (client, other) = (api.full_access_client().await, api.full_access_client().await);
+    let write = api.post(findings_path()).auth(&client).header("content-type", "application/json");
+    let (stalled, refused) = stall_until_refused(&write).await;
+    assert!((400..1000).contains(&stalled.len()), "{} requests", stalled.len());
+    assert!(refused.clone().expect(429).message().contains("requests in progress"));
+    let entries = api.entries_by_request().await;
+    let entry = &entries[refused.header("x-request-id")][0].entry;
+    assert_eq!(entry.actor.id.as_deref(), Some(client.id().as_str()));
+    for _ in 0..20 {
+        write.clone().send().await.expect(429);
+    }
+    api.get(findings_path()).auth(&other).send().await.expect(200);
+    let charged = stalled.len() + 1;
+    for call in stalled {
+        call.abort();
+        let _ = call.await;
+    }
+    let response = write.json(&finding_body("k")).send().await;
+    assert_eq!(response.expect(201).header("x-ratelimit-remaining"), (2000 - charged).to_string());
+}
+
+#[tokio::test]
+async fn a_request_that_is_refused_for_the_share_of_its_account_before_it_is_handled_is_not_charged() {
+    let settings = ApiSettings { body_memory: 256 * KIB, response_memory: 512 * KIB, ..ApiSettings::default() };
+    let api = TestApi::with_settings(settings).await;
+    let client = api.full_access_client().await;
+    let remaining = |response: &TestResponse| response.header("x-ratelimit-remaining").parse::<u32>().unwrap();
+    let write = api.post(findings_path()).auth(&client).header("content-type", "application/json");
+    let PausedBody { body, started, last_bytes } = paused_body(30 * KIB);
+    let meanwhile = async {
+        started.await.unwrap();
+        for _ in 0..3 {
+            let refused = write.clone().body("application/json", vec![b' '; 8 * KIB]).send().await.expect(429);
+            assert_eq!(remaining(&refused), 59);
+        }
+        last_bytes.send(Bytes::from(finding_body("k").to_string())).unwrap();
+    };
+    let (created, ()) = join!(write.clone().send_body_stream(body), meanwhile);
+    assert_eq!(remaining(&created.expect(201)), 59);
+
+    tokio::time::pause();
+    let _unread = api.get("/api/v1/openapi.json").auth(&client).send_for_body(200).await;
+    for _ in 0..3 {
+        let refused = api.get(findings_path()).auth(&client).send().await.expect(429);
+        assert_eq!(remaining(&refused), 599);
+    }
+}
+
+#[tokio::test]
+async fn a_request_without_a_token_that_finds_the_whole_memory_used_up_is_charged_to_its_address() {
+    let quotas = Quotas { unauthenticated: 3, ..Quotas::default() };
+    let api = TestApi::with_settings(ApiSettings { quotas, body_memory: 64 * KIB, ..ApiSettings::default() }).await;
+    let token = api.post("/api/v1/auth/token").header("content-type", "application/json");
+    let PausedBody { body, started, last_bytes: _last_bytes } = paused_body(KIB);
+    tokio::spawn(token.clone().source_address("198.51.100.1:40000").send_body_stream(body));
+    started.await.unwrap();
+    let large = token.body("application/json", vec![b' '; 16 * KIB]);
+    for status in [503, 503, 503, 429] {
+        large.clone().send().await.expect(status);
+    }
 }

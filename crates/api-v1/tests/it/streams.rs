@@ -7,13 +7,13 @@ use std::time::Duration;
 use axum::body::Body;
 use findings::{Finding, Severity};
 use http_body_util::BodyExt;
-use kernel::{Description, Timestamp};
+use kernel::{Description, OrganizationId, Timestamp};
 use scopes::Scope;
 use serde_json::{Value, json};
 use store_contract::samples;
 
 use crate::{
-    operations::{PathParams, scoped_operations},
+    operations::{PathParams, scoped_operations, with_query},
     support::{Client, Operation, TestApi, TestRequest, TestResponse, findings_path},
 };
 
@@ -23,15 +23,15 @@ const NDJSON: &str = "application/x-ndjson";
 async fn setup(findings: usize) -> (TestApi, Client) {
     let api = TestApi::open().await;
     let client = api.full_access_client().await;
-    api.store_large_findings(findings).await;
+    api.store_large_findings(api.home, findings).await;
     (api, client)
 }
 
 impl TestApi {
-    async fn store_large_findings(&self, count: usize) {
+    async fn store_large_findings(&self, organization: OrganizationId, count: usize) {
         for first in (0..count).step_by(100) {
             self.clock().tick();
-            let mut changeset = self.fixture.changeset(self.home);
+            let mut changeset = self.fixture.changeset(organization);
             for number in first..count.min(first + 100) {
                 let finding = Finding {
                     severity: Severity::ALL[number % Severity::ALL.len()],
@@ -45,7 +45,7 @@ impl TestApi {
         }
     }
 
-    fn stream_request(&self, client: &Client, path: &str) -> TestRequest {
+    pub(crate) fn stream_request(&self, client: &Client, path: &str) -> TestRequest {
         self.get(path).auth(client).header("accept", NDJSON)
     }
 
@@ -94,7 +94,7 @@ async fn every_list_streams_the_records_of_its_pages_and_is_logged_once() {
     let api = TestApi::open().await;
     let client = api.full_access_client().await;
     let params = PathParams::create_records(&api, &client).await;
-    api.store_large_findings(7).await;
+    api.store_large_findings(api.home, 7).await;
     for number in 0..3 {
         api.store_control(api.home, &format!("CTL-1{number}")).await;
     }
@@ -116,7 +116,8 @@ async fn every_list_streams_the_records_of_its_pages_and_is_logged_once() {
 
         let (mut paged, mut cursor) = (Vec::new(), String::new());
         loop {
-            let page = api.get(&format!("{path}?limit=2{cursor}")).auth(&client).send().await.expect(200).json();
+            let page =
+                api.get(&with_query(&path, &format!("limit=2{cursor}"))).auth(&client).send().await.expect(200).json();
             let (_, records) = page.as_object().unwrap().iter().find(|(name, _)| *name != "pagination").unwrap();
             paged.extend(records.as_array().unwrap().clone());
             let Some(next) = page["pagination"]["nextCursor"].as_str() else { break };
@@ -236,18 +237,27 @@ async fn run_ready_tasks() {
 }
 
 #[tokio::test]
-async fn an_account_can_open_two_streams_and_a_server_serves_eight() {
+async fn an_account_can_open_two_streams_an_organization_four_and_a_server_serves_eight() {
     let (api, client) = setup(300).await;
     let mut open = vec![api.open_stream(&client).await, api.open_stream(&client).await];
     let refused = api.stream_request(&client, findings_path()).send().await.expect(429);
     assert_eq!((refused.error_code().as_str(), refused.header("retry-after")), ("rate_limited", "5"));
-    for _ in 0..3 {
-        let other = api.full_access_client().await;
-        open.extend([api.open_stream(&other).await, api.open_stream(&other).await]);
+    let other = api.full_access_client().await;
+    open.extend([api.open_stream(&other).await, api.open_stream(&other).await]);
+    let third = api.full_access_client().await;
+    let refused = api.stream_request(&third, findings_path()).send().await.expect(429);
+    assert!(refused.message().contains("the organization") && refused.message().contains("in pages"));
+    let [guest, late] = [api.fixture.create_organization("guest").await, api.fixture.create_organization("late").await];
+    api.store_large_findings(guest, 300).await;
+    api.store_large_findings(late, 300).await;
+    for _ in 0..2 {
+        let guest = api.client(guest, Scope::ALL).await;
+        open.splice(0..0, [api.open_stream(&guest).await, api.open_stream(&guest).await]);
     }
-    let late = api.full_access_client().await;
+    let late = api.client(late, Scope::ALL).await;
     let refused = api.stream_request(&late, findings_path()).send().await.expect(503);
     assert_eq!((refused.error_code().as_str(), refused.header("retry-after")), ("internal", "5"));
+    assert!(refused.message().contains("in pages"));
     api.get(findings_path()).auth(&late).send().await.expect(200);
 
     // A stream releases its permit when it is read to its end and when it is dropped.
@@ -257,7 +267,7 @@ async fn an_account_can_open_two_streams_and_a_server_serves_eight() {
     api.stream_request(&late, findings_path()).send().await.expect(503);
     drop(open.remove(0));
     run_ready_tasks().await;
-    open.push(api.open_stream(&client).await);
+    open.push(api.open_stream(&third).await);
     for body in open {
         assert_complete(body).await;
     }
@@ -277,7 +287,7 @@ async fn refused_streams_are_logged_once_a_minute() {
     };
     assert_eq!(refusals().await, 1);
     api.clock().advance(Duration::from_secs(61));
-    api.app.run_periodic().await.unwrap();
+    api.app.record_repeated_calls().await.unwrap();
     assert_eq!(refusals().await, 2);
 }
 
@@ -286,9 +296,10 @@ async fn no_stream_contains_records_of_another_organization() {
     let (api, _) = setup(20).await;
     let other_organization = api.fixture.create_organization("elsewhere").await;
     let other_client = api.client(other_organization, Scope::ALL).await;
+    let params = PathParams::filled_with("none").with_registers_of(&api, other_organization).await;
     for list in scoped_operations().filter(|operation| is_list(operation) && !operation.path.contains('{')) {
-        let path = &list.path;
-        let streamed = api.stream_request(&other_client, path).send().await.expect(200);
+        let path = params.path(list);
+        let streamed = api.stream_request(&other_client, &path).send().await.expect(200);
         let text = String::from_utf8_lossy(&streamed.body).into_owned();
         assert!(!text.contains(&api.home.to_string()) && !text.contains("findingKey"), "{path}");
     }

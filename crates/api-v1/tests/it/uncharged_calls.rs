@@ -67,7 +67,7 @@ async fn calls_that_are_charged_to_no_account_share_one_entry_a_minute_however_m
     let (api, _) = setup(20).await;
     for (name, call, status, _) in uncharged_calls(&api).await {
         api.clock().advance(Duration::from_secs(120));
-        api.app.run_periodic().await.unwrap();
+        api.app.record_repeated_calls().await.unwrap();
         let before = log_lengths(&api).await;
         assert_eq!(call.clone().send().await.status, status, "a call {name}");
         assert_eq!(logged(&api, before).await, (1, 1), "the entry is stored before the response: a call {name}");
@@ -77,7 +77,7 @@ async fn calls_that_are_charged_to_no_account_share_one_entry_a_minute_however_m
         }
         assert!(logged(&api, before).await.0 <= 2, "a call {name}");
         api.clock().advance(Duration::from_secs(60));
-        api.app.run_periodic().await.unwrap();
+        api.app.record_repeated_calls().await.unwrap();
         let (entries, calls) = logged(&api, before).await;
         assert!(entries <= 4 && calls == 80, "a call {name}: {entries} entries for {calls} calls");
     }
@@ -139,7 +139,7 @@ async fn the_count_of_repeated_calls_survives_a_server_that_is_killed() {
     // The API is not flushed, as if its process had been killed. Another server stores the entry.
     let other = App::new((*api.app.services).clone());
     api.clock().advance(Duration::from_secs(60));
-    other.run_periodic().await.unwrap();
+    other.record_repeated_calls().await.unwrap();
     let log = api.audit_log(OrganizationId::INSTALLATION).await;
     let [first, rest] = &log[..] else { panic!("two entries") };
     assert_eq!(rest.entry.action.as_str(), "finding.listed.refused");
@@ -147,6 +147,24 @@ async fn the_count_of_repeated_calls_survives_a_server_that_is_killed() {
     assert_eq!(rest.entry.changes[0].after, FieldValue::Integer(49));
     api.app.flush().await.unwrap();
     assert_eq!(api.audit_log(OrganizationId::INSTALLATION).await.len(), 2, "the calls are recorded once");
+}
+
+#[tokio::test]
+async fn a_graceful_stop_records_the_counts_of_a_killed_server_whose_minute_is_over() {
+    let (api, _) = setup(1000).await;
+    for _ in 0..50 {
+        api.get(findings_path()).send().await.expect(401);
+    }
+    let length = async || api.audit_log(OrganizationId::INSTALLATION).await.len();
+    // The API is not flushed, as if its process had been killed.
+    let other = App::new((*api.app.services).clone());
+    other.flush().await.unwrap();
+    assert_eq!(length().await, 1, "the minute is not over, and its server may still run");
+    api.clock().advance(Duration::from_secs(60));
+    other.flush().await.unwrap();
+    let log = api.audit_log(OrganizationId::INSTALLATION).await;
+    let [_, rest] = &log[..] else { panic!("two entries") };
+    assert_eq!(rest.entry.changes[0].after, FieldValue::Integer(49));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -173,8 +191,8 @@ async fn a_damaged_entry_does_not_keep_the_counts_after_it_from_being_recorded()
     let length = async || api.audit_log(OrganizationId::INSTALLATION).await.len();
     assert_eq!(length().await, 2);
     api.probe.fail_next(Call::Append, Fault::Corrupt);
-    assert!(api.app.run_periodic().await.is_err());
+    assert!(api.app.record_repeated_calls().await.is_err());
     assert_eq!(length().await, 3, "the other count is recorded");
-    api.app.run_periodic().await.unwrap();
+    api.app.record_repeated_calls().await.unwrap();
     assert_eq!(length().await, 4);
 }

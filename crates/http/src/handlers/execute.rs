@@ -164,7 +164,7 @@ async fn commit<C: Command>(
             }
             Err(AttemptError::LostRace) => {}
             Err(AttemptError::ActorChanged) => {
-                principal = authenticate(app, &request.parts.headers).await.map_err(|failure| failure.problem)?;
+                principal = authenticate(app, &request.parts.headers).await?;
                 if let Access::Scope(scope) = request.route.access {
                     principal.caller.require_scope(scope).map_err(|_| Problem::forbidden(scope))?;
                 }

@@ -6,7 +6,7 @@ use store::DynStore;
 
 use crate::{
     pipeline::App,
-    request::{ApiRequest, Binding, MediaType, Query, list_parameters, sign_cursor, verify_cursor},
+    request::{ApiRequest, Binding, DueDates, MediaType, Query, list_parameters, sign_cursor, verify_cursor},
     response::{AS_OF, ApiResponse, Problem, write_json},
     streams,
 };
@@ -30,7 +30,7 @@ pub async fn list<R: Resource>(
 where
     DynStore: Reader<R>,
 {
-    let list_request = ListRequest::parse(app, request, query)?;
+    let list_request = ListRequest::parse(app, request, query, DueDates::of::<R>())?;
     let (store, organization) = (&*app.services.store, list_request.organization);
     if request.media_type == MediaType::NdJson {
         let permit = streams::acquire_permit(app, request)?;
@@ -56,14 +56,14 @@ impl ListRequest {
     ///
     /// # Errors
     /// A 400 response for invalid or unknown parameters, or an invalid cursor.
-    pub fn parse(app: &App, request: &ApiRequest, query: &mut Query<'_>) -> Result<Self, Problem> {
-        let parameters = list_parameters(query);
+    pub fn parse(app: &App, request: &ApiRequest, query: &mut Query<'_>, due_dates: DueDates) -> Result<Self, Problem> {
+        let parameters = list_parameters(query, due_dates);
         if request.media_type == MediaType::NdJson {
             parameters.reject_page_parameters(query);
         }
         query.finish()?;
         let organization = request.principal()?.organization();
-        let binding = Binding::new(organization, request.parts.uri.path(), &query.except(&["cursor", "limit"]));
+        let binding = Binding::new(organization, request.parts.uri.path(), &query.meaning_except(&["cursor", "limit"]));
         let mut page = parameters.page;
         if let Some(text) = parameters.cursor {
             let oldest = app.services.clock.now() - app.services.settings.cursor_lifetime;

@@ -8,6 +8,7 @@ use kernel::StoreError;
 use super::{
     account_cache::AccountCache,
     audit_recorder::{AuditNote, AuditRecorder},
+    head_memory::MAX_HEAD_MEMORY,
     kept_responses::KeptResponses,
     services::Services,
     stream_limits::StreamLimits,
@@ -21,6 +22,8 @@ pub struct App {
     pub services: Arc<Services>,
     pub(crate) accounts: Arc<AccountCache>,
     pub(crate) audit_recorder: Arc<AuditRecorder>,
+    /// The memory for requests in flight besides their bodies.
+    pub(crate) head_memory: Arc<MemoryBudget>,
     /// The memory for request bodies.
     pub(crate) request_memory: Arc<MemoryBudget>,
     /// The memory for response bodies.
@@ -40,6 +43,7 @@ impl App {
             services: Arc::new(services),
             accounts: Arc::default(),
             audit_recorder,
+            head_memory: Arc::new(MemoryBudget::new(MAX_HEAD_MEMORY)),
             request_memory,
             response_memory,
             stream_limits: Arc::new(StreamLimits::for_collections()),
@@ -75,15 +79,21 @@ impl App {
         }
     }
 
-    /// Stores the times of the accounts' last requests, and records the requests that were only counted. The server
-    /// calls this about once a minute.
+    /// Stores the times of the accounts' last requests. The server calls this about once a minute.
     ///
     /// # Errors
     /// [`StoreError`] when the store fails. The collected data is then kept for the next call.
-    pub async fn run_periodic(&self) -> Result<(), StoreError> {
-        let recorded = self.audit_recorder.record_repeated(&self.services).await;
-        let stored = self.accounts.store_last_used(&*self.services.store).await;
-        recorded.and(stored)
+    pub async fn store_last_used(&self) -> Result<(), StoreError> {
+        self.accounts.store_last_used(&*self.services.store).await
+    }
+
+    /// Records the requests that were only counted and whose minute is over. The server calls this when it has started,
+    /// because the server before it may have been killed, and then every few seconds.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails. The counts are then kept for the next call.
+    pub async fn record_repeated_calls(&self) -> Result<(), StoreError> {
+        self.audit_recorder.record_repeated(&self.services).await
     }
 
     /// Stores everything that is still buffered. The server calls this before it stops, once no request is in flight.
@@ -92,7 +102,7 @@ impl App {
     /// [`StoreError`] when the store fails.
     pub async fn flush(&self) -> Result<(), StoreError> {
         let recorded = self.audit_recorder.finish(&self.services).await;
-        let stored = self.accounts.store_last_used(&*self.services.store).await;
+        let stored = self.store_last_used().await;
         recorded.and(stored)
     }
 }

@@ -109,13 +109,16 @@ impl AuditRecorder {
         }
     }
 
-    /// Stores the entries for all calls that were repeated on this server, when it stops.
+    /// Stores the entries for all calls that were repeated on this server, when it stops, and for those of any server
+    /// whose minute is over.
     pub(crate) async fn finish(&self, services: &Services) -> Result<(), StoreError> {
         self.sink.drain().await;
         let own = self.first_calls.take_all();
-        let end = services.clock.now() + REPEAT_WINDOW;
+        let now = services.clock.now();
+        let end = now + REPEAT_WINDOW;
         let mut counts = services.store.repeated_calls(end, end, usize::MAX).await?;
-        counts.retain(|counted| own.contains(&counted.first));
+        let is_due = |counted: &RepeatedCalls| counted.due_at <= now || counted.due_at > now + MAX_DUE_IN;
+        counts.retain(|counted| own.contains(&counted.first) || is_due(counted));
         let mut first_error = None;
         record_counts(services, &counts, &mut first_error).await?;
         first_error.map_or(Ok(()), Err)

@@ -32,48 +32,68 @@ impl From<StoreError> for AuthenticationFailure {
     }
 }
 
+/// The claims of a token whose signature was verified.
+pub(super) struct VerifiedToken {
+    pub(super) claims: Claims,
+    is_expired: bool,
+}
+
 /// Authenticates a request by its token, whose account must be active now.
-pub(crate) async fn authenticate(app: &App, headers: &HeaderMap) -> Result<Principal, AuthenticationFailure> {
+pub(crate) async fn authenticate(app: &App, headers: &HeaderMap) -> Result<Principal, Problem> {
+    let token = verify(app, headers, || Ok(())).await?;
+    admit(app, &token).await.map_err(|failure| failure.problem)
+}
+
+/// Verifies the token of a request. `begin_refresh` is called before the signing keys are read again for a token with an
+/// unknown one, which callers without valid credentials can cause.
+pub(super) async fn verify(
+    app: &App,
+    headers: &HeaderMap,
+    begin_refresh: impl FnOnce() -> Result<(), Problem>,
+) -> Result<VerifiedToken, Problem> {
     let token = bearer_token(headers)?;
     let (verifier, clock) = (&app.services.verifier, &app.services.clock);
     let mut verified = verifier.verify(token, clock.now());
     if verified == Err(TokenError::UnknownKey) {
+        begin_refresh()?;
         verifier.refresh_keys().await?;
         verified = verifier.verify(token, clock.now());
     }
     match verified {
-        Ok(claims) => admit(app, &claims).await,
-        Err(TokenError::Expired(claims)) => {
-            let problem =
-                Problem::unauthenticated("the access token has expired: request a new one", Some("invalid_token"));
-            let account = app.accounts.current(&*app.services.store, claims.organization, claims.account).await?;
-            Err(AuthenticationFailure { problem, account })
-        }
+        Ok(claims) => Ok(VerifiedToken { claims, is_expired: false }),
+        Err(TokenError::Expired(claims)) => Ok(VerifiedToken { claims: *claims, is_expired: true }),
         Err(TokenError::Stale(stale)) => Err(StoreError::Unavailable(stale.into()).into()),
         Err(TokenError::Invalid | TokenError::UnknownKey) => {
-            Err(Problem::unauthenticated("the access token is not valid", Some("invalid_token")).into())
+            Err(Problem::unauthenticated("the access token is not valid", Some("invalid_token")))
         }
     }
 }
 
-/// Checks the claims of a token against the current state of its account.
-async fn admit(app: &App, claims: &Claims) -> Result<Principal, AuthenticationFailure> {
-    let refused = || {
-        Problem::unauthenticated(
-            "the service account does not exist, is disabled or has expired",
-            Some("invalid_token"),
-        )
-    };
-    let account = app.accounts.current(&*app.services.store, claims.organization, claims.account).await?;
-    let Some(cached) = account else { return Err(refused().into()) };
+/// Checks a token against the clock and the current state of its account.
+pub(super) async fn admit(app: &App, token: &VerifiedToken) -> Result<Principal, AuthenticationFailure> {
+    let refused = |message| Problem::unauthenticated(message, Some("invalid_token"));
+    let account = account_of(app, token).await?;
+    if token.is_expired {
+        return Err(AuthenticationFailure {
+            problem: refused("the access token has expired: request a new one"),
+            account,
+        });
+    }
+    let inactive = || refused("the service account does not exist, is disabled or has expired");
+    let Some(cached) = account else { return Err(inactive().into()) };
     let now = app.services.clock.now();
-    match Caller::authorize(claims, Arc::clone(&cached.account), now) {
+    match Caller::authorize(&token.claims, Arc::clone(&cached.account), now) {
         Ok(caller) => {
             cached.record_use(now);
             Ok(Principal { caller, cached })
         }
-        Err(_) => Err(AuthenticationFailure { problem: refused(), account: Some(cached) }),
+        Err(_) => Err(AuthenticationFailure { problem: inactive(), account: Some(cached) }),
     }
+}
+
+/// Returns the account of a token, if it exists.
+pub(super) async fn account_of(app: &App, token: &VerifiedToken) -> Result<Option<Arc<CachedAccount>>, StoreError> {
+    app.accounts.current(&*app.services.store, token.claims.organization, token.claims.account).await
 }
 
 /// Returns the current scopes of the account, or `None` if it is not active any more.

@@ -10,21 +10,31 @@ use ulid::Ulid;
 use super::app::App;
 use crate::{request::Charge, response::Problem};
 
-/// The result of charging a request to its rate limit buckets.
-pub(crate) struct RateLimit(Decision);
+/// The result of charging a request to the buckets of its account and organization.
+pub(crate) struct RateLimit {
+    charges: [BucketCharge; 2],
+    decision: Decision,
+}
 
 impl RateLimit {
     /// Returns the seconds until the next request is allowed, if the rate limit is exceeded.
     pub(crate) fn retry_after(&self) -> Option<u64> {
-        match self.0 {
-            Decision::Allowed { .. } => None,
-            Decision::Refused { retry_after, .. } => Some(retry_after.as_secs().max(1)),
+        retry_after(&self.decision)
+    }
+
+    /// Returns the calls that the request was charged with to their buckets.
+    pub(crate) fn refund(&mut self, app: &App) {
+        if let Decision::Allowed { nearest } = &mut self.decision {
+            app.services.limits.refund(&self.charges, app.services.clock.now());
+            if let Some(state) = nearest {
+                state.remaining = state.remaining.saturating_add(1).min(state.limit);
+            }
         }
     }
 
     /// Writes the state of the bucket that is closest to empty to the response headers.
     pub(crate) fn write_headers(&self, headers: &mut HeaderMap) {
-        let Some(state) = self.0.bucket_state() else { return };
+        let Some(state) = self.decision.bucket_state() else { return };
         headers.insert(HeaderName::from_static("x-ratelimit-limit"), HeaderValue::from(state.limit));
         headers.insert(HeaderName::from_static("x-ratelimit-remaining"), HeaderValue::from(state.remaining));
         headers.insert(HeaderName::from_static("x-ratelimit-reset"), HeaderValue::from(state.reset_at.seconds()));
@@ -48,8 +58,9 @@ pub(crate) async fn charge(app: &App, account: &Account, charge: Charge) -> Resu
     };
     let organization_charge =
         BucketCharge { key: BucketKey::Organization(organization), quota: Quota::per_minute(quotas.organization) };
-    let now = app.services.clock.now();
-    Ok(RateLimit(app.services.limits.charge(&[account_charge, organization_charge], now).await?))
+    let charges = [account_charge, organization_charge];
+    let decision = app.services.limits.charge(&charges, app.services.clock.now()).await?;
+    Ok(RateLimit { charges, decision })
 }
 
 /// Charges an issued token to the authenticated account.
@@ -103,6 +114,14 @@ fn peer(address: Option<IpAddr>) -> Peer {
 
 /// Charges the buckets, and returns an error if one of them is exhausted.
 async fn charge_or_reject(app: &App, charges: &[BucketCharge]) -> Result<(), Problem> {
-    let rate_limit = RateLimit(app.services.limits.charge(charges, app.services.clock.now()).await?);
-    rate_limit.retry_after().map_or(Ok(()), |seconds| Err(Problem::rate_limited(seconds)))
+    let decision = app.services.limits.charge(charges, app.services.clock.now()).await?;
+    retry_after(&decision).map_or(Ok(()), |seconds| Err(Problem::rate_limited(seconds)))
+}
+
+/// The seconds until the next request is allowed, if a bucket is empty.
+fn retry_after(decision: &Decision) -> Option<u64> {
+    match decision {
+        Decision::Allowed { .. } => None,
+        Decision::Refused { retry_after, .. } => Some(retry_after.as_secs().max(1)),
+    }
 }

@@ -124,21 +124,23 @@ impl RequestBody {
         Ok((bytes_read.freeze(), permit))
     }
 
-    /// Receives and discards what was not read of the body, within bounds.
-    pub(crate) async fn discard_rest(&mut self) {
+    /// Receives and discards what was not read of the body, within bounds, in a task of its own: the response does not
+    /// wait for it, and the connection is kept meanwhile.
+    pub(crate) fn discard_rest(self) {
         if !self.is_sent || self.body.is_end_stream() || self.body.size_hint().lower() > MAX_DISCARDED_BYTES {
             return;
         }
-        let discard = async {
+        let mut body = self.body;
+        let discard = async move {
             let mut left = MAX_DISCARDED_BYTES;
-            while let Some(Ok(frame)) = self.body.frame().await {
+            while let Some(Ok(frame)) = body.frame().await {
                 let length = frame.data_ref().map_or(0, Bytes::len) as u64;
                 let Some(rest) = left.checked_sub(length) else { break };
                 left = rest;
             }
         };
         // A client that is still sending after the timeout does not read its response anyway.
-        let _ = timeout(DISCARD_TIMEOUT, discard).await;
+        tokio::spawn(timeout(DISCARD_TIMEOUT, discard));
     }
 }
 

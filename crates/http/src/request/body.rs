@@ -200,7 +200,7 @@ impl<'a> BodyReader<'a> {
             } else {
                 Cow::Borrowed("unknown field")
             };
-            self.issues.push(Issue::at_unknown([], name, message));
+            self.issues.push(Issue::new([name.as_str()], message));
         }
         if let Some(more) = unknown.len().checked_sub(MAX_UNKNOWN_REPORTED).filter(|more| *more > 0) {
             self.issues.push(Issue::new([], format!("{more} more unknown fields are not listed")));

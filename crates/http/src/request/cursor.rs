@@ -16,7 +16,8 @@ pub trait CursorSigner: Send + Sync {
 pub(crate) struct Binding([u8; 16]);
 
 impl Binding {
-    /// Creates a binding. `path` is the concrete path; `filters` are all parameters except the cursor and the limit.
+    /// Creates a binding. `path` is the concrete path; `filters` are the meanings of all parameters except the cursor
+    /// and the limit.
     pub(crate) fn new(organization: OrganizationId, path: &str, filters: &[(&str, &str)]) -> Self {
         let mut hash = Sha256::new();
         hash.update(organization.ulid().to_bytes());
@@ -32,6 +33,8 @@ impl Binding {
 
 const NEWEST: u8 = 1;
 const CHANGED: u8 = 2;
+const DUE: u8 = 3;
+const WITHOUT_DUE_DATE: u8 = 4;
 
 /// The length of a payload in bytes: binding, time of issue, order, and position (time and identifier).
 const LENGTH: usize = 16 + 8 + 1 + 8 + 16;
@@ -46,6 +49,8 @@ pub(crate) fn sign_cursor(
     let (order, time, id) = match position {
         Position::Newest(id) => (NEWEST, 0, id),
         Position::Changed(time, id) => (CHANGED, time.millis(), id),
+        Position::Due(Some(time), id) => (DUE, time.millis(), id),
+        Position::Due(None, id) => (WITHOUT_DUE_DATE, 0, id),
     };
     let mut payload = Vec::with_capacity(LENGTH);
     payload.extend_from_slice(&binding.0);
@@ -71,12 +76,15 @@ pub(crate) fn verify_cursor(
     let (order_byte, rest) = rest.split_first()?;
     let (time, id) = rest.split_first_chunk::<8>()?;
     let id = Ulid::from_bytes(id.try_into().ok()?);
+    let time = Timestamp::from_millis(i64::from_be_bytes(*time));
     if *bound != binding.0 || Timestamp::from_millis(i64::from_be_bytes(*issued_at)) < oldest {
         return None;
     }
     match (*order_byte, order) {
         (NEWEST, Order::Newest) => Some(Position::Newest(id)),
-        (CHANGED, Order::Changed) => Some(Position::Changed(Timestamp::from_millis(i64::from_be_bytes(*time)), id)),
+        (CHANGED, Order::Changed) => Some(Position::Changed(time, id)),
+        (DUE, Order::Due) => Some(Position::Due(Some(time), id)),
+        (WITHOUT_DUE_DATE, Order::Due) => Some(Position::Due(None, id)),
         _ => None,
     }
 }

@@ -1,15 +1,21 @@
-//! A JSON reader that differs from `serde_json` in two respects: it rejects objects with duplicate members, because it
-//! is unknown which of the two values was meant, and half of a surrogate pair does not make the whole document invalid.
+//! A JSON reader that differs from `serde_json` in three respects: it rejects objects with duplicate members, because it
+//! is unknown which of the two values was meant; half of a surrogate pair does not make the whole document invalid; and
+//! the memory of the values is bounded, which can be a hundred times that of their text.
+
+mod parsed_size;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 
 use serde::{
-    Deserialize, Deserializer,
-    de::{Error as _, MapAccess, SeqAccess, Visitor},
+    Deserializer,
+    de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor},
 };
 use serde_json::{Map, Number, Value};
 
 use super::encoding::body_text;
+use parsed_size::ParsedSize;
 
 /// The character that stands for half of a surrogate pair in a value that was read: a noncharacter, which no text may
 /// contain. The reader of the field reports it.
@@ -21,18 +27,35 @@ const MAX_REPORTED_CHARS: usize = 60;
 /// Parses one JSON document.
 ///
 /// # Errors
-/// A message for the response, with the position: the body is not UTF-8 or not JSON, or a member occurs twice.
+/// A message for the response, with the position: the body is not UTF-8 or not JSON, a member occurs twice, or the
+/// values would take too much memory.
 pub fn read(bytes: &[u8]) -> Result<Value, String> {
+    read_measured(bytes).map(|(value, _)| value)
+}
+
+/// Parses one JSON document, and returns it with the bytes of memory that it takes.
+///
+/// # Errors
+/// Those of [`read`].
+pub(super) fn read_measured(bytes: &[u8]) -> Result<(Value, usize), String> {
     let text = body_text(bytes)?;
-    let parsed = serde_json::from_str(text).or_else(|error| match replace_half_surrogates(text) {
-        Some(replaced) => serde_json::from_str(&replaced),
-        None => Err(error),
+    let parsed = parse(text).or_else(|error| match replace_half_surrogates(text) {
+        Some(replaced) if !error.is_data() => parse(&replaced),
+        _ => Err(error),
     });
     match parsed {
-        Ok(UniqueMembers(value)) => Ok(value),
+        Ok(parsed) => Ok(parsed),
         Err(error) if error.is_data() => Err(error.to_string()),
         Err(error) => Err(format!("the body is not JSON: {error}")),
     }
+}
+
+fn parse(text: &str) -> serde_json::Result<(Value, usize)> {
+    let size = ParsedSize::default();
+    let mut source = serde_json::Deserializer::from_str(text);
+    let value = Parser { size: &size }.deserialize(&mut source)?;
+    source.end()?;
+    Ok((value, size.bytes()))
 }
 
 /// Replaces each escape of half of a surrogate pair by that of [`HALF_SURROGATE`], which has the same length; `None` if
@@ -69,18 +92,22 @@ fn code_unit(text: &str) -> Option<u16> {
     digits.bytes().all(|digit| digit.is_ascii_hexdigit()).then(|| u16::from_str_radix(digits, 16).ok())?
 }
 
-/// A JSON value without duplicate members.
-struct UniqueMembers(Value);
+/// A parser of a JSON value without duplicate members.
+#[derive(Clone, Copy)]
+struct Parser<'a> {
+    /// The memory of the values that were parsed so far.
+    size: &'a ParsedSize,
+}
 
-impl<'de> Deserialize<'de> for UniqueMembers {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        from.deserialize_any(ValueVisitor).map(Self)
+impl<'de> DeserializeSeed<'de> for Parser<'_> {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Value, D::Error> {
+        from.deserialize_any(self)
     }
 }
 
-struct ValueVisitor;
-
-impl<'de> Visitor<'de> for ValueVisitor {
+impl<'de> Visitor<'de> for Parser<'_> {
     type Value = Value;
 
     fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -103,11 +130,13 @@ impl<'de> Visitor<'de> for ValueVisitor {
         Ok(Number::from_f64(value).map_or(Value::Null, Value::Number))
     }
 
-    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+    fn visit_str<E: serde::de::Error>(self, value: &str) -> Result<Value, E> {
+        self.size.add_text(value)?;
         Ok(value.into())
     }
 
-    fn visit_string<E>(self, value: String) -> Result<Value, E> {
+    fn visit_string<E: serde::de::Error>(self, value: String) -> Result<Value, E> {
+        self.size.add_text(&value)?;
         Ok(value.into())
     }
 
@@ -117,7 +146,8 @@ impl<'de> Visitor<'de> for ValueVisitor {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
         let mut read = Vec::new();
-        while let Some(UniqueMembers(item)) = items.next_element()? {
+        while let Some(item) = items.next_element_seed(self)? {
+            self.size.add_item(read.len())?;
             read.push(item);
         }
         Ok(Value::Array(read))
@@ -130,56 +160,10 @@ impl<'de> Visitor<'de> for ValueVisitor {
                 let name: String = name.chars().take(MAX_REPORTED_CHARS).collect();
                 return Err(A::Error::custom(format_args!("{name:?} is repeated")));
             }
-            let UniqueMembers(value) = members.next_value()?;
+            self.size.add_member(read.len(), &name)?;
+            let value = members.next_value_seed(self)?;
             read.insert(name, value);
         }
         Ok(Value::Object(read))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_document_without_duplicates_is_read_as_serde_json_reads_it() {
-        for text in [
-            r#"{"a":1,"b":[true,null,-2,3.5,18446744073709551615,"x\n"],"c":{"a":{}}}"#,
-            "[]",
-            "\"text\"",
-            "1e3",
-            "{\"a\":",
-            "[1,]",
-            "",
-        ] {
-            let plain = serde_json::from_str::<Value>(text).map_err(|error| format!("the body is not JSON: {error}"));
-            assert_eq!(read(text.as_bytes()), plain, "{text}");
-        }
-    }
-
-    #[test]
-    fn half_of_a_surrogate_pair_is_read_as_a_noncharacter_wherever_it_is() {
-        for (text, wanted) in [
-            (r#""\ud800""#, "\u{ffff}"),
-            (r#""a\uDC00b""#, "a\u{ffff}b"),
-            (r#""\ud83d\ude00""#, "😀"),
-            (r#""\ud83d\ud83d\ude00""#, "\u{ffff}😀"),
-            (r#""\ude00\ud83d""#, "\u{ffff}\u{ffff}"),
-            (r#""\\ud800\ud800\n""#, "\\ud800\u{ffff}\n"),
-            (r#""\ud83d\u0041é\ud83d""#, "\u{ffff}Aé\u{ffff}"),
-        ] {
-            assert_eq!(read(text.as_bytes()), Ok(Value::from(wanted)), "{text}");
-        }
-        for text in [r#""\ud83d\u""#, r#""\ud83d"#, r#""\ud8é""#, r#""\ud800"}"#, r#"\ud800"#, r#""\ud800\"#] {
-            assert!(read(text.as_bytes()).unwrap_err().starts_with("the body is not JSON"), "{text}");
-        }
-    }
-
-    #[test]
-    fn a_duplicate_member_at_any_depth_is_reported_with_its_position() {
-        let refused = read(br#"{"a":[{"title":"T","title":"U"}]}"#).unwrap_err();
-        assert_eq!(refused, "\"title\" is repeated at line 1 column 26");
-        let long = format!("{{\"{0}\":1,\"{0}\":2}}", "n".repeat(5000));
-        assert!(read(long.as_bytes()).unwrap_err().len() < 120);
     }
 }

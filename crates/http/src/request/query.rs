@@ -1,6 +1,8 @@
 //! Decoding of query parameters. Unknown parameters are errors, so that a mistyped filter never widens the result of a
 //! list (contract v1 § 1).
 
+mod percent;
+
 use std::{borrow::Cow, collections::BTreeSet, fmt::Display};
 
 use kernel::{Reason, ReasonRule};
@@ -11,13 +13,24 @@ use super::{
     field_readers::{FieldReader, text},
 };
 use crate::response::{Issue, Problem};
+use percent::decode;
 
 /// A reader of query parameters. Like [`super::BodyReader`], it yields the description of the parameters when it is run
 /// without a query.
 pub struct Query<'a> {
-    parameters: Option<Vec<(Cow<'a, str>, Cow<'a, str>)>>,
+    parameters: Option<Vec<Given<'a>>>,
     declared: Vec<Parameter>,
     issues: Vec<Issue>,
+}
+
+/// A parameter of a request.
+struct Given<'a> {
+    name: Cow<'a, str>,
+    /// The value as it is in the URL.
+    raw: &'a str,
+    value: Cow<'a, str>,
+    /// The name and the value in the form that all spellings of the same meaning share.
+    meaning: (Cow<'a, str>, Cow<'a, str>),
 }
 
 /// A query parameter for the OpenAPI document.
@@ -30,6 +43,8 @@ pub struct Parameter {
     pub schema: Value,
     /// Whether a request without it is invalid.
     pub required: bool,
+    /// How several values are separated, for the callers; empty if it has one value.
+    pub separators: &'static str,
 }
 
 impl<'a> Query<'a> {
@@ -37,18 +52,31 @@ impl<'a> Query<'a> {
     #[must_use]
     pub fn parse(raw: &'a str) -> Self {
         let mut issues = Vec::new();
-        let mut parameters: Vec<(Cow<'a, str>, Cow<'a, str>)> = Vec::new();
-        if form_urlencoded::parse(raw.as_bytes()).nth(MAX_PARAMETERS).is_some() {
+        let mut parameters: Vec<Given<'a>> = Vec::new();
+        let pairs = || raw.split('&').filter(|pair| !pair.is_empty());
+        if pairs().nth(MAX_PARAMETERS).is_some() {
             issues.push(Issue::new(["query"], format!("must have at most {MAX_PARAMETERS} parameters")));
             return Self { parameters: Some(parameters), declared: Vec::new(), issues };
         }
-        for (name, value) in form_urlencoded::parse(raw.as_bytes()) {
-            if name.contains('\u{fffd}') || value.contains('\u{fffd}') {
-                issues.push(Issue::new(["query", &name], "is not valid UTF-8"));
-            } else if parameters.iter().any(|(earlier, _)| *earlier == name) {
+        for pair in pairs() {
+            let (raw_name, raw) = pair.split_once('=').unwrap_or((pair, ""));
+            let name = match decode(raw_name) {
+                Ok(name) => name,
+                Err(error) => {
+                    issues.push(Issue::new(["query", raw_name], error));
+                    continue;
+                }
+            };
+            if parameters.iter().any(|earlier| earlier.name == name) {
                 issues.push(Issue::new(["query", &name], "is repeated; separate several values by commas"));
-            } else {
-                parameters.push((name, value));
+                continue;
+            }
+            match decode(raw) {
+                Ok(value) => {
+                    let meaning = (name.clone(), value.clone());
+                    parameters.push(Given { name, raw, value, meaning });
+                }
+                Err(error) => issues.push(Issue::new(["query", &name], error)),
             }
         }
         Self { parameters: Some(parameters), declared: Vec::new(), issues }
@@ -66,13 +94,13 @@ impl<'a> Query<'a> {
         name: &'static str,
         description: &'static str,
         schema: impl FnOnce() -> Value,
-    ) -> Option<String> {
+    ) -> Option<&Given<'a>> {
         let Some(parameters) = &self.parameters else {
-            self.declared.push(Parameter { name, description, schema: schema(), required: false });
+            self.declared.push(Parameter { name, description, schema: schema(), required: false, separators: "" });
             return None;
         };
-        self.declared.push(Parameter { name, description, schema: Value::Null, required: false });
-        parameters.iter().find(|(parameter, _)| parameter == name).map(|(_, value)| value.clone().into_owned())
+        self.declared.push(Parameter { name, description, schema: Value::Null, required: false, separators: "" });
+        parameters.iter().find(|parameter| parameter.name == name)
     }
 
     /// Reads an optional parameter with one value.
@@ -83,8 +111,8 @@ impl<'a> Query<'a> {
         schema: impl FnOnce() -> Value,
         read: impl Fn(&str) -> Result<T, E>,
     ) -> Option<T> {
-        let text = self.take(name, description, schema)?;
-        read(&text).map_err(|error| self.error(name, error.to_string())).ok()
+        let read = read(&self.take(name, description, schema)?.value);
+        read.map_err(|error| self.error(name, error.to_string())).ok()
     }
 
     /// Reads a required parameter with one value.
@@ -95,14 +123,14 @@ impl<'a> Query<'a> {
         schema: impl FnOnce() -> Value,
         read: impl Fn(&str) -> Result<T, E>,
     ) -> Option<T> {
-        let text = self.take(name, description, schema);
+        let value = self.optional(name, description, schema, read);
         if let Some(declared) = self.declared.last_mut() {
             declared.required = true;
         }
-        if text.is_none() && self.parameters.is_some() {
+        if self.parameters.as_ref().is_some_and(|given| given.iter().all(|given| given.name != name)) {
             self.error(name, "is required");
         }
-        read(&text?).map_err(|error| self.error(name, error.to_string())).ok()
+        value
     }
 
     /// Reads the reason that a write without a body must give.
@@ -115,7 +143,8 @@ impl<'a> Query<'a> {
         )
     }
 
-    /// Reads a filter with comma-separated values, of which a record must have one. An empty set means no filter.
+    /// Reads a filter with comma-separated values, of which a record must have one. An encoded comma (`%2C`) is part of a
+    /// value. An empty set means no filter.
     pub fn list<T: Ord, E: Display>(
         &mut self,
         name: &'static str,
@@ -123,14 +152,46 @@ impl<'a> Query<'a> {
         item: impl FnOnce() -> Value,
         read: impl Fn(&str) -> Result<T, E>,
     ) -> BTreeSet<T> {
+        self.values(name, description, item, SEPARATED_BY_PLAIN_COMMAS, read, |given| {
+            given.raw.split(',').filter_map(|raw| decode(raw).ok()).collect()
+        })
+    }
+
+    /// Reads a filter like [`Self::list`], whose values can't have a comma: an encoded one separates them, too. Some
+    /// clients encode every comma.
+    pub fn choices<T: Ord, E: Display>(
+        &mut self,
+        name: &'static str,
+        description: &'static str,
+        item: impl FnOnce() -> Value,
+        read: impl Fn(&str) -> Result<T, E>,
+    ) -> BTreeSet<T> {
+        self.values(name, description, item, SEPARATED_BY_COMMAS, read, |given| {
+            given.value.split(',').map(|value| Cow::Owned(value.to_owned())).collect()
+        })
+    }
+
+    fn values<T: Ord, E: Display>(
+        &mut self,
+        name: &'static str,
+        description: &'static str,
+        item: impl FnOnce() -> Value,
+        separators: &'static str,
+        read: impl Fn(&str) -> Result<T, E>,
+        split: impl Fn(&Given<'a>) -> Vec<Cow<'a, str>>,
+    ) -> BTreeSet<T> {
         let schema = || json!({ "type": "array", "items": item(), "maxItems": MAX_VALUES });
-        let Some(text) = self.take(name, description, schema) else { return BTreeSet::new() };
-        if text.split(',').count() > MAX_VALUES {
+        let parts = self.take(name, description, schema).map(split);
+        if let Some(declared) = self.declared.last_mut() {
+            declared.separators = separators;
+        }
+        let Some(mut parts) = parts else { return BTreeSet::new() };
+        if parts.len() > MAX_VALUES {
             self.error(name, format!("must have at most {MAX_VALUES} values"));
             return BTreeSet::new();
         }
         let mut values = BTreeSet::new();
-        for part in text.split(',') {
+        for part in &parts {
             match read(part) {
                 Ok(value) => {
                     values.insert(value);
@@ -138,7 +199,19 @@ impl<'a> Query<'a> {
                 Err(error) => self.error(name, error.to_string()),
             }
         }
+        parts.sort_unstable();
+        parts.dedup();
+        let parts: Vec<_> = parts.iter().map(|part| part.replace('%', "%25").replace(',', "%2C")).collect();
+        self.set_meaning(name, name, parts.join(","));
         values
+    }
+
+    /// Sets the name and the value that all spellings of a parameter have in common, if it was given. Otherwise they are
+    /// those of the request.
+    pub(crate) fn set_meaning(&mut self, name: &str, meant_name: &'static str, meant_value: String) {
+        if let Some(given) = self.parameters.iter_mut().flatten().find(|given| given.name == name) {
+            given.meaning = (meant_name.into(), meant_value.into());
+        }
     }
 
     /// Adds an error about a parameter.
@@ -151,15 +224,11 @@ impl<'a> Query<'a> {
         self.issues.push(Issue::new([], "the body must be empty: this endpoint only has query parameters"));
     }
 
-    /// Returns the given parameters except these, in a fixed order. Cursors are bound to them.
-    pub(crate) fn except(&self, names: &[&str]) -> Vec<(&str, &str)> {
-        let mut parameters: Vec<(&str, &str)> = self
-            .parameters
-            .iter()
-            .flatten()
-            .map(|(name, value)| (name.as_ref(), value.as_ref()))
-            .filter(|(name, _)| !names.contains(name))
-            .collect();
+    /// Returns the meaning of the given parameters except these, in a fixed order. Cursors are bound to it, so that a
+    /// filter may be spelled in another way on the next page.
+    pub(crate) fn meaning_except(&self, names: &[&str]) -> Vec<(&str, &str)> {
+        let given = self.parameters.iter().flatten().filter(|given| !names.contains(&&*given.name));
+        let mut parameters: Vec<(&str, &str)> = given.map(|given| (&*given.meaning.0, &*given.meaning.1)).collect();
         parameters.sort_unstable();
         parameters
     }
@@ -169,7 +238,7 @@ impl<'a> Query<'a> {
     /// # Errors
     /// A 400 response, if there are any.
     pub fn finish(&mut self) -> Result<(), Problem> {
-        let names = self.parameters.iter().flatten().map(|(name, _)| name);
+        let names = self.parameters.iter().flatten().map(|given| &given.name);
         let unknown: Vec<_> =
             names.filter(|name| !self.declared.iter().any(|declared| declared.name == **name)).collect();
         if !unknown.is_empty() {
@@ -182,7 +251,7 @@ impl<'a> Query<'a> {
                 } else {
                     Cow::Borrowed("unknown parameter")
                 };
-                self.issues.push(Issue::at_unknown(["query"], name, message));
+                self.issues.push(Issue::new(["query", name], message));
             }
             if let Some(more) = unknown.len().checked_sub(MAX_UNKNOWN_REPORTED).filter(|more| *more > 0) {
                 self.issues.push(Issue::new(["query"], format!("{more} more unknown parameters are not listed")));
@@ -191,6 +260,10 @@ impl<'a> Query<'a> {
         if self.issues.is_empty() { Ok(()) } else { Err(Problem::validation(std::mem::take(&mut self.issues))) }
     }
 }
+
+const SEPARATED_BY_PLAIN_COMMAS: &str =
+    "Commas separate several values; a comma that is part of a value is written as `%2C`.";
+const SEPARATED_BY_COMMAS: &str = "Commas separate several values.";
 
 /// The maximum number of parameters, which bounds the quadratic search for duplicates.
 const MAX_PARAMETERS: usize = 50;

@@ -4,12 +4,14 @@ use std::{borrow::Cow, time::Duration};
 
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use bytes::Bytes;
-use kernel::{FieldError, StoreError};
+use kernel::StoreError;
 use scopes::Scope;
-use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::ApiResponse;
+use super::{
+    ApiResponse,
+    issue::{Issue, shorten_message},
+};
 use crate::fair_budget::Exhausted;
 
 /// An error response. Its message is sent to the client; internal details are only logged.
@@ -22,14 +24,12 @@ pub struct Problem {
     issues: Vec<Issue>,
     members: Map<String, Value>,
     headers: Vec<(HeaderName, HeaderValue)>,
+    exhausted: Option<Exhausted>,
 }
 
 /// The `Retry-After` of a request that found no memory, in seconds. It is a guess, because memory is returned at the pace
 /// of clients.
 const MEMORY_RETRY_AFTER: &str = "2";
-/// The maximum number of characters of an unknown name that a response repeats.
-const MAX_NAME_LENGTH: usize = 100;
-
 /// The maximum number of validation errors that a response lists, so that it can't be many times larger than the
 /// request.
 pub(crate) const MAX_ISSUES: usize = 100;
@@ -37,39 +37,11 @@ pub(crate) const MAX_ISSUES: usize = 100;
 /// The `Retry-After` of a rejected stream, in seconds. It is a guess, because the duration of a stream is unknown.
 const STREAM_RETRY_AFTER: &str = "5";
 
-/// One validation error of a request.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Issue {
-    /// The location of the error: the field names within the body, or `query` or `header` followed by a name.
-    pub path: Vec<String>,
-    /// The description of the error.
-    pub message: Cow<'static, str>,
-}
-
-impl Issue {
-    /// Creates an error at this location.
-    pub fn new<const N: usize>(path: [&str; N], message: impl Into<Cow<'static, str>>) -> Self {
-        Self { path: path.map(str::to_owned).into(), message: message.into() }
-    }
-
-    /// Creates an error at a name that the request contains, which is shortened if it is long.
-    pub(crate) fn at_unknown<const N: usize>(
-        parent: [&str; N],
-        name: &str,
-        message: impl Into<Cow<'static, str>>,
-    ) -> Self {
-        let mut path: Vec<String> = parent.map(str::to_owned).into();
-        path.push(match name.char_indices().nth(MAX_NAME_LENGTH) {
-            Some((end, _)) => format!("{}…", &name[..end]),
-            None => name.to_owned(),
-        });
-        Self { path, message: message.into() }
-    }
-}
-
 impl Problem {
     fn new(status: StatusCode, error: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { status, error, message: message.into(), issues: Vec::new(), members: Map::new(), headers: Vec::new() }
+        let message = shorten_message(message.into());
+        let (issues, members, headers) = (Vec::new(), Map::new(), Vec::new());
+        Self { status, error, message, issues, members, headers, exhausted: None }
     }
 
     /// Creates a 400 response for an invalid request.
@@ -246,38 +218,45 @@ impl Problem {
             .header(header::RETRY_AFTER, &retry_after.as_secs().to_string())
     }
 
-    /// Creates a 429 response for an account that has the maximum number of streams open.
-    pub(crate) fn too_many_streams(max: usize) -> Self {
-        let message =
-            format!("the account already has {max} streams open, which is the limit: close one, or try again later");
+    /// Creates a 429 response for an account or organization that has the maximum number of streams open.
+    pub(crate) fn too_many_streams(holder: &str, max: usize, alternative: &str) -> Self {
+        let message = format!(
+            "the {holder} already has {max} streams open, which is its limit: close one, {alternative}, or try again later"
+        );
         Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", message)
             .header(header::RETRY_AFTER, STREAM_RETRY_AFTER)
     }
 
     /// Creates a 503 response for a server that has the maximum number of streams open.
-    pub(crate) fn stream_limit_reached(max: usize) -> Self {
-        let message = format!(
-            "the server already has {max} streams open, which is its limit: try again later, or read the list in pages"
-        );
+    pub(crate) fn stream_limit_reached(max: usize, alternative: &str) -> Self {
+        let message =
+            format!("the server already has {max} streams open, which is its limit: try again later, or {alternative}");
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "internal", message).header(header::RETRY_AFTER, STREAM_RETRY_AFTER)
     }
 
     /// Creates the response for a request that found no memory for `what`: 429 if the caller has used up its share, and
     /// 503 if all callers together have used up the whole.
     pub(crate) fn memory_exhausted(exhausted: Exhausted, what: &str) -> Self {
-        match exhausted {
+        let problem = match exhausted {
             Exhausted::Share => Self::new(
                 StatusCode::TOO_MANY_REQUESTS,
                 "rate_limited",
-                format!("the caller's share of the memory for {what} is used up: finish requests that are in progress, then try again"),
+                format!(
+                    "the caller's share of the memory for {what} is used up: finish requests that are in progress, then try again"
+                ),
             ),
             Exhausted::Budget => Self::new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "internal",
                 format!("the server's memory for {what} is used up: try again later"),
             ),
-        }
-        .header(header::RETRY_AFTER, MEMORY_RETRY_AFTER)
+        };
+        Self { exhausted: Some(exhausted), ..problem.header(header::RETRY_AFTER, MEMORY_RETRY_AFTER) }
+    }
+
+    /// The memory that was used up, if the request was refused for that.
+    pub(crate) fn exhausted(&self) -> Option<Exhausted> {
+        self.exhausted
     }
 
     /// Creates a 500 response. The cause must be logged.
@@ -366,22 +345,4 @@ impl From<StoreError> for Problem {
             }
         }
     }
-}
-
-impl From<FieldError> for Issue {
-    fn from(error: FieldError) -> Self {
-        Self { path: vec![camel_case(error.field)], message: error.message }
-    }
-}
-
-/// Converts the name of a domain field to that of the API: `due_at` to `dueAt`.
-fn camel_case(field: &str) -> String {
-    let mut words = field.split('_');
-    let mut name = words.next().unwrap_or_default().to_owned();
-    for word in words {
-        let mut letters = word.chars();
-        name.extend(letters.next().map(|first| first.to_ascii_uppercase()));
-        name.push_str(letters.as_str());
-    }
-    name
 }

@@ -3,7 +3,7 @@
 use findings::{Severity, Status};
 use novantra_import::bundle::{Bundle, Record, read};
 use proptest::prelude::*;
-use registers::ControlStatus;
+use registers::DefinitionStatus;
 use serde_json::{Value, json};
 
 const CONTROL: &str = r#"{"kind":"control","record":{"controlKey":"board-review","title":"Board review"}}"#;
@@ -33,7 +33,7 @@ fn all_fields_of_a_control_are_read_except_those_that_the_server_sets() {
     assert_eq!(messages(&bundle), [""; 0]);
     let Record::Control(control) = &bundle.records[0].record else { unreachable!("{bundle:?}") };
     assert_eq!(control.key.as_str(), "AC-2");
-    assert_eq!(control.status, ControlStatus::Active);
+    assert_eq!(control.status, DefinitionStatus::Active);
     let subject = control.subject.as_ref().unwrap();
     assert_eq!(subject.group.resource_id.as_str(), "AC-2");
     assert_eq!(subject.version_id.as_ref().unwrap().as_str(), "v5");

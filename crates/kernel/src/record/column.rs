@@ -24,6 +24,8 @@ pub struct Column {
     pub nullable: bool,
     /// The range in which the value is unique, if the column is the record's key.
     pub key: Option<KeyScope>,
+    /// Whether the value is the due date of the record, by which lists can be ordered.
+    pub is_due_date: bool,
     /// The filter by this column, if there is one.
     pub filter: Option<ColumnFilter>,
     /// The value in the API document's example; `None` makes it null.
@@ -43,6 +45,7 @@ impl Column {
             column_type: T::TYPE,
             nullable,
             key: None,
+            is_due_date: false,
             filter: None,
             example: None,
             parse: parse::<T>,

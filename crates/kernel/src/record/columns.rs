@@ -181,6 +181,20 @@ impl Columns {
         self
     }
 
+    /// Marks the due date of the record: lists can be ordered by it and restricted to a range of due dates. The field is
+    /// called `due_at`, and the table has an index (organization, due date, identifier).
+    #[must_use]
+    pub const fn due_date(mut self) -> Self {
+        let column = self.only();
+        assert!(equal(column.name, "due_at"), "the due date is called due_at");
+        assert!(
+            matches!(column.column_type, ColumnType::Timestamp) && column.nullable,
+            "a due date is an optional time"
+        );
+        column.is_due_date = true;
+        self
+    }
+
     /// Lets lists be filtered by the column, under its label. Put `label` before.
     #[must_use]
     pub const fn filter(mut self, selectivity: Selectivity) -> Self {

@@ -142,6 +142,7 @@ fn every_pattern_describes_the_characters_that_its_rule_allows() {
         characters.map(move |character| format!("{before}{character}{after}"))
     };
     check_pattern::<RecordKeyRule>(around("a", "b"));
+    check_pattern::<VersionKeyRule>(around("a", "b"));
     check_pattern::<TitleRule>(around("a", "b"));
     check_pattern::<ReferenceRule>(around("a", "b"));
     check_pattern::<SlugRule>(around("a", "b"));
@@ -171,5 +172,17 @@ fn a_slug_has_lower_case_letters_digits_and_inner_hyphens() {
     }
     for bad in ["", "-a", "a-", "Acme", "a_b", "é", &"a".repeat(64)] {
         assert!(Slug::parse(bad).is_err(), "{bad:?}");
+    }
+}
+
+#[test]
+fn a_title_reference_or_reason_of_marks_without_a_character_to_carry_them_is_blank() {
+    for mark in ["\u{301}", "\u{20dd}", "\u{1d159}", "\u{13430}", "\u{93f}"] {
+        let text = mark.repeat(20);
+        assert!(Title::parse(&text).is_err() && Reference::parse(&text).is_err(), "{text:?}");
+        assert!(Reason::parse(&text).is_err(), "{text:?}");
+    }
+    for text in ["e\u{301}", "नि", "\u{1f525}\u{fe0f}", "1\u{20e3}"] {
+        assert!(Title::parse(text).is_ok(), "{text:?}");
     }
 }

@@ -81,6 +81,13 @@ impl QuotaLease {
         self.bucket = self.quota.charge_reserved(self.bucket, now);
     }
 
+    /// Makes a call that was used an unused one again.
+    pub(super) fn refund(&mut self) {
+        self.unused = self.unused.saturating_add(1);
+        self.used = self.used.saturating_sub(1);
+        self.bucket = self.quota.refund(self.bucket);
+    }
+
     /// Creates an exchange that returns the unused calls and takes more, at least `waiting` calls.
     pub(super) fn exchange(&mut self, key: BucketKey, waiting: u32, now: Timestamp) -> Exchange {
         let wanted = self.prefetch_count(now).max(waiting);

@@ -111,3 +111,15 @@ fn a_call_that_is_refused_without_an_exchange_returns_nothing() {
     assert!(!passes(&server, &[read(1), organization()]), "the organization is known to be empty");
     assert!(has_unused(&server, 1));
 }
+
+#[test]
+fn a_refunded_call_is_an_unused_call_of_the_lease_and_is_returned_like_one() {
+    let (server, key) = server();
+    assert!(!has_unused(&server, 1));
+    let bucket = server.leases.lock()[&key].lease.bucket();
+    server.refund(&[read(1), read(2)], NOW);
+    assert!(has_unused(&server, 1));
+    assert_eq!(server.leases.lock()[&key].lease.bucket(), bucket.plus(-QUOTA.emission_interval()));
+    server.return_all(NOW).now_or_never().unwrap().unwrap();
+    assert!(!has_unused(&server, 1));
+}

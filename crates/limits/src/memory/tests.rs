@@ -131,3 +131,18 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_refunded_call_can_be_made_again_and_a_full_bucket_stays_full() {
+    let limits = MemoryLimits::default();
+    let charges = [read(1, 10), organization(5)];
+    limits.refund(&charges, NOW);
+    for _ in 0..5 {
+        assert!(passes(&limits, &charges, NOW));
+    }
+    assert!(!passes(&limits, &charges, NOW));
+    limits.refund(&charges, NOW);
+    assert_eq!((remaining(&limits, charges[0]), remaining(&limits, charges[1])), (6, 1));
+    assert!(passes(&limits, &charges, NOW));
+    assert!(!passes(&limits, &charges, NOW));
+}

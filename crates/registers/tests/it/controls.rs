@@ -1,5 +1,5 @@
 use kernel::{Filter, Record as _, Resource as _};
-use registers::{Control, ControlStatus};
+use registers::{Control, DefinitionStatus};
 
 macro_rules! kinds {
     ($($kind:ident => $register:ty,)*) => { [$((stringify!($kind), <$register as kernel::Resource>::KIND),)*] };
@@ -20,7 +20,7 @@ fn a_list_of_controls_is_filtered_by_status() {
 
 #[test]
 fn a_control_without_a_status_is_a_draft() {
-    assert_eq!(<ControlStatus as kernel::Scalar>::default_value(), Some(ControlStatus::Draft));
+    assert_eq!(<DefinitionStatus as kernel::Scalar>::default_value(), Some(DefinitionStatus::Draft));
 }
 
 #[test]

@@ -1,5 +1,5 @@
 use kernel::{Change, FieldValue, Id, Record as _, Revision, Stored, Timestamp, Title, Ulid};
-use registers::{Control, ControlStatus, SyncOutcome, sync};
+use registers::{Control, DefinitionStatus, SyncOutcome, sync};
 
 use crate::harness::{CountingEntropy, NOW, changeset};
 
@@ -40,7 +40,7 @@ fn a_record_that_differs_is_updated_and_its_audit_entry_names_the_difference() {
     let entropy = CountingEntropy::default();
     let mut changeset = changeset(&entropy);
     let current = stored(Control::example());
-    let record = Control { status: ControlStatus::Retired, ..Control::example() };
+    let record = Control { status: DefinitionStatus::Retired, ..Control::example() };
     let (outcome, id) = sync(&mut changeset, &entropy, Some(&current), record.clone());
     assert_eq!((outcome, id), (SyncOutcome::Updated, current.meta.id));
     let [write] = changeset.writes() else { panic!("one record is stored") };

@@ -14,7 +14,9 @@ use crate::{
     cli::CommandContext,
     compose::{self, DatabaseBackup},
     failure::{Failure, ResultExt as _},
+    files::folder_of,
     settings::Database,
+    staging::{self, StagingFolder},
 };
 
 #[derive(Debug, Args)]
@@ -40,9 +42,9 @@ impl Backup {
         // In the same folder as the file, so that one rename puts it there; only the owner can read it.
         let folder = folder_of(&self.file);
         let doing = || format!("can't write to {}", folder.display());
-        let staging = tempfile::Builder::new().prefix(".novantra-backup-").tempdir_in(folder).context(doing)?;
+        let staging = StagingFolder::create(folder, staging::BACKUP)?;
         let database = staging.path().join("novantra.db");
-        let DatabaseBackup { schema, at } = compose::back_up(&settings.database, &database).await?;
+        let DatabaseBackup { schema, at } = compose::back_up(settings, &database).await?;
         let manifest =
             Manifest { format: FORMAT, program: env!("CARGO_PKG_VERSION").to_owned(), schema, made_at: at.to_string() };
         let mut file = tempfile::NamedTempFile::new_in(staging.path()).context(doing)?;
@@ -65,14 +67,6 @@ impl Backup {
                 settings.master_key_file.display()
             )
         })
-    }
-}
-
-/// The folder that contains `file`.
-pub(super) fn folder_of(file: &Path) -> &Path {
-    match file.parent() {
-        Some(folder) if folder != Path::new("") => folder,
-        _ => Path::new("."),
     }
 }
 

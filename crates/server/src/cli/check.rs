@@ -1,6 +1,6 @@
 //! `novantra check`: checks settings, database, clock and keys, and reports problems.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, path::Path, time::Duration};
 
 use clap::Args;
 use kernel::{Clock, Timestamp};
@@ -12,8 +12,10 @@ use crate::{
     clock::{self, SystemClock},
     compose::{self, Installation, OpenMode},
     failure::Failure,
+    files::folder_of,
     permissions::exposed_files,
     settings::{Database, Settings},
+    staging::find_abandoned,
 };
 
 /// Maximum age of an unsealed audit entry. The contract requires that entries are sealed within 1 s.
@@ -93,6 +95,7 @@ async fn run_checks(settings: &Settings, report: &mut Report) {
     check_certificate(settings, report);
     check_root_certificates(report);
     check_permissions(settings, report);
+    report_abandoned_folders(settings, report);
     if matches!(settings.database, Database::Memory) {
         return report.pass("database", "memory: nothing is stored, so there is nothing more to check");
     }
@@ -131,9 +134,25 @@ fn check_certificate(settings: &Settings, report: &mut Report) {
 fn check_permissions(settings: &Settings, report: &mut Report) {
     match exposed_files(settings) {
         exposed if exposed.is_empty() => {
-            report.pass("files", "no other user of this machine can use the master key or the data");
+            report.pass("files", "no other user of this machine can use the master key or change the data");
         }
         exposed => report.fail("files", exposed.join("; ")),
+    }
+}
+
+/// Reports what backups and restores that were killed have left. Not a failure, because it only takes space.
+fn report_abandoned_folders(settings: &Settings, report: &mut Report) {
+    let database_folder = match &settings.database {
+        Database::Sqlite(file) => Some(folder_of(file)),
+        _ => None,
+    };
+    let parents: BTreeSet<&Path> = database_folder.into_iter().chain([settings.data_dir.as_path()]).collect();
+    let abandoned: BTreeSet<_> = parents.into_iter().flat_map(find_abandoned).collect();
+    if !abandoned.is_empty() {
+        let paths: Vec<String> = abandoned.iter().map(|path| path.display().to_string()).collect();
+        let message =
+            format!("a backup or restore that was killed has left files with data: rm -r {}", paths.join(" "));
+        report.pass("files", message);
     }
 }
 
@@ -163,8 +182,22 @@ async fn check_placement(settings: &Settings, report: &mut Report) {
     }
 }
 
-/// Checks that the clock agrees with the database's and is not behind the times that clients were told.
+/// Checks that nothing speaks against the clock, that it agrees with the database's, and that it is not behind the times
+/// that clients were told.
 async fn check_clock(installation: &Installation, report: &mut Report) {
+    if let Ok(time) = installation.store.time().await {
+        let believed = installation.clock.now();
+        if time > believed + clock::MAX_JUMP {
+            return report.fail(
+                "clock",
+                format!(
+                    "the clock says {time}, but by other evidence, which the log names, it is {believed}: set the clock; or if \
+                     it is right and you can't wait until a server has run for 10 min, stop all servers and run \
+                     `novantra clock reset`"
+                ),
+            );
+        }
+    }
     match clock::offset_from(|| installation.store.time()).await {
         Err(error) => {
             return report
@@ -205,13 +238,19 @@ fn clock_offset_message(ahead: i64) -> String {
 
 /// Reports webhooks that are paused. Not a failure, because a copy for tests stays so.
 async fn check_webhooks(installation: &Installation, report: &mut Report) {
-    match installation.store.webhooks_paused().await {
-        Ok(false) => {}
-        Ok(true) => report.pass(
+    let store = &installation.store;
+    match (store.webhooks_paused().await, store.is_unrenewed_copy().await) {
+        (Ok(false), Ok(false)) => {}
+        (Ok(true), Ok(false)) => report.pass(
             "webhooks",
             "paused, because this installation is a copy of another one: start them with `novantra webhooks resume`",
         ),
-        Err(error) => report.fail("webhooks", error.to_string()),
+        (Ok(_), Ok(true)) => report.pass(
+            "webhooks",
+            "paused, because this installation is a copy of another one: the first start of a server gives it an identifier \
+             and a token signing key of its own, and `novantra webhooks resume` starts the webhooks",
+        ),
+        (Err(error), _) | (_, Err(error)) => report.fail("webhooks", error.to_string()),
     }
 }
 

@@ -57,15 +57,18 @@ async fn create(context: &CommandContext) -> Result<(), Failure> {
 async fn show(context: &CommandContext) -> Result<(), Failure> {
     let read = async |installation: &Installation| {
         let store = &installation.store;
-        Ok((store.installation_id().await?, store.webhooks_paused().await?))
+        Ok((store.installation_id().await?, store.webhooks_paused().await?, store.is_unrenewed_copy().await?))
     };
-    let (id, paused) = Installation::with(&context.settings, read).await?;
-    context.output.print(&json!({ "id": id, "webhooks_paused": paused }), || {
+    let (id, paused, is_unrenewed) = Installation::with(&context.settings, read).await?;
+    context.output.print(&json!({ "id": id, "webhooks_paused": paused, "renewal_pending": is_unrenewed }), || {
         let id = id.as_deref().unwrap_or("none: a server has not started yet");
-        format!(
-            "id: {id}\nwebhooks: {}",
-            if paused { "paused; start them with `novantra webhooks resume`" } else { "active" }
-        )
+        let webhooks = if paused { "paused; start them with `novantra webhooks resume`" } else { "active" };
+        let origin = if is_unrenewed {
+            " (that of the original: the first start of a server on this copy renews it)"
+        } else {
+            ""
+        };
+        format!("id: {id}{origin}\nwebhooks: {webhooks}")
     })
 }
 

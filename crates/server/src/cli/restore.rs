@@ -12,14 +12,12 @@ use tempfile::TempPath;
 
 use crate::{
     archive::{self, ATTACHMENTS, Unpacked},
-    cli::{
-        CommandContext, IdentityArg,
-        backup::{folder_of, sync_folder},
-        progress,
-    },
+    cli::{CommandContext, IdentityArg, backup::sync_folder, progress},
     compose::{self, Progress, Restored},
     failure::{Failure, ResultExt as _},
+    files::folder_of,
     settings::{Database, Settings},
+    staging::{self, StagingFolder},
 };
 
 #[derive(Debug, Args)]
@@ -123,10 +121,9 @@ fn ensure_empty(settings: &Settings, attachments: &Path) -> Result<(), Failure> 
     Ok(())
 }
 
-fn create_staging_folder(folder: &Path) -> Result<tempfile::TempDir, Failure> {
-    let doing = || format!("can't write to {}", folder.display());
-    fs::create_dir_all(folder).context(doing)?;
-    tempfile::Builder::new().prefix(".novantra-restore-").tempdir_in(folder).context(doing)
+fn create_staging_folder(folder: &Path) -> Result<StagingFolder, Failure> {
+    fs::create_dir_all(folder).context(|| format!("can't write to {}", folder.display()))?;
+    StagingFolder::create(folder, staging::RESTORE)
 }
 
 fn move_folder(from: &Path, to: &Path) -> Result<(), Failure> {

@@ -12,10 +12,7 @@ use kernel::{Clock, StoreError, Timestamp};
 use store_sql::Database;
 use tokio::time::{MissedTickBehavior, interval_at};
 
-use super::{
-    ClockSample,
-    steady::{JumpFilter, MAX_JUMP},
-};
+use super::{ClockSample, MAX_JUMP, SystemClock, evidence::Evidence, steady::JumpFilter};
 
 /// Interval of reading the database's clock.
 const SAMPLE_INTERVAL: Duration = Duration::from_secs(10);
@@ -30,7 +27,8 @@ const MAX_STANDSTILL: Duration = Duration::from_secs(60);
 /// Extrapolates the database's time from the latest sample by this process's monotonic clock, so that changes of the
 /// system's clock have no effect. If the database's clock is set back by up to a minute, it stands still meanwhile. If
 /// it is set far ahead, it is believed only once that has lasted (see [`JumpFilter`]), or at once if clients were told
-/// that time already: then other servers follow it, and this process was suspended.
+/// that time already: then other servers follow it, and this process was suspended. At the start it is believed unless
+/// there is [`Evidence`] of an earlier time.
 pub(crate) struct DatabaseClock {
     sample: RwLock<ClockSample>,
     jumps: Mutex<JumpFilter>,
@@ -43,17 +41,16 @@ impl DatabaseClock {
     /// # Errors
     /// If the database can't be reached.
     pub(crate) async fn start(database: &Database) -> Result<Arc<Self>, StoreError> {
-        let clock = Arc::new(Self::new(ClockSample::measure(|| database.time()).await?));
+        let evidence = Evidence::collect(database, database.time().await?, Some(SystemClock.now())).await?;
+        let clock = Arc::new(Self::start_at(ClockSample::measure(|| database.time()).await?, &evidence));
         tokio::spawn(run(Arc::downgrade(&clock), database.clone()));
         Ok(clock)
     }
 
-    fn new(sample: ClockSample) -> Self {
-        Self {
-            jumps: Mutex::new(JumpFilter::new(sample.time, sample.taken_at)),
-            sample: RwLock::new(sample),
-            latest: AtomicI64::new(i64::MIN),
-        }
+    fn start_at(sample: ClockSample, evidence: &Evidence) -> Self {
+        let jumps = JumpFilter::start(sample.time, sample.taken_at, evidence);
+        let believed = ClockSample { time: jumps.believed(), ..sample };
+        Self { jumps: Mutex::new(jumps), sample: RwLock::new(believed), latest: AtomicI64::new(i64::MIN) }
     }
 
     /// Whether the sample is too far ahead to be believed without a confirmation.
@@ -145,7 +142,7 @@ mod tests {
     #[test]
     fn the_clock_advances_from_the_databases_time() {
         let start = Instant::now();
-        let clock = DatabaseClock::new(sample(START_TIME, start));
+        let clock = DatabaseClock::start_at(sample(START_TIME, start), &Evidence::default());
         assert_eq!(clock.now_at(start), START_TIME);
         assert_eq!(clock.now_at(start + Duration::from_secs(5)), after(5_000));
     }
@@ -153,7 +150,7 @@ mod tests {
     #[test]
     fn the_clock_stands_still_if_the_databases_clock_goes_back() {
         let start = Instant::now();
-        let clock = DatabaseClock::new(sample(START_TIME, start));
+        let clock = DatabaseClock::start_at(sample(START_TIME, start), &Evidence::default());
         let moment = start + Duration::from_secs(10);
         assert_eq!(clock.now_at(moment), after(10_000));
         clock.update(sample(after(7_000), moment));
@@ -164,7 +161,7 @@ mod tests {
     #[test]
     fn the_clock_goes_back_if_the_databases_clock_does_by_more_than_a_minute() {
         let start = Instant::now();
-        let clock = DatabaseClock::new(sample(after(7_200_000), start));
+        let clock = DatabaseClock::start_at(sample(after(7_200_000), start), &Evidence::default());
         assert_eq!(clock.now_at(start), after(7_200_000));
         let moment = start + Duration::from_secs(10);
         clock.update(sample(after(10_000), moment));
@@ -174,7 +171,7 @@ mod tests {
     #[test]
     fn a_database_clock_that_was_set_far_ahead_is_not_believed_at_once() {
         let start = Instant::now();
-        let clock = DatabaseClock::new(sample(START_TIME, start));
+        let clock = DatabaseClock::start_at(sample(START_TIME, start), &Evidence::default());
         for second in [10, 20] {
             clock.update(sample(after(7_200_000 + second * 1_000), start + Duration::from_secs(second)));
         }
@@ -186,7 +183,7 @@ mod tests {
     #[test]
     fn a_less_exact_sample_is_ignored_until_the_better_one_has_aged() {
         let start = Instant::now();
-        let clock = DatabaseClock::new(sample(START_TIME, start));
+        let clock = DatabaseClock::start_at(sample(START_TIME, start), &Evidence::default());
         let worse = |seconds: u64| ClockSample {
             time: after(seconds * 1_000 + 3),
             taken_at: start + Duration::from_secs(seconds),
@@ -202,7 +199,7 @@ mod tests {
     #[test]
     fn the_clock_follows_a_database_clock_that_was_set_forward() {
         let start = Instant::now();
-        let clock = DatabaseClock::new(sample(START_TIME, start));
+        let clock = DatabaseClock::start_at(sample(START_TIME, start), &Evidence::default());
         let moment = start + Duration::from_secs(10);
         clock.update(ClockSample { time: after(100_000), taken_at: moment, max_error: Duration::from_millis(50) });
         assert_eq!(clock.now_at(moment), after(100_000));

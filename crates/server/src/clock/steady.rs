@@ -5,28 +5,44 @@ use std::{
     time::{Duration, Instant},
 };
 
-use kernel::{Clock, Timestamp};
+use kernel::{Clock, StoreError, Timestamp};
+use store_sql::Database;
 
-use super::SystemClock;
-
-/// How far a clock may jump ahead and be believed at once. A correction by NTP is far smaller.
-pub(super) const MAX_JUMP: Duration = Duration::from_secs(5 * 60);
+use super::{MAX_JUMP, SystemClock, evidence::Evidence};
 
 /// How long a clock must stay ahead after a longer jump before it is believed.
 const CONFIRMATION: Duration = Duration::from_secs(10 * 60);
 
 /// Follows the system's clock, except that a jump ahead by more than 5 min is believed only once it has lasted for 10
 /// min: whatever a server stores meanwhile, the watermark above all, would keep that time for good. A clock that is set
-/// back is followed at once, and so is its return to the time that was believed before.
+/// back is followed at once, and so is its return to the time that was believed before. At the start it is believed unless
+/// there is [`Evidence`] of an earlier time.
 pub(crate) struct SteadyClock<C = SystemClock> {
     system: C,
     jumps: Mutex<JumpFilter>,
 }
 
 impl SteadyClock {
+    /// Creates a clock that believes the system's, for data that no process has stored before.
     pub(crate) fn new() -> Self {
         let now = SystemClock.now();
         Self { system: SystemClock, jumps: Mutex::new(JumpFilter::new(now, Instant::now())) }
+    }
+
+    /// Creates a clock for this database.
+    ///
+    /// # Errors
+    /// If the database can't be reached.
+    pub(crate) async fn start(database: &Database) -> Result<Self, StoreError> {
+        Self::start_with(SystemClock, database).await
+    }
+}
+
+impl<C: Clock> SteadyClock<C> {
+    async fn start_with(system: C, database: &Database) -> Result<Self, StoreError> {
+        let evidence = Evidence::collect(database, system.now(), None).await?;
+        let (reading, moment) = (system.now(), Instant::now());
+        Ok(Self { system, jumps: Mutex::new(JumpFilter::start(reading, moment, &evidence)) })
     }
 }
 
@@ -51,6 +67,22 @@ pub(super) struct JumpFilter {
 impl JumpFilter {
     pub(super) fn new(reading: Timestamp, moment: Instant) -> Self {
         Self { believed: (reading, moment), ahead_since: None, before_step_back: None }
+    }
+
+    /// Creates a filter that believes the first reading unless there is evidence of an earlier time.
+    pub(super) fn start(reading: Timestamp, moment: Instant, evidence: &Evidence) -> Self {
+        match evidence.objection(reading) {
+            None => Self::new(reading, moment),
+            Some(objection) => {
+                objection.log(reading, CONFIRMATION);
+                Self { ahead_since: Some(moment), ..Self::new(objection.time, moment) }
+            }
+        }
+    }
+
+    /// Returns the latest reading that was believed.
+    pub(super) fn believed(&self) -> Timestamp {
+        self.believed.0
     }
 
     /// Whether the reading is too far ahead to be believed at once.
@@ -111,7 +143,11 @@ fn time_after((reading, taken_at): (Timestamp, Instant), moment: Instant) -> Tim
 
 #[cfg(test)]
 mod tests {
+    use store_contract::TestClock;
+    use store_sql::DatabaseUrl;
+
     use super::*;
+    use crate::clock::uptime::{Uptime, UptimeAnchor};
 
     const START: Timestamp = Timestamp::from_millis(1_779_718_113_000);
     const YEARS: Duration = Duration::from_secs(50 * 365 * 24 * 60 * 60);
@@ -191,5 +227,25 @@ mod tests {
         filter.believe(ahead, start);
         assert!(!filter.doubts(ahead + seconds(1), start + seconds(1)));
         assert_eq!(filter.filter(ahead + seconds(1), start + seconds(1)), ahead + seconds(1));
+    }
+
+    #[tokio::test]
+    async fn a_clock_that_is_ahead_of_the_uptime_at_the_start_is_believed_after_ten_minutes() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = Database::open(&DatabaseUrl::Sqlite(folder.path().join("clock.db"))).await.unwrap();
+        database.migrate(START).await.unwrap();
+        let anchor = UptimeAnchor::new(START, Uptime::now().unwrap());
+        database.store_clock_anchor(anchor.to_string()).await.unwrap();
+        let ahead = START + seconds(200 * 86_400);
+        let clock = SteadyClock::start_with(TestClock::new(ahead), &database).await.unwrap();
+        assert!(clock.now().distance(START) < seconds(60), "{}", clock.now());
+        {
+            let mut jumps = clock.jumps.lock().unwrap();
+            let moment = jumps.believed.1;
+            assert_eq!(jumps.filter(ahead + seconds(599), moment + seconds(599)), jumps.believed() + seconds(599));
+            assert_eq!(jumps.filter(ahead + seconds(600), moment + seconds(600)), ahead + seconds(600));
+        }
+        clock.system.set(START);
+        assert_eq!(clock.now(), START, "a clock that is put right is followed");
     }
 }

@@ -18,6 +18,12 @@ const CREATION_TIMEOUT: Duration = Duration::from_secs(5);
 
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
+/// The description of a database without a schema.
+pub(super) const EMPTY: &str = "the database is empty";
+
+/// The description of a database with a schema that was never initialized.
+pub(super) const NO_INSTALLATION: &str = "the database contains no installation";
+
 /// Refuses to begin an installation while `is_absent`, if there is something of an earlier one. `description` says what
 /// is missing.
 ///
@@ -33,15 +39,33 @@ pub(super) async fn ensure_new<F: Future<Output = Result<bool, StoreError>>>(
         && let Some(trace) = trace(settings)
     {
         if started.elapsed() >= CREATION_TIMEOUT {
-            return Err(Failure::new(format!(
-                "{description}, but there is {trace}: an installation was here, and its database is missing. Mount its disk, \
-                 correct database_url or data_dir, or restore a backup; to begin an empty installation all the same, run \
-                 `novantra installation create`, or start `novantra serve --new-installation`"
-            )));
+            return Err(missing(description, Some(&trace)));
         }
         sleep(POLL_INTERVAL).await;
     }
     Ok(())
+}
+
+/// The failure of a program that needs an installation where there is none, with the remedy. `description` says what is
+/// missing.
+pub(super) fn missing_installation(settings: &Settings, description: &str) -> Failure {
+    missing(description, trace(settings).as_deref())
+}
+
+fn missing(description: &str, trace: Option<&str>) -> Failure {
+    Failure::new(match trace {
+        Some(trace) => format!(
+            "{description}, but there is {trace}: an installation was here, and its database is missing. Mount its disk, \
+             correct database_url or data_dir, or restore a backup; to begin an empty installation all the same, run \
+             `novantra installation create`, or start `novantra serve --new-installation`"
+        ),
+        None => format!("{description}: the first `novantra serve` creates an installation"),
+    })
+}
+
+/// Describes that there is no database at the path.
+pub(super) fn no_database(file: &Path) -> String {
+    format!("there is no database at {}", file.display())
 }
 
 /// Returns the remains of an earlier installation.

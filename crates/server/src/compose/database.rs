@@ -14,9 +14,9 @@ use store_sql::{
     Database as SqlDatabase, DatabaseOptions, DatabaseUrl, Migration, MisplacedTable, PostgresKind, Role, SqlStore,
 };
 
-use super::{OpenMode, absence, identity::renew_duplicate};
+use super::{OpenMode, absence};
 use crate::{
-    clock::{DatabaseClock, SteadyClock},
+    clock::{DatabaseClock, SteadyClock, spawn_anchors},
     failure::{Failure, ResultExt as _},
     settings::{Database, Settings},
 };
@@ -24,6 +24,8 @@ use crate::{
 /// An open database.
 pub(super) struct OpenedDatabase {
     pub(super) store: Arc<DynStore>,
+    /// The same database without its store, unless it is in memory.
+    pub(super) sql: Option<SqlDatabase>,
     /// The clock of the installation.
     pub(super) clock: Arc<dyn Clock>,
     /// The rate limits shared by several servers, if the database supports them.
@@ -43,20 +45,20 @@ pub(super) async fn open(
         Database::Memory if mode.is_server() => {
             let clock = Arc::new(SteadyClock::new());
             let store = Arc::new(MemoryStore::new(Arc::clone(&clock) as _));
-            return Ok(OpenedDatabase { store, clock, buckets: None });
+            return Ok(OpenedDatabase { store, sql: None, clock, buckets: None });
         }
         database => {
             if let Database::Sqlite(file) = database
                 && mode.begins_only_if_new()
             {
-                let description = format!("there is no database at {}", file.display());
-                absence::ensure_new(settings, &description, || async { Ok(absence::is_missing(file)) }).await?;
+                let is_missing = || async { Ok(absence::is_missing(file)) };
+                absence::ensure_new(settings, &absence::no_database(file), is_missing).await?;
             }
-            url(database, mode.creates_missing())?
+            if mode.creates_missing() { url(database)? } else { existing_url(settings)? }
         }
     };
     let sql = connect(&url, settings).await?;
-    match initialize(&sql, settings, mode, entropy).await {
+    match initialize(&sql, settings, mode).await {
         Ok(clock) => open_store(sql, mode, clock, entropy).await,
         Err(failure) => {
             sql.close().await;
@@ -65,19 +67,16 @@ pub(super) async fn open(
     }
 }
 
-/// Creates the schema of a new installation, migrates an older one, and renews the identity of a copy. Returns the
-/// installation's clock.
-async fn initialize(
-    sql: &SqlDatabase,
-    settings: &Settings,
-    mode: OpenMode,
-    entropy: &dyn Entropy,
-) -> Result<Arc<dyn Clock>, Failure> {
+/// Creates the schema of a new installation, and migrates an older one. Returns the installation's clock.
+async fn initialize(sql: &SqlDatabase, settings: &Settings, mode: OpenMode) -> Result<Arc<dyn Clock>, Failure> {
     if matches!(mode, OpenMode::ServeNew | OpenMode::Create) && sql.master_key_check().await?.is_some() {
         return Err(Failure::new("the database already contains an installation: start it with `novantra serve`"));
     }
     if mode.begins_only_if_new() {
-        absence::ensure_new(settings, "the database is empty", || is_empty(sql)).await?;
+        absence::ensure_new(settings, absence::EMPTY, || is_empty(sql)).await?;
+    }
+    if !mode.creates_missing() {
+        ensure_not_empty(sql, settings).await?;
     }
     let clock = clock_for(&settings.database, sql).await?;
     if must_migrate(mode, sql).await? {
@@ -95,7 +94,7 @@ async fn initialize(
                 misplaced.iter().map(|table| format!("{table}: run {}", table.statements().join("; "))).collect();
             tracing::warn!("tables of the distributed database are placed wrongly: {}", lines.join(". "));
         }
-        renew_duplicate(sql, entropy, clock.now()).await?;
+        spawn_anchors(&clock, sql);
     }
     Ok(clock)
 }
@@ -108,16 +107,17 @@ async fn open_store(
 ) -> Result<OpenedDatabase, Failure> {
     let role = if mode.is_server() { Role::Server } else { Role::Command };
     let process = entropy.ulid(clock.now());
-    let store = SqlStore::open(sql, role, Arc::clone(&clock), process).await?;
+    let store = SqlStore::open(sql.clone(), role, Arc::clone(&clock), process).await?;
     let buckets = store.shared_buckets().map(|buckets| Arc::new(buckets) as _);
-    Ok(OpenedDatabase { store: Arc::new(store), clock, buckets })
+    Ok(OpenedDatabase { store: Arc::new(store), sql: Some(sql), clock, buckets })
 }
 
 /// Returns the installation's clock: the system's for SQLite, the database's for PostgreSQL, which several servers may
 /// share.
-async fn clock_for(database: &Database, sql: &SqlDatabase) -> Result<Arc<dyn Clock>, Failure> {
+pub(super) async fn clock_for(database: &Database, sql: &SqlDatabase) -> Result<Arc<dyn Clock>, Failure> {
     Ok(match database {
-        Database::Memory | Database::Sqlite(_) => Arc::new(SteadyClock::new()),
+        Database::Memory => Arc::new(SteadyClock::new()),
+        Database::Sqlite(_) => Arc::new(SteadyClock::start(sql).await?),
         Database::Postgres(_) => DatabaseClock::start(sql).await.context(|| "can't open the database".to_owned())?,
     })
 }
@@ -141,15 +141,16 @@ pub(crate) async fn migrate(settings: &Settings) -> Result<Migrated, Failure> {
     let created = match &settings.database {
         Database::Sqlite(file) if absence::is_missing(file) => {
             ensure_folder_exists(file)?;
-            let description = format!("there is no database at {}", file.display());
-            absence::ensure_new(settings, &description, || async { Ok(absence::is_missing(file)) }).await?;
+            let is_missing = || async { Ok(absence::is_missing(file)) };
+            absence::ensure_new(settings, &absence::no_database(file), is_missing).await?;
             Some(file.clone())
         }
         _ => None,
     };
-    let sql = connect(&url(&settings.database, true)?, settings).await?;
+    let sql = connect(&url(&settings.database)?, settings).await?;
     let migrated = async {
-        let now = sql.time().await?;
+        absence::ensure_new(settings, absence::EMPTY, || is_empty(&sql)).await?;
+        let now = clock_for(&settings.database, &sql).await?.now();
         let applied = sql.migrate(now).await?;
         let misplaced = misplaced_tables(&sql, &settings.database_options).await?.unwrap_or_default();
         Ok(Migrated { applied, created, misplaced })
@@ -186,22 +187,31 @@ pub(super) async fn misplaced_tables(
 /// # Errors
 /// If the database can't be reached or does not exist.
 pub(crate) async fn find_misplaced_tables(settings: &Settings) -> Result<Option<Vec<MisplacedTable>>, Failure> {
-    let sql = connect(&url(&settings.database, false)?, settings).await?;
+    let sql = connect(&existing_url(settings)?, settings).await?;
     let misplaced = misplaced_tables(&sql, &settings.database_options).await;
     sql.close().await;
     misplaced
 }
 
-/// Returns the URL of the database. A SQLite file must exist unless `create` is set; then its folder is created.
-pub(super) fn url(database: &Database, create: bool) -> Result<DatabaseUrl, Failure> {
+/// Returns the URL of the database of the installation, whose SQLite file must exist.
+///
+/// # Errors
+/// If it does not, or the database is in memory.
+pub(super) fn existing_url(settings: &Settings) -> Result<DatabaseUrl, Failure> {
+    match &settings.database {
+        Database::Sqlite(file) if absence::is_missing(file) => {
+            Err(absence::missing_installation(settings, &absence::no_database(file)))
+        }
+        database => url(database),
+    }
+}
+
+/// Returns the URL of the database. The folder of a SQLite file is created.
+pub(super) fn url(database: &Database) -> Result<DatabaseUrl, Failure> {
     match database {
         Database::Memory => {
             Err(Failure::new("a memory: database exists only inside its server process; no command can reach it"))
         }
-        Database::Sqlite(file) if !create && !file.exists() => Err(Failure::new(format!(
-            "there is no database at {}; the first `novantra serve` creates it",
-            file.display()
-        ))),
         Database::Sqlite(file) => {
             create_parent_folder(file)?;
             Ok(DatabaseUrl::Sqlite(file.clone()))
@@ -222,6 +232,11 @@ async fn must_migrate(mode: OpenMode, sql: &SqlDatabase) -> Result<bool, Failure
         OpenMode::ServeNoMigrate | OpenMode::Command => false,
         OpenMode::Initialize => is_empty(sql).await?,
     })
+}
+
+/// Refuses a database without a schema, for a program that needs an installation.
+pub(super) async fn ensure_not_empty(sql: &SqlDatabase, settings: &Settings) -> Result<(), Failure> {
+    if is_empty(sql).await? { Err(absence::missing_installation(settings, absence::EMPTY)) } else { Ok(()) }
 }
 
 /// Whether the database has no schema yet.

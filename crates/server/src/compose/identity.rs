@@ -36,18 +36,33 @@ pub(super) fn new_id(entropy: &dyn Entropy, now: Timestamp) -> String {
     entropy.ulid(now).to_string()
 }
 
-/// Renews the identity of a database that is marked as a duplicate of another one.
+/// Renews the identity of a database that is marked as a duplicate of another one. Returns its new identifier.
 ///
 /// # Errors
 /// If the store fails.
-pub(super) async fn renew_duplicate(sql: &SqlDatabase, entropy: &dyn Entropy, now: Timestamp) -> Result<(), Failure> {
+pub(super) async fn renew_duplicate(
+    sql: &SqlDatabase,
+    entropy: &dyn Entropy,
+    now: Timestamp,
+    author: &Author<'_>,
+) -> Result<Option<String>, Failure> {
     if !sql.is_duplicate().await? {
-        return Ok(());
+        return Ok(None);
     }
+    let (id, entry) = renewal(sql, entropy, now, author).await?;
+    // Another process may have been first.
+    let is_renewed = sql.change_installation(&InstallationChange::RenewDuplicate(id.clone()), &entry).await?;
+    Ok(is_renewed.then_some(id))
+}
+
+/// Renews the identity of a duplicate for a server that starts on it.
+///
+/// # Errors
+/// If the store fails.
+pub(super) async fn renew_at_start(sql: &SqlDatabase, entropy: &dyn Entropy, now: Timestamp) -> Result<(), Failure> {
     let reason = Reason::parse("first start of a restored or copied installation")?;
     let author = Author { name: SERVER, command: "serve", reason: &reason };
-    let (id, entry) = renewal(sql, entropy, now, &author).await?;
-    if sql.change_installation(&InstallationChange::RenewDuplicate(id.clone()), &entry).await? {
+    if let Some(id) = renew_duplicate(sql, entropy, now, &author).await? {
         tracing::warn!(
             "this installation was restored or copied from another one, so it has a new identifier, {id}, and a new token \
              signing key, and its webhooks are paused: start them with `novantra webhooks resume`"

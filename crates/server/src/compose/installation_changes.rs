@@ -5,9 +5,10 @@ use kernel::{Change, Entropy, FieldValue, Reason, Timestamp};
 use store_sql::{Database as SqlDatabase, InstallationChange};
 
 use super::{
-    database::{connect, url},
+    absence,
+    database::{clock_for, connect, ensure_not_empty, existing_url},
     entropy,
-    identity::{Author, OPERATOR, entry, renewal},
+    identity::{Author, OPERATOR, entry, renew_duplicate, renewal},
     keys::foreign_key_error,
 };
 use crate::{failure::Failure, settings::Settings};
@@ -16,6 +17,14 @@ use crate::{failure::Failure, settings::Settings};
 pub(crate) struct ClockReset {
     pub(crate) before: Option<Timestamp>,
     pub(crate) after: Timestamp,
+}
+
+/// The result of resuming webhooks.
+pub(crate) struct Resumed {
+    /// Whether they were paused.
+    pub(crate) were_paused: bool,
+    /// The new identifier of a copy on which no server had started yet.
+    pub(crate) renewed: Option<String>,
 }
 
 /// Accepts the present time of the clock, before or after all times stored so far.
@@ -45,7 +54,7 @@ pub(crate) async fn reset_clock(settings: &Settings, command: &str, reason: &Rea
 pub(crate) async fn renew(settings: &Settings, command: &str, reason: &Reason) -> Result<String, Failure> {
     let author = Author { name: OPERATOR, command, reason };
     with_unused_database(settings, async |sql, entropy| {
-        let now = sql.time().await?;
+        let now = clock_for(&settings.database, sql).await?.now();
         let (id, entry) = renewal(sql, entropy, now, &author).await?;
         sql.change_installation(&InstallationChange::Renew(id.clone()), &entry).await?;
         Ok(id)
@@ -53,17 +62,21 @@ pub(crate) async fn renew(settings: &Settings, command: &str, reason: &Reason) -
     .await
 }
 
-/// Resumes webhooks that are paused. Returns whether they were. Servers may run.
+/// Resumes webhooks that are paused. Servers may run. The identity of a copy on which no server has started yet is
+/// renewed first, because the first start would pause the webhooks again.
 ///
 /// # Errors
 /// If the database can't be reached, or its master key is another one.
-pub(crate) async fn resume_webhooks(settings: &Settings, command: &str, reason: &Reason) -> Result<bool, Failure> {
+pub(crate) async fn resume_webhooks(settings: &Settings, command: &str, reason: &Reason) -> Result<Resumed, Failure> {
     let author = Author { name: OPERATOR, command, reason };
     with_database(settings, async |sql, entropy| {
+        let now = clock_for(&settings.database, sql).await?.now();
+        let renewed = renew_duplicate(sql, entropy, now, &author).await?;
         let text = |text: &str| FieldValue::Text(text.to_owned());
         let change = Change { field: "webhooks".into(), before: text("paused"), after: text("active") };
-        let entry = entry(entropy, sql.time().await?, &author, "installation.webhooks_resumed", change);
-        Ok(sql.change_installation(&InstallationChange::ResumeWebhooks, &entry).await?)
+        let entry = entry(entropy, now, &author, "installation.webhooks_resumed", change);
+        let were_paused = sql.change_installation(&InstallationChange::ResumeWebhooks, &entry).await?;
+        Ok(Resumed { were_paused, renewed })
     })
     .await
 }
@@ -87,12 +100,15 @@ async fn with_database<T>(
     settings: &Settings,
     run: impl AsyncFnOnce(&SqlDatabase, &dyn Entropy) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
-    let sql = connect(&url(&settings.database, false)?, settings).await?;
+    let sql = connect(&existing_url(settings)?, settings).await?;
     let result = async {
+        ensure_not_empty(&sql, settings).await?;
         sql.ensure_current().await?;
-        let (file, check) = (&settings.master_key_file, sql.master_key_check().await?);
-        let key = load_master_key(file)?;
-        if !check.is_none_or(|check| key.has_check_value(&check)) {
+        let Some(check) = sql.master_key_check().await? else {
+            return Err(absence::missing_installation(settings, absence::NO_INSTALLATION));
+        };
+        let file = &settings.master_key_file;
+        if !load_master_key(file)?.has_check_value(&check) {
             return Err(foreign_key_error(file));
         }
         run(&sql, &*entropy()).await

@@ -10,8 +10,12 @@ use crypto::{CursorKey, Encryptor, HmacWebhookSigner, MasterKey, generate_signin
 use http_api::{CursorSigner, ResponseCipher};
 use kernel::{Clock, Entropy};
 use store::DynStore;
+use store_sql::Database as SqlDatabase;
 
-use super::{OpenMode, identity::new_id};
+use super::{
+    OpenMode,
+    identity::{new_id, renew_at_start},
+};
 use crate::{
     failure::Failure,
     settings::{Database, Settings},
@@ -29,14 +33,15 @@ pub(super) struct Keys {
 }
 
 impl Keys {
-    /// Reads the master key and decrypts the token signing keys. For a new installation, both are created.
+    /// Reads the master key and decrypts the token signing keys. For a new installation, both are created. A server
+    /// renews the identity of a copy.
     ///
     /// # Errors
     /// If the master key is missing or belongs to another installation, or the store fails.
     pub(super) async fn open(
         settings: &Settings,
         mode: OpenMode,
-        store: &Arc<DynStore>,
+        (store, sql): (&Arc<DynStore>, Option<&SqlDatabase>),
         clock: &dyn Clock,
         entropy: &dyn Entropy,
     ) -> Result<Self, Failure> {
@@ -44,6 +49,12 @@ impl Keys {
             Database::Memory => MasterKey::generate(entropy),
             _ => master::resolve(settings, mode, &**store, entropy).await?,
         };
+        if mode.is_server()
+            && let Some(sql) = sql
+        {
+            // Only now: a server with a wrong key must change nothing.
+            renew_at_start(sql, entropy, clock.now()).await?;
+        }
         if mode.creates_missing() && store.signing_keys().await?.keys().is_empty() {
             store.add_first_signing_key(&generate_signing_key(&master, entropy, clock.now())).await?;
         }
@@ -61,7 +72,7 @@ impl Keys {
     pub(super) fn tokens(&self) -> Result<Arc<Tokens>, Failure> {
         self.tokens
             .clone()
-            .ok_or_else(|| Failure::new("the database has no token signing key; the first `novantra serve` creates it"))
+            .ok_or_else(|| Failure::new("the database has no token signing key; the next start of a server creates it"))
     }
 
     /// The protection of pagination cursors.

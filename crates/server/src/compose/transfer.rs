@@ -6,11 +6,11 @@ use crypto::{KeyFileError, load_master_key};
 use kernel::{Clock, Timestamp};
 use store_sql::{Database as SqlDatabase, DatabaseOptions, DatabaseUrl, MisplacedTable, PostgresKind};
 
-use super::database::{misplaced_tables, url};
+use super::database::{ensure_not_empty, existing_url, misplaced_tables, url};
 use crate::{
     clock::SystemClock,
     failure::{Failure, ResultExt as _},
-    settings::Database,
+    settings::{Database, Settings},
 };
 
 pub(crate) use store_sql::{CopyPurpose, CopySummary, Progress};
@@ -42,7 +42,7 @@ pub(crate) async fn copy(
     purpose: CopyPurpose,
     report: &(dyn Fn(Progress) + Sync),
 ) -> Result<CopySummary, Failure> {
-    let source = open(&url(from, false)?, kind, "the source").await?;
+    let source = open(&url(from)?, kind, "the source").await?;
     let copied = copy_from(&source, to, kind, purpose, report).await;
     source.close().await;
     copied
@@ -55,7 +55,7 @@ async fn copy_from(
     purpose: CopyPurpose,
     report: &(dyn Fn(Progress) + Sync),
 ) -> Result<CopySummary, Failure> {
-    let target = open(&url(to, true)?, kind, "the target").await?;
+    let target = open(&url(to)?, kind, "the target").await?;
     let copied = async {
         let now = target.time().await.context(|| "the target".to_owned())?;
         target.migrate(now).await.context(|| "the target".to_owned())?;
@@ -91,13 +91,14 @@ fn options(kind: PostgresKind) -> DatabaseOptions {
     DatabaseOptions { statement_timeout: STATEMENT_TIMEOUT, kind, ..DatabaseOptions::default() }
 }
 
-/// Copies a SQLite database to a file. Other processes may keep reading and writing it.
+/// Copies the SQLite database of the installation to a file. Other processes may keep reading and writing it.
 ///
 /// # Errors
 /// If the database does not exist or can't be copied.
-pub(crate) async fn back_up(database: &Database, file: &Path) -> Result<DatabaseBackup, Failure> {
-    let sql = open(&url(database, false)?, PostgresKind::default(), "the database").await?;
+pub(crate) async fn back_up(settings: &Settings, file: &Path) -> Result<DatabaseBackup, Failure> {
+    let sql = open(&existing_url(settings)?, PostgresKind::default(), "the database").await?;
     let copied = async {
+        ensure_not_empty(&sql, settings).await?;
         let at = SystemClock.now();
         sql.backup_to(file).await.context(|| "can't copy the database".to_owned())?;
         Ok(DatabaseBackup { schema: sql.schema_version().await?, at })

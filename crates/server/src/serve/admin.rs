@@ -37,23 +37,35 @@ pub(crate) fn router(state: AdminState) -> Router {
 }
 
 async fn ready(State(state): State<AdminState>) -> Response {
-    if state.shutdown.is_requested() {
-        return (StatusCode::SERVICE_UNAVAILABLE, "stopping\n").into_response();
-    }
-    match state.store.check_ready().await {
+    match check_ready(&state).await {
         Ok(()) => "ready\n".into_response(),
-        Err(error) => (StatusCode::SERVICE_UNAVAILABLE, format!("database: {error}\n")).into_response(),
+        Err(reason) => (StatusCode::SERVICE_UNAVAILABLE, format!("{reason}\n")).into_response(),
     }
+}
+
+/// Returns the reason if the server is not ready.
+async fn check_ready(state: &AdminState) -> Result<(), String> {
+    if state.shutdown.is_requested() {
+        return Err("stopping".to_owned());
+    }
+    state.store.check_ready().await.map_err(|error| format!("database: {error}"))
 }
 
 async fn metrics(State(state): State<AdminState>) -> Response {
     let now = state.clock.now();
-    let (unsealed, pending, lag) =
-        tokio::join!(state.store.unsealed_stats(None), state.store.pending_events(), state.store.delivery_lag(now));
+    let (ready, unsealed, pending, lag, paused) = tokio::join!(
+        check_ready(&state),
+        state.store.unsealed_stats(None),
+        state.store.pending_events(),
+        state.store.delivery_lag(now),
+        state.store.webhooks_paused(),
+    );
+    state.metrics.set_ready(ready.is_ok());
     let unread = [
         state.metrics.set_unsealed(figure("unsealed audit entries", unsealed), now),
         state.metrics.set_pending(figure("pending events", pending)),
         state.webhook_metrics.set_lag(figure("webhook lag", lag), now),
+        state.webhook_metrics.set_paused(figure("paused webhooks", paused)),
     ];
     match state.metrics.encode(&unread.concat()) {
         Ok(text) => ([(header::CONTENT_TYPE, prometheus::TEXT_FORMAT)], text).into_response(),

@@ -9,7 +9,8 @@ use std::time::Duration;
 use audit::UnsealedStats;
 use kernel::Timestamp;
 use prometheus::{
-    Gauge, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry, TextEncoder, core::Collector,
+    Gauge, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder,
+    core::Collector,
 };
 
 use crate::failure::Failure;
@@ -32,6 +33,8 @@ pub(crate) struct Metrics {
     requests: IntCounterVec,
     durations: HistogramVec,
     in_flight: IntGauge,
+    ready: IntGauge,
+    refused_connections: IntCounterVec,
     unsealed: IntGauge,
     sealing_lag: Gauge,
     pending: IntGauge,
@@ -58,21 +61,30 @@ impl Metrics {
             "novantra_http_request_duration_seconds",
             "Duration of HTTP requests until the response, in seconds.",
         );
+        let refused = Opts::new(
+            "novantra_http_connections_refused_total",
+            "Connections closed because their address has used up its share of them.",
+        );
         let metrics = Self {
             registry: Registry::new(),
             requests: IntCounterVec::new(requests, &["method", "route", "status"])?,
             durations: HistogramVec::new(durations.buckets(BUCKETS.to_vec()), &["method", "route"])?,
             in_flight: IntGauge::new("novantra_http_requests_in_flight", "HTTP requests being processed.")?,
+            ready: IntGauge::new("novantra_ready", "1 if /readyz reports that the server is ready, otherwise 0.")?,
+            refused_connections: IntCounterVec::new(refused, &["listener"])?,
             unsealed: IntGauge::new(UNSEALED[0], "Audit entries that are not sealed yet.")?,
             sealing_lag: Gauge::new(UNSEALED[1], "Age in seconds of the oldest audit entry that is not sealed yet.")?,
             pending: IntGauge::new(PENDING[0], "Events in the outbox that are not fanned out to deliveries yet.")?,
             memory: IntGauge::new("process_resident_memory_bytes", "Resident memory size in bytes.")?,
         };
-        let Self { registry, requests, durations, in_flight, unsealed, sealing_lag, pending, memory } = &metrics;
-        let all: [Box<dyn Collector>; 7] = [
+        let Self { registry, requests, durations, in_flight, ready, refused_connections, .. } = &metrics;
+        let Self { unsealed, sealing_lag, pending, memory, .. } = &metrics;
+        let all: [Box<dyn Collector>; 9] = [
             Box::new(requests.clone()),
             Box::new(durations.clone()),
             Box::new(in_flight.clone()),
+            Box::new(ready.clone()),
+            Box::new(refused_connections.clone()),
             Box::new(unsealed.clone()),
             Box::new(sealing_lag.clone()),
             Box::new(pending.clone()),
@@ -80,6 +92,10 @@ impl Metrics {
         ];
         for collector in all {
             registry.register(collector)?;
+        }
+        // The series exist from the start, so that their first increase is seen.
+        for listener in ["api", "admin"] {
+            metrics.refused_connections(listener);
         }
         Ok(metrics)
     }
@@ -92,10 +108,20 @@ impl Metrics {
         Ok(self.registry.register(collector)?)
     }
 
+    /// The counter of the connections of this listener that were closed for the share of their address.
+    pub(crate) fn refused_connections(&self, listener: &str) -> IntCounter {
+        self.refused_connections.with_label_values(&[listener])
+    }
+
     /// Counts a request as in flight until the guard is dropped.
     pub(crate) fn start_request(&self) -> InFlight {
         self.in_flight.inc();
         InFlight(self.in_flight.clone())
+    }
+
+    /// Sets whether the server is ready.
+    pub(crate) fn set_ready(&self, ready: bool) {
+        self.ready.set(ready.into());
     }
 
     /// Sets the gauges of unsealed audit entries. Returns the names of those whose value could not be read.

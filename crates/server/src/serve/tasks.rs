@@ -2,6 +2,7 @@
 
 pub(super) mod fan_out_events;
 pub(super) mod maintenance;
+pub(super) mod record_repeated_calls;
 pub(super) mod refresh_signing_keys;
 pub(super) mod reload_certificate;
 pub(super) mod report_repeats;

@@ -333,8 +333,17 @@ mod tests {
 
     #[test]
     fn a_retention_shorter_than_promised_is_allowed_with_a_warning() {
-        let settings = parse(&[("NOVANTRA_IDEMPOTENCY_RETENTION", "2s")]).unwrap();
-        assert_eq!(settings.warnings().len(), 1);
+        for setting in ["NOVANTRA_IDEMPOTENCY_RETENTION", "NOVANTRA_CURSOR_LIFETIME"] {
+            assert_eq!(parse(&[(setting, "1s")]).unwrap().warnings().len(), 1, "{setting}");
+        }
         assert!(parse(&[]).unwrap().warnings().is_empty());
+    }
+
+    #[test]
+    fn webhooks_to_all_addresses_are_allowed_with_a_warning() {
+        for (networks, warnings) in [("10.0.0.0/8", 0), ("0.0.0.0/0", 1), ("10.0.0.0/8,::/0", 1)] {
+            let settings = parse(&[("NOVANTRA_WEBHOOKS_ALLOW_ADDRESSES", networks)]).unwrap();
+            assert_eq!(settings.warnings().len(), warnings, "{networks}");
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use kernel::Timestamp;
 
 use crate::support::{
-    Answer, Client, CommandOutput, Credentials, Installation, ServerCluster, clock_ahead, eventually, finding,
+    Answer, Client, CommandOutput, Credentials, Installation, ServerCluster, Setup, clock_ahead, eventually, finding,
 };
 
 const FINDINGS: &str = "/api/v1/governance/findings";
@@ -111,4 +111,51 @@ async fn check_reports_the_clock_skew_of_a_machine() {
         assert_eq!(skewed.status.code(), Some(1), "{}", skewed.stdout);
         assert!(skewed.stderr.contains(message) && skewed.stderr.contains("clock: "), "{}", skewed.stderr);
     }
+}
+
+/// Lets the statements of all later sessions read a clock that a test sets ahead in the table `clock_offset`.
+async fn replace_clock(database: &crate::support::Database) {
+    for statement in [
+        "CREATE SCHEMA test_clock",
+        "CREATE TABLE test_clock.clock_offset (ahead interval NOT NULL)",
+        "INSERT INTO test_clock.clock_offset VALUES ('0 s')",
+        "CREATE FUNCTION test_clock.clock_timestamp() RETURNS timestamptz LANGUAGE sql VOLATILE AS \
+         'SELECT pg_catalog.clock_timestamp() + ahead FROM test_clock.clock_offset'",
+        "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET search_path = public, test_clock, pg_catalog', \
+         current_database()); END $$",
+    ] {
+        database.execute(statement).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_starts_while_the_databases_clock_is_months_ahead_uses_the_time_of_the_servers_that_run() {
+    let installation = Installation::with_new_postgres().await;
+    let database = installation.database().await;
+    replace_clock(&database).await;
+    let running = Setup::with_installation(installation.clone()).unlimited().start();
+    let credentials = installation.create_account("scanner", &SCOPES);
+    let client = Client::with_token(&running.url, &credentials).await;
+    create(&client, "before").await;
+    database.execute("UPDATE test_clock.clock_offset SET ahead = '200 days'").await;
+    // The machine's clock does not tell that the database's is wrong.
+    let setup = Setup::with_installation(installation.clone()).unlimited().log("later.log");
+    let later = setup.clock_ahead(200 * 86_400).start();
+    let now = Timestamp::from_millis(
+        database
+            .cell("SELECT (extract(epoch FROM pg_catalog.clock_timestamp()) * 1000)::bigint")
+            .await
+            .parse()
+            .unwrap(),
+    );
+    for url in [&later.url, &running.url] {
+        let client = Client::with_token(url, &credentials).await;
+        let created = create(&client, &format!("during-{url}")).await;
+        let created_at: Timestamp = created.body["finding"]["createdAt"].as_str().unwrap().parse().unwrap();
+        let as_of: Timestamp = client.get(FINDINGS).await.headers["x-as-of"].to_str().unwrap().parse().unwrap();
+        for time in [created_at, as_of] {
+            assert!(time.distance(now).as_secs() < 60, "{time} is not near {now}");
+        }
+    }
+    assert!(later.log().contains("but by the processes of the installation that run already"), "{}", later.log());
 }

@@ -14,6 +14,17 @@ fn stopped() -> Installation {
     installation
 }
 
+/// Commands that need an installation.
+const COMMANDS: [&[&str]; 7] = [
+    &["installation", "show"],
+    &["installation", "renew"],
+    &["workspace", "list"],
+    &["backup", "backup.tar"],
+    &["webhooks", "resume"],
+    &["clock", "reset"],
+    &["check"],
+];
+
 fn assert_refused(installation: &Installation, arguments: &[&str], trace: &str) {
     let ran = installation.run(arguments);
     assert_eq!(ran.status.code(), Some(1), "{arguments:?}: {}", ran.stdout);
@@ -29,13 +40,15 @@ async fn a_missing_or_empty_database_beside_a_master_key_is_not_replaced_by_a_ne
     let database = installation.folder().join("data/novantra.db");
     let workspace = ["workspace", "create", "--slug", "other", "--name", "Other"];
     fs::remove_file(&database).unwrap();
-    for arguments in [&SERVE[..], &workspace, &["migrate"]] {
+    for arguments in COMMANDS.iter().copied().chain([&SERVE[..], &workspace, &["migrate"]]) {
         assert_refused(&installation, arguments, "data/master.key");
         assert!(!database.exists(), "{arguments:?}");
     }
-    for content in [&b""[..], &emptied_database()] {
-        fs::write(&database, content).unwrap();
-        assert_refused(&installation, &SERVE, "data/master.key");
+    fs::write(&database, b"").unwrap();
+    assert_refused(&installation, &SERVE, "data/master.key");
+    for arguments in COMMANDS.iter().copied().chain([&SERVE[..], &["migrate"]]) {
+        fs::write(&database, emptied_database()).unwrap();
+        assert_refused(&installation, arguments, "data/master.key");
     }
 }
 
@@ -65,7 +78,9 @@ async fn another_postgresql_database_beside_a_master_key_is_not_initialized() {
     assert!(Server::start_with(installation.clone()).stop().success());
     let mistyped = Installation::with_new_postgres().await;
     mistyped.copy_master_key_from(&installation);
-    assert_refused(&mistyped, &SERVE, "data/master.key");
+    for arguments in [&SERVE[..], &["migrate"], &["workspace", "list"], &["check"]] {
+        assert_refused(&mistyped, arguments, "data/master.key");
+    }
     let tables = "SELECT count(*) FROM information_schema.tables WHERE table_name = 'findings'";
     assert_eq!(mistyped.database().await.cell(tables).await, "0");
 }
@@ -98,4 +113,43 @@ async fn an_installation_is_created_once_with_a_master_key_that_was_provided() {
     let mut server = Setup::with_installation(installation.clone()).argument("--data-dir=created").start();
     server.signal("TERM");
     assert!(server.wait().success());
+}
+
+#[tokio::test]
+async fn commands_say_that_the_first_start_creates_an_installation_only_where_there_is_nothing_of_an_earlier_one() {
+    let (sqlite, postgres) = (Installation::new(), Installation::with_new_postgres().await);
+    for installation in [&sqlite, &postgres] {
+        for arguments in [&["workspace", "list"][..], &["check"], &["webhooks", "resume"]] {
+            let ran = installation.run(arguments);
+            assert_eq!(ran.status.code(), Some(1), "{arguments:?}: {}", ran.stdout);
+            assert!(ran.stderr.contains("the first `novantra serve` creates an installation"), "{}", ran.stderr);
+        }
+    }
+    assert!(!sqlite.folder().join("data/novantra.db").exists());
+}
+
+#[tokio::test]
+async fn a_schema_without_an_installation_beside_a_master_key_is_refused_by_commands_as_by_a_server() {
+    let installation = stopped();
+    fs::remove_file(installation.folder().join("data/novantra.db")).unwrap();
+    let migrated = Installation::new();
+    fs::create_dir(migrated.folder().join("data")).unwrap();
+    migrated.run_json(&["migrate"]);
+    migrated.copy_master_key_from(&installation);
+    for arguments in [&SERVE[..], &["workspace", "list"], &["check"], &["webhooks", "resume"]] {
+        assert_refused(&migrated, arguments, "data/master.key");
+    }
+}
+
+#[tokio::test]
+async fn a_database_whose_table_of_the_installation_was_emptied_is_refused() {
+    let installation = stopped();
+    let database = rusqlite::Connection::open(installation.folder().join("data/novantra.db")).unwrap();
+    database.execute("DELETE FROM installation", []).unwrap();
+    drop(database);
+    for arguments in [&["workspace", "list"][..], &["check"], &SERVE] {
+        let ran = installation.run(arguments);
+        assert_eq!(ran.status.code(), Some(1), "{arguments:?}: {}", ran.stdout);
+        assert!(ran.stderr.contains("has lost its rows"), "{arguments:?}: {}", ran.stderr);
+    }
 }

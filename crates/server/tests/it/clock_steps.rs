@@ -10,6 +10,7 @@ use crate::support::{Client, Credentials, Installation, Server, Setup, clock_of_
 const FINDINGS: &str = "/api/v1/governance/findings";
 const SCOPES: [&str; 3] = ["governance.findings:read", "governance.findings:write", "audit:read"];
 const TWO_HOURS: i64 = 2 * 3600;
+const MONTHS: i64 = 200 * 86_400;
 const FIFTY_YEARS: i64 = 50 * 365 * 86_400;
 
 /// A SQLite installation whose clock a test sets.
@@ -42,8 +43,12 @@ impl Machine {
     }
 
     fn create_account(&self) -> Credentials {
+        self.create_account_named("scanner")
+    }
+
+    fn create_account_named(&self, name: &str) -> Credentials {
         let scopes = SCOPES.map(|scope| format!("--scope={scope}"));
-        let name = ["service-account", "create", "--workspace=default", "--name=scanner", "--json"];
+        let name = ["service-account", "create", "--workspace=default", "--name", name, "--json"];
         let (succeeded, output) = self.run(&[&name[..], &scopes.each_ref().map(String::as_str)].concat());
         assert!(succeeded, "{output}");
         let document = output.lines().find(|line| line.starts_with('{')).expect("a document");
@@ -167,4 +172,48 @@ async fn changes_after_a_clock_was_ahead_are_logged_with_the_real_time_and_stamp
     assert!(entry.contains("the clock was two hours ahead"), "{entry}");
     let (_, check) = machine.run(&["check"]);
     assert!(!check.contains("novantra clock reset"), "{check}");
+}
+
+#[tokio::test]
+async fn a_clock_that_is_months_ahead_at_a_restart_is_not_believed_while_the_machine_has_not_run_that_long() {
+    let machine = Machine::new(0);
+    let server = machine.start();
+    let credentials = machine.create_account();
+    assert_eq!(client(&server, &credentials).await.get(FINDINGS).await.status, 200);
+    server.kill();
+    machine.set_clock(MONTHS);
+    let server = machine.start();
+    let restarted = client(&server, &credentials).await;
+    assert!(created_at(&restarted, "restarted").await.abs() < 60);
+    let listed = restarted.get(FINDINGS).await;
+    assert!(seconds_ahead(&listed.headers["x-as-of"].to_str().unwrap().into()).abs() < 60);
+    assert!(server.log().contains("but by the time that this machine has run for"), "{}", server.log());
+
+    // A command beside the server, too.
+    machine.create_account_named("integration");
+    let entries = restarted.get("/api/v1/audit/entries?action=service_account.created").await;
+    let created = entries.body["entries"].as_array().expect("entries");
+    assert_eq!(created.len(), 2, "{}", entries.body);
+    assert!(created.iter().all(|entry| seconds_ahead(&entry["occurredAt"]).abs() < 60), "{}", entries.body);
+    let (succeeded, check) = machine.run(&["check"]);
+    assert!(!succeeded && check.contains("but by other evidence"), "{check}");
+
+    machine.set_clock(0);
+    assert!(created_at(&restarted, "right").await.abs() < 60);
+    let (_, check) = machine.run(&["check"]);
+    assert!(!check.contains("clock: "), "{check}");
+}
+
+#[tokio::test]
+async fn a_clock_that_is_months_ahead_at_a_restart_is_believed_after_a_reset() {
+    let machine = Machine::new(0);
+    let server = machine.start();
+    let credentials = machine.create_account();
+    assert_eq!(client(&server, &credentials).await.get(FINDINGS).await.status, 200);
+    assert!(server.stop().success());
+    machine.set_clock(MONTHS);
+    let (succeeded, reset) = machine.run(&["clock", "reset", "--reason", "the clock is right now"]);
+    assert!(succeeded, "{reset}");
+    let server = machine.start();
+    assert!(created_at(&client(&server, &credentials).await, "reset").await > MONTHS - 60);
 }

@@ -52,7 +52,7 @@ async fn oversized_headers_are_refused_over_http2() {
     let (calls, connection) = h2::client::handshake(stream).await.unwrap();
     tokio::spawn(connection);
     let mut calls = calls.ready().await.unwrap();
-    let call = hyper::Request::get("http://test/api/v1/openapi.json").header("x-filler", "x".repeat(50 * KIB));
+    let call = hyper::Request::get("http://test/api/v1/openapi.json").header("x-filler", "x".repeat(34 * KIB));
     let (answer, _) = calls.send_request(call.body(()).unwrap(), true).unwrap();
     let answer = answer.await.unwrap();
     assert_eq!(answer.status(), 431);
@@ -90,6 +90,19 @@ async fn a_request_without_one_host_or_with_another_coding_than_chunked_is_refus
         assert!(response.starts_with("HTTP/1.1 400 "), "{response:?}");
     }
     assert!(exchange(&server, &head("Host: a\r\n")).starts_with("HTTP/1.1 200 "));
+}
+
+#[tokio::test]
+async fn a_request_with_a_length_and_chunks_ends_its_connection_so_that_none_can_be_hidden_in_it() {
+    let server = Server::start();
+    let (length, chunks) = ("Content-Length: 4\r\n", "Transfer-Encoding: chunked\r\n");
+    for fields in [format!("{length}{chunks}"), format!("{chunks}{length}")] {
+        let hidden = "0\r\n\r\nGET /api/v1/openapi.json HTTP/1.1\r\nHost: test\r\n\r\n";
+        let response =
+            exchange(&server, &format!("POST /api/v1/auth/token HTTP/1.1\r\nHost: test\r\n{fields}\r\n{hidden}"));
+        assert_eq!(response.matches("HTTP/1.1 ").count(), 1, "{response}");
+        assert!(response.to_ascii_lowercase().contains("connection: close"), "{response}");
+    }
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! Restored and copied installations beside their originals.
 
+use std::fs;
+
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
@@ -100,6 +102,7 @@ async fn a_restored_copy_sends_no_webhook_until_a_command_resumes_them() {
     .await;
     assert!(!is_attempted(&waiting), "{waiting}");
     assert_eq!(waiting[0]["next_attempt_at"], Value::Null, "{waiting}");
+    assert!(server.probe("/metrics").await.1.contains("\nnovantra_webhooks_paused 1\n"));
     let path =
         format!("/api/v1/webhooks/subscriptions/{}", created.body["webhookSubscription"]["id"].as_str().unwrap());
     let listed = client.get(&format!("{path}/deliveries")).await.body;
@@ -116,12 +119,22 @@ async fn a_restored_copy_sends_no_webhook_until_a_command_resumes_them() {
     assert_eq!(copy.run_json(&["webhooks", "resume"])["resumed"], true);
     eventually("the delivery is attempted", async || is_attempted(&deliveries()).then_some(())).await;
     assert_eq!(copy.run_json(&["webhooks", "resume"])["resumed"], false);
+    assert!(server.probe("/metrics").await.1.contains("\nnovantra_webhooks_paused 0\n"));
     let client = client.for_server(&server.url);
     eventually("tests are sent", async || {
         (client.post(&format!("{path}/test"), &test).await.status == 200).then_some(())
     })
     .await;
-    drop(server);
+    assert!(server.stop().success());
+
+    copy.run_json(&["installation", "renew", "--reason", "a copy of a copy"]);
+    let id = waiting[0]["id"].as_str().expect("an id").to_owned();
+    let redelivered = copy.run(&["webhooks", "redeliver", &id, "--workspace", "default"]);
+    assert!(redelivered.stdout.contains("novantra webhooks resume"), "{} {}", redelivered.stdout, redelivered.stderr);
+    assert!(!redelivered.stdout.contains(" now"), "{}", redelivered.stdout);
+    let deliveries = deliveries();
+    let redelivered = deliveries.as_array().expect("deliveries").iter().find(|delivery| delivery["id"] == id.as_str());
+    assert_eq!(redelivered.expect("the delivery")["next_attempt_at"], Value::Null, "{deliveries}");
 }
 
 #[tokio::test]
@@ -141,4 +154,55 @@ async fn an_installation_that_was_copied_by_other_means_is_renewed_by_a_command(
     assert_eq!(installation.run_json(&["installation", "show"])["webhooks_paused"], true);
     let check = installation.run(&["check"]);
     assert!(check.stdout.contains("novantra webhooks resume"), "{}", check.stdout);
+}
+
+/// Whether the installation is a copy on which no server has started yet.
+fn is_unrenewed(installation: &Installation) -> bool {
+    installation.run_json(&["installation", "show"])["renewal_pending"].as_bool().expect("a boolean")
+}
+
+#[tokio::test]
+async fn a_server_with_a_wrong_master_key_does_not_renew_a_copy() {
+    let (original, _, copy) = original_and_copy(&[]);
+    let key = copy.folder().join("data/master.key");
+    let right = fs::read(&key).unwrap();
+    let other = Installation::new();
+    other.run_json(&["installation", "create"]);
+    copy.copy_master_key_from(&other);
+    let refused = copy.run(&["serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"]);
+    assert!(refused.stderr.contains("belongs to another installation"), "{}", refused.stderr);
+    fs::write(&key, right).unwrap();
+    assert!(is_unrenewed(&copy));
+    assert_eq!(id(&copy), id(original.installation()));
+    assert!(Server::start_with(copy.clone()).stop().success());
+    assert!(!is_unrenewed(&copy));
+    assert_ne!(id(&copy), id(original.installation()));
+}
+
+#[tokio::test]
+async fn commands_describe_the_first_start_of_a_copy() {
+    let (_original, _, copy) = original_and_copy(&[]);
+    let show = copy.run(&["installation", "show"]).stdout;
+    assert!(show.contains("that of the original: the first start of a server") && show.contains("paused"), "{show}");
+    assert_eq!(copy.run_json(&["installation", "show"])["webhooks_paused"], true);
+    let check = copy.run(&["check"]).stdout;
+    assert!(check.contains("the first start of a server gives it an identifier"), "{check}");
+}
+
+#[tokio::test]
+async fn webhooks_that_are_resumed_before_the_first_start_of_a_copy_stay_resumed() {
+    let (original, credentials, copy) = original_and_copy(&[]);
+    let resumed = copy.run_json(&["webhooks", "resume"]);
+    assert_eq!(resumed["resumed"], true);
+    assert_eq!(resumed["renewed"], id(&copy));
+    assert_ne!(id(&copy), id(original.installation()));
+    let server = Server::start_with(copy.clone());
+    let show = copy.run_json(&["installation", "show"]);
+    assert_eq!(show["id"], resumed["renewed"]);
+    assert_eq!(show["webhooks_paused"], false);
+    let at_original = Client::with_token(&original.url, &credentials).await;
+    assert_eq!(at_original.for_server(&server.url).get(FINDINGS).await.status, 401);
+    copy.wait_until_sealed().await;
+    let log = copy.run(&["audit", "export", "--workspace", "-"]).stdout;
+    assert!(log.contains("installation.renewed") && log.contains("installation.webhooks_resumed"), "{log}");
 }

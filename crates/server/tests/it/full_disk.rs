@@ -22,20 +22,23 @@ async fn a_server_that_cannot_write_is_not_ready_and_logs_the_failure_a_few_time
     let server = Setup::new().unlimited().prelude(LIMIT).start();
     assert_eq!(server.probe("/readyz").await.0, 200);
     let client = server.create_client("writer", &["governance.findings:read", "governance.findings:write"]).await;
-    let mut number = 0;
-    let refused = eventually("the disk is full", async || {
+    // The log is full first, and is emptied into the database until that is full, too.
+    let (mut number, mut refused) = (0, 0);
+    eventually("the disk is full", async || {
         number += 1;
         let status = write(&client, number).await;
-        (status != 201).then_some(status)
+        refused = if status == 201 { 0 } else { refused + 1 };
+        assert!([201, 503].contains(&status), "{status}");
+        (refused == 150).then_some(())
     })
     .await;
-    assert_eq!(refused, 503);
     let failure = eventually("the server is not ready", async || {
         let (status, text) = server.probe("/readyz").await;
         (status == 503).then_some(text)
     })
     .await;
     assert!(failure.starts_with("database: "), "{failure}");
+    assert!(server.probe("/metrics").await.1.contains("\nnovantra_ready 0\n"));
 
     let lines = server.log().lines().count();
     for number in 1000..1300 {
@@ -48,5 +51,24 @@ async fn a_server_that_cannot_write_is_not_ready_and_logs_the_failure_a_few_time
     let lifted = Command::new("prlimit").args(["--fsize=unlimited", "--pid", &server.pid().to_string()]).status();
     assert!(lifted.expect("prlimit runs").success());
     eventually("the server is ready again", async || (server.probe("/readyz").await.0 == 200).then_some(())).await;
+    assert!(server.probe("/metrics").await.1.contains("\nnovantra_ready 1\n"));
     assert_eq!(write(&client, 2000).await, 201);
+}
+
+#[tokio::test]
+async fn a_write_ahead_log_that_fills_the_disk_is_emptied_into_the_database_and_writes_continue() {
+    let server = Setup::new().unlimited().prelude(LIMIT).start();
+    let client = server.create_client("writer", &["governance.findings:write"]).await;
+    let mut number = 0;
+    let refused = eventually("the disk is full", async || {
+        number += 1;
+        let status = write(&client, number).await;
+        (status != 201).then_some(status)
+    })
+    .await;
+    assert_eq!(refused, 503);
+    eventually("writes succeed again", async || (write(&client, 1000).await == 201).then_some(())).await;
+    assert_eq!(server.probe("/readyz").await.0, 200);
+    let log = server.log();
+    assert!(log.contains("the write-ahead log was emptied to free its space"), "{log}");
 }

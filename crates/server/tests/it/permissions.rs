@@ -2,7 +2,7 @@
 
 use std::{fs, os::unix::fs::PermissionsExt as _};
 
-use crate::support::{Setup, eventually};
+use crate::support::{Installation, Setup, eventually};
 
 #[tokio::test]
 async fn a_master_key_or_data_folder_that_everybody_can_read_is_warned_of_and_fails_the_check() {
@@ -22,6 +22,33 @@ async fn a_master_key_or_data_folder_that_everybody_can_read_is_warned_of_and_fa
         eventually("the server warns", async || server.log().contains("every user of this machine").then_some(()))
             .await;
         assert!(server.stop().success());
+        set(usual);
+    }
+}
+
+#[tokio::test]
+async fn files_that_a_group_can_change_and_logs_that_everybody_can_read_fail_the_check() {
+    let installation = Installation::new();
+    let database = installation.folder().join("elsewhere/novantra.db");
+    fs::create_dir(database.parent().unwrap()).unwrap();
+    let url = format!("sqlite:{}", database.display());
+    let run = |arguments: &[&str]| installation.run(&[arguments, &["--database-url", &url]].concat());
+    assert!(run(&["installation", "create"]).status.success());
+    let data = installation.folder().join("data");
+    // The folder of the database is open, so the permissions of each file count.
+    let (key, log) = (data.join("master.key"), database.with_file_name("novantra.db-wal"));
+    fs::set_permissions(database.parent().unwrap(), fs::Permissions::from_mode(0o755)).unwrap();
+    // The log exists as long as the database is open.
+    let open = rusqlite::Connection::open(&database).unwrap();
+    open.query_row("SELECT count(*) FROM installation", [], |_| Ok(())).unwrap();
+    for (path, exposed, usual) in [(&key, 0o660, 0o600), (&data, 0o770, 0o700), (&log, 0o644, 0o600)] {
+        let set = |mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+        set(usual);
+        let check = run(&["check"]);
+        assert!(check.status.success(), "{}", check.stderr);
+        set(exposed);
+        let check = run(&["check"]);
+        assert!(check.stderr.contains(&format!("chmod {usual:o} {}", path.display())), "{}", check.stderr);
         set(usual);
     }
 }

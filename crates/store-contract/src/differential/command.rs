@@ -8,7 +8,7 @@ use proptest::{
     prelude::*,
     sample::{Index, select},
 };
-use registers::ControlStatus;
+use registers::DefinitionStatus;
 use webhooks::SubscriptionStatus;
 
 pub(super) const KEYS: &[&str] = &["a", "A", "b", "a%", "a_", "zz"];
@@ -84,7 +84,7 @@ pub(super) struct CommitCommand {
 pub(super) enum Draft {
     Organization { base: Index, slug: &'static str },
     Account { base: Option<Index>, name: &'static str, full: bool },
-    Control { base: Option<Index>, key: &'static str, status: ControlStatus, full: bool },
+    Control { base: Option<Index>, key: &'static str, status: DefinitionStatus, full: bool },
     Finding(FindingDraft),
     Event { finding: Index, kind: EventKind },
     Subscription { base: Option<Index>, account: Index, slot: u8, status: SubscriptionStatus, full: bool },
@@ -145,7 +145,7 @@ fn any_draft() -> impl Strategy<Value = Draft> {
     prop_oneof![
         1 => (any::<Index>(), select(SLUGS)).prop_map(|(base, slug)| Draft::Organization { base, slug }),
         3 => (option::weighted(0.75, any::<Index>()), select(KEYS), any::<bool>()).prop_map(|(base, name, full)| Draft::Account { base, name, full }),
-        4 => (optional_index(), select(KEYS), select(ControlStatus::ALL), any::<bool>())
+        4 => (optional_index(), select(KEYS), select(DefinitionStatus::ALL), any::<bool>())
             .prop_map(|(base, key, status, full)| Draft::Control { base, key, status, full }),
         8 => any_finding().prop_map(Draft::Finding),
         2 => (any::<Index>(), select(EventKind::ALL)).prop_map(|(finding, kind)| Draft::Event { finding, kind }),

@@ -12,7 +12,7 @@ use proptest::test_runner::TestCaseResult;
 use registers::Control;
 use store::DynStore;
 use ulid::Ulid;
-use webhooks::{DeliveryFilter, SubscriptionFilter, WebhookDelivery, WebhookSubscription};
+use webhooks::{DeliveryFilter, EventBodies, SubscriptionFilter, WebhookDelivery, WebhookSubscription};
 
 use super::{
     command::{KEYS, SLUGS},
@@ -202,8 +202,10 @@ impl DifferentialTest {
         for organization in self.organizations {
             self.compare("delivery_health", async |store| store.delivery_health(organization, &subscriptions).await)
                 .await?;
-            self.compare("events", async |store| store.events(organization, Ulid::nil(), Ulid::max(), 1_000).await)
-                .await?;
+            self.compare("events", async |store| {
+                store.events(organization, Ulid::nil(), Ulid::max(), 1_000, EventBodies::Included).await
+            })
+            .await?;
         }
         Ok(())
     }

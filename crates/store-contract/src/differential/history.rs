@@ -91,6 +91,8 @@ impl History {
             severity: draft.severity,
             source: FindingSource { kind: draft.source, ..samples::finding(draft.key).source },
             subject: draft.subject.map(samples::subject),
+            owner_member_user_id: draft.subject.map(samples::reference),
+            owner_responsibility_id: draft.published.then(|| samples::reference("team")),
             due_at: draft.published.then_some(context.at),
             duplicate_of: original.map(|finding| finding.meta.id),
             ..samples::finding(draft.key)

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use audit::AuditFilter;
 use findings::{FindingFilter, Severity, SourceKind, Status};
-use kernel::{Filter, Order, PageLimit, PageRequest, RecordKey, Reference, TimeRange, Timestamp};
+use kernel::{Filter, Order, PageLimit, PageRequest, RecordKey, Reference, TimeRange};
 use proptest::{
     bool::weighted,
     collection::btree_set,
@@ -12,7 +12,7 @@ use proptest::{
     prelude::*,
     sample::{Index, select},
 };
-use registers::{Control, ControlStatus};
+use registers::{Control, DefinitionStatus};
 use webhooks::{DeliveryState, SubscriptionStatus};
 
 use super::command::{KEYS, SUBJECTS};
@@ -41,30 +41,40 @@ pub(super) enum List {
 
 pub(super) fn any_query() -> impl Strategy<Value = Query> {
     // Streams are rare, because each takes a connection of its own from the store.
-    (0..2_usize, any_page(), any_list(), weighted(0.15)).prop_map(|(organization, page, list, streamed)| Query {
-        organization,
-        page,
-        list,
-        streamed,
+    (0..2_usize, any_page(), any_list(), weighted(0.15)).prop_map(|(organization, mut page, list, streamed)| {
+        if !matches!(list, List::Findings(_)) {
+            without_due_dates(&mut page);
+        }
+        Query { organization, page, list, streamed }
     })
 }
 
+/// Replaces what only applies to records with due dates.
+fn without_due_dates(page: &mut PageRequest) {
+    if page.order == Order::Due {
+        page.order = Order::Changed;
+    }
+    (page.time_range.due_after, page.time_range.due_before) = (None, None);
+}
+
 fn any_page() -> impl Strategy<Value = PageRequest> {
-    (1..7_u64, select(&[Order::Newest, Order::Changed][..]), any_time_range()).prop_map(|(limit, order, time_range)| {
-        PageRequest { limit: PageLimit::clamped(limit), order, after: None, time_range }
-    })
+    (1..7_u64, select(&[Order::Newest, Order::Changed, Order::Due][..]), any_time_range()).prop_map(
+        |(limit, order, time_range)| PageRequest { limit: PageLimit::clamped(limit), order, after: None, time_range },
+    )
 }
 
 fn any_time_range() -> impl Strategy<Value = TimeRange> {
     // Most sequences of commands stay within this time by the test clock.
     let moment =
         || option::weighted(0.3, (0..24_u64).prop_map(|millis| TestClock::START + Duration::from_millis(millis)));
-    (moment(), moment(), moment(), moment()).prop_map(
-        |(created_after, created_before, updated_after, updated_before): (_, _, _, Option<Timestamp>)| TimeRange {
+    (moment(), moment(), moment(), moment(), moment(), moment()).prop_map(
+        |(created_after, created_before, updated_after, updated_before, due_after, due_before)| TimeRange {
             created_after,
             created_before,
             updated_after,
             updated_before,
+            due_after,
+            due_before,
         },
     )
 }
@@ -73,7 +83,7 @@ fn any_list() -> impl Strategy<Value = List> {
     prop_oneof![
         1 => Just(List::Organizations),
         1 => Just(List::Accounts),
-        3 => any_subset(ControlStatus::ALL).prop_map(|statuses| List::Controls(Filter::<Control>::default().with("status", statuses))),
+        3 => any_subset(DefinitionStatus::ALL).prop_map(|statuses| List::Controls(Filter::<Control>::default().with("status", statuses))),
         6 => any_finding_filter().prop_map(List::Findings),
         2 => option::of(any::<Index>()).prop_map(|finding| List::Events { finding }),
         2 => (option::of(any::<Index>()), any_subset(SubscriptionStatus::ALL))
@@ -85,16 +95,23 @@ fn any_list() -> impl Strategy<Value = List> {
 
 fn any_finding_filter() -> impl Strategy<Value = FindingFilter> {
     let subjects = any_subset(SUBJECTS)
-        .prop_map(|subjects| subjects.into_iter().map(samples::reference).collect::<BTreeSet<Reference>>());
+        .prop_map(|subjects| subjects.into_iter().map(samples::reference).collect::<BTreeSet<Reference>>())
+        .boxed();
     let keys = any_subset(KEYS).prop_map(|keys| keys.into_iter().map(samples::key).collect::<BTreeSet<RecordKey>>());
-    (any_subset(Status::ALL), any_subset(Severity::ALL), any_subset(SourceKind::ALL), subjects, keys).prop_map(
-        |(statuses, severities, source_kinds, subject_resource_ids, keys)| {
+    let members = subjects.clone();
+    let teams =
+        any_subset(&["team"]).prop_map(|names| names.into_iter().map(samples::reference).collect::<BTreeSet<_>>());
+    let enums = (any_subset(Status::ALL), any_subset(Severity::ALL), any_subset(SourceKind::ALL));
+    (enums, subjects, keys, members, teams).prop_map(
+        |((statuses, severities, source_kinds), subject_resource_ids, keys, members, teams)| {
             FindingFilter::default()
                 .with("status", statuses)
                 .with("severity", severities)
                 .with("source_kind", source_kinds)
                 .with("subject_resource_id", subject_resource_ids)
                 .with("finding_key", keys)
+                .with("owner_member_user_id", members)
+                .with("owner_responsibility_id", teams)
         },
     )
 }

@@ -1,6 +1,6 @@
 //! Sample records of every kind that states its fields with `record!`.
 
-use std::fmt::Display;
+use std::{collections::BTreeMap, fmt::Display};
 
 use kernel::{Column, ColumnType, Decoder, IdText, OwnedScalar, Record, Timestamp, Ulid};
 
@@ -67,6 +67,21 @@ impl Decoder for SampleValues {
     fn invalid(&mut self, columns_back: usize, message: &dyn Display) -> String {
         format!("{}: {message}", self.columns[self.consumed - 1 - columns_back].name)
     }
+}
+
+/// The record with these identifiers, by prefix, in the columns of identifiers that have one of them.
+///
+/// # Panics
+/// If an identifier has another prefix than its key.
+#[must_use]
+pub fn with_ids<R: Record>(record: &R, ids: &BTreeMap<&'static str, Ulid>) -> R {
+    let mut values = ValuesOf { values: columns_of(record), consumed: 0, text: String::new() };
+    for value in &mut values.values {
+        if let OwnedScalar::Id(prefix, ulid) = value {
+            *ulid = *ids.get(prefix).unwrap_or(ulid);
+        }
+    }
+    R::decode(&mut values).unwrap_or_else(|fault| panic!("{fault}"))
 }
 
 /// The record with the value that `other` has in the column at `index`.

@@ -5,7 +5,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use kernel::Id;
 use ulid::Ulid;
-use webhooks::{AttemptFailure, DeliveryHealth, DeliveryLag, Partition, PartitionLease, StoredEvent, WebhookDelivery};
+use webhooks::{
+    AttemptFailure, DeliveryHealth, DeliveryLag, EventBodies, Partition, PartitionLease, StoredEvent, WebhookDelivery,
+};
 
 use crate::{
     Fixture,
@@ -48,14 +50,15 @@ pub async fn events_are_listed_between_two_identifiers(fixture: Fixture) {
         fixture.publish_finding(away, &format!("f-{number}")).await;
     }
     fixture.fan_out(fixture.home, 2).await;
-    let events_between =
-        async |after: Ulid, last: Ulid, limit| fixture.store.events(fixture.home, after, last, limit).await.unwrap();
+    let events_between = async |after: Ulid, last: Ulid, limit| {
+        fixture.store.events(fixture.home, after, last, limit, EventBodies::Included).await.unwrap()
+    };
     assert_eq!(events_between(Ulid::nil(), Ulid::max(), 10).await, events);
     assert_eq!(events_between(Ulid::nil(), Ulid::max(), 3).await, events[..3]);
     assert_eq!(events_between(events[0].id.ulid(), events[2].id.ulid(), 10).await, events[1..3]);
     assert!(events_between(events[3].id.ulid(), Ulid::max(), 10).await.is_empty());
     let (after, last) = (events[0].id.ulid(), events[3].id.ulid());
-    let found = fixture.store.events_without_bodies(fixture.home, after, last, 2).await.unwrap();
+    let found = fixture.store.events(fixture.home, after, last, 2, EventBodies::Omitted).await.unwrap();
     assert_eq!(found, events[1..3].iter().cloned().map(without_body).collect::<Vec<_>>());
 }
 

@@ -6,7 +6,7 @@ use findings::{
     EventKind, Finding, FindingEvent, FindingEventFilter, FindingFilter, FindingSource, Severity, SourceKind, Status,
 };
 use kernel::{Criteria as _, Filter, Order, PageLimit, PageRequest, Reader, Reference, Resource, Stored};
-use registers::{Control, ControlStatus};
+use registers::{Control, DefinitionStatus};
 use store::DynStore;
 use webhooks::{
     DeliveryFilter, DeliveryState, DisabledReason, EventType, SubscriptionFilter, SubscriptionStatus, WebhookDelivery,
@@ -118,6 +118,48 @@ pub async fn findings_are_filtered_by_exact_key_and_subject(fixture: Fixture) {
     assert_eq!(matching(&fixture, &all, &both).await, [0]);
 }
 
+/// Both kinds of owners select their findings, alone, together, and with other filters.
+pub async fn findings_are_filtered_by_owner(fixture: Fixture) {
+    let owned = |number: usize, member: Option<&str>, responsibility: Option<&str>| Finding {
+        owner_member_user_id: member.map(samples::reference),
+        owner_responsibility_id: responsibility.map(samples::reference),
+        status: if number == 1 || number == 3 { Status::Triaged } else { Status::Open },
+        subject: (number > 2).then(|| samples::subject("a, b")),
+        ..samples::finding(&format!("f-{number}"))
+    };
+    let records = [
+        owned(0, Some("ann"), None),
+        owned(1, Some("ann"), Some("team, one")),
+        owned(2, Some("Ann"), Some("team")),
+        owned(3, None, Some("team, one")),
+        owned(4, Some("ann"), Some("team, one")),
+        owned(5, None, None),
+    ];
+    let all = create_all(&fixture, records).await;
+    let member = |names: &[&str]| {
+        FindingFilter::default().with("owner_member_user_id", names.iter().map(|name| samples::reference(name)))
+    };
+    let team = |filter: FindingFilter, names: &[&str]| {
+        filter.with("owner_responsibility_id", names.iter().map(|name| samples::reference(name)))
+    };
+    let any = FindingFilter::default();
+    for (filter, expected) in [
+        (member(&["ann"]), vec![0, 1, 4]),
+        (member(&["ann", "Ann", "an"]), vec![0, 1, 2, 4]),
+        (member(&["nobody", "an", "ann\u{e9}"]), vec![]),
+        (team(any.clone(), &["team, one"]), vec![1, 3, 4]),
+        (team(any.clone(), &["team", "one"]), vec![2]),
+        (team(member(&["ann"]), &["team, one", "team"]), vec![1, 4]),
+        (team(member(&["ann", "Ann"]), &["team"]), vec![2]),
+        (member(&["ann"]).with("status", [Status::Open]), vec![0, 4]),
+        (team(member(&["ann"]), &["team, one"]).with("status", [Status::Triaged, Status::Closed]), vec![1]),
+        (team(any.clone(), &["team, one"]).with("subject_resource_id", [samples::reference("a, b")]), vec![3, 4]),
+        (member(&["ann"]).with("finding_key", ["f-0", "f-3", "f-4"].map(samples::key)), vec![0, 4]),
+    ] {
+        assert_eq!(matching(&fixture, &all, &filter).await, expected, "{filter:?}");
+    }
+}
+
 /// A finding matches if it has any of the values, however many there are.
 pub async fn findings_are_filtered_by_any_number_of_values(fixture: Fixture) {
     let name = |number: usize| format!("r-{number:03}");
@@ -190,16 +232,16 @@ pub async fn a_changed_record_leaves_one_filter_and_enters_another(fixture: Fixt
 
 /// Each status, and two together, select their controls.
 pub async fn controls_are_filtered_by_status(fixture: Fixture) {
-    let statuses = ControlStatus::ALL.iter().chain(ControlStatus::ALL);
+    let statuses = DefinitionStatus::ALL.iter().chain(DefinitionStatus::ALL);
     let records = statuses
         .enumerate()
         .map(|(number, status)| Control { status: *status, ..samples::control(&format!("c-{number}")) });
     let all = create_all(&fixture, records).await;
-    for (number, status) in ControlStatus::ALL.iter().enumerate() {
+    for (number, status) in DefinitionStatus::ALL.iter().enumerate() {
         let one = Filter::<Control>::default().with("status", [*status]);
         assert_eq!(matching(&fixture, &all, &one).await, [number, number + 3]);
     }
-    let two = Filter::<Control>::default().with("status", [ControlStatus::Draft, ControlStatus::Retired]);
+    let two = Filter::<Control>::default().with("status", [DefinitionStatus::Draft, DefinitionStatus::Retired]);
     assert_eq!(matching(&fixture, &all, &two).await, [0, 2, 3, 5]);
 }
 

@@ -6,7 +6,7 @@ use registers::Control;
 
 use crate::{Fixture, samples};
 
-pub(crate) const ORDERS: [Order; 2] = [Order::Newest, Order::Changed];
+pub(crate) const ORDERS: [Order; 3] = [Order::Newest, Order::Changed, Order::Due];
 
 fn keys(listed: &[Stored<Finding>]) -> Vec<&str> {
     listed.iter().map(|stored| stored.record.key.as_str()).collect()

@@ -6,7 +6,7 @@ use audit::AuditFilter;
 use findings::Finding;
 use kernel::{ClaimOutcome, CommitError, IdempotencyRecord, KeyClaim, PageRequest, Reader, StoreError};
 use store::Lease;
-use webhooks::FanOutPhase;
+use webhooks::{EventBodies, FanOutPhase};
 
 use crate::{Fixture, samples};
 
@@ -211,7 +211,7 @@ pub async fn the_identifier_of_an_installation_is_stored_once(fixture: Fixture) 
     assert_eq!(store.store_installation_id("one").await.unwrap(), "one");
     assert_eq!(store.store_installation_id("other").await.unwrap(), "one");
     assert_eq!(store.installation_id().await.unwrap().as_deref(), Some("one"));
-    assert!(!store.webhooks_paused().await.unwrap());
+    assert!(!store.webhooks_paused().await.unwrap() && !store.is_unrenewed_copy().await.unwrap());
 }
 
 /// Every call to a closed store fails with `Unavailable`, but calls that began before are completed.
@@ -262,6 +262,7 @@ pub async fn a_closed_store_is_unavailable(fixture: Fixture) {
         ("installation_id", store.installation_id().await.map(drop)),
         ("store_installation_id", store.store_installation_id("id").await.map(drop)),
         ("webhooks_paused", store.webhooks_paused().await.map(drop)),
+        ("is_unrenewed_copy", store.is_unrenewed_copy().await.map(drop)),
         ("discard_future_state", store.discard_future_state(fixture.now(), RETENTION).await),
         ("organizations", store.organizations().await.map(drop)),
         ("acquire_lease", store.acquire_lease(Lease::Sealer, "one", fixture.now(), LEASE_DURATION).await.map(drop)),
@@ -287,7 +288,7 @@ pub async fn a_closed_store_is_unavailable(fixture: Fixture) {
         ("release_partition", store.release_partition(partition, "one", fixture.now(), false).await.map(drop)),
         ("release_all_partitions", store.release_all_partitions("one").await),
         ("delivery_health", store.delivery_health(home, &[partition.subscription]).await.map(drop)),
-        ("events", store.events(home, ulid::Ulid::nil(), ulid::Ulid::max(), 1).await.map(drop)),
+        ("events", store.events(home, ulid::Ulid::nil(), ulid::Ulid::max(), 1, EventBodies::Included).await.map(drop)),
         ("existing_deliveries", store.existing_deliveries(partition, &[fixture.new_id()]).await.map(drop)),
         ("prune", store.prune(fixture.now(), 1).await.map(drop)),
         ("delivery_lag", store.delivery_lag(fixture.now()).await.map(drop)),

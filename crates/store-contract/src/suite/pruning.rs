@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use kernel::{OutboxEvent, Reader, Stored, Timestamp};
 use ulid::Ulid;
-use webhooks::{AttemptFailure, DeliveryHealth, DisabledReason, SubscriptionStatus, WebhookSubscription};
+use webhooks::{AttemptFailure, DeliveryHealth, DisabledReason, EventBodies, SubscriptionStatus, WebhookSubscription};
 
 use crate::{
     Fixture,
@@ -15,7 +15,7 @@ use crate::{
 const DAY: Duration = Duration::from_secs(86_400);
 
 async fn count_events(fixture: &Fixture) -> usize {
-    fixture.store.events(fixture.home, Ulid::nil(), Ulid::max(), 1_000).await.unwrap().len()
+    fixture.store.events(fixture.home, Ulid::nil(), Ulid::max(), 1_000, EventBodies::Omitted).await.unwrap().len()
 }
 
 async fn prune(fixture: &Fixture, before: Timestamp) -> u64 {

@@ -7,6 +7,7 @@ use findings::{Finding, FindingFilter, Severity};
 use kernel::{Order, PageLimit, PageRequest, Reader, SnapshotStream, StoreError, Stored, StreamRequest};
 use registers::Control;
 
+use super::listing::ORDERS;
 use crate::{Fixture, fixture::drain, samples};
 
 /// More records than any store reads in one batch.
@@ -47,7 +48,7 @@ pub async fn a_stream_returns_the_same_records_in_the_same_order_as_pagination(f
         FindingFilter::default().with("severity", [Severity::Low]),
         FindingFilter::default().with("severity", [Severity::Low, Severity::High]),
     ] {
-        for order in [Order::Newest, Order::Changed] {
+        for order in ORDERS {
             let page = PageRequest { limit: PageLimit::clamped(200), order, ..PageRequest::default() };
             let listed = fixture.list_all::<Finding>(fixture.home, &filter, page).await;
             assert!(listed.len() > 100);
@@ -61,7 +62,7 @@ pub async fn a_stream_returns_the_same_records_in_the_same_order_as_pagination(f
 /// A stream returns the records as they were when it was requested.
 pub async fn writes_during_a_stream_are_not_visible_in_it(fixture: Fixture) {
     let all = create_findings(&fixture).await;
-    for order in [Order::Newest, Order::Changed] {
+    for order in ORDERS {
         let before = fixture
             .list_all::<Finding>(fixture.home, &Default::default(), PageRequest { order, ..PageRequest::default() })
             .await;

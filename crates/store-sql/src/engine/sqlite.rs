@@ -3,6 +3,8 @@
 
 mod backup;
 mod connection;
+mod database_files;
+mod displacement;
 mod job;
 mod point_read_pool;
 mod queue;
@@ -14,7 +16,7 @@ mod write_lock;
 mod writer;
 
 use std::{
-    path::{Path, PathBuf},
+    path::Path,
     sync::{Arc, Mutex, PoisonError},
     thread::JoinHandle,
 };
@@ -30,6 +32,7 @@ use super::{
 };
 pub(super) use backup::check_integrity;
 use connection::{open_point_reader, open_reader, open_writer};
+use database_files::DatabaseFiles;
 use job::{ReadJob, WriteJob, run_catching_panics};
 use point_read_pool::PointReadPool;
 use queue::Queue;
@@ -41,7 +44,7 @@ pub(crate) use write_lock::WriteLock;
 const MAX_QUEUED: usize = 4096;
 
 pub(crate) struct SqliteEngine {
-    path: PathBuf,
+    files: Arc<DatabaseFiles>,
     point_reads: Arc<PointReadPool>,
     reads: Arc<Queue<Box<dyn ReadJob>>>,
     writes: Arc<Queue<Box<dyn WriteJob>>>,
@@ -91,26 +94,27 @@ impl SqliteEngine {
 
         let (reads, writes) = (Arc::new(Queue::new(MAX_QUEUED)), Arc::new(Queue::new(MAX_QUEUED)));
         let mut threads = Threads::default();
-        let streams = Streams::new(path);
-        let (queue, cutter) = (Arc::clone(&writes), streams.cutter());
-        threads.writer = Some(spawn("sqlite-writer", move || writer::run(writer, &queue, cutter))?);
+        let files = Arc::new(DatabaseFiles::identify(path)?);
+        let streams = Streams::new(Arc::clone(&files));
+        let (queue, cutter, written) = (Arc::clone(&writes), streams.cutter(), Arc::clone(&files));
+        threads.writer = Some(spawn("sqlite-writer", move || writer::run(writer, &queue, cutter, &written))?);
         for connection in readers {
             let queue = Arc::clone(&reads);
             threads.readers.push(spawn("sqlite-reader", move || reader::run(connection, &queue))?);
         }
         let (point_reads, threads) = (Arc::new(PointReadPool::new(point_readers)), Mutex::new(threads));
-        Ok(Self { path: path.to_owned(), point_reads, reads, writes, streams, threads })
+        Ok(Self { files, point_reads, reads, writes, streams, threads })
     }
 
     /// Blocks all writers to the file until the returned lock is dropped.
     pub(super) async fn lock_writes(&self) -> Result<WriteLock, StoreError> {
-        let path = self.path.clone();
+        let path = self.files.path().to_owned();
         tokio::task::spawn_blocking(move || WriteLock::acquire(&path)).await.map_err(unavailable)?
     }
 
     /// Copies the current state of the file to another file while others read and write.
     pub(super) async fn backup_to(&self, to: &Path) -> Result<(), StoreError> {
-        let (from, to) = (self.path.clone(), to.to_owned());
+        let (from, to) = (self.files.path().to_owned(), to.to_owned());
         tokio::task::spawn_blocking(move || backup::backup_to(&from, &to)).await.map_err(unavailable)?
     }
 
@@ -120,6 +124,7 @@ impl SqliteEngine {
         input: C,
         work: impl SessionFn<C, T, E>,
     ) -> Result<T, E> {
+        self.files.check_for_read()?;
         if let Some(mut session) = self.point_reads.acquire() {
             let result = run_catching_panics(&input, &work, &mut session);
             self.point_reads.return_to_pool(session);
@@ -144,6 +149,9 @@ impl SqliteEngine {
         work: impl SessionFn<C, T, E>,
         completion: impl Completion<T, E>,
     ) {
+        if let Err(error) = self.files.check_for_read() {
+            return completion(Err(error.into()));
+        }
         if let Err((job, error)) = self.reads.push(Box::new(Job::new(input, work, completion))) {
             job.reject(unavailable(error));
         }

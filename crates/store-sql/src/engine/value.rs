@@ -36,7 +36,7 @@ impl<'a> Value<'a> {
     }
 
     /// The text, if the value is one.
-    pub(super) fn as_text(&self) -> Option<&str> {
+    pub(crate) fn as_text(&self) -> Option<&str> {
         match self {
             Self::Text(text) => Some(text),
             Self::Ulid(text) => std::str::from_utf8(text).ok(),

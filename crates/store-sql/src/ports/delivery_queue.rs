@@ -17,8 +17,9 @@ use async_trait::async_trait;
 use kernel::{Id, OrganizationId, Revision, StoreError, Timestamp};
 use ulid::Ulid;
 use webhooks::{
-    DeliveryHealth, DeliveryHistory, DeliveryLag, DeliveryUpdate, DueDelivery, EventFanOut, FanOut, FanOutPhase,
-    Partition, PartitionLease, PartitionQueue, StaleDelivery, StoredEvent, WebhookDelivery, WebhookSubscription,
+    DeliveryHealth, DeliveryHistory, DeliveryLag, DeliveryUpdate, DueDelivery, EventBodies, EventFanOut, FanOut,
+    FanOutPhase, Partition, PartitionLease, PartitionQueue, StaleDelivery, StoredEvent, WebhookDelivery,
+    WebhookSubscription,
 };
 
 use super::SqlStore;
@@ -158,20 +159,10 @@ impl DeliveryHistory for SqlStore {
         after: Ulid,
         last: Ulid,
         limit: usize,
+        bodies: EventBodies,
     ) -> Result<Vec<StoredEvent>, StoreError> {
         let values: [Value<'static>; 4] = [organization.into(), after.into(), last.into(), Value::limit(limit)];
-        self.engine.read(values, |values, session| Box::pin(events::between(session, values))).await
-    }
-
-    async fn events_without_bodies(
-        &self,
-        organization: OrganizationId,
-        after: Ulid,
-        last: Ulid,
-        limit: usize,
-    ) -> Result<Vec<StoredEvent>, StoreError> {
-        let values: [Value<'static>; 4] = [organization.into(), after.into(), last.into(), Value::limit(limit)];
-        self.engine.read(values, |values, session| Box::pin(events::between_without_bodies(session, values))).await
+        self.engine.read(values, move |values, session| Box::pin(events::between(session, values, bodies))).await
     }
 
     async fn existing_deliveries(

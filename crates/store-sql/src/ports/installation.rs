@@ -17,7 +17,9 @@ const ID: &str = "id";
 const WEBHOOKS: &str = "webhooks";
 const PAUSED: &str = "paused";
 /// The name of the watermark ceiling, which is older than the word.
-const CEILING: &str = "told_before";
+pub(super) const CEILING: &str = "told_before";
+/// The name of the time that a server believed, with something that tells how long ago that was.
+pub(super) const ANCHOR: &str = "uptime_anchor";
 
 static SELECT: LazyLock<Sql> = LazyLock::new(|| Sql::from_text("SELECT value FROM installation WHERE key = ?"));
 static INSERT: LazyLock<Sql> = LazyLock::new(|| {
@@ -72,7 +74,7 @@ impl Database {
     /// [`StoreError`] if it can't be read.
     pub async fn watermark_ceiling(&self) -> Result<Option<Timestamp>, StoreError> {
         let text = self.engine.read((), |(), session| Box::pin(value(session, CEILING))).await?;
-        text.map(|text| text.parse().map(Timestamp::from_millis).map_err(corrupt)).transpose()
+        text.map(|text| parse_ceiling(&text)).transpose()
     }
 
     /// Returns the identifier of the installation, if it has one.
@@ -84,10 +86,15 @@ impl Database {
     }
 }
 
+pub(super) fn parse_ceiling(text: &str) -> Result<Timestamp, StoreError> {
+    text.parse().map(Timestamp::from_millis).map_err(corrupt)
+}
+
 async fn apply(session: &Session, change: &InstallationChange) -> Result<bool, StoreError> {
     match change {
         InstallationChange::ResetClock(to) => {
             set(session, CEILING, to.millis().to_string()).await?;
+            session.execute(&DELETE, &[Value::text(ANCHOR)]).await?;
             clock::discard_future_state(session, *to).await?;
             Ok(true)
         }
@@ -112,11 +119,11 @@ async fn renew(session: &Session, id: &str) -> Result<(), StoreError> {
     session.execute(&DELETE_SIGNING_KEYS, &[]).await.map(drop)
 }
 
-async fn value(session: &Session, key: &str) -> Result<Option<String>, StoreError> {
+pub(super) async fn value(session: &Session, key: &str) -> Result<Option<String>, StoreError> {
     session.fetch_one(&SELECT, &[Value::text(key)], |cells| cells.text().map(str::to_owned)).await
 }
 
-async fn set(session: &Session, key: &str, value: String) -> Result<(), StoreError> {
+pub(super) async fn set(session: &Session, key: &str, value: String) -> Result<(), StoreError> {
     session.execute(&SET, &[Value::text(key), value.into()]).await.map(drop)
 }
 
@@ -134,7 +141,17 @@ impl InstallationIdentity for SqlStore {
     }
 
     async fn webhooks_paused(&self) -> Result<bool, StoreError> {
-        let text = self.engine.read((), |(), session| Box::pin(value(session, WEBHOOKS))).await?;
-        Ok(text.as_deref() == Some(PAUSED))
+        self.engine
+            .read((), |(), session| {
+                Box::pin(async move {
+                    let text = value(session, WEBHOOKS).await?;
+                    Ok(text.as_deref() == Some(PAUSED) || copy_marker::is_duplicate(session).await?)
+                })
+            })
+            .await
+    }
+
+    async fn is_unrenewed_copy(&self) -> Result<bool, StoreError> {
+        self.database.is_duplicate().await
     }
 }

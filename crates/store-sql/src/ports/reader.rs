@@ -4,9 +4,11 @@ use std::{ops::Range, sync::Arc};
 
 use async_trait::async_trait;
 use kernel::{
-    Id, MAX_PAGE_BYTES, OrganizationId, Page, PageLimit, PageRequest, Position, Reader, SnapshotStream, StoreError,
-    Stored, StreamRequest, Timestamp,
+    Id, MAX_PAGE_BYTES, Order, OrganizationId, Page, PageLimit, PageRequest, Position, Reader, SnapshotStream,
+    StoreError, Stored, StreamRequest, Timestamp,
 };
+
+use ulid::Ulid;
 
 use super::SqlStore;
 use crate::{
@@ -36,11 +38,26 @@ impl<R: Table> Reader<R> for SqlStore {
         filter: &R::Filter,
         page: &PageRequest,
     ) -> Result<Page<Stored<R>>, StoreError> {
-        let query = ListQuery::for_records(organization.into(), R::filter_values(filter), page);
-        let statement = Statements::for_kind(R::KIND).list(&query, self.scan_limit, self.registration.row_id());
-        let low_watermark = self.in_flight.records.low_watermark();
-        let (rows, as_of) = self.read_page(low_watermark, page.limit, statement, table::read::<R>).await?;
-        Ok(rows.into_page(page.limit, as_of, |stored| page.order.position(stored)))
+        let dated = self.list_range::<R>(organization, filter, page).await?;
+        let is_last = dated.next.is_none() && !matches!(page.after, Some(Position::Due(None, _)));
+        if page.order != Order::Due || page.time_range.has_due_bound() || !is_last {
+            return Ok(dated);
+        }
+        // Records without a due date are another range of the index. They fill the rest of the page, or, if it is full,
+        // show whether there is a next one.
+        let space = page.limit.get() - dated.items.len();
+        let limit = PageLimit::clamped(u64::try_from(space).unwrap_or(u64::MAX));
+        let after = Some(Position::Due(None, Ulid::nil()));
+        let rest = self.list_range::<R>(organization, filter, &PageRequest { limit, after, ..*page }).await?;
+        let mut items = dated.items;
+        let next = if space > 0 {
+            items.extend(rest.items);
+            rest.next
+        } else {
+            let has_more = !rest.items.is_empty() || rest.next.is_some();
+            items.last().filter(|_| has_more).map(|stored| page.order.position(stored))
+        };
+        Ok(Page { items, next, as_of: dated.as_of })
     }
 
     async fn stream(
@@ -49,7 +66,8 @@ impl<R: Table> Reader<R> for SqlStore {
         filter: &R::Filter,
         request: &StreamRequest,
     ) -> Result<SnapshotStream<Stored<R>>, StoreError> {
-        let query = ListQuery::for_records(organization.into(), R::filter_values(filter), &to_page_request(request));
+        let query =
+            ListQuery::for_record_stream(organization.into(), R::filter_values(filter), &to_page_request(request));
         let statement = Statements::for_kind(R::KIND).stream(query);
         self.open_stream(self.in_flight.records.low_watermark(), statement, table::read::<R>).await
     }
@@ -137,6 +155,20 @@ impl<T> PageRows<T> {
 }
 
 impl SqlStore {
+    /// Returns the page of one index range.
+    async fn list_range<R: Table>(
+        &self,
+        organization: OrganizationId,
+        filter: &R::Filter,
+        page: &PageRequest,
+    ) -> Result<Page<Stored<R>>, StoreError> {
+        let query = ListQuery::for_records(organization.into(), R::filter_values(filter), page);
+        let statement = Statements::for_kind(R::KIND).list(&query, self.scan_limit, self.registration.row_id());
+        let low_watermark = self.in_flight.records.low_watermark();
+        let (rows, as_of) = self.read_page(low_watermark, page.limit, statement, table::read::<R>).await?;
+        Ok(rows.into_page(page.limit, as_of, |stored| page.order.position(stored)))
+    }
+
     /// Returns the rows of a page, and the time before which no change can still become visible.
     ///
     /// That time is the lowest of this process's `low_watermark`, which was read before, and of the watermarks of other

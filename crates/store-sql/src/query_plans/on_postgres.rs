@@ -18,11 +18,12 @@ pub(crate) struct PlanFixture {
 /// 10⁵ findings in ten organizations, and other records.
 const ROWS: &str = "
     INSERT INTO findings (organization_id, id, revision, created_at, updated_at, key, title, description, severity, status,
-        source_kind, subject_resource_id)
+        source_kind, subject_resource_id, owner_member_user_id, owner_responsibility_id, due_at)
     SELECT lpad((i % 10)::text, 26, '0'), lpad(i::text, 26, '0'), 1, i, i, 'k-' || i, 'title', 'description',
         (ARRAY['info', 'low', 'medium', 'high', 'critical'])[1 + i % 5],
         (ARRAY['open', 'triaged', 'remediation_planned', 'remediating', 'verified', 'closed', 'accepted'])[1 + i / 7 % 7],
-        (ARRAY['assessment', 'audit', 'manual', 'module_signal'])[1 + i / 3 % 4], 'r-' || i % 2000
+        (ARRAY['assessment', 'audit', 'manual', 'module_signal'])[1 + i / 3 % 4], 'r-' || i % 2000,
+        'm-' || i % 50, 't-' || i % 50, CASE WHEN i % 3 > 0 THEN i / 20 END
     FROM generate_series(1, 100000) AS i;
     INSERT INTO controls (organization_id, id, revision, created_at, updated_at, key, title, description, status)
     SELECT lpad((i % 10)::text, 26, '0'), lpad(i::text, 26, '0'), 1, i, i, 'k-' || i, 'title', '',
@@ -143,7 +144,21 @@ async fn every_list_scans_only_index_ranges_on_postgresql() {
             assert_index_ranges(&planned.list::<Finding>(filter, page).await, "findings", index);
         }
     }
-    let active = Filter::<Control>::default().with("status", [ControlStatus::Active]);
+    for (filter, name) in [
+        ("owner_member_user_id", "findings_owner_member"),
+        ("owner_responsibility_id", "findings_owner_responsibility"),
+    ] {
+        let filter = open.clone().with(filter, [Reference::parse("m-1").unwrap()]);
+        for (page, index) in pages().iter().zip([name.to_owned(), name.to_owned(), format!("{name}_changed")]) {
+            assert_index_ranges(&planned.list::<Finding>(&filter, page).await, "findings", &index);
+        }
+    }
+    for page in &due_pages() {
+        for (filter, index) in due_cases().iter().chain([&(two.clone(), "findings_status_due")]) {
+            assert_index_ranges(&planned.list::<Finding>(filter, page).await, "findings", index);
+        }
+    }
+    let active = Filter::<Control>::default().with("status", [DefinitionStatus::Active]);
     let of_finding = FindingEventFilter::default().with("finding_id", Some(Id::<Finding>::new(Ulid(7))));
     let one = |value: &str| [value.to_owned()].into();
     for (number, page) in pages().iter().enumerate() {

@@ -4,25 +4,15 @@
 
 use kernel::Comparison;
 
-use super::table::Filter;
+use super::{
+    residual::{checked_filters, is_in_list},
+    scan_order::{DUE_COLUMN, RANGE_CONDITIONS, ScanOrder, due_conditions},
+    table::Filter,
+};
 use crate::{
     engine::{Column, Sql, column_list, one_of, padded_count},
     writer_registry,
 };
-
-/// The order in which a list scans its rows, and the columns that bound it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum ScanOrder {
-    /// By identifier, descending. Bounds: first and last identifier.
-    Newest,
-    /// As [`Self::Newest`], restricted to rows changed in a time range. Bounds: first and last identifier, start of the
-    /// range, its end.
-    NewestChangedWithin,
-    /// By identifier, ascending. Bounds: first and last identifier.
-    Oldest,
-    /// By last change, oldest first. Bounds: the position to start after, end of the range, first and last identifier.
-    Changed,
-}
 
 /// The table that a list reads.
 #[derive(Clone, Copy)]
@@ -38,9 +28,11 @@ pub(crate) struct Source<'c> {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct ListPlan {
     scan_order: ScanOrder,
+    /// Whether rows are restricted to a range of due dates, beside the scan order.
+    has_due_range: bool,
     /// The filter that is looked up in an index: its index in the list of filters, and the number of ranges.
     pub(crate) driver: Option<(usize, usize)>,
-    /// The filters that are checked row by row: their indexes in the list of filters, and the number of values of each.
+    /// The filters that are checked row by row: their indexes in the list of filters, and the number of parameters of each.
     pub(crate) residual: Vec<(usize, usize)>,
     /// The most rows to scan; `None` if every scanned row belongs to the page, or one range holds them all.
     scan_limit: Option<usize>,
@@ -49,9 +41,6 @@ pub(crate) struct ListPlan {
 /// The most ranges of one statement. With more values a filter is checked row by row instead. No filter of a request
 /// has that many.
 const MAX_RANGES: usize = 64;
-
-/// The number of conditions of a scan order that bound a range of its index; the others are checked row by row.
-const RANGE_CONDITIONS: usize = 2;
 
 /// The kinds of rows of a list's result. The first column has the kind.
 pub(crate) mod row_kind {
@@ -68,86 +57,45 @@ const ORGANIZATION: usize = 1;
 const LIMIT: usize = 2;
 const BOUNDS: usize = 3;
 
-impl ScanOrder {
-    /// Returns the conditions of the order, first those that bound a range of its index. The number of the first
-    /// parameter is `first`.
-    pub(crate) fn conditions(self, row: &str, first: usize) -> Vec<String> {
-        let ids = |first| [format!("{row}id >= ?{first}"), format!("{row}id <= ?{}", first + 1)];
-        match self {
-            Self::Newest | Self::Oldest => ids(first).into(),
-            Self::NewestChangedWithin => {
-                // The sum keeps planners from using the index by last change, whose rows would have to be sorted.
-                let changed = |is: &str, parameter| format!("{row}updated_at + 0 {is} ?{parameter}");
-                [&ids(first)[..], &[changed(">=", first + 2), changed("<", first + 3)]].concat()
-            }
-            Self::Changed => {
-                let past = format!("({row}updated_at, {row}id) > (?{first}, ?{})", first + 1);
-                let until = format!("{row}updated_at < ?{}", first + 2);
-                [&[past, until][..], &ids(first + 3)].concat()
-            }
-        }
-    }
-
-    /// Returns the columns for an `ORDER BY`.
-    pub(crate) fn order_by(self, row: &str) -> String {
-        match self {
-            Self::Newest | Self::NewestChangedWithin => format!("{row}id DESC"),
-            Self::Oldest => format!("{row}id"),
-            Self::Changed => format!("{row}updated_at, {row}id"),
-        }
-    }
-
-    fn bound_count(self) -> usize {
-        match self {
-            Self::Newest | Self::Oldest => 2,
-            Self::NewestChangedWithin => 4,
-            Self::Changed => 5,
-        }
-    }
-
-    /// Returns the columns that the rows are ordered by.
-    fn columns(self) -> &'static [&'static str] {
-        match self {
-            Self::Newest | Self::NewestChangedWithin | Self::Oldest => &["id"],
-            Self::Changed => &["id", "updated_at"],
-        }
-    }
-
-    /// Returns the column of the bounds that no index range enforces, if it is not one of [`Self::columns`].
-    fn extra_column(self) -> Option<&'static str> {
-        (self == Self::NewestChangedWithin).then_some("updated_at")
-    }
-}
-
 impl ListPlan {
     /// Creates the plan of a list with this many values for each filter. `residual_bounds` tells whether the other
-    /// bounds of the scan order exclude anything; `scan_limit` is the most rows it may scan.
+    /// bounds of the scan order exclude anything, and `has_due_range` whether there is a range of due dates beside it;
+    /// `scan_limit` is the most rows it may scan.
     pub(crate) fn new(
         scan_order: ScanOrder,
         residual_bounds: bool,
+        has_due_range: bool,
         filters: &[Filter],
         counts: &[usize],
         scan_limit: usize,
     ) -> Self {
         let used = || filters.iter().zip(counts.iter().copied()).enumerate().filter(|(_, (_, count))| *count > 0);
         let driver = used()
-            .filter(|(_, (filter, count))| filter.is_indexed() && (filter.is_unique() || *count <= MAX_RANGES))
+            .filter(|(_, (filter, _))| filter.is_indexed(scan_order.is_by_due_date()))
+            .filter(|(_, (filter, count))| filter.is_unique() || *count <= MAX_RANGES)
             .min_by_key(|(_, (filter, count))| (filter.selectivity, *count));
         let unique = driver.is_some_and(|(_, (filter, _))| filter.is_unique());
         let driver_index = driver.map(|(index, _)| index);
-        let residual: Vec<_> = used()
-            .filter(|(index, _)| driver_index != Some(*index))
-            .map(|(index, (filter, count))| match filter.comparison {
-                Comparison::OneOf => (index, padded_count(count.max(2))),
-                Comparison::AtLeast => (index, count),
+        let wanted: Vec<_> = used().map(|(index, _)| index).filter(|index| driver_index != Some(*index)).collect();
+        let is_selective = driver.is_some_and(|(_, (filter, _))| filter.is_selective());
+        let checks_all = has_due_range || unique || scan_order.is_by_due_date();
+        let residual: Vec<_> = checked_filters(filters, &wanted, checks_all, is_selective)
+            .filter(|index| driver_index != Some(*index))
+            .map(|index| match filters[index].comparison {
+                Comparison::OneOf => (index, 1),
+                Comparison::AtLeast => (index, counts[index]),
             })
             .collect();
         let driver = driver.map(|(index, (_, count))| match count {
             2..=64 if unique => (index, 64),
             count => (index, padded_count(count)),
         });
-        let exact = unique || !residual_bounds && residual.is_empty() && driver.is_none_or(|(_, ranges)| ranges == 1);
-        Self { scan_order, driver, residual, scan_limit: (!exact).then_some(scan_limit.max(1)) }
+        let exact = unique
+            || !residual_bounds
+                && !has_due_range
+                && residual.is_empty()
+                && driver.is_none_or(|(_, ranges)| ranges == 1);
+        Self { scan_order, has_due_range, driver, residual, scan_limit: (!exact).then_some(scan_limit.max(1)) }
     }
 
     /// Returns its statement. The parameters are: organization, limit, the bounds of the scan order, the values of the
@@ -179,6 +127,7 @@ impl ListPlan {
             vec![format!("organization_id = ?{ORGANIZATION}")],
             driver.into_iter().collect(),
             self.scan_order.conditions("", BOUNDS),
+            self.due_conditions(""),
             self.residual_conditions("", filters),
         ];
         format!(
@@ -200,7 +149,8 @@ impl ListPlan {
         let residual =
             self.residual.iter().map(|(filter, _)| column(filters, *filter)).filter(|column| within != Some(column));
         let keys: Vec<_> = self.scan_order.columns().iter().copied().chain(within).collect();
-        let needed: Vec<_> = keys.iter().copied().chain(self.scan_order.extra_column()).chain(residual).collect();
+        let extra = self.scan_order.extra_column().into_iter().chain(self.has_due_range.then_some(DUE_COLUMN));
+        let needed: Vec<_> = keys.iter().copied().chain(extra).chain(residual).collect();
         let order = self.scan_order.order_by("");
         let all = column_list("t.", columns.iter().map(|column| column.name));
         let by_key = within.into_iter().chain(["id"]).map(|column| format!("t.{column} = l.{column}"));
@@ -208,6 +158,7 @@ impl ListPlan {
         let conditions = [
             by_key.clone(),
             self.scan_order.conditions("l.", BOUNDS).split_off(RANGE_CONDITIONS),
+            self.due_conditions("l."),
             self.residual_conditions("l.", filters),
         ];
         // The cross joins keep SQLite from starting with the table.
@@ -249,6 +200,15 @@ impl ListPlan {
         }
     }
 
+    /// Returns the conditions of the range of due dates on a row.
+    fn due_conditions(&self, row: &str) -> Vec<String> {
+        if !self.has_due_range {
+            return Vec::new();
+        }
+        let first = BOUNDS + self.scan_order.bound_count();
+        due_conditions(row, first)
+    }
+
     /// Returns the conditions of the residual filters on a row.
     fn residual_conditions(&self, row: &str, filters: &[Filter]) -> Vec<String> {
         let mut parameter = self.driver_parameter() + self.driver.map_or(0, |(_, values)| values);
@@ -261,7 +221,7 @@ impl ListPlan {
                     let bounds = (first..first + values).map(|parameter| format!("{column} >= ?{parameter}"));
                     bounds.collect::<Vec<_>>().join(" AND ")
                 }
-                _ => one_of(&column, first, *values),
+                _ => is_in_list(&column, first),
             }
         };
         self.residual.iter().map(check).collect()
@@ -273,7 +233,7 @@ impl ListPlan {
     }
 
     fn driver_parameter(&self) -> usize {
-        BOUNDS + self.scan_order.bound_count()
+        BOUNDS + self.scan_order.bound_count() + if self.has_due_range { 2 } else { 0 }
     }
 }
 
@@ -294,18 +254,18 @@ mod tests {
     use kernel::ColumnType;
 
     use super::*;
-    use crate::records::table::Table as _;
+    use crate::records::{scan_order::Within, table::Table as _};
 
     /// Counts the plans of all lists that a request can ask for, with at most fifty values of a text filter and eight
     /// of an enum filter.
-    fn count_plans(orders: &[(ScanOrder, bool)], filters: &[Filter], max_counts: &[usize]) -> usize {
+    fn count_plans(orders: &[(ScanOrder, bool, bool)], filters: &[Filter], max_counts: &[usize]) -> usize {
         let mut counts = vec![Vec::new()];
         for max in max_counts {
             let sizes = [0, 1, 2, 5, 8, 9, 50].into_iter().filter(|size| size <= max);
             counts = sizes.flat_map(|size| counts.iter().map(move |before| [&before[..], &[size]].concat())).collect();
         }
-        let plan = |(order, bounds): &(ScanOrder, bool), counts: &Vec<usize>| {
-            ListPlan::new(*order, *bounds, filters, counts, 2_000)
+        let plan = |(order, bounds, has_due_range): &(ScanOrder, bool, bool), counts: &Vec<usize>| {
+            ListPlan::new(*order, *bounds, *has_due_range, filters, counts, 2_000)
         };
         let all: HashSet<_> =
             orders.iter().flat_map(|order| counts.iter().map(move |counts| plan(order, counts))).collect();
@@ -314,12 +274,21 @@ mod tests {
 
     #[test]
     fn the_statements_of_all_list_plans_fit_the_cache_of_a_connection() {
-        let records = [
-            (ScanOrder::Newest, false),
-            (ScanOrder::NewestChangedWithin, true),
-            (ScanOrder::Changed, false),
-            (ScanOrder::Changed, true),
-        ];
+        let mut records = vec![(ScanOrder::Newest, false, false)];
+        for has_due_range in [false, true] {
+            records.extend([
+                (ScanOrder::NewestChangedWithin, true, has_due_range),
+                (ScanOrder::Changed, false, has_due_range),
+                (ScanOrder::Changed, true, has_due_range),
+            ]);
+        }
+        for within in [Within::Any, Within::Ranges] {
+            let is_bounded = within == Within::Ranges;
+            records.extend([
+                (ScanOrder::Due(within), is_bounded, false),
+                (ScanOrder::WithoutDueDate(within), is_bounded, false),
+            ]);
+        }
         let max_values = |filter: &Filter| match <Finding as kernel::Record>::COLUMNS
             .iter()
             .find(|column| column.name == filter.column)
@@ -330,7 +299,8 @@ mod tests {
         let max_values: Vec<usize> = Finding::FILTERS.iter().map(max_values).collect();
         let findings = count_plans(&records, Finding::FILTERS, &max_values);
         let entries = [Filter::selective("subject_id"), Filter::unselective("actor_id"), Filter::unselective("action")];
-        let entries = count_plans(&[(ScanOrder::Newest, false), (ScanOrder::Oldest, false)], &entries, &[50; 3]);
+        let entries =
+            count_plans(&[(ScanOrder::Newest, false, false), (ScanOrder::Oldest, false, false)], &entries, &[50; 3]);
         assert!(findings + entries < 400, "{findings} of findings, {entries} of entries");
     }
 }

@@ -14,6 +14,8 @@ pub(crate) trait RecordTable: Record {
     /// The filter that is looked up first among those that are equally selective: the one whose indexes contain the other
     /// filters' columns.
     const FIRST_FILTER: &'static str = "";
+    /// The columns of the filters that have an index for the order of due dates.
+    const DUE_INDEXES: &'static [&'static str] = &[];
 }
 
 impl<R: RecordTable> Table for R {
@@ -86,7 +88,13 @@ impl<R: RecordTable> Layout<R> {
                     && is_first == (pass == 0)
                 {
                     let kernel::ColumnFilter { selectivity, comparison, .. } = filter;
-                    filters[count] = Filter { column: column.name, selectivity, comparison };
+                    let mut has_due_index = false;
+                    let mut due_index = 0;
+                    while due_index < R::DUE_INDEXES.len() {
+                        has_due_index |= equal(R::DUE_INDEXES[due_index], column.name);
+                        due_index += 1;
+                    }
+                    filters[count] = Filter { column: column.name, selectivity, comparison, has_due_index };
                     count += 1;
                 }
                 index += 1;

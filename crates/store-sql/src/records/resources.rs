@@ -16,6 +16,7 @@ impl RecordTable for FindingEvent {}
 
 impl RecordTable for Finding {
     const FIRST_FILTER: &'static str = "status";
+    const DUE_INDEXES: &'static [&'static str] = &["status", "owner_responsibility_id", "owner_member_user_id"];
 }
 
 macro_rules! registers {

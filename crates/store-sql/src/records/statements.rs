@@ -13,7 +13,9 @@ use super::{
     streaming,
     table::{Filter, META_COLUMNS, Parent, Table},
 };
-use crate::engine::{BatchStatement, Column, Sql, Value, column_list, is_one_of, one_of, padded_count, placeholder};
+use crate::engine::{
+    BatchStatement, Column, Sql, Value, column_list, is_one_of, names_organizations, one_of, padded_count, placeholder,
+};
 
 #[derive(Debug)]
 pub(crate) struct Statements {
@@ -149,6 +151,19 @@ impl Statements {
                 .with_share_lock()
         })
     }
+}
+
+/// Returns the statement that reads a column of rows by organization and identifier, which precede it in the result.
+pub(crate) fn column_by_id(table: &str, column: &str) -> BatchStatement {
+    BatchStatement::for_each(
+        &META_COLUMNS[..2],
+        &format!("SELECT organization_id, id, {column} FROM {table} WHERE organization_id = ?1 AND id = ?2"),
+        &format!(
+            "SELECT t.organization_id, t.id, t.{column} FROM {{rows}} \
+             JOIN {table} AS t ON t.organization_id = v.organization_id AND t.id = v.id WHERE {}",
+            names_organizations("t.", 1)
+        ),
+    )
 }
 
 /// Returns the SQL that reads records of the organization `?1` by their identifiers alone.

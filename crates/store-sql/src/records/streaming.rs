@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use kernel::{PageRequest, StreamRequest};
 
-use super::{list_plan::Source, list_query::ListQuery, table::Filter};
+use super::{list_plan::Source, list_query::ListQuery, scan_order::due_conditions, table::Filter};
 use crate::engine::{Sql, Value, column_list, one_of};
 
 /// Returns the page request with the order and the time ranges of this stream request.
@@ -23,7 +23,9 @@ pub(crate) fn statement(
 ) -> (Arc<Sql>, Vec<Value<'static>>) {
     let mut filtered: Vec<(Filter, Vec<Value<'static>>)> =
         filters.iter().copied().zip(query.filters).filter(|(_, values)| !values.is_empty()).collect();
-    let is_range = |filter: &Filter, values: usize| filter.is_indexed() && (filter.is_unique() || values == 1);
+    let by_due_date = query.scan_order.is_by_due_date();
+    let is_range =
+        |filter: &Filter, values: usize| filter.is_indexed(by_due_date) && (filter.is_unique() || values == 1);
     let drivers = filtered.iter().enumerate().filter(|(_, (filter, values))| is_range(filter, values.len()));
     let driver = drivers.min_by_key(|(_, (filter, _))| filter.selectivity).map(|(index, _)| index);
     let driver = driver.map(|index| filtered.remove(index));
@@ -36,6 +38,10 @@ pub(crate) fn statement(
     }
     conditions.extend(query.scan_order.conditions("", values.len() + 1));
     values.extend(query.bounds);
+    if let Some(range) = query.due_range {
+        conditions.extend(due_conditions("", values.len() + 1));
+        values.extend(range);
+    }
     for (filter, wanted) in filtered {
         conditions.push(one_of(&format!("({} || '')", filter.column), values.len() + 1, wanted.len()));
         values.extend(wanted);
@@ -106,6 +112,20 @@ mod tests {
             for (request, index) in requests().iter().zip(indexes) {
                 assert_one_scan(&steps(&planned, &filter, request).await, index);
             }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_stream_by_due_date_scans_one_index_range_and_sorts_nothing() {
+        let planned = PlanFixture::new().await;
+        let any = FindingFilter::default();
+        let open = any.clone().with("status", [Status::Open]);
+        let due_before = TimeRange { due_before: Some(Timestamp::from_millis(5)), ..TimeRange::default() };
+        let changed = TimeRange { updated_after: Some(Timestamp::from_millis(5)), ..TimeRange::default() };
+        for time_range in [TimeRange::default(), due_before, changed] {
+            let request = StreamRequest { order: Order::Due, time_range };
+            assert_one_scan(&steps(&planned, &any, &request).await, "findings_due");
+            assert_one_scan(&steps(&planned, &open, &request).await, "findings_status_due");
         }
     }
 

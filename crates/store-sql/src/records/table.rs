@@ -53,11 +53,13 @@ pub(crate) struct Filter {
     pub(crate) column: &'static str,
     pub(crate) selectivity: Selectivity,
     pub(crate) comparison: Comparison,
+    /// Whether there is an index for the order of due dates, too: (organization, column, due date, id).
+    pub(crate) has_due_index: bool,
 }
 
 impl Filter {
     const fn choice(column: &'static str, selectivity: Selectivity) -> Self {
-        Self { column, selectivity, comparison: Comparison::OneOf }
+        Self { column, selectivity, comparison: Comparison::OneOf, has_due_index: false }
     }
 
     /// A filter of which a value is usually shared by a few records.
@@ -75,9 +77,14 @@ impl Filter {
         Self::choice(column, Selectivity::Unindexed)
     }
 
-    /// Returns whether the filter can be looked up in an index.
-    pub(crate) fn is_indexed(self) -> bool {
-        self.selectivity != Selectivity::Unindexed
+    /// Returns whether the filter can be looked up in an index, in the order of due dates or in another one.
+    pub(crate) fn is_indexed(self, by_due_date: bool) -> bool {
+        self.selectivity != Selectivity::Unindexed && (!by_due_date || self.has_due_index || self.is_unique())
+    }
+
+    /// Returns whether at most a few records share a value.
+    pub(crate) fn is_selective(self) -> bool {
+        matches!(self.selectivity, Selectivity::One | Selectivity::Few)
     }
 
     pub(crate) fn is_unique(self) -> bool {

@@ -51,7 +51,12 @@ const STEPS: &[Step] = steps! {
     9 "clock" "0009_clock.sql",
     10 "bounded_log" "0010_bounded_log.sql",
     11 "finding_scope" "0011_finding_scope.sql",
+    12 "finding_owners" "0012_finding_owners.sql",
+    13 "registers" "0013_registers.sql",
 };
+
+/// The migration that creates the table `installation`, with a row that stays.
+const INSTALLATION: i64 = 2;
 
 const HISTORY_TABLE: Script = {
     const TEXT: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (
@@ -118,7 +123,14 @@ async fn missing(session: &Session) -> Result<Vec<&'static Step>, StoreError> {
             };
         }
     }
-    if let Some(oldest) = oldest_schema(session).await?
+    let oldest = oldest_schema(session).await?;
+    if oldest.is_none() && done.contains(&INSTALLATION) {
+        return Err(corrupt(
+            "the table \"installation\" has lost its rows, with the identity of the installation and the times that were \
+             returned to clients: restore a backup",
+        ));
+    }
+    if let Some(oldest) = oldest
         && newest < oldest
     {
         return Err(unavailable(format!(

@@ -35,6 +35,11 @@ static OTHER_ROWS: LazyLock<Sql> = LazyLock::new(|| {
          ORDER BY process_id"
     ))
 });
+static REGISTERED: LazyLock<Sql> = LazyLock::new(|| {
+    Sql::from_text_with_now(&format!(
+        "SELECT CAST(count(*) AS bigint), max(CASE WHEN {OVERDUE} THEN NULL ELSE floor END) FROM open_writes"
+    ))
+});
 /// Prevents the row from being deleted, but not from being renewed or locked by other transactions.
 static LOCK: LazyLock<Sql> = LazyLock::new(|| {
     let mut row = Query::select();
@@ -105,6 +110,21 @@ impl OtherWriters {
     pub(crate) fn read(cells: &mut RowReader<'_>) -> Result<Self, StoreError> {
         Ok(Self { low_watermark: cells.opt_time()?, ceiling: cells.opt_time()? })
     }
+}
+
+/// The processes that have a row.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct RegisteredWriters {
+    /// Their number, with those whose row has expired.
+    pub(crate) count: u64,
+    /// The latest low watermark of those that run. Without long writes it is the time of their clock, up to a second ago.
+    pub(crate) time: Option<Timestamp>,
+}
+
+/// Reads the processes that have a row.
+pub(crate) async fn registered_writers(session: &Session) -> Result<RegisteredWriters, StoreError> {
+    let read = |cells: &mut RowReader<'_>| Ok(RegisteredWriters { count: cells.count()?, time: cells.opt_time()? });
+    session.fetch_one(&REGISTERED, &[], read).await.map(Option::unwrap_or_default)
 }
 
 /// Reads the state of all processes except the one that has this row.

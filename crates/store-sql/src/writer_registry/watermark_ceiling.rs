@@ -21,7 +21,7 @@ const CEILING_LEAD: Duration = Duration::from_millis(500);
 
 /// The maximum time for which an installation may have been out of use. A clock that is ahead by more is wrong: once a
 /// watermark was returned by such a clock, every later change would get its time.
-const MAX_PAUSE: Duration = Duration::from_secs(366 * 24 * 60 * 60);
+pub const MAX_PAUSE: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 
 /// The age at which a ceiling is raised in a process that returns no watermarks. An installation that is only written to
 /// is in use as well, so its next process must not refuse the clock.

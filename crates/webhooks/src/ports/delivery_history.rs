@@ -22,6 +22,15 @@ pub struct DeliveryLag {
     pub due_partitions: u64,
 }
 
+/// Whether events are read with their bodies, which are many times larger than the rest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EventBodies {
+    /// With their bodies.
+    Included,
+    /// The bodies are empty.
+    Omitted,
+}
+
 /// The stored events and deliveries: reads for the API and for metrics, and deletion after the retention period.
 #[async_trait]
 pub trait DeliveryHistory: Send + Sync {
@@ -36,18 +45,7 @@ pub trait DeliveryHistory: Send + Sync {
         after: Ulid,
         last: Ulid,
         limit: usize,
-    ) -> Result<Vec<StoredEvent>, StoreError>;
-
-    /// Returns the same events without their bodies.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the store fails.
-    async fn events_without_bodies(
-        &self,
-        organization: OrganizationId,
-        after: Ulid,
-        last: Ulid,
-        limit: usize,
+        bodies: EventBodies,
     ) -> Result<Vec<StoredEvent>, StoreError>;
 
     /// Returns those of these deliveries of the partition that exist.

@@ -148,3 +148,35 @@ fn a_policy_for_development_allows_loopback_but_no_other_private_address() {
     assert!(allows("127.0.0.1") && allows("::1") && allows("::ffff:127.0.0.1") && allows("8.8.8.8"));
     assert!(!allows("10.0.0.1") && !allows("fe80::1"));
 }
+
+#[test]
+fn the_host_is_a_name_that_the_dns_can_have() {
+    let label = "a".repeat(63);
+    let longest = format!("{label}.{label}.{label}.{}", "b".repeat(61));
+    for host in
+        [label.as_str(), &longest, &format!("{longest}."), "hook.example.", "a_b.example", "xn--bcher-kva.example"]
+    {
+        assert!(parse(&format!("https://{host}/")).is_ok(), "{host}");
+    }
+    for host in [
+        "a..b",
+        ".example",
+        "hook.example..",
+        "..",
+        ".",
+        &format!("{label}a.example"),
+        &format!("{longest}b"),
+        &format!("a.{longest}"),
+    ] {
+        assert_eq!(parse(&format!("https://{host}/")), Err(UrlError::InvalidHostName), "{host}");
+    }
+}
+
+#[test]
+fn the_port_is_not_zero() {
+    assert!(parse("https://hook.example:1/").is_ok() && parse("https://hook.example:65535/").is_ok());
+    for url in ["https://hook.example:0/", "https://hook.example:00000/", "https://93.184.216.34:0/"] {
+        assert_eq!(parse(url), Err(UrlError::PortZero), "{url}");
+    }
+    assert_eq!(parse("https://hook.example:65536/"), Err(UrlError::Malformed));
+}

@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, time::Duration};
 use kernel::{OrganizationId, PageLimit, PageRequest, Reader, StoreError, Timestamp};
 use store::DynStore;
 use ulid::Ulid;
-use webhooks::{DeliveryHistory, StoredEvent, SubscriptionFilter, WebhookSubscription};
+use webhooks::{DeliveryHistory, EventBodies, StoredEvent, SubscriptionFilter, WebhookSubscription};
 
 /// The number of events per page. A body can have a hundred kilobytes, and a page is held for as long as the client takes
 /// to read it.
@@ -45,7 +45,8 @@ impl Tail {
             Some(page) => page,
             None => (self.complete_to, self.visible_to(store).await?.max((now - MAX_LOOKBACK).last_ulid_before())),
         };
-        let page = DeliveryHistory::events(store, self.organization, after, Ulid(u128::MAX), PAGE_SIZE).await?;
+        let (last, bodies) = (Ulid(u128::MAX), EventBodies::Included);
+        let page = DeliveryHistory::events(store, self.organization, after, last, PAGE_SIZE, bodies).await?;
         let more = page.len() == PAGE_SIZE;
         let read = page.last().map_or(after, |last| last.id.ulid());
         let events = page.into_iter().filter(|event| self.seen_after.insert(event.id.ulid())).collect();

@@ -22,8 +22,8 @@ use serde_json::json;
 use store::DynStore;
 use ulid::Ulid;
 use webhooks::{
-    DeliveryFilter, DeliveryHistory, DeliveryState, MAX_RECOVERED, Partition, RecoveryCounts, ReplayRange, StoredEvent,
-    UndeliveredEvent, WebhookDelivery, WebhookSubscription,
+    DeliveryFilter, DeliveryHistory, DeliveryState, EventBodies, MAX_RECOVERED, Partition, RecoveryCounts, ReplayRange,
+    StoredEvent, UndeliveredEvent, WebhookDelivery, WebhookSubscription,
 };
 
 use super::{create::check_read_scopes, find_owned};
@@ -124,7 +124,8 @@ async fn find_undelivered(
     let mut after = range.since.last_ulid_before();
     for _ in 0..MAX_PAGES {
         let last = range.until.last_ulid_before();
-        let events = DeliveryHistory::events_without_bodies(store, organization, after, last, PAGE_SIZE).await?;
+        let bodies = EventBodies::Omitted;
+        let events = DeliveryHistory::events(store, organization, after, last, PAGE_SIZE, bodies).await?;
         let Some(last) = events.last() else { return Ok(found) };
         let (end, more) = (last.id.ulid(), events.len() == PAGE_SIZE);
         let matching = events.into_iter().filter(|event| is_subscribed_to(subscription, event)).collect();

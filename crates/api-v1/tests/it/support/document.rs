@@ -55,6 +55,15 @@ impl Operation {
         Some(&media["example"])
     }
 
+    /// The names and the schemas of the query parameters that a request must have.
+    pub(crate) fn required_query_parameters(&self) -> impl Iterator<Item = (&'static str, &'static Value)> {
+        let parameters = self.definition["parameters"].as_array().unwrap();
+        let required = |parameter: &&Value| {
+            parameter["in"] == "query" && parameter["required"] == true && parameter["name"] != "reason"
+        };
+        parameters.iter().filter(required).map(|parameter| (parameter["name"].as_str().unwrap(), &parameter["schema"]))
+    }
+
     /// Whether the reason is a query parameter because the operation takes no body.
     pub(crate) fn has_no_body(&self) -> bool {
         let parameters = self.definition["parameters"].as_array().unwrap();

@@ -263,21 +263,29 @@ async fn a_stopping_server_ends_open_and_new_event_streams_cleanly() {
 }
 
 #[tokio::test]
-async fn an_account_can_open_four_event_streams_and_a_server_serves_thirty_two() {
+async fn an_account_can_open_four_event_streams_an_organization_sixteen_and_a_server_serves_thirty_two() {
     let (api, client) = setup().await;
     let mut open = Vec::new();
     for _ in 0..4 {
         open.push(api.open_event_stream(&client, "").await);
     }
     assert_eq!(api.get(STREAM_PATH).auth(&client).send().await.expect(429).header("retry-after"), "5");
-    for _ in 0..7 {
-        let other = api.full_access_client().await;
-        for _ in 0..4 {
-            open.push(api.open_event_stream(&other, "").await);
+    let guest = api.fixture.create_organization("guest").await;
+    for (organization, accounts) in [(api.home, 3), (guest, 4)] {
+        for _ in 0..accounts {
+            let other = api.client(organization, Scope::ALL).await;
+            for _ in 0..4 {
+                open.push(api.open_event_stream(&other, "").await);
+            }
         }
+        let further = api.client(organization, Scope::ALL).await;
+        let refused = api.get(STREAM_PATH).auth(&further).send().await.expect(429);
+        assert!(refused.message().contains("the organization") && refused.message().contains("webhook"));
     }
-    let late = api.full_access_client().await;
-    api.get(STREAM_PATH).auth(&late).send().await.expect(503);
+    let late = api.fixture.create_organization("late").await;
+    let late = api.client(late, Scope::ALL).await;
+    let refused = api.get(STREAM_PATH).auth(&late).send().await.expect(503);
+    assert!(refused.message().contains("webhook") && !refused.message().contains("page"), "{}", refused.message());
     // Streams of whole collections have their own limit.
     api.get(findings_path()).auth(&late).header("accept", "application/x-ndjson").send().await.expect(200);
     open.pop();

@@ -17,7 +17,7 @@ use crate::{
 const RESPONSES: usize = 1000;
 const ACCOUNTS: usize = 10;
 /// The requests of an HTTP/2 connection, as many as the server accepts.
-const STREAMS: u32 = 64;
+const STREAMS: u32 = 16;
 /// Findings with descriptions of the maximum length, whose creation is an audit entry and a delivery each.
 const FINDINGS: usize = 280;
 const FINDINGS_PER_BATCH: usize = 40;

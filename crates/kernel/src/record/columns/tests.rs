@@ -96,6 +96,16 @@ fn a_record_has_at_most_one_key_and_its_parent_is_a_column() {
 }
 
 #[test]
+fn a_due_date_is_an_optional_time_called_due_at() {
+    let due_at = Columns::of_field::<Option<Timestamp>>("due_at", "");
+    let columns = leak(due_at.due_date().and(count())).as_slice();
+    assert_eq!(columns.iter().map(|column| column.is_due_date).collect::<Vec<_>>(), [true, false]);
+    assert!(is_refused(|| Columns::of_field::<Timestamp>("due_at", "").due_date()));
+    assert!(is_refused(|| Columns::of_field::<Option<i64>>("due_at", "").due_date()));
+    assert!(is_refused(|| Columns::of_field::<Option<Timestamp>>("ends_at", "").due_date()));
+}
+
+#[test]
 fn a_mark_for_one_column_is_refused_for_a_group() {
     assert!(is_refused(|| group().label("other")));
     assert!(is_refused(|| title().required()), "there is no filter that could be required");

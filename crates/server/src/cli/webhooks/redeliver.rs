@@ -31,9 +31,24 @@ impl Redeliver {
     pub(crate) async fn run(&self, context: &CommandContext) -> Result<(), Failure> {
         let send_again = async |operator: &Operator| {
             let workspace = find_workspace(&operator.installation, &self.workspace).await?;
-            redeliver(operator, &workspace, self.delivery).await
+            let mut delivery = redeliver(operator, &workspace, self.delivery).await?;
+            let paused = operator.installation.store.webhooks_paused().await?;
+            if paused {
+                delivery.record.next_attempt_at = None;
+            }
+            Ok((delivery, paused))
         };
-        let delivery = context.operate("webhooks redeliver", &self.reason, send_again).await?;
-        context.output.print(&document(&delivery), || format!("{} will be sent again now", delivery.meta.id))
+        let (delivery, paused) = context.operate("webhooks redeliver", &self.reason, send_again).await?;
+        context.output.print(&document(&delivery), || {
+            let id = delivery.meta.id;
+            if paused {
+                format!(
+                    "{id} will be sent again once webhooks are resumed: they are paused, because this installation is a copy of \
+                     another one; to resume them, run `novantra webhooks resume`"
+                )
+            } else {
+                format!("{id} will be sent again now")
+            }
+        })
     }
 }

@@ -28,16 +28,19 @@ pub(super) async fn resolve(
     if mode.begins_only_if_new() {
         let is_absent =
             || async { Ok(store.master_key_check().await?.is_none() && store.signing_keys().await?.keys().is_empty()) };
-        absence::ensure_new(settings, "the database contains no installation", is_absent).await?;
+        absence::ensure_new(settings, absence::NO_INSTALLATION, is_absent).await?;
     }
     let check = store.master_key_check().await?;
     let keyring = store.signing_keys().await?;
     let is_initialized = check.is_some() || !keyring.keys().is_empty();
+    if !is_initialized && !mode.creates_missing() {
+        return Err(absence::missing_installation(settings, absence::NO_INSTALLATION));
+    }
     let master = if mode.creates_missing() && !is_initialized {
         create_parent_folder(file)?;
         load_or_create_master_key(file, entropy)?
     } else {
-        load(file, is_initialized)?
+        load(file)?
     };
     let check = match check {
         Some(check) => check,
@@ -55,9 +58,9 @@ pub(super) async fn resolve(
     if master.has_check_value(&check) { Ok(master) } else { Err(foreign_key_error(file)) }
 }
 
-fn load(file: &Path, is_initialized: bool) -> Result<MasterKey, Failure> {
+fn load(file: &Path) -> Result<MasterKey, Failure> {
     load_master_key(file).map_err(|error| match error {
-        KeyFileError::Unreadable { path, source } if is_initialized && source.kind() == ErrorKind::NotFound => {
+        KeyFileError::Unreadable { path, source } if source.kind() == ErrorKind::NotFound => {
             Failure::new(format!(
                 "there is no master key at {}, but the database was initialized with one: copy the file from another server of \
                  this installation, or from its backup, to this path, or name it with --master-key-file",

@@ -8,12 +8,12 @@
 
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
-    io::ErrorKind,
     path::{Path, PathBuf},
 };
 
 use crate::{
     failure::{Failure, ResultExt as _},
+    files::is_at,
     settings::Database,
 };
 
@@ -54,15 +54,14 @@ impl ServerLock {
             .ok_or_else(|| Failure::new(format!("a server runs on {}: stop it first", database.display())))
     }
 
-    /// Acquires the lock for a command that changes an existing installation. Unlike the others, it creates no file.
+    /// Acquires the lock for a command that changes an existing installation. Unlike the others, it creates no file:
+    /// where there is none, there is nothing to lock, and the command fails when it opens the database.
     ///
     /// # Errors
-    /// If there is no database, or a server holds the lock.
+    /// If a server holds the lock.
     pub(crate) fn acquire_for_existing(database: &Database) -> Result<Self, Failure> {
         match database {
-            Database::Sqlite(file) if !file.exists() => {
-                Err(Failure::new(format!("there is no database at {}", file.display())))
-            }
+            Database::Sqlite(file) if !file.exists() => Ok(Self { _held: None }),
             _ => Self::acquire_for_command(database),
         }
     }
@@ -113,25 +112,6 @@ fn lock_path(database: &Path) -> PathBuf {
 #[cfg(not(unix))]
 fn lock_path(database: &Path) -> PathBuf {
     PathBuf::from(format!("{}.server-lock", database.display()))
-}
-
-/// Whether the open file is the one at the path.
-#[cfg(unix)]
-fn is_at(file: &File, path: &Path) -> std::io::Result<bool> {
-    use std::os::unix::fs::MetadataExt as _;
-
-    let inode = |metadata: fs::Metadata| (metadata.dev(), metadata.ino());
-    match fs::metadata(path) {
-        Ok(metadata) => Ok(inode(metadata) == inode(file.metadata()?)),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(error),
-    }
-}
-
-/// Whether there is a file at the path. Other systems remove no file that is open.
-#[cfg(not(unix))]
-fn is_at(_: &File, path: &Path) -> std::io::Result<bool> {
-    path.try_exists()
 }
 
 #[cfg(test)]

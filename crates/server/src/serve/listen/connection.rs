@@ -57,12 +57,17 @@ const CHECK_INTERVAL: Duration = Duration::from_secs(5);
 /// Timeout of a TLS handshake, including the wait for its permit.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Maximum number of requests in flight on one HTTP/2 connection.
-const MAX_CONCURRENT_STREAMS: u32 = 64;
+/// Maximum number of requests in flight on one HTTP/2 connection. It also bounds those of callers without credentials,
+/// and can't be raised once a client has authenticated. Clients and proxies that need more open another connection.
+const MAX_CONCURRENT_STREAMS: u32 = 16;
 
 /// Maximum size in bytes of the buffer for a request's header, or for a body that arrives faster than it is read.
 /// Headers below it that exceed the API's limits get the API's error response.
 const MAX_BUFFER_BYTES: usize = 64 * 1024;
+
+/// Maximum size in bytes of the header fields of an HTTP/2 request, as HTTP/2 counts them: with 32 bytes for each besides
+/// its name and value. Those of fields that exceed the API's limits by little get the API's error response.
+const MAX_HEADER_LIST_BYTES: u32 = 40 * 1024;
 
 /// The HTTP/2 flow-control window of a connection and of each of its streams: bytes of request bodies that may arrive
 /// before they are read, and thus before they are charged to their caller. It is the smallest that HTTP/2 allows for
@@ -106,7 +111,7 @@ impl Service {
             .timer(TokioTimer::new())
             .keep_alive_interval(HEADER_READ_TIMEOUT)
             .max_concurrent_streams(MAX_CONCURRENT_STREAMS)
-            .max_header_list_size(MAX_BUFFER_BYTES as u32)
+            .max_header_list_size(MAX_HEADER_LIST_BYTES)
             .initial_stream_window_size(HTTP2_WINDOW_BYTES)
             .initial_connection_window_size(HTTP2_WINDOW_BYTES)
             .max_send_buf_size(HTTP2_SEND_BUFFER_BYTES);

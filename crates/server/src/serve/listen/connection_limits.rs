@@ -4,10 +4,13 @@ use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use http_api::{FairBudget, FairPermit, Holder, TrustedProxies};
 use limits::Peer;
+use prometheus::IntCounter;
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     time::timeout,
 };
+
+use crate::serve::metrics::Metrics;
 
 /// The maximum number of concurrent handshakes. Each costs a signature and memory before the client is authenticated.
 const MAX_CONCURRENT_HANDSHAKES: usize = 256;
@@ -30,6 +33,10 @@ pub(crate) struct ConnectionLimits {
     /// charged to their forwarded addresses. The same holds for this machine itself, on which a proxy may run that is
     /// not configured as trusted.
     proxies: TrustedProxies,
+    /// The counter of the connections that were closed for the share of their address.
+    refused: IntCounter,
+    /// The advice to the operator when a connection is closed.
+    remedy: &'static str,
 }
 
 /// A permit for a connection.
@@ -39,8 +46,20 @@ pub(crate) struct ConnectionPermit {
 }
 
 impl ConnectionLimits {
-    /// Creates limits for `max` connections, of which each address has a share, except the proxies.
-    pub(crate) fn new(max: usize, proxies: TrustedProxies) -> Self {
+    /// Creates the limits of the API's listener: `max` connections, of which each address has a share, except the
+    /// proxies.
+    pub(crate) fn for_api(max: usize, proxies: TrustedProxies, metrics: &Metrics) -> Self {
+        let remedy = "if it is a proxy, name it in trusted_proxy; if it has many clients, raise max_connections";
+        Self::new(max, proxies, metrics.refused_connections("api"), remedy)
+    }
+
+    /// Creates the limits of the admin listener.
+    pub(crate) fn for_admin(max: usize, metrics: &Metrics) -> Self {
+        let remedy = "find the program there that opens them, or admit only monitoring to the admin listener";
+        Self::new(max, TrustedProxies::default(), metrics.refused_connections("admin"), remedy)
+    }
+
+    fn new(max: usize, proxies: TrustedProxies, refused: IntCounter, remedy: &'static str) -> Self {
         let max = u32::try_from(max.min(Semaphore::MAX_PERMITS)).unwrap_or(u32::MAX);
         Self {
             max,
@@ -48,6 +67,8 @@ impl ConnectionLimits {
             connections: FairBudget::new(max as usize),
             handshakes: FairBudget::new(MAX_CONCURRENT_HANDSHAKES),
             proxies,
+            refused,
+            remedy,
         }
     }
 
@@ -65,7 +86,12 @@ impl ConnectionLimits {
     ) -> Result<ConnectionPermit, OwnedSemaphorePermit> {
         match self.connections.try_acquire(self.holder(address), 1) {
             Ok(share) => Ok(ConnectionPermit { _available: available, _share: share }),
-            Err(_) => Err(available),
+            Err(_) => {
+                self.refused.inc();
+                let remedy = self.remedy;
+                tracing::warn!(%address, "closing a connection, because its address has used up its share: {remedy}");
+                Err(available)
+            }
         }
     }
 
@@ -103,7 +129,7 @@ mod tests {
     const PROXY: &str = "10.0.0.1";
 
     fn limits(max: usize) -> ConnectionLimits {
-        ConnectionLimits::new(max, "10.0.0.0/8".parse().unwrap())
+        ConnectionLimits::for_api(max, "10.0.0.0/8".parse().unwrap(), &Metrics::new().unwrap())
     }
 
     /// Opens connections from this address until one is refused, or no more are available.
@@ -123,6 +149,23 @@ mod tests {
         assert_eq!(first.len(), 12);
         assert_eq!(open_all(&limits, STRANGER).len(), 0);
         assert_eq!(open_all(&limits, "203.0.113.9").len(), 11);
+    }
+
+    #[test]
+    fn connections_that_are_closed_for_their_share_are_counted_by_listener() {
+        let metrics = Metrics::new().unwrap();
+        let limits = [
+            ConnectionLimits::for_api(100, TrustedProxies::default(), &metrics),
+            ConnectionLimits::for_admin(8, &metrics),
+        ];
+        let series = |listener: &str, count: u64| {
+            format!("novantra_http_connections_refused_total{{listener=\"{listener}\"}} {count}\n")
+        };
+        let text = metrics.encode(&[]).unwrap();
+        assert!(text.contains(&series("api", 0)) && text.contains(&series("admin", 0)), "{text}");
+        let _open: Vec<_> = [0, 1, 1].iter().map(|index| open_all(&limits[*index], STRANGER)).collect();
+        let text = metrics.encode(&[]).unwrap();
+        assert!(text.contains(&series("api", 1)) && text.contains(&series("admin", 2)), "{text}");
     }
 
     #[test]

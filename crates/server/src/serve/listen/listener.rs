@@ -95,10 +95,7 @@ async fn accept(
                         let _ = stream.set_nodelay(true);
                         return Some((stream, peer, permit));
                     }
-                    Err(returned) => {
-                        available = returned;
-                        tracing::debug!(%peer, "closing a connection: its address has used up its share of the connections");
-                    }
+                    Err(returned) => available = returned,
                 },
                 Err(error) => {
                     tracing::warn!(%error, "can't accept a connection; trying again");

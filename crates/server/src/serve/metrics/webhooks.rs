@@ -17,6 +17,9 @@ const LAG: [&str; 3] = [
     "novantra_webhook_subscriptions_due",
 ];
 
+/// The name of the metric of paused webhooks.
+const PAUSED: [&str; 1] = ["novantra_webhooks_paused"];
+
 /// The metrics of webhook deliveries.
 pub(crate) struct WebhookMetrics {
     attempts: IntCounterVec,
@@ -26,6 +29,7 @@ pub(crate) struct WebhookMetrics {
     oldest_event: Gauge,
     oldest_due: Gauge,
     due_partitions: IntGauge,
+    paused: IntGauge,
 }
 
 impl WebhookMetrics {
@@ -53,10 +57,14 @@ impl WebhookMetrics {
             )?,
             oldest_due: Gauge::new(LAG[1], "Seconds since the oldest due delivery became due.")?,
             due_partitions: IntGauge::new(LAG[2], "Webhook subscriptions with a due delivery.")?,
+            paused: IntGauge::new(
+                PAUSED[0],
+                "1 if webhooks are paused, because the installation is a copy of another one, otherwise 0.",
+            )?,
         };
-        let Self { attempts, exhausted, disabled, in_flight, oldest_event, oldest_due, due_partitions } =
+        let Self { attempts, exhausted, disabled, in_flight, oldest_event, oldest_due, due_partitions, paused } =
             &webhook_metrics;
-        let all: [Box<dyn Collector>; 7] = [
+        let all: [Box<dyn Collector>; 8] = [
             Box::new(attempts.clone()),
             Box::new(exhausted.clone()),
             Box::new(disabled.clone()),
@@ -64,6 +72,7 @@ impl WebhookMetrics {
             Box::new(oldest_event.clone()),
             Box::new(oldest_due.clone()),
             Box::new(due_partitions.clone()),
+            Box::new(paused.clone()),
         ];
         for collector in all {
             metrics.register(collector)?;
@@ -84,6 +93,13 @@ impl WebhookMetrics {
         self.oldest_event.set(age_in_seconds(lag.oldest_event, now));
         self.oldest_due.set(age_in_seconds(lag.oldest_due, now));
         self.due_partitions.set(i64::try_from(lag.due_partitions).unwrap_or(i64::MAX));
+        &[]
+    }
+
+    /// Sets the gauge of paused webhooks. Returns its name if it could not be read whether they are.
+    pub(crate) fn set_paused(&self, paused: Option<bool>) -> &'static [&'static str] {
+        let Some(paused) = paused else { return &PAUSED };
+        self.paused.set(paused.into());
         &[]
     }
 }
@@ -150,8 +166,9 @@ mod tests {
         webhooks.subscription_disabled(DisabledReason::Gone);
         let now = Timestamp::from_millis(10_000);
         let lag = DeliveryLag { oldest_due: Some(Timestamp::from_millis(2_500)), ..DeliveryLag::default() };
-        let unread = webhooks.set_lag(Some(lag), now);
-        let text = metrics.encode(unread).unwrap();
+        let unread = [webhooks.set_lag(Some(lag), now), webhooks.set_paused(None)];
+        let text = metrics.encode(&unread.concat()).unwrap();
+        assert!(!text.contains(PAUSED[0]), "{text}");
         for line in [
             "novantra_webhook_attempts_total{outcome=\"delivered\"} 1",
             "novantra_webhook_attempts_total{outcome=\"tls\"} 1",

@@ -20,7 +20,7 @@ const DELETE_BATCH: usize = 1000;
 /// Number of webhook deliveries, and of events, deleted in one statement.
 const PRUNE_BATCH: usize = 1000;
 
-/// Until shutdown, records last uses and repeated calls, deletes expired idempotency records and webhook deliveries
+/// Until shutdown, stores last uses, deletes expired idempotency records and webhook deliveries
 /// past their retention, bounds the installation's audit log, discards state of a time that the clock no longer shows,
 /// and rotates the token signing keys.
 pub(crate) async fn run(installation: Installation, app: App, settings: Settings, mut shutdown: ShutdownSignal) {
@@ -33,8 +33,8 @@ pub(crate) async fn run(installation: Installation, app: App, settings: Settings
             () = shutdown.requested() => return,
             _ = ticks.tick() => {}
         }
-        if let Err(error) = app.run_periodic().await {
-            tracing::warn!(%error, "can't store last uses and the audit entries of repeated calls; trying again in 60 s");
+        if let Err(error) = app.store_last_used().await {
+            tracing::warn!(%error, "can't store the last uses of accounts; trying again in 60 s");
         }
         if let Err(error) = discard_future_state(&installation, settings.api.idempotency_retention).await {
             tracing::warn!(%error, "can't discard leases, waits and idempotency keys of a clock that was set back; trying again in 60 s");

@@ -120,3 +120,21 @@ async fn a_restore_detects_the_master_key_of_another_installation() {
         ran.stdout
     );
 }
+
+#[tokio::test]
+async fn the_folder_of_a_backup_that_was_killed_is_named_by_the_check_and_removed_by_the_next_backup() {
+    let installation = Installation::new();
+    installation.run_json(&["installation", "create"]);
+    let left = installation.folder().join("data/.novantra-backup-0x1yz2");
+    fs::create_dir(&left).unwrap();
+    fs::write(left.join("novantra.db"), "half a database").unwrap();
+    for path in [left.join("novantra.db"), left.clone()] {
+        fs::File::open(path).unwrap().set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
+    }
+    let check = installation.run(&["check"]);
+    assert!(check.stdout.contains(&format!("rm -r {}", left.display())), "{}", check.stdout);
+    let backup = installation.run(&["backup", "data/backup.tar"]);
+    assert!(backup.status.success(), "{}", backup.stderr);
+    assert!(!left.exists() && backup.stderr.contains("which a backup or restore that was killed had left"));
+    assert!(!installation.run(&["check"]).stdout.contains("rm -r"));
+}

@@ -18,7 +18,7 @@ const MAX_STATEMENTS: usize = 512;
 
 /// Opens the connection that writes, whose commits are durable on disk. It checkpoints the write-ahead log every 16 MB
 /// instead of every 4 MB, which a few hundred findings fill, so that a page is written back once for many commits that
-/// change it.
+/// change it. The log and its index exist once this has returned, because the first read creates them.
 pub(super) fn open_writer(path: &Path) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(path, flags).map_err(from_sqlite)?;
@@ -29,7 +29,8 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection, StoreError> {
          PRAGMA foreign_keys = ON;
          PRAGMA cache_size = -4000;
          PRAGMA wal_autocheckpoint = 4000;
-         PRAGMA journal_size_limit = 67108864;",
+         PRAGMA journal_size_limit = 67108864;
+         SELECT count(*) FROM (SELECT 1 FROM sqlite_schema LIMIT 1);",
     )?;
     Ok(connection)
 }

@@ -6,8 +6,7 @@
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
-    path::{Path, PathBuf},
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     thread::JoinHandle,
 };
 
@@ -18,7 +17,7 @@ use tokio::{
     sync::{oneshot, watch},
 };
 
-use super::{connection::open_reader, join, run_blocking, spawn};
+use super::{connection::open_reader, database_files::DatabaseFiles, join, run_blocking, spawn};
 use crate::engine::{
     RowReader, corrupt,
     failure::from_sqlite,
@@ -42,7 +41,7 @@ impl StreamCutter {
 }
 
 pub(super) struct Streams {
-    path: PathBuf,
+    files: Arc<DatabaseFiles>,
     semaphore: StreamSemaphore,
     cutter: StreamCutter,
     closed: watch::Sender<bool>,
@@ -50,10 +49,10 @@ pub(super) struct Streams {
 }
 
 impl Streams {
-    pub(super) fn new(path: &Path) -> Self {
+    pub(super) fn new(files: Arc<DatabaseFiles>) -> Self {
         let closed = watch::Sender::new(false);
         let (semaphore, cutter) = (StreamSemaphore::default(), StreamCutter::default());
-        Self { path: path.to_owned(), semaphore, cutter, closed, threads: Mutex::default() }
+        Self { files, semaphore, cutter, closed, threads: Mutex::default() }
     }
 
     pub(super) fn cutter(&self) -> StreamCutter {
@@ -70,9 +69,9 @@ impl Streams {
         let (started_sender, started) = oneshot::channel();
         let (cut, closed) = (self.cutter.0.subscribe(), self.closed.subscribe());
         let source = StreamThread { cut, closed, runtime: Handle::current(), query, sender };
-        let path = self.path.clone();
+        let files = Arc::clone(&self.files);
         let thread = spawn("sqlite-stream", move || {
-            source.run(&path, started_sender);
+            source.run(&files, started_sender);
             drop(permit);
         })?;
         {
@@ -103,8 +102,8 @@ struct StreamThread<T> {
 }
 
 impl<T: Send + 'static> StreamThread<T> {
-    fn run(mut self, path: &Path, started: oneshot::Sender<Result<(), StoreError>>) {
-        let connection = match self.open_snapshot(path) {
+    fn run(mut self, files: &DatabaseFiles, started: oneshot::Sender<Result<(), StoreError>>) {
+        let connection = match self.open_snapshot(files) {
             Ok(connection) => connection,
             Err(error) => return drop(started.send(Err(error))),
         };
@@ -127,8 +126,11 @@ impl<T: Send + 'static> StreamThread<T> {
     }
 
     /// Opens a connection with a snapshot, whose queries are interrupted when the stream is abandoned.
-    fn open_snapshot(&self, path: &Path) -> Result<Connection, StoreError> {
-        let mut connection = open_reader(path)?;
+    fn open_snapshot(&self, files: &DatabaseFiles) -> Result<Connection, StoreError> {
+        // Whatever else is at the path now must not be read, nor get a log of its own beside it.
+        files.check().map_err(unavailable)?;
+        let mut connection = open_reader(files.path())?;
+        files.check().map_err(unavailable)?;
         let (sender, cut, closed) = (self.sender.clone(), self.cut.clone(), self.closed.clone());
         // A dropped sender of `closed` counts as closed.
         let is_abandoned =
@@ -191,10 +193,7 @@ fn stream_error(error: rusqlite::Error, cut: &watch::Receiver<()>) -> StoreError
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    };
+    use std::sync::atomic::{AtomicU64, Ordering};
 
     use kernel::{RecordStream as _, StoreError};
 
@@ -227,17 +226,17 @@ mod tests {
         tokio::time::timeout(std::time::Duration::from_secs(30), ended).await.expect("the stream must end");
     }
 
-    fn open_temporary() -> (tempfile::TempDir, Streams) {
+    fn open_temporary() -> ((tempfile::TempDir, Connection), Streams) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("streams.db");
-        drop(open_writer(&path).unwrap());
-        let streams = Streams::new(&path);
-        (folder, streams)
+        let writer = open_writer(&path).unwrap();
+        let streams = Streams::new(Arc::new(DatabaseFiles::identify(&path).unwrap()));
+        ((folder, writer), streams)
     }
 
     #[tokio::test]
     async fn a_stream_reads_only_a_few_batches_ahead_of_its_receiver() {
-        let (_folder, streams) = open_temporary();
+        let (_database, streams) = open_temporary();
         let counting = StreamedQuery {
             read: |cells| {
                 ROWS_READ.fetch_add(1, Ordering::Relaxed);
@@ -256,7 +255,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_scan_that_finds_nothing_ends_when_its_stream_is_dropped() {
-        let (_folder, streams) = open_temporary();
+        let (_database, streams) = open_temporary();
         let receiver = streams.open(query(&format!("{ENDLESS} WHERE i < 0"))).await.unwrap();
         assert_eq!(count_running(&streams).await, 1);
         drop(receiver);
@@ -265,7 +264,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_stream_that_has_read_its_last_row_is_not_cut() {
-        let (_folder, streams) = open_temporary();
+        let (_database, streams) = open_temporary();
         let mut receiver = streams.open(query("SELECT 1")).await.unwrap();
         let finished = async {
             while streams.cutter.0.receiver_count() > 0 {
@@ -281,7 +280,7 @@ mod tests {
 
     #[tokio::test]
     async fn closing_aborts_open_streams() {
-        let (_folder, streams) = open_temporary();
+        let (_database, streams) = open_temporary();
         let mut scanning = streams.open(query(&format!("{ENDLESS} WHERE i < 0"))).await.unwrap();
         let mut waiting = streams.open(query(ENDLESS)).await.unwrap();
         waiting.next().await.unwrap();
@@ -299,7 +298,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_error_of_a_failed_statement_is_returned() {
-        let (_folder, streams) = open_temporary();
+        let (_database, streams) = open_temporary();
         let mut receiver = streams.open(query("SELECT nothing FROM nowhere")).await.unwrap();
         assert!(matches!(receiver.next().await, Err(StoreError::Corrupt(_))));
         wait_until_ended(&streams).await;

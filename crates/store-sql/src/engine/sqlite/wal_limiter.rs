@@ -4,6 +4,8 @@
 //! this moment does not come, and the log grows with every write. Reads are short, so waiting for them for a moment is
 //! enough. A stream is as long as its client makes it: when the log passes a bound, streams are cut.
 
+use std::time::{Duration, Instant};
+
 use rusqlite::Connection;
 
 use super::{
@@ -21,6 +23,9 @@ const MAX_STREAMED_PAGES: i64 = 65_536;
 const RETRY_PAGES: i64 = 4096;
 /// The number of waits for readers, each of half a millisecond: 50 ms in all, during which nobody can write.
 const MAX_WAITS: i32 = 100;
+/// The minimum time between two attempts to reclaim the log's space while writes fail: each rewrites the pages of the
+/// log.
+const RECLAIM_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Restarts the write-ahead log when it becomes too large.
 pub(super) struct WalLimiter {
@@ -28,12 +33,13 @@ pub(super) struct WalLimiter {
     restart_above: i64,
     /// Whether streams were cut at the last attempt.
     has_just_cut: bool,
+    reclaimed_at: Option<Instant>,
     streams: StreamCutter,
 }
 
 impl WalLimiter {
     pub(super) const fn new(streams: StreamCutter) -> Self {
-        Self { transactions: 0, restart_above: MAX_PAGES, has_just_cut: false, streams }
+        Self { transactions: 0, restart_above: MAX_PAGES, has_just_cut: false, reclaimed_at: None, streams }
     }
 
     /// Checks the log's size every few transactions. Must be called after each transaction. Failures are only logged,
@@ -49,6 +55,23 @@ impl WalLimiter {
         }
     }
 
+    /// Moves the content of the log into the database and empties the log, after a write failed. On a full disk nothing
+    /// can be appended to the log, while most of its pages have their place in the database already; without this it
+    /// would stay full although its content is needed no more.
+    pub(super) fn reclaim(&mut self, connection: &mut Connection) {
+        if self.reclaimed_at.is_some_and(|at| at.elapsed() < RECLAIM_INTERVAL) {
+            return;
+        }
+        self.reclaimed_at = Some(Instant::now());
+        match with_short_waits(connection, "PRAGMA wal_checkpoint(TRUNCATE)") {
+            Ok((false, _)) => tracing::info!("a write failed, so the write-ahead log was emptied to free its space"),
+            Ok((true, _)) => {
+                tracing::info!("a write failed, and the write-ahead log can't be emptied while it is read")
+            }
+            Err(error) => tracing::warn!(%error, "a write failed, and the write-ahead log could not be emptied"),
+        }
+    }
+
     fn restart_wal(&mut self, connection: &mut Connection) -> rusqlite::Result<()> {
         let (_, pages) = checkpoint(connection, "PRAGMA wal_checkpoint(NOOP)")?;
         if pages < MAX_PAGES {
@@ -57,10 +80,7 @@ impl WalLimiter {
         if pages < self.restart_above {
             return Ok(());
         }
-        connection.busy_handler(Some(wait_for_lock_up_to::<MAX_WAITS>))?;
-        let outcome = checkpoint(connection, "PRAGMA wal_checkpoint(RESTART)");
-        connection.busy_handler(Some(wait_for_lock))?;
-        let (busy, pages) = outcome?;
+        let (busy, pages) = with_short_waits(connection, "PRAGMA wal_checkpoint(RESTART)")?;
         // If a cut did not help, somebody else uses the log, and streams that were opened since are not the cause.
         self.has_just_cut = busy && pages > MAX_STREAMED_PAGES && !self.has_just_cut && self.streams.cut();
         if self.has_just_cut {
@@ -74,6 +94,14 @@ impl WalLimiter {
         };
         Ok(())
     }
+}
+
+/// Runs a checkpoint that waits only for a moment for readers, as [`checkpoint`].
+fn with_short_waits(connection: &mut Connection, statement: &str) -> rusqlite::Result<(bool, i64)> {
+    connection.busy_handler(Some(wait_for_lock_up_to::<MAX_WAITS>))?;
+    let outcome = checkpoint(connection, statement);
+    connection.busy_handler(Some(wait_for_lock))?;
+    outcome
 }
 
 /// Runs a checkpoint. Returns whether readers or writers blocked it, and the size of the log in pages.
@@ -93,6 +121,7 @@ mod tests {
     use super::{
         super::{
             connection::{open_reader, open_writer},
+            database_files::DatabaseFiles,
             stream::Streams,
         },
         *,
@@ -147,7 +176,7 @@ mod tests {
         let path = folder.path().join("streamed.db");
         let mut writing = open_writer(&path).unwrap();
         writing.execute_batch("CREATE TABLE items (bytes blob)").unwrap();
-        let streams = Streams::new(&path);
+        let streams = Streams::new(Arc::new(DatabaseFiles::identify(&path).unwrap()));
         let endless = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n";
         let query = |text: &str| StreamedQuery {
             sql: Arc::new(Sql::from_text(text)),
@@ -194,7 +223,7 @@ mod tests {
         let backup = open_reader(&path).unwrap();
         backup.execute_batch("BEGIN").unwrap();
         let _: i64 = backup.query_row("SELECT count(*) FROM items", [], |row| row.get(0)).unwrap();
-        let streams = Streams::new(&path);
+        let streams = Streams::new(Arc::new(DatabaseFiles::identify(&path).unwrap()));
         let endless = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n";
         let query = || StreamedQuery {
             sql: Arc::new(Sql::from_text(endless)),

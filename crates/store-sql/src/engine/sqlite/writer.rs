@@ -8,7 +8,10 @@ use std::{
 
 use kernel::StoreError;
 
-use super::{job::WriteJob, queue::Queue, stream::StreamCutter, wal_limiter::WalLimiter};
+use super::{
+    database_files::DatabaseFiles, displacement::Displacement, job::WriteJob, queue::Queue, stream::StreamCutter,
+    wal_limiter::WalLimiter,
+};
 use crate::engine::{Session, corrupt, failure::from_sqlite, shared_copy, unavailable};
 
 /// The maximum number of jobs in one transaction.
@@ -20,9 +23,15 @@ const SPACING_FACTOR: u32 = 2;
 /// The maximum time between the starts of two transactions while jobs are waiting.
 const MAX_SPACING: Duration = Duration::from_millis(8);
 
-pub(super) fn run(connection: rusqlite::Connection, queue: &Queue<Box<dyn WriteJob>>, streams: StreamCutter) {
+pub(super) fn run(
+    connection: rusqlite::Connection,
+    queue: &Queue<Box<dyn WriteJob>>,
+    streams: StreamCutter,
+    files: &DatabaseFiles,
+) {
     let mut session = Session::from_sqlite(connection);
     let mut jobs = Vec::with_capacity(MAX_JOBS);
+    let mut displacement = Displacement::new(files);
     let mut wal_limiter = WalLimiter::new(streams);
     let mut last: Option<(Instant, Duration)> = None;
     loop {
@@ -33,14 +42,27 @@ pub(super) fn run(connection: rusqlite::Connection, queue: &Queue<Box<dyn WriteJ
             break;
         }
         let began = Instant::now();
-        let committed = transact(&mut session, &mut jobs).map_err(Arc::new);
+        let Transaction { committed, has_write_failed } = match displacement.check(&session) {
+            Ok(()) => transact(&mut session, &mut jobs),
+            Err(error) => Transaction::refused(error),
+        };
+        // Nothing is acknowledged that is not in the file at the path: it may have been displaced meanwhile.
+        let committed = committed.and_then(|()| displacement.check(&session));
+        displacement.count(jobs.len());
+        let committed = committed.map_err(Arc::new);
         last = Some((began, began.elapsed()));
         for job in jobs.drain(..) {
             job.finish(committed.as_ref().copied().map_err(shared_copy));
         }
         if let Session::Sqlite(session) = &session {
+            if has_write_failed {
+                wal_limiter.reclaim(&mut session.connection());
+            }
             wal_limiter.enforce(&mut session.connection());
         }
+    }
+    if !displacement.may_close_with_checkpoint(&session) {
+        return;
     }
     // Another process may still be reading. Then the log stays for the next process that opens the file.
     if let Err(error) = run_statement(&session, "PRAGMA wal_checkpoint(TRUNCATE)") {
@@ -48,15 +70,33 @@ pub(super) fn run(connection: rusqlite::Connection, queue: &Queue<Box<dyn WriteJ
     }
 }
 
-/// Runs the jobs in one transaction, each in a savepoint so that it can fail alone.
-fn transact(session: &mut Session, jobs: &mut [Box<dyn WriteJob>]) -> Result<(), StoreError> {
-    run_statement(session, "BEGIN IMMEDIATE")?;
-    let outcome = run_jobs(session, jobs)
-        .and_then(|keep| if keep { run_statement(session, "COMMIT") } else { roll_back(session) });
-    if outcome.is_err() {
-        roll_back(session)?;
+/// The result of a transaction.
+struct Transaction {
+    committed: Result<(), StoreError>,
+    /// Whether SQLite failed to write, as it does when the disk is full.
+    has_write_failed: bool,
+}
+
+impl Transaction {
+    const fn refused(error: StoreError) -> Self {
+        Self { committed: Err(error), has_write_failed: false }
     }
-    outcome
+}
+
+/// Runs the jobs in one transaction, each in a savepoint so that it can fail alone.
+fn transact(session: &mut Session, jobs: &mut [Box<dyn WriteJob>]) -> Transaction {
+    if let Err(error) = run_statement(session, "BEGIN IMMEDIATE") {
+        return Transaction::refused(error);
+    }
+    let ran = run_jobs(session, jobs);
+    let has_ended = is_ended(session);
+    let outcome = ran.and_then(|keep| if keep { run_statement(session, "COMMIT") } else { roll_back(session) });
+    let has_write_failed = has_ended || outcome.is_err();
+    let committed = match &outcome {
+        Ok(()) => outcome,
+        Err(_) => roll_back(session).and(outcome),
+    };
+    Transaction { committed, has_write_failed }
 }
 
 /// Whether SQLite has ended the transaction itself, as it does when the disk is full or fails.
@@ -137,7 +177,9 @@ mod tests {
         .map(job)
         .into_iter()
         .unzip();
-        let committed = transact(&mut session, &mut jobs).map_err(Arc::new);
+        let Transaction { committed, has_write_failed } = transact(&mut session, &mut jobs);
+        assert!(has_write_failed);
+        let committed = committed.map_err(Arc::new);
         for job in jobs {
             job.finish(committed.as_ref().copied().map_err(shared_copy));
         }
@@ -147,7 +189,7 @@ mod tests {
         }
 
         let (mut next, outcomes): (Vec<_>, Vec<_>) = [job("INSERT INTO items VALUES ('one')")].into_iter().unzip();
-        assert!(transact(&mut session, &mut next).is_ok(), "the next write must succeed");
+        assert!(transact(&mut session, &mut next).committed.is_ok(), "the next write must succeed");
         next.remove(0).finish(Ok(()));
         assert_eq!(outcomes[0].recv().unwrap().unwrap(), 1);
     }

@@ -10,24 +10,14 @@ use kernel::{OrganizationId, Revision, StoreError};
 
 use crate::{
     batching::{self, Batcher},
-    engine::{BatchStatement, Engine, RowReader, Session, Value, names_organizations},
-    records::table::META_COLUMNS,
+    engine::{BatchStatement, Engine, RowReader, Session, Value},
+    records::column_by_id,
 };
 
 type AccountKey = (OrganizationId, AccountId);
 type CurrentRevision = Option<Revision>;
 
-static CURRENT: LazyLock<BatchStatement> = LazyLock::new(|| {
-    BatchStatement::for_each(
-        &META_COLUMNS[..2],
-        "SELECT organization_id, id, revision FROM service_accounts WHERE organization_id = ?1 AND id = ?2",
-        &format!(
-            "SELECT a.organization_id, a.id, a.revision FROM {{rows}} \
-             JOIN service_accounts AS a ON a.organization_id = v.organization_id AND a.id = v.id WHERE {}",
-            names_organizations("a.", 1)
-        ),
-    )
-});
+static CURRENT: LazyLock<BatchStatement> = LazyLock::new(|| column_by_id("service_accounts", "revision"));
 
 #[derive(Default)]
 pub(crate) struct AccountRevisions {

@@ -13,11 +13,10 @@ use webhooks::{DueDelivery, Partition, WebhookDelivery};
 use super::partitions;
 use crate::{
     engine::{
-        BatchStatement, RowReader, Session, Sql, Value, column_list, corrupt, names_organizations, one_of, padded,
-        padded_count, pipeline2,
+        BatchStatement, RowReader, Session, Sql, Value, column_list, corrupt, one_of, padded, padded_count, pipeline2,
     },
     records::{
-        StatementCache,
+        StatementCache, column_by_id,
         table::{self, META_COLUMNS, Table},
     },
     writer_registry::RegistrationCheck,
@@ -37,17 +36,7 @@ pub(super) static DUE: LazyLock<Sql> = LazyLock::new(|| {
     ))
 });
 /// The bodies of events, each read once, since many subscriptions receive the same event.
-pub(super) static BODIES: LazyLock<BatchStatement> = LazyLock::new(|| {
-    BatchStatement::for_each(
-        &META_COLUMNS[..2],
-        "SELECT organization_id, id, body FROM outbox WHERE organization_id = ?1 AND id = ?2",
-        &format!(
-            "SELECT o.organization_id, o.id, o.body FROM {{rows}} \
-             JOIN outbox AS o ON o.organization_id = v.organization_id AND o.id = v.id WHERE {}",
-            names_organizations("o.", 1)
-        ),
-    )
-});
+pub(super) static BODIES: LazyLock<BatchStatement> = LazyLock::new(|| column_by_id("outbox", "body"));
 /// Cancels pending deliveries. The outer condition also applies to rows that were changed after the subquery found
 /// them.
 pub(super) static CANCEL: LazyLock<Sql> = LazyLock::new(|| {

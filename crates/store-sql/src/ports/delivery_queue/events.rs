@@ -4,7 +4,7 @@ use std::sync::{Arc, LazyLock};
 
 use bytes::Bytes;
 use kernel::{Id, OrganizationId, StoreError};
-use webhooks::{EventType, StoredEvent, TEST_EVENT};
+use webhooks::{EventBodies, EventType, StoredEvent, TEST_EVENT};
 
 use crate::{
     engine::{RowReader, Session, Sql, Value, one_of, padded, padded_count},
@@ -92,19 +92,20 @@ pub(super) async fn mark_distributed(
     session.execute(&sql, &values).await.map(drop)
 }
 
-pub(super) async fn between(session: &Session, values: &[Value<'_>]) -> Result<Vec<StoredEvent>, StoreError> {
+/// Returns the events between two identifiers.
+pub(super) async fn between(
+    session: &Session,
+    values: &[Value<'_>],
+    bodies: EventBodies,
+) -> Result<Vec<StoredEvent>, StoreError> {
+    if bodies == EventBodies::Omitted {
+        return session.fetch(&BETWEEN_WITHOUT_BODIES, values, read_without_body).await;
+    }
     let read = |cells: &mut RowReader<'_>| {
         let event = read_without_body(cells)?;
         Ok(StoredEvent { body: Bytes::copy_from_slice(cells.blob()?), ..event })
     };
     session.fetch(&BETWEEN, values, read).await
-}
-
-pub(super) async fn between_without_bodies(
-    session: &Session,
-    values: &[Value<'_>],
-) -> Result<Vec<StoredEvent>, StoreError> {
-    session.fetch(&BETWEEN_WITHOUT_BODIES, values, read_without_body).await
 }
 
 fn read_without_body(cells: &mut RowReader<'_>) -> Result<StoredEvent, StoreError> {

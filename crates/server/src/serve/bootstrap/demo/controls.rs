@@ -1,7 +1,7 @@
 //! The controls of the demo.
 
 use kernel::{Description, Organization, RecordKey, Reference, Stored, Title};
-use registers::{Control, ControlStatus};
+use registers::{Control, DefinitionStatus};
 
 use crate::{
     failure::Failure,
@@ -11,10 +11,10 @@ use crate::{
 /// Number of controls.
 pub(super) const COUNT: usize = CONTROLS.len();
 
-use ControlStatus::{Active, Draft, Retired};
+use DefinitionStatus::{Active, Draft, Retired};
 
 /// Key, status, title, description and owner.
-const CONTROLS: &[(&str, ControlStatus, &str, &str, &str)] = &[
+const CONTROLS: &[(&str, DefinitionStatus, &str, &str, &str)] = &[
     (
         "ac-01",
         Active,

@@ -44,7 +44,7 @@ fn router() -> Router {
 impl TestConnection {
     fn new(tls: Option<Identity>) -> Self {
         let tls = tls.map(|identity| watch::channel(identity).1);
-        let limits = ConnectionLimits::new(1, TrustedProxies::default());
+        let limits = ConnectionLimits::for_api(1, TrustedProxies::default(), &Metrics::new().unwrap());
         let service = Arc::new(Service::new(router(), None, tls, limits));
         let (client, server) = duplex(1024);
         let (trigger, shutdown) = channel();
@@ -137,6 +137,19 @@ async fn an_http2_client_that_reads_slowly_gets_its_complete_response() {
     }
     assert_eq!(received, LARGE_BODY_BYTES);
     assert!(began.elapsed() > RESPONSE_WRITE_TIMEOUT);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_of_http2_takes_sixteen_requests_at_a_time_and_no_head_of_50_kib() {
+    let TestConnection { client, trigger: _stopper, .. } = TestConnection::plain();
+    let (mut sender, _driver) = http2(client, 1024).await;
+    let (little, _) = sender.send_request(request("/little"), true).unwrap();
+    assert_eq!(little.await.unwrap().status(), 200);
+    assert_eq!(sender.current_max_send_streams(), 16);
+    let mut large = request("/little");
+    large.headers_mut().insert("x-filler", "x".repeat(50 * 1024).parse().unwrap());
+    let (response, _) = sender.send_request(large, true).unwrap();
+    assert_eq!(response.await.unwrap().status(), 431);
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,0 +1,209 @@
+//! The files of an open database, which somebody may delete, move or replace while it is open. SQLite then goes on with
+//! the files that it has opened, and whatever it writes is lost when the process ends, or damages what another process
+//! finds at the path.
+
+use std::{
+    fs::{self, Metadata},
+    io::{self, ErrorKind},
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicBool, Ordering},
+};
+
+use kernel::StoreError;
+
+use crate::engine::unavailable;
+
+/// The files of a database, as they were when it was opened.
+pub(super) struct DatabaseFiles {
+    database: OpenedFile,
+    /// The write-ahead log and its index. SQLite creates them when the database is opened, and deletes them only when
+    /// the last process closes it.
+    logs: [OpenedFile; 2],
+    /// Whether the last check found a file displaced.
+    is_displaced: AtomicBool,
+}
+
+/// The file that was at the path when the database was opened.
+struct OpenedFile {
+    path: PathBuf,
+    id: FileId,
+}
+
+/// The state of a path since then.
+enum FileState {
+    Unchanged,
+    Missing,
+    Replaced,
+    Unreadable(io::Error),
+}
+
+/// The reason for which a database must be neither read nor written any more.
+#[derive(Debug, thiserror::Error)]
+#[error("{} {change} while the database is open, so nothing is read or written any more: {remedy}", .path.display())]
+pub(super) struct Displaced {
+    path: PathBuf,
+    change: String,
+    remedy: &'static str,
+    /// Whether the database itself is in its place and no other process can use another log, so that a checkpoint brings
+    /// into it what was committed.
+    pub(super) is_recoverable: bool,
+}
+
+const MOVE_BACK: &str = "move it back, or stop all programs that use it, restore a backup, and start them again";
+const RESTART: &str = "stop all programs that use the database, and start them again";
+
+impl DatabaseFiles {
+    /// Identifies the files at the path, where a connection must be open.
+    pub(super) fn identify(path: &Path) -> Result<Self, StoreError> {
+        let identify = |path: PathBuf| {
+            let id = fs::metadata(&path).map(|metadata| file_id(&metadata));
+            id.map(|id| OpenedFile { path: path.clone(), id })
+                .map_err(|error| unavailable(format!("can't examine {}: {error}", path.display())))
+        };
+        // SQLite resolves links before it names the log.
+        let resolved = fs::canonicalize(path).map_err(unavailable)?;
+        let beside = |suffix: &str| {
+            let mut name = resolved.clone().into_os_string();
+            name.push(suffix);
+            PathBuf::from(name)
+        };
+        Ok(Self {
+            database: identify(path.to_owned())?,
+            logs: [identify(beside("-wal"))?, identify(beside("-shm"))?],
+            is_displaced: AtomicBool::new(false),
+        })
+    }
+
+    /// The path of the database.
+    pub(super) fn path(&self) -> &Path {
+        &self.database.path
+    }
+
+    /// Checks that the files that were opened are still those at their paths.
+    pub(super) fn check(&self) -> Result<(), Displaced> {
+        let result = self.find_displaced().map_or(Ok(()), Err);
+        self.is_displaced.store(result.is_err(), Ordering::Relaxed);
+        result
+    }
+
+    /// The same, for a read: it relies on the check before the last write as long as that found nothing, because it
+    /// loses nothing.
+    pub(super) fn check_for_read(&self) -> Result<(), StoreError> {
+        if self.is_displaced.load(Ordering::Relaxed) { self.check().map_err(unavailable) } else { Ok(()) }
+    }
+
+    fn find_displaced(&self) -> Option<Displaced> {
+        if let Some(change) = self.database.state().change() {
+            let path = self.database.path.clone();
+            return Some(Displaced { path, change, remedy: MOVE_BACK, is_recoverable: false });
+        }
+        let states = [self.logs[0].state(), self.logs[1].state()];
+        let is_recoverable = states.iter().all(|state| matches!(state, FileState::Unchanged | FileState::Missing));
+        let changes = self.logs.iter().zip(&states);
+        changes
+            .filter_map(|(file, state)| state.change().map(|change| (file, change)))
+            .map(|(file, change)| Displaced { path: file.path.clone(), change, remedy: RESTART, is_recoverable })
+            .next()
+    }
+}
+
+impl OpenedFile {
+    fn state(&self) -> FileState {
+        match fs::metadata(&self.path) {
+            Ok(metadata) if file_id(&metadata) == self.id => FileState::Unchanged,
+            Ok(_) => FileState::Replaced,
+            Err(error) if error.kind() == ErrorKind::NotFound => FileState::Missing,
+            Err(error) => FileState::Unreadable(error),
+        }
+    }
+}
+
+impl FileState {
+    /// Describes the change, if there is one.
+    fn change(&self) -> Option<String> {
+        match self {
+            Self::Unchanged => None,
+            Self::Missing => Some("was deleted or moved".to_owned()),
+            Self::Replaced => Some("was replaced by another file".to_owned()),
+            Self::Unreadable(error) => Some(format!("became unreadable ({error})")),
+        }
+    }
+}
+
+#[cfg(unix)]
+type FileId = (u64, u64);
+
+#[cfg(unix)]
+fn file_id(metadata: &Metadata) -> FileId {
+    use std::os::unix::fs::MetadataExt as _;
+
+    (metadata.dev(), metadata.ino())
+}
+
+/// Other systems neither delete nor move a file that is open.
+#[cfg(not(unix))]
+type FileId = ();
+
+#[cfg(not(unix))]
+fn file_id(_: &Metadata) -> FileId {}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use crate::engine::sqlite::connection::{open_reader, open_writer};
+
+    fn change(files: &DatabaseFiles) -> Option<(String, bool)> {
+        files.check().err().map(|displaced| (displaced.to_string(), displaced.is_recoverable))
+    }
+
+    #[test]
+    fn each_file_of_an_open_database_is_missed_until_it_is_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, aside) = (folder.path().join("open.db"), folder.path().join("aside"));
+        let _writer = open_writer(&path).unwrap();
+        let files = DatabaseFiles::identify(&path).unwrap();
+        for (suffix, is_recoverable) in [("", false), ("-wal", true), ("-shm", true)] {
+            let file = folder.path().join(format!("open.db{suffix}"));
+            fs::rename(&file, &aside).unwrap();
+            let (text, recoverable) = change(&files).unwrap();
+            assert!(text.starts_with(&format!("{} was deleted or moved", file.display())), "{text}");
+            assert_eq!(recoverable, is_recoverable, "{suffix}");
+            assert!(files.check_for_read().is_err(), "{suffix}");
+            fs::write(&file, "another").unwrap();
+            let (text, recoverable) = change(&files).unwrap();
+            assert!(text.contains("was replaced by another file"), "{text}");
+            assert!(!recoverable, "{suffix}");
+            fs::rename(&aside, &file).unwrap();
+            assert!(files.check_for_read().is_ok(), "{suffix}");
+        }
+    }
+
+    #[test]
+    fn another_process_that_opens_and_closes_the_database_displaces_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("open.db");
+        let writer = open_writer(&path).unwrap();
+        writer.execute_batch("CREATE TABLE items (id integer)").unwrap();
+        let files = DatabaseFiles::identify(&path).unwrap();
+        for connection in [open_writer(&path).unwrap(), open_reader(&path).unwrap()] {
+            drop(connection);
+            assert_eq!(change(&files), None);
+        }
+        writer.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)").unwrap();
+        assert_eq!(change(&files), None);
+    }
+
+    #[test]
+    fn a_database_that_is_opened_by_a_link_has_its_log_beside_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let [path, other, link] = ["open.db", "other.db", "link.db"].map(|name| folder.path().join(name));
+        std::os::unix::fs::symlink(&path, &link).unwrap();
+        let _writer = open_writer(&link).unwrap();
+        let files = DatabaseFiles::identify(&link).unwrap();
+        assert_eq!(change(&files), None);
+        fs::write(&other, "another").unwrap();
+        fs::remove_file(&link).unwrap();
+        std::os::unix::fs::symlink(&other, &link).unwrap();
+        assert!(change(&files).unwrap().0.contains("was replaced by another file"));
+    }
+}
