@@ -199,13 +199,19 @@ fn the_program_and_the_importer_agree_on_inputs_of_every_kind() {
 fn the_program_takes_the_same_characters_for_invisible_as_a_title() {
     let program = Program::new();
     let script = "import sys; program, _, _ = open('sarif_batches.py').read().rpartition('main()'); exec(program)
-print(*(code for code in range(0x110000) if not 0xd800 <= code < 0xe000 and blank(chr(code))))";
+codes = [code for code in range(0x110000) if not 0xd800 <= code < 0xe000]
+print(*(code for code in codes if blank(chr(code))))
+print(*(code for code in codes if unicodedata.category(chr(code)) == 'Cn'))";
     let output = Command::new(&program.python).args(["-c", script]).current_dir(program.folder.path()).output();
     let output = String::from_utf8(output.expect("python3 runs").stdout).expect("numbers");
-    let of_program: Vec<u32> = output.split_whitespace().map(|code| code.parse().expect("a number")).collect();
+    let codes = |line: &str| line.split(' ').map(|code| code.parse().expect("a number")).collect();
+    let lines: Vec<BTreeSet<u32>> = output.lines().map(codes).collect();
+    let [of_program, unassigned] = lines.as_slice() else { panic!("the script printed {} lines", lines.len()) };
     let invisible = |character: &char| Title::parse(character.encode_utf8(&mut [0; 4])).is_err();
-    let expected: Vec<u32> = ('\0'..=char::MAX).filter(invisible).map(u32::from).collect();
-    assert_eq!(of_program, expected);
+    // Python may know an older version of Unicode, without the marks of a newer one.
+    let is_known = |code: &u32| of_program.contains(code) || !unassigned.contains(code);
+    let expected: BTreeSet<u32> = ('\0'..=char::MAX).filter(invisible).map(u32::from).filter(is_known).collect();
+    assert_eq!(*of_program, expected);
 }
 
 #[test]
