@@ -9,6 +9,8 @@ mod audit_sealer;
 mod importer;
 mod operator;
 mod scan_importer;
+mod scan_lease;
+mod scan_series;
 mod service_accounts;
 mod signing_keys;
 mod webhook_deliveries;
@@ -18,7 +20,8 @@ pub(crate) use audit_retention::{AuditRetention, RetentionOutcome};
 pub(crate) use audit_sealer::{AuditSealer, checkpoint_document};
 pub(crate) use importer::{ImportCounts, Importer, Registers};
 pub(crate) use operator::Operator;
-pub(crate) use scan_importer::ScanSeries;
+pub(crate) use scan_lease::ScanLeases;
+pub(crate) use scan_series::ScanSeries;
 pub(crate) use service_accounts::{
     ChangedAccount, NewAccount, create_account, find_account, list_accounts, rotate_secret, set_account_limits,
     set_account_scopes, set_account_status,

@@ -69,7 +69,7 @@ impl<'a> Importer<'a> {
     pub(crate) async fn import(
         &self,
         registers: &Registers,
-        findings: &[NewFinding],
+        findings: impl IntoIterator<Item = NewFinding>,
         report: impl Fn(usize),
     ) -> Result<ImportCounts, Failure> {
         let mut counts = ImportCounts::default();
@@ -79,8 +79,13 @@ impl<'a> Importer<'a> {
             };
         }
         registers::for_each_register!(each);
-        for batch in findings.chunks(BATCH) {
-            for outcome in self.write_findings(batch).await? {
+        let mut findings = findings.into_iter();
+        loop {
+            let batch: Vec<NewFinding> = findings.by_ref().take(BATCH).collect();
+            if batch.is_empty() {
+                return Ok(counts);
+            }
+            for outcome in self.write_findings(&batch).await? {
                 match outcome {
                     BatchOutcome::Created(_) => counts.created += 1,
                     BatchOutcome::Updated(_) => counts.updated += 1,
@@ -89,7 +94,6 @@ impl<'a> Importer<'a> {
             }
             report(batch.len());
         }
-        Ok(counts)
     }
 
     async fn sync_register<R: Record>(

@@ -65,7 +65,14 @@ pub(in crate::sections) fn measure(bench: &BenchContext) -> Outcome<Table> {
     unread("batch results", &|_, token| results(token))?;
     unread("replays", &|_, token| results(token).header("idempotency-key", "bench"))?;
     unread("OpenAPI documents of strangers", &|_, _| Request::get("/api/v1/openapi.json"))?;
-    for (label, request) in [("lists over HTTP/2", list(&tokens[0])), ("audit pages over HTTP/2", audit(&tokens[0]))] {
+    // A stream that fits into one chunk is complete before the client reads it.
+    let stream = Request::get(format!("{LIST}?findingKey=large-1")).bearer(&tokens[0]);
+    let stream = stream.header("accept", "application/x-ndjson").header("accept-encoding", "gzip");
+    for (label, request) in [
+        ("lists over HTTP/2", list(&tokens[0])),
+        ("audit pages over HTTP/2", audit(&tokens[0])),
+        ("streams over HTTP/2", stream),
+    ] {
         let bytes = http2_requests(host, &request, STREAMS);
         rows.extend(observe(&server, &bystander, label, || {
             (0..RESPONSES.div_ceil(STREAMS as usize)).map(|number| send(host, client_address(number), &bytes)).collect()

@@ -45,7 +45,7 @@ impl Bundle {
 
     /// Writes the records.
     pub(super) async fn import(self, importer: &Importer<'_>, report: impl Fn(usize)) -> Result<Summary, Failure> {
-        let counts = importer.import(&self.registers, &self.findings, report).await?;
+        let counts = importer.import(&self.registers, self.findings, report).await?;
         Ok(Summary { counts, failures: self.failures, scan: None })
     }
 

@@ -212,6 +212,6 @@ pub(super) async fn add(operator: &Operator, workspace: &Stored<Organization>) -
     let controls = controls.collect::<Result<Vec<_>, Failure>>()?;
     let mut registers = Registers::default();
     registers.Control.extend(controls);
-    Importer::new(operator, workspace, false).import(&registers, &[], |_| ()).await?;
+    Importer::new(operator, workspace, false).import(&registers, [], |_| ()).await?;
     Ok(())
 }
