@@ -2,8 +2,10 @@
 
 mod bundle;
 mod cases;
+mod exported;
 mod guide_program;
 mod poor_input;
+mod references;
 mod sarif;
 mod scan_keys;
 mod scans;
