@@ -109,3 +109,15 @@ impl Export {
         Ok(kinds)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_belongs_to_a_module() {
+        for kind in RecordKind::all() {
+            assert!(api_v1::module(kind.kind).is_some_and(|module| !module.is_empty()), "{}", kind.name());
+        }
+    }
+}
