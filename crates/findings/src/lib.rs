@@ -4,6 +4,7 @@
 //! error.
 
 mod batch;
+mod bulk_transition;
 mod change;
 mod create;
 mod error;
@@ -11,10 +12,10 @@ mod event;
 mod finding;
 mod lifecycle;
 mod record_event;
-mod resolve;
 mod update;
 
 pub use batch::{BatchOutcome, OnConflict, write_batch};
+pub use bulk_transition::{BulkTransition, transition_batch};
 pub use change::{EventRenderer, FindingChange, FindingChangeKind};
 pub use create::{NewFinding, create};
 pub use error::FindingError;
@@ -22,5 +23,4 @@ pub use event::{EventKind, FindingEvent, FindingEventFilter};
 pub use finding::{Finding, FindingFilter, FindingSource, SourceKind, Status};
 pub use kernel::Severity;
 pub use record_event::{NewFindingEvent, load_duplicate_chain, record_event};
-pub use resolve::{Resolution, resolve_batch};
 pub use update::{FindingPatch, update};

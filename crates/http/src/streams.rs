@@ -69,10 +69,9 @@ where
         if let Err(abort) = ended {
             abort.log(request_id, route);
         }
-        drop(permit);
     });
     let content_type = (header::CONTENT_TYPE, HeaderValue::from_static(request.media_type.as_str()));
-    let stream = Some(body::body(receiver));
+    let stream = Some(body::body(receiver, permit));
     Ok(ApiResponse { headers: vec![content_type], stream, ..ApiResponse::empty(StatusCode::OK) })
 }
 

@@ -4,13 +4,16 @@
 //! [`read`] reads a file, leniently: what can't be used is left out, and is a [`Repair`]. [`Scan`] puts the results of
 //! several files together and gives each its key, which depends on the findings that exist already.
 
+mod alignment;
 mod content;
 mod identity;
 mod links;
 mod location;
 mod mark;
+mod matching;
 mod message;
 mod object;
+mod present;
 mod repairs;
 mod result;
 mod rules;
@@ -25,10 +28,11 @@ use self::{object::Object, repairs::Repairs};
 use crate::position::{LineIndex, SourcePosition, Unreadable};
 
 pub use self::{
+    present::PresentFinding,
     repairs::{MAX_DESCRIBED_REPAIRS, Repair},
     result::{ScanResult, Suppression},
     run::Run,
-    scan::{PresentFinding, Scan, ScanFinding},
+    scan::{Scan, ScanFinding},
 };
 
 const FORMAT: &str = "SARIF 2.1.0";
@@ -45,6 +49,8 @@ pub struct File {
     pub repairs: Vec<Repair>,
     /// Conditions that concern the file as a whole.
     pub warnings: Vec<String>,
+    /// The number of runs that can't be read. Each may be that of any tool.
+    pub unreadable_runs: usize,
 }
 
 /// Reads a SARIF file. `scope` says what the tool was run on; without it, the file does.
@@ -84,10 +90,13 @@ fn read_text(text: &str, scope: Option<&str>, repairs: &Repairs) -> Result<File,
     }
     let mut lines = LineIndex::new(text);
     for (index, run) in log.objects("runs").iter().enumerate() {
-        let Some(run) = run else { continue };
+        let Some(run) = run else {
+            file.unreadable_runs += 1;
+            continue;
+        };
         file.runs.push(Run::read(run, &format!("runs[{index}]"), scope, &mut lines));
     }
-    if file.runs.is_empty() {
+    if file.runs.is_empty() && file.unreadable_runs == 0 {
         file.warnings.push("the file has no runs, so it is an empty scan".to_owned());
     }
     Ok(file)

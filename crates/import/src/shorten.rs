@@ -32,7 +32,8 @@ pub(crate) fn location(artifact: &str, line: Option<u64>) -> Option<Reference> {
 /// Returns the line of a reference that [`location`] made from this artifact.
 pub(crate) fn line_of(location: &str, artifact: &str) -> Option<u64> {
     let artifact = one_line(artifact, MAX_REFERENCE_LENGTH - LINE_LENGTH);
-    location.strip_prefix(&artifact)?.strip_prefix(':')?.parse().ok()
+    let line = location.strip_prefix(&artifact)?.strip_prefix(':')?;
+    line.parse().ok().filter(|_| line.len() < LINE_LENGTH && line.bytes().all(|digit| digit.is_ascii_digit()))
 }
 
 fn one_line(text: &str, max_length: usize) -> String {

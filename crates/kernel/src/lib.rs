@@ -38,7 +38,7 @@ pub use idempotency::{ClaimOutcome, Fingerprint, IdempotencyKey, IdempotencyReco
 pub use organization::{Organization, OrganizationId, OrganizationRef};
 pub use page::{MAX_PAGE_BYTES, Order, Page, PageLimit, PageRequest, Position, TimeRange};
 pub use patch::Patch;
-pub use ports::{AuditTrail, Ledger, Reader};
+pub use ports::{AuditTrail, Ledger, MAX_KEY_RANGES, MAX_RECORDS_IN_KEY_RANGES, Reader};
 pub use record::{
     Column, ColumnFilter, ColumnType, Columns, Comparison, Decoder, Encoder, Field, Filter, KeyScope, OwnedScalar,
     Record, Scalar, ScalarValue, Selectivity,

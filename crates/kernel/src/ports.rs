@@ -1,5 +1,7 @@
 //! The ports that every store implements.
 
+use std::ops::Range;
+
 use async_trait::async_trait;
 use ulid::Ulid;
 
@@ -17,6 +19,13 @@ use crate::{
     timestamp::Timestamp,
     timestamp_oracle::WriteTimestamp,
 };
+
+/// The maximum number of ranges of one [`Reader::get_by_key_ranges`].
+pub const MAX_KEY_RANGES: usize = 64;
+
+/// The maximum number of records that one [`Reader::get_by_key_ranges`] returns. It is larger than [`MAX_KEY_RANGES`],
+/// so that a call which begins with the last key of the one before makes progress even if all ranges overlap there.
+pub const MAX_RECORDS_IN_KEY_RANGES: usize = 500;
 
 /// Reads records of one kind. The organization is a parameter of every method, so no query is built without it.
 #[async_trait]
@@ -57,6 +66,18 @@ pub trait Reader<R: Resource>: Send + Sync {
     /// # Errors
     /// [`StoreError`] if the store fails.
     async fn get_by_keys(&self, organization: OrganizationId, keys: &[&str]) -> Result<Vec<Stored<R>>, StoreError>;
+
+    /// Returns the first [`MAX_RECORDS_IN_KEY_RANGES`] of the organization's records whose unique keys are in one of the
+    /// ranges, of which there are at most [`MAX_KEY_RANGES`], in the order of the keys. Keys are compared by their bytes.
+    /// A record in several ranges is returned for each.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store fails.
+    async fn get_by_key_ranges(
+        &self,
+        organization: OrganizationId,
+        ranges: &[Range<&str>],
+    ) -> Result<Vec<Stored<R>>, StoreError>;
 }
 
 /// Commits changesets.

@@ -11,6 +11,8 @@ mod external_sort;
 mod importer;
 mod operator;
 mod scan_importer;
+mod scan_lease;
+mod scan_series;
 mod service_accounts;
 mod signing_keys;
 mod webhook_deliveries;
@@ -21,7 +23,8 @@ pub(crate) use audit_sealer::{AuditSealer, checkpoint_document};
 pub(crate) use exporter::{ExportFormat, Exporter};
 pub(crate) use importer::{DraftFailures, DraftSource, ImportCounts, Importer, PendingDraft};
 pub(crate) use operator::Operator;
-pub(crate) use scan_importer::ScanSeries;
+pub(crate) use scan_lease::ScanLeases;
+pub(crate) use scan_series::ScanSeries;
 pub(crate) use service_accounts::{
     ChangedAccount, NewAccount, create_account, find_account, list_accounts, rotate_secret, set_account_limits,
     set_account_scopes, set_account_status,

@@ -33,6 +33,7 @@ macro_rules! contract_suite {
                 a_record_reads_back_as_it_was_stored
                 a_record_of_another_organization_is_not_found
                 records_are_found_by_their_keys
+                records_are_found_by_ranges_of_their_keys
             }
             listing {
                 a_list_is_ordered_newest_first

@@ -56,7 +56,7 @@ impl State {
 
     fn fan_out(&mut self, request: &FanOutRequest<'_>) -> Result<FanOut, StoreError> {
         let FanOutRequest { organization, owner, now, limit, phase, at } = *request;
-        let lease = self.leases.get(Lease::Distributor.name());
+        let lease = self.leases.get(&*Lease::Distributor.name());
         if !lease.is_some_and(|lease| lease.owner == owner && now < lease.expires_at) {
             return Ok(FanOut::default());
         }

@@ -18,9 +18,10 @@ impl Maintenance for MemoryStore {
         duration: Duration,
     ) -> Result<bool, StoreError> {
         self.change(|state| {
-            let is_taken = state.leases.get(lease.name()).is_some_and(|row| row.owner != owner && now < row.expires_at);
+            let name = lease.name().into_owned();
+            let is_taken = state.leases.get(&name).is_some_and(|row| row.owner != owner && now < row.expires_at);
             if !is_taken {
-                state.leases.insert_mut(lease.name(), LeaseRow { owner: owner.to_owned(), expires_at: now + duration });
+                state.leases.insert_mut(name, LeaseRow { owner: owner.to_owned(), expires_at: now + duration });
             }
             Ok(!is_taken)
         })
@@ -28,8 +29,9 @@ impl Maintenance for MemoryStore {
 
     async fn release_lease(&self, lease: Lease, owner: &str) -> Result<(), StoreError> {
         self.change(|state| {
-            if state.leases.get(lease.name()).is_some_and(|row| row.owner == owner) {
-                state.leases.remove_mut(lease.name());
+            let name = lease.name().into_owned();
+            if state.leases.get(&name).is_some_and(|row| row.owner == owner) {
+                state.leases.remove_mut(&name);
             }
             Ok(())
         })
@@ -59,10 +61,10 @@ impl Maintenance for MemoryStore {
     async fn discard_future_state(&self, now: Timestamp, idempotency_retention: Duration) -> Result<(), StoreError> {
         self.change(|state| {
             let latest = now + MAX_LEASE_DURATION;
-            let from_the_future: Vec<&'static str> =
-                state.leases.iter().filter(|(_, row)| row.expires_at > latest).map(|(name, _)| *name).collect();
+            let from_the_future: Vec<String> =
+                state.leases.iter().filter(|(_, row)| row.expires_at > latest).map(|(name, _)| name.clone()).collect();
             for name in from_the_future {
-                state.leases.remove_mut(name);
+                state.leases.remove_mut(&name);
             }
             state.release_partitions_leased_after(latest);
             state.make_deliveries_due_that_wait_until_after(now + MAX_DELIVERY_DELAY, now);

@@ -1,9 +1,11 @@
 //! The reader of all record types.
 
+use std::ops::Range;
+
 use async_trait::async_trait;
 use kernel::{
-    Id, Order, OrganizationId, Page, PageRequest, Position, Reader, Resource, SnapshotStream, StoreError, Stored,
-    StreamRequest, Timestamp,
+    Id, MAX_RECORDS_IN_KEY_RANGES, Order, OrganizationId, Page, PageRequest, Position, Reader, Resource,
+    SnapshotStream, StoreError, Stored, StreamRequest, Timestamp,
 };
 use ulid::Ulid;
 
@@ -71,6 +73,27 @@ impl<R: Resource> Reader<R> for MemoryStore {
         };
         let found = keys.iter().flat_map(with_key);
         Ok(found.filter_map(|id| state.record(organization, Id::new(id))).collect())
+    }
+
+    async fn get_by_key_ranges(
+        &self,
+        organization: OrganizationId,
+        ranges: &[Range<&str>],
+    ) -> Result<Vec<Stored<R>>, StoreError> {
+        self.intercept(Call::Read).await?;
+        let state = self.snapshot()?;
+        let in_range = |range: &Range<&str>| {
+            let bound = |key: &str| unique_key(R::KIND, organization, key, None);
+            let range = bound(range.start)..bound(range.end);
+            // A map refuses a range that ends before it starts.
+            let keys = (range.start < range.end).then(|| state.keys.range(range)).into_iter().flatten();
+            keys.filter_map(|((.., key, _), id)| Some((key.clone(), state.record(organization, Id::new(*id))?)))
+                .take(MAX_RECORDS_IN_KEY_RANGES)
+                .collect::<Vec<(String, Stored<R>)>>()
+        };
+        let mut found: Vec<_> = ranges.iter().flat_map(in_range).collect();
+        found.sort_by(|(a, _), (b, _)| a.cmp(b));
+        Ok(found.into_iter().map(|(_, stored)| stored).take(MAX_RECORDS_IN_KEY_RANGES).collect())
     }
 }
 

@@ -43,7 +43,7 @@ pub(crate) struct State {
     pub(crate) master_key_check: Option<String>,
     pub(crate) installation_id: Option<String>,
     pub(crate) signing_keys: Map<String, PublishedKey>,
-    pub(crate) leases: Map<&'static str, LeaseRow>,
+    pub(crate) leases: Map<String, LeaseRow>,
 }
 
 #[derive(Clone)]

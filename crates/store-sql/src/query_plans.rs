@@ -292,6 +292,18 @@ async fn each_key_is_looked_up_in_the_index_of_keys() {
 }
 
 #[tokio::test]
+async fn each_range_of_keys_is_read_in_the_order_of_the_index_of_keys() {
+    let planned = PlanFixture::new().await;
+    for ranges in [1, 64] {
+        let sql = Statements::for_kind(kernel::Kind::Finding).with_key_ranges(ranges).unwrap();
+        let steps = planned.plan_steps(&sql, vec![Value::text("x"); 1 + 2 * ranges]).await;
+        let range = "INDEX findings_key (organization_id=? AND key>? AND key<?)";
+        assert_eq!(steps.iter().filter(|step| step.contains(range)).count(), ranges, "{steps:#?}");
+        assert!(!steps.iter().any(|step| step.contains("TEMP B-TREE")), "{steps:#?}");
+    }
+}
+
+#[tokio::test]
 async fn a_list_of_audit_entries_scans_one_index_range() {
     let planned = PlanFixture::new().await;
     let one = |value: &str| [value.to_owned()].into();

@@ -1,6 +1,6 @@
 //! Maintenance of a store: leases, expiry and health.
 
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 use async_trait::async_trait;
 use kernel::{StoreError, Timestamp};
@@ -12,15 +12,18 @@ pub enum Lease {
     Sealer,
     /// Fanning out events to deliveries.
     Distributor,
+    /// The import of scans of one tool and scope into one organization, by a hash of these.
+    ScanImport(u64),
 }
 
 impl Lease {
     /// The name in the store.
     #[must_use]
-    pub const fn name(self) -> &'static str {
+    pub fn name(self) -> Cow<'static, str> {
         match self {
-            Self::Sealer => "sealer",
-            Self::Distributor => "distributor",
+            Self::Sealer => "sealer".into(),
+            Self::Distributor => "distributor".into(),
+            Self::ScanImport(scan) => format!("scan-import:{scan:016x}").into(),
         }
     }
 }

@@ -293,7 +293,7 @@ async fn the_requests_in_flight_of_one_account_are_bounded_and_those_beyond_are_
 
 #[tokio::test]
 async fn a_request_that_is_refused_for_the_share_of_its_account_before_it_is_handled_is_not_charged() {
-    let settings = ApiSettings { body_memory: 256 * KIB, response_memory: 512 * KIB, ..ApiSettings::default() };
+    let settings = ApiSettings { body_memory: 256 * KIB, response_memory: 1024 * KIB, ..ApiSettings::default() };
     let api = TestApi::with_settings(settings).await;
     let client = api.full_access_client().await;
     let remaining = |response: &TestResponse| response.header("x-ratelimit-remaining").parse::<u32>().unwrap();

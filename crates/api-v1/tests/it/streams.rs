@@ -273,6 +273,19 @@ async fn an_account_can_open_two_streams_an_organization_four_and_a_server_serve
     }
 }
 
+#[tokio::test]
+async fn an_unread_stream_that_is_complete_still_counts() {
+    let (api, client) = setup(1).await;
+    for encoding in ["identity", "gzip"] {
+        let request = api.stream_request(&client, findings_path()).header("accept-encoding", encoding);
+        let open = [request.clone().send_for_body(200).await, request.clone().send_for_body(200).await];
+        run_ready_tasks().await;
+        request.clone().send().await.expect(429);
+        drop(open);
+        request.send().await.expect(200);
+    }
+}
+
 /// Refused streams are logged like all 429s: one entry a minute, with a count.
 #[tokio::test]
 async fn refused_streams_are_logged_once_a_minute() {

@@ -1,5 +1,6 @@
 use std::{
     collections::HashMap,
+    ops::Range,
     pin::pin,
     task::{Context, Poll, Waker},
 };
@@ -38,6 +39,14 @@ impl Reader<Finding> for FindingStore {
     }
 
     async fn get_by_keys(&self, _: OrganizationId, _: &[&str]) -> Result<Vec<Stored<Finding>>, StoreError> {
+        unreachable!("a chain is read by identifiers")
+    }
+
+    async fn get_by_key_ranges(
+        &self,
+        _: OrganizationId,
+        _: &[Range<&str>],
+    ) -> Result<Vec<Stored<Finding>>, StoreError> {
         unreachable!("a chain is read by identifiers")
     }
 }

@@ -5,6 +5,7 @@
 extern crate novantra_findings as findings;
 
 mod batching;
+mod bulk_transitions;
 mod chains;
 mod creating;
 mod duplicates;
@@ -14,5 +15,4 @@ mod harness;
 mod lifecycle;
 mod merging;
 mod records;
-mod resolving;
 mod updating;

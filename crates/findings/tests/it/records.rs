@@ -73,9 +73,11 @@ fn the_examples_of_the_columns_are_a_valid_finding_and_a_valid_event() {
 }
 
 #[test]
-fn a_list_of_findings_is_filtered_by_key_severity_status_source_and_subject() {
+fn a_list_of_findings_is_filtered_by_key_severity_status_source_subject_and_owners() {
     let labels: Vec<_> = FindingFilter::columns().map(|(_, _, filter)| filter.label).collect();
-    assert_eq!(labels, ["finding_key", "severity", "status", "source_kind", "subject_resource_id"]);
+    let owners = ["owner_responsibility_id", "owner_member_user_id"];
+    assert_eq!(labels[..5], ["finding_key", "severity", "status", "source_kind", "subject_resource_id"]);
+    assert_eq!(labels[5..], owners);
     let stored = finding(complete_finding("k"));
     let filter = FindingFilter::default;
     let reference = |text| Reference::parse(text).unwrap();
@@ -86,6 +88,14 @@ fn a_list_of_findings_is_filtered_by_key_severity_status_source_and_subject() {
         (
             filter().with("subject_resource_id", [reference("src/Login.java:42")]),
             filter().with("subject_resource_id", [reference("semgrep")]),
+        ),
+        (
+            filter().with("owner_responsibility_id", [reference("resp_1")]),
+            filter().with("owner_responsibility_id", [reference("usr_1")]),
+        ),
+        (
+            filter().with("owner_member_user_id", [reference("usr_1")]),
+            filter().with("owner_member_user_id", [reference("resp_1")]),
         ),
     ] {
         assert!(accepting.matches(&stored), "{accepting:?}");

@@ -1,8 +1,13 @@
 //! The body of a streamed response.
 
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+};
+
 use axum::body::Body;
 use bytes::Bytes;
-use futures_util::stream::{self, StreamExt};
+use futures_util::stream::{self, BoxStream, Stream, StreamExt};
 use tokio::sync::mpsc;
 
 /// A chunk of a stream.
@@ -16,8 +21,26 @@ pub(super) struct Chunk {
 #[error("the stream was aborted")]
 struct Aborted;
 
-/// Returns a body of these chunks. It fails if the channel closes before the last chunk.
-pub(super) fn body(chunks: mpsc::Receiver<Chunk>) -> Body {
+/// A stream of chunks, and what it holds until it is dropped.
+///
+/// The permit of a stream is held by its body and not by the task that produces it: the task ends once the last chunk is
+/// in the channel, but a client that reads nothing keeps the body, and the compressor around it, for longer.
+struct Holding<P> {
+    chunks: BoxStream<'static, Result<Bytes, Aborted>>,
+    _permit: P,
+}
+
+impl<P: Unpin> Stream for Holding<P> {
+    type Item = Result<Bytes, Aborted>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.chunks.poll_next_unpin(context)
+    }
+}
+
+/// Returns a body of these chunks, which holds the permit until it is dropped. It fails if the channel closes before the
+/// last chunk.
+pub(super) fn body<P: Send + Unpin + 'static>(chunks: mpsc::Receiver<Chunk>, permit: P) -> Body {
     let results = stream::unfold(Some(chunks), async |chunks| {
         let mut chunks = chunks?;
         Some(match chunks.recv().await {
@@ -26,5 +49,5 @@ pub(super) fn body(chunks: mpsc::Receiver<Chunk>) -> Body {
         })
     });
     // The compression layer polls once more after the end.
-    Body::from_stream(results.fuse())
+    Body::from_stream(Holding { chunks: results.fuse().boxed(), _permit: permit })
 }

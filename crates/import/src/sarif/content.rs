@@ -1,9 +1,12 @@
 //! The content of a finding: what a result and its rule say about the problem.
 
+use std::sync::Arc;
+
 use findings::{FindingSource, SourceKind};
 use kernel::{Description, SubjectGroup, Title};
 
 use super::{
+    identity::CodeElement,
     links::without_links,
     location::Location,
     object::is_blank,
@@ -47,27 +50,35 @@ fn first_sentence(text: &str) -> &str {
     end.map_or(line, |(index, character)| &line[..index + character.len_utf8()])
 }
 
-/// Returns the message, followed by the rule's help or full description if that adds something.
-pub(super) fn description(resolved: &ResolvedRule<'_>, message: Option<&str>) -> Option<Description> {
-    let message = message.map(shorten::clean_description).unwrap_or_default();
-    let help = resolved.rule.into_iter().flat_map(|rule| [rule.help.as_deref(), rule.full_description.as_deref()]);
-    let added = help
-        .flatten()
-        .map(|text| shorten::clean_description(&without_links(text)))
-        .find(|text| !is_blank(text) && !message.contains(text.trim_matches(SPACES)));
-    let text = match added {
-        Some(added) if is_blank(&message) => added,
-        Some(added) => format!("{}\n\n{added}", message.trim_end_matches(SPACES)),
-        None => message,
-    };
-    shorten::description(&text)
+/// The description of a finding: the message, followed by what the rule adds. It is put together when the finding is
+/// written, because the results of a rule share a long text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct ResultDescription {
+    message: String,
+    added: Option<Arc<str>>,
 }
 
-/// Returns the part of the description that the message is.
-pub(super) fn message_of_description(message: Option<&str>) -> String {
-    let message = message.map(shorten::clean_description).unwrap_or_default();
-    let message = shorten::description(&message).map(|description| description.to_string()).unwrap_or_default();
-    message.trim_end_matches(SPACES).to_owned()
+impl ResultDescription {
+    pub(super) fn new(resolved: &ResolvedRule<'_>, message: Option<&str>) -> Self {
+        let message = message.map(shorten::clean_description).unwrap_or_default();
+        let message = shorten::description(&message).map(|description| description.to_string()).unwrap_or_default();
+        let additions = resolved.rule.map(|rule| &rule.additions[..]).unwrap_or_default();
+        let added = additions.iter().find(|text| !message.contains(text.trim_matches(SPACES))).cloned();
+        Self { message, added }
+    }
+
+    /// The message, without the white space that may follow it.
+    pub(super) fn message(&self) -> &str {
+        self.message.trim_end_matches(SPACES)
+    }
+
+    pub(super) fn text(&self) -> Option<Description> {
+        match &self.added {
+            Some(added) if is_blank(&self.message) => shorten::description(added),
+            Some(added) => shorten::description(&format!("{}\n\n{added}", self.message())),
+            None => shorten::description(&self.message),
+        }
+    }
 }
 
 /// Whether the description is that of this message, whatever the rule adds to it.
@@ -90,10 +101,10 @@ pub(super) fn source(tool: &str, scope: Option<&str>, resolved: &ResolvedRule<'_
 
 /// Returns the subject: the artifact with the line, otherwise the logical name.
 pub(super) fn subject(location: &Location) -> Option<SubjectGroup> {
-    let (resource_type, resource_id) = match (&location.artifact, &location.logical_name) {
-        (Some(artifact), _) => ("location", shorten::location(artifact, location.line)),
-        (None, Some(name)) => ("logical-location", shorten::reference(name)),
-        (None, None) => return None,
+    let element = location.element.as_ref()?;
+    let (resource_type, resource_id) = match element {
+        CodeElement::Artifact { .. } => ("location", shorten::location(&element.name(), location.line)),
+        CodeElement::Logical(name) => ("logical-location", shorten::reference(name)),
     };
     Some(SubjectGroup {
         module_key: shorten::reference("code")?,

@@ -4,15 +4,13 @@ use std::cell::OnceCell;
 
 use serde_json::value::RawValue;
 
-use super::object::Object;
+use super::{identity::CodeElement, object::Object};
 
 /// The first location of a result.
 #[derive(Default)]
 pub(super) struct Location {
-    /// The base and the normalized URI of the artifact.
-    pub(super) artifact: Option<String>,
-    /// The fully qualified name of the first logical location.
-    pub(super) logical_name: Option<String>,
+    /// The artifact, otherwise the first logical location.
+    pub(super) element: Option<CodeElement>,
     pub(super) line: Option<u64>,
     pub(super) column: Option<u64>,
     pub(super) snippet: Option<String>,
@@ -50,8 +48,9 @@ impl Location {
         let artifact = physical.as_ref().and_then(|physical| physical.object("artifactLocation"));
         let logical = location.objects("logicalLocations").into_iter().flatten().next();
         Self {
-            artifact: artifact.and_then(|artifact| artifact_name(&artifact, artifacts)),
-            logical_name: logical.and_then(|logical| logical_name(&logical, logical_locations)),
+            element: artifact
+                .and_then(|artifact| read_artifact(&artifact, artifacts))
+                .or_else(|| Some(CodeElement::Logical(logical_name(&logical?, logical_locations)?))),
             line: region.as_ref().and_then(|region| region.position("startLine")),
             column: region.as_ref().and_then(|region| region.position("startColumn")),
             snippet: region.and_then(|region| region.object("snippet")?.nonblank_text("text")),
@@ -59,7 +58,7 @@ impl Location {
     }
 }
 
-fn artifact_name(artifact: &Object<'_>, artifacts: &Listed<'_>) -> Option<String> {
+fn read_artifact(artifact: &Object<'_>, artifacts: &Listed<'_>) -> Option<CodeElement> {
     let uri = artifact.nonblank_text("uri");
     let (uri, base) = match uri {
         Some(uri) => (uri, artifact.nonblank_text("uriBaseId")),
@@ -68,8 +67,7 @@ fn artifact_name(artifact: &Object<'_>, artifacts: &Listed<'_>) -> Option<String
             (listed.nonblank_text("uri")?, listed.nonblank_text("uriBaseId"))
         }
     };
-    let path = normalized(&uri)?;
-    Some(base.map_or_else(|| path.clone(), |base| format!("{base}/{path}")))
+    Some(CodeElement::Artifact { base, path: normalized(&uri)? })
 }
 
 fn logical_name(logical: &Object<'_>, logical_locations: &Listed<'_>) -> Option<String> {

@@ -1,10 +1,11 @@
 //! One result: whether it is a finding, and which.
 
 use findings::NewFinding;
+use sha2::{Digest as _, Sha256};
 
 use super::{
-    content,
-    identity::BaseKey,
+    content::{self, ResultDescription},
+    identity::{BaseKey, CodeElement},
     location::{Listed, Location},
     mark::marks,
     message::message,
@@ -16,17 +17,35 @@ use super::{
 /// A result that reports a problem, before it has its key.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ScanResult {
-    /// The finding. Its key is that of the identity, which results that are alike share.
-    pub finding: NewFinding,
+    /// The finding without its description. Its key is that of the identity, which results that are alike share.
+    pub(super) outline: NewFinding,
+    pub(super) description: ResultDescription,
+    /// The SHA-256 of the description.
+    pub(super) description_digest: [u8; 32],
     /// The suppression, if the result is suppressed.
     pub suppression: Option<Suppression>,
     /// The keys of the identity: the preferred one, followed by those with older versions of the fingerprint.
     pub(super) base_keys: Vec<BaseKey>,
-    /// The message, which begins the description.
-    pub(super) message: String,
-    pub(super) artifact: Option<String>,
+    pub(super) element: Option<CodeElement>,
     pub(super) line: u64,
     pub(super) column: u64,
+}
+
+impl ScanResult {
+    /// Returns the finding. Its key is that of the identity, which results that are alike share.
+    #[must_use]
+    pub fn finding(&self) -> NewFinding {
+        NewFinding { description: self.description.text(), ..self.outline.clone() }
+    }
+
+    /// The message, which begins the description.
+    pub(super) fn message(&self) -> &str {
+        self.description.message()
+    }
+
+    pub(super) fn artifact(&self) -> Option<String> {
+        self.element.as_ref().filter(|element| matches!(element, CodeElement::Artifact { .. })).map(CodeElement::name)
+    }
 }
 
 /// The suppression of a result.
@@ -81,20 +100,19 @@ impl ResultReader<'_> {
             result.repair("message", || "has no text; the finding is made from the rule alone".to_owned());
         }
         let location = Location::read(result, &self.artifacts, &self.logical_locations);
-        let located_in = location.artifact.as_deref().or(location.logical_name.as_deref());
         let tool = self.rules.tool();
         let base_keys: Vec<BaseKey> = marks(result, location.snippet.as_deref(), text.as_deref())
             .iter()
-            .map(|mark| BaseKey::new(tool, self.scope, resolved.id.as_deref(), located_in, mark))
+            .map(|mark| BaseKey::new(tool, self.scope, resolved.id.as_deref(), location.element.as_ref(), mark))
             .collect();
         let (Some(base_key), Some(title)) = (base_keys.first(), content::title(self.rules, &resolved, text.as_deref()))
         else {
             return Reading::Unidentified;
         };
-        let finding = NewFinding {
-            key: base_key.with_suffix(""),
+        let outline = NewFinding {
+            key: base_key.key(),
             title,
-            description: content::description(&resolved, text.as_deref()),
+            description: None,
             severity: self.severity(result, &resolved, kind),
             source: content::source(tool, self.scope, &resolved),
             subject: content::subject(&location),
@@ -103,14 +121,16 @@ impl ResultReader<'_> {
             due_at: None,
             status: None,
         };
+        let description = ResultDescription::new(&resolved, text.as_deref());
         Reading::Problem(Box::new(ScanResult {
-            finding,
+            outline,
+            description_digest: Sha256::digest(description.text().unwrap_or_default().as_str()).into(),
+            description,
             suppression: suppression(result),
             base_keys,
-            message: content::message_of_description(text.as_deref()),
             line: location.line.unwrap_or_default(),
             column: location.column.unwrap_or_default(),
-            artifact: location.artifact,
+            element: location.element,
         }))
     }
 

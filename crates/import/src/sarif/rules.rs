@@ -1,11 +1,16 @@
 //! The rules of a tool and its extensions, and the rule of a result (SARIF § 3.27.5 to 3.27.7).
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use super::{
+    links::without_links,
     object::{Object, is_blank},
     severity::{Level, level, security_severity},
 };
+use crate::shorten;
 
 /// The name of a tool that has none.
 const UNKNOWN_TOOL: &str = "unknown";
@@ -16,8 +21,8 @@ pub(super) struct Rule {
     pub(super) id: Option<String>,
     pub(super) name: Option<String>,
     pub(super) short_description: Option<String>,
-    pub(super) full_description: Option<String>,
-    pub(super) help: Option<String>,
+    /// The help and the full description, as far as they are not blank, as they are added to a description.
+    pub(super) additions: Vec<Arc<str>>,
     pub(super) messages: BTreeMap<String, String>,
     pub(super) level: Option<Level>,
     pub(super) security_severity: Option<f64>,
@@ -158,13 +163,17 @@ impl Rule {
             id,
             name: rule.nonblank_text("name"),
             short_description: rule.message_text("shortDescription"),
-            full_description: rule.message_text("fullDescription"),
-            help: rule.message_text("help"),
+            additions: ["help", "fullDescription"].into_iter().filter_map(|name| addition(rule, name)).collect(),
             messages: messages(rule, "messageStrings"),
             level: rule.object("defaultConfiguration").and_then(|configuration| level(&configuration)),
             security_severity: security_severity(rule),
         }
     }
+}
+
+fn addition(rule: &Object<'_>, name: &str) -> Option<Arc<str>> {
+    let text = shorten::clean_description(&without_links(&rule.message_text(name)?));
+    Some(text.into()).filter(|text: &Arc<str>| !is_blank(text))
 }
 
 fn messages(object: &Object<'_>, name: &str) -> BTreeMap<String, String> {

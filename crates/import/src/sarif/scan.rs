@@ -2,28 +2,26 @@
 //!
 //! Results that agree in all parts of their identity are alike: the same lint twice in a file. One of them has the key
 //! of the identity, and each other that key with `:L` and its line, and `:L:n` where they share the line too. Which is
-//! which depends on the findings that exist, so that no result takes over the finding of another:
+//! which depends on the findings that exist:
 //!
-//! 1. A result keeps the finding that is at its line. Of several at one line, that with the same description,
-//!    otherwise with the same message: the help of the rule may have changed.
-//! 2. The key of the identity, if it is still free, goes to the result nearest to the line of its finding that has no
-//!    finding of its own; if there is no finding with that key yet, to the first by line.
-//! 3. The others get keys that no finding has.
+//! 1. Results [keep the findings](super::matching) of their identity.
+//! 2. Those that have none may keep one of an identity by an older version of their fingerprint.
+//! 3. The others get keys that no finding has: the key of the identity, if it is free, and then those of their lines.
 
 use std::{
-    cmp::Reverse,
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    ops::Range,
 };
 
-use findings::{NewFinding, Severity};
-use kernel::{Description, RecordKey, Reference, Title};
+use findings::{FindingSource, NewFinding, Severity};
+use kernel::{MAX_KEY_RANGES, RecordKey, Title};
 
 use super::{
-    content::has_message,
     identity::BaseKey,
+    matching::{Rule, match_findings},
+    present::PresentFinding,
     result::{ScanResult, Suppression},
 };
-use crate::shorten;
 
 /// The results of one or more files, each counted once.
 #[derive(Debug, Default)]
@@ -37,6 +35,7 @@ pub struct Scan {
 struct Collected {
     result: ScanResult,
     files: BTreeSet<usize>,
+    key: Option<RecordKey>,
 }
 
 /// The properties that two results must share to be counted once if they are of different runs.
@@ -46,28 +45,34 @@ struct Equality {
     line: u64,
     column: u64,
     title: Title,
-    description: Option<Description>,
+    description: [u8; 32],
     severity: Severity,
-}
-
-/// A finding that exists, as far as the choice of keys depends on it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PresentFinding {
-    /// The resource identifier of its subject.
-    pub subject_resource_id: Option<Reference>,
-    /// Its description.
-    pub description: Description,
 }
 
 /// A finding of a scan, with its key.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ScanFinding {
-    /// The finding.
-    pub finding: NewFinding,
+    /// The key.
+    pub key: RecordKey,
     /// The suppression, if every result that reports the finding is suppressed.
     pub suppression: Option<Suppression>,
     /// The files that report the finding, by the numbers that the caller gave them.
     pub files: BTreeSet<usize>,
+    result: ScanResult,
+}
+
+impl ScanFinding {
+    /// Where the finding comes from.
+    #[must_use]
+    pub const fn source(&self) -> &FindingSource {
+        &self.result.outline.source
+    }
+
+    /// Returns the finding with its description, which may be long.
+    #[must_use]
+    pub fn finding(&self) -> NewFinding {
+        NewFinding { key: self.key.clone(), ..self.result.finding() }
+    }
 }
 
 impl Scan {
@@ -86,7 +91,7 @@ impl Scan {
                 }
             } else {
                 equal.push(self.results.len());
-                self.results.push(Collected { result, files: BTreeSet::from([file]) });
+                self.results.push(Collected { result, files: BTreeSet::from([file]), key: None });
             }
             *occurrence += 1;
         }
@@ -104,43 +109,31 @@ impl Scan {
         self.results.is_empty()
     }
 
-    /// Returns the keys of the findings that [`Self::assign_keys`] needs to know, if they exist. `present` are those
-    /// that earlier calls led to: at a line with more findings than results, further keys follow. The caller looks keys
-    /// up until none of them exists.
-    #[must_use]
-    pub fn keys_to_look_up(&self, present: &HashMap<RecordKey, PresentFinding>) -> Vec<RecordKey> {
-        let mut alike: HashMap<(&BaseKey, u64), usize> = HashMap::new();
-        for Collected { result, .. } in &self.results {
-            for base_key in &result.base_keys {
-                *alike.entry((base_key, result.line)).or_insert(0) += 1;
-            }
-        }
-        let mut keys = BTreeSet::new();
-        for ((base_key, line), count) in alike {
-            if present.is_empty() {
-                keys.insert(base_key.with_suffix(""));
-                keys.extend((1..=count).map(|number| key_at_line(base_key, line, number)));
-            } else if present.contains_key(&key_at_line(base_key, line, count)) {
-                let numbers = (count + 1..).map(|number| key_at_line(base_key, line, number));
-                keys.extend(numbers.into_iter().find(|key: &RecordKey| !present.contains_key(key)));
-            }
-        }
-        keys.into_iter().collect()
-    }
-
-    /// Gives each result its key. `present` are the findings with the keys to look up that exist.
-    #[must_use]
-    pub fn assign_keys(self, present: &HashMap<RecordKey, PresentFinding>) -> Vec<ScanFinding> {
-        let mut groups: BTreeMap<BaseKey, Vec<Collected>> = BTreeMap::new();
+    /// Gives each result its key. `find` returns the findings that exist with keys in these ranges, of which there are at
+    /// most [`MAX_KEY_RANGES`]. They may overlap.
+    ///
+    /// # Errors
+    /// Those of `find`.
+    pub async fn assign_keys<E>(
+        self,
+        find: impl AsyncFn(&[Range<String>]) -> Result<Vec<PresentFinding>, E>,
+    ) -> Result<Vec<ScanFinding>, E> {
+        let mut by_identity: BTreeMap<BaseKey, Vec<Collected>> = BTreeMap::new();
         for collected in self.results {
-            // The fingerprint of an older version counts if its finding exists.
-            let keys = &collected.result.base_keys;
-            let existing = keys.iter().find(|base_key| present.contains_key(&base_key.with_suffix("")));
-            let Some(base_key) = existing.or(keys.first()).cloned() else { continue };
-            groups.entry(base_key).or_default().push(collected);
+            let Some(base_key) = collected.result.base_keys.first().cloned() else { continue };
+            by_identity.entry(base_key).or_default().push(collected);
         }
-        let keyed = groups.into_iter().flat_map(|(base_key, alike)| Group::new(base_key, alike, present).assign());
-        keyed.collect()
+        let mut groups: Vec<Group> =
+            by_identity.into_iter().map(|(base_key, alike)| Group::new(base_key, alike)).collect();
+        for batch in groups.chunks_mut(MAX_KEY_RANGES) {
+            let ranges: Vec<Range<String>> = batch.iter().map(|group| group.base_key.range()).collect();
+            let present = ByKey::new(find(&ranges).await?);
+            for group in batch {
+                group.keep_findings(&present.of_identity(&group.base_key));
+            }
+        }
+        keep_findings_of_older_versions(&mut groups, &find).await?;
+        Ok(groups.into_iter().flat_map(Group::into_findings).collect())
     }
 }
 
@@ -150,112 +143,123 @@ impl Equality {
             base_key: result.base_keys.first().cloned(),
             line: result.line,
             column: result.column,
-            title: result.finding.title.clone(),
-            description: result.finding.description.clone(),
-            severity: result.finding.severity,
+            title: result.outline.title.clone(),
+            description: result.description_digest,
+            severity: result.outline.severity,
         }
     }
 }
 
-/// Returns the key of the result with this number among those that are alike at the line.
-fn key_at_line(base_key: &BaseKey, line: u64, number: usize) -> RecordKey {
-    match number {
-        1 => base_key.with_suffix(&format!(":{line}")),
-        _ => base_key.with_suffix(&format!(":{line}:{number}")),
+impl Collected {
+    /// The order of results that are alike.
+    fn order(&self) -> (u64, u64, &str, [u8; 32], &str, &str, bool) {
+        let ScanResult { outline, line, column, description_digest, suppression, .. } = &self.result;
+        let (title, severity) = (outline.title.as_str(), outline.severity.name());
+        (*line, *column, self.result.message(), *description_digest, title, severity, suppression.is_some())
     }
 }
 
-/// Results that are alike, by line, column and description, with the keys that they have so far.
-struct Group<'a> {
+/// The findings that exist, in the order of their keys.
+struct ByKey(BTreeMap<RecordKey, PresentFinding>);
+
+impl ByKey {
+    fn new(present: Vec<PresentFinding>) -> Self {
+        Self(present.into_iter().map(|finding| (finding.key.clone(), finding)).collect())
+    }
+
+    fn of_identity(&self, base_key: &BaseKey) -> Vec<PresentFinding> {
+        let range = base_key.range();
+        let following = self.0.range(base_key.key()..).take_while(|(key, _)| range.contains(&key.to_string()));
+        following.filter(|(key, _)| base_key.has(key)).map(|(_, finding)| finding.clone()).collect()
+    }
+}
+
+/// The results of one identity, in their order.
+struct Group {
     base_key: BaseKey,
-    alike: Vec<(Collected, Option<RecordKey>)>,
-    present: &'a HashMap<RecordKey, PresentFinding>,
+    alike: Vec<Collected>,
+    /// The keys of the identity that findings have.
+    present: HashSet<RecordKey>,
 }
 
-impl<'a> Group<'a> {
-    fn new(base_key: BaseKey, mut alike: Vec<Collected>, present: &'a HashMap<RecordKey, PresentFinding>) -> Self {
-        alike.sort_by(|a, b| {
-            let order = |collected: &Collected| (collected.result.line, collected.result.column);
-            order(a).cmp(&order(b)).then_with(|| {
-                let text = |collected: &Collected| collected.result.finding.description.clone();
-                text(a).cmp(&text(b))
-            })
-        });
-        Self { base_key, alike: alike.into_iter().map(|collected| (collected, None)).collect(), present }
+impl Group {
+    fn new(base_key: BaseKey, mut alike: Vec<Collected>) -> Self {
+        alike.sort_by(|a, b| a.order().cmp(&b.order()));
+        Self { base_key, alike, present: HashSet::new() }
     }
 
-    fn assign(mut self) -> Vec<ScanFinding> {
-        self.keep_findings_at_their_lines();
-        self.assign_base_key();
+    fn keep_findings(&mut self, present: &[PresentFinding]) {
+        self.present = present.iter().map(|finding| finding.key.clone()).collect();
+        keep(&mut self.alike.iter_mut().collect::<Vec<_>>(), present, Rule::Any);
+    }
+
+    fn into_findings(mut self) -> Vec<ScanFinding> {
         self.add_new_keys();
-        let keyed = self.alike.into_iter().filter_map(|(collected, key)| {
-            let Collected { result: ScanResult { finding, suppression, .. }, files } = collected;
-            Some(ScanFinding { finding: NewFinding { key: key?, ..finding }, suppression, files })
+        let with_key = self.alike.into_iter().filter_map(|Collected { result, files, key }| {
+            Some(ScanFinding { key: key?, suppression: result.suppression.clone(), files, result })
         });
-        keyed.collect()
+        with_key.collect()
     }
 
-    /// The line of the finding with the base key, if it exists; 0 if it has none.
-    fn base_line(&self) -> Option<u64> {
-        let finding = self.present.get(&self.base_key.with_suffix(""))?;
-        let artifact = self.alike.first().and_then(|(collected, _)| collected.result.artifact.as_deref());
-        let line = artifact.zip(finding.subject_resource_id.as_ref());
-        Some(line.and_then(|(artifact, subject)| shorten::line_of(subject.as_str(), artifact)).unwrap_or_default())
-    }
-
-    fn keep_findings_at_their_lines(&mut self) {
-        let base_line = self.base_line();
-        for at_line in self.alike.chunk_by_mut(|a, b| a.0.result.line == b.0.result.line) {
-            let line = at_line.first().map_or(0, |(collected, _)| collected.result.line);
-            let of_base = (base_line == Some(line)).then(|| self.base_key.with_suffix(""));
-            // There may be more findings than results: those of results that are gone.
-            let of_line = (1..)
-                .map(|number| (number, key_at_line(&self.base_key, line, number)))
-                .take_while(|(number, key)| *number <= at_line.len() || self.present.contains_key(key))
-                .map(|(_, key)| key);
-            let mut existing: Vec<RecordKey> =
-                of_base.into_iter().chain(of_line).filter(|key| self.present.contains_key(key)).collect();
-            for (collected, key) in &mut *at_line {
-                let description = collected.result.finding.description.clone().unwrap_or_default();
-                let same = existing.iter().position(|key| self.present[key].description == description);
-                *key = same.map(|index| existing.remove(index));
-            }
-            // The rule may say something else about the problem since: then the message tells which it is. The longest
-            // comes first, because one may begin with another.
-            let mut by_message: Vec<_> = at_line.iter_mut().filter(|(_, key)| key.is_none()).collect();
-            by_message.sort_by_key(|(collected, _)| Reverse(collected.result.message.len()));
-            for (collected, key) in by_message {
-                let message = &collected.result.message;
-                let same = existing.iter().position(|key| has_message(self.present[key].description.as_str(), message));
-                *key = same.map(|index| existing.remove(index));
-            }
-            let without_key = at_line.iter_mut().filter(|(_, key)| key.is_none());
-            for ((_, key), existing) in without_key.zip(existing) {
-                *key = Some(existing);
-            }
-        }
-    }
-
-    fn assign_base_key(&mut self) {
-        let base_key = self.base_key.with_suffix("");
-        if self.alike.iter().any(|(_, key)| key.as_ref() == Some(&base_key)) {
-            return;
-        }
-        let base_line = self.base_line().unwrap_or_default();
-        let free = self.alike.iter_mut().filter(|(_, key)| key.is_none());
-        // Of two that are equally near, `min_by_key` returns the first.
-        if let Some((_, key)) = free.min_by_key(|(collected, _)| collected.result.line.abs_diff(base_line)) {
-            *key = Some(base_key);
-        }
-    }
-
+    /// Gives new keys to the results without one, first to those that are not suppressed.
     fn add_new_keys(&mut self) {
-        let mut used: HashSet<RecordKey> = self.alike.iter().filter_map(|(_, key)| key.clone()).collect();
-        for (collected, key) in &mut self.alike {
-            if key.is_none() {
-                let numbers = (1..).map(|number| key_at_line(&self.base_key, collected.result.line, number));
-                *key = numbers.into_iter().find(|key| !self.present.contains_key(key) && used.insert(key.clone()));
+        let mut new: Vec<&mut Collected> = self.alike.iter_mut().filter(|collected| collected.key.is_none()).collect();
+        new.sort_by_key(|collected| collected.result.suppression.is_some());
+        let mut base_key = Some(self.base_key.key()).filter(|key| !self.present.contains(key));
+        // Of those at one line, each continues with the number after that of the one before.
+        let mut numbers: HashMap<u64, usize> = HashMap::new();
+        for Collected { result, key, .. } in new {
+            *key = base_key.take().or_else(|| {
+                let number = numbers.entry(result.line).or_default();
+                let keys = std::iter::repeat_with(|| {
+                    *number += 1;
+                    self.base_key.key_at_line(result.line, *number)
+                });
+                keys.into_iter().find(|key| !self.present.contains(key))
+            });
+        }
+    }
+}
+
+/// Gives results the keys of the findings that they keep.
+fn keep(alike: &mut [&mut Collected], present: &[PresentFinding], rule: Rule) {
+    let results: Vec<&ScanResult> = alike.iter().map(|collected| &collected.result).collect();
+    let kept = match_findings(&results, present, rule);
+    for (collected, finding) in alike.iter_mut().zip(kept) {
+        if let Some(finding) = finding.and_then(|index| present.get(index)) {
+            collected.key = Some(finding.key.clone());
+        }
+    }
+}
+
+/// Lets results without a finding keep those of older versions of their fingerprint that no other result keeps.
+async fn keep_findings_of_older_versions<E>(
+    groups: &mut [Group],
+    find: &impl AsyncFn(&[Range<String>]) -> Result<Vec<PresentFinding>, E>,
+) -> Result<(), E> {
+    let mut kept: HashSet<RecordKey> =
+        groups.iter().flat_map(|group| &group.alike).filter_map(|collected| collected.key.clone()).collect();
+    let all = || groups.iter().flat_map(|group| &group.alike);
+    let versions = all().map(|collected| collected.result.base_keys.len()).max().unwrap_or_default();
+    for version in 1..versions {
+        let mut older: BTreeMap<BaseKey, Vec<&mut Collected>> = BTreeMap::new();
+        for collected in groups.iter_mut().flat_map(|group| &mut group.alike) {
+            if let (None, Some(base_key)) = (&collected.key, collected.result.base_keys.get(version)) {
+                older.entry(base_key.clone()).or_default().push(collected);
+            }
+        }
+        let mut older: Vec<_> = older.into_iter().collect();
+        for batch in older.chunks_mut(MAX_KEY_RANGES) {
+            let ranges: Vec<Range<String>> = batch.iter().map(|(base_key, _)| base_key.range()).collect();
+            let present = ByKey::new(find(&ranges).await?);
+            for (base_key, alike) in batch {
+                alike.sort_by(|a, b| a.order().cmp(&b.order()));
+                let mut free = present.of_identity(base_key);
+                free.retain(|finding| !kept.contains(&finding.key));
+                keep(alike, &free, Rule::SameTextOrLine);
+                kept.extend(alike.iter().filter_map(|collected| collected.key.clone()));
             }
         }
     }
+    Ok(())
 }

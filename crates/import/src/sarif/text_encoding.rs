@@ -4,8 +4,12 @@ use std::borrow::Cow;
 
 use super::repairs::Repairs;
 
-/// Decodes the file. Bytes that are no text become U+FFFD, as do halves of surrogate pairs in the escapes of JSON; each
-/// is a repair.
+const NONCHARACTER: char = '\u{ffff}';
+
+const NUMBERS_THAT_JSON_LACKS: [&str; 3] = ["NaN", "Infinity", "-Infinity"];
+
+/// Decodes the file. Bytes that are no text become U+FFFD, as do U+FFFF, which is no character, and halves of surrogate
+/// pairs in the escapes of JSON. Numbers that JSON does not have, such as `NaN`, become `null`. Each is a repair.
 pub(super) fn decode<'a>(bytes: &'a [u8], repairs: &Repairs) -> Cow<'a, str> {
     let text = match bytes {
         [0xff, 0xfe, units @ ..] => Cow::Owned(decode_utf16(units, u16::from_le_bytes, repairs)),
@@ -13,10 +17,54 @@ pub(super) fn decode<'a>(bytes: &'a [u8], repairs: &Repairs) -> Cow<'a, str> {
         [0xef, 0xbb, 0xbf, text @ ..] => decode_utf8(text, repairs),
         text => decode_utf8(text, repairs),
     };
-    match replace_lone_surrogates(&text, repairs) {
-        Some(replaced) => Cow::Owned(replaced),
-        None => text,
+    let steps = [replace_noncharacters, replace_unpaired_escapes, replace_numbers_that_json_lacks];
+    steps.into_iter().fold(text, |text, replace| replace(&text, repairs).map_or(text, Cow::Owned))
+}
+
+/// Replaces U+FFFF, which the API refuses, by U+FFFD, which has the same length.
+fn replace_noncharacters(text: &str, repairs: &Repairs) -> Option<String> {
+    for _ in text.matches(NONCHARACTER) {
+        repairs.add_to_file(|| "U+FFFF is no character; U+FFFD is used instead".to_owned());
     }
+    text.contains(NONCHARACTER).then(|| text.replace(NONCHARACTER, "\u{fffd}"))
+}
+
+/// Replaces the numbers that some tools write although JSON does not have them. Those that are longer than `null` keep
+/// their length, so that positions stay.
+fn replace_numbers_that_json_lacks(text: &str, repairs: &Repairs) -> Option<String> {
+    if !NUMBERS_THAT_JSON_LACKS.iter().any(|number| text.contains(number)) {
+        return None;
+    }
+    let mut replaced = String::with_capacity(text.len());
+    let mut remaining = text;
+    while !remaining.is_empty() {
+        if let Some(number) = NUMBERS_THAT_JSON_LACKS.iter().find(|number| remaining.starts_with(**number)) {
+            repairs.add_to_file(|| format!("{number} is no number of JSON; null is used instead"));
+            replaced.push_str(&format!("{:length$}", "null", length = number.len()));
+            remaining = &remaining[number.len()..];
+            continue;
+        }
+        let length = match remaining.as_bytes() {
+            [b'"', rest @ ..] => 1 + string_length(rest),
+            bytes => bytes.iter().skip(1).position(|byte| b"\"NI-".contains(byte)).map_or(bytes.len(), |at| 1 + at),
+        };
+        // Each of these bytes is a character of its own, so that the length ends at the boundary of one.
+        let (kept, rest) = remaining.split_at(length);
+        replaced.push_str(kept);
+        remaining = rest;
+    }
+    (replaced != text).then_some(replaced)
+}
+
+/// The length of a string after its first quotation mark, with its last one if it has one.
+fn string_length(text: &[u8]) -> usize {
+    let mut escaped = false;
+    let end = text.iter().position(|byte| {
+        let ends = !escaped && *byte == b'"';
+        escaped = !escaped && *byte == b'\\';
+        ends
+    });
+    end.map_or(text.len(), |at| 1 + at)
 }
 
 fn decode_utf8<'a>(bytes: &'a [u8], repairs: &Repairs) -> Cow<'a, str> {
@@ -47,9 +95,9 @@ fn decode_utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16, repairs: &Repairs) -> St
     text
 }
 
-/// Replaces each escape of half a surrogate pair by that of U+FFFD, which has the same length, so that positions stay.
-/// Returns `None` if there is none.
-fn replace_lone_surrogates(text: &str, repairs: &Repairs) -> Option<String> {
+/// Replaces each escape of half a surrogate pair or of U+FFFF by that of U+FFFD, which has the same length, so that
+/// positions stay. Returns `None` if there is none.
+fn replace_unpaired_escapes(text: &str, repairs: &Repairs) -> Option<String> {
     let bytes = text.as_bytes();
     let mut replaced: Option<String> = None;
     let mut at = 0;
@@ -69,8 +117,9 @@ fn replace_lone_surrogates(text: &str, repairs: &Repairs) -> Option<String> {
             at += 12;
             continue;
         }
-        if (0xd800..0xe000).contains(&unit) {
-            repairs.add_to_file(|| format!("\\u{unit:04x} is half of a surrogate pair; U+FFFD is used instead"));
+        if (0xd800..0xe000).contains(&unit) || unit == 0xffff {
+            let fault = if unit == 0xffff { "no character" } else { "half of a surrogate pair" };
+            repairs.add_to_file(|| format!("\\u{unit:04x} is {fault}; U+FFFD is used instead"));
             replaced.get_or_insert_with(|| text.to_owned()).replace_range(at..at + 6, "\\ufffd");
         }
         at += 6;
@@ -117,6 +166,22 @@ mod tests {
         assert_eq!(decoded(br#""\ud83d\ude00 \\ud83d \n""#), (r#""\ud83d\ude00 \\ud83d \n""#.to_owned(), 0));
         assert_eq!(decoded(br#""\ud83d \uDE00""#), (r#""\ufffd \ufffd""#.to_owned(), 2));
         assert_eq!(decoded(br#""\ud83d\ud83d\ude00""#), (r#""\ufffd\ud83d\ude00""#.to_owned(), 1));
+        assert_eq!(decoded(br#""\uffff \uFFFF""#), (r#""\ufffd \ufffd""#.to_owned(), 2));
         assert_eq!(decoded("\\é \\".as_bytes()), ("\\é \\".to_owned(), 0));
+    }
+
+    #[test]
+    fn what_is_no_character_is_replaced_and_counted() {
+        assert_eq!(decoded("\"a\u{ffff}b\u{ffff}\"".as_bytes()), ("\"a\u{fffd}b\u{fffd}\"".to_owned(), 2));
+    }
+
+    #[test]
+    fn numbers_that_json_does_not_have_are_replaced_by_null_outside_of_strings() {
+        let text = r#"{"NaN": [NaN, Infinity, -Infinity, -1], "é\" -Infinity": "NaN"}"#;
+        let expected = r#"{"NaN": [null, null    , null     , -1], "é\" -Infinity": "NaN"}"#;
+        assert_eq!(decoded(text.as_bytes()), (expected.to_owned(), 3));
+        for text in ["NaN", "[\"NaN", "\"\\", "-", "INaNo"] {
+            decoded(text.as_bytes());
+        }
     }
 }

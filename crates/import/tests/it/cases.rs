@@ -1,13 +1,10 @@
 //! The small files of `NOVANTRA_TEST_DATA/cases`, each with its right value.
 
-use std::{
-    collections::{BTreeSet, HashMap},
-    fs,
-};
+use std::{collections::BTreeSet, fs};
 
 use novantra_import::{Unreadable, sarif::read};
 
-use crate::support::{Records, case, scan, test_data};
+use crate::support::{Records, case, test_data};
 
 /// A case: the start of its name, its findings, and what is repaired, counted or warned of.
 type Case = (&'static str, &'static [&'static str], &'static [&'static str]);
@@ -85,7 +82,7 @@ fn outline(bytes: &[u8]) -> (Vec<String>, Vec<String>) {
     let in_file: Vec<_> = file.runs.iter().flat_map(|run| &run.results).map(|result| result.record.clone()).collect();
     let mut findings = Vec::new();
     for result in in_file {
-        let finding = &result.finding;
+        let finding = result.finding();
         let key = finding.key.as_str();
         let readable = key.split_once('#').expect("a digest").0;
         let subject = finding.subject.as_ref().map_or("-", |subject| subject.resource_id.as_str());
@@ -99,8 +96,8 @@ fn outline(bytes: &[u8]) -> (Vec<String>, Vec<String>) {
             finding.title
         ));
     }
-    let keyed = scan([file]).assign_keys(&HashMap::new());
-    let keys: BTreeSet<_> = keyed.iter().map(|keyed| keyed.finding.key.clone()).collect();
+    let keyed = Records::default().keyed(&[bytes]);
+    let keys: BTreeSet<_> = keyed.iter().map(|keyed| keyed.key.clone()).collect();
     assert_eq!(keys.len(), findings.len(), "each result is a finding of its own");
     (findings, notes)
 }

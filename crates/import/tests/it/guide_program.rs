@@ -10,10 +10,7 @@ use std::{
 use findings::NewFinding;
 use kernel::{Reference, Title};
 use novantra_import::{sample, sarif::read};
-use proptest::{
-    strategy::{Strategy as _, ValueTree as _},
-    test_runner::TestRunner,
-};
+use proptest::{prelude::*, strategy::ValueTree as _, test_runner::TestRunner};
 use serde_json::{Map, Value, json};
 
 use crate::{
@@ -109,13 +106,13 @@ fn compare(program: &Program, records: &mut Records, files: &[&[u8]], what: &str
         .keyed(files)
         .iter()
         .filter(|keyed| keyed.suppression.is_none())
-        .map(|keyed| (keyed.finding.key.to_string(), body(&keyed.finding)))
+        .map(|keyed| (keyed.key.to_string(), body(&keyed.finding())))
         .collect();
     let suppressed: BTreeSet<String> = records
         .keyed(files)
         .iter()
         .filter(|keyed| keyed.suppression.is_some())
-        .map(|keyed| keyed.finding.key.to_string())
+        .map(|keyed| keyed.key.to_string())
         .collect();
     assert_eq!(program.findings(files, records, None), expected, "{what}");
     let of_program = fs::read(program.folder.path().join("suppressed.json")).expect("the suppressed keys are written");
@@ -182,6 +179,9 @@ fn the_program_and_the_importer_agree_on_inputs_of_every_kind() {
         vec![sample::sarif()],
         vec![lines(&[1]), lines(&[1, 1])],
         vec![utf16],
+        vec![br#"{"version": "2.1.0", "runs": [{"tool": {"driver": {"name": "\uffff"}}, "results": [{"ruleId": "\"NaN", "rank": NaN,
+            "ruleIndex": -Infinity, "message": {"text": "CVE-2026-1111 \uffff\ud800 in 12", "arguments": [Infinity]}}]}]}"#.to_vec()],
+        vec![prints(json!({ "primaryLocationLineHash": "39fa2ee980eb94b0:2" })), prints(json!({ "matchBasedId/v1": "8c2f0e_1" }))],
         vec![same_line("Help.", &["Use of a", "Use of b"])],
         vec![same_line("Help.", &["Use of", "Use of a", "Use of b", "Use of a\n\nand b"])],
         vec![same_line("Other help.", &["Use of", "Use of a", "Use of b", "Use of a\n\nand b"])],
@@ -199,13 +199,19 @@ fn the_program_and_the_importer_agree_on_inputs_of_every_kind() {
 fn the_program_takes_the_same_characters_for_invisible_as_a_title() {
     let program = Program::new();
     let script = "import sys; program, _, _ = open('sarif_batches.py').read().rpartition('main()'); exec(program)
-print(*(code for code in range(0x110000) if not 0xd800 <= code < 0xe000 and blank(chr(code))))";
+codes = [code for code in range(0x110000) if not 0xd800 <= code < 0xe000]
+print(*(code for code in codes if blank(chr(code))))
+print(*(code for code in codes if unicodedata.category(chr(code)) == 'Cn'))";
     let output = Command::new(&program.python).args(["-c", script]).current_dir(program.folder.path()).output();
     let output = String::from_utf8(output.expect("python3 runs").stdout).expect("numbers");
-    let of_program: Vec<u32> = output.split_whitespace().map(|code| code.parse().expect("a number")).collect();
+    let codes = |line: &str| line.split(' ').map(|code| code.parse().expect("a number")).collect();
+    let lines: Vec<BTreeSet<u32>> = output.lines().map(codes).collect();
+    let [of_program, unassigned] = lines.as_slice() else { panic!("the script printed {} lines", lines.len()) };
     let invisible = |character: &char| Title::parse(character.encode_utf8(&mut [0; 4])).is_err();
-    let expected: Vec<u32> = ('\0'..=char::MAX).filter(invisible).map(u32::from).collect();
-    assert_eq!(of_program, expected);
+    // Python may know an older version of Unicode, without the marks of a newer one.
+    let is_known = |code: &u32| of_program.contains(code) || !unassigned.contains(code);
+    let expected: BTreeSet<u32> = ('\0'..=char::MAX).filter(invisible).map(u32::from).filter(is_known).collect();
+    assert_eq!(*of_program, expected);
 }
 
 #[test]
@@ -213,8 +219,8 @@ fn the_program_and_the_importer_agree_on_a_given_scope() {
     let bytes = log(&json!([result_at("R1", 7, "m")]));
     let of_program = Program::new().findings(&[&bytes], &Records::default(), Some("an image"));
     let run = read(&bytes, Some("an image")).unwrap().runs.remove(0);
-    let finding = &run.results[0].record.finding;
-    assert_eq!(of_program, BTreeMap::from([(finding.key.to_string(), body(finding))]));
+    let finding = run.results[0].record.finding();
+    assert_eq!(of_program, BTreeMap::from([(finding.key.to_string(), body(&finding))]));
 }
 
 #[test]
@@ -251,5 +257,81 @@ fn the_program_and_the_importer_agree_on_generated_scans() {
             &format!("{:?}", files.iter().map(|file| String::from_utf8_lossy(file)).collect::<Vec<_>>()),
         );
         compare(&program, &mut records, &files[..1], "one of them later");
+    }
+}
+
+/// A scan with alike results of several rules, some of them with several versions of a fingerprint.
+fn alike_results() -> impl Strategy<Value = Vec<u8>> {
+    let print = || {
+        prop_oneof![
+            Just(json!({ "h/v1": "p" })),
+            Just(json!({ "h/v1": "p", "h/v2": "q" })),
+            Just(json!({ "h/v2": "q" }))
+        ]
+    };
+    let message =
+        prop_oneof![Just("Use"), Just("Use of a"), Just("Use of a\n\nand 1"), Just("Use of 2"), Just("Other")];
+    let result = (0..4_u8, 0..12_u64, 1..3_u64, message, print(), prop::bool::weighted(0.2), 0..3_u8);
+    (prop::collection::vec(result, 0..40), prop_oneof![Just("Help."), Just("Help."), Just("Other help.")]).prop_map(
+        |(results, help)| {
+            let to_json =
+                |(rule, line, column, message, prints, is_suppressed, kind): (u8, u64, u64, &str, Value, bool, u8)| {
+                    let mut result = result_at(&format!("R{rule}"), line + 1, message);
+                    let location = match (kind, rule) {
+                        // Of rule 3, some have no line, or only a logical name.
+                        (0, 3) => json!({ "physicalLocation": { "artifactLocation": { "uri": "a.rs" } } }),
+                        (1, 3) => json!({ "logicalLocations": [{ "fullyQualifiedName": "a.rs" }] }),
+                        _ => {
+                            let mut location = result["locations"][0].take();
+                            location["physicalLocation"]["region"]["startColumn"] = json!(column);
+                            location
+                        }
+                    };
+                    result["locations"] = json!([location]);
+                    result["level"] = json!(if kind == 2 { "note" } else { "error" });
+                    let result = with(result, "fingerprints", prints);
+                    if is_suppressed { with(result, "suppressions", json!([{ "kind": "inSource" }])) } else { result }
+                };
+            let rules: Vec<Value> =
+                (0..4).map(|rule| json!({ "id": format!("R{rule}"), "help": { "text": help } })).collect();
+            let results: Vec<Value> = results.into_iter().map(to_json).collect();
+            log_of_run(json!({ "tool": { "driver": { "name": "scanner", "rules": rules } }, "results": results }))
+        },
+    )
+}
+
+#[test]
+fn the_program_and_the_importer_agree_on_series_of_scans_with_alike_results() {
+    let program = Program::new();
+    let mut runner = TestRunner::deterministic();
+    let strategy = prop::collection::vec(alike_results(), 4);
+    for _ in 0..15 {
+        let scans = strategy.new_tree(&mut runner).unwrap().current();
+        let mut records = Records::default();
+        for (number, scan) in scans.iter().enumerate() {
+            let what = || scans.iter().map(|scan| String::from_utf8_lossy(scan)).collect::<Vec<_>>().join("\n");
+            compare(&program, &mut records, &[scan], &format!("scan {number} of\n{}", what()));
+            for (number, key) in records.keys().iter().enumerate() {
+                match number % 7 {
+                    0 => records.set_subject(key, "another subject"),
+                    2 | 3 => records.close(key),
+                    _ => {}
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn the_program_and_the_importer_agree_on_very_many_alike_results() {
+    let program = Program::new();
+    let lines = |lines: &mut dyn Iterator<Item = u64>| {
+        log(&json!(lines.map(|line| result_at("R1", line, "A lint.")).collect::<Vec<_>>()))
+    };
+    let mut records = Records::default();
+    let scans =
+        [lines(&mut (0..1_100)), lines(&mut (3..1_000).chain(2_000..2_002)), lines(&mut (0..400).map(|n| n + n / 90))];
+    for (number, scan) in scans.iter().enumerate() {
+        compare(&program, &mut records, &[scan], &format!("scan {number}"));
     }
 }

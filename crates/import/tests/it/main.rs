@@ -1,5 +1,6 @@
 //! Tests of the importers.
 
+mod alike_results;
 mod bundle;
 mod cases;
 mod exported;

@@ -3,9 +3,7 @@
 use novantra_import::sarif::read;
 use serde_json::{Value, json};
 
-use crate::support::{
-    Records, findings, location, log, log_of_run, log_of_runs, only_finding, read_file, result_at, scan, with,
-};
+use crate::support::{Records, findings, location, log, log_of_run, log_of_runs, only_finding, result_at, with};
 
 fn key(result: Value) -> String {
     only_finding(&log(&json!([result]))).key.to_string()
@@ -221,9 +219,9 @@ fn results_at_one_line_keep_their_findings_when_the_help_of_their_rule_changes()
         let keyed = records.keyed(&[&of(&all, help)]).into_iter();
         let mut messages: Vec<_> = keyed
             .map(|keyed| {
-                let description = keyed.finding.description.unwrap().to_string();
+                let description = keyed.finding().description.unwrap().to_string();
                 let message = description.strip_suffix(&format!("\n\n{help}")).unwrap_or(&description);
-                (keyed.finding.key.to_string(), message.to_owned())
+                (keyed.key.to_string(), message.to_owned())
             })
             .collect();
         messages.sort();
@@ -259,7 +257,7 @@ fn several_files_and_runs_are_one_scan_in_which_equal_results_count_once() {
     let files: Vec<(u64, Vec<usize>)> = keyed
         .iter()
         .map(|keyed| {
-            let subject = keyed.finding.subject.as_ref().unwrap().resource_id.to_string();
+            let subject = keyed.finding().subject.as_ref().unwrap().resource_id.to_string();
             (subject.rsplit_once(':').unwrap().1.parse().unwrap(), keyed.files.iter().copied().collect())
         })
         .collect();
@@ -272,6 +270,6 @@ fn several_files_and_runs_are_one_scan_in_which_equal_results_count_once() {
 fn a_result_that_one_run_suppresses_and_another_reports_is_reported() {
     let suppressed = with(result_at("R1", 7, "m"), "suppressions", json!([{ "kind": "inSource" }]));
     let files = [log(&json!([suppressed])), log(&json!([result_at("R1", 7, "m")]))];
-    let keyed = scan(files.iter().map(|bytes| read_file(bytes))).assign_keys(&std::collections::HashMap::new());
+    let keyed = Records::default().keyed(&files.each_ref().map(Vec::as_slice));
     assert_eq!(keyed.iter().map(|keyed| keyed.suppression.is_none()).collect::<Vec<_>>(), [true]);
 }

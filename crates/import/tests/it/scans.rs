@@ -31,7 +31,7 @@ fn parse_complete_scan(bytes: &[u8]) -> File {
 }
 
 fn with_severity(file: &File, severity: Severity) -> usize {
-    file.runs[0].results.iter().filter(|result| result.record.finding.severity == severity).count()
+    file.runs[0].results.iter().filter(|result| result.record.finding().severity == severity).count()
 }
 
 #[test]
@@ -46,7 +46,7 @@ fn a_generated_scan_is_imported_completely() {
 fn a_real_scan_is_imported_completely() {
     let Some(folder) = test_data() else { return };
     let scan = parse_complete_scan(&fs::read(folder.join("sarif-semgrep-owasp-benchmark.sarif")).unwrap());
-    let first = &scan.runs[0].results[0].record.finding;
+    let first = scan.runs[0].results[0].record.finding();
     assert!(first.key.as_str().starts_with(
         "semgrep:java.lang.security.audit.cbc-padding-oracle.cbc-padding-oracle:\
          %SRCROOT%/src/main/java/org/owasp/benchmark/testcode/BenchmarkTest02660.java#"

@@ -1,13 +1,17 @@
 //! Scans to test with, and the records that imports leave behind.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet},
+    convert::Infallible,
     fs,
+    ops::Range,
     path::PathBuf,
+    pin::pin,
+    task::{Context, Poll, Waker},
 };
 
 use findings::NewFinding;
-use kernel::RecordKey;
+use kernel::{MAX_KEY_RANGES, Reference};
 use novantra_import::sarif::{File, PresentFinding, Scan, ScanFinding, read};
 use serde_json::{Value, json};
 
@@ -75,8 +79,7 @@ pub(crate) fn scan(files: impl IntoIterator<Item = File>) -> Scan {
 
 /// The findings of one file that is the first to be imported.
 pub(crate) fn findings(bytes: &[u8]) -> Vec<NewFinding> {
-    let keyed = scan([read_file(bytes)]).assign_keys(&HashMap::new());
-    keyed.into_iter().map(|keyed| keyed.finding).collect()
+    Records::default().keyed(&[bytes]).iter().map(ScanFinding::finding).collect()
 }
 
 pub(crate) fn only_finding(bytes: &[u8]) -> NewFinding {
@@ -84,18 +87,19 @@ pub(crate) fn only_finding(bytes: &[u8]) -> NewFinding {
     finding
 }
 
-/// The findings that imports have left behind.
+/// The findings that imports have left behind, and the keys of those that are closed.
 #[derive(Default)]
-pub(crate) struct Records(BTreeMap<String, NewFinding>);
+pub(crate) struct Records(BTreeMap<String, NewFinding>, BTreeSet<String>);
 
 impl Records {
     /// Imports the files as one scan. Returns the keys of the findings that are created, updated and unchanged.
     pub(crate) fn import(&mut self, files: &[&[u8]]) -> [Vec<String>; 3] {
         let [mut created, mut updated, mut unchanged] = [(); 3].map(|()| Vec::new());
-        for ScanFinding { finding, suppression, .. } in self.keyed(files) {
-            if suppression.is_some() {
+        for keyed in self.keyed(files) {
+            if keyed.suppression.is_some() {
                 continue;
             }
+            let finding = keyed.finding();
             let key = finding.key.to_string();
             match self.0.insert(key.clone(), finding.clone()) {
                 None => created.push(key),
@@ -114,21 +118,23 @@ impl Records {
     /// The results of the files with the keys that they get beside the findings that exist.
     pub(crate) fn keyed(&self, files: &[&[u8]]) -> Vec<ScanFinding> {
         let scan = scan(files.iter().map(|bytes| read_file(bytes)));
-        let present_finding = |key: RecordKey| {
-            let finding = self.0.get(key.as_str())?;
-            let subject_resource_id = finding.subject.as_ref().map(|subject| subject.resource_id.clone());
-            let description = finding.description.clone().unwrap_or_default();
-            Some((key, PresentFinding { subject_resource_id, description }))
+        let find = async |ranges: &[Range<String>]| {
+            assert!(ranges.len() <= MAX_KEY_RANGES);
+            let found = ranges.iter().flat_map(|range| self.0.range(range.clone()));
+            let present = found.map(|(_, finding)| PresentFinding {
+                key: finding.key.clone(),
+                subject_resource_id: finding.subject.as_ref().map(|subject| subject.resource_id.clone()),
+                title: finding.title.clone(),
+                description: finding.description.clone().unwrap_or_default(),
+                severity: finding.severity,
+                is_closed: self.is_closed(finding.key.as_str()),
+            });
+            Ok::<_, Infallible>(present.collect())
         };
-        let mut present = HashMap::new();
-        loop {
-            let found: Vec<_> = scan.keys_to_look_up(&present).into_iter().filter_map(present_finding).collect();
-            if found.is_empty() {
-                break;
-            }
-            present.extend(found);
+        match pin!(scan.assign_keys(find)).poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(Ok(keyed)) => keyed,
+            Poll::Pending => panic!("the lookup never waits"),
         }
-        scan.assign_keys(&present)
     }
 
     /// The key of the finding with this subject.
@@ -144,10 +150,31 @@ impl Records {
         &self.0[key]
     }
 
+    /// Gives the finding another subject, as a client may.
+    pub(crate) fn set_subject(&mut self, key: &str, resource_id: &str) {
+        let finding = self.0.get_mut(key).expect("a finding");
+        finding.subject.as_mut().expect("a subject").resource_id = Reference::parse(resource_id).expect("a reference");
+    }
+
+    pub(crate) fn close(&mut self, key: &str) {
+        self.1.insert(key.to_owned());
+    }
+
+    fn is_closed(&self, key: &str) -> bool {
+        self.1.contains(key)
+    }
+
+    pub(crate) fn keys(&self) -> Vec<String> {
+        self.0.keys().cloned().collect()
+    }
+
     pub(crate) fn as_ndjson(&self) -> String {
         let line = |finding: &NewFinding| {
             json!({
                 "findingKey": finding.key.as_str(),
+                "title": finding.title.as_str(),
+                "severity": finding.severity.name(),
+                "status": if self.is_closed(finding.key.as_str()) { "closed" } else { "open" },
                 "description": finding.description.as_ref().map_or("", |text| text.as_str()),
                 "subjectResourceId": finding.subject.as_ref().map(|subject| subject.resource_id.as_str()),
             })

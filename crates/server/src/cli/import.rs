@@ -18,7 +18,7 @@ use crate::{
 
 use bundle::Bundle;
 use input::Input;
-use scan::Scans;
+use scan::{Scans, StatusOptions};
 use summary::{FailedLine, Summary};
 
 #[derive(Debug, Subcommand)]
@@ -60,6 +60,9 @@ pub(crate) struct Scan {
     /// reports as suppressed.
     #[arg(long)]
     close_missing: bool,
+    /// Reopen the findings that an import has closed and that the scan reports again. What others have closed stays closed.
+    #[arg(long, requires = "close_missing")]
+    reopen: bool,
 }
 
 impl Import {
@@ -78,7 +81,8 @@ impl Scan {
         let scans = Scans::read(&self.files.inputs()?, scope.as_ref())?;
         let records = scans.len();
         let write = async |importer: Importer<'_>, report: &dyn Fn(usize)| {
-            scans.import(&importer, self.close_missing, report).await
+            let options = StatusOptions { close_missing: self.close_missing, reopen: self.reopen };
+            scans.import(&importer, options, report).await
         };
         self.files.import(context, "import sarif", records, write).await
     }

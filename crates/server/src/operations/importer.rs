@@ -104,17 +104,21 @@ impl<'a> Importer<'a> {
     /// If the store fails. The batches before are stored already; a second import finds their findings unchanged.
     pub(crate) async fn import_findings(
         &self,
-        findings: &[NewFinding],
+        findings: impl IntoIterator<Item = NewFinding>,
         report: impl Fn(usize),
     ) -> Result<ImportCounts, Failure> {
         let mut counts = ImportCounts::default();
-        for batch in findings.chunks(BATCH) {
-            for outcome in self.write_findings(batch).await? {
+        let mut findings = findings.into_iter();
+        loop {
+            let batch: Vec<NewFinding> = findings.by_ref().take(BATCH).collect();
+            if batch.is_empty() {
+                return Ok(counts);
+            }
+            for outcome in self.write_findings(&batch).await? {
                 counts.count_finding(outcome);
             }
             report(batch.len());
         }
-        Ok(counts)
     }
 
     async fn write_findings(&self, findings: &[NewFinding]) -> Result<Vec<BatchOutcome>, Failure> {

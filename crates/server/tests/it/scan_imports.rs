@@ -151,6 +151,93 @@ async fn an_incomplete_run_is_imported_with_a_warning_and_closes_nothing() {
 }
 
 #[tokio::test]
+async fn a_run_that_failed_accepts_no_suppressed_finding_and_an_unreadable_run_changes_no_status_at_all() {
+    let workspace = Workspace::new();
+    workspace.write("monday.sarif", &scan(&["R1", "R2"]));
+    workspace.import(&["monday.sarif"]);
+    let mut suppressed = scan(&["R1"]);
+    suppressed["runs"][0]["results"][0]["suppressions"] = json!([{ "kind": "inSource" }]);
+    let mut failed = suppressed.clone();
+    failed["runs"][0]["invocations"] = json!([{ "executionSuccessful": false }]);
+    workspace.write("failed.sarif", &failed);
+    suppressed["runs"].as_array_mut().unwrap().push(json!("garbage"));
+    workspace.write("garbage.sarif", &suppressed);
+    for (file, warning) in [("failed.sarif", "executionSuccessful is not true"), ("garbage.sarif", "can't be read")] {
+        let summary = workspace.import(&[file, "--close-missing"]);
+        assert_eq!((&summary["closed"], &summary["accepted"]), (&json!(0), &json!(0)), "{summary}");
+        assert!(summary["warnings"][0].as_str().unwrap().contains(warning), "{summary}");
+    }
+    assert_eq!([workspace.status("R1").await, workspace.status("R2").await], ["open", "open"]);
+}
+
+#[tokio::test]
+async fn a_run_without_a_scope_is_warned_about_before_it_closes_what_another_repository_reported() {
+    let workspace = Workspace::new();
+    workspace.write("lint.sarif", &of_run(json!({ "results": [result("R1")] })));
+    assert_eq!(workspace.import(&["lint.sarif"])["warnings"], json!([]));
+    for options in [&["lint.sarif", "--close-missing"][..], &["lint.sarif", "--close-missing", "--dry-run"]] {
+        let warnings = &workspace.import(options)["warnings"];
+        assert!(warnings[0].as_str().unwrap().contains("the runs of lint have no scope"), "{warnings}");
+    }
+    let with_scope = workspace.import(&["lint.sarif", "--scope", "portal", "--close-missing"]);
+    assert_eq!(with_scope["warnings"], json!([]));
+}
+
+#[tokio::test]
+async fn what_an_import_has_closed_is_reopened_if_the_option_says_so_and_what_others_have_closed_is_not() {
+    let workspace = Workspace::new();
+    workspace.write("both.sarif", &scan(&["R1", "R2", "R3"]));
+    workspace.write("one.sarif", &scan(&["R1"]));
+    workspace.import(&["both.sarif"]);
+    assert_eq!(workspace.import(&["one.sarif", "--close-missing"])["closed"], 2);
+    // Somebody else closes R3 anew later.
+    workspace.cell("UPDATE findings SET closed_at = closed_at + 1 WHERE source_resource_id = 'R3' RETURNING id").await;
+    let kept = workspace.import(&["both.sarif", "--close-missing"]);
+    assert_eq!((&kept["reopened"], &kept["stillReported"]), (&json!(0), &json!({ "closed": 2 })));
+    assert!(kept["warnings"][0].as_str().unwrap().contains("--reopen"), "{kept}");
+    for (options, status) in [(&["--dry-run"][..], "closed"), (&[], "open")] {
+        let summary = workspace.import(&[&["both.sarif", "--close-missing", "--reopen"], options].concat());
+        assert_eq!((&summary["reopened"], &summary["stillReported"]), (&json!(1), &json!({ "closed": 1 })));
+        assert_eq!([workspace.status("R2").await, workspace.status("R3").await], [status, "closed"]);
+    }
+    assert_eq!(
+        workspace.reason("R2").await,
+        "lint reports it again: run portal/4711, file both.sarif (command line: import sarif)"
+    );
+    let readable = workspace.run(&["both.sarif", "--close-missing", "--reopen"]).stdout;
+    assert!(readable.contains("warning: the scan reports findings that are settled (closed 1)"), "{readable}");
+    let alone = workspace.run(&["both.sarif", "--reopen"]);
+    assert_eq!(alone.status.code(), Some(2), "{}", alone.stderr);
+}
+
+#[tokio::test]
+async fn alike_results_that_shift_and_shift_back_keep_their_findings_open() {
+    let workspace = Workspace::new();
+    let shifted = |shift: u64, count: u64| {
+        let results: Vec<Value> = (1..=count)
+            .map(|number| {
+                let mut alike = result("R1");
+                alike["locations"][0]["physicalLocation"]["region"]["startLine"] = json!(10 * number + shift);
+                alike["message"]["text"] = json!(format!("Account {number} is not checked."));
+                alike
+            })
+            .collect();
+        of_run(json!({ "automationDetails": { "id": "portal/1" }, "results": results }))
+    };
+    for (number, (shift, count)) in [(0, 4), (10, 4), (0, 4)].into_iter().enumerate() {
+        workspace.write("scan.sarif", &shifted(shift, count));
+        let summary = workspace.import(&["scan.sarif", "--close-missing"]);
+        let expected = if number == 0 { [4, 0, 0, 0, 0, 0, 0] } else { [0, 4, 0, 0, 0, 0, 0] };
+        assert_eq!((counts(&summary), &summary["stillReported"]), (expected, &json!({})));
+    }
+    // More findings of one identity than one query returns.
+    workspace.write("many.sarif", &shifted(0, 1_300));
+    assert_eq!(counts(&workspace.import(&["many.sarif", "--close-missing"])), [1_296, 0, 4, 0, 0, 0, 0]);
+    workspace.write("many.sarif", &shifted(3, 1_300));
+    assert_eq!(counts(&workspace.import(&["many.sarif", "--close-missing"])), [0, 1_300, 0, 0, 0, 0, 0]);
+}
+
+#[tokio::test]
 async fn a_suppressed_finding_is_accepted_with_the_justification_if_the_option_says_so() {
     let workspace = Workspace::new();
     workspace.write("open.sarif", &scan(&["R1"]));

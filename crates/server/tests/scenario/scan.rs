@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use regex::{Captures, Regex};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
@@ -49,9 +50,10 @@ fn finding(result: &Value, rules: &HashMap<&str, &Value>, tool: &str) -> Value {
     let artifact = format!("{base}/{uri}");
     let message = result["message"]["text"].as_str().expect("a message");
     let mark = hex(&without_numbers(message));
+    let identified = format!("artifact:{}:{base}{uri}", base.len());
     let parts: String =
-        [tool, "", rule_id, &artifact, &mark].iter().map(|part| format!("{}:{part}", part.len())).collect();
-    let readable: String = format!("{tool}:{rule_id}:{artifact}").chars().take(200 - 17).collect();
+        [tool, "", rule_id, &identified, &mark].iter().map(|part| format!("{}:{part}", part.len())).collect();
+    let readable: String = format!("{tool}:{rule_id}:{artifact}").chars().take(155).collect();
     let severity = match rule["defaultConfiguration"]["level"].as_str() {
         Some("error") => "high",
         Some("note") => "low",
@@ -92,10 +94,7 @@ fn distinguish(findings: &mut [Value]) {
     for finding in findings {
         let (key, line) = (finding["findingKey"].as_str().expect("a key"), line(finding));
         if first[key] < line {
-            let suffix = format!(":{line}");
-            let (readable, digest) = key.rsplit_once('#').expect("a digest");
-            let readable: String = readable.chars().take(200 - 17 - suffix.len()).collect();
-            finding["findingKey"] = json!(format!("{readable}#{digest}{suffix}"));
+            finding["findingKey"] = json!(format!("{key}:{line}"));
         }
     }
 }
@@ -104,12 +103,13 @@ fn hex(text: &str) -> String {
     Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The text with one zero for each number.
+/// The text with one zero for each number that is no part of a name.
 fn without_numbers(text: &str) -> String {
-    let mut characters: Vec<char> =
-        text.chars().map(|character| if character.is_ascii_digit() { '0' } else { character }).collect();
-    characters.dedup_by(|a, b| *a == '0' && *b == '0');
-    characters.into_iter().collect()
+    let words = Regex::new("[A-Za-zÀ-ԯ][A-Za-zÀ-ԯ0-9_.-]*|[0-9]+").expect("a pattern");
+    let folded = words.replace_all(text, |word: &Captures<'_>| {
+        if word[0].starts_with(|first: char| first.is_ascii_digit()) { "0".to_owned() } else { word[0].to_owned() }
+    });
+    folded.into_owned()
 }
 
 fn shortened(title: &str) -> String {

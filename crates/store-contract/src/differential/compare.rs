@@ -182,6 +182,13 @@ impl DifferentialTest {
                 Ok(found)
             })
             .await?;
+            self.compare("get_by_key_ranges", async |store| {
+                let ranges: Vec<_> = keys.iter().map(|key| *key.."~").collect();
+                let mut found = Reader::<R>::get_by_key_ranges(store, organization, &ranges).await?;
+                found.sort_by_key(|stored| stored.meta.id);
+                Ok(found)
+            })
+            .await?;
         }
         Ok(())
     }

@@ -44,6 +44,10 @@ pub async fn only_the_owner_can_release_a_lease(fixture: Fixture) {
     assert!(acquire_lease(&fixture, "other").await);
     fixture.store.release_lease(Lease::Sealer, "one").await.unwrap();
     assert!(!acquire_lease(&fixture, "one").await);
+    for (lease, is_free) in [(Lease::ScanImport(1), true), (Lease::ScanImport(2), true), (Lease::Sealer, false)] {
+        let acquired = fixture.store.acquire_lease(lease, "third", fixture.now(), LEASE_DURATION).await.unwrap();
+        assert_eq!(acquired, is_free, "each lease has an owner of its own");
+    }
 }
 
 /// Of eight concurrent calls one acquires the lease.
@@ -238,6 +242,7 @@ pub async fn a_closed_store_is_unavailable(fixture: Fixture) {
         ("get", Reader::<Finding>::get(&**store, home, stored.meta.id).await.map(drop)),
         ("list", Reader::<Finding>::list(&**store, home, &Default::default(), &page).await.map(drop)),
         ("get_by_keys", Reader::<Finding>::get_by_keys(&**store, home, &["f-1"]).await.map(drop)),
+        ("get_by_key_ranges", Reader::<Finding>::get_by_key_ranges(&**store, home, &["f".."g"]).await.map(drop)),
         ("entries", store.entries(home, &AuditFilter::default(), &page).await.map(drop)),
         ("entry", store.entry(home, entry.id).await.map(drop)),
         ("with_unsealed", store.organizations_with_unsealed(None, 1).await.map(drop)),

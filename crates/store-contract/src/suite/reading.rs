@@ -1,7 +1,9 @@
 //! Reads of single records and of records by key.
 
+use std::ops::Range;
+
 use findings::{EventKind, Finding, FindingEvent};
-use kernel::{Order, Organization, PageRequest, Reader, Resource};
+use kernel::{MAX_RECORDS_IN_KEY_RANGES, Order, Organization, PageRequest, Reader, Resource};
 use registers::Control;
 use store::DynStore;
 use webhooks::SubscriptionStatus;
@@ -81,6 +83,37 @@ pub async fn a_record_of_another_organization_is_not_found(fixture: Fixture) {
     assert!(Reader::<Organization>::get_by_keys(&*fixture.store, away, &["home"]).await.unwrap().is_empty());
     assert_eq!(fixture.list_all::<Organization>(away, &Default::default(), PageRequest::default()).await.len(), 1);
     assert_eq!(fixture.get::<Finding>(fixture.home, fixture.new_id()).await, None);
+}
+
+/// The records of ranges of keys are returned in the order of the bytes of their keys, up to a limit, after which another
+/// call continues; other kinds and organizations have no part in it.
+pub async fn records_are_found_by_ranges_of_their_keys(fixture: Fixture) {
+    let away = fixture.create_organization("away").await;
+    fixture.create(fixture.home, samples::control("a")).await;
+    for key in ["b", "a;", "a:20", "a", "a:100", "A", "a:2:3", "a0", "~"] {
+        fixture.create(fixture.home, samples::finding(key)).await;
+        fixture.create(away, samples::finding(key)).await;
+    }
+    let keys = async |ranges: &[Range<&str>]| -> Vec<String> {
+        let found = Reader::<Finding>::get_by_key_ranges(&*fixture.store, fixture.home, ranges).await.unwrap();
+        assert!(found.iter().all(|stored| stored.meta.organization == fixture.home));
+        found.iter().map(|stored| stored.record.key.to_string()).collect()
+    };
+    assert_eq!(keys(&["a".."a;"]).await, ["a", "a0", "a:100", "a:20", "a:2:3"]);
+    assert_eq!(keys(&["b".."c", "A".."B", "x".."x", "a:2:".."a:20"]).await, ["A", "b"]);
+    assert_eq!(keys(&["a:2".."a:20", "a:20".."a:3", "~".."~~"]).await, ["a:20", "a:2:3", "~"]);
+    assert_eq!(keys(&["a".."b", "a".."a:"]).await, ["a", "a", "a0", "a0", "a:100", "a:20", "a:2:3", "a;"]);
+    assert!(keys(&[]).await.is_empty());
+    let none = Reader::<FindingEvent>::get_by_key_ranges(&*fixture.store, fixture.home, &["a".."b"]).await.unwrap();
+    assert!(none.is_empty());
+    let numbered: Vec<String> = (0..MAX_RECORDS_IN_KEY_RANGES + 2).map(|number| format!("n:{number:04}")).collect();
+    for key in &numbered {
+        fixture.create(fixture.home, samples::finding(key)).await;
+    }
+    let first = keys(&["n".."o", "z".."{"]).await;
+    assert_eq!(first, numbered[..MAX_RECORDS_IN_KEY_RANGES]);
+    let last = &first[MAX_RECORDS_IN_KEY_RANGES - 1];
+    assert_eq!(keys(&[last.as_str().."o", "z".."{"]).await, numbered[MAX_RECORDS_IN_KEY_RANGES - 1..]);
 }
 
 /// Only records of the organization and kind are found by their keys; unknown keys are ignored.

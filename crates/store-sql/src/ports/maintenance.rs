@@ -72,7 +72,7 @@ impl Maintenance for SqlStore {
         duration: Duration,
     ) -> Result<bool, StoreError> {
         let values: [Value<'static>; 4] =
-            [Value::text(lease.name()), owner.to_owned().into(), (now + duration).into(), now.into()];
+            [Value::Text(lease.name()), owner.to_owned().into(), (now + duration).into(), now.into()];
         self.engine
             .write(values, |values, session| Box::pin(session.execute(&ACQUIRE_LEASE, values)))
             .await
@@ -80,7 +80,7 @@ impl Maintenance for SqlStore {
     }
 
     async fn release_lease(&self, lease: Lease, owner: &str) -> Result<(), StoreError> {
-        let values: [Value<'static>; 2] = [Value::text(lease.name()), owner.to_owned().into()];
+        let values: [Value<'static>; 2] = [Value::Text(lease.name()), owner.to_owned().into()];
         self.engine.write(values, |values, session| Box::pin(session.execute(&RELEASE_LEASE, values))).await.map(drop)
     }
 

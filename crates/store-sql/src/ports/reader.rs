@@ -1,6 +1,6 @@
 //! Reads of records of any kind.
 
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 use async_trait::async_trait;
 use kernel::{
@@ -12,7 +12,7 @@ use ulid::Ulid;
 
 use super::SqlStore;
 use crate::{
-    engine::{RowReader, Sql, Value, padded},
+    engine::{RowReader, Sql, Value, padded, padded_count},
     records::{
         ListQuery, Statements, row_kind,
         streaming::to_page_request,
@@ -78,6 +78,24 @@ impl<R: Table> Reader<R> for SqlStore {
         let Some(sql) = sql.filter(|_| !keys.is_empty()) else { return Ok(Vec::new()) };
         let mut values = vec![Value::from(organization)];
         values.extend(padded(keys.iter().map(|key| Value::from((*key).to_owned()))));
+        self.engine
+            .read((sql, values), |(sql, values), session| Box::pin(session.fetch(sql, values, table::read::<R>)))
+            .await
+    }
+
+    async fn get_by_key_ranges(
+        &self,
+        organization: OrganizationId,
+        ranges: &[Range<&str>],
+    ) -> Result<Vec<Stored<R>>, StoreError> {
+        let sql = Statements::for_kind(R::KIND).with_key_ranges(ranges.len());
+        // No record matches if the kind has no keys.
+        let Some(sql) = sql.filter(|_| !ranges.is_empty()) else { return Ok(Vec::new()) };
+        // Repeating a range would return its records twice, so the parameters are padded with empty ranges.
+        let padding = std::iter::repeat(&(""..""));
+        let bounds = ranges.iter().chain(padding).take(padded_count(ranges.len()));
+        let bounds = bounds.flat_map(|range| [range.start, range.end]).map(|key| Value::from(key.to_owned()));
+        let values: Vec<Value<'static>> = std::iter::once(Value::from(organization)).chain(bounds).collect();
         self.engine
             .read((sql, values), |(sql, values), session| Box::pin(session.fetch(sql, values, table::read::<R>)))
             .await

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, LazyLock};
 
-use kernel::Kind;
+use kernel::{Kind, MAX_RECORDS_IN_KEY_RANGES};
 use sea_query::{Expr, ExprTrait as _, Query};
 use ulid::Ulid;
 
@@ -29,6 +29,7 @@ pub(crate) struct Statements {
     pub(crate) update: BatchStatement,
     lists: StatementCache<ListPlan>,
     with_keys: StatementCache<usize>,
+    with_key_ranges: StatementCache<usize>,
     revisions: StatementCache<usize>,
 }
 
@@ -82,6 +83,7 @@ impl Statements {
             ),
             lists: StatementCache::default(),
             with_keys: StatementCache::default(),
+            with_key_ranges: StatementCache::default(),
             revisions: StatementCache::default(),
             columns,
         }
@@ -113,6 +115,30 @@ impl Statements {
             Sql::from_query(
                 select.and_where(Expr::col("organization_id").eq(placeholder())).and_where(is_one_of(key, *count)),
             )
+        }))
+    }
+
+    /// Returns the statement that reads the first records of ranges of keys, or `None` if the kind has no keys. Its values
+    /// are the organization, then the first key of each range and the key that it ends before.
+    pub(crate) fn with_key_ranges(&self, ranges: usize) -> Option<Arc<Sql>> {
+        let key = self.key?;
+        Some(self.with_key_ranges.get(padded_count(ranges), |count| {
+            let columns = column_list("", self.columns.iter().map(|column| column.name));
+            let range = |index: usize| {
+                let (first, end) = (2 + 2 * index, 3 + 2 * index);
+                format!(
+                    "SELECT {columns} FROM {table} WHERE organization_id = ?1 AND {key} >= ?{first} AND {key} < ?{end}",
+                    table = self.table,
+                )
+            };
+            let limited = format!("ORDER BY {key} LIMIT {MAX_RECORDS_IN_KEY_RANGES}");
+            let ranges: Vec<String> = (0..*count).map(range).collect();
+            // A single range needs no order and limit of its own.
+            let merged = match &ranges[..] {
+                [only] => only.clone(),
+                _ => format!("{{range}}{}{{end}}", ranges.join("{end} UNION ALL {range}")),
+            };
+            Sql::from_ranges(&format!("{merged} {limited}"), &limited)
         }))
     }
 

@@ -1,8 +1,8 @@
 //! The import of scans: all files of one command are one scan.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use findings::Resolution;
+use findings::{BulkTransition, FindingSource};
 use import::sarif::{self, ScanFinding};
 use kernel::{RecordKey, Reference};
 
@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     failure::{Failure, ResultExt as _},
-    operations::{Importer, ScanSeries},
+    operations::{Importer, ScanLeases, ScanSeries},
 };
 
 /// The maximum number of runs that a reason names.
@@ -26,6 +26,16 @@ pub(super) struct Scans {
     series: BTreeMap<ScanSeries, SeriesRuns>,
     failures: Vec<FailedLine>,
     summary: ScanSummary,
+    has_unreadable_runs: bool,
+}
+
+/// The changes of status that an import makes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct StatusOptions {
+    /// Close the findings that the scan no longer reports, and accept those that it reports as suppressed.
+    pub(super) close_missing: bool,
+    /// Reopen the findings that an import has closed and the scan reports again.
+    pub(super) reopen: bool,
 }
 
 /// The runs of one series.
@@ -56,11 +66,20 @@ impl Scans {
         summary.repaired += file.repair_count;
         summary.repairs.extend(file.repairs.into_iter().map(|repair| RepairLine::new(input, repair)));
         summary.warnings.extend(file.warnings.into_iter().map(|warning| with_name(input, &warning)));
+        if file.unreadable_runs > 0 {
+            let warning = format!(
+                "{} of its runs can't be read and may be those of any tool; no finding is closed or accepted",
+                file.unreadable_runs
+            );
+            summary.warnings.push(with_name(input, &warning));
+            self.has_unreadable_runs = true;
+        }
         for run in file.runs {
             let series = self.series.entry(ScanSeries::of_run(&run)).or_default();
             series.names.insert(format!("run {}, {}", run.name, input.origin()));
             if let Some(reason) = &run.incomplete {
-                let warning = format!("run {} is incomplete: {reason}; no finding is closed for it", run.name);
+                let warning =
+                    format!("run {} is incomplete: {reason}; no finding is closed or accepted for it", run.name);
                 summary.warnings.push(with_name(input, &warning));
                 series.is_incomplete = true;
             }
@@ -76,79 +95,132 @@ impl Scans {
         self.scan.len()
     }
 
-    /// Writes the findings, and resolves others if `close_missing` says so.
+    /// Writes the findings, and changes the status of others as the options say. No other import of the same tools and
+    /// scopes runs meanwhile.
     pub(super) async fn import(
         self,
         importer: &Importer<'_>,
-        close_missing: bool,
+        options: StatusOptions,
         report: impl Fn(usize),
     ) -> Result<Summary, Failure> {
-        let Self { names, scan, series, failures, mut summary } = self;
-        let mut present = HashMap::new();
-        loop {
-            let found = importer.present_findings(&scan.keys_to_look_up(&present)).await?;
-            if found.is_empty() {
-                break;
-            }
-            present.extend(found);
+        let leases = importer.lease(self.series.keys()).await?;
+        let summary = self.import_leased(importer, options, report, leases.as_ref()).await;
+        if let Some(leases) = leases {
+            leases.release().await;
         }
-        let results = scan.assign_keys(&present);
-        drop(present);
+        summary
+    }
+
+    async fn import_leased(
+        self,
+        importer: &Importer<'_>,
+        options: StatusOptions,
+        report: impl Fn(usize),
+        leases: Option<&ScanLeases>,
+    ) -> Result<Summary, Failure> {
+        let complete = self.complete_series();
+        let Self { names, scan, series, failures, mut summary, .. } = self;
+        let results = scan.assign_keys(async |ranges| importer.present_findings(ranges).await).await?;
         summary.shared = shared_findings(&results, &names);
-        let reported: HashSet<RecordKey> = results.iter().map(|result| result.finding.key.clone()).collect();
+        let reported: HashSet<RecordKey> = results.iter().map(|result| result.key.clone()).collect();
         let (suppressed, problems): (Vec<ScanFinding>, Vec<ScanFinding>) =
             results.into_iter().partition(|result| result.suppression.is_some());
         summary.suppressed = suppressed.len();
-        let problems: Vec<_> = problems.into_iter().map(|result| result.finding).collect();
-        let counts = importer.import_findings(&problems, &report).await?;
-        summary.still_reported = importer.settled(&problems).await?;
-        if close_missing {
-            summary.closed = close_unreported(importer, &series, &reported).await?;
-            summary.accepted = accept_suppressed(importer, &series, suppressed).await?;
+        let counts = importer.import_findings(problems.iter().map(ScanFinding::finding), &report).await?;
+        leases.map_or(Ok(()), ScanLeases::check)?;
+        let mut still_reported: Vec<RecordKey> = problems.iter().map(|result| result.key.clone()).collect();
+        if options.reopen {
+            let reopened = reopen(importer, &series, &problems).await?;
+            summary.reopened = reopened.len();
+            still_reported.retain(|key| !reopened.contains(key));
+        }
+        drop(problems);
+        summary.still_reported = importer.settled(&still_reported).await?;
+        if options.close_missing {
+            summary.warnings.extend(series.keys().filter(|series| series.scope.is_none()).map(without_scope));
+            summary.closed = close_unreported(importer, &series, &complete, &reported).await?;
+            summary.accepted = accept_suppressed(importer, &series, &complete, suppressed).await?;
         }
         Ok(Summary { counts, failures, unlisted_failures: 0, scan: Some(summary) })
     }
+
+    /// The series of which the scan says which findings exist.
+    fn complete_series(&self) -> BTreeSet<ScanSeries> {
+        let complete = self.series.iter().filter(|(_, runs)| !runs.is_incomplete && !self.has_unreadable_runs);
+        complete.map(|(series, _)| series.clone()).collect()
+    }
+}
+
+fn without_scope(series: &ScanSeries) -> String {
+    format!(
+        "the runs of {tool} have no scope, so --close-missing also closes what {tool} has reported elsewhere without one: \
+         name what it was run on with --scope",
+        tool = series.tool()
+    )
 }
 
 /// Closes the findings of each complete series that are not reported. Returns their number.
 async fn close_unreported(
     importer: &Importer<'_>,
     series: &BTreeMap<ScanSeries, SeriesRuns>,
+    complete: &BTreeSet<ScanSeries>,
     reported: &HashSet<RecordKey>,
 ) -> Result<usize, Failure> {
-    let complete = || series.iter().filter(|(_, runs)| !runs.is_incomplete);
-    let unreported = importer.unreported(&complete().map(|(series, _)| series).collect(), reported).await?;
+    let unreported = importer.unreported(&complete.iter().collect(), reported).await?;
     let mut closed = 0;
-    for (series, runs) in complete() {
+    for (series, runs) in series {
         let Some(keys) = unreported.get(series) else { continue };
         let reason = importer.reason_with(&format!("{} no longer reports it: {}", series.tool(), runs.description()));
-        closed += importer.resolve(keys, Resolution::Closed, &reason).await?;
+        closed += importer.transition(keys, BulkTransition::Close, &reason).await?.len();
     }
     Ok(closed)
 }
 
-/// Accepts the suppressed findings that exist, with their justifications. Returns their number.
+/// Reopens the reported findings that an import has closed. Returns their keys.
+async fn reopen(
+    importer: &Importer<'_>,
+    series: &BTreeMap<ScanSeries, SeriesRuns>,
+    problems: &[ScanFinding],
+) -> Result<HashSet<RecordKey>, Failure> {
+    let mut reopened = HashSet::new();
+    for (of_finding, keys) in keys_by(problems, |problem| ScanSeries::of_source(problem.source())) {
+        let runs = series.get(&of_finding).map(SeriesRuns::description).unwrap_or_default();
+        let reason = importer.reason_with(&format!("{} reports it again: {runs}", of_finding.tool()));
+        reopened.extend(importer.transition(&keys, BulkTransition::Reopen, &reason).await?);
+    }
+    Ok(reopened)
+}
+
+/// Accepts the suppressed findings of complete series that exist, with their justifications. Returns their number.
 async fn accept_suppressed(
     importer: &Importer<'_>,
     series: &BTreeMap<ScanSeries, SeriesRuns>,
-    suppressed: Vec<ScanFinding>,
+    complete: &BTreeSet<ScanSeries>,
+    mut suppressed: Vec<ScanFinding>,
 ) -> Result<usize, Failure> {
-    let mut keys_by_reason: BTreeMap<String, Vec<RecordKey>> = BTreeMap::new();
-    for ScanFinding { finding, suppression, .. } in suppressed {
-        let of_finding = ScanSeries { tool: finding.source.module_key, scope: finding.source.scope };
+    suppressed.retain(|result| complete.contains(&ScanSeries::of_source(result.source())));
+    let reason_of = |result: &ScanFinding| {
+        let of_finding = ScanSeries::of_source(result.source());
         let runs = series.get(&of_finding).map(SeriesRuns::description).unwrap_or_default();
-        let mut reason = format!("{} reports it as suppressed: {runs}", of_finding.tool());
-        if let Some(justification) = suppression.and_then(|suppression| suppression.justification) {
-            reason.push_str("; justification: ");
-            reason.push_str(&justification);
-        }
-        keys_by_reason.entry(reason).or_default().push(finding.key);
-    }
+        let reason = format!("{} reports it as suppressed: {runs}", of_finding.tool());
+        let justification = result.suppression.as_ref().and_then(|suppression| suppression.justification.as_ref());
+        justification.map_or_else(|| reason.clone(), |text| format!("{reason}; justification: {text}"))
+    };
     let mut accepted = 0;
-    for (reason, keys) in keys_by_reason {
-        accepted += importer.resolve(&keys, Resolution::Accepted, &importer.reason_with(&reason)).await?;
+    for (reason, keys) in keys_by(&suppressed, reason_of) {
+        let reason = importer.reason_with(&reason);
+        accepted += importer.transition(&keys, BulkTransition::Accept, &reason).await?.len();
     }
     Ok(accepted)
+}
+
+/// The keys of results, by what `property` says of them.
+fn keys_by<P: Ord>(results: &[ScanFinding], property: impl Fn(&ScanFinding) -> P) -> BTreeMap<P, Vec<RecordKey>> {
+    let mut keys: BTreeMap<P, Vec<RecordKey>> = BTreeMap::new();
+    for result in results {
+        keys.entry(property(result)).or_default().push(result.key.clone());
+    }
+    keys
 }
 
 /// The findings that several files report, by the names of those files.
@@ -179,8 +251,8 @@ impl ScanSeries {
         Self { tool: run.tool.clone(), scope: run.scope.clone() }
     }
 
-    fn tool(&self) -> &str {
-        self.tool.as_ref().map_or("the tool", Reference::as_str)
+    fn of_source(source: &FindingSource) -> Self {
+        Self { tool: source.module_key.clone(), scope: source.scope.clone() }
     }
 }
 

@@ -52,6 +52,8 @@ pub(super) struct SharedFindings {
 pub(super) struct ScanSummary {
     /// Findings that are no longer reported.
     pub(super) closed: usize,
+    /// Findings that an import had closed, are reported again, and were reopened.
+    pub(super) reopened: usize,
     /// Findings that are reported as suppressed and were accepted.
     pub(super) accepted: usize,
     pub(super) suppressed: usize,
@@ -149,6 +151,7 @@ impl ScanSummary {
             .collect();
         let members = [
             ("closed", json!(self.closed)),
+            ("reopened", json!(self.reopened)),
             ("accepted", json!(self.accepted)),
             ("suppressed", json!(self.suppressed)),
             ("stillReported", json!(self.still_reported)),
@@ -163,9 +166,9 @@ impl ScanSummary {
     }
 
     fn counts(&self) -> String {
-        let Self { closed, accepted, suppressed, passed, absent, .. } = self;
+        let Self { closed, reopened, accepted, suppressed, passed, absent, .. } = self;
         let mut counts = format!("closed {closed}, suppressed {suppressed}, passed {passed}, ");
-        for (name, count) in [("accepted", accepted), ("absent", absent)] {
+        for (name, count) in [("reopened", reopened), ("accepted", accepted), ("absent", absent)] {
             if *count > 0 {
                 counts.push_str(&format!("{name} {count}, "));
             }
@@ -179,7 +182,8 @@ impl ScanSummary {
             self.still_reported.iter().map(|(status, count)| format!("{status} {count}")).collect();
         let settled = (!counts.is_empty()).then(|| {
             format!(
-                "the scan reports findings that are settled ({}); no import resets a status, so reopen those whose problem is back",
+                "the scan reports findings that are settled ({}); no import resets a status, so reopen those whose problem \
+                 is back (--reopen does it for those that an import with --close-missing has closed)",
                 counts.join(", ")
             )
         });

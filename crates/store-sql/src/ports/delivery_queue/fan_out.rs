@@ -114,7 +114,7 @@ async fn failing(session: &Session, request: &FanOutRequest) -> Result<HashSet<I
 }
 
 async fn owns_lease(session: &Session, request: &FanOutRequest) -> Result<bool, StoreError> {
-    let values = [Value::text(Lease::Distributor.name()), Value::text(&request.owner), request.now.into()];
+    let values = [Value::Text(Lease::Distributor.name()), Value::text(&request.owner), request.now.into()];
     session.fetch_one(&OWNS_LEASE, &values, |cells| cells.int()).await.map(|row| row.is_some())
 }
 
