@@ -5,10 +5,21 @@
 //! as a whole; a part of a file that can't be imported is an [`ImportFailure`], and the rest is imported nevertheless.
 
 pub mod bundle;
+mod checked_draft;
+mod draft;
+mod field_name;
+mod fields;
+mod kinds;
 mod position;
+mod references;
 #[cfg(any(test, feature = "test-support"))]
 pub mod sample;
 pub mod sarif;
 mod shorten;
 
+pub use checked_draft::{CheckedDraft, InvalidDraft, ReferenceValue};
+pub use draft::Draft;
+pub use field_name::field_name;
+pub use kinds::RecordKind;
 pub use position::{ImportFailure, Located, SourcePosition, Unreadable};
+pub use references::{KeyForm, KeyParts, ReferenceColumn, identity_columns, rank, references, self_reference};

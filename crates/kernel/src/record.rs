@@ -87,7 +87,7 @@ pub trait Record: Resource<Filter = Filter<Self>> {
     }
 
     /// The values of all columns, in the order of [`Self::COLUMNS`].
-    fn values(&self) -> Vec<OwnedScalar> {
+    fn values(&self) -> Vec<ScalarValue<'_>> {
         values::of(self)
     }
 
@@ -99,18 +99,19 @@ pub trait Record: Resource<Filter = Filter<Self>> {
         Self::decode(&mut values::Values::new(values))
     }
 
-    /// Returns the record with which an import of this one updates `current`: columns that are marked `create_only` keep
-    /// their values.
+    /// Returns the record with which an import of this one updates `current`: columns that only a creation or only the
+    /// server sets keep their values.
     ///
     /// # Panics
     /// If the values of two records do not make a record: that is a mistake in the declaration.
     #[must_use]
     fn merged_onto(self, current: &Self) -> Self {
-        if !Self::COLUMNS.iter().any(|column| column.is_create_only) {
+        let is_kept = |column: &Column| column.is_create_only || column.is_derived;
+        if !Self::COLUMNS.iter().any(is_kept) {
             return self;
         }
-        let pairs = self.values().into_iter().zip(current.values());
-        let values = pairs.zip(Self::COLUMNS).map(|((new, old), column)| if column.is_create_only { old } else { new });
+        let pairs = self.values().into_iter().zip(current.values()).zip(Self::COLUMNS);
+        let values = pairs.map(|((new, old), column)| if is_kept(column) { old } else { new }.to_owned());
         Self::from_values(values.collect()).unwrap_or_else(|fault| panic!("an update of {}: {fault}", Self::PLURAL))
     }
 
@@ -127,10 +128,7 @@ pub trait Record: Resource<Filter = Filter<Self>> {
             _ => None,
         })?;
         let index = Self::COLUMNS.iter().position(|column| column.name == parent)?;
-        match self.value(index) {
-            ScalarValue::Id(_, ulid) => Some(ulid),
-            _ => None,
-        }
+        self.value(index).as_id()
     }
 
     /// The index of the column that is marked as the due date, if there is one.

@@ -11,12 +11,12 @@ use super::{
 };
 use crate::timestamp::Timestamp;
 
-/// The values of all columns of a record.
-pub(super) fn of<R: Record>(record: &R) -> Vec<OwnedScalar> {
-    struct Collector(Vec<OwnedScalar>);
-    impl<'r> Encoder<'r> for Collector {
+/// The values of the record's columns, in their order.
+pub(super) fn of<R: Record>(record: &R) -> Vec<ScalarValue<'_>> {
+    struct Collector<'r>(Vec<ScalarValue<'r>>);
+    impl<'r> Encoder<'r> for Collector<'r> {
         fn put(&mut self, value: ScalarValue<'r>) {
-            self.0.push(value.to_owned());
+            self.0.push(value);
         }
     }
     let mut collector = Collector(Vec::with_capacity(R::COLUMNS.len()));

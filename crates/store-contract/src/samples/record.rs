@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt::Display};
 
-use kernel::{Column, ColumnType, Decoder, IdText, OwnedScalar, Record, Timestamp, Ulid};
+use kernel::{Column, ColumnType, Decoder, IdText, OwnedScalar, Record, ScalarValue, Timestamp, Ulid};
 
 /// A sample of any kind of record. Samples with different numbers differ in every value that may differ; nullable
 /// fields have a value if `full`.
@@ -75,7 +75,7 @@ impl Decoder for SampleValues {
 /// If an identifier has another prefix than its key.
 #[must_use]
 pub fn with_ids<R: Record>(record: &R, ids: &BTreeMap<&'static str, Ulid>) -> R {
-    let mut values = record.values();
+    let mut values = owned_values(record);
     for value in &mut values {
         if let OwnedScalar::Id(prefix, ulid) = value {
             *ulid = *ids.get(prefix).unwrap_or(ulid);
@@ -90,7 +90,11 @@ pub fn with_ids<R: Record>(record: &R, ids: &BTreeMap<&'static str, Ulid>) -> R 
 /// If the columns of a group no longer belong together.
 #[must_use]
 pub fn with_value_of<R: Record>(record: &R, other: &R, index: usize) -> R {
-    let mut values = record.values();
-    values[index] = other.values().swap_remove(index);
+    let mut values = owned_values(record);
+    values[index] = owned_values(other).swap_remove(index);
     R::from_values(values).unwrap_or_else(|fault| panic!("{fault}"))
+}
+
+fn owned_values<R: Record>(record: &R) -> Vec<OwnedScalar> {
+    record.values().into_iter().map(ScalarValue::to_owned).collect()
 }

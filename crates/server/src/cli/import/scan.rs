@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     failure::{Failure, ResultExt as _},
-    operations::{Importer, Registers, ScanLeases, ScanSeries},
+    operations::{Importer, ScanLeases, ScanSeries},
 };
 
 /// The maximum number of runs that a reason names.
@@ -126,7 +126,7 @@ impl Scans {
         let (suppressed, problems): (Vec<ScanFinding>, Vec<ScanFinding>) =
             results.into_iter().partition(|result| result.suppression.is_some());
         summary.suppressed = suppressed.len();
-        let counts = importer.import(&Registers::default(), problems.iter().map(ScanFinding::finding), &report).await?;
+        let counts = importer.import_findings(problems.iter().map(ScanFinding::finding), &report).await?;
         leases.map_or(Ok(()), ScanLeases::check)?;
         let mut still_reported: Vec<RecordKey> = problems.iter().map(|result| result.key.clone()).collect();
         if options.reopen {
@@ -141,7 +141,7 @@ impl Scans {
             summary.closed = close_unreported(importer, &series, &complete, &reported).await?;
             summary.accepted = accept_suppressed(importer, &series, &complete, suppressed).await?;
         }
-        Ok(Summary { counts, failures, scan: Some(summary) })
+        Ok(Summary { counts, failures, unlisted_failures: 0, scan: Some(summary) })
     }
 
     /// The series of which the scan says which findings exist.

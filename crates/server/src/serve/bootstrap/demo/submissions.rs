@@ -18,7 +18,7 @@ use submissions::{
 
 use crate::{
     failure::Failure,
-    operations::{Importer, Operator, Registers},
+    operations::{Importer, Operator},
 };
 
 /// Number of packages.
@@ -90,9 +90,9 @@ const PACKAGES: &[Sample] = &[
 pub(super) async fn add(operator: &Operator, workspace: &Stored<Organization>) -> Result<(), Failure> {
     let (importer, store) = (Importer::new(operator, workspace, false), &operator.installation.store);
     let organization = workspace.meta.id;
-    let mut registers = Registers::default();
+    let mut requirements = Vec::new();
     for (key, kind, title, recipient, cadence) in REQUIREMENTS {
-        registers.SubmissionRequirement.push(SubmissionRequirement {
+        requirements.push(SubmissionRequirement {
             key: RecordKey::parse(key)?,
             title: Title::parse(title)?,
             submission_kind: *kind,
@@ -101,19 +101,19 @@ pub(super) async fn add(operator: &Operator, workspace: &Stored<Organization>) -
             status: SubmissionRequirementStatus::Active,
         });
     }
-    importer.import(&registers, &[], |_| ()).await?;
+    importer.import_records(&requirements).await?;
     let keys: Vec<&str> = REQUIREMENTS.iter().map(|(key, ..)| *key).collect();
     let requirements = Reader::<SubmissionRequirement>::get_by_keys(&**store, organization, &keys).await?;
     let requirements: HashMap<&str, Id<SubmissionRequirement>> =
         requirements.iter().map(|stored| (stored.record.key.as_str(), stored.meta.id)).collect();
     let now = operator.installation.clock.now();
-    let mut registers = Registers::default();
+    let mut packages = Vec::new();
     for sample in PACKAGES {
         let requirement = requirements.get(sample.requirement);
         let requirement = requirement.ok_or_else(|| Failure::new(format!("no requirement {}", sample.requirement)))?;
-        registers.SubmissionPackage.push(sample.package(*requirement, now)?);
+        packages.push(sample.package(*requirement, now)?);
     }
-    importer.import(&registers, &[], |_| ()).await?;
+    importer.import_records(&packages).await?;
     let keys: Vec<&str> = PACKAGES.iter().map(|sample| sample.key).collect();
     let packages = Reader::<SubmissionPackage>::get_by_keys(&**store, organization, &keys).await?;
     let (organization, attribution) = (OrganizationRef::from(workspace), operator.attribution());
