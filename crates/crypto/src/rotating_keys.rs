@@ -65,6 +65,14 @@ impl RotatingKeys {
         Ok(())
     }
 
+    /// Checks that the keys were read recently enough to be used.
+    ///
+    /// # Errors
+    /// [`StaleKeys`].
+    pub fn check_fresh(&self) -> Result<(), StaleKeys> {
+        self.fresh().map(drop)
+    }
+
     fn current(&self) -> Arc<CurrentKeys> {
         Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
     }

@@ -10,9 +10,10 @@ mod rate_limits;
 mod shutdown;
 mod tasks;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use http_api::App;
+use tokio::time::{Instant, timeout_at};
 
 use crate::{
     compose::{Installation, OpenMode, Webhooks},
@@ -33,6 +34,12 @@ use tasks::{
 };
 
 pub(crate) use bootstrap::{ReadyMessage, ServerLock};
+
+/// Maximum duration of stopping a server whose database is another process, which may not answer any more.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Minimum time for closing the database after the requests in flight have ended.
+const MIN_CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The options of a server that are not settings.
 #[derive(Clone, Copy, Debug)]
@@ -112,11 +119,13 @@ impl Server {
     async fn run(self, mut signals: Signals) -> Result<(), Failure> {
         let Self { settings, installation, api, admin, certificate, components } = self;
         let Components { app, limits, webhooks, metrics, webhook_metrics } = components;
+        let is_remote = matches!(settings.database, Database::Postgres(_));
         let (store, clock) = (&installation.store, &installation.clock);
         let (trigger, stop) = shutdown::channel();
         let (admin_trigger, admin_stop) = shutdown::channel();
         let state = AdminState {
             store: Arc::clone(store),
+            tokens: installation.tokens()?,
             clock: Arc::clone(clock),
             metrics: Arc::clone(&metrics),
             webhook_metrics: Arc::clone(&webhook_metrics),
@@ -175,6 +184,7 @@ impl Server {
         let mut requests = tokio::spawn(requests);
 
         let signal = signals.next().await;
+        let stopping_since = Instant::now();
         tracing::info!("received {signal}: finishing requests in flight");
         trigger.fire();
         endpoint_services.close_event_streams();
@@ -182,23 +192,31 @@ impl Server {
             result = &mut requests => result?,
             signal = signals.next() => tracing::warn!("received {signal} again: aborting requests in flight"),
         }
-        maintenance.await?;
-        recorder.await?;
-        fan_out.await.and(deliveries.await)?;
-        if let Some(reloader) = reloader {
-            reloader.await?;
+        let stopped = async {
+            maintenance.await?;
+            recorder.await?;
+            fan_out.await.and(deliveries.await)?;
+            if let Some(reloader) = reloader {
+                reloader.await?;
+            }
+            // The audit log is sealed last, when nothing can write to it any more.
+            let flushed = app.flush().await;
+            late_trigger.fire();
+            sealer.await?;
+            refresher.await?;
+            lease_returner.await?;
+            reporter.await?;
+            store.close().await;
+            admin_trigger.fire();
+            probes.await?;
+            flushed.map_err(Failure::from)
+        };
+        if is_remote {
+            let deadline = (stopping_since + SHUTDOWN_TIMEOUT).max(Instant::now() + MIN_CLOSE_TIMEOUT);
+            timeout_at(deadline, stopped).await.map_err(|_| unanswered_shutdown())??;
+        } else {
+            stopped.await?;
         }
-        // The audit log is sealed last, when nothing can write to it any more.
-        let flushed = app.flush().await;
-        late_trigger.fire();
-        sealer.await?;
-        refresher.await?;
-        lease_returner.await?;
-        reporter.await?;
-        store.close().await;
-        admin_trigger.fire();
-        probes.await?;
-        flushed?;
         tracing::info!("stopped");
         Ok(())
     }
@@ -221,6 +239,13 @@ async fn prepare(
     let observer = Arc::clone(&metrics) as _;
     let app = App::new(installation.services(&settings.api, Arc::clone(&limits.store), observer, &webhooks)?);
     Ok((accounts, Components { app, limits, webhooks, metrics, webhook_metrics }))
+}
+
+fn unanswered_shutdown() -> Failure {
+    Failure::new(
+        "the database did not answer while the server stopped: audit entries of the last seconds, of calls that changed \
+         nothing, may be missing, and the next server or command seals the audit log",
+    )
 }
 
 /// Describes where records are stored. A PostgreSQL URL is not shown, because it may contain a password.

@@ -16,6 +16,8 @@ impl InstallationIdentity for MemoryStore {
         self.change(|state| Ok(state.installation_id.get_or_insert_with(|| id.to_owned()).clone()))
     }
 
+    fn expect_installation(&self, _: &str, _: &str) {}
+
     async fn webhooks_paused(&self) -> Result<bool, StoreError> {
         self.snapshot().map(|_| false)
     }

@@ -237,6 +237,14 @@ impl Engine {
         }
     }
 
+    /// Refuses all further work on PostgreSQL, with this reason. On SQLite, where the database is a file that the engine
+    /// watches by itself, it has no effect.
+    pub(crate) fn refuse_work(&self, reason: &str) {
+        if let Self::Postgres(engine) = self {
+            engine.refuse_work(reason);
+        }
+    }
+
     /// Finishes the work in progress and closes all connections.
     pub(crate) async fn close(&self) {
         match self {

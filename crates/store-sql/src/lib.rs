@@ -4,12 +4,13 @@
 //! up to date.
 //!
 //! Each module imports only those before it: `engine`, the only one that knows which database it is; `batching`, with
-//! which concurrent calls share a query; `writer_registry`, which tracks the processes that write; `records`, which
-//! reads and writes records of any kind; `schema`, which creates, migrates and copies the tables; `ports`, with a file
-//! for each port.
+//! which concurrent calls share a query; `installation_guard`, which recognizes the database of another installation;
+//! `writer_registry`, which tracks the processes that write; `records`, which reads and writes records of any kind;
+//! `schema`, which creates, migrates and copies the tables; `ports`, with a file for each port.
 
 mod batching;
 mod engine;
+mod installation_guard;
 mod ports;
 mod query_cost;
 mod query_plans;

@@ -28,6 +28,7 @@ pub use rate_limits::SqlBuckets;
 
 use crate::{
     engine::Engine,
+    installation_guard::InstallationGuard,
     schema::{AutoAnalyze, Database},
     writer_registry::{InFlight, Role, WriterRegistration},
 };
@@ -41,6 +42,7 @@ use maintenance::WriteProbe;
 pub struct SqlStore {
     database: Database,
     engine: Arc<Engine>,
+    installation_guard: Arc<InstallationGuard>,
     in_flight: InFlight,
     registration: WriterRegistration,
     commits: CommitBatcher,
@@ -72,7 +74,9 @@ impl SqlStore {
     ) -> Result<Self, StoreError> {
         database.ensure_current().await?;
         let engine = Arc::clone(&database.engine);
-        let (registration, in_flight) = WriterRegistration::register(&engine, role, &clock, process).await?;
+        let installation_guard = InstallationGuard::new(&engine);
+        let (registration, in_flight) =
+            WriterRegistration::register(&engine, &installation_guard, role, &clock, process).await?;
         Ok(Self {
             commits: CommitBatcher::default(),
             account_revisions: AccountRevisions::default(),
@@ -84,6 +88,7 @@ impl SqlStore {
             _auto_analyze: AutoAnalyze::spawn(&engine),
             database,
             engine,
+            installation_guard,
             in_flight,
             registration,
         })

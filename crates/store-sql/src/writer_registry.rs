@@ -31,7 +31,10 @@ use kernel::{Clock, StoreError, Timestamp, TimestampOracle};
 use tokio::task::AbortHandle;
 use ulid::Ulid;
 
-use crate::engine::{Engine, Session, corrupt, unavailable};
+use crate::{
+    engine::{Engine, Session, corrupt, unavailable},
+    installation_guard::InstallationGuard,
+};
 pub(crate) use row::{OtherWriters, other_writers_columns, registered_writers};
 pub use watermark_ceiling::MAX_PAUSE;
 use watermark_ceiling::WatermarkCeiling;
@@ -81,6 +84,7 @@ pub(crate) struct WriterRegistration {
 /// The state that a process shares with its renewal task.
 struct Shared {
     engine: Arc<Engine>,
+    guard: Arc<InstallationGuard>,
     in_flight: InFlight,
     ceiling: Arc<WatermarkCeiling>,
     process: Ulid,
@@ -103,6 +107,7 @@ impl WriterRegistration {
     /// before.
     pub(crate) async fn register(
         engine: &Arc<Engine>,
+        guard: &Arc<InstallationGuard>,
         role: Role,
         clock: &Arc<dyn Clock>,
         process: Ulid,
@@ -115,10 +120,11 @@ impl WriterRegistration {
             in_flight.advance_to(ceiling.read().await?);
             None
         } else {
-            Some(Mutex::new(register(engine, &in_flight, &ceiling, process).await?))
+            Some(Mutex::new(register(engine, guard, &in_flight, &ceiling, process).await?))
         };
         let shared = Arc::new(Shared {
             engine: Arc::clone(engine),
+            guard: Arc::clone(guard),
             in_flight: in_flight.clone(),
             ceiling,
             process,
@@ -131,7 +137,7 @@ impl WriterRegistration {
 
     /// Returns the check with which a transaction that writes verifies this registration.
     pub(crate) fn check(&self) -> RegistrationCheck {
-        RegistrationCheck { registration: self.shared.registration() }
+        RegistrationCheck { registration: self.shared.registration(), installation: self.shared.guard.expected_id() }
     }
 
     /// Returns whether no other process was registered a second ago.
@@ -193,7 +199,7 @@ impl Shared {
         // Each registration has a row of its own, so that a commit that was checked against the deleted row does not
         // mistake the new one for it.
         let row = Ulid(self.row_id().0.wrapping_add(1));
-        let renewed = register(&self.engine, &self.in_flight, &self.ceiling, row).await?;
+        let renewed = register(&self.engine, &self.guard, &self.in_flight, &self.ceiling, row).await?;
         *registration.lock().unwrap_or_else(PoisonError::into_inner) = renewed;
         Ok(())
     }
@@ -202,12 +208,13 @@ impl Shared {
 /// Inserts the row, and only then reads the watermark ceiling.
 async fn register(
     engine: &Engine,
+    guard: &Arc<InstallationGuard>,
     in_flight: &InFlight,
     ceiling: &WatermarkCeiling,
     row: Ulid,
 ) -> Result<Registration, StoreError> {
     let low_watermark = in_flight.low_watermark();
-    row::insert(engine, row, low_watermark).await?;
+    row::insert(engine, guard, row, low_watermark).await?;
     let low_watermark = low_watermark.max(ceiling.read().await?);
     in_flight.advance_to(low_watermark);
     Ok(Registration { row, low_watermark })
@@ -217,16 +224,19 @@ async fn register(
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RegistrationCheck {
     registration: Option<Registration>,
+    /// The installation whose database it must be, once that is known.
+    installation: Option<Ulid>,
 }
 
 impl RegistrationCheck {
     /// Locks the process's row until the transaction ends.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] when others may have read past `earliest`, the earliest of its timestamps.
+    /// [`StoreError::Unavailable`] when others may have read past `earliest`, the earliest of its timestamps, or the database
+    /// is another installation's.
     pub(crate) async fn lock(self, session: &Session, earliest: Timestamp) -> Result<(), StoreError> {
         let Some(Registration { row, low_watermark: floor }) = self.registration else { return Ok(()) };
-        if earliest >= floor && row::lock(session, row).await? {
+        if earliest >= floor && row::lock(session, row, self.installation).await? {
             return Ok(());
         }
         Err(unavailable("this process's registration expired, and others may have read past this write: try it again"))

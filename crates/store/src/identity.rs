@@ -19,6 +19,10 @@ pub trait InstallationIdentity: Send + Sync {
     /// [`StoreError`] when the store fails.
     async fn store_installation_id(&self, id: &str) -> Result<String, StoreError>;
 
+    /// Accepts only the database of this installation from now on, which a server does once it knows it. If another one
+    /// takes its place under the running server, changes and seals are refused and the store is not ready, for good.
+    fn expect_installation(&self, id: &str, master_key_check: &str);
+
     /// Returns whether no webhook delivery may be sent, because the installation is a copy of another one, which sends
     /// them. Those of an unrenewed copy are paused, too.
     ///

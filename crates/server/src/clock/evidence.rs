@@ -78,8 +78,10 @@ impl Evidence {
         if !is_ahead(reading, ceiling) || ceiling.is_some_and(|ceiling| reading > ceiling + MAX_PAUSE) {
             return None;
         }
-        // The clock of a machine that is behind the time that clients were told is wrong itself.
-        let machine = machine.filter(|machine| !is_ahead(ceiling.unwrap_or(Timestamp::MIN), Some(*machine)));
+        // What is behind the time that clients were told is wrong itself: the clock of this machine, or a time that a
+        // server believed before that clock was put right.
+        let is_plausible = |time: &Timestamp| !is_ahead(ceiling.unwrap_or(Timestamp::MIN), Some(*time));
+        let (machine, uptime) = (machine.filter(is_plausible), uptime.filter(is_plausible));
         let (time, witness) = processes
             .map(|time| (time, "the processes of the installation that run already"))
             .or_else(|| {
@@ -155,6 +157,14 @@ mod tests {
         );
         assert_eq!(Evidence { machine: Some(reading), ..ceiling_only() }.objection(reading), None);
         assert_eq!(Evidence { machine: Some(CEILING - DAY), ..ceiling_only() }.objection(reading), None);
+    }
+
+    #[test]
+    fn a_time_by_the_uptime_that_is_behind_the_ceiling_is_no_evidence() {
+        let corrected = Evidence { uptime: Some(CEILING - DAY * 365), ..ceiling_only() };
+        assert_eq!(corrected.objection(CEILING + DAY), None, "the machine was started with a clock a year behind");
+        let by_machine = Evidence { machine: Some(CEILING + DAY), ..corrected };
+        assert_eq!(time_against(&by_machine, CEILING + DAY * 200), Some(CEILING + DAY));
     }
 
     #[test]

@@ -59,7 +59,10 @@ impl Keys {
             store.add_first_signing_key(&generate_signing_key(&master, entropy, clock.now())).await?;
         }
         if mode.creates_missing() {
-            store.store_installation_id(&new_id(entropy, clock.now())).await?;
+            let id = store.store_installation_id(&new_id(entropy, clock.now())).await?;
+            if mode.is_server() {
+                store.expect_installation(&id, &master.check_value());
+            }
         }
         let tokens = Tokens::open(&master, Arc::clone(store)).await?.map(Arc::new);
         Ok(Self { master, tokens })

@@ -1,6 +1,6 @@
 //! The admin listener with the probes and metrics.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -11,16 +11,24 @@ use axum::{
 };
 use kernel::{Clock, StoreError};
 use store::DynStore;
+use tokio::time::timeout;
 
-use crate::serve::{
-    metrics::{Metrics, WebhookMetrics},
-    shutdown::ShutdownSignal,
+use crate::{
+    compose::Tokens,
+    serve::{
+        metrics::{Metrics, WebhookMetrics},
+        shutdown::ShutdownSignal,
+    },
 };
+
+/// Maximum duration of each use of the database by a probe or the metrics: callers wait for 3 s or longer.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The state that probes and metrics read.
 #[derive(Clone)]
 pub(crate) struct AdminState {
     pub(crate) store: Arc<DynStore>,
+    pub(crate) tokens: Arc<Tokens>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) webhook_metrics: Arc<WebhookMetrics>,
@@ -48,17 +56,25 @@ async fn check_ready(state: &AdminState) -> Result<(), String> {
     if state.shutdown.is_requested() {
         return Err("stopping".to_owned());
     }
-    state.store.check_ready().await.map_err(|error| format!("database: {error}"))
+    within(state.store.check_ready()).await.map_err(|error| format!("database: {error}"))?;
+    // Without them every call is refused.
+    state.tokens.check_fresh().map_err(|error| format!("{error}: see the log for why they can't be read"))
+}
+
+/// Limits the time that the database has to answer.
+async fn within<T>(answer: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+    let late = || StoreError::Unavailable(format!("no answer within {} s", ANSWER_TIMEOUT.as_secs()).into());
+    timeout(ANSWER_TIMEOUT, answer).await.unwrap_or_else(|_| Err(late()))
 }
 
 async fn metrics(State(state): State<AdminState>) -> Response {
     let now = state.clock.now();
     let (ready, unsealed, pending, lag, paused) = tokio::join!(
         check_ready(&state),
-        state.store.unsealed_stats(None),
-        state.store.pending_events(),
-        state.store.delivery_lag(now),
-        state.store.webhooks_paused(),
+        within(state.store.unsealed_stats(None)),
+        within(state.store.pending_events()),
+        within(state.store.delivery_lag(now)),
+        within(state.store.webhooks_paused()),
     );
     state.metrics.set_ready(ready.is_ok());
     let unread = [

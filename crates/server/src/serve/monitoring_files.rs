@@ -14,7 +14,6 @@ use kernel::{Clock, StoreError, Timestamp};
 use limits::{Exchange, ExchangeResult, SharedBuckets};
 use regex::Regex;
 use saphyr::{LoadableYamlNode as _, Yaml};
-use store_memory::MemoryStore;
 use tower::ServiceExt as _;
 use webhooks::{AttemptFailure, AttemptOutcome, DisabledReason};
 
@@ -23,7 +22,11 @@ use super::{
     metrics::{CertificateMetrics, MeteredBuckets, Metrics, WebhookMetrics},
     shutdown,
 };
-use crate::clock::SystemClock;
+use crate::{
+    clock::SystemClock,
+    compose::{Installation, OpenMode},
+    settings::{Settings, Sources, collect},
+};
 use promql::Query;
 use series::Series;
 
@@ -128,9 +131,12 @@ async fn all_series() -> Vec<Series> {
     }
     webhook_metrics.delivery_exhausted();
     webhook_metrics.subscription_disabled(DisabledReason::Gone);
-    let store = Arc::new(MemoryStore::new(Arc::clone(&clock)));
+    let environment = vec![("NOVANTRA_DATABASE_URL".to_owned(), "memory:".to_owned())];
+    let settings = Settings::parse(&collect(&Sources { environment, ..Sources::default() }).unwrap()).unwrap();
+    let installation = Installation::open(&settings, OpenMode::Serve).await.unwrap();
+    let (store, tokens) = (Arc::clone(&installation.store), installation.tokens().unwrap());
     let (_trigger, shutdown) = shutdown::channel();
-    let router = admin::router(AdminState { store, clock, metrics, webhook_metrics, shutdown });
+    let router = admin::router(AdminState { store, tokens, clock, metrics, webhook_metrics, shutdown });
     let response = router.oneshot(Request::get("/metrics").body(Body::empty()).unwrap()).await.unwrap();
     assert_eq!(response.status(), 200);
     let body = response.into_body().collect().await.unwrap().to_bytes();

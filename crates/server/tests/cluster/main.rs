@@ -6,6 +6,7 @@ mod support;
 
 mod account_status;
 mod clocks;
+mod foreign_database;
 mod kills;
 mod load;
 mod lock_waits;

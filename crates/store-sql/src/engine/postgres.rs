@@ -17,10 +17,10 @@ mod tls_socket;
 mod transaction;
 mod write_pool;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use kernel::StoreError;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::location::{DatabaseOptions, PostgresUrl};
 use super::{
@@ -54,6 +54,8 @@ struct Parts {
     connector: Arc<Connector>,
     read_pool: ReadPool,
     stream_semaphore: StreamSemaphore,
+    /// Why no more work is accepted, if none is.
+    refusal: OnceLock<String>,
 }
 
 impl PostgresEngine {
@@ -75,8 +77,19 @@ impl PostgresEngine {
                 connector,
                 read_pool,
                 stream_semaphore: StreamSemaphore::default(),
+                refusal: OnceLock::new(),
             }),
         })
+    }
+
+    /// Refuses all further work with this reason.
+    pub(super) fn refuse_work(&self, reason: &str) {
+        // The first reason stays.
+        let _ = self.parts.refusal.set(reason.to_owned());
+    }
+
+    fn check_accepts_work(&self) -> Result<(), StoreError> {
+        self.parts.refusal.get().map_or(Ok(()), |reason| Err(unavailable(reason.clone())))
     }
 
     pub(super) async fn read<C: Input, T: Send + 'static, E: WorkError>(
@@ -84,11 +97,14 @@ impl PostgresEngine {
         input: C,
         work: impl SessionFn<C, T, E>,
     ) -> Result<T, E> {
+        self.check_accepts_work()?;
         let read_pool = &self.parts.read_pool;
-        let _permit = read_pool.limit.acquire(Instant::now() + self.parts.options.client_timeout()).await?;
+        let deadline = Instant::now() + self.parts.options.client_timeout();
+        let _permit = read_pool.limit.acquire(deadline).await?;
         let mut attempts = Attempts::default();
         loop {
-            let connection = read_pool.connection().await?;
+            let connection = timeout_at(deadline, read_pool.connection()).await;
+            let connection = connection.map_err(|_| unavailable("the database accepts no connection in time"))??;
             let mut session = session_on(&connection);
             // The server enforces the statement timeout; a server that does not answer in time is gone.
             let Ok(result) = timeout(self.parts.options.client_timeout(), work(&input, &mut session)).await else {
@@ -117,6 +133,9 @@ impl PostgresEngine {
         work: impl SessionFn<C, T, E>,
         completion: impl Completion<T, E>,
     ) {
+        if let Err(error) = self.check_accepts_work() {
+            return completion(Err(error.into()));
+        }
         self.other_writes.submit(Box::new(Job::new(input, work, completion)));
     }
 
@@ -127,6 +146,9 @@ impl PostgresEngine {
         work: impl SessionFn<C, T, E>,
         completion: impl Completion<T, E>,
     ) {
+        if let Err(error) = self.check_accepts_work() {
+            return completion(Err(error.into()));
+        }
         let group_commit = match class {
             CommitClass::Commit => &self.commits,
             CommitClass::AuditEntries => &self.audit_entries,
@@ -138,6 +160,7 @@ impl PostgresEngine {
         &self,
         query: StreamedQuery<T>,
     ) -> Result<BatchReceiver<T>, StoreError> {
+        self.check_accepts_work()?;
         let permit = self.parts.stream_semaphore.acquire().await?;
         stream::open(&self.parts.connector, query, permit).await
     }

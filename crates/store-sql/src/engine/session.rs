@@ -177,6 +177,7 @@ impl Session {
     pub(crate) async fn lock_schema(&self, ledger: &Script) -> Result<(), StoreError> {
         match self {
             Self::Postgres(session) => {
+                session.wait_forever();
                 session.run_script("SET LOCAL statement_timeout = 0").await?;
                 session.run_script("SET LOCAL lock_timeout = 0").await?;
                 session.run_script(ledger.postgres).await?;

@@ -64,7 +64,8 @@ struct Threads {
 fn ensure_single_name(path: &Path) -> Result<(), StoreError> {
     use std::os::unix::fs::MetadataExt as _;
 
-    let names = std::fs::metadata(path).map_or(1, |metadata| metadata.nlink());
+    // A folder has a name in each of its subfolders, too.
+    let names = std::fs::metadata(path).map_or(1, |metadata| if metadata.is_file() { metadata.nlink() } else { 1 });
     if names <= 1 {
         return Ok(());
     }

@@ -140,6 +140,10 @@ impl InstallationIdentity for SqlStore {
         self.installation_id().await?.ok_or_else(|| corrupt("the identifier of the installation was not stored"))
     }
 
+    fn expect_installation(&self, id: &str, master_key_check: &str) {
+        self.installation_guard.expect(id, master_key_check);
+    }
+
     async fn webhooks_paused(&self) -> Result<bool, StoreError> {
         self.engine
             .read((), |(), session| {

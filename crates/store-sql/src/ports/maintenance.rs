@@ -1,7 +1,7 @@
 //! Maintenance: leases, deletion of expired idempotency keys, and readiness.
 
 use std::{
-    sync::LazyLock,
+    sync::{Arc, LazyLock},
     time::{Duration, Instant},
 };
 
@@ -11,7 +11,10 @@ use kernel::{StoreError, Timestamp};
 use tokio::sync::Mutex;
 
 use super::{SqlStore, clock, outbox};
-use crate::engine::{Engine, Sql, Value};
+use crate::{
+    engine::{Engine, Sql, Value},
+    installation_guard::InstallationGuard,
+};
 
 static ACQUIRE_LEASE: LazyLock<Sql> = LazyLock::new(|| {
     Sql::from_text(
@@ -42,7 +45,7 @@ static PROBE: LazyLock<Sql> = LazyLock::new(|| {
 /// The minimum interval between two probes of which the first succeeded: anyone who reaches the admin listener can ask.
 const PROBE_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The probe of whether the database accepts writes.
+/// The probe of whether the database is the right one and accepts writes.
 #[derive(Default)]
 pub(super) struct WriteProbe {
     succeeded_at: Mutex<Option<Instant>>,
@@ -50,13 +53,20 @@ pub(super) struct WriteProbe {
 
 impl WriteProbe {
     /// Writes to the database, unless a write has just succeeded. Concurrent calls share one write.
-    async fn run(&self, engine: &Engine) -> Result<(), StoreError> {
+    async fn run(&self, engine: &Engine, guard: &Arc<InstallationGuard>) -> Result<(), StoreError> {
         let mut succeeded_at = self.succeeded_at.lock().await;
         if succeeded_at.is_some_and(|at| at.elapsed() < PROBE_INTERVAL) {
             return Ok(());
         }
         *succeeded_at = None;
-        engine.write((), |(), session| Box::pin(session.execute(&PROBE, &[]))).await?;
+        engine
+            .write(Arc::clone(guard), |guard, session| {
+                Box::pin(async move {
+                    guard.verify(session).await?;
+                    session.execute(&PROBE, &[]).await
+                })
+            })
+            .await?;
         *succeeded_at = Some(Instant::now());
         Ok(())
     }
@@ -102,7 +112,7 @@ impl Maintenance for SqlStore {
 
     async fn check_ready(&self) -> Result<(), StoreError> {
         self.database.ensure_current().await?;
-        self.write_probe.run(&self.engine).await
+        self.write_probe.run(&self.engine, &self.installation_guard).await
     }
 
     async fn time(&self) -> Result<Timestamp, StoreError> {

@@ -75,7 +75,7 @@ async fn run_once(shared: &Shared, steady: bool, sweep: &mut Option<JoinHandle<(
 }
 
 async fn renew(shared: &Shared, row: Ulid) -> Result<(), StoreError> {
-    if row::renew(&shared.engine, row, shared.in_flight.low_watermark()).await? {
+    if row::renew(&shared.engine, &shared.guard, row, shared.in_flight.low_watermark()).await? {
         // If this clock is behind another process's, the watermarks that others return would wait for it.
         let returned = shared.ceiling.read().await.map(|_| shared.ceiling.latest_returned())?;
         shared.in_flight.advance_to(returned);

@@ -1,13 +1,18 @@
 //! The rows of processes that write, in the table `open_writes`.
 
-use std::{sync::LazyLock, time::Duration};
+use std::{
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 
 use kernel::{StoreError, Timestamp};
-use sea_query::{Expr, ExprTrait as _, LockType, Query};
 use ulid::Ulid;
 
 use super::watermark_ceiling;
-use crate::engine::{Engine, RowReader, Session, Sql, Value, placeholder};
+use crate::{
+    engine::{Engine, RowReader, Session, Sql, Value},
+    installation_guard::InstallationGuard,
+};
 
 /// The time after its last renewal at which a row expires and others may delete it.
 const TTL: Duration = Duration::from_secs(15);
@@ -40,26 +45,55 @@ static REGISTERED: LazyLock<Sql> = LazyLock::new(|| {
         "SELECT CAST(count(*) AS bigint), max(CASE WHEN {OVERDUE} THEN NULL ELSE floor END) FROM open_writes"
     ))
 });
-/// Prevents the row from being deleted, but not from being renewed or locked by other transactions.
+/// Finds no row in the database of another installation, which may have a copy of the row. The count is 0 as long as no
+/// installation is expected.
 static LOCK: LazyLock<Sql> = LazyLock::new(|| {
-    let mut row = Query::select();
-    row.column("process_id").from("open_writes").and_where(Expr::col("process_id").eq(placeholder()));
-    Sql::from_query(row.lock(LockType::KeyShare))
+    Sql::from_text(
+        "SELECT process_id FROM open_writes WHERE process_id = ? \
+         AND (SELECT count(*) FROM installation WHERE key = 'id' AND value = ?) = ?",
+    )
+    .with_key_share_lock()
 });
 /// One statement, so that the rows and the ceiling are from the same snapshot.
 static OTHER_WRITERS: LazyLock<Sql> =
     LazyLock::new(|| Sql::from_text(&format!("SELECT {}", other_writers_columns("?"))));
 
-/// Inserts the row.
-pub(super) async fn insert(engine: &Engine, row: Ulid, low_watermark: Timestamp) -> Result<(), StoreError> {
-    let values: [Value<'static>; 3] = [row.into(), low_watermark.into(), ttl()];
-    engine.write(values, |values, session| Box::pin(session.execute(&INSERT, values))).await.map(drop)
+/// Inserts the row, unless the database is another installation's.
+pub(super) async fn insert(
+    engine: &Engine,
+    guard: &Arc<InstallationGuard>,
+    row: Ulid,
+    low_watermark: Timestamp,
+) -> Result<(), StoreError> {
+    execute_guarded(engine, guard, &INSERT, [row.into(), low_watermark.into(), ttl()]).await.map(drop)
 }
 
 /// Renews the row with the time before which the process commits nothing more. Returns whether the row still existed.
-pub(super) async fn renew(engine: &Engine, row: Ulid, low_watermark: Timestamp) -> Result<bool, StoreError> {
-    let values: [Value<'static>; 3] = [low_watermark.into(), ttl(), row.into()];
-    engine.write(values, |values, session| Box::pin(session.execute(&RENEW, values))).await.map(|renewed| renewed == 1)
+pub(super) async fn renew(
+    engine: &Engine,
+    guard: &Arc<InstallationGuard>,
+    row: Ulid,
+    low_watermark: Timestamp,
+) -> Result<bool, StoreError> {
+    let values = [low_watermark.into(), ttl(), row.into()];
+    execute_guarded(engine, guard, &RENEW, values).await.map(|renewed| renewed == 1)
+}
+
+async fn execute_guarded(
+    engine: &Engine,
+    guard: &Arc<InstallationGuard>,
+    sql: &'static Sql,
+    values: [Value<'static>; 3],
+) -> Result<u64, StoreError> {
+    let input = (Arc::clone(guard), sql, values);
+    engine
+        .write(input, |(guard, sql, values), session| {
+            Box::pin(async move {
+                guard.verify(session).await?;
+                session.execute(sql, values).await
+            })
+        })
+        .await
 }
 
 /// Deletes the row after the transactions that have locked it.
@@ -82,9 +116,11 @@ pub(super) async fn remove_overdue(engine: &Engine, row: Ulid) -> Result<bool, S
     Ok(removed == 1)
 }
 
-/// Locks the row until the transaction ends. Returns whether it exists.
-pub(super) async fn lock(session: &Session, row: Ulid) -> Result<bool, StoreError> {
-    let values = [row.into()];
+/// Locks the row until the transaction ends. Returns whether it exists, in the database of this installation if one is
+/// expected.
+pub(super) async fn lock(session: &Session, row: Ulid, installation: Option<Ulid>) -> Result<bool, StoreError> {
+    let id = installation.map_or(Value::text(""), Value::from);
+    let values = [row.into(), id, Value::Int(i64::from(installation.is_some()))];
     session.fetch_one(&LOCK, &values, |cells| cells.ulid()).await.map(|locked| locked.is_some())
 }
 

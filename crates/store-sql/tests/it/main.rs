@@ -8,6 +8,7 @@
 mod contract_postgres;
 mod contract_postgres_crossed;
 mod contract_sqlite;
+mod foreign_database;
 mod outages;
 mod processes;
 mod rate_limits;

@@ -86,6 +86,14 @@ impl Tokens {
         outcome
     }
 
+    /// Checks that the keys were read recently enough to be used.
+    ///
+    /// # Errors
+    /// [`StaleKeys`] if they were not.
+    pub(crate) fn check_fresh(&self) -> Result<(), StaleKeys> {
+        self.keys.check_fresh()
+    }
+
     /// Waits until a request needs the keys to be refreshed.
     pub(crate) async fn refresh_requested(&self) {
         self.requested.notified().await;

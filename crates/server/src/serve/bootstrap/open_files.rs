@@ -17,8 +17,8 @@ const STREAM_FILES: usize = 8 * 3;
 /// Minimum number of connections of the API, below which a server is of no use.
 const MIN_CONNECTIONS: usize = 16;
 
-/// The share of webhook attempts in the descriptors that are left for connections.
-const WEBHOOK_SHARE: usize = 4;
+/// Number of connections of the API for each webhook attempt, where there are too few descriptors for all.
+const CONNECTIONS_PER_WEBHOOK: usize = 4;
 
 /// Raises the soft limit of open files to the hard limit, and returns it. The usual soft limit, 1024, is too low for a
 /// server.
@@ -49,10 +49,10 @@ pub(crate) fn fit_connections(settings: &mut Settings, limit: usize) -> Result<(
     };
     let reserved = ADMIN_CONNECTIONS + OWN_FILES + database;
     let left = limit.saturating_sub(reserved);
-    let webhooks = settings.webhooks.concurrency.min(left / WEBHOOK_SHARE);
+    let webhooks = settings.webhooks.concurrency.min(left / (CONNECTIONS_PER_WEBHOOK + 1));
     let connections = settings.max_connections.min(left - webhooks);
     if connections < MIN_CONNECTIONS.min(settings.max_connections) || webhooks == 0 {
-        let needed = reserved + MIN_CONNECTIONS + MIN_CONNECTIONS / WEBHOOK_SHARE;
+        let needed = reserved + MIN_CONNECTIONS + MIN_CONNECTIONS / CONNECTIONS_PER_WEBHOOK;
         return Err(Failure::new(format!(
             "the limit of {limit} open files is too low for a server: raise it to {needed} or more (LimitNOFILE= of \
              systemd, ulimit -n)"
@@ -99,5 +99,8 @@ mod tests {
         assert_eq!((settings.max_connections, settings.webhooks.concurrency), (connections, attempts));
         let error = fit_connections(&mut settings, 100).unwrap_err().to_string();
         assert!(error.contains("ulimit -n"), "{error}");
+        let (_, advice) = error.split_once("raise it to ").unwrap();
+        let needed = advice.split(' ').next().unwrap().parse().unwrap();
+        fit_connections(&mut settings, needed).unwrap();
     }
 }

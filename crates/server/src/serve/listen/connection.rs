@@ -40,11 +40,6 @@ use crate::{
     tls::Identity,
 };
 
-/// Timeout of reading the header of the first request, and over HTTP/1 of each further one; an idle connection is
-/// closed then. Over HTTP/2, it is the interval of keep-alive pings, and a connection that does not answer them is
-/// closed.
-pub(crate) const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(30);
-
 /// Timeout of an HTTP/2 connection without requests.
 pub(crate) const HTTP2_IDLE_TIMEOUT: Duration = Duration::from_secs(120);
 
@@ -104,12 +99,12 @@ impl Service {
         protocol
             .http1()
             .timer(TokioTimer::new())
-            .header_read_timeout(HEADER_READ_TIMEOUT)
+            .header_read_timeout(limits.header_read_timeout())
             .max_buf_size(MAX_BUFFER_BYTES);
         protocol
             .http2()
             .timer(TokioTimer::new())
-            .keep_alive_interval(HEADER_READ_TIMEOUT)
+            .keep_alive_interval(limits.header_read_timeout())
             .max_concurrent_streams(MAX_CONCURRENT_STREAMS)
             .max_header_list_size(MAX_HEADER_LIST_BYTES)
             .initial_stream_window_size(HTTP2_WINDOW_BYTES)
@@ -171,7 +166,9 @@ impl Service {
             response.map(move |result| result.map(|response| response.map(|body| progress.track(body))))
         });
         let mut connection = pin!(self.protocol.serve_connection(TokioIo::new(socket), service));
-        let mut checks = interval_at(Instant::now() + CHECK_INTERVAL, CHECK_INTERVAL);
+        let header_read_timeout = self.limits.header_read_timeout();
+        let check_interval = CHECK_INTERVAL.min(header_read_timeout);
+        let mut checks = interval_at(Instant::now() + check_interval, check_interval);
         checks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut is_shutting_down = false;
         loop {
@@ -190,7 +187,7 @@ impl Service {
                         return tracing::debug!(%peer, "closing a connection whose client does not read its response");
                     }
                     // hyper-util waits for the bytes that reveal the HTTP version without a timeout of its own.
-                    if !activity.had_request() && idle >= HEADER_READ_TIMEOUT {
+                    if !activity.had_request() && idle >= header_read_timeout {
                         return tracing::debug!(%peer, "closing a connection without a request");
                     }
                     if idle >= HTTP2_IDLE_TIMEOUT {

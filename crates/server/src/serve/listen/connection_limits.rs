@@ -15,6 +15,15 @@ use crate::serve::metrics::Metrics;
 /// The maximum number of concurrent handshakes. Each costs a signature and memory before the client is authenticated.
 const MAX_CONCURRENT_HANDSHAKES: usize = 256;
 
+/// Timeout of reading the header of the first request, and over HTTP/1 of each further one; an idle connection is
+/// closed then. Over HTTP/2, it is the interval of keep-alive pings, and a connection that does not answer them is
+/// closed.
+const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Timeout of a request's header, and of an idle connection, on the admin listener: idle connections that take all places
+/// there leave them before a probe gives up.
+const ADMIN_HEADER_READ_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// The keys that have a share of the connections and handshakes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum ConnectionKey {
@@ -37,6 +46,7 @@ pub(crate) struct ConnectionLimits {
     refused: IntCounter,
     /// The advice to the operator when a connection is closed.
     remedy: &'static str,
+    header_read_timeout: Duration,
 }
 
 /// A permit for a connection.
@@ -56,7 +66,8 @@ impl ConnectionLimits {
     /// Creates the limits of the admin listener.
     pub(crate) fn for_admin(max: usize, metrics: &Metrics) -> Self {
         let remedy = "find the program there that opens them, or admit only monitoring to the admin listener";
-        Self::new(max, TrustedProxies::default(), metrics.refused_connections("admin"), remedy)
+        let limits = Self::new(max, TrustedProxies::default(), metrics.refused_connections("admin"), remedy);
+        Self { header_read_timeout: ADMIN_HEADER_READ_TIMEOUT, ..limits }
     }
 
     fn new(max: usize, proxies: TrustedProxies, refused: IntCounter, remedy: &'static str) -> Self {
@@ -69,7 +80,13 @@ impl ConnectionLimits {
             proxies,
             refused,
             remedy,
+            header_read_timeout: HEADER_READ_TIMEOUT,
         }
+    }
+
+    /// The timeout of reading the header of a request, after which an idle connection is closed.
+    pub(crate) fn header_read_timeout(&self) -> Duration {
+        self.header_read_timeout
     }
 
     /// Waits until a connection can be accepted.

@@ -1,8 +1,14 @@
 //! A connection and its prepared statements.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
-use tokio::task::AbortHandle;
+use tokio::{task::AbortHandle, time::timeout};
 use tokio_postgres::{Client, Config, Error, RowStream, Statement};
 
 use super::{parameters::Parameter, prepared_statements::PreparedStatements, tls::Tls};
@@ -14,12 +20,16 @@ pub(super) struct Connection {
     client: Client,
     driver: AbortHandle,
     prepared_statements: Mutex<PreparedStatements>,
+    /// The longest time without an answer while one is due.
+    max_silence: Duration,
+    /// The number of answers so far.
+    answers: AtomicU64,
 }
 
 impl Connection {
     /// Opens a connection and applies the session settings. The task that drives it ends by itself when the connection
     /// is dropped or the server closes it.
-    pub(super) async fn open(config: &Config, tls: Tls, settings: &str) -> Result<Self, Error> {
+    pub(super) async fn open(config: &Config, tls: Tls, settings: &str, max_silence: Duration) -> Result<Self, Error> {
         let (client, driver) = config.connect(tls).await?;
         let driver = tokio::spawn(async move {
             if let Err(error) = driver.await {
@@ -27,12 +37,39 @@ impl Connection {
             }
         });
         client.batch_execute(settings).await?;
-        Ok(Self { client, driver: driver.abort_handle(), prepared_statements: Mutex::default() })
+        Ok(Self {
+            client,
+            driver: driver.abort_handle(),
+            prepared_statements: Mutex::default(),
+            max_silence,
+            answers: AtomicU64::default(),
+        })
     }
 
     /// Closes the connection immediately, even if statements are unanswered.
     pub(super) fn abort(&self) {
         self.driver.abort();
+    }
+
+    /// Waits for the answer to a statement that was sent. The server ends each statement in time by itself; one that
+    /// answers nothing for longer is gone, or cut off, and the connection is closed, with which all its statements fail.
+    pub(super) async fn answered<T>(&self, answer: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        let mut answer = std::pin::pin!(answer);
+        loop {
+            let before = self.answers.load(Ordering::Relaxed);
+            if let Ok(result) = timeout(self.max_silence, &mut answer).await {
+                self.answers.fetch_add(1, Ordering::Relaxed);
+                return result;
+            }
+            if self.answers.load(Ordering::Relaxed) == before {
+                tracing::warn!(
+                    "the database did not answer for {} s: closing the connection",
+                    self.max_silence.as_secs()
+                );
+                self.abort();
+                return answer.await;
+            }
+        }
     }
 
     pub(super) fn is_closed(&self) -> bool {

@@ -42,6 +42,8 @@ pub(super) struct Connector {
     logged_unencrypted: AtomicBool,
     tls: Tls,
     settings: String,
+    /// The longest time that a connection may be silent for while an answer is due.
+    max_silence: Duration,
     last_failure: Mutex<Option<LastFailure>>,
 }
 
@@ -76,6 +78,7 @@ impl Connector {
             logged_unencrypted: AtomicBool::new(false),
             tls: Tls::new(&url.security)?,
             settings: settings(options),
+            max_silence: options.client_timeout(),
             last_failure: Mutex::new(None),
         })
     }
@@ -130,7 +133,7 @@ impl Connector {
     async fn open_with(&self, config: &Config) -> Result<Connection, Error> {
         let mut resets = 0;
         loop {
-            match Connection::open(config, self.tls.clone(), &self.settings).await {
+            match Connection::open(config, self.tls.clone(), &self.settings, self.max_silence).await {
                 Err(error) if was_reset(&error) && resets < MAX_RESETS => resets += 1,
                 outcome => return outcome,
             }

@@ -127,7 +127,8 @@ impl GroupCommit {
                 Ok(TransactionResult::Unknown(error)) | Err(error) => break Err(error),
                 Ok(TransactionResult::RolledBack(results)) => {
                     let Some(JobResult { succeeded, failure: Some(failure) }) = results.first() else { break Ok(()) };
-                    if failure.is_transient() && attempts.wait_for_retry().await {
+                    let has_time = submitted_at.elapsed() < self.timeout;
+                    if failure.is_transient() && has_time && attempts.wait_for_retry().await {
                         continue;
                     }
                     break match (succeeded, failure.is_transient()) {

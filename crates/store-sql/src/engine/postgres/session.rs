@@ -31,16 +31,27 @@ pub(super) struct Pipeline {
     connection: Arc<Connection>,
     send_lock: tokio::sync::Mutex<()>,
     closed: AtomicBool,
+    /// Whether answers may take any time.
+    waits_forever: AtomicBool,
 }
 
 impl Pipeline {
     pub(super) fn new(connection: Arc<Connection>) -> Self {
-        Self { connection, send_lock: tokio::sync::Mutex::new(()), closed: AtomicBool::new(false) }
+        Self {
+            connection,
+            send_lock: tokio::sync::Mutex::new(()),
+            closed: AtomicBool::new(false),
+            waits_forever: AtomicBool::new(false),
+        }
     }
 
     /// Rejects further statements.
     pub(super) fn close(&self) {
         self.closed.store(true, Ordering::Release);
+    }
+
+    async fn answered<T>(&self, answer: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        if self.waits_forever.load(Ordering::Relaxed) { answer.await } else { self.connection.answered(answer).await }
     }
 
     /// Runs statements without parameters, in order.
@@ -56,12 +67,12 @@ impl Pipeline {
         send: impl FnOnce(R) -> F,
     ) -> Result<T, Error> {
         let guard = self.send_lock.lock().await;
-        let mut sent = std::pin::pin!(send(ready.await?));
+        let mut sent = std::pin::pin!(send(self.answered(ready).await?));
         let answer = poll_once(&mut sent).await;
         drop(guard);
         match answer {
             Poll::Ready(answer) => answer,
-            Poll::Pending => sent.await,
+            Poll::Pending => self.answered(sent).await,
         }
     }
 
@@ -90,6 +101,11 @@ impl PostgresSession {
     /// The class of the first failure, if any statement failed.
     pub(super) fn first_failure(&self) -> Option<FailureClass> {
         *self.first_failure.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets the following statements take any time, for one that the server has no timeout for either.
+    pub(in crate::engine) fn wait_forever(&self) {
+        self.pipeline.waits_forever.store(true, Ordering::Relaxed);
     }
 
     pub(in crate::engine) async fn execute(&self, sql: &Sql, values: &[Value<'_>]) -> Result<u64, StoreError> {
@@ -237,7 +253,7 @@ impl PostgresSession {
         let rows = self.pipeline.query(text, values).await;
         let mut rows = std::pin::pin!(self.record_outcome(Some(text), rows)?);
         loop {
-            let row = rows.try_next().await;
+            let row = self.pipeline.answered(rows.try_next()).await;
             match self.record_outcome(Some(text), row)? {
                 Some(row) => visit(&mut RowReader::from_postgres(&row))?,
                 None => return Ok(()),

@@ -1,9 +1,10 @@
 //! Streams, each on a connection of its own in one read-only transaction.
 
-use std::pin::Pin;
+use std::{pin::Pin, time::Duration};
 
 use futures_util::TryStreamExt as _;
 use kernel::StoreError;
+use tokio::time::timeout;
 use tokio_postgres::{Error, Row, RowStream};
 
 use super::{backoff::Attempts, connection::Connection, connector::Connector, parameters::row_parameters};
@@ -19,6 +20,9 @@ const BEGIN: &str = "BEGIN READ ONLY ISOLATION LEVEL REPEATABLE READ; \
                      SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; \
                      SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL statement_timeout = 0; \
                      SELECT 1";
+
+/// The maximum time to wait for a row: far longer than reading on in an index to the next one takes.
+const MAX_ROW_WAIT: Duration = Duration::from_secs(5 * 60);
 
 /// Opens a stream. Its snapshot is taken before this returns.
 pub(super) async fn open<T: Send + 'static>(
@@ -52,7 +56,7 @@ pub(super) async fn open<T: Send + 'static>(
 /// A query in progress.
 struct Scan {
     rows: Pin<Box<RowStream>>,
-    _connection: AbortOnDrop,
+    connection: AbortOnDrop,
 }
 
 /// A connection that is aborted when it is dropped, since the server may still be sending rows.
@@ -68,12 +72,25 @@ impl Scan {
     /// Starts the query and waits for the first row, if there is one.
     async fn start<T>(connection: Connection, query: &StreamedQuery<T>) -> Result<(Self, Option<Row>), Error> {
         let connection = AbortOnDrop(connection);
-        connection.0.run_script(BEGIN).await?;
-        let statement = connection.0.prepare_cached(&query.sql.postgres).await?;
-        let rows = Box::pin(connection.0.query(&statement, &row_parameters(&query.values)).await?);
-        let mut scan = Self { rows, _connection: connection };
-        let first = scan.rows.try_next().await?;
+        let server = &connection.0;
+        server.answered(server.run_script(BEGIN)).await?;
+        let statement = server.answered(server.prepare_cached(&query.sql.postgres)).await?;
+        let values = row_parameters(&query.values);
+        let rows = Box::pin(server.answered(server.query(&statement, &values)).await?);
+        let mut scan = Self { rows, connection };
+        let first = scan.next().await?;
         Ok((scan, first))
+    }
+
+    /// Waits for the next row. A server that sends none for too long is gone.
+    async fn next(&mut self) -> Result<Option<Row>, Error> {
+        match timeout(MAX_ROW_WAIT, self.rows.try_next()).await {
+            Ok(row) => row,
+            Err(_) => {
+                self.connection.0.abort();
+                self.rows.try_next().await
+            }
+        }
     }
 
     /// Sends all rows to the receiver. It reads from the server only as fast as the receiver reads, which applies
@@ -90,7 +107,7 @@ impl Scan {
             if let Some(full) = batch.push(RowReader::from_postgres(&row), query.read)? {
                 sender.send(full).await?;
             }
-            next = self.rows.try_next().await.map_err(from_postgres)?;
+            next = self.next().await.map_err(from_postgres)?;
         }
         match batch.finish() {
             Some(last) => sender.send(last).await,

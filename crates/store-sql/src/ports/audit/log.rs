@@ -128,8 +128,16 @@ impl AuditLog for SqlStore {
     }
 
     async fn seal(&self, batch: &SealedBatch, checkpoint: &Checkpoint) -> Result<bool, StoreError> {
-        let input = (batch.clone(), *checkpoint);
-        self.engine.write(input, |(batch, checkpoint), session| Box::pin(seal::store(session, batch, checkpoint))).await
+        let input = (Arc::clone(&self.installation_guard), batch.clone(), *checkpoint);
+        self.engine
+            .write(input, |(guard, batch, checkpoint), session| {
+                Box::pin(async move {
+                    // A seal under the wrong key can't be undone.
+                    guard.verify(session).await?;
+                    seal::store(session, batch, checkpoint).await
+                })
+            })
+            .await
     }
 
     async fn sealed(

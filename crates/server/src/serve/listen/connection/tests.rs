@@ -43,8 +43,11 @@ fn router() -> Router {
 
 impl TestConnection {
     fn new(tls: Option<Identity>) -> Self {
+        Self::within(ConnectionLimits::for_api(1, TrustedProxies::default(), &Metrics::new().unwrap()), tls)
+    }
+
+    fn within(limits: ConnectionLimits, tls: Option<Identity>) -> Self {
         let tls = tls.map(|identity| watch::channel(identity).1);
-        let limits = ConnectionLimits::for_api(1, TrustedProxies::default(), &Metrics::new().unwrap());
         let service = Arc::new(Service::new(router(), None, tls, limits));
         let (client, server) = duplex(1024);
         let (trigger, shutdown) = channel();
@@ -90,6 +93,15 @@ fn identity() -> Identity {
     std::fs::write(&files.certificate, cert.pem()).unwrap();
     std::fs::write(&files.key, signing_key.serialize_pem()).unwrap();
     files.load().unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn idle_connections_leave_the_admin_listener_before_a_probe_gives_up() {
+    let admin = || TestConnection::within(ConnectionLimits::for_admin(1, &Metrics::new().unwrap()), None);
+    assert_eq!(admin().seconds_until_closed().await, 1, "without a byte");
+    let mut begun = admin();
+    begun.client.write_all(b"GET /little HTTP/1.1\r\nHost: ").await.unwrap();
+    assert!(begun.seconds_until_closed().await <= 2, "with a part of a request");
 }
 
 #[tokio::test(start_paused = true)]
