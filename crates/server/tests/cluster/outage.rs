@@ -68,7 +68,7 @@ async fn assert_recovery(shutdown: Shutdown) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_answers_probes_refuses_calls_and_stops_in_time_while_postgresql_hangs() {
     let mut cluster = Cluster::start(&find_programs().expect(INSTALL_HINT), &[]).expect("a cluster");
-    let proxy = StatementProxy::start(&cluster.url()).await;
+    let proxy = StatementProxy::start(cluster.url()).await;
     let setup = Setup::with_installation(Installation::with_postgres(proxy.url()));
     let mut server = setup.set("DATABASE_STATEMENT_TIMEOUT", "1s").start();
     let client = server.create_client("prober", &["governance.findings:read", "governance.findings:write"]).await;
