@@ -6,7 +6,10 @@ use crypto::{KeyFileError, load_master_key};
 use kernel::{Clock, Timestamp};
 use store_sql::{Database as SqlDatabase, DatabaseOptions, DatabaseUrl, MisplacedTable, PostgresKind};
 
-use super::database::{ensure_not_empty, existing_url, misplaced_tables, url};
+use super::{
+    absence,
+    database::{connect_existing, ensure_not_empty, misplaced_tables, url},
+};
 use crate::{
     clock::SystemClock,
     failure::{Failure, ResultExt as _},
@@ -42,7 +45,13 @@ pub(crate) async fn copy(
     purpose: CopyPurpose,
     report: &(dyn Fn(Progress) + Sync),
 ) -> Result<CopySummary, Failure> {
-    let source = open(&url(from)?, kind, "the source").await?;
+    let source = match from {
+        // The source is never created.
+        Database::Sqlite(file) if SqlDatabase::is_missing(file)? => {
+            return Err(Failure::new(format!("{}: check the path of the source", absence::no_database(file))));
+        }
+        from => open(&url(from)?, kind, "the source").await?,
+    };
     let copied = copy_from(&source, to, kind, purpose, report).await;
     source.close().await;
     copied
@@ -96,7 +105,7 @@ fn options(kind: PostgresKind) -> DatabaseOptions {
 /// # Errors
 /// If the database does not exist or can't be copied.
 pub(crate) async fn back_up(settings: &Settings, file: &Path) -> Result<DatabaseBackup, Failure> {
-    let sql = open(&existing_url(settings)?, PostgresKind::default(), "the database").await?;
+    let sql = connect_existing(settings).await?;
     let copied = async {
         ensure_not_empty(&sql, settings).await?;
         let at = SystemClock.now();
@@ -106,6 +115,15 @@ pub(crate) async fn back_up(settings: &Settings, file: &Path) -> Result<Database
     let copied = copied.await;
     sql.close().await;
     copied
+}
+
+/// Checks that no write-ahead log with changes lies beside this path, where a SQLite file is to be restored.
+///
+/// # Errors
+/// If there is one, with the remedy, or if that can't be examined.
+pub(crate) fn ensure_no_stray_log(file: &Path) -> Result<(), Failure> {
+    SqlDatabase::is_missing(file)?;
+    Ok(())
 }
 
 /// Checks the SQLite file of a backup, and copies it to the target if that is PostgreSQL. If the target is a SQLite
