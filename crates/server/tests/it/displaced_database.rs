@@ -111,7 +111,7 @@ async fn a_server_whose_database_was_replaced_leaves_the_other_one_and_its_log_a
 
 /// The write-ahead logs of the installation that were put aside.
 fn displaced_logs(installation: &Installation) -> Vec<PathBuf> {
-    let files = fs::read_dir(data(installation)).unwrap().map(|entry| entry.unwrap().path());
+    let files = fs::read_dir(data(installation)).expect("the data folder").map(|entry| entry.expect("an entry").path());
     files.filter(|path| path.display().to_string().contains("novantra.db-wal.displaced-")).collect()
 }
 
