@@ -28,7 +28,8 @@ pub(crate) use installation_changes::{ClockReset, Resumed, renew, reset_clock, r
 use keys::Keys;
 pub(crate) use keys::Tokens;
 pub(crate) use transfer::{
-    CopyPurpose, CopySummary, DatabaseBackup, Progress, Restored, back_up, copy, ensure_no_stray_log, restore,
+    CopyPurpose, CopySummary, DatabaseBackup, Progress, Restored, back_up, copy, ensure_no_stray_log,
+    ensure_source_exists, restore,
 };
 pub(crate) use webhooks::Webhooks;
 

@@ -44,6 +44,7 @@ impl Copy {
         if is_same(&from, &to) {
             return Err(Failure::usage("--from and --to are the same database"));
         }
+        compose::ensure_source_exists(&from)?;
         let _locks = (ServerLock::acquire_for_existing(&from)?, ServerLock::acquire_for_command(&to)?);
 
         let bar = progress(None, "rows", context.output.is_text());

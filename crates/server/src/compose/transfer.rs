@@ -33,6 +33,19 @@ pub(crate) struct Restored {
     pub(crate) warning: Option<String>,
 }
 
+/// Refuses a source of a copy that does not exist, before anything is created.
+///
+/// # Errors
+/// If the file is missing or empty, or can't be examined.
+pub(crate) fn ensure_source_exists(from: &Database) -> Result<(), Failure> {
+    match from {
+        Database::Sqlite(file) if SqlDatabase::is_missing(file)? => {
+            Err(Failure::new(format!("{}: check the path of the source", absence::no_database(file))))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Copies an installation to an empty database. `kind` is that of both databases, if they are no SQLite files.
 ///
 /// # Errors
@@ -45,13 +58,7 @@ pub(crate) async fn copy(
     purpose: CopyPurpose,
     report: &(dyn Fn(Progress) + Sync),
 ) -> Result<CopySummary, Failure> {
-    let source = match from {
-        // The source is never created.
-        Database::Sqlite(file) if SqlDatabase::is_missing(file)? => {
-            return Err(Failure::new(format!("{}: check the path of the source", absence::no_database(file))));
-        }
-        from => open(&url(from)?, kind, "the source").await?,
-    };
+    let source = open(&url(from)?, kind, "the source").await?;
     let copied = copy_from(&source, to, kind, purpose, report).await;
     source.close().await;
     copied
