@@ -27,7 +27,10 @@ pub(crate) use identity::{OPERATOR, SERVER, command_origin};
 pub(crate) use installation_changes::{ClockReset, Resumed, renew, reset_clock, resume_webhooks};
 use keys::Keys;
 pub(crate) use keys::Tokens;
-pub(crate) use transfer::{CopyPurpose, CopySummary, DatabaseBackup, Progress, Restored, back_up, copy, restore};
+pub(crate) use transfer::{
+    CopyPurpose, CopySummary, DatabaseBackup, Progress, Restored, back_up, copy, ensure_no_stray_log,
+    ensure_source_exists, restore,
+};
 pub(crate) use webhooks::Webhooks;
 
 /// The purpose of opening an installation, which determines what is created if it is missing.

@@ -36,6 +36,7 @@ pub(crate) use sql_fragments::{
 pub(crate) use value::Value;
 
 use postgres::{PostgresEngine, PostgresSession};
+pub(crate) use sqlite::is_missing;
 use sqlite::{SqliteEngine, SqliteSession, WriteLock};
 use streams::StreamedQuery;
 
@@ -89,12 +90,17 @@ pub(crate) trait WorkError: From<StoreError> + Send + 'static {}
 impl<E: From<StoreError> + Send + 'static> WorkError for E {}
 
 impl Engine {
-    pub(crate) async fn open(url: &DatabaseUrl, options: &DatabaseOptions) -> Result<Self, StoreError> {
+    /// Opens the database. A missing file is created if `creates_missing`.
+    pub(crate) async fn open(
+        url: &DatabaseUrl,
+        options: &DatabaseOptions,
+        creates_missing: bool,
+    ) -> Result<Self, StoreError> {
         Ok(match url {
             DatabaseUrl::Postgres(url) => Self::Postgres(PostgresEngine::open(url, options)?),
             DatabaseUrl::Sqlite(path) => {
                 let path = path.clone();
-                let engine = tokio::task::spawn_blocking(move || SqliteEngine::open(&path)).await;
+                let engine = tokio::task::spawn_blocking(move || SqliteEngine::open(&path, creates_missing)).await;
                 Self::Sqlite(engine.map_err(unavailable)??)
             }
         })

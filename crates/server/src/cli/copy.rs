@@ -44,12 +44,8 @@ impl Copy {
         if is_same(&from, &to) {
             return Err(Failure::usage("--from and --to are the same database"));
         }
-        if let Database::Sqlite(file) = &from
-            && !file.exists()
-        {
-            return Err(Failure::new(format!("there is no database at {}", file.display())));
-        }
-        let _locks = (ServerLock::acquire_for_command(&from)?, ServerLock::acquire_for_command(&to)?);
+        compose::ensure_source_exists(&from)?;
+        let _locks = (ServerLock::acquire_for_existing(&from)?, ServerLock::acquire_for_command(&to)?);
 
         let bar = progress(None, "rows", context.output.is_text());
         let report = |Progress { copied, total }| {

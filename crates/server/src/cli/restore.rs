@@ -98,7 +98,9 @@ fn ensure_empty(settings: &Settings, attachments: &Path) -> Result<(), Failure> 
         }
         Database::Postgres(_) => {}
         Database::Sqlite(file) => {
-            // SQLite would apply a left-over write-ahead log or journal to the restored database.
+            // SQLite would apply a left-over write-ahead log or journal to the restored database. One that holds
+            // changes is refused here, with what helps.
+            compose::ensure_no_stray_log(file)?;
             for suffix in ["", "-wal", "-journal"] {
                 let path = PathBuf::from(format!("{}{suffix}", file.display()));
                 if path.symlink_metadata().is_ok() {

@@ -1,16 +1,16 @@
 //! Absence of the database where an installation was before: a disk that is not mounted, a mistyped path or name. A new
 //! installation in its place would look healthy, and without any data.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{fs, io::ErrorKind, path::Path, time::Duration};
 
 use kernel::StoreError;
 use tokio::time::{Instant, sleep};
 
-use crate::{archive::ATTACHMENTS, failure::Failure, settings::Settings};
+use crate::{
+    archive::ATTACHMENTS,
+    failure::{Failure, ResultExt as _},
+    settings::Settings,
+};
 
 /// How long a process that starts waits for another one that is just creating the installation, whose master key may be
 /// seen before its database.
@@ -36,7 +36,7 @@ pub(super) async fn ensure_new<F: Future<Output = Result<bool, StoreError>>>(
 ) -> Result<(), Failure> {
     let started = Instant::now();
     while is_absent().await?
-        && let Some(trace) = trace(settings)
+        && let Some(trace) = trace(settings)?
     {
         if started.elapsed() >= CREATION_TIMEOUT {
             return Err(missing(description, Some(&trace)));
@@ -49,7 +49,10 @@ pub(super) async fn ensure_new<F: Future<Output = Result<bool, StoreError>>>(
 /// The failure of a program that needs an installation where there is none, with the remedy. `description` says what is
 /// missing.
 pub(super) fn missing_installation(settings: &Settings, description: &str) -> Failure {
-    missing(description, trace(settings).as_deref())
+    match trace(settings) {
+        Ok(trace) => missing(description, trace.as_deref()),
+        Err(failure) => failure,
+    }
 }
 
 fn missing(description: &str, trace: Option<&str>) -> Failure {
@@ -69,18 +72,18 @@ pub(super) fn no_database(file: &Path) -> String {
 }
 
 /// Returns the remains of an earlier installation.
-fn trace(settings: &Settings) -> Option<String> {
+///
+/// # Errors
+/// If it can't be examined whether there are any.
+fn trace(settings: &Settings) -> Result<Option<String>, Failure> {
     let key = &settings.master_key_file;
-    if key.exists() {
-        return Some(format!("a master key at {}", key.display()));
+    if key.try_exists().context(|| format!("can't examine the master key {}", key.display()))? {
+        return Ok(Some(format!("a master key at {}", key.display())));
     }
     let attachments = settings.data_dir.join(ATTACHMENTS);
-    let has_files = fs::read_dir(&attachments).is_ok_and(|mut files| files.next().is_some());
-    has_files.then(|| format!("a folder of attachments at {}", attachments.display()))
-}
-
-/// Whether there is no database in this SQLite file: it is missing, or empty.
-pub(super) fn is_missing(file: &Path) -> bool {
-    fs::metadata(file).map_or(true, |metadata| metadata.len() == 0)
-        && fs::metadata(PathBuf::from(format!("{}-wal", file.display()))).map_or(true, |metadata| metadata.len() == 0)
+    let has_files = match fs::read_dir(&attachments) {
+        Err(error) if error.kind() == ErrorKind::NotFound => false,
+        files => files.context(|| format!("can't read the folder {}", attachments.display()))?.next().is_some(),
+    };
+    Ok(has_files.then(|| format!("a folder of attachments at {}", attachments.display())))
 }

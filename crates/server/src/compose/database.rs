@@ -41,23 +41,23 @@ pub(super) async fn open(
     mode: OpenMode,
     entropy: &dyn Entropy,
 ) -> Result<OpenedDatabase, Failure> {
-    let url = match &settings.database {
+    let sql = match &settings.database {
         Database::Memory if mode.is_server() => {
             let clock = Arc::new(SteadyClock::new());
             let store = Arc::new(MemoryStore::new(Arc::clone(&clock) as _));
             return Ok(OpenedDatabase { store, sql: None, clock, buckets: None });
         }
+        _ if !mode.creates_missing() => connect_existing(settings).await?,
         database => {
             if let Database::Sqlite(file) = database
                 && mode.begins_only_if_new()
             {
-                let is_missing = || async { Ok(absence::is_missing(file)) };
+                let is_missing = || async { SqlDatabase::is_missing(file) };
                 absence::ensure_new(settings, &absence::no_database(file), is_missing).await?;
             }
-            if mode.creates_missing() { url(database)? } else { existing_url(settings)? }
+            connect(&url(database)?, settings).await?
         }
     };
-    let sql = connect(&url, settings).await?;
     match initialize(&sql, settings, mode).await {
         Ok(clock) => open_store(sql, mode, clock, entropy).await,
         Err(failure) => {
@@ -139,9 +139,9 @@ pub(crate) struct Migrated {
 /// migration fails.
 pub(crate) async fn migrate(settings: &Settings) -> Result<Migrated, Failure> {
     let created = match &settings.database {
-        Database::Sqlite(file) if absence::is_missing(file) => {
+        Database::Sqlite(file) if SqlDatabase::is_missing(file)? => {
             ensure_folder_exists(file)?;
-            let is_missing = || async { Ok(absence::is_missing(file)) };
+            let is_missing = || async { SqlDatabase::is_missing(file) };
             absence::ensure_new(settings, &absence::no_database(file), is_missing).await?;
             Some(file.clone())
         }
@@ -187,23 +187,26 @@ pub(super) async fn misplaced_tables(
 /// # Errors
 /// If the database can't be reached or does not exist.
 pub(crate) async fn find_misplaced_tables(settings: &Settings) -> Result<Option<Vec<MisplacedTable>>, Failure> {
-    let sql = connect(&existing_url(settings)?, settings).await?;
+    let sql = connect_existing(settings).await?;
     let misplaced = misplaced_tables(&sql, &settings.database_options).await;
     sql.close().await;
     misplaced
 }
 
-/// Returns the URL of the database of the installation, whose SQLite file must exist.
+/// Opens the database of the installation, whose SQLite file must exist.
 ///
 /// # Errors
-/// If it does not, or the database is in memory.
-pub(super) fn existing_url(settings: &Settings) -> Result<DatabaseUrl, Failure> {
-    match &settings.database {
-        Database::Sqlite(file) if absence::is_missing(file) => {
-            Err(absence::missing_installation(settings, &absence::no_database(file)))
+/// If it does not, or can't be opened, or the database is in memory.
+pub(super) async fn connect_existing(settings: &Settings) -> Result<SqlDatabase, Failure> {
+    let url = match &settings.database {
+        Database::Sqlite(file) if SqlDatabase::is_missing(file)? => {
+            return Err(absence::missing_installation(settings, &absence::no_database(file)));
         }
-        database => url(database),
-    }
+        Database::Sqlite(file) => DatabaseUrl::Sqlite(file.clone()),
+        database => url(database)?,
+    };
+    let opened = SqlDatabase::open_existing(&url, &settings.database_options).await;
+    opened.context(|| "can't open the database".to_owned())
 }
 
 /// Returns the URL of the database. The folder of a SQLite file is created.
@@ -220,7 +223,7 @@ pub(super) fn url(database: &Database) -> Result<DatabaseUrl, Failure> {
     }
 }
 
-pub(super) async fn connect(url: &DatabaseUrl, settings: &Settings) -> Result<SqlDatabase, Failure> {
+async fn connect(url: &DatabaseUrl, settings: &Settings) -> Result<SqlDatabase, Failure> {
     SqlDatabase::open_with(url, &settings.database_options).await.context(|| "can't open the database".to_owned())
 }
 

@@ -6,7 +6,7 @@ use store_sql::{Database as SqlDatabase, InstallationChange};
 
 use super::{
     absence,
-    database::{clock_for, connect, ensure_not_empty, existing_url},
+    database::{clock_for, connect_existing, ensure_not_empty},
     entropy,
     identity::{Author, OPERATOR, entry, renew_duplicate, renewal},
     keys::foreign_key_error,
@@ -100,7 +100,7 @@ async fn with_database<T>(
     settings: &Settings,
     run: impl AsyncFnOnce(&SqlDatabase, &dyn Entropy) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
-    let sql = connect(&existing_url(settings)?, settings).await?;
+    let sql = connect_existing(settings).await?;
     let result = async {
         ensure_not_empty(&sql, settings).await?;
         sql.ensure_current().await?;

@@ -6,7 +6,10 @@ use crypto::{KeyFileError, load_master_key};
 use kernel::{Clock, Timestamp};
 use store_sql::{Database as SqlDatabase, DatabaseOptions, DatabaseUrl, MisplacedTable, PostgresKind};
 
-use super::database::{ensure_not_empty, existing_url, misplaced_tables, url};
+use super::{
+    absence,
+    database::{connect_existing, ensure_not_empty, misplaced_tables, url},
+};
 use crate::{
     clock::SystemClock,
     failure::{Failure, ResultExt as _},
@@ -28,6 +31,19 @@ pub(crate) struct DatabaseBackup {
 pub(crate) struct Restored {
     /// The reason why the master key file does not fit the restored database, if it doesn't.
     pub(crate) warning: Option<String>,
+}
+
+/// Refuses a source of a copy that does not exist, before anything is created.
+///
+/// # Errors
+/// If the file is missing or empty, or can't be examined.
+pub(crate) fn ensure_source_exists(from: &Database) -> Result<(), Failure> {
+    match from {
+        Database::Sqlite(file) if SqlDatabase::is_missing(file)? => {
+            Err(Failure::new(format!("{}: check the path of the source", absence::no_database(file))))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Copies an installation to an empty database. `kind` is that of both databases, if they are no SQLite files.
@@ -96,7 +112,7 @@ fn options(kind: PostgresKind) -> DatabaseOptions {
 /// # Errors
 /// If the database does not exist or can't be copied.
 pub(crate) async fn back_up(settings: &Settings, file: &Path) -> Result<DatabaseBackup, Failure> {
-    let sql = open(&existing_url(settings)?, PostgresKind::default(), "the database").await?;
+    let sql = connect_existing(settings).await?;
     let copied = async {
         ensure_not_empty(&sql, settings).await?;
         let at = SystemClock.now();
@@ -106,6 +122,15 @@ pub(crate) async fn back_up(settings: &Settings, file: &Path) -> Result<Database
     let copied = copied.await;
     sql.close().await;
     copied
+}
+
+/// Checks that no write-ahead log with changes lies beside this path, where a SQLite file is to be restored.
+///
+/// # Errors
+/// If there is one, with the remedy, or if that can't be examined.
+pub(crate) fn ensure_no_stray_log(file: &Path) -> Result<(), Failure> {
+    SqlDatabase::is_missing(file)?;
+    Ok(())
 }
 
 /// Checks the SQLite file of a backup, and copies it to the target if that is PostgreSQL. If the target is a SQLite

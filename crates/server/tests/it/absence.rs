@@ -153,3 +153,23 @@ async fn a_database_whose_table_of_the_installation_was_emptied_is_refused() {
         assert!(ran.stderr.contains("has lost its rows"), "{arguments:?}: {}", ran.stderr);
     }
 }
+
+#[tokio::test]
+async fn a_database_that_cannot_be_examined_is_not_taken_for_an_absent_one() {
+    let installation = Installation::new();
+    // No permission has the same effect, but not for the user root.
+    fs::write(installation.folder().join("file"), "").unwrap();
+    let in_file = installation.folder().join("file/novantra.db").display().to_string();
+    for arguments in [&["check"][..], &["workspace", "list"], &SERVE, &["migrate"]] {
+        let url = format!("sqlite:{in_file}");
+        let ran = installation.run(&[arguments, &["--database-url", &url]].concat());
+        assert_eq!(ran.status.code(), Some(1), "{arguments:?}: {}", ran.stdout);
+        assert!(!ran.stderr.contains("creates an installation"), "{arguments:?}: {}", ran.stderr);
+    }
+    let key = installation.folder().join("file/master.key").display().to_string();
+    for arguments in [&["check"][..], &["backup", "backup.tar"]] {
+        let ran = installation.run(&[arguments, &["--master-key-file", &key]].concat());
+        assert_eq!(ran.status.code(), Some(1), "{arguments:?}: {}", ran.stdout);
+        assert!(ran.stderr.contains("can't examine the master key"), "{arguments:?}: {}", ran.stderr);
+    }
+}

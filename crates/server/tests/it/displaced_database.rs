@@ -109,6 +109,136 @@ async fn a_server_whose_database_was_replaced_leaves_the_other_one_and_its_log_a
     assert_eq!(stored_keys(&installation).await, ["before", "of-the-other"].map(str::to_owned).into());
 }
 
+/// The write-ahead logs of the installation that were put aside.
+fn displaced_logs(installation: &Installation) -> Vec<PathBuf> {
+    let files = fs::read_dir(data(installation)).expect("the data folder").map(|entry| entry.expect("an entry").path());
+    files.filter(|path| path.display().to_string().contains("novantra.db-wal.displaced-")).collect()
+}
+
+const SERVE: [&str; 5] = ["serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"];
+
+#[tokio::test]
+async fn a_log_whose_database_is_missing_or_empty_is_kept_by_every_command_until_the_database_is_back() {
+    let (server, client) = server_with_finding().await;
+    let installation = server.kill();
+    drop(client);
+    let (file, aside) = (database(&installation), data(&installation).join("aside"));
+    let log = data(&installation).join("novantra.db-wal");
+    let changes = fs::read(&log).unwrap();
+    assert!(!changes.is_empty());
+    fs::rename(&file, &aside).unwrap();
+    let backup = installation.folder().join("none.tar");
+    fs::write(&backup, "").unwrap();
+    let commands: [&[&str]; 9] = [
+        &["check"],
+        &["backup", "backup.tar"],
+        &["workspace", "list"],
+        &["migrate"],
+        &["clock", "reset"],
+        &["installation", "create"],
+        &["restore", "none.tar"],
+        &SERVE,
+        &[SERVE[0], SERVE[1], SERVE[2], SERVE[3], SERVE[4], "--new-installation"],
+    ];
+    for is_empty in [false, true] {
+        for arguments in commands {
+            if is_empty {
+                fs::write(&file, "").unwrap();
+            }
+            let ran = installation.run(arguments);
+            assert_eq!(ran.status.code(), Some(1), "{arguments:?}: {}", ran.stdout);
+            let expected = format!("its write-ahead log {} still holds changes: put the database back", log.display());
+            assert!(ran.stderr.contains(&expected), "{arguments:?}: {}", ran.stderr);
+            assert!(fs::metadata(&file).map_or(true, |metadata| metadata.len() == 0), "{arguments:?}");
+            assert_eq!(fs::read(&log).unwrap(), changes, "{arguments:?}");
+        }
+    }
+    fs::rename(&aside, &file).unwrap();
+    assert_eq!(stored_keys(&installation).await, ["before".to_owned()].into());
+}
+
+#[tokio::test]
+async fn a_command_that_is_run_while_the_database_of_a_server_is_moved_away_does_no_harm() {
+    let (server, client) = server_with_finding().await;
+    let file = database(server.installation());
+    let aside = file.with_extension("aside");
+    fs::rename(&file, &aside).unwrap();
+    assert_eq!(server.installation().run(&["check"]).status.code(), Some(1));
+    assert!(!file.exists());
+    fs::rename(&aside, &file).unwrap();
+    eventually("the server is ready again", async || (server.probe("/readyz").await.0 == 200).then_some(())).await;
+    assert_eq!(client.post(FINDINGS, &finding("after")).await.status, 201);
+    let installation = server.kill();
+    assert_eq!(stored_keys(&installation).await, ["after", "before"].map(str::to_owned).into());
+}
+
+#[tokio::test]
+async fn a_database_that_is_restored_after_one_was_deleted_or_replaced_does_not_get_the_changes_of_its_log() {
+    for is_replaced in [false, true] {
+        let (server, client) = server_with_finding().await;
+        let installation = server.installation().clone();
+        installation.run_json(&["backup", "backup.tar"]);
+        let backup = installation.folder().join("backup.tar");
+        let restored = Installation::new();
+        restored.run_json(&["restore", backup.to_str().unwrap(), "--replaces-original"]);
+        for number in 0..30 {
+            assert_eq!(client.post(FINDINGS, &finding(&format!("lost-{number}"))).await.status, 201);
+        }
+        let file = database(&installation);
+        if is_replaced {
+            fs::rename(database(&restored), &file).unwrap();
+            assert_refused(&server, &client, &file, "was replaced by another file").await;
+        } else {
+            fs::remove_file(&file).unwrap();
+            assert_refused(&server, &client, &file, "was deleted or moved").await;
+        }
+        server.stop();
+        let [log] = displaced_logs(&installation).try_into().expect("one log that was put aside");
+        assert!(!data(&installation).join("novantra.db-wal").exists());
+        for arguments in [&SERVE[..], &["check"], &["restore", "backup.tar"]] {
+            let ran = installation.run(arguments);
+            assert_eq!(ran.status.code(), Some(1), "{arguments:?}: {}", ran.stdout);
+            assert!(ran.stderr.contains(&log.display().to_string()), "{arguments:?}: {}", ran.stderr);
+        }
+        fs::rename(&log, installation.folder().join("log-of-the-deleted-database")).unwrap();
+        if !is_replaced {
+            installation.run_json(&["restore", "backup.tar", "--replaces-original"]);
+        }
+        assert_eq!(stored_keys(&installation).await, ["before".to_owned()].into(), "replaced: {is_replaced}");
+    }
+}
+
+#[tokio::test]
+async fn a_database_that_was_moved_when_its_server_stopped_has_all_changes_once_it_and_its_log_are_back() {
+    let (server, _client) = server_with_finding().await;
+    let installation = server.installation().clone();
+    let (file, aside) = (database(&installation), data(&installation).join("aside"));
+    fs::rename(&file, &aside).unwrap();
+    server.stop();
+    fs::rename(&aside, &file).unwrap();
+    let [log] = displaced_logs(&installation).try_into().expect("one log that was put aside");
+    let start = installation.run(&SERVE);
+    let original = data(&installation).join("novantra.db-wal");
+    assert!(start.stderr.contains(&format!("rename this log to {}", original.display())), "{}", start.stderr);
+    fs::rename(&log, &original).unwrap();
+    assert_eq!(stored_keys(&installation).await, ["before".to_owned()].into());
+}
+
+#[tokio::test]
+async fn a_server_whose_log_was_truncated_is_not_ready_and_acknowledges_nothing() {
+    let (server, client) = server_with_finding().await;
+    let log = data(server.installation()).join("novantra.db-wal");
+    fs::write(&log, "").unwrap();
+    for number in 0..20 {
+        assert_eq!(client.post(FINDINGS, &finding(&format!("refused-{number}"))).await.status, 503);
+    }
+    assert_eq!(client.get(FINDINGS).await.status, 503);
+    let (status, text) = server.probe("/readyz").await;
+    assert!(status == 503 && text.contains("was shortened") && text.contains("restore a backup"), "{status}: {text}");
+    let errors = server.log().lines().filter(|line| line.contains("ERROR") && line.contains("was shortened")).count();
+    assert_eq!(errors, 1, "{}", server.log());
+}
+
 #[tokio::test]
 async fn what_was_acknowledged_before_the_write_ahead_log_was_deleted_is_kept() {
     for suffix in ["-wal", "-shm"] {

@@ -52,3 +52,36 @@ async fn files_that_a_group_can_change_and_logs_that_everybody_can_read_fail_the
         set(usual);
     }
 }
+
+#[tokio::test]
+async fn a_group_that_can_change_the_database_and_folders_whose_files_others_can_replace_fail_the_check() {
+    let installation = Installation::new();
+    assert!(installation.run(&["installation", "create"]).status.success());
+    let data = installation.folder().join("data");
+    let (keys, attachments) = (installation.folder().join("keys"), data.join("attachments"));
+    for folder in [&keys, &attachments] {
+        fs::create_dir_all(folder).unwrap();
+        fs::set_permissions(folder, fs::Permissions::from_mode(0o700)).unwrap();
+    }
+    let key = keys.join("master.key");
+    fs::rename(data.join("master.key"), &key).unwrap();
+    let check = || installation.run(&["check", "--master-key-file", &key.display().to_string()]);
+    // The group can reach the files in it.
+    fs::set_permissions(&data, fs::Permissions::from_mode(0o2750)).unwrap();
+    let database = data.join("novantra.db");
+    for (path, exposed, usual, remedy) in [
+        (&database, 0o660, 0o640, "chmod 600"),
+        (&attachments, 0o770, 0o750, "chmod 700"),
+        (&keys, 0o777, 0o755, "chmod go-w"),
+        (&keys, 0o770, 0o1777, "chmod go-w"),
+    ] {
+        let set = |mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+        set(usual);
+        assert!(check().status.success(), "{}", check().stderr);
+        set(exposed);
+        let failed = check();
+        assert_eq!(failed.status.code(), Some(1), "{}: {}", path.display(), failed.stdout);
+        assert!(failed.stderr.contains(&format!("{remedy} {}", path.display())), "{}", failed.stderr);
+        set(usual);
+    }
+}

@@ -3,9 +3,11 @@
 
 mod backup;
 mod connection;
+mod damage;
 mod database_files;
 mod displacement;
 mod job;
+mod log_file;
 mod point_read_pool;
 mod queue;
 mod reader;
@@ -31,9 +33,10 @@ use super::{
     unavailable,
 };
 pub(super) use backup::check_integrity;
-use connection::{open_point_reader, open_reader, open_writer};
+use connection::{open_or_create_writer, open_point_reader, open_reader, open_writer};
 use database_files::DatabaseFiles;
 use job::{ReadJob, WriteJob, run_catching_panics};
+pub(crate) use log_file::is_missing;
 use point_read_pool::PointReadPool;
 use queue::Queue;
 pub(crate) use session::SqliteSession;
@@ -84,11 +87,12 @@ fn ensure_single_name(_: &Path) -> Result<(), StoreError> {
 }
 
 impl SqliteEngine {
-    /// Opens the file, or creates it. Blocks on disk access.
-    pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
+    /// Opens the file. A missing one is created if `creates_missing`. Blocks on disk access.
+    pub(super) fn open(path: &Path, creates_missing: bool) -> Result<Self, StoreError> {
         ensure_single_name(path)?;
+        is_missing(path)?;
         // The writer comes first: it creates the file and recovers it after a crash, which a reader can't.
-        let writer = open_writer(path)?;
+        let writer = if creates_missing { open_or_create_writer(path)? } else { open_writer(path)? };
         let count = std::thread::available_parallelism().map_or(2, usize::from).clamp(2, 4);
         let readers = (0..count).map(|_| open_reader(path)).collect::<Result<Vec<_>, _>>()?;
         let point_readers = (0..count).map(|_| open_point_reader(path)).collect::<Result<Vec<_>, _>>()?;
@@ -100,10 +104,11 @@ impl SqliteEngine {
         let (queue, cutter, written) = (Arc::clone(&writes), streams.cutter(), Arc::clone(&files));
         threads.writer = Some(spawn("sqlite-writer", move || writer::run(writer, &queue, cutter, &written))?);
         for connection in readers {
-            let queue = Arc::clone(&reads);
-            threads.readers.push(spawn("sqlite-reader", move || reader::run(connection, &queue))?);
+            let (queue, damage) = (Arc::clone(&reads), files.damage().clone());
+            threads.readers.push(spawn("sqlite-reader", move || reader::run(connection, &damage, &queue))?);
         }
-        let (point_reads, threads) = (Arc::new(PointReadPool::new(point_readers)), Mutex::new(threads));
+        let point_reads = Arc::new(PointReadPool::new(point_readers, files.damage()));
+        let threads = Mutex::new(threads);
         Ok(Self { files, point_reads, reads, writes, streams, threads })
     }
 

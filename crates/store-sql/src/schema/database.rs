@@ -1,6 +1,9 @@
 //! An open database and its schema.
 
-use std::sync::{Arc, LazyLock};
+use std::{
+    path::Path,
+    sync::{Arc, LazyLock},
+};
 
 use kernel::StoreError;
 
@@ -8,7 +11,7 @@ use super::{
     copy_marker,
     migrations::{self, Migration},
 };
-use crate::engine::{DatabaseOptions, DatabaseUrl, Engine, Sql, corrupt, unavailable};
+use crate::engine::{DatabaseOptions, DatabaseUrl, Engine, Sql, corrupt, is_missing, unavailable};
 
 static NOW: LazyLock<Sql> = LazyLock::new(|| Sql::from_text_with_now("SELECT {now}"));
 
@@ -32,7 +35,24 @@ impl Database {
     /// # Errors
     /// As [`Self::open`]; also when the address names certificates that can't be read.
     pub async fn open_with(url: &DatabaseUrl, options: &DatabaseOptions) -> Result<Self, StoreError> {
-        Ok(Self { engine: Arc::new(Engine::open(url, options).await?) })
+        Ok(Self { engine: Arc::new(Engine::open(url, options, true).await?) })
+    }
+
+    /// As [`Self::open_with`], but creates no file.
+    ///
+    /// # Errors
+    /// As [`Self::open_with`]; also when the file is missing.
+    pub async fn open_existing(url: &DatabaseUrl, options: &DatabaseOptions) -> Result<Self, StoreError> {
+        Ok(Self { engine: Arc::new(Engine::open(url, options, false).await?) })
+    }
+
+    /// Whether the SQLite file is missing, or empty. Nothing is created or changed.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] with the remedy if a write-ahead log holds changes and its database is missing or
+    /// empty, or if a log was put aside there, or if the files can't be examined. Opening the database fails, too.
+    pub fn is_missing(file: &Path) -> Result<bool, StoreError> {
+        is_missing(file)
     }
 
     /// Returns the migrations that this program has and the database lacks, in their order.

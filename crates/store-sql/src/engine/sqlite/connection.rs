@@ -20,7 +20,16 @@ const MAX_STATEMENTS: usize = 512;
 /// instead of every 4 MB, which a few hundred findings fill, so that a page is written back once for many commits that
 /// change it. The log and its index exist once this has returned, because the first read creates them.
 pub(super) fn open_writer(path: &Path) -> Result<Connection, StoreError> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    open_for_writes(path, OpenFlags::SQLITE_OPEN_READ_WRITE)
+}
+
+/// The same, and creates the file if there is none.
+pub(super) fn open_or_create_writer(path: &Path) -> Result<Connection, StoreError> {
+    open_for_writes(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)
+}
+
+fn open_for_writes(path: &Path, access: OpenFlags) -> Result<Connection, StoreError> {
+    let flags = access | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(path, flags).map_err(from_sqlite)?;
     configure(
         &mut connection,

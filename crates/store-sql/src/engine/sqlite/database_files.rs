@@ -6,11 +6,15 @@ use std::{
     fs::{self, Metadata},
     io::{self, ErrorKind},
     path::{Path, PathBuf},
-    sync::atomic::{AtomicBool, Ordering},
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
 use kernel::StoreError;
 
+use super::{
+    damage::{Damage, Displaced},
+    log_file::{self, beside},
+};
 use crate::engine::unavailable;
 
 /// The files of a database, as they were when it was opened.
@@ -19,6 +23,9 @@ pub(super) struct DatabaseFiles {
     /// The write-ahead log and its index. SQLite creates them when the database is opened, and deletes them only when
     /// the last process closes it.
     logs: [OpenedFile; 2],
+    /// The greatest length of the database that was seen. It never shrinks, because nothing vacuums it.
+    length: AtomicU64,
+    damage: Damage,
     /// Whether the last check found a file displaced.
     is_displaced: AtomicBool,
 }
@@ -37,19 +44,9 @@ enum FileState {
     Unreadable(io::Error),
 }
 
-/// The reason for which a database must be neither read nor written any more.
-#[derive(Debug, thiserror::Error)]
-#[error("{} {change} while the database is open, so nothing is read or written any more: {remedy}", .path.display())]
-pub(super) struct Displaced {
-    path: PathBuf,
-    change: String,
-    remedy: &'static str,
-    /// Whether the database itself is in its place and no other process can use another log, so that a checkpoint brings
-    /// into it what was committed.
-    pub(super) is_recoverable: bool,
-}
-
-const MOVE_BACK: &str = "move it back, or stop all programs that use it, restore a backup, and start them again";
+const MOVE_BACK: &str = "move it back, or stop all programs that use it, restore a backup, and start them again; when they \
+                         stop they rename its write-ahead log to one with the ending -wal.displaced-TIME, so that its \
+                         changes get into no other database";
 const RESTART: &str = "stop all programs that use the database, and start them again";
 
 impl DatabaseFiles {
@@ -62,14 +59,11 @@ impl DatabaseFiles {
         };
         // SQLite resolves links before it names the log.
         let resolved = fs::canonicalize(path).map_err(unavailable)?;
-        let beside = |suffix: &str| {
-            let mut name = resolved.clone().into_os_string();
-            name.push(suffix);
-            PathBuf::from(name)
-        };
         Ok(Self {
             database: identify(path.to_owned())?,
-            logs: [identify(beside("-wal"))?, identify(beside("-shm"))?],
+            logs: [identify(beside(&resolved, "-wal"))?, identify(beside(&resolved, "-shm"))?],
+            length: AtomicU64::new(0),
+            damage: Damage::new(path),
             is_displaced: AtomicBool::new(false),
         })
     }
@@ -77,6 +71,34 @@ impl DatabaseFiles {
     /// The path of the database.
     pub(super) fn path(&self) -> &Path {
         &self.database.path
+    }
+
+    /// The damage of the database, which its connections report.
+    pub(super) fn damage(&self) -> &Damage {
+        &self.damage
+    }
+
+    /// Whether the log is shorter than this length, which its index implies.
+    pub(super) fn is_log_shorter(&self, required: u64) -> bool {
+        self.logs[0].length().is_some_and(|length| length < required)
+    }
+
+    /// Records that the log is shorter.
+    pub(super) fn record_short_log(&self, required: u64) -> Displaced {
+        self.damage
+            .record(&self.logs[0].path, format!("was shortened to less than the {required} bytes that were written"))
+    }
+
+    /// Renames the log if its database is not at its path any more, so that another database that is put there does not
+    /// get its changes. Returns the new path. A log of another process stays.
+    pub(super) fn put_log_aside(&self) -> io::Result<Option<PathBuf>> {
+        let log = &self.logs[0];
+        let is_gone = matches!(self.database.state(), FileState::Missing | FileState::Replaced);
+        if is_gone && matches!(log.state(), FileState::Unchanged) {
+            log_file::put_aside(&log.path).map(Some)
+        } else {
+            Ok(None)
+        }
     }
 
     /// Checks that the files that were opened are still those at their paths.
@@ -89,13 +111,23 @@ impl DatabaseFiles {
     /// The same, for a read: it relies on the check before the last write as long as that found nothing, because it
     /// loses nothing.
     pub(super) fn check_for_read(&self) -> Result<(), StoreError> {
-        if self.is_displaced.load(Ordering::Relaxed) { self.check().map_err(unavailable) } else { Ok(()) }
+        if self.is_displaced.load(Ordering::Relaxed) || self.damage.is_found() {
+            self.check().map_err(unavailable)
+        } else {
+            Ok(())
+        }
     }
 
     fn find_displaced(&self) -> Option<Displaced> {
+        if let Some(damage) = self.damage.displaced() {
+            return Some(damage);
+        }
         if let Some(change) = self.database.state().change() {
             let path = self.database.path.clone();
             return Some(Displaced { path, change, remedy: MOVE_BACK, is_recoverable: false });
+        }
+        if let Some(damage) = self.find_shortened() {
+            return Some(damage);
         }
         let states = [self.logs[0].state(), self.logs[1].state()];
         let is_recoverable = states.iter().all(|state| matches!(state, FileState::Unchanged | FileState::Missing));
@@ -105,9 +137,24 @@ impl DatabaseFiles {
             .map(|(file, change)| Displaced { path: file.path.clone(), change, remedy: RESTART, is_recoverable })
             .next()
     }
+
+    /// Finds that the database was overwritten in place by a shorter one.
+    fn find_shortened(&self) -> Option<Displaced> {
+        // Read before the length of the file: another thread may see it longer meanwhile.
+        let greatest = self.length.load(Ordering::Acquire);
+        let length = self.database.length()?;
+        self.length.fetch_max(length, Ordering::Release);
+        let change = || format!("was shortened from {greatest} to {length} bytes");
+        (length < greatest).then(|| self.damage.record(&self.database.path, change()))
+    }
 }
 
 impl OpenedFile {
+    /// The length of the file, if it is still at its path.
+    fn length(&self) -> Option<u64> {
+        fs::metadata(&self.path).ok().filter(|metadata| file_id(metadata) == self.id).map(|metadata| metadata.len())
+    }
+
     fn state(&self) -> FileState {
         match fs::metadata(&self.path) {
             Ok(metadata) if file_id(&metadata) == self.id => FileState::Unchanged,
@@ -150,7 +197,7 @@ fn file_id(_: &Metadata) -> FileId {}
 #[cfg(all(test, unix))]
 mod tests {
     use super::*;
-    use crate::engine::sqlite::connection::{open_reader, open_writer};
+    use crate::engine::sqlite::connection::{open_or_create_writer, open_reader, open_writer};
 
     fn change(files: &DatabaseFiles) -> Option<(String, bool)> {
         files.check().err().map(|displaced| (displaced.to_string(), displaced.is_recoverable))
@@ -160,7 +207,7 @@ mod tests {
     fn each_file_of_an_open_database_is_missed_until_it_is_back() {
         let folder = tempfile::tempdir().unwrap();
         let (path, aside) = (folder.path().join("open.db"), folder.path().join("aside"));
-        let _writer = open_writer(&path).unwrap();
+        let _writer = open_or_create_writer(&path).unwrap();
         let files = DatabaseFiles::identify(&path).unwrap();
         for (suffix, is_recoverable) in [("", false), ("-wal", true), ("-shm", true)] {
             let file = folder.path().join(format!("open.db{suffix}"));
@@ -182,7 +229,7 @@ mod tests {
     fn another_process_that_opens_and_closes_the_database_displaces_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("open.db");
-        let writer = open_writer(&path).unwrap();
+        let writer = open_or_create_writer(&path).unwrap();
         writer.execute_batch("CREATE TABLE items (id integer)").unwrap();
         let files = DatabaseFiles::identify(&path).unwrap();
         for connection in [open_writer(&path).unwrap(), open_reader(&path).unwrap()] {
@@ -198,7 +245,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let [path, other, link] = ["open.db", "other.db", "link.db"].map(|name| folder.path().join(name));
         std::os::unix::fs::symlink(&path, &link).unwrap();
-        let _writer = open_writer(&link).unwrap();
+        let _writer = open_or_create_writer(&link).unwrap();
         let files = DatabaseFiles::identify(&link).unwrap();
         assert_eq!(change(&files), None);
         fs::write(&other, "another").unwrap();

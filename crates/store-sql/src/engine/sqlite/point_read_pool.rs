@@ -2,6 +2,7 @@
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
+use super::damage::Damage;
 use crate::engine::Session;
 
 pub(super) struct PointReadPool {
@@ -16,8 +17,8 @@ struct State {
 }
 
 impl PointReadPool {
-    pub(super) fn new(connections: Vec<rusqlite::Connection>) -> Self {
-        let idle = connections.into_iter().map(Session::from_sqlite).collect();
+    pub(super) fn new(connections: Vec<rusqlite::Connection>, damage: &Damage) -> Self {
+        let idle = connections.into_iter().map(|connection| Session::from_sqlite(connection, damage)).collect();
         Self { state: Mutex::new(State { idle, in_use: 0, closed: false }), returned: Condvar::new() }
     }
 
@@ -62,7 +63,8 @@ mod tests {
     use super::*;
 
     fn pool_of(count: usize) -> PointReadPool {
-        PointReadPool::new((0..count).map(|_| rusqlite::Connection::open_in_memory().unwrap()).collect())
+        let connections = (0..count).map(|_| rusqlite::Connection::open_in_memory().unwrap()).collect();
+        PointReadPool::new(connections, &Damage::new(std::path::Path::new("memory")))
     }
 
     #[test]

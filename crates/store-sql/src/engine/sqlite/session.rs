@@ -5,27 +5,36 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use kernel::StoreError;
 use rusqlite::{Connection, params_from_iter};
 
-use crate::engine::{BatchStatement, RowReader, Session, Sql, Value, failure::from_sqlite};
+use super::damage::Damage;
+use crate::engine::{BatchStatement, RowReader, Session, Sql, Value};
 
 /// A SQLite connection, used by one job at a time. The mutex is never contended; it lets several futures of the job
 /// share the connection.
-pub(crate) struct SqliteSession(Mutex<Connection>);
+pub(crate) struct SqliteSession {
+    connection: Mutex<Connection>,
+    damage: Damage,
+}
 
 impl Session {
-    pub(super) fn from_sqlite(connection: Connection) -> Self {
-        Self::Sqlite(SqliteSession(Mutex::new(connection)))
+    pub(super) fn from_sqlite(connection: Connection, damage: &Damage) -> Self {
+        Self::Sqlite(SqliteSession { connection: Mutex::new(connection), damage: damage.clone() })
     }
 }
 
 impl SqliteSession {
     pub(super) fn connection(&self) -> MutexGuard<'_, Connection> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Converts the error of a statement on this connection.
+    pub(super) fn store_error(&self, error: rusqlite::Error) -> StoreError {
+        self.damage.store_error(error)
     }
 
     pub(in crate::engine) fn execute(&self, sql: &Sql, values: &[Value<'_>]) -> Result<u64, StoreError> {
         let connection = self.connection();
-        let mut statement = connection.prepare_cached(&sql.sqlite).map_err(from_sqlite)?;
-        let affected = statement.execute(params_from_iter(values)).map_err(from_sqlite)?;
+        let mut statement = connection.prepare_cached(&sql.sqlite).map_err(|error| self.store_error(error))?;
+        let affected = statement.execute(params_from_iter(values)).map_err(|error| self.store_error(error))?;
         Ok(affected as u64)
     }
 
@@ -37,11 +46,11 @@ impl SqliteSession {
     ) -> Result<(), StoreError> {
         let connection = self.connection();
         for text in sql.sqlite_prelude.iter().chain([&sql.sqlite]) {
-            let mut statement = connection.prepare_cached(text).map_err(from_sqlite)?;
+            let mut statement = connection.prepare_cached(text).map_err(|error| self.store_error(error))?;
             // With several statements, each may have placeholders for only the first of the values.
             let bound = values.iter().take(statement.parameter_count());
-            let mut rows = statement.query(params_from_iter(bound)).map_err(from_sqlite)?;
-            while let Some(row) = rows.next().map_err(from_sqlite)? {
+            let mut rows = statement.query(params_from_iter(bound)).map_err(|error| self.store_error(error))?;
+            while let Some(row) = rows.next().map_err(|error| self.store_error(error))? {
                 visit(&mut RowReader::from_sqlite(row))?;
             }
         }
@@ -55,16 +64,17 @@ impl SqliteSession {
         rows: &[Vec<Value<'_>>],
     ) -> Result<Vec<usize>, StoreError> {
         let connection = self.connection();
-        let mut statement = connection.prepare_cached(&batch_statement.sqlite).map_err(from_sqlite)?;
+        let mut statement =
+            connection.prepare_cached(&batch_statement.sqlite).map_err(|error| self.store_error(error))?;
         let then = batch_statement.sqlite_then.as_ref().map(|then| connection.prepare_cached(then));
-        let mut then = then.transpose().map_err(from_sqlite)?;
+        let mut then = then.transpose().map_err(|error| self.store_error(error))?;
         let mut rejected = Vec::new();
         for (index, row) in rows.iter().enumerate() {
-            if statement.execute(params_from_iter(row)).map_err(from_sqlite)? == 0 {
+            if statement.execute(params_from_iter(row)).map_err(|error| self.store_error(error))? == 0 {
                 rejected.push(index);
             } else if let Some(then) = &mut then {
                 let bound = row.iter().take(then.parameter_count());
-                then.execute(params_from_iter(bound)).map_err(from_sqlite)?;
+                then.execute(params_from_iter(bound)).map_err(|error| self.store_error(error))?;
             }
         }
         Ok(rejected)
@@ -78,10 +88,11 @@ impl SqliteSession {
         mut visit: impl FnMut(&mut RowReader<'_>) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
         let connection = self.connection();
-        let mut statement = connection.prepare_cached(&batch_statement.sqlite).map_err(from_sqlite)?;
+        let mut statement =
+            connection.prepare_cached(&batch_statement.sqlite).map_err(|error| self.store_error(error))?;
         for row in rows {
-            let mut found = statement.query(params_from_iter(row)).map_err(from_sqlite)?;
-            while let Some(row) = found.next().map_err(from_sqlite)? {
+            let mut found = statement.query(params_from_iter(row)).map_err(|error| self.store_error(error))?;
+            while let Some(row) = found.next().map_err(|error| self.store_error(error))? {
                 visit(&mut RowReader::from_sqlite(row))?;
             }
         }
@@ -89,6 +100,6 @@ impl SqliteSession {
     }
 
     pub(in crate::engine) fn run_script(&self, script: &str) -> Result<(), StoreError> {
-        self.connection().execute_batch(script).map_err(from_sqlite)
+        self.connection().execute_batch(script).map_err(|error| self.store_error(error))
     }
 }

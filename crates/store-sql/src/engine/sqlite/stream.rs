@@ -17,10 +17,9 @@ use tokio::{
     sync::{oneshot, watch},
 };
 
-use super::{connection::open_reader, database_files::DatabaseFiles, join, run_blocking, spawn};
+use super::{connection::open_reader, damage::Damage, database_files::DatabaseFiles, join, run_blocking, spawn};
 use crate::engine::{
     RowReader, corrupt,
-    failure::from_sqlite,
     streams::{BatchReceiver, BatchSender, RowBatch, StreamSemaphore, StreamedQuery, abandoned, channel},
     unavailable,
 };
@@ -110,7 +109,7 @@ impl<T: Send + 'static> StreamThread<T> {
         if started.send(Ok(())).is_err() {
             return;
         }
-        let scanned = catch_unwind(AssertUnwindSafe(|| self.scan(&connection)));
+        let scanned = catch_unwind(AssertUnwindSafe(|| self.scan(&connection, files.damage())));
         // Dropped before the end is sent, so that a stream that has ended holds no connection.
         drop(connection);
         let outcome = scanned.unwrap_or_else(|_| Err(corrupt("the stream panicked")));
@@ -135,18 +134,19 @@ impl<T: Send + 'static> StreamThread<T> {
         // A dropped sender of `closed` counts as closed.
         let is_abandoned =
             move || sender.is_closed() || is_cut(&cut) || *closed.borrow() || closed.has_changed().is_err();
-        connection.progress_handler(STEPS_PER_CHECK, Some(is_abandoned)).map_err(from_sqlite)?;
-        connection.execute_batch("BEGIN").map_err(from_sqlite)?;
+        let store_error = |error| files.damage().store_error(error);
+        connection.progress_handler(STEPS_PER_CHECK, Some(is_abandoned)).map_err(store_error)?;
+        connection.execute_batch("BEGIN").map_err(store_error)?;
         // A transaction takes its snapshot with its first read.
         connection
             .query_row("SELECT count(*) FROM (SELECT 1 FROM sqlite_schema LIMIT 1)", [], |_| Ok(()))
-            .map_err(from_sqlite)?;
+            .map_err(store_error)?;
         Ok(connection)
     }
 
-    fn scan(&mut self, connection: &Connection) -> Result<(), StoreError> {
+    fn scan(&mut self, connection: &Connection, damage: &Damage) -> Result<(), StoreError> {
         let cut = self.cut.clone();
-        let stream_error = |error| stream_error(error, &cut);
+        let stream_error = |error| stream_error(error, &cut, damage);
         let mut statement = connection.prepare(&self.query.sql.sqlite).map_err(stream_error)?;
         let mut rows = statement.query(rusqlite::params_from_iter(&self.query.values)).map_err(stream_error)?;
         let mut batch = RowBatch::new();
@@ -183,11 +183,11 @@ fn cut_error() -> StoreError {
     unavailable("the stream was ended because the changes since its snapshot have become too large: read it faster")
 }
 
-fn stream_error(error: rusqlite::Error, cut: &watch::Receiver<()>) -> StoreError {
+fn stream_error(error: rusqlite::Error, cut: &watch::Receiver<()>, damage: &Damage) -> StoreError {
     match error.sqlite_error_code() {
         Some(ErrorCode::OperationInterrupted) if is_cut(cut) => cut_error(),
         Some(ErrorCode::OperationInterrupted) => abandoned(),
-        _ => from_sqlite(error),
+        _ => damage.store_error(error),
     }
 }
 
@@ -199,7 +199,7 @@ mod tests {
 
     use super::*;
     use crate::engine::streams::BATCH_ROWS;
-    use crate::engine::{Sql, sqlite::connection::open_writer};
+    use crate::engine::{Sql, sqlite::connection::open_or_create_writer};
 
     /// The number of rows that the stream has read.
     static ROWS_READ: AtomicU64 = AtomicU64::new(0);
@@ -229,7 +229,7 @@ mod tests {
     fn open_temporary() -> ((tempfile::TempDir, Connection), Streams) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("streams.db");
-        let writer = open_writer(&path).unwrap();
+        let writer = open_or_create_writer(&path).unwrap();
         let streams = Streams::new(Arc::new(DatabaseFiles::identify(&path).unwrap()));
         ((folder, writer), streams)
     }

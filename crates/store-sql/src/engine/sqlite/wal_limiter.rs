@@ -105,7 +105,7 @@ fn with_short_waits(connection: &mut Connection, statement: &str) -> rusqlite::R
 }
 
 /// Runs a checkpoint. Returns whether readers or writers blocked it, and the size of the log in pages.
-fn checkpoint(connection: &Connection, statement: &str) -> rusqlite::Result<(bool, i64)> {
+pub(super) fn checkpoint(connection: &Connection, statement: &str) -> rusqlite::Result<(bool, i64)> {
     connection.prepare_cached(statement)?.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))
 }
 
@@ -120,7 +120,7 @@ mod tests {
 
     use super::{
         super::{
-            connection::{open_reader, open_writer},
+            connection::{open_or_create_writer, open_reader},
             database_files::DatabaseFiles,
             stream::Streams,
         },
@@ -141,7 +141,7 @@ mod tests {
     fn the_log_stays_bounded_under_uninterrupted_reads() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("busy.db");
-        let mut writing = open_writer(&path).unwrap();
+        let mut writing = open_or_create_writer(&path).unwrap();
         writing.execute_batch("CREATE TABLE items (bytes blob)").unwrap();
         let stopped = &AtomicBool::new(false);
         // Two readers, one of which begins before the other ends.
@@ -174,7 +174,7 @@ mod tests {
     async fn a_stream_that_holds_back_a_large_log_is_cut_and_the_log_is_restarted() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("streamed.db");
-        let mut writing = open_writer(&path).unwrap();
+        let mut writing = open_or_create_writer(&path).unwrap();
         writing.execute_batch("CREATE TABLE items (bytes blob)").unwrap();
         let streams = Streams::new(Arc::new(DatabaseFiles::identify(&path).unwrap()));
         let endless = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n";
@@ -218,7 +218,7 @@ mod tests {
     async fn a_stream_that_is_opened_while_another_reader_holds_back_a_large_log_is_not_cut_at_the_next_check() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("backup.db");
-        let mut writing = open_writer(&path).unwrap();
+        let mut writing = open_or_create_writer(&path).unwrap();
         writing.execute_batch("CREATE TABLE items (bytes blob)").unwrap();
         let backup = open_reader(&path).unwrap();
         backup.execute_batch("BEGIN").unwrap();
@@ -252,7 +252,7 @@ mod tests {
     fn the_writer_does_not_wait_for_a_long_read_after_every_check() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("long.db");
-        let mut writing = open_writer(&path).unwrap();
+        let mut writing = open_or_create_writer(&path).unwrap();
         writing.execute_batch("CREATE TABLE items (bytes blob)").unwrap();
         let reading = open_reader(&path).unwrap();
         reading.execute_batch("BEGIN").unwrap();

@@ -26,13 +26,13 @@ impl WriteLock {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::sqlite::connection::open_reader;
+    use crate::engine::sqlite::connection::{open_or_create_writer, open_reader};
 
     #[test]
     fn the_write_lock_blocks_writers_and_not_readers() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("locked.db");
-        let writer = open_writer(&path).unwrap();
+        let writer = open_or_create_writer(&path).unwrap();
         writer.execute_batch("CREATE TABLE items (id integer)").unwrap();
         writer.busy_timeout(std::time::Duration::ZERO).unwrap();
         let lock = WriteLock::acquire(&path).unwrap();

@@ -12,7 +12,7 @@ use super::{
     database_files::DatabaseFiles, displacement::Displacement, job::WriteJob, queue::Queue, stream::StreamCutter,
     wal_limiter::WalLimiter,
 };
-use crate::engine::{Session, corrupt, failure::from_sqlite, shared_copy, unavailable};
+use crate::engine::{Session, corrupt, shared_copy, unavailable};
 
 /// The maximum number of jobs in one transaction.
 const MAX_JOBS: usize = 64;
@@ -29,9 +29,9 @@ pub(super) fn run(
     streams: StreamCutter,
     files: &DatabaseFiles,
 ) {
-    let mut session = Session::from_sqlite(connection);
+    let mut session = Session::from_sqlite(connection, files.damage());
     let mut jobs = Vec::with_capacity(MAX_JOBS);
-    let mut displacement = Displacement::new(files);
+    let mut displacement = Displacement::new(files, &session);
     let mut wal_limiter = WalLimiter::new(streams);
     let mut last: Option<(Instant, Duration)> = None;
     loop {
@@ -54,7 +54,10 @@ pub(super) fn run(
         for job in jobs.drain(..) {
             job.finish(committed.as_ref().copied().map_err(shared_copy));
         }
-        if let Session::Sqlite(session) = &session {
+        // A checkpoint would spread damage.
+        if let Session::Sqlite(session) = &session
+            && !displacement.is_displaced()
+        {
             if has_write_failed {
                 wal_limiter.reclaim(&mut session.connection());
             }
@@ -131,10 +134,11 @@ fn run_jobs(session: &mut Session, jobs: &mut [Box<dyn WriteJob>]) -> Result<boo
 
 fn run_statement(session: &Session, statement: &str) -> Result<(), StoreError> {
     let Session::Sqlite(session) = session else { return Err(corrupt("a SQLite statement was run on PostgreSQL")) };
+    let store_error = |error| session.store_error(error);
     let connection = session.connection();
-    let mut prepared = connection.prepare_cached(statement).map_err(from_sqlite)?;
-    let mut rows = prepared.query([]).map_err(from_sqlite)?;
-    while rows.next().map_err(from_sqlite)?.is_some() {}
+    let mut prepared = connection.prepare_cached(statement).map_err(store_error)?;
+    let mut rows = prepared.query([]).map_err(store_error)?;
+    while rows.next().map_err(store_error)?.is_some() {}
     Ok(())
 }
 
@@ -143,7 +147,7 @@ mod tests {
     use std::sync::mpsc::{Receiver, channel};
 
     use super::*;
-    use crate::engine::{Sql, job::Job};
+    use crate::engine::{Sql, job::Job, sqlite::damage::Damage};
 
     type Outcome = Receiver<Result<u64, StoreError>>;
 
@@ -166,7 +170,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let connection = rusqlite::Connection::open(folder.path().join("small.db")).unwrap();
         connection.execute_batch("CREATE TABLE items (id text PRIMARY KEY); PRAGMA max_page_count = 16;").unwrap();
-        let mut session = Session::from_sqlite(connection);
+        let mut session = Session::from_sqlite(connection, &Damage::new(folder.path()));
         let (mut jobs, outcomes): (Vec<_>, Vec<_>) = [
             "INSERT INTO items VALUES ('one')",
             // It conflicts with the previous row, which is not committed yet.
