@@ -8,4 +8,5 @@ mod poor_input;
 mod sarif;
 mod scan_keys;
 mod scans;
+mod settled_findings;
 mod support;

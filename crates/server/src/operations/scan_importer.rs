@@ -5,7 +5,6 @@ use std::{
     collections::{BTreeMap, HashMap, HashSet},
     ops::Range,
     sync::Arc,
-    time::Duration,
 };
 
 use audit::AuditFilter;
@@ -48,7 +47,7 @@ impl Importer<'_> {
                 title: record.title,
                 description: record.description,
                 severity: record.severity,
-                is_closed: matches!(record.status, Status::Verified | Status::Closed | Status::Archived),
+                status: record.status,
             }));
             if is_last {
                 return Ok(present);
@@ -177,27 +176,30 @@ impl Importer<'_> {
         Ok(affected)
     }
 
-    /// Whether the closing that the finding is in was made by an import like this one, and by no person or integration:
-    /// the entry of the audit log about the finding at the time of its closing names the command.
+    /// Whether the closing that the finding is in was made by an import like this one, and nobody else has decided anything
+    /// about the finding since: the entries of the audit log about it from the time of its closing on name the command.
     async fn was_closed_by_import(&self, finding: &Stored<Finding>) -> Result<bool, Failure> {
         let Some(closed_at) = finding.record.closed_at else { return Ok(false) };
+        if finding.record.duplicate_of.is_some() {
+            return Ok(false);
+        }
         let filter = AuditFilter { subjects: [finding.meta.id.to_string()].into(), ..AuditFilter::default() };
-        let created_before = Some(closed_at + Duration::from_millis(1));
-        let time_range = TimeRange { created_after: Some(closed_at), created_before, ..TimeRange::default() };
+        let time_range = TimeRange { created_after: Some(closed_at), ..TimeRange::default() };
         let mut request = PageRequest { time_range, ..PageRequest::default() };
         let Attribution { actor, origin, .. } = &self.attribution;
+        let is_own = |entry: &Entry| entry.actor == *actor && entry.origin.route == origin.route;
         let closes = |entry: &Entry| {
             let closed = FieldValue::Text(Status::Closed.name().to_owned());
-            entry.actor == *actor
-                && entry.origin.route == origin.route
-                && entry.changes.iter().any(|change| change.field == "status" && change.after == closed)
+            entry.changes.iter().any(|change| change.field == "status" && change.after == closed)
         };
+        let mut is_closed = false;
         loop {
             let page = self.operator.installation.store.entries(self.organization.id, &filter, &request).await?;
-            if page.items.iter().any(|stored| closes(&stored.entry)) {
-                return Ok(true);
+            if !page.items.iter().all(|stored| is_own(&stored.entry)) {
+                return Ok(false);
             }
-            let Some(next) = page.next else { return Ok(false) };
+            is_closed |= page.items.iter().any(|stored| closes(&stored.entry));
+            let Some(next) = page.next else { return Ok(is_closed) };
             request.after = Some(next);
         }
     }

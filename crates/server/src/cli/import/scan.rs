@@ -34,7 +34,8 @@ pub(super) struct Scans {
 pub(super) struct StatusOptions {
     /// Close the findings that the scan no longer reports, and accept those that it reports as suppressed.
     pub(super) close_missing: bool,
-    /// Reopen the findings that an import has closed and the scan reports again.
+    /// Reopen the findings that an import has closed and the scan reports again, if nobody else has recorded anything
+    /// about them since.
     pub(super) reopen: bool,
 }
 
@@ -123,10 +124,11 @@ impl Scans {
         let results = scan.assign_keys(async |ranges| importer.present_findings(ranges).await).await?;
         summary.shared = shared_findings(&results, &names);
         let reported: HashSet<RecordKey> = results.iter().map(|result| result.key.clone()).collect();
+        let written = results.iter().filter(|result| result.is_written()).map(ScanFinding::finding);
+        let counts = importer.import(&Registers::default(), written, &report).await?;
         let (suppressed, problems): (Vec<ScanFinding>, Vec<ScanFinding>) =
             results.into_iter().partition(|result| result.suppression.is_some());
         summary.suppressed = suppressed.len();
-        let counts = importer.import(&Registers::default(), problems.iter().map(ScanFinding::finding), &report).await?;
         leases.map_or(Ok(()), ScanLeases::check)?;
         let mut still_reported: Vec<RecordKey> = problems.iter().map(|result| result.key.clone()).collect();
         if options.reopen {
