@@ -14,6 +14,7 @@ mod matching;
 mod message;
 mod object;
 mod present;
+mod related;
 mod repairs;
 mod result;
 mod rules;

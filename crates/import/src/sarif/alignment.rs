@@ -4,7 +4,7 @@
 //! An alignment keeps both in their order. A result without a finding, a finding without a result, and each change of the
 //! shift cost 1; the first shift is 0. The cheapest alignment is chosen. Of equally cheap ones, that is chosen which
 //! leaves more findings at their very line, then that which serves more results, those that are not suppressed first, then
-//! that with more findings that are not closed, which would hide their results, and then that which moves them less far.
+//! that whose pairs fit better, and then that which moves them less far.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -22,13 +22,6 @@ pub(super) struct ResultLine {
     pub(super) is_suppressed: bool,
 }
 
-/// The line of a finding, and whether it is closed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct FindingLine {
-    pub(super) line: u64,
-    pub(super) is_closed: bool,
-}
-
 /// The merit of an alignment; the greatest is the best. Its total is 2 for each pair less 1 for each change of the shift,
 /// since a pair saves the cost of a result and of a finding.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,34 +29,46 @@ struct Score {
     total: i32,
     at_their_lines: i32,
     served: i32,
-    open: i32,
+    fit: i32,
     nearness: i64,
 }
 
 /// An alignment by its last pair, which is none at the start.
 type Alignment = (Score, Option<usize>);
 
-/// Returns pairs of a result and a finding, by their indexes. Both lists must be in the order of their lines.
-pub(super) fn align(results: &[ResultLine], findings: &[FindingLine]) -> Vec<(usize, usize)> {
-    if results.iter().map(|result| result.line).eq(findings.iter().map(|finding| finding.line)) {
+/// Returns pairs of a result and a finding, by their indexes. Both lists must be in the order of their lines. `fit` says
+/// how well a result and a finding fit beside their lines; `None` if they may be no pair. Of [very many](is_too_large), it
+/// is not asked.
+pub(super) fn align(
+    results: &[ResultLine],
+    findings: &[u64],
+    fit: impl Fn(usize, usize) -> Option<i32>,
+) -> Vec<(usize, usize)> {
+    let fits_in_order = || (0..results.len()).all(|index| fit(index, index).is_some());
+    if results.iter().map(|result| result.line).eq(findings.iter().copied()) && fits_in_order() {
         return (0..results.len()).map(|index| (index, index)).collect();
     }
-    if results.len().saturating_mul(findings.len()) > MAX_PAIRS {
+    if is_too_large(results.len(), findings.len()) {
         return align_many(results, findings);
     }
     let result_lines = with_occurrences(results.iter().map(|result| result.line));
-    let finding_lines = with_occurrences(findings.iter().map(|finding| finding.line));
+    let finding_lines = with_occurrences(findings.iter().copied());
     // The best alignment that ends with each shift. As lines with occurrences are distinct, all its pairs are before the
     // next one with that shift.
     let mut by_shift: HashMap<(i64, i64), Alignment> = HashMap::from([((0, 0), Alignment::default())]);
     // The best alignment of the results so far with the findings before each index.
     let mut before = vec![Alignment::default(); findings.len() + 1];
     let mut previous: Vec<Option<usize>> = Vec::with_capacity(results.len() * findings.len());
-    for (result, (result_line, occurrence)) in results.iter().zip(result_lines) {
+    for (index, (result, (result_line, occurrence))) in results.iter().zip(result_lines).enumerate() {
         let mut row = Alignment::default();
         let mut best_in_row = Vec::with_capacity(findings.len());
-        let columns = findings.iter().zip(&finding_lines).zip(&before);
-        for ((finding, &(finding_line, finding_occurrence)), &(other, end)) in columns {
+        let columns = finding_lines.iter().zip(&before).enumerate();
+        for (finding, (&(finding_line, finding_occurrence), &(other, end))) in columns {
+            let Some(fit) = fit(index, finding) else {
+                previous.push(None);
+                best_in_row.push(row);
+                continue;
+            };
             let shift = (result_line.cast_signed() - finding_line.cast_signed(), occurrence - finding_occurrence);
             let changed = (Score { total: other.total - 1, ..other }, end);
             let same = by_shift.get(&shift).copied().filter(|same| same.0 >= changed.0);
@@ -75,7 +80,7 @@ pub(super) fn align(results: &[ResultLine], findings: &[FindingLine]) -> Vec<(us
                 total: score.total + 2,
                 at_their_lines: score.at_their_lines + i32::from(shift.0 == 0),
                 served: score.served + if result.is_suppressed { 1 } else { 2 },
-                open: score.open + i32::from(!finding.is_closed),
+                fit: score.fit + fit,
                 nearness: score.nearness - distance.cast_signed(),
             };
             if by_shift.get(&shift).is_none_or(|best| extended > best.0) {
@@ -101,6 +106,11 @@ pub(super) fn align(results: &[ResultLine], findings: &[FindingLine]) -> Vec<(us
     pairs
 }
 
+/// Whether there are too many results and findings to weigh their pairs.
+pub(super) const fn is_too_large(results: usize, findings: usize) -> bool {
+    results.saturating_mul(findings) > MAX_PAIRS
+}
+
 /// The lines, each with the number of those before it that are the same.
 fn with_occurrences(lines: impl Iterator<Item = u64>) -> Vec<(u64, i64)> {
     let mut numbered: Vec<(u64, i64)> = Vec::new();
@@ -111,10 +121,10 @@ fn with_occurrences(lines: impl Iterator<Item = u64>) -> Vec<(u64, i64)> {
     numbered
 }
 
-fn align_many(results: &[ResultLine], findings: &[FindingLine]) -> Vec<(usize, usize)> {
+fn align_many(results: &[ResultLine], findings: &[u64]) -> Vec<(usize, usize)> {
     let mut at_line: HashMap<u64, VecDeque<usize>> = HashMap::new();
-    for (index, finding) in findings.iter().enumerate() {
-        at_line.entry(finding.line).or_default().push_back(index);
+    for (index, line) in findings.iter().enumerate() {
+        at_line.entry(*line).or_default().push_back(index);
     }
     let mut pairs = Vec::new();
     let mut others = Vec::new();
@@ -125,7 +135,7 @@ fn align_many(results: &[ResultLine], findings: &[FindingLine]) -> Vec<(usize, u
         }
     }
     let mut free: Vec<usize> = at_line.into_values().flatten().collect();
-    free.sort_unstable_by_key(|index| (findings.get(*index).is_some_and(|finding| finding.is_closed), *index));
+    free.sort_unstable();
     others.sort_by_key(|index| results.get(*index).is_some_and(|result| result.is_suppressed));
     pairs.extend(others.into_iter().zip(free));
     pairs
@@ -137,8 +147,7 @@ mod tests {
 
     fn aligned(results: &[u64], findings: &[u64]) -> Vec<(u64, u64)> {
         let lines: Vec<_> = results.iter().map(|line| ResultLine { line: *line, is_suppressed: false }).collect();
-        let with_state: Vec<_> = findings.iter().map(|line| FindingLine { line: *line, is_closed: false }).collect();
-        let mut pairs = align(&lines, &with_state);
+        let mut pairs = align(&lines, findings, |_, _| Some(0));
         pairs.sort_unstable();
         pairs.into_iter().map(|(result, finding)| (findings[finding], results[result])).collect()
     }
@@ -164,17 +173,24 @@ mod tests {
         assert_eq!(aligned(&[10, 103, 200], &[100]), [(100, 103)]);
         assert_eq!(aligned(&[100], &[10, 103, 200]), [(103, 100)]);
         let lines = [(101, true), (105, false)].map(|(line, is_suppressed)| ResultLine { line, is_suppressed });
-        let open = |line| FindingLine { line, is_closed: false };
-        assert_eq!(align(&lines, &[open(100)]), [(1, 0)]);
-        assert_eq!(align(&lines, &[open(101)]), [(0, 0)], "it is at its very line");
+        assert_eq!(align(&lines, &[100], |_, _| Some(0)), [(1, 0)]);
+        assert_eq!(align(&lines, &[101], |_, _| Some(0)), [(0, 0)], "it is at its very line");
     }
 
     #[test]
-    fn a_result_that_moved_keeps_an_open_finding_rather_than_a_closed_one_that_is_nearer() {
-        let findings = [(10, true), (20, false)].map(|(line, is_closed)| FindingLine { line, is_closed });
-        let at = |line| align(&[ResultLine { line, is_suppressed: false }], &findings);
+    fn a_result_that_moved_keeps_the_finding_that_fits_better_rather_than_one_that_is_nearer() {
+        let fit = |_, finding| Some(i32::from(finding == 1));
+        let at = |line| align(&[ResultLine { line, is_suppressed: false }], &[10, 20], fit);
         assert_eq!(at(12), [(0, 1)]);
         assert_eq!(at(10), [(0, 0)], "it is at its very line");
+    }
+
+    #[test]
+    fn what_may_be_no_pair_is_none_even_at_one_line() {
+        let lines = [10, 20].map(|line| ResultLine { line, is_suppressed: false });
+        let others = |result, finding| (result != finding).then_some(0);
+        assert_eq!(align(&lines, &[10, 20], others).len(), 1);
+        assert_eq!(align(&lines, &[10, 20], |_, _| None), []);
     }
 
     #[test]

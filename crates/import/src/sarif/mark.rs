@@ -9,6 +9,9 @@ use super::object::Object;
 /// Fingerprints that tools are known to keep stable, in order of preference.
 const PREFERRED_FINGERPRINTS: &[&str] = &["matchBasedId", "primaryLocationLineHash"];
 
+/// Values that tools write for every result instead of a fingerprint.
+const PLACEHOLDERS: &[&str] = &["requires login"];
+
 /// Words in the names of fingerprints that describe a result but don't identify it.
 const DESCRIPTIVE_WORDS: &[&str] =
     &["author", "branch", "commit", "committer", "date", "email", "mail", "message", "time", "timestamp"];
@@ -41,9 +44,9 @@ struct Fingerprint<'a> {
 }
 
 impl<'a> Fingerprint<'a> {
-    /// Returns the fingerprint, unless it only describes the result.
+    /// Returns the fingerprint, unless it only describes the result, or is a placeholder.
     fn new(name: &'a str, value: &'a str) -> Option<Self> {
-        if words(name).iter().any(|word| DESCRIPTIVE_WORDS.contains(&word.as_str())) {
+        if PLACEHOLDERS.contains(&value) || words(name).iter().any(|word| DESCRIPTIVE_WORDS.contains(&word.as_str())) {
             return None;
         }
         let versioned = name.rsplit_once("/v").and_then(|(name, version)| {
@@ -148,7 +151,7 @@ mod tests {
             ("primaryLocationLineHash", "file:1"),
             ("primaryLocationLineHash", "39fa:"),
             ("matchBasedId/v1", "8c2f0e"),
-            ("matchBasedId/v1", "requires login"),
+            ("matchBasedId/v1", "unknown"),
             ("hash/v1", "39fa:1"),
         ] {
             assert_eq!(mark(name, value), value);

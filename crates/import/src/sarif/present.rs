@@ -1,6 +1,6 @@
 //! The findings that exist.
 
-use findings::Severity;
+use findings::{Severity, Status};
 use kernel::{Description, RecordKey, Reference, Title};
 use sha2::{Digest as _, Sha256};
 
@@ -19,8 +19,8 @@ pub struct PresentFinding {
     pub description: Description,
     /// Its severity.
     pub severity: Severity,
-    /// Whether its problem should be gone: it is verified, closed or archived.
-    pub is_closed: bool,
+    /// Its status.
+    pub status: Status,
 }
 
 impl PresentFinding {

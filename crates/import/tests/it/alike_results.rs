@@ -9,7 +9,7 @@ use crate::support::{Records, log, log_of_run, result_at, with};
 
 /// A result of the one identity, with a message of its own.
 fn said(message: &str, line: u64) -> Value {
-    with(result_at("R1", line, message), "fingerprints", json!({ "id": "requires login" }))
+    with(result_at("R1", line, message), "fingerprints", json!({ "id": "shared" }))
 }
 
 fn suppressed(result: Value) -> Value {

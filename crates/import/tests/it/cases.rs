@@ -139,7 +139,7 @@ fn no_later_scan_takes_over_a_finding_of_another_problem() {
         ("02-line-hash-two-rules", vec![], vec![], vec!["app.js:10"]),
         ("04-same-cve-two-tools", vec!["app/lib.jar:1"], vec![], vec![]),
         ("17-logical-locations", vec![], vec![], vec!["com.example.Report.run"]),
-        ("22-suppressed", vec![], vec![], vec![]),
+        ("22-suppressed", vec![], vec![], vec!["a.py:1"]),
         ("32-order", vec![], vec![], vec!["env:1", "env:1"]),
         ("33-line-moves", vec![], vec!["m.py:11"], vec![]),
         ("48-same-hash-two-files", vec![], vec![], vec!["bad/db.py:40"]),

@@ -10,4 +10,5 @@ mod references;
 mod sarif;
 mod scan_keys;
 mod scans;
+mod settled_findings;
 mod support;

@@ -111,6 +111,15 @@ fn names_that_only_describe_are_no_marks_and_no_person_is_in_a_key() {
 }
 
 #[test]
+fn a_placeholder_is_no_mark() {
+    let placed = |rest: Value| with(rest, "fingerprints", json!({ "matchBasedId/v1": "requires login" }));
+    assert_eq!(key(placed(result_at("R1", 7, "m"))), key(result_at("R1", 7, "m")));
+    assert_ne!(key(placed(result_at("R1", 7, "m"))), key(placed(result_at("R1", 7, "n"))));
+    let partial = || fingerprinted(json!({ "hash": "h" }));
+    assert_eq!(key(placed(partial())), key(partial()), "the partial one counts");
+}
+
+#[test]
 fn a_finding_keeps_its_key_when_a_newer_version_of_its_fingerprint_is_written_beside_it() {
     let mut records = Records::default();
     let old = log(&json!([fingerprinted(json!({ "hash/v1": "p" }))]));
@@ -243,7 +252,7 @@ fn a_suppressed_neighbour_changes_no_key() {
     let mut records = Records::default();
     records.import(&[&of_lines(&[10, 20])]);
     let suppressed = with(result_at("R1", 10, "A lint."), "suppressions", json!([{ "kind": "inSource" }]));
-    assert_eq!(records.counts(&[&log(&json!([suppressed, result_at("R1", 20, "A lint.")]))]), [0, 0, 1]);
+    assert_eq!(records.counts(&[&log(&json!([suppressed, result_at("R1", 20, "A lint.")]))]), [0, 0, 2]);
 }
 
 #[test]

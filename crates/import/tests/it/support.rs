@@ -1,7 +1,7 @@
 //! Scans to test with, and the records that imports leave behind.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     convert::Infallible,
     fs,
     ops::Range,
@@ -10,7 +10,7 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use findings::NewFinding;
+use findings::{NewFinding, Status};
 use kernel::{MAX_KEY_RANGES, Reference};
 use novantra_import::sarif::{File, PresentFinding, Scan, ScanFinding, read};
 use serde_json::{Value, json};
@@ -87,16 +87,16 @@ pub(crate) fn only_finding(bytes: &[u8]) -> NewFinding {
     finding
 }
 
-/// The findings that imports have left behind, and the keys of those that are closed.
+/// The findings that imports have left behind, and the status of those that are not open.
 #[derive(Default)]
-pub(crate) struct Records(BTreeMap<String, NewFinding>, BTreeSet<String>);
+pub(crate) struct Records(BTreeMap<String, NewFinding>, BTreeMap<String, Status>);
 
 impl Records {
     /// Imports the files as one scan. Returns the keys of the findings that are created, updated and unchanged.
     pub(crate) fn import(&mut self, files: &[&[u8]]) -> [Vec<String>; 3] {
         let [mut created, mut updated, mut unchanged] = [(); 3].map(|()| Vec::new());
         for keyed in self.keyed(files) {
-            if keyed.suppression.is_some() {
+            if !keyed.is_written() {
                 continue;
             }
             let finding = keyed.finding();
@@ -127,7 +127,7 @@ impl Records {
                 title: finding.title.clone(),
                 description: finding.description.clone().unwrap_or_default(),
                 severity: finding.severity,
-                is_closed: self.is_closed(finding.key.as_str()),
+                status: self.status(finding.key.as_str()),
             });
             Ok::<_, Infallible>(present.collect())
         };
@@ -156,12 +156,12 @@ impl Records {
         finding.subject.as_mut().expect("a subject").resource_id = Reference::parse(resource_id).expect("a reference");
     }
 
-    pub(crate) fn close(&mut self, key: &str) {
-        self.1.insert(key.to_owned());
+    pub(crate) fn set_status(&mut self, key: &str, status: Status) {
+        self.1.insert(key.to_owned(), status);
     }
 
-    fn is_closed(&self, key: &str) -> bool {
-        self.1.contains(key)
+    fn status(&self, key: &str) -> Status {
+        self.1.get(key).copied().unwrap_or(Status::Open)
     }
 
     pub(crate) fn keys(&self) -> Vec<String> {
@@ -174,7 +174,7 @@ impl Records {
                 "findingKey": finding.key.as_str(),
                 "title": finding.title.as_str(),
                 "severity": finding.severity.name(),
-                "status": if self.is_closed(finding.key.as_str()) { "closed" } else { "open" },
+                "status": self.status(finding.key.as_str()).name(),
                 "description": finding.description.as_ref().map_or("", |text| text.as_str()),
                 "subjectResourceId": finding.subject.as_ref().map(|subject| subject.resource_id.as_str()),
             })

@@ -48,7 +48,7 @@ impl Importer<'_> {
                 title: record.title,
                 description: record.description,
                 severity: record.severity,
-                is_closed: matches!(record.status, Status::Verified | Status::Closed | Status::Archived),
+                status: record.status,
             }));
             if is_last {
                 return Ok(present);
@@ -178,9 +178,12 @@ impl Importer<'_> {
     }
 
     /// Whether the closing that the finding is in was made by an import like this one, and by no person or integration:
-    /// the entry of the audit log about the finding at the time of its closing names the command.
+    /// the entry of the audit log about the finding at the time of its closing names the command. A duplicate of another
+    /// finding stays closed: somebody has decided so.
     async fn was_closed_by_import(&self, finding: &Stored<Finding>) -> Result<bool, Failure> {
-        let Some(closed_at) = finding.record.closed_at else { return Ok(false) };
+        let Some(closed_at) = finding.record.closed_at.filter(|_| finding.record.duplicate_of.is_none()) else {
+            return Ok(false);
+        };
         let filter = AuditFilter { subjects: [finding.meta.id.to_string()].into(), ..AuditFilter::default() };
         let created_before = Some(closed_at + Duration::from_millis(1));
         let time_range = TimeRange { created_after: Some(closed_at), created_before, ..TimeRange::default() };

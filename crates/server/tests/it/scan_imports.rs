@@ -50,7 +50,7 @@ fn result(rule: &str) -> Value {
         "locations": [{ "physicalLocation": { "artifactLocation": { "uri": "a.rs" }, "region": { "startLine": 7 } } }] })
 }
 
-fn scan(rules: &[&str]) -> Value {
+pub(crate) fn scan(rules: &[&str]) -> Value {
     let results: Vec<Value> = rules.iter().map(|rule| result(rule)).collect();
     of_run(json!({ "automationDetails": { "id": "portal/4711" }, "results": results }))
 }
@@ -247,10 +247,10 @@ async fn a_suppressed_finding_is_accepted_with_the_justification_if_the_option_s
     }
     workspace.write("suppressed.sarif", &suppressed);
     workspace.import(&["open.sarif"]);
-    assert_eq!(counts(&workspace.import(&["suppressed.sarif"])), [0, 0, 0, 0, 2, 0, 0]);
+    assert_eq!(counts(&workspace.import(&["suppressed.sarif"])), [0, 0, 1, 0, 2, 0, 0]);
     assert_eq!(workspace.status("R1").await, "open");
     let summary = workspace.import(&["suppressed.sarif", "--close-missing"]);
-    assert_eq!((counts(&summary), &summary["accepted"]), ([0, 0, 0, 0, 2, 0, 0], &json!(1)));
+    assert_eq!((counts(&summary), &summary["accepted"]), ([0, 0, 1, 0, 2, 0, 0], &json!(1)));
     assert_eq!(workspace.status("R1").await, "accepted");
     assert_eq!(
         workspace.reason("R1").await,
@@ -288,6 +288,30 @@ async fn a_finding_keeps_its_status_when_alike_results_come_and_go() {
         workspace.cell(&format!("SELECT status FROM findings WHERE subject_resource_id = 'a.rs:{line}'")).await
     };
     assert_eq!([status(5).await, status(10).await, status(20).await], ["open", "accepted", "open"]);
+}
+
+#[tokio::test]
+async fn a_finding_that_is_reported_stays_open_beside_a_suppressed_one_however_often_both_move() {
+    let workspace = Workspace::new();
+    let status = async |line: u64| {
+        workspace.cell(&format!("SELECT status FROM findings WHERE subject_resource_id = 'a.rs:{line}'")).await
+    };
+    for (number, line) in [10, 10, 15, 16, 18, 40].into_iter().enumerate() {
+        let mut results = [result("R1"), result("R1")];
+        results[0]["locations"][0]["physicalLocation"]["region"]["startLine"] = json!(line);
+        results[1]["locations"][0]["physicalLocation"]["region"]["startLine"] = json!(line + 2);
+        if number > 0 {
+            results[1]["suppressions"] = json!([{ "kind": "inSource" }]);
+        }
+        workspace.write("scan.sarif", &of_run(json!({ "results": results })));
+        let summary = workspace.import(&["scan.sarif", "--close-missing"]);
+        assert_eq!(summary["accepted"], u64::from(number == 1), "{summary}");
+        if number > 0 {
+            assert_eq!([status(line).await, status(line + 2).await], ["open", "accepted"], "at {line}");
+        }
+        let again = workspace.import(&["scan.sarif", "--close-missing"]);
+        assert_eq!(counts(&again), [0, 0, 2, 0, u64::from(number > 0), 0, 0]);
+    }
 }
 
 #[tokio::test]

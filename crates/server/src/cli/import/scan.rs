@@ -123,10 +123,11 @@ impl Scans {
         let results = scan.assign_keys(async |ranges| importer.present_findings(ranges).await).await?;
         summary.shared = shared_findings(&results, &names);
         let reported: HashSet<RecordKey> = results.iter().map(|result| result.key.clone()).collect();
+        let written = results.iter().filter(|result| result.is_written()).map(ScanFinding::finding);
+        let counts = importer.import_findings(written, &report).await?;
         let (suppressed, problems): (Vec<ScanFinding>, Vec<ScanFinding>) =
             results.into_iter().partition(|result| result.suppression.is_some());
         summary.suppressed = suppressed.len();
-        let counts = importer.import_findings(problems.iter().map(ScanFinding::finding), &report).await?;
         leases.map_or(Ok(()), ScanLeases::check)?;
         let mut still_reported: Vec<RecordKey> = problems.iter().map(|result| result.key.clone()).collect();
         if options.reopen {
