@@ -60,8 +60,8 @@ pub(crate) struct Scan {
     /// reports as suppressed.
     #[arg(long)]
     close_missing: bool,
-    /// Reopen the findings that an import has closed and that the scan reports again. What others have closed, or recorded
-    /// anything about since, stays closed.
+    /// Reopen the findings that an import has closed and that the scan reports again. What others have closed stays closed,
+    /// and so do duplicates.
     #[arg(long, requires = "close_missing")]
     reopen: bool,
 }

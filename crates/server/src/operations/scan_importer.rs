@@ -5,6 +5,7 @@ use std::{
     collections::{BTreeMap, HashMap, HashSet},
     ops::Range,
     sync::Arc,
+    time::Duration,
 };
 
 use audit::AuditFilter;
@@ -176,30 +177,30 @@ impl Importer<'_> {
         Ok(affected)
     }
 
-    /// Whether the closing that the finding is in was made by an import like this one, and nobody else has decided anything
-    /// about the finding since: the entries of the audit log about it from the time of its closing on name the command.
+    /// Whether the closing that the finding is in was made by an import like this one, and by no person or integration:
+    /// the entry of the audit log about the finding at the time of its closing names the command. A duplicate of another
+    /// finding stays closed: somebody has decided so.
     async fn was_closed_by_import(&self, finding: &Stored<Finding>) -> Result<bool, Failure> {
-        let Some(closed_at) = finding.record.closed_at else { return Ok(false) };
-        if finding.record.duplicate_of.is_some() {
+        let Some(closed_at) = finding.record.closed_at.filter(|_| finding.record.duplicate_of.is_none()) else {
             return Ok(false);
-        }
+        };
         let filter = AuditFilter { subjects: [finding.meta.id.to_string()].into(), ..AuditFilter::default() };
-        let time_range = TimeRange { created_after: Some(closed_at), ..TimeRange::default() };
+        let created_before = Some(closed_at + Duration::from_millis(1));
+        let time_range = TimeRange { created_after: Some(closed_at), created_before, ..TimeRange::default() };
         let mut request = PageRequest { time_range, ..PageRequest::default() };
         let Attribution { actor, origin, .. } = &self.attribution;
-        let is_own = |entry: &Entry| entry.actor == *actor && entry.origin.route == origin.route;
         let closes = |entry: &Entry| {
             let closed = FieldValue::Text(Status::Closed.name().to_owned());
-            entry.changes.iter().any(|change| change.field == "status" && change.after == closed)
+            entry.actor == *actor
+                && entry.origin.route == origin.route
+                && entry.changes.iter().any(|change| change.field == "status" && change.after == closed)
         };
-        let mut is_closed = false;
         loop {
             let page = self.operator.installation.store.entries(self.organization.id, &filter, &request).await?;
-            if !page.items.iter().all(|stored| is_own(&stored.entry)) {
-                return Ok(false);
+            if page.items.iter().any(|stored| closes(&stored.entry)) {
+                return Ok(true);
             }
-            is_closed |= page.items.iter().any(|stored| closes(&stored.entry));
-            let Some(next) = page.next else { return Ok(is_closed) };
+            let Some(next) = page.next else { return Ok(false) };
             request.after = Some(next);
         }
     }

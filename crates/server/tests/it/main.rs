@@ -20,6 +20,7 @@ mod open_files;
 mod permissions;
 mod repeated_calls;
 mod scan_imports;
+mod scan_reopening;
 mod schema_versions;
 mod sealing;
 mod shell_cases;

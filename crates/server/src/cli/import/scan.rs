@@ -34,8 +34,7 @@ pub(super) struct Scans {
 pub(super) struct StatusOptions {
     /// Close the findings that the scan no longer reports, and accept those that it reports as suppressed.
     pub(super) close_missing: bool,
-    /// Reopen the findings that an import has closed and the scan reports again, if nobody else has recorded anything
-    /// about them since.
+    /// Reopen the findings that an import has closed and the scan reports again.
     pub(super) reopen: bool,
 }
 
