@@ -59,17 +59,18 @@ where
     DynStore: Reader<R>,
 {
     Box::pin(async move {
-        let mut query = Query::parse(request.query());
-        let Some(parent) = R::PARENT else {
-            let filter = R::filter(&mut query);
-            check_references(app, request, &mut query, &filter).await?;
-            return list_filtered::<R>(app, request, &mut query, &filter).await;
+        let parent = match R::PARENT {
+            Some(parent) => Some((parent.column, (parent.find)(app, request).await?)),
+            None => None,
         };
-        let (id, subject) = (parent.find)(app, request).await?;
+        let mut query = Query::parse(request.query());
         let mut filter = R::filter(&mut query);
         check_references(app, request, &mut query, &filter).await?;
-        let index = Filter::<R>::columns().find(|(_, column, _)| column.name == parent.column).map(|(index, ..)| index);
-        filter.set(index.unwrap_or_else(|| panic!("{} has no filter by {}", R::KIND, parent.column)), [id]);
+        let Some((name, (id, subject))) = parent else {
+            return list_filtered::<R>(app, request, &mut query, &filter).await;
+        };
+        let index = Filter::<R>::columns().find(|(_, column, _)| column.name == name).map(|(index, ..)| index);
+        filter.set(index.unwrap_or_else(|| panic!("{} has no filter by {name}", R::KIND)), [id]);
         let response = list_filtered::<R>(app, request, &mut query, &filter).await?;
         Ok(response.with_subject(subject))
     })
