@@ -5,10 +5,21 @@
 //! as a whole; a part of a file that can't be imported is an [`ImportFailure`], and the rest is imported nevertheless.
 
 pub mod bundle;
+pub mod cyclonedx;
+mod document;
+mod draft;
+mod links;
+mod object;
+pub mod oscal;
 mod position;
+mod repairs;
 #[cfg(any(test, feature = "test-support"))]
 pub mod sample;
 pub mod sarif;
 mod shorten;
+mod text_encoding;
 
+pub use document::{Document, MAX_DOCUMENT_LENGTH, MAX_DOCUMENT_RECORDS};
+pub use draft::Draft;
 pub use position::{ImportFailure, Located, SourcePosition, Unreadable};
+pub use repairs::{MAX_DESCRIBED_REPAIRS, Repair};

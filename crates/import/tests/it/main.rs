@@ -2,7 +2,13 @@
 
 mod bundle;
 mod cases;
+mod cyclonedx;
+mod drafts;
 mod guide_program;
+mod oscal_assessments;
+mod oscal_catalog;
+mod oscal_profile;
+mod poor_documents;
 mod poor_input;
 mod sarif;
 mod scan_keys;

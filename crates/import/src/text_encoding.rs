@@ -2,11 +2,11 @@
 
 use std::borrow::Cow;
 
-use super::repairs::Repairs;
+use crate::repairs::Repairs;
 
 /// Decodes the file. Bytes that are no text become U+FFFD, as do halves of surrogate pairs in the escapes of JSON; each
 /// is a repair.
-pub(super) fn decode<'a>(bytes: &'a [u8], repairs: &Repairs) -> Cow<'a, str> {
+pub(crate) fn decode<'a>(bytes: &'a [u8], repairs: &Repairs) -> Cow<'a, str> {
     let text = match bytes {
         [0xff, 0xfe, units @ ..] => Cow::Owned(decode_utf16(units, u16::from_le_bytes, repairs)),
         [0xfe, 0xff, units @ ..] => Cow::Owned(decode_utf16(units, u16::from_be_bytes, repairs)),
