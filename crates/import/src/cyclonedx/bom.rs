@@ -20,6 +20,7 @@ pub(super) struct Bom {
     /// The failures and repairs; the records follow when all files are read.
     pub(super) document: Document,
     pub(super) serial_number: Option<String>,
+    pub(super) version: String,
     /// The component that the file is about.
     pub(super) subject: Option<Component>,
     pub(super) components: Vec<Component>,
@@ -42,7 +43,8 @@ impl Bom {
                 document.warn("the file has no components and no vulnerabilities");
             }
             let serial_number = root.nonblank_text("serialNumber");
-            Ok(Self { document: Document::default(), serial_number, subject, components, vulnerabilities })
+            let version = root.number_text("version").unwrap_or_else(|| "1".to_owned());
+            Ok(Self { document: Document::default(), serial_number, version, subject, components, vulnerabilities })
         })?;
         Ok(Self { document, ..bom })
     }

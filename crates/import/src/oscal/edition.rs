@@ -3,7 +3,10 @@
 use kernel::{Kind, RecordKey, Title, VersionKey};
 use registers::FrameworkSource;
 
-use super::{Model, members::time};
+use super::{
+    Model,
+    members::{plain_text, time},
+};
 use crate::{
     document::{Document, other_format, text},
     object::Object,
@@ -79,7 +82,7 @@ impl Edition {
         metadata: &Object<'_>,
         name: &Title,
     ) {
-        let remarks = metadata.nonblank_text("remarks").map(|remarks| shorten::clean_description(&remarks));
+        let remarks = metadata.nonblank_text("remarks").map(|remarks| plain_text(&remarks));
         let description = remarks.as_deref().and_then(shorten::description);
         let source_kind = text(options.source_kind.name());
         document.add(

@@ -132,7 +132,9 @@ impl<'p> Insertions<'p, '_> {
             let inserted = end.and_then(|end| Some((self.parameter_id(after.get(..end)?)?, after.get(end + 2..)?)));
             rest = if let Some((id, after)) = inserted {
                 self.insert(id);
-                after
+                // Catalogs have a blank between an insertion and the punctuation after it, which is not printed.
+                let punctuation = after.strip_prefix(' ').filter(|after| after.starts_with([';', ',', '.', ':', ')']));
+                punctuation.unwrap_or(after)
             } else {
                 self.written.push_str("{{");
                 after

@@ -37,6 +37,11 @@ pub fn read(bytes: &[u8], catalogs: &[&[u8]], options: &FrameworkOptions) -> Res
         if let Some(modify) = model.body.object("modify") {
             modify_catalog(&modify, &mut catalog, document);
         }
+        if model.body.object("merge").is_some_and(|merge| merge.has("custom")) {
+            document.warn(
+                "the structure of the profile (merge.custom) is not applied: the nodes have the groups of the catalogs",
+            );
+        }
         let records = NodeRecords::new(&edition, &catalog, model.body.repairs(), options.with_controls);
         records.add_to(document);
         Ok(())

@@ -142,6 +142,54 @@ fn a_vex_beside_its_sbom_completes_the_vulnerabilities_of_the_sbom() {
 }
 
 #[test]
+fn the_gravest_analysis_of_a_file_counts_and_then_that_of_the_last_file() {
+    let vex = |states: &[&str]| {
+        let vulnerability = |state: &&str| json!({ "id": "CVE-1", "affects": [{ "ref": "pkg:npm/a@1" }], "analysis": { "state": state } });
+        bom(json!({ "vulnerabilities": states.iter().map(vulnerability).collect::<Vec<_>>() }))
+    };
+    let status = |files: &[&[u8]]| vulnerability(&read_all(files)[0])[3].clone();
+    // As in case 7 of CISA: some versions of a product are affected, and others are not.
+    for states in [["exploitable", "not_affected"], ["not_affected", "exploitable"]] {
+        assert_eq!(status(&[&vex(&states)]), "requires-patch");
+    }
+    assert_eq!(status(&[&vex(&["in_triage", "resolved", "false_positive"])]), "under-assessment");
+    assert_eq!(status(&[&vex(&["exploitable"]), &vex(&["resolved"])]), "patched");
+}
+
+#[test]
+fn a_reference_leads_only_to_a_component_of_the_file_that_it_names() {
+    let sbom = |serial: &str, version: u64, name: &str| {
+        let subject = json!({ "component": { "type": "application", "name": name, "bom-ref": "product" } });
+        bom(json!({ "serialNumber": format!("urn:uuid:{serial}"), "version": version, "metadata": subject,
+            "components": [{ "type": "library", "name": format!("{name}-lib"), "bom-ref": "lib" }, { "type": "library", "name": name, "bom-ref": name }] }))
+    };
+    let boms = [sbom("1", 1, "a"), sbom("1", 2, "b"), sbom("2", 1, "c")];
+    let subject = |reference: &str, own: Value| {
+        let vex =
+            bom(json!({ "components": own, "vulnerabilities": [{ "id": "V", "affects": [{ "ref": reference }] }] }));
+        let documents = read_all(&[&boms[0], &boms[1], &boms[2], &vex]);
+        let [.., module, id] = vulnerability(&documents[3]);
+        format!("{module} {id}")
+    };
+    let none = json!([]);
+    for (reference, expected) in [
+        ("urn:cdx:1/1#lib", "assets library:a-lib"),
+        ("urn:cdx:1/2#lib", "assets library:b-lib"),
+        ("urn:cdx:2/7#lib", "assets library:c-lib"),
+        ("urn:cdx:2/1", "assets application:c"),
+        ("urn:cdx:1/3#lib", "cyclonedx urn:cdx:1/3#lib"),
+        ("urn:cdx:3/1#lib", "cyclonedx urn:cdx:3/1#lib"),
+        ("urn:cdx:3/1#pkg:npm/%40x/a@1", "assets pkg:npm/@x/a@1"),
+        ("lib", "cyclonedx lib"),
+        ("c", "assets library:c"),
+    ] {
+        assert_eq!(subject(reference, none.clone()), expected, "{reference}");
+    }
+    let own = json!([{ "type": "library", "name": "own", "bom-ref": "own" }]);
+    assert_eq!(subject("c", own), "cyclonedx c", "a file with components of its own means those");
+}
+
+#[test]
 fn components_in_components_and_services_become_assets_once_each() {
     let document = read(json!({
         "components": [

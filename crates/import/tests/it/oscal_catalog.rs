@@ -148,7 +148,7 @@ fn parameters_are_resolved_as_nist_prints_them() {
         control["params"] = params;
         only_text(control)
     };
-    let insert = "Do it {{ insert: param, p }}.";
+    let insert = "Do it {{ insert: param, p }} .";
     let resolved = |params: Value| text(params, insert).0;
     assert_eq!(resolved(json!([{ "id": "p", "label": "time period" }])), "Do it [Assignment: time period].");
     assert_eq!(resolved(json!([{ "id": "p", "label": "as in [C-2](#c2)" }])), "Do it [Assignment: as in C-2].");

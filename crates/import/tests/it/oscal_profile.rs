@@ -76,6 +76,9 @@ fn controls_are_selected_by_id_by_pattern_with_their_children_or_all_and_exclude
     );
     let excluded = json!({ "include-all": {}, "exclude-controls": [{ "with-ids": ["ac-1", "ac-1.1"] }] });
     assert_eq!(import(excluded), [">AC", "AC>AC-1(2)", "AC>AC-2", ">AU", "AU>AU-1"]);
+    // `serde_json` sorts members, so what is excluded is first in the file.
+    let named = json!({ "include-controls": [{ "with-ids": ["ac-1", "ac-2"] }], "exclude-controls": [{ "with-ids": ["ac-1"] }] });
+    assert_eq!(import(named), [">AC", "AC>AC-2"]);
     assert_eq!(import(json!({ "href": "#x" })).len(), 7);
 }
 
@@ -83,6 +86,7 @@ fn controls_are_selected_by_id_by_pattern_with_their_children_or_all_and_exclude
 fn a_profile_sets_parameters_and_its_other_changes_are_named() {
     let document = read(json!({
         "imports": [{ "include-all": {} }],
+        "merge": { "custom": {} },
         "modify": {
             "set-parameters": [{ "param-id": "p", "values": ["monthly"] }, { "param-id": "q" }, {}],
             "alters": [{ "control-id": "ac-1" }],
@@ -98,7 +102,10 @@ fn a_profile_sets_parameters_and_its_other_changes_are_named() {
     );
     assert_eq!(
         document.warnings,
-        ["the 1 alterations of controls (modify.alters) are not applied: the nodes have the texts of the catalog"]
+        [
+            "the 1 alterations of controls (modify.alters) are not applied: the nodes have the texts of the catalog",
+            "the structure of the profile (merge.custom) is not applied: the nodes have the groups of the catalogs",
+        ]
     );
 }
 
