@@ -39,7 +39,6 @@ impl Component {
                 ("displayName", shorten::title(&self.name).and_then(text)),
                 ("description", self.description.as_deref().and_then(shorten::description).and_then(text)),
                 ("sourceKind", text("cyclonedx")),
-                ("status", text("active")),
             ],
         );
     }
