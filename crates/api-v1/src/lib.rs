@@ -2,6 +2,7 @@
 
 mod errors;
 mod media_types;
+mod module;
 mod record_view;
 mod registers;
 mod resources;
@@ -10,6 +11,7 @@ mod view;
 mod webhook_payload;
 mod webhook_services;
 
+pub use module::module;
 pub use resources::PayloadRenderer;
 pub use routes::{openapi, surface};
 pub use webhook_services::{DeliveryTrigger, WebhookServices};

@@ -5,7 +5,7 @@ use http_api::{
     endpoints::Operation,
     request::{Access, Charge},
 };
-use kernel::{Reader, Record};
+use kernel::{Kind, Reader, Record};
 use scopes::Scope;
 use serde_json::Value;
 use store::DynStore;
@@ -26,6 +26,14 @@ macro_rules! serve {
         /// The endpoints of all registers.
         pub(crate) fn operations() -> Vec<Operation> {
             [$(endpoints::<registers::$register>($path, $tag, Scope::$scope),)*].into_iter().flatten().collect()
+        }
+
+        /// The scope that reads records of this kind, if it is a register.
+        pub(crate) const fn read_scope(kind: Kind) -> Option<Scope> {
+            match kind {
+                $(Kind::$register => Some(Scope::$scope),)*
+                _ => None,
+            }
         }
     };
 }

@@ -44,11 +44,13 @@ record! {
         #[column(due_date, example("2026-06-24T14:00:00.000Z"))]
         pub due_at: Option<Timestamp>,
         /// The time since which the finding is closed or accepted.
+        #[column(derived)]
         pub closed_at: Option<Timestamp>,
         /// The lifecycle that governs the finding, in another system. Callers can't set it.
+        #[column(derived)]
         pub lifecycle_instance_id: Option<Reference>,
         /// The finding that this one is a duplicate of. Only a `verified_as_duplicate` event sets it.
-        #[column(label("duplicate_of_finding_id"))]
+        #[column(label("duplicate_of_finding_id"), derived)]
         pub duplicate_of: Option<Id<Finding>>,
     }
 }

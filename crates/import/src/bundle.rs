@@ -3,163 +3,110 @@
 //!
 //! | member | rule |
 //! |---|---|
-//! | `kind` | one of [`Record::kind_names`] |
+//! | `kind` | the name of a [`RecordKind`] |
 //! | `record` | the fields of the API; `null` means the same as a missing field |
+//! | a reference | an identifier, or the key of the record in the same field with `Key` for `Id` |
 //! | the server's own fields (`id`, `createdAt`, `updatedAt`, …) | allowed, and ignored |
-//! | any other field | rejected; the error lists the expected fields |
-//! | a key that an earlier line has | rejected: the two lines would overwrite each other on every import |
+//! | any other field, and one that occurs twice | rejected; the error lists the expected fields |
 //!
 //! Lines may be in any order; blank lines are ignored. All errors of a line are reported, and the other lines are
-//! imported.
+//! imported. A line may have [`MAX_LINE_LENGTH`] bytes.
 
-mod fields;
-mod finding;
+mod exported;
+mod lines;
+mod strict_json;
 
-use std::collections::{HashMap, hash_map::Entry};
-
-use findings::{Finding, NewFinding};
-use heck::ToKebabCase as _;
-use kernel::{Column, Kind};
 use serde_json::{Map, Value};
 
-use self::fields::{RecordFields, field_name};
-use crate::position::{ImportFailure, Located, SourcePosition, Unreadable, message_of};
+use crate::{
+    checked_draft::{CheckedDraft, InvalidDraft},
+    draft::Draft,
+    kinds::RecordKind,
+    position::{ImportFailure, SourcePosition, message_of},
+};
 
-const FORMAT: &str = "a bundle";
+pub use exported::{Cell, cells, csv_header, csv_line, json_line};
+pub use lines::{Line, Lines, LinesError, MAX_LINE_LENGTH};
 
-/// The content of a bundle.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Bundle {
-    /// The records, in the order of the file; keys are unique per kind.
-    pub records: Vec<Located<Record>>,
-    /// The errors of lines that can't be imported.
-    pub failures: Vec<ImportFailure>,
+/// The most characters of an error and of a key in it.
+const MAX_MESSAGE_LENGTH: usize = 2500;
+const MAX_KEY_LENGTH: usize = 200;
+
+/// The error of a line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InvalidLine {
+    /// Whether the line is a JSON object.
+    pub is_object: bool,
+    /// The error.
+    pub failure: ImportFailure,
 }
 
-macro_rules! records {
-    ($($kind:ident => $register:ty,)*) => {
-        /// One record of a bundle: a finding, or a record of a register.
-        #[derive(Clone, Debug, PartialEq)]
-        pub enum Record {
-            /// A finding.
-            Finding(NewFinding),
-            $(#[doc = concat!("A record of the register of kind `", stringify!($kind), "`.")] $kind($register),)*
-        }
-
-        impl Record {
-            const KINDS: &'static [Kind] = &[$(Kind::$kind,)* Kind::Finding];
-
-            /// The kind of the record.
-            #[must_use]
-            pub const fn kind(&self) -> Kind {
-                match self {
-                    Self::Finding(_) => Kind::Finding,
-                    $(Self::$kind(_) => Kind::$kind,)*
-                }
-            }
-
-            /// The key, unique among the records of its kind; empty for a kind without keys.
-            #[must_use]
-            pub fn key(&self) -> &str {
-                match self {
-                    Self::Finding(finding) => finding.key.as_str(),
-                    $(Self::$kind(record) => kernel::Record::key(record).unwrap_or_default(),)*
-                }
-            }
-
-            /// Reads a record of this kind; `None` if its fields have errors or a bundle can't hold the kind.
-            fn read(kind: Kind, fields: &mut RecordFields) -> Option<Self> {
-                match kind {
-                    Kind::Finding => finding::read(fields).map(Self::Finding),
-                    $(Kind::$kind => fields.record().map(Self::$kind),)*
-                    _ => None,
-                }
-            }
-
-            /// The columns of the kind.
-            fn columns(kind: Kind) -> &'static [Column] {
-                match kind {
-                    $(Kind::$kind => <$register as kernel::Record>::COLUMNS,)*
-                    _ => <Finding as kernel::Record>::COLUMNS,
-                }
-            }
-        }
-    };
-}
-registers::for_each_register!(records);
-
-impl Record {
-    /// The names that a line's `kind` may have.
-    pub fn kind_names() -> impl Iterator<Item = String> {
-        Self::KINDS.iter().copied().map(kind_name)
-    }
-}
-
-/// The name of a kind in a bundle: that of the audit log in kebab case.
-fn kind_name(kind: Kind) -> String {
-    kind.name().to_kebab_case()
-}
-
-/// Parses a bundle.
+/// Reads the record of a line.
 ///
 /// # Errors
-/// [`Unreadable`] if no line is a JSON object: the file has another format.
-pub fn read(bytes: &[u8]) -> Result<Bundle, Unreadable> {
-    let mut bundle = Bundle::default();
-    let mut seen: HashMap<(Kind, String), usize> = HashMap::new();
-    let mut has_object = false;
-    for (index, line) in
-        bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes).split(|byte| *byte == b'\n').enumerate()
-    {
-        if line.trim_ascii().is_empty() {
-            continue;
-        }
-        let position = SourcePosition { line: index + 1, column: 1 };
-        let read = parse_object(line, position).and_then(|object| {
-            has_object = true;
-            parse_record(object).map_err(|(key, errors)| ImportFailure { position, key, message: errors.join("; ") })
-        });
-        match read {
-            Ok(record) => match seen.entry((record.kind(), record.key().to_owned())) {
-                Entry::Vacant(entry) => {
-                    entry.insert(position.line);
-                    bundle.records.push(Located { position, record });
-                }
-                Entry::Occupied(entry) => {
-                    let message = format!("line {} already has a {} with this key", entry.get(), record.kind());
-                    bundle.failures.push(ImportFailure { position, key: Some(record.key().to_string()), message });
-                }
-            },
-            Err(failure) => bundle.failures.push(failure),
-        }
-    }
-    match bundle.failures.first() {
-        Some(first) if !has_object => {
-            Err(Unreadable::OtherFormat { format: FORMAT, position: first.position, message: first.message.clone() })
-        }
-        _ => Ok(bundle),
+/// [`InvalidLine`] with all errors of the line.
+pub fn read_line(line: &[u8], number: usize) -> Result<CheckedDraft, InvalidLine> {
+    let position = SourcePosition { line: number, column: 1 };
+    let object =
+        parse_object(line, position).map_err(|(position, message)| invalid(false, position, None, &message))?;
+    read_record(object).map_err(|InvalidDraft { key, errors }| invalid(true, position, key, &errors.join("; ")))
+}
+
+/// The error of a line that is longer than [`MAX_LINE_LENGTH`].
+#[must_use]
+pub fn too_long(number: usize) -> InvalidLine {
+    let message = format!("the line is longer than {MAX_LINE_LENGTH} bytes, which no record needs; shorten its texts");
+    invalid(false, SourcePosition { line: number, column: 1 }, None, &message)
+}
+
+fn invalid(is_object: bool, position: SourcePosition, key: Option<String>, message: &str) -> InvalidLine {
+    let message = shortened(message, MAX_MESSAGE_LENGTH);
+    let key = key.map(|key| shortened(&key, MAX_KEY_LENGTH));
+    InvalidLine { is_object, failure: ImportFailure { position, key, message } }
+}
+
+fn shortened(text: &str, length: usize) -> String {
+    match text.char_indices().nth(length) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
     }
 }
 
-fn parse_object(line: &[u8], position: SourcePosition) -> Result<Map<String, Value>, ImportFailure> {
-    serde_json::from_slice(line).map_err(|error| {
+fn parse_object(line: &[u8], position: SourcePosition) -> Result<Map<String, Value>, (SourcePosition, String)> {
+    if let Err(error) = str::from_utf8(line) {
+        let column = error.valid_up_to() + 1;
         let message =
-            if error.is_data() { "not a JSON object".to_owned() } else { format!("not JSON: {}", message_of(&error)) };
-        ImportFailure { position: position.offset_by(&error), key: None, message }
-    })
+            format!("not UTF-8: byte {column} of the line is not part of a character; save the file as UTF-8");
+        return Err((SourcePosition { column, ..position }, message));
+    }
+    match strict_json::parse(line) {
+        Ok(Value::Object(object)) => Ok(object),
+        Ok(_) => Err((position, "not a JSON object".to_owned())),
+        Err(error) => {
+            let message = message_of(&error);
+            let message = match error.classify() {
+                serde_json::error::Category::Eof => {
+                    format!("not JSON: {message}; the line is cut off, or the record continues on the next line")
+                }
+                serde_json::error::Category::Data => message,
+                _ => format!("not JSON: {message}"),
+            };
+            Err((position.offset_by(&error), message))
+        }
+    }
 }
 
 fn kind_names() -> String {
-    Record::kind_names().collect::<Vec<_>>().join(", ")
+    RecordKind::all().iter().map(RecordKind::name).collect::<Vec<_>>().join(", ")
 }
 
-/// Reads the record of a line. Otherwise returns the key, if the line has one, and all errors.
-fn parse_record(mut line: Map<String, Value>) -> Result<Record, (Option<String>, Vec<String>)> {
+fn read_record(mut line: Map<String, Value>) -> Result<CheckedDraft, InvalidDraft> {
     let mut errors = Vec::new();
     let kind = match line.remove("kind") {
         Some(name) => {
-            let kind = Record::KINDS.iter().copied().find(|kind| name == kind_name(*kind).as_str());
+            let kind = name.as_str().and_then(RecordKind::from_name);
             if kind.is_none() {
+                let name = shortened(&name.to_string(), MAX_KEY_LENGTH);
                 errors.push(format!("kind: unknown value {name}; must be one of: {}", kind_names()));
             }
             kind
@@ -181,14 +128,13 @@ fn parse_record(mut line: Map<String, Value>) -> Result<Record, (Option<String>,
         }
     };
     errors.extend(line.keys().map(|member| format!("{member}: unknown member; a line has only kind and record")));
-    let (Some(kind), Some(fields)) = (kind, fields) else { return Err((None, errors)) };
-    let key_column = Record::columns(kind).iter().find(|column| column.key.is_some());
-    let key = key_column.and_then(|column| fields.get(&field_name(column))?.as_str()).map(str::to_owned);
-    let mut fields = RecordFields::new(fields);
-    let record = Record::read(kind, &mut fields);
-    errors.extend(fields.into_errors());
-    match record {
-        Some(record) if errors.is_empty() => Ok(record),
-        _ => Err((key, errors)),
+    let (Some(kind), Some(fields)) = (kind, fields) else { return Err(InvalidDraft { key: None, errors }) };
+    match (Draft { kind: kind.kind, fields }).check() {
+        Ok(draft) if errors.is_empty() => Ok(draft),
+        Ok(draft) => Err(InvalidDraft { key: draft.key, errors }),
+        Err(invalid) => {
+            errors.extend(invalid.errors);
+            Err(InvalidDraft { key: invalid.key, errors })
+        }
     }
 }

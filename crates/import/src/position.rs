@@ -46,6 +46,11 @@ pub enum Unreadable {
     /// The file is truncated.
     #[error("the file is truncated: it ends in the middle of a value at {0}")]
     Truncated(SourcePosition),
+    /// The file is in an encoding other than UTF-8.
+    #[error(
+        "the file is not in UTF-8 but in UTF-16 or UTF-32; convert it, for example with `iconv -f UTF-16 -t UTF-8`"
+    )]
+    OtherEncoding,
     /// The file is not JSON.
     #[error("not JSON at {position}: {message}")]
     NotJson {

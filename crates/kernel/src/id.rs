@@ -91,6 +91,16 @@ impl<R: HasIdPrefix + ?Sized> fmt::Display for Id<R> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct IdText(pub &'static str, pub Ulid);
 
+impl IdText {
+    /// Parses an identifier with this prefix.
+    ///
+    /// # Errors
+    /// [`MalformedId`] if the text is no identifier, or has another prefix.
+    pub fn parse(prefix: &'static str, text: &str) -> Result<Self, MalformedId> {
+        parse(prefix, text).map(|ulid| Self(prefix, ulid))
+    }
+}
+
 impl fmt::Display for IdText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut buffer = [0; ulid::ULID_LEN];

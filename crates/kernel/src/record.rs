@@ -26,6 +26,7 @@ mod audit;
 mod column;
 mod column_type;
 mod columns;
+mod derived;
 mod encoding;
 mod field;
 mod filter;
@@ -84,6 +85,17 @@ pub trait Record: Resource<Filter = Filter<Self>> {
         finder.found.unwrap_or(ScalarValue::Null)
     }
 
+    /// The values of all columns, in the order of [`Self::COLUMNS`].
+    fn values(&self) -> Vec<ScalarValue<'_>> {
+        derived::values(self)
+    }
+
+    /// Returns the record with the values of `current` in the columns that only the server sets.
+    #[must_use]
+    fn with_derived_from(self, current: &Self) -> Self {
+        derived::with_derived_from(self, current)
+    }
+
     /// The value of the column that is marked as the key, if there is one.
     fn key(&self) -> Option<&str> {
         let index = Self::COLUMNS.iter().position(|column| column.key.is_some())?;
@@ -97,10 +109,7 @@ pub trait Record: Resource<Filter = Filter<Self>> {
             _ => None,
         })?;
         let index = Self::COLUMNS.iter().position(|column| column.name == parent)?;
-        match self.value(index) {
-            ScalarValue::Id(_, ulid) => Some(ulid),
-            _ => None,
-        }
+        self.value(index).as_id()
     }
 
     /// The index of the column that is marked as the due date, if there is one.

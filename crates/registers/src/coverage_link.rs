@@ -12,16 +12,16 @@ record! {
         #[column(filter(Many), example("fver_01KSFQEHQ80000000000000002"))]
         pub framework_version_id: Id<FrameworkVersion>,
         /// The node that is covered.
-        #[column(filter(Few), example("fnode_01KSFQEHQ80000000000000002"))]
+        #[column(identity, filter(Few), example("fnode_01KSFQEHQ80000000000000002"))]
         pub node_id: Id<FrameworkNode>,
         /// The module of the record that covers the node.
-        #[column(example("controls"))]
+        #[column(identity, example("controls"))]
         pub target_module_key: Reference,
         /// The type of that record.
-        #[column(example("control"))]
+        #[column(identity, example("control"))]
         pub target_resource_type: Reference,
         /// The identifier of that record.
-        #[column(filter(Few), example("ctrl_01KSFQEHQ80000000000000002"))]
+        #[column(identity, filter(Few), example("ctrl_01KSFQEHQ80000000000000002"))]
         pub target_resource_id: Reference,
         /// The extent to which the node is covered.
         #[column(example("partial"))]

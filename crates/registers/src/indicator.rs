@@ -33,10 +33,10 @@ record! {
         #[column(example("%"))]
         pub unit: Option<Title>,
         /// The value of the latest measurement. Callers can't set it.
-        #[column(example("3.5"))]
+        #[column(derived, example("3.5"))]
         pub latest_measurement_value: Option<Decimal>,
         /// The time of the latest measurement. Callers can't set it.
-        #[column(example("2026-05-25T14:00:00.000Z"))]
+        #[column(derived, example("2026-05-25T14:00:00.000Z"))]
         pub latest_measurement_at: Option<Timestamp>,
     }
 }

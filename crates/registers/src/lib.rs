@@ -49,7 +49,7 @@ pub use monitor_run_item::MonitorRunItem;
 pub use patch_requirement::{PatchRequirement, PatchStatus, PatchUrgency};
 pub use release::{Release, ReleaseStatus};
 pub use risk::{Risk, RiskStatus};
-pub use sync::{SyncOutcome, sync};
+pub use sync::{SyncOutcome, sync, update};
 pub use system_acceptance::{AcceptanceStatus, SystemAcceptance};
 pub use vulnerability::{Vulnerability, VulnerabilityStatus};
 pub use vulnerability_assessment::{VulnerabilityAssessment, VulnerabilityAssessmentStatus};

@@ -24,7 +24,7 @@ record! {
         /// The assignment of the responsibility that owns the monitor, in another system.
         pub owner_responsibility_assignment_id: Option<Reference>,
         /// The time at which the last run started. Callers can't set it.
-        #[column(example("2026-05-25T14:00:00.000Z"))]
+        #[column(derived, example("2026-05-25T14:00:00.000Z"))]
         pub last_run_at: Option<Timestamp>,
     }
 }

@@ -9,7 +9,7 @@ record! {
     #[record(kind = MonitorRun, prefix = "monrun", plural = "monitor_runs")]
     pub struct MonitorRun {
         /// The monitor that ran.
-        #[column(filter(Few), example("monit_01KSFQEHQ80000000000000002"))]
+        #[column(identity, filter(Few), example("monit_01KSFQEHQ80000000000000002"))]
         pub monitor_definition_id: Id<MonitorDefinition>,
         /// The trigger of the run.
         #[column(example("scheduled"))]
@@ -30,7 +30,7 @@ record! {
         #[column(example("0"))]
         pub unknown_count: i64,
         /// The time at which the run started.
-        #[column(example("2026-05-25T14:00:00.000Z"))]
+        #[column(identity, example("2026-05-25T14:00:00.000Z"))]
         pub started_at: Timestamp,
         /// The time at which the run finished; null while it runs.
         #[column(example("2026-05-25T14:00:12.000Z"))]
@@ -61,5 +61,14 @@ string_enum! {
         Warning = "warning",
         /// The condition could not be checked.
         Unknown = "unknown",
+    }
+}
+
+impl MonitorRun {
+    /// Returns the monitor with the start of this run as that of its last one, unless it has run since.
+    #[must_use]
+    pub fn applied_to(&self, monitor: MonitorDefinition) -> MonitorDefinition {
+        let last = monitor.last_run_at.map_or(self.started_at, |last| last.max(self.started_at));
+        MonitorDefinition { last_run_at: Some(last), ..monitor }
     }
 }

@@ -9,19 +9,19 @@ record! {
     #[record(kind = MonitorRunItem, prefix = "monitem", plural = "monitor_run_items")]
     pub struct MonitorRunItem {
         /// The run that the item belongs to.
-        #[column(filter(Many), example("monrun_01KSFQEHQ80000000000000002"))]
+        #[column(identity, filter(Many), example("monrun_01KSFQEHQ80000000000000002"))]
         pub monitor_run_id: Id<MonitorRun>,
         /// The result of the check.
         #[column(filter(Unindexed), example("pass"))]
         pub result: MonitorResult,
         /// The thing that was checked.
-        #[column(examples(["assets", "asset", "core-db-1"]))]
+        #[column(identity, examples(["assets", "asset", "core-db-1"]))]
         pub subject: Option<SubjectGroup>,
         /// The message of the check.
         #[column(example("The newest backup is 3 hours old."))]
         pub message: Option<Description>,
         /// The time at which the check was made.
-        #[column(example("2026-05-25T14:00:00.000Z"))]
+        #[column(identity, example("2026-05-25T14:00:00.000Z"))]
         pub observed_at: Timestamp,
     }
 }

@@ -14,7 +14,7 @@ pub enum SyncOutcome {
 }
 
 /// Adds the creation or the update of the record to the changeset, with its audit entry, as needed. `current` is the
-/// stored record with the same key.
+/// stored record with the same key or identity; what only the server sets stays as it is there.
 pub fn sync<R: Record>(
     changeset: &mut Changeset,
     entropy: &dyn Entropy,
@@ -35,18 +35,25 @@ pub fn sync<R: Record>(
             );
             (SyncOutcome::Created, created.meta.id)
         }
-        Some(current) if current.record == record => (SyncOutcome::Unchanged, current.meta.id),
         Some(current) => {
-            let changed = current.changed(at, record);
-            changeset.update(current, &changed);
-            let changes = Change::between(Some(&current.record), &changed.record);
-            changeset.add_entry(
-                entropy,
-                Action::on_record(R::KIND, "updated"),
-                Some(Subject::from_id(changed.meta.id)),
-                changes,
-            );
-            (SyncOutcome::Updated, changed.meta.id)
+            let record = record.with_derived_from(&current.record);
+            let outcome =
+                if update(changeset, entropy, current, record) { SyncOutcome::Updated } else { SyncOutcome::Unchanged };
+            (outcome, current.meta.id)
         }
     }
+}
+
+/// Adds the update of the stored record to the changeset, with its audit entry, unless the record is the same already.
+/// Returns whether it differs.
+pub fn update<R: Record>(changeset: &mut Changeset, entropy: &dyn Entropy, current: &Stored<R>, record: R) -> bool {
+    if current.record == record {
+        return false;
+    }
+    let changed = current.changed(changeset.at(), record);
+    changeset.update(current, &changed);
+    let changes = Change::between(Some(&current.record), &changed.record);
+    let subject = Subject::from_id(changed.meta.id);
+    changeset.add_entry(entropy, Action::on_record(R::KIND, "updated"), Some(subject), changes);
+    true
 }

@@ -7,6 +7,7 @@ mod clock;
 mod command_context;
 mod copy;
 mod examples;
+mod export;
 mod identity_arg;
 mod import;
 mod installation;
@@ -72,6 +73,11 @@ enum Command {
     /// Import records from files.
     #[command(subcommand)]
     Import(import::Import),
+    /// Write the records of a workspace to stdout.
+    #[command(
+        after_help = "Examples:\n  novantra export --workspace default > records.jsonl\n  novantra export --workspace default --kind measurement --format csv > measurements.csv"
+    )]
+    Export(export::Export),
     /// Verify and export the audit log.
     #[command(subcommand)]
     Audit(audit::Audit),
@@ -139,6 +145,7 @@ pub(crate) fn run() -> Result<(), Failure> {
         Command::ServiceAccount(command) => with_context(read(), output, |context| block_on(command.run(&context))),
         Command::SigningKey(command) => with_context(read(), output, |context| block_on(command.run(&context))),
         Command::Import(command) => with_context(read(), output, |context| block_on(command.run(&context))),
+        Command::Export(command) => with_context(read(), output, |context| block_on(command.run(&context))),
         Command::Audit(command) => with_context(read(), output, |context| block_on(command.run(&context))),
         Command::Webhooks(command) => with_context(read(), output, |context| block_on(command.run(&context))),
         Command::Installation(command) => with_context(read(), output, |context| block_on(command.run(&context))),

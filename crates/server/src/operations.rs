@@ -6,6 +6,8 @@
 
 mod audit_retention;
 mod audit_sealer;
+mod exporter;
+mod external_sort;
 mod importer;
 mod operator;
 mod scan_importer;
@@ -16,7 +18,8 @@ mod workspaces;
 
 pub(crate) use audit_retention::{AuditRetention, RetentionOutcome};
 pub(crate) use audit_sealer::{AuditSealer, checkpoint_document};
-pub(crate) use importer::{ImportCounts, Importer, Registers};
+pub(crate) use exporter::{ExportFormat, Exporter};
+pub(crate) use importer::{DraftFailures, DraftSource, ImportCounts, Importer, PendingDraft};
 pub(crate) use operator::Operator;
 pub(crate) use scan_importer::ScanSeries;
 pub(crate) use service_accounts::{

@@ -24,6 +24,11 @@ pub struct Column {
     pub nullable: bool,
     /// The range in which the value is unique, if the column is the record's key.
     pub key: Option<KeyScope>,
+    /// Whether the value is part of the record's identity: no two records of the organization have the same values in all
+    /// such columns. Only for records without a key.
+    pub is_identity: bool,
+    /// Whether only the server sets the value, from other records or by its own rules.
+    pub is_derived: bool,
     /// Whether the value is the due date of the record, by which lists can be ordered.
     pub is_due_date: bool,
     /// The filter by this column, if there is one.
@@ -45,6 +50,8 @@ impl Column {
             column_type: T::TYPE,
             nullable,
             key: None,
+            is_identity: false,
+            is_derived: false,
             is_due_date: false,
             filter: None,
             example: None,

@@ -100,16 +100,23 @@ impl Columns {
     /// Checks the rules between columns, so that a mistake in a declaration is a compiler error.
     ///
     /// # Panics
-    /// If there are two keys, the parent of a key is no column, or a choice of values is asked of a number.
+    /// If there are two keys, or a key and an identity, the parent of a key is no column, an identity does not begin with
+    /// the identifier of a parent, or a choice of values is asked of a number.
     #[must_use]
     pub const fn checked(self) -> Self {
-        let mut keys = 0;
+        let (mut keys, mut identity) = (0, 0);
         let mut index = 0;
         while index < self.length {
             let is_number = matches!(self.columns[index].column_type, ColumnType::Integer | ColumnType::Timestamp);
             if let Some(filter) = self.columns[index].filter {
                 let is_choice = matches!(filter.comparison, Comparison::OneOf);
                 assert!(!(is_choice && is_number), "filter(…) is for texts, names and identifiers; use at_least(…)");
+            }
+            if self.columns[index].is_identity {
+                let is_parent = matches!(self.columns[index].column_type, ColumnType::Id(_))
+                    && self.columns[index].filter.is_some();
+                assert!(identity > 0 || is_parent, "an identity begins with the identifier of a parent, with a filter");
+                identity += 1;
             }
             if let Some(scope) = self.columns[index].key {
                 keys += 1;
@@ -120,6 +127,7 @@ impl Columns {
             index += 1;
         }
         assert!(keys <= 1, "a record has at most one key");
+        assert!(keys == 0 || identity == 0, "a record with a key needs no other identity");
         self
     }
 
@@ -178,6 +186,28 @@ impl Columns {
     #[must_use]
     pub const fn key_within(mut self, parent: &'static str) -> Self {
         self.only().key = Some(KeyScope::Parent(parent));
+        self
+    }
+
+    /// Marks the columns of the field as part of the identity of a record without a key: imports find a record by the
+    /// values of all columns so marked. The first of them is an identifier, that of the record's parent, and lists can be
+    /// filtered by it.
+    #[must_use]
+    pub const fn identity(mut self) -> Self {
+        let mut index = 0;
+        while index < self.length {
+            self.columns[index].is_identity = true;
+            index += 1;
+        }
+        self
+    }
+
+    /// Marks a value that only the server sets: imports leave it as it is.
+    #[must_use]
+    pub const fn derived(mut self) -> Self {
+        let column = self.only();
+        assert!(column.nullable, "a derived value is absent at first: its type is an Option");
+        column.is_derived = true;
         self
     }
 

@@ -34,6 +34,15 @@ impl<'r> ScalarValue<'r> {
         }
     }
 
+    /// The identifier without its prefix, if the value is one.
+    #[must_use]
+    pub const fn as_id(self) -> Option<Ulid> {
+        match self {
+            Self::Id(_, ulid) => Some(ulid),
+            _ => None,
+        }
+    }
+
     /// A copy that owns its text.
     #[must_use]
     pub fn to_owned(self) -> OwnedScalar {

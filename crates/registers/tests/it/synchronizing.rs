@@ -1,5 +1,5 @@
-use kernel::{Change, FieldValue, Id, Record as _, Revision, Stored, Timestamp, Title, Ulid};
-use registers::{Control, DefinitionStatus, SyncOutcome, sync};
+use kernel::{Change, Decimal, FieldValue, Id, Record as _, Revision, Stored, Timestamp, Title, Ulid};
+use registers::{Control, DefinitionStatus, Indicator, Measurement, MonitorDefinition, MonitorRun, SyncOutcome, sync};
 
 use crate::harness::{CountingEntropy, NOW, changeset};
 
@@ -66,4 +66,44 @@ fn a_record_that_is_the_same_already_is_neither_stored_nor_audited() {
     assert_eq!((outcome, id), (SyncOutcome::Unchanged, current.meta.id));
     assert!(changeset.writes().is_empty());
     assert_eq!(changeset.entries().len(), 1, "only the entry of the call");
+}
+
+#[test]
+fn what_only_the_server_sets_is_kept() {
+    let entropy = CountingEntropy::default();
+    let mut changeset = changeset(&entropy);
+    let current = Stored::new(Id::new(Ulid(1)), Id::new(Ulid(2)), NOW, Indicator::example());
+    let imported = Indicator { latest_measurement_value: None, latest_measurement_at: None, ..Indicator::example() };
+    assert_eq!(sync(&mut changeset, &entropy, Some(&current), imported.clone()).0, SyncOutcome::Unchanged);
+    let renamed = Indicator { title: Title::parse("Another title").unwrap(), ..imported };
+    assert_eq!(sync(&mut changeset, &entropy, Some(&current), renamed.clone()).0, SyncOutcome::Updated);
+    let stored = changeset.writes()[0].record.as_any().downcast_ref();
+    assert_eq!(stored, Some(&Indicator { title: renamed.title, ..Indicator::example() }));
+}
+
+#[test]
+fn an_indicator_has_the_value_and_the_time_of_its_latest_measurement() {
+    let measurement = |value, millis| Measurement {
+        measured_value: Decimal::parse(value).unwrap(),
+        measured_at: Timestamp::from_millis(millis),
+        ..Measurement::example()
+    };
+    let new = Indicator { latest_measurement_value: None, latest_measurement_at: None, ..Indicator::example() };
+    let latest = |indicator: &Indicator| {
+        (indicator.latest_measurement_value.as_ref().unwrap().to_string(), indicator.latest_measurement_at.unwrap())
+    };
+    let second = measurement("2", 20).applied_to(new);
+    assert_eq!(latest(&second), ("2".to_owned(), Timestamp::from_millis(20)));
+    let after_an_earlier_one = measurement("1", 10).applied_to(second);
+    assert_eq!(latest(&after_an_earlier_one), ("2".to_owned(), Timestamp::from_millis(20)));
+    let corrected = measurement("2.5", 20).applied_to(after_an_earlier_one);
+    assert_eq!(latest(&corrected), ("2.5".to_owned(), Timestamp::from_millis(20)));
+}
+
+#[test]
+fn a_monitor_has_the_start_of_its_last_run() {
+    let run = |millis| MonitorRun { started_at: Timestamp::from_millis(millis), ..MonitorRun::example() };
+    let new = MonitorDefinition { last_run_at: None, ..MonitorDefinition::example() };
+    let after = [20, 10].into_iter().fold(new, |monitor, millis| run(millis).applied_to(monitor));
+    assert_eq!(after.last_run_at, Some(Timestamp::from_millis(20)));
 }

@@ -1,4 +1,4 @@
-//! `novantra import …`: reads all files, then writes the records in batches, each atomic with its audit entries.
+//! `novantra import …`: checks all files, then writes the records in batches, each atomic with its audit entries.
 
 mod bundle;
 mod input;
@@ -19,7 +19,7 @@ use crate::{
 use bundle::Bundle;
 use input::Input;
 use scan::Scans;
-use summary::Summary;
+use summary::{FailedLine, Summary};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Import {
@@ -28,7 +28,7 @@ pub(crate) enum Import {
         novantra import sarif scan.sarif --workspace default --dry-run\n  \
         scanner --format sarif | novantra import sarif - --workspace default --scope portal --close-missing")]
     Sarif(Scan),
-    /// Import controls and findings in Novantra's own JSON lines format.
+    /// Import records of any kind in Novantra's own JSON lines format, which `novantra export` writes.
     #[command(after_help = "Example:\n  novantra import bundle controls.jsonl findings.jsonl --workspace default")]
     Bundle(Files),
 }
@@ -86,13 +86,19 @@ impl Scan {
 
 impl Files {
     async fn run_bundle(&self, context: &CommandContext) -> Result<(), Failure> {
-        let bundle = Bundle::read(&self.inputs()?)?;
+        let (mut bundle, failures) = Bundle::read(self.inputs()?)?;
         let records = bundle.len();
-        let write = async |importer: Importer<'_>, report: &dyn Fn(usize)| bundle.import(&importer, report).await;
+        let write = async |importer: Importer<'_>, report: &dyn Fn(usize)| {
+            let (counts, failures) = importer.import_drafts(&mut bundle, failures, report).await?;
+            let failed = failures.count();
+            let line = |(file, failure): (usize, _)| Some(FailedLine::new(bundle.inputs().get(file)?, failure));
+            let failures: Vec<FailedLine> = failures.into_listed().into_iter().filter_map(line).collect();
+            Ok(Summary { counts, unlisted_failures: failed - failures.len(), failures, scan: None })
+        };
         self.import(context, "import bundle", records, write).await
     }
 
-    /// The files, all of which are read before the first write, so that an invalid file does not leave a partial import
+    /// The files, all of which are checked before the first write, so that an invalid file does not leave a partial import
     /// behind.
     fn inputs(&self) -> Result<Vec<Input>, Failure> {
         Input::all(&self.files)
@@ -117,7 +123,7 @@ impl Files {
         };
         let summary = context.operate(command, &self.reason, import).await?;
         context.output.print(&summary.document(), || summary.text(self.dry_run))?;
-        match summary.failures.len() {
+        match summary.failed() {
             0 => Ok(()),
             failed => Err(Failure::new(format!("{failed} of {} records could not be imported", summary.total()))),
         }

@@ -5,6 +5,7 @@ mod support;
 
 mod absence;
 mod audit_verification;
+mod bundle_imports;
 mod clock_steps;
 mod command_line;
 mod connections;
@@ -12,6 +13,7 @@ mod copies;
 mod disconnects;
 mod displaced_database;
 mod distribution;
+mod exports;
 mod first_start;
 mod full_disk;
 mod imports;

@@ -119,3 +119,28 @@ fn examples_belong_to_the_first_columns_of_a_group() {
     assert!(!is_refused(|| group().examples(["code", "file", "main.rs"])));
     assert!(is_refused(|| title().examples(["one", "other"])));
 }
+
+fn parent() -> Columns {
+    Columns::of_field::<crate::Id<crate::RequestId>>("request_id", "")
+}
+
+#[test]
+fn an_identity_has_all_columns_of_its_fields_and_begins_with_a_parent() {
+    let all = leak(parent().filter(Selectivity::Few).identity().and(group().identity()).and(title()).checked());
+    let identity: Vec<_> =
+        all.as_slice().iter().filter(|column| column.is_identity).map(|column| column.name).collect();
+    assert_eq!(identity, ["request_id", "subject_module_key", "subject_resource_type", "subject_resource_id"]);
+    assert!(is_refused(|| title().identity().checked()), "the first column is no parent");
+    assert!(is_refused(|| parent().identity().checked()), "the parent has no filter");
+    assert!(is_refused(|| {
+        let identity = parent().filter(Selectivity::Few).identity();
+        identity.and(Columns::of_field::<crate::RecordKey>("key", "").key()).checked()
+    }));
+}
+
+#[test]
+fn only_a_value_that_may_be_absent_is_derived() {
+    let derived = leak(Columns::of_field::<Option<Title>>("title", "").derived());
+    assert!(derived.as_slice().iter().all(|column| column.is_derived && !column.is_identity));
+    assert!(is_refused(|| title().derived()));
+}

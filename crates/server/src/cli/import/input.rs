@@ -1,7 +1,8 @@
 //! The files of an import.
 
 use std::{
-    io::Read as _,
+    fs::File,
+    io::{self, Read as _},
     path::{Path, PathBuf},
 };
 
@@ -42,6 +43,31 @@ impl Input {
             std::fs::read(&self.path)
         };
         read.context(|| format!("can't read {}", self.name()))
+    }
+
+    /// Opens the file, to be read several times. What can be read only once, such as the standard input, is copied to a
+    /// temporary file without a name.
+    pub(super) fn open(&self) -> Result<File, Failure> {
+        let doing = || format!("can't read {}", self.name());
+        if self.path.as_os_str() == STANDARD_INPUT {
+            return self.copy(io::stdin().lock());
+        }
+        let file = File::open(&self.path).context(doing)?;
+        let metadata = file.metadata().context(doing)?;
+        if metadata.is_dir() {
+            return Err(Failure::new(format!("can't read {}: it is a folder", self.name())));
+        }
+        if metadata.is_file() { Ok(file) } else { self.copy(file) }
+    }
+
+    fn copy(&self, mut from: impl io::Read) -> Result<File, Failure> {
+        let doing = || {
+            let folder = std::env::temp_dir();
+            format!("can't copy {} to a temporary file in {}", self.name(), folder.display())
+        };
+        let mut file = tempfile::tempfile().context(doing)?;
+        io::copy(&mut from, &mut file).context(doing)?;
+        Ok(file)
     }
 
     /// The name in messages.

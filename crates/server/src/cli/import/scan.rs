@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     failure::{Failure, ResultExt as _},
-    operations::{Importer, Registers, ScanSeries},
+    operations::{Importer, ScanSeries},
 };
 
 /// The maximum number of runs that a reason names.
@@ -100,13 +100,13 @@ impl Scans {
             results.into_iter().partition(|result| result.suppression.is_some());
         summary.suppressed = suppressed.len();
         let problems: Vec<_> = problems.into_iter().map(|result| result.finding).collect();
-        let counts = importer.import(&Registers::default(), &problems, &report).await?;
+        let counts = importer.import_findings(&problems, &report).await?;
         summary.still_reported = importer.settled(&problems).await?;
         if close_missing {
             summary.closed = close_unreported(importer, &series, &reported).await?;
             summary.accepted = accept_suppressed(importer, &series, suppressed).await?;
         }
-        Ok(Summary { counts, failures, scan: Some(summary) })
+        Ok(Summary { counts, failures, unlisted_failures: 0, scan: Some(summary) })
     }
 }
 

@@ -70,6 +70,8 @@ pub(super) struct ScanSummary {
 pub(super) struct Summary {
     pub(super) counts: ImportCounts,
     pub(super) failures: Vec<FailedLine>,
+    /// The number of further records that could not be imported.
+    pub(super) unlisted_failures: usize,
     /// The outcomes that only scans have.
     pub(super) scan: Option<ScanSummary>,
 }
@@ -77,7 +79,12 @@ pub(super) struct Summary {
 impl Summary {
     pub(super) fn total(&self) -> usize {
         let ImportCounts { created, updated, unchanged } = self.counts;
-        created + updated + unchanged + self.failures.len()
+        created + updated + unchanged + self.failed()
+    }
+
+    /// The number of records that could not be imported.
+    pub(super) fn failed(&self) -> usize {
+        self.failures.len() + self.unlisted_failures
     }
 
     pub(super) fn document(&self) -> Value {
@@ -92,9 +99,12 @@ impl Summary {
             "created": self.counts.created,
             "updated": self.counts.updated,
             "unchanged": self.counts.unchanged,
-            "failed": failures.len(),
+            "failed": self.failed(),
             "failures": failures,
         });
+        if self.unlisted_failures > 0 {
+            document["unlistedFailures"] = self.unlisted_failures.into();
+        }
         if let (Some(scan), Some(members)) = (&self.scan, document.as_object_mut()) {
             members.extend(scan.document());
         }
@@ -108,8 +118,11 @@ impl Summary {
             let key = key.as_ref().map_or_else(String::new, |key| format!(" ({key})"));
             format!("failed: {file}line {line}{key}: {message}")
         }));
+        if self.unlisted_failures > 0 {
+            lines.push(format!("failed: and {} more lines", self.unlisted_failures));
+        }
         let ImportCounts { created, updated, unchanged } = self.counts;
-        let failed = self.failures.len();
+        let failed = self.failed();
         let head = if dry_run { "would be: " } else { "" };
         let of_scan = self.scan.as_ref().map(ScanSummary::counts).unwrap_or_default();
         lines.push(format!(

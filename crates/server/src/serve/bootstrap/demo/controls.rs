@@ -5,7 +5,7 @@ use registers::{Control, DefinitionStatus};
 
 use crate::{
     failure::Failure,
-    operations::{Importer, Operator, Registers},
+    operations::{Importer, Operator},
 };
 
 /// Number of controls.
@@ -210,8 +210,5 @@ pub(super) async fn add(operator: &Operator, workspace: &Stored<Organization>) -
         })
     });
     let controls = controls.collect::<Result<Vec<_>, Failure>>()?;
-    let mut registers = Registers::default();
-    registers.Control.extend(controls);
-    Importer::new(operator, workspace, false).import(&registers, &[], |_| ()).await?;
-    Ok(())
+    Importer::new(operator, workspace, false).import_records(&controls).await
 }

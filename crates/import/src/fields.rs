@@ -1,37 +1,44 @@
 //! Reads the fields of a record one by one and collects all errors.
 
+pub(crate) mod finding;
+
 use std::fmt::Display;
 
-use heck::ToLowerCamelCase as _;
-use kernel::{Column, Decoder, Record, Reference, SubjectGroup, Text, TextError, Timestamp};
+use kernel::{Column, ColumnType, Decoder, Record, Reference, SubjectGroup, Text, TextError, Timestamp};
 use serde_json::{Map, Value};
 
+use crate::field_name::field_name;
+
+/// The greatest integer that every JSON parser represents exactly.
+const MAX_INTEGER: i64 = 1 << 53;
+
 /// The unread fields of one record, with the errors found so far.
-pub(super) struct RecordFields {
+pub(crate) struct RecordFields {
     remaining: Map<String, Value>,
     expected: Vec<String>,
     errors: Vec<String>,
 }
 
 impl RecordFields {
-    pub(super) fn new(fields: Map<String, Value>) -> Self {
-        Self { remaining: fields, expected: Vec::new(), errors: Vec::new() }
+    /// Creates the fields of a record. `keys` are the names of the fields in which a reference may be a key.
+    pub(crate) fn new(fields: Map<String, Value>, keys: impl IntoIterator<Item = String>) -> Self {
+        Self { remaining: fields, expected: keys.into_iter().collect(), errors: Vec::new() }
     }
 
     /// Reads a required text field.
-    pub(super) fn required<T>(&mut self, name: &'static str, parse: fn(&str) -> Result<T, TextError>) -> Option<T> {
+    pub(crate) fn required<T>(&mut self, name: &'static str, parse: fn(&str) -> Result<T, TextError>) -> Option<T> {
         self.check_present(name);
         self.optional(name, parse)
     }
 
     /// Reads an optional text field.
-    pub(super) fn optional<T>(&mut self, name: &'static str, parse: fn(&str) -> Result<T, TextError>) -> Option<T> {
+    pub(crate) fn optional<T>(&mut self, name: &'static str, parse: fn(&str) -> Result<T, TextError>) -> Option<T> {
         let text = self.text(name)?;
         parse(&text).map_err(|error| self.add_error(name, error)).ok()
     }
 
     /// Reads an optional field with an enumerated value.
-    pub(super) fn enum_value<T: Copy>(
+    pub(crate) fn enum_value<T: Copy>(
         &mut self,
         name: &'static str,
         all: &[T],
@@ -47,7 +54,7 @@ impl RecordFields {
     }
 
     /// Reads a required field with an enumerated value.
-    pub(super) fn required_enum_value<T: Copy>(
+    pub(crate) fn required_enum_value<T: Copy>(
         &mut self,
         name: &'static str,
         all: &[T],
@@ -58,18 +65,18 @@ impl RecordFields {
     }
 
     /// Reads an optional date or timestamp.
-    pub(super) fn time(&mut self, name: &'static str) -> Option<Timestamp> {
+    pub(crate) fn time(&mut self, name: &'static str) -> Option<Timestamp> {
         let text = self.text(name)?;
         Timestamp::parse_date_or_time(&text).map_err(|error| self.add_error(name, error)).ok()
     }
 
     /// Reads an optional reference to another module or an external system.
-    pub(super) fn reference(&mut self, name: &'static str) -> Option<Reference> {
+    pub(crate) fn reference(&mut self, name: &'static str) -> Option<Reference> {
         self.optional(name, Text::parse)
     }
 
     /// Reads the three fields of a subject; either all or none must be present.
-    pub(super) fn subject(&mut self) -> Option<SubjectGroup> {
+    pub(crate) fn subject(&mut self) -> Option<SubjectGroup> {
         let names = ["subjectModuleKey", "subjectResourceType", "subjectResourceId"];
         let before = self.errors.len();
         let [module_key, resource_type, resource_id] = names.map(|name| self.reference(name));
@@ -87,23 +94,27 @@ impl RecordFields {
         }
     }
 
-    /// Ignores fields that only the server sets.
-    pub(super) fn ignore(&mut self, names: &[&'static str]) {
-        for name in names {
+    /// Ignores the fields that only the server sets.
+    pub(crate) fn ignore_server_fields(&mut self, columns: &[Column]) {
+        for name in SERVER_FIELDS {
             self.remaining.remove(*name);
+        }
+        for column in columns.iter().filter(|column| column.is_derived) {
+            self.remaining.remove(&field_name(column));
         }
     }
 
     /// Adds an error of a field.
-    pub(super) fn add_error(&mut self, name: &str, error: impl Display) {
+    pub(crate) fn add_error(&mut self, name: &str, error: impl Display) {
         self.errors.push(format!("{name}: {error}"));
     }
 
     /// Returns all errors, including those for unknown fields.
-    pub(super) fn into_errors(self) -> impl Iterator<Item = String> {
+    pub(crate) fn into_errors(self) -> impl Iterator<Item = String> {
         let unknown_fields: Vec<_> = self
             .remaining
             .keys()
+            .take(MAX_UNKNOWN_FIELDS)
             .map(|name| format!("{name}: unknown field; the fields are {}", self.expected.join(", ")))
             .collect();
         self.errors.into_iter().chain(unknown_fields)
@@ -111,10 +122,9 @@ impl RecordFields {
 
     /// Reads a record of a register. A field that the line leaves out is cleared, so that a register follows its file; a
     /// status that is left out has its default.
-    pub(super) fn record<R: Record>(&mut self) -> Option<R> {
-        let record = R::decode(&mut ColumnReader { fields: self, columns: R::COLUMNS, consumed: 0, text: None }).ok();
-        self.ignore(SERVER_FIELDS);
-        record
+    pub(crate) fn record<R: Record>(&mut self) -> Option<R> {
+        self.ignore_server_fields(R::COLUMNS);
+        R::decode(&mut ColumnReader { fields: self, columns: R::COLUMNS, consumed: 0, text: None }).ok()
     }
 
     fn check_present(&mut self, name: &str) {
@@ -124,25 +134,41 @@ impl RecordFields {
     }
 
     fn text(&mut self, name: &str) -> Option<String> {
+        self.take(name, "must be a string", |value| if let Value::String(text) = value { Some(text) } else { None })
+    }
+
+    /// Takes an integer, as a text.
+    fn integer(&mut self, name: &str) -> Option<String> {
+        let error = format!("must be an integer from -{MAX_INTEGER} to {MAX_INTEGER}");
+        let is_allowed = |number: &i64| (-MAX_INTEGER..=MAX_INTEGER).contains(number);
+        self.take(name, &error, |value| value.as_i64().filter(is_allowed).map(|number| number.to_string()))
+    }
+
+    /// Takes a list of texts without spaces, as one text with spaces between them.
+    fn texts(&mut self, name: &str) -> Option<String> {
+        self.take(name, "must be a list of strings", |value| {
+            let texts: Option<Vec<&str>> = value.as_array()?.iter().map(Value::as_str).collect();
+            Some(texts?.join(" "))
+        })
+    }
+
+    /// Takes a value; adds an error if `convert` refuses it.
+    fn take(&mut self, name: &str, error: &str, convert: impl FnOnce(Value) -> Option<String>) -> Option<String> {
         self.expected.push(name.to_owned());
-        match self.remaining.remove(name) {
-            None | Some(Value::Null) => None,
-            Some(Value::String(text)) => Some(text),
-            Some(_) => {
-                self.add_error(name, "must be a string");
-                None
-            }
+        let value = self.remaining.remove(name).filter(|value| !value.is_null())?;
+        let converted = convert(value);
+        if converted.is_none() {
+            self.add_error(name, error);
         }
+        converted
     }
 }
 
 /// The fields of every record that only the server sets.
 const SERVER_FIELDS: &[&str] = &["id", "createdAt", "updatedAt"];
 
-/// The name of a column's field in a bundle, which is that of the API.
-pub(super) fn field_name(column: &Column) -> String {
-    column.label.to_lower_camel_case()
-}
+/// The most unknown fields that an error lists.
+const MAX_UNKNOWN_FIELDS: usize = 10;
 
 /// Reads the fields of a record in the order of its columns.
 struct ColumnReader<'f> {
@@ -158,10 +184,15 @@ impl Decoder for ColumnReader<'_> {
     type Error = ();
 
     fn text(&mut self) -> Result<Option<&str>, ()> {
-        let name = self.columns.get(self.consumed).map(field_name).unwrap_or_default();
+        let Some(column) = self.columns.get(self.consumed) else { return Ok(None) };
         self.consumed += 1;
         let errors = self.fields.errors.len();
-        self.text = self.fields.text(&name);
+        self.text = match column.column_type {
+            _ if column.is_derived => None,
+            ColumnType::Integer => self.fields.integer(&field_name(column)),
+            ColumnType::Ids(_) => self.fields.texts(&field_name(column)),
+            _ => self.fields.text(&field_name(column)),
+        };
         if self.fields.errors.len() > errors { Err(()) } else { Ok(self.text.as_deref()) }
     }
 

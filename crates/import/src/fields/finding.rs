@@ -1,11 +1,11 @@
-//! Findings in bundles. The status applies only to new findings; an existing finding keeps its own.
+//! Findings in files. The status applies only to new findings; an existing finding keeps its own.
 
-use findings::{FindingSource, NewFinding, Severity, SourceKind, Status};
-use kernel::Text;
+use findings::{Finding, FindingSource, NewFinding, Severity, SourceKind, Status};
+use kernel::{Record as _, Text};
 
-use super::fields::RecordFields;
+use super::RecordFields;
 
-pub(super) fn read(fields: &mut RecordFields) -> Option<NewFinding> {
+pub(crate) fn read(fields: &mut RecordFields) -> Option<NewFinding> {
     let key = fields.required("findingKey", Text::parse);
     let title = fields.required("title", Text::parse);
     let description = fields.optional("description", Text::parse);
@@ -20,7 +20,7 @@ pub(super) fn read(fields: &mut RecordFields) -> Option<NewFinding> {
     let owner_responsibility_id = fields.reference("ownerResponsibilityId");
     let owner_member_user_id = fields.reference("ownerMemberUserId");
     let due_at = fields.time("dueAt");
-    fields.ignore(&["id", "createdAt", "updatedAt", "closedAt", "lifecycleInstanceId", "duplicateOfFindingId"]);
+    fields.ignore_server_fields(Finding::COLUMNS);
     Some(NewFinding {
         key: key?,
         title: title?,

@@ -1,0 +1,96 @@
+//! Records as lines of a bundle, and as rows of a table, from which spreadsheets can't compute anything.
+
+use kernel::{IdText, Record, ScalarValue, Ulid};
+use serde_json::{Value, json};
+
+use crate::{
+    field_name::field_name,
+    kinds::RecordKind,
+    references::{ReferenceColumn, references},
+};
+
+/// A field of a record, with its name in files.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cell {
+    /// The name of the field.
+    pub name: String,
+    /// The value.
+    pub value: Value,
+}
+
+/// The fields of a record, without those that only the server sets. `key` returns the key of a record that it refers to;
+/// without one, the reference is an identifier.
+pub fn cells<R: Record>(record: &R, key: impl Fn(&ReferenceColumn, Ulid) -> Option<String>) -> Vec<Cell> {
+    let values = record.values().into_iter().zip(R::COLUMNS).enumerate();
+    let exported = values.filter(|(_, (_, column))| !column.is_derived);
+    let cell = |(index, (value, column)): (usize, (ScalarValue<'_>, &kernel::Column))| {
+        let reference = references(R::KIND).iter().find(|reference| reference.column == index);
+        let keys = reference.and_then(|reference| {
+            let keys = match value {
+                ScalarValue::Id(_, ulid) => key(reference, ulid).map(Value::from),
+                ScalarValue::Ids(_, ulids) => ulids.iter().map(|ulid| key(reference, *ulid)).collect(),
+                _ => None,
+            };
+            keys.map(|value| Cell { name: reference.key_field.clone(), value })
+        });
+        keys.unwrap_or_else(|| Cell { name: field_name(column), value: json_value(value) })
+    };
+    exported.map(cell).collect()
+}
+
+fn json_value(value: ScalarValue<'_>) -> Value {
+    match value {
+        ScalarValue::Null => Value::Null,
+        ScalarValue::Text(text) => text.into(),
+        ScalarValue::Name(name) => name.into(),
+        ScalarValue::Integer(number) => number.into(),
+        ScalarValue::Timestamp(time) => time.to_string().into(),
+        ScalarValue::Id(prefix, ulid) => IdText(prefix, ulid).to_string().into(),
+        ScalarValue::Ids(prefix, ulids) => {
+            ulids.iter().map(|ulid| IdText(prefix, *ulid).to_string()).collect::<Vec<_>>().into()
+        }
+    }
+}
+
+/// The line of a bundle, with its end. Fields without a value are left out.
+#[must_use]
+pub fn json_line(kind: &RecordKind, cells: &[Cell]) -> String {
+    let members = cells.iter().filter(|cell| !cell.value.is_null());
+    let members: Vec<String> = members.map(|cell| format!("{}:{}", json!(cell.name), cell.value)).collect();
+    format!("{{\"kind\":{},\"record\":{{{}}}}}\n", json!(kind.name()), members.join(","))
+}
+
+/// The header of a table of the records of a kind.
+#[must_use]
+pub fn csv_header(kind: &RecordKind) -> String {
+    let columns = kind.columns.iter().enumerate().filter(|(_, column)| !column.is_derived);
+    let name = |(index, column): (usize, &kernel::Column)| {
+        let reference = references(kind.kind).iter().find(|reference| reference.column == index);
+        reference.map_or_else(|| field_name(column), |reference| reference.key_field.clone())
+    };
+    csv_row(columns.map(name))
+}
+
+/// The row of a record.
+#[must_use]
+pub fn csv_line(cells: &[Cell]) -> String {
+    csv_row(cells.iter().map(|cell| match &cell.value {
+        Value::Null => String::new(),
+        Value::String(text) => harmless(text),
+        other => other.to_string(),
+    }))
+}
+
+/// A row as RFC 4180 has it: cells with a comma, a quote or a line end are quoted.
+fn csv_row(cells: impl Iterator<Item = String>) -> String {
+    let quoted = |cell: String| {
+        if cell.contains(['"', ',', '\r', '\n']) { format!("\"{}\"", cell.replace('"', "\"\"")) } else { cell }
+    };
+    format!("{}\r\n", cells.map(quoted).collect::<Vec<_>>().join(","))
+}
+
+/// The text with an apostrophe before it, if a spreadsheet would compute it as a formula. A number is not changed.
+fn harmless(text: &str) -> String {
+    let is_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']) && kernel::Decimal::parse(text).is_err();
+    if is_formula { format!("'{text}") } else { text.to_owned() }
+}

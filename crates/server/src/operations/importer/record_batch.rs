@@ -1,0 +1,65 @@
+//! One batch of records of a register, as one changeset.
+
+use std::collections::HashMap;
+
+use kernel::{Action, Id, Reader, Record, Stored, Ulid};
+use registers::{SyncOutcome, sync};
+use store::DynStore;
+
+use super::{
+    BATCH, Importer,
+    identity::{Identity, IdentityIndex},
+};
+use crate::{compose::Installation, failure::Failure};
+
+impl Importer<'_> {
+    /// Creates or updates the records, at most [`BATCH`] of different identities.
+    pub(super) async fn sync_batch<R: Record>(
+        &self,
+        records: &[R],
+        identities: &IdentityIndex,
+    ) -> Result<Vec<(SyncOutcome, Ulid)>, Failure>
+    where
+        DynStore: Reader<R>,
+    {
+        let Installation { entropy, .. } = &self.operator.installation;
+        let decide = async || {
+            let existing = self.existing(records, identities).await?;
+            let action = Action::on_record(R::KIND, "batch_written");
+            let mut changeset = self.operator.changeset(&self.organization, action, None);
+            let outcomes = records.iter().map(|record| {
+                let current = existing.get(&Identity::of(record));
+                let (outcome, id) = sync(&mut changeset, &**entropy, current, record.clone());
+                (outcome, id.ulid())
+            });
+            let outcomes: Vec<(SyncOutcome, Ulid)> = outcomes.collect();
+            self.add_derived(&mut changeset, records).await?;
+            Ok((changeset, outcomes))
+        };
+        if self.dry_run { decide().await.map(|(_, outcomes)| outcomes) } else { self.operator.write(decide).await }
+    }
+
+    /// The stored records with the identities of these.
+    pub(super) async fn existing<R: Record>(
+        &self,
+        records: &[R],
+        identities: &IdentityIndex,
+    ) -> Result<HashMap<Identity, Stored<R>>, Failure>
+    where
+        DynStore: Reader<R>,
+    {
+        let Installation { store, .. } = &self.operator.installation;
+        let keys: Vec<&str> = records.iter().filter_map(R::key).collect();
+        let mut existing = HashMap::new();
+        for keys in keys.chunks(BATCH) {
+            let found = Reader::<R>::get_by_keys(&**store, self.organization.id, keys).await?;
+            existing.extend(found.into_iter().map(|stored| (Identity::of(&stored.record), stored)));
+        }
+        let ids = records.iter().filter_map(|record| identities.get(Identity::of(record)));
+        for id in ids.filter(|_| keys.is_empty()) {
+            let found = Reader::<R>::get(&**store, self.organization.id, Id::new(id)).await?;
+            existing.extend(found.map(|stored| (Identity::of(&stored.record), stored)));
+        }
+        Ok(existing)
+    }
+}
