@@ -94,4 +94,9 @@ impl Input {
     pub(super) fn distinguishing_name(&self) -> Option<String> {
         (!self.is_only).then(|| self.name())
     }
+
+    /// The message, after the name if there are several inputs.
+    pub(super) fn prefixed(&self, message: &str) -> String {
+        self.distinguishing_name().map_or_else(|| message.to_owned(), |name| format!("{name}: {message}"))
+    }
 }

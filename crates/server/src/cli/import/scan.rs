@@ -55,13 +55,13 @@ impl Scans {
         let summary = &mut self.summary;
         summary.repaired += file.repair_count;
         summary.repairs.extend(file.repairs.into_iter().map(|repair| RepairLine::new(input, repair)));
-        summary.warnings.extend(file.warnings.into_iter().map(|warning| with_name(input, &warning)));
+        summary.warnings.extend(file.warnings.into_iter().map(|warning| input.prefixed(&warning)));
         for run in file.runs {
             let series = self.series.entry(ScanSeries::of_run(&run)).or_default();
             series.names.insert(format!("run {}, {}", run.name, input.origin()));
             if let Some(reason) = &run.incomplete {
                 let warning = format!("run {} is incomplete: {reason}; no finding is closed for it", run.name);
-                summary.warnings.push(with_name(input, &warning));
+                summary.warnings.push(input.prefixed(&warning));
                 series.is_incomplete = true;
             }
             summary.passed += run.passed;
@@ -106,7 +106,7 @@ impl Scans {
             summary.closed = close_unreported(importer, &series, &reported).await?;
             summary.accepted = accept_suppressed(importer, &series, suppressed).await?;
         }
-        Ok(Summary { counts, failures, unlisted_failures: 0, scan: Some(summary) })
+        Ok(Summary { counts, failures, unlisted_failures: 0, scan: Some(summary), document: None })
     }
 }
 
@@ -182,8 +182,4 @@ impl ScanSeries {
     fn tool(&self) -> &str {
         self.tool.as_ref().map_or("the tool", Reference::as_str)
     }
-}
-
-fn with_name(input: &Input, message: &str) -> String {
-    input.distinguishing_name().map_or_else(|| message.to_owned(), |name| format!("{name}: {message}"))
 }
