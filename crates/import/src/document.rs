@@ -131,8 +131,7 @@ pub(crate) fn read<T>(
     read: impl FnOnce(&Object<'_>, &LineIndex<'_>, &mut Document) -> Result<T, Unreadable>,
 ) -> Result<(T, Document), Unreadable> {
     if bytes.len() > MAX_DOCUMENT_LENGTH {
-        let message =
-            format!("the file has {} bytes; at most {MAX_DOCUMENT_LENGTH} are read: divide the file", bytes.len());
+        let message = format!("the file has more than {MAX_DOCUMENT_LENGTH} bytes: divide it");
         return Err(other_format(format, message));
     }
     let repairs = Repairs::with_max_elements(MAX_DOCUMENT_RECORDS);

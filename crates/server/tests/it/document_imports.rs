@@ -112,4 +112,10 @@ fn what_cannot_be_imported_is_named_with_its_file_and_line() {
         "{}",
         refused.stderr
     );
+    let endless = installation.run(&["import", "cyclonedx", "/dev/zero", "--workspace", "w"]);
+    assert!(
+        endless.stderr.contains("/dev/zero: not CycloneDX at line 1, column 1: the file has more than 67108864 bytes"),
+        "{}",
+        endless.stderr
+    );
 }

@@ -1,9 +1,6 @@
 //! The files of imports that are read whole: OSCAL and `CycloneDX`.
 
-use std::{
-    collections::{HashMap, HashSet},
-    io::Read as _,
-};
+use std::collections::{HashMap, HashSet};
 
 use import::{CheckedDraft, Document, ImportFailure, Located, MAX_DOCUMENT_LENGTH, Unreadable};
 use kernel::Kind;
@@ -30,13 +27,9 @@ pub(super) struct Documents {
     summary: DocumentSummary,
 }
 
-/// Reads the whole file, if it is not too long for a document.
+/// Reads the whole file. Of one that is too long for a document, one byte more than a document may have.
 pub(super) fn bytes(input: &Input) -> Result<Vec<u8>, Failure> {
-    let mut bytes = Vec::new();
-    let limit = u64::try_from(MAX_DOCUMENT_LENGTH).unwrap_or(u64::MAX).saturating_add(1);
-    let mut file = input.open()?.take(limit);
-    file.read_to_end(&mut bytes).context(|| format!("can't read {}", input.name()))?;
-    Ok(bytes)
+    input.bytes_up_to(u64::try_from(MAX_DOCUMENT_LENGTH).unwrap_or(u64::MAX).saturating_add(1))
 }
 
 impl Documents {
