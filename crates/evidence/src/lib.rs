@@ -4,6 +4,7 @@
 //! error. Requirements and claims are registers, which bundles import; only commands change the status of a claim. The
 //! bytes of attachments are in an object store; [`EvidenceContent`] says under which key.
 
+mod attached_file;
 mod attachment;
 mod claim;
 mod content_record;
@@ -11,7 +12,8 @@ mod file;
 mod ports;
 mod requirement;
 
-pub use attachment::{AttachedFile, AttachmentStatus, EvidenceAttachment};
+pub use attached_file::AttachedFile;
+pub use attachment::{AttachmentStatus, EvidenceAttachment};
 pub use claim::{ClaimSource, EvidenceClaim, EvidenceClaimStatus};
 pub use content_record::EvidenceContent;
 pub use file::{ContentType, ContentTypeRule, FileName, FileNameRule, ObjectKey, ObjectKeyRule, Sha256, Sha256Rule};
