@@ -7,6 +7,7 @@
 mod attached_file;
 mod attachment;
 mod claim;
+mod content;
 mod content_record;
 mod file;
 mod ports;
@@ -15,6 +16,10 @@ mod requirement;
 pub use attached_file::AttachedFile;
 pub use attachment::{AttachmentStatus, EvidenceAttachment};
 pub use claim::{ClaimSource, EvidenceClaim, EvidenceClaimStatus};
+pub use content::{
+    ContentError, ContentHash, ContentKey, ContentReader, ContentStore, ContentUpload, FinishedUpload, ListedObject,
+    MalformedContentName, ObjectName, StoredContent,
+};
 pub use content_record::EvidenceContent;
 pub use file::{ContentType, ContentTypeRule, FileName, FileNameRule, ObjectKey, ObjectKeyRule, Sha256, Sha256Rule};
 pub use ports::DueEvidence;
