@@ -42,6 +42,9 @@ pub struct ApiResponse {
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
+/// The caching rule of bytes that must reach the client as they are: neither the server nor a proxy compresses them.
+pub(crate) const NO_TRANSFORM: HeaderValue = HeaderValue::from_static("private, no-cache, no-transform");
+
 impl ApiResponse {
     /// Creates a response with a JSON body.
     #[must_use]
