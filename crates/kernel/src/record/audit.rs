@@ -1,6 +1,6 @@
 //! The fields of a record as the audit log lists them.
 
-use super::{Record, encoding::Encoder, value::ScalarValue};
+use super::{Record, encoding::Encoder, groups::groups_to_text, value::ScalarValue};
 use crate::{entry::FieldValue, fields::AuditFields, id::IdText};
 
 impl<R: Record> AuditFields for R {
@@ -28,6 +28,10 @@ impl From<ScalarValue<'_>> for FieldValue {
             ScalarValue::Id(prefix, ulid) => Self::Text(IdText(prefix, ulid).to_string()),
             ScalarValue::Ids(prefix, ulids) => {
                 Self::Texts(ulids.iter().map(|ulid| IdText(prefix, *ulid).to_string()).collect())
+            }
+            ScalarValue::Groups(_, rows) => {
+                let line = |row| groups_to_text(std::slice::from_ref(row)).trim_end_matches('\n').to_owned();
+                Self::Texts(rows.iter().map(line).collect())
             }
         }
     }

@@ -2,6 +2,7 @@
 
 use ulid::Ulid;
 
+use super::groups::GroupColumns;
 use crate::timestamp::Timestamp;
 
 /// The value of one column, borrowed from its record.
@@ -21,6 +22,8 @@ pub enum ScalarValue<'r> {
     Id(&'static str, Ulid),
     /// A list of identifiers: their prefix and their ULIDs.
     Ids(&'static str, &'r [Ulid]),
+    /// A list of groups: their columns and their values.
+    Groups(GroupColumns, &'r [Vec<OwnedScalar>]),
 }
 
 impl<'r> ScalarValue<'r> {
@@ -54,6 +57,7 @@ impl<'r> ScalarValue<'r> {
             Self::Timestamp(time) => OwnedScalar::Timestamp(time),
             Self::Id(prefix, ulid) => OwnedScalar::Id(prefix, ulid),
             Self::Ids(prefix, ulids) => OwnedScalar::Ids(prefix, ulids.to_vec()),
+            Self::Groups(columns, rows) => OwnedScalar::Groups(columns, rows.to_vec()),
         }
     }
 }
@@ -75,6 +79,8 @@ pub enum OwnedScalar {
     Id(&'static str, Ulid),
     /// A list of identifiers: their prefix and their ULIDs.
     Ids(&'static str, Vec<Ulid>),
+    /// A list of groups: their columns and their values.
+    Groups(GroupColumns, Vec<Vec<Self>>),
 }
 
 impl OwnedScalar {
@@ -89,6 +95,7 @@ impl OwnedScalar {
             Self::Timestamp(time) => ScalarValue::Timestamp(*time),
             Self::Id(prefix, ulid) => ScalarValue::Id(prefix, *ulid),
             Self::Ids(prefix, ulids) => ScalarValue::Ids(prefix, ulids),
+            Self::Groups(columns, rows) => ScalarValue::Groups(*columns, rows),
         }
     }
 }

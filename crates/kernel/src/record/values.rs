@@ -7,6 +7,7 @@ use ulid::Ulid;
 use super::{
     Record,
     encoding::{Decoder, Encoder},
+    groups::GroupColumns,
     value::{OwnedScalar, ScalarValue},
 };
 use crate::timestamp::Timestamp;
@@ -89,6 +90,13 @@ impl Decoder for Values {
     fn ids(&mut self, prefix: &'static str) -> Result<Option<Vec<Ulid>>, String> {
         self.next("a list of such identifiers", |value| match value {
             OwnedScalar::Ids(other, ulids) if *other == prefix => Some(ulids.clone()),
+            _ => None,
+        })
+    }
+
+    fn groups(&mut self, columns: GroupColumns) -> Result<Option<Vec<Vec<OwnedScalar>>>, String> {
+        self.next("a list of such groups", |value| match value {
+            OwnedScalar::Groups(other, rows) if *other == columns => Some(rows.clone()),
             _ => None,
         })
     }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt::Display};
 
-use kernel::{Column, ColumnType, Decoder, IdText, OwnedScalar, Record, ScalarValue, Timestamp, Ulid};
+use kernel::{Column, ColumnType, Decoder, IdText, OwnedScalar, Record, ScalarValue, Timestamp, Ulid, groups_to_text};
 
 /// A sample of any kind of record. Samples with different numbers differ in every value that may differ; nullable
 /// fields have a value if `full`.
@@ -23,12 +23,14 @@ struct SampleValues {
     text: String,
 }
 
-fn text_candidates(column: &Column, number: u64) -> [String; 4] {
+fn text_candidates(column: &Column, number: u64) -> [String; 6] {
     [
         format!("{} {number}: “é” 🔓", column.name),
         format!("{}-{number}", column.name),
         format!("s-{number}"),
         format!("{number}.5"),
+        format!("text/x-{number}"),
+        format!("{number:064x}"),
     ]
 }
 
@@ -47,6 +49,11 @@ fn text(column: &Column, number: u64) -> String {
         ColumnType::Ids(prefix) => {
             let ids = [number, number + 1].map(|number| IdText(prefix, Ulid::from_parts(1, number.into())).to_string());
             ids.join(" ")
+        }
+        ColumnType::Groups(columns) => {
+            let value = |column: &Column, number| (column.parse)(&text(column, number)).unwrap_or(OwnedScalar::Null);
+            let row = |number: u64| columns.0.iter().map(|column| value(column, number)).collect();
+            groups_to_text(&[row(number), row(number + 1)])
         }
     }
 }

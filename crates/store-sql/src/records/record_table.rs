@@ -4,6 +4,7 @@ use std::fmt::Display;
 
 use kernel::{
     ColumnType, Columns, Decoder, Encoder, IdText, OwnedScalar, Record, ScalarValue, StoreError, Timestamp, Ulid,
+    groups_to_text,
 };
 
 use super::table::{Filter, Key, Table};
@@ -129,6 +130,7 @@ impl<'r> Encoder<'r> for RowWriter<'_, 'r> {
             ScalarValue::Timestamp(time) => time.into(),
             ScalarValue::Id(_, ulid) => ulid.into(),
             ScalarValue::Ids(prefix, ulids) => id_list(prefix, ulids).into(),
+            ScalarValue::Groups(_, rows) => groups_to_text(rows).into(),
         });
     }
 }
@@ -142,6 +144,7 @@ fn owned_value(value: &OwnedScalar) -> Value<'static> {
         OwnedScalar::Timestamp(time) => (*time).into(),
         OwnedScalar::Id(_, ulid) => (*ulid).into(),
         OwnedScalar::Ids(prefix, ulids) => id_list(prefix, ulids).into(),
+        OwnedScalar::Groups(_, rows) => groups_to_text(rows).into(),
     }
 }
 

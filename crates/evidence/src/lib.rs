@@ -1,0 +1,19 @@
+//! Evidence: what an organization must be able to show, the claims by which it shows it, and the files attached to them.
+//!
+//! This crate holds pure rules: functions that take a command and the current state, and return a changeset or an
+//! error. Requirements and claims are registers, which bundles import; only commands change the status of a claim. The
+//! bytes of attachments are in an object store; [`EvidenceContent`] says under which key.
+
+mod attachment;
+mod claim;
+mod content_record;
+mod file;
+mod ports;
+mod requirement;
+
+pub use attachment::{AttachedFile, AttachmentStatus, EvidenceAttachment};
+pub use claim::{ClaimSource, EvidenceClaim, EvidenceClaimStatus};
+pub use content_record::EvidenceContent;
+pub use file::{ContentType, ContentTypeRule, FileName, FileNameRule, ObjectKey, ObjectKeyRule, Sha256, Sha256Rule};
+pub use ports::DueEvidence;
+pub use requirement::{EvidenceRequirement, EvidenceRequirementStatus};
