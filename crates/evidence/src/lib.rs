@@ -6,6 +6,7 @@
 
 mod attachment;
 mod claim;
+mod content;
 mod content_record;
 mod file;
 mod ports;
@@ -13,6 +14,10 @@ mod requirement;
 
 pub use attachment::{AttachedFile, AttachmentStatus, EvidenceAttachment};
 pub use claim::{ClaimSource, EvidenceClaim, EvidenceClaimStatus};
+pub use content::{
+    ContentError, ContentHash, ContentKey, ContentReader, ContentStore, ContentUpload, FinishedUpload, ListedObject,
+    MalformedContentName, ObjectName, StoredContent,
+};
 pub use content_record::EvidenceContent;
 pub use file::{ContentType, ContentTypeRule, FileName, FileNameRule, ObjectKey, ObjectKeyRule, Sha256, Sha256Rule};
 pub use ports::DueEvidence;
