@@ -11,6 +11,7 @@ mod content_record;
 mod file;
 mod ports;
 mod requirement;
+mod upload;
 
 pub use attachment::{AttachedFile, AttachmentStatus, EvidenceAttachment};
 pub use claim::{ClaimSource, EvidenceClaim, EvidenceClaimStatus};
@@ -22,3 +23,4 @@ pub use content_record::EvidenceContent;
 pub use file::{ContentType, ContentTypeRule, FileName, FileNameRule, ObjectKey, ObjectKeyRule, Sha256, Sha256Rule};
 pub use ports::DueEvidence;
 pub use requirement::{EvidenceRequirement, EvidenceRequirementStatus};
+pub use upload::{NewAttachment, upload, write_content};

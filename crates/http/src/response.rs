@@ -100,6 +100,12 @@ impl ApiResponse {
         Self { confidential: true, ..self }.header(header::CACHE_CONTROL, "no-store")
     }
 
+    /// Whether this is the response to an earlier request with the same idempotency key.
+    #[must_use]
+    pub fn is_replay(&self) -> bool {
+        self.replayed
+    }
+
     /// Adds the entity tag of a record's revision.
     #[must_use]
     pub fn with_etag(self, revision: Revision) -> Self {

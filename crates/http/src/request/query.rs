@@ -231,6 +231,11 @@ impl<'a> Query<'a> {
         self.issues.push(Issue::new(["query", name], message));
     }
 
+    /// Adds an error about another part of the request, such as a header.
+    pub fn add_issue(&mut self, issue: Issue) {
+        self.issues.push(issue);
+    }
+
     /// Adds an error about a body that must be empty.
     pub(crate) fn reject_body(&mut self) {
         self.issues.push(Issue::new([], "the body must be empty: this endpoint only has query parameters"));

@@ -22,7 +22,7 @@ pub enum StreamAbort {
     AccessUnknown(#[source] Option<StoreError>),
     /// The bytes could not be read, or are not those that were stored.
     #[error("the content can't be read: {0}")]
-    Content(String),
+    Content(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The store failed.
     #[error("the store failed: {0}")]
     Store(#[source] StoreError),

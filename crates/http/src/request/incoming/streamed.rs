@@ -3,7 +3,7 @@
 use std::{mem, time::Duration};
 
 use axum::body::{Body, HttpBody};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 
 use super::{Pace, RequestBody};
 use crate::{
@@ -14,9 +14,13 @@ use crate::{
 /// The maximum time in which a streamed body must arrive.
 const STREAM_TIMEOUT: Duration = Duration::from_secs(60 * 60);
 
-/// The memory that is reserved for a streamed body: the bytes that are being stored, of which the connection passes on
-/// at most 64 KiB at once, and some of those that arrive meanwhile.
-const STREAM_BYTES: usize = 96 * 1024;
+/// The size from which bytes are passed on. Those that arrive in smaller pieces are collected, because whatever is done
+/// with them costs the more the smaller they are.
+const PIECE_BYTES: usize = 32 * 1024;
+
+/// The memory that is reserved for a streamed body: a piece that is not full yet, and what the connection passes on at
+/// once, which is at most 64 KiB.
+const STREAM_BYTES: usize = PIECE_BYTES + 64 * 1024;
 
 /// The maximum time for which a request waits for the memory of its body.
 const RESERVATION_TIMEOUT: Duration = Duration::from_secs(5);
@@ -30,6 +34,7 @@ pub struct StreamedBody {
     pace: Pace,
     max: u64,
     received: u64,
+    is_complete: bool,
     #[expect(dead_code, reason = "held, never read")]
     permit: MemoryPermit,
 }
@@ -45,7 +50,7 @@ pub(super) async fn reserve_memory(budget: &MemoryBudget, holder: MemoryHolder) 
 
 impl StreamedBody {
     pub(super) fn new(body: RequestBody, permit: MemoryPermit) -> Self {
-        Self { body, pace: Pace::start(STREAM_TIMEOUT), max: u64::MAX, received: 0, permit }
+        Self { body, pace: Pace::start(STREAM_TIMEOUT), max: u64::MAX, received: 0, is_complete: false, permit }
     }
 
     /// Limits the body to this many bytes.
@@ -60,12 +65,30 @@ impl StreamedBody {
         Ok(self)
     }
 
-    /// Returns the next bytes, at most 64 KiB; `None` at the end of the body.
+    /// Returns the next bytes, less than 96 KiB; `None` at the end of the body.
     ///
     /// # Errors
     /// A 413 response if the body is larger than its limit; a 400 response if it arrives too slowly or ends before it is
     /// complete.
     pub async fn next(&mut self) -> Result<Option<Bytes>, Problem> {
+        let mut piece = BytesMut::new();
+        while !self.is_complete {
+            let Some(data) = self.receive().await? else {
+                self.is_complete = true;
+                break;
+            };
+            if piece.is_empty() && data.len() >= PIECE_BYTES {
+                return Ok(Some(data));
+            }
+            piece.extend_from_slice(&data);
+            if piece.len() >= PIECE_BYTES {
+                break;
+            }
+        }
+        Ok((!piece.is_empty()).then(|| piece.freeze()))
+    }
+
+    async fn receive(&mut self) -> Result<Option<Bytes>, Problem> {
         // The first read of a body is what asks a client to send it that waits for 100 (Continue).
         self.body.is_sent = self.body.is_http1;
         let next = self.pace.next(&mut self.body.body).await;
