@@ -4,6 +4,7 @@
 //! memory. Its hash is known before the first byte is sent to the bucket, so an object has its final key at once, a content
 //! that is stored already is not sent again, and a slow client occupies neither memory nor a connection to the bucket.
 
+mod client;
 mod read;
 mod spool;
 
@@ -18,7 +19,8 @@ use kernel::{OrganizationId, Timestamp, Ulid};
 use object_store::{ObjectStore, ObjectStoreExt as _, path::Path};
 use tokio::sync::Semaphore;
 
-use crate::verified_reader::VerifiedReader;
+use crate::{location::BucketUrl, verified_reader::VerifiedReader};
+pub use client::{BucketOptions, InvalidBucketOptions};
 use read::ObjectSource;
 pub use spool::Spool;
 use spool::SpooledUpload;
@@ -47,6 +49,14 @@ impl BucketStore {
     #[must_use]
     pub fn new(objects: Arc<dyn ObjectStore>, spool: Spool) -> Self {
         Self(Arc::new(Bucket { objects, spool, parts: Semaphore::new(MAX_PARTS) }))
+    }
+
+    /// Creates a store over the bucket with this URL. No connection is made.
+    ///
+    /// # Errors
+    /// If the options, or the environment variables of the service, are not valid.
+    pub fn open(url: &BucketUrl, options: &BucketOptions, spool: Spool) -> Result<Self, InvalidBucketOptions> {
+        Ok(Self::new(client::open(url, options)?, spool))
     }
 
     /// Creates a store in the memory of this process.

@@ -5,10 +5,12 @@
 
 mod bucket;
 mod folder;
+mod location;
 mod verified_reader;
 
-pub use bucket::{BucketStore, Spool};
+pub use bucket::{BucketOptions, BucketStore, InvalidBucketOptions, Spool};
 pub use folder::FolderStore;
+pub use location::{BucketUrl, Location, MalformedLocation};
 
 use evidence::ContentError;
 

@@ -272,21 +272,21 @@ mod tests {
     use super::*;
 
     fn key() -> ContentKey {
-        ContentKey { organization: OrganizationId::new(Ulid(1)), hash: ContentHash([0xa7; 32]), generation: Ulid(2) }
+        ContentKey { organization: OrganizationId::new(Ulid(31)), hash: ContentHash([0xa7; 32]), generation: Ulid(2) }
     }
 
     #[test]
     fn the_key_of_an_object_names_organization_hash_and_generation() {
         let text = key().to_string();
         let hash = "a7".repeat(32);
-        assert_eq!(text, format!("org_00000000000000000000000001/a7/{hash}.00000000000000000000000002"));
+        assert_eq!(text, format!("org_0000000000000000000000000Z/a7/{hash}.00000000000000000000000002"));
         assert_eq!(text.parse(), Ok(key()));
     }
 
     #[test]
     fn an_upload_has_a_name_of_its_own() {
         let name = ObjectName::Upload(key().organization, Ulid(3));
-        assert_eq!(name.to_string(), "org_00000000000000000000000001/uploads/00000000000000000000000003");
+        assert_eq!(name.to_string(), "org_0000000000000000000000000Z/uploads/00000000000000000000000003");
         assert_eq!(name.to_string().parse(), Ok(name));
         assert_eq!(name.to_string().parse::<ContentKey>(), Err(MalformedContentName));
     }
