@@ -8,7 +8,7 @@ use futures_util::{StreamExt, stream};
 use scopes::Scope;
 use serde_json::{Value, json};
 
-use crate::support::{MAX_ATTACHMENT_BYTES, Client, TestApi, finding_body, findings_path, operations};
+use crate::support::{Client, MAX_ATTACHMENT_BYTES, TestApi, finding_body, findings_path, operations};
 
 async fn setup() -> (TestApi, Client) {
     let api = TestApi::open().await;

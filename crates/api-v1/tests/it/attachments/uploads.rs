@@ -25,7 +25,10 @@ fn digest(bytes: &[u8]) -> String {
 /// Fails unless nothing of an upload is stored.
 async fn assert_nothing_is_stored(api: &TestApi) {
     assert_eq!(api.contents.names().await, []);
-    assert_eq!(api.fixture.list_all::<EvidenceAttachment>(api.home, &Default::default(), PageRequest::default()).await, []);
+    assert_eq!(
+        api.fixture.list_all::<EvidenceAttachment>(api.home, &Default::default(), PageRequest::default()).await,
+        []
+    );
 }
 
 #[tokio::test]
@@ -51,7 +54,8 @@ async fn a_file_is_stored_with_its_name_type_size_and_hash_and_its_upload_is_in_
     let stored = api.fixture.get::<EvidenceAttachment>(api.home, id.parse().unwrap()).await.unwrap();
     assert_eq!(stored.record.uploaded_by, Some(client.account.meta.id));
     let names: Vec<String> = api.contents.names().await.iter().map(ToString::to_string).collect();
-    let content = api.fixture.list_all::<EvidenceContent>(api.home, &Default::default(), PageRequest::default()).await.remove(0);
+    let content =
+        api.fixture.list_all::<EvidenceContent>(api.home, &Default::default(), PageRequest::default()).await.remove(0);
     assert_eq!(names, [content.record.object_key.unwrap().to_string()]);
 
     let entries = api.entries_by_request().await;
@@ -225,7 +229,10 @@ async fn no_attachment_refers_to_bytes_whose_storage_failed_or_whose_commit_was_
     api.probe.fail(Call::Commit, Fault::Unavailable);
     upload(&api, &client, "b").send().await.expect(503);
     api.probe.clear_faults();
-    assert_eq!(api.fixture.list_all::<EvidenceAttachment>(api.home, &Default::default(), PageRequest::default()).await, []);
+    assert_eq!(
+        api.fixture.list_all::<EvidenceAttachment>(api.home, &Default::default(), PageRequest::default()).await,
+        []
+    );
     for file in ["a", "b"] {
         let attachment = uploaded(&api, &client, file).await;
         assert_eq!(super::download(&api, &client, &attachment).send().await.expect(200).body, file);
