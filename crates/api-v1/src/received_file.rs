@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use evidence::{ContentError, ContentHash, ContentKey, EvidenceContent, FinishedUpload, ObjectName, StoredContent};
+use bytes::Bytes;
+use evidence::{
+    ContentError, ContentHash, ContentKey, ContentUpload, EvidenceContent, FinishedUpload, ObjectName, StoredContent,
+};
 use http_api::{
     App,
     request::{ApiRequest, StreamedBody},
@@ -41,13 +44,39 @@ impl ReceivedFile {
     /// # Errors
     /// The error response. Nothing of the file remains then.
     pub(crate) async fn receive(app: &App, request: &ApiRequest, body: &mut StreamedBody) -> Result<Self, Problem> {
-        let services = AttachmentServices::of(request)?;
-        let organization = request.principal()?.organization();
-        let id = app.services.entropy.ulid(app.services.clock.now());
-        let mut upload = services.store.begin_upload(organization, id).await.map_err(content_problem)?;
+        let (services, organization, mut upload) = Self::begin(app, request).await?;
         while let Some(piece) = body.next().await? {
             upload.write(piece).await.map_err(content_problem)?;
         }
+        Self::finish(services, organization, upload).await
+    }
+
+    /// Receives a file whose bytes are in memory.
+    ///
+    /// # Errors
+    /// The error response. Nothing of the file remains then.
+    pub(crate) async fn from_bytes(app: &App, request: &ApiRequest, bytes: Bytes) -> Result<Self, Problem> {
+        let (services, organization, mut upload) = Self::begin(app, request).await?;
+        upload.write(bytes).await.map_err(content_problem)?;
+        Self::finish(services, organization, upload).await
+    }
+
+    async fn begin(
+        app: &App,
+        request: &ApiRequest,
+    ) -> Result<(Arc<AttachmentServices>, OrganizationId, Box<dyn ContentUpload>), Problem> {
+        let services = AttachmentServices::of(request)?;
+        let organization = request.principal()?.organization();
+        let id = app.services.entropy.ulid(app.services.clock.now());
+        let upload = services.store.begin_upload(organization, id).await.map_err(content_problem)?;
+        Ok((services, organization, upload))
+    }
+
+    async fn finish(
+        services: Arc<AttachmentServices>,
+        organization: OrganizationId,
+        upload: Box<dyn ContentUpload>,
+    ) -> Result<Self, Problem> {
         let upload = upload.finish().await.map_err(content_problem)?;
         let (hash, size) = (upload.hash(), upload.size());
         let state = Mutex::new(State { upload: Some(upload), ..State::default() });

@@ -35,21 +35,26 @@ pub fn upload(
     content: Option<&Stored<EvidenceContent>>,
 ) -> (Changeset, Stored<EvidenceAttachment>) {
     let at = timestamp.at();
-    let attachment = EvidenceAttachment {
-        file_name: new.file_name.clone(),
-        content_type: new.content_type.clone(),
-        size: size(&new.content),
-        sha256: sha256(&new.content),
-        uploaded_by: Some(uploaded_by),
-        claim_id: None,
-        status: AttachmentStatus::Unlinked,
-    };
+    let attachment = new_attachment(new, Some(uploaded_by));
     let attachment = Stored::new(context.organization.id, Id::new(context.entropy.ulid(at)), at, attachment);
     let mut changeset = context.begin(timestamp, CREATED, Some(Subject::from_id(attachment.meta.id)));
     changeset.set_changes(Change::between(None, &attachment.record));
     changeset.create(&attachment);
     write_content(context, &mut changeset, &new.content, content);
     (changeset, attachment)
+}
+
+/// Returns an attachment that is not linked yet.
+pub(crate) fn new_attachment(new: &NewAttachment, uploaded_by: Option<AccountId>) -> EvidenceAttachment {
+    EvidenceAttachment {
+        file_name: new.file_name.clone(),
+        content_type: new.content_type.clone(),
+        size: size(&new.content),
+        sha256: sha256(&new.content),
+        uploaded_by,
+        claim_id: None,
+        status: AttachmentStatus::Unlinked,
+    }
 }
 
 /// Writes the record of these bytes, which an attachment is added for. `before` is the record with the same hash, if there

@@ -1,4 +1,4 @@
-//! The endpoints of attachments, and of the custody of evidence.
+//! The endpoints of attachments, of new claims, and of the custody of evidence.
 
 use axum::http::Method;
 use http_api::{
@@ -8,7 +8,7 @@ use http_api::{
 use scopes::Scope;
 
 use super::JSON;
-use crate::resources::attachment;
+use crate::resources::{attachment, evidence_claim};
 
 /// The media type of files, which have one of their own.
 const ANY: &[MediaType] = &[MediaType::Any];
@@ -31,6 +31,23 @@ pub(super) fn operations() -> Vec<Operation> {
             action: "evidence_attachment.created",
             handler: attachment::post,
             document: attachment::post_document,
+        },
+        Operation {
+            method: Method::POST,
+            path: "/api/v1/governance/evidence/claims",
+            id: "createEvidenceClaim",
+            tag: "Evidence",
+            summary: "Make an evidence claim",
+            description: "The requirement must be active, otherwise the response is a 422. Files are either uploaded before and named in \
+                          `attachmentIds`, or sent in `attachments`, if the whole request is no larger than 1 MiB. The claim is pending \
+                          until a reviewer approves or rejects it. A claim that is pending or approved expires within a minute after \
+                          `validUntil`.",
+            access: Access::Scope(Scope::EvidenceWrite),
+            charge: Charge::Write,
+            media_types: JSON,
+            action: "evidence_claim.created",
+            handler: evidence_claim::post,
+            document: evidence_claim::post_document,
         },
         Operation {
             method: Method::GET,
