@@ -72,7 +72,7 @@ CREATE TABLE evidence_contents (
     created_at bigint NOT NULL,
     updated_at bigint NOT NULL,
     key text COLLATE "C" NOT NULL,
-    object_key text COLLATE "C" NOT NULL,
+    object_key text COLLATE "C",
     size bigint NOT NULL,
     PRIMARY KEY (organization_id, id)
 );

@@ -95,7 +95,7 @@ CREATE TABLE evidence_contents (
     created_at integer NOT NULL,
     updated_at integer NOT NULL,
     key text NOT NULL,
-    object_key text NOT NULL,
+    object_key text,
     size integer NOT NULL,
     PRIMARY KEY (organization_id, id)
 ) STRICT;

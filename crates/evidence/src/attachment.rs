@@ -1,16 +1,17 @@
 //! Evidence attachments: uploaded files, each of which is linked to at most one claim.
 
 use auth::AccountId;
-use kernel::{Column, Columns, Decoder, Encoder, Field, Id, Stored, Timestamp, record, string_enum};
+use kernel::{Id, Stored, record, string_enum};
 
 use crate::{
+    attached_file::AttachedFile,
     claim::EvidenceClaim,
     file::{ContentType, FileName, Sha256},
 };
 
 record! {
-    /// An uploaded file. Its bytes are those of the [`crate::EvidenceContent`] with the same hash; as long as the
-    /// attachment exists, that record does.
+    /// An uploaded file. Its bytes are those of the [`crate::EvidenceContent`] with the same hash, which names an object
+    /// unless the attachment is removed.
     #[record(kind = EvidenceAttachment, prefix = "evatt", plural = "evidence_attachments")]
     pub struct EvidenceAttachment {
         /// The name of the file.
@@ -29,38 +30,22 @@ record! {
         pub uploaded_by: Option<AccountId>,
         /// The claim that the file is linked to.
         pub claim_id: Option<Id<EvidenceClaim>>,
-        /// Whether the file is linked to a claim.
+        /// The status of the attachment. Removed ones do not count as having bytes.
         #[column(filter(Many), example("linked"))]
         pub status: AttachmentStatus,
     }
 }
 
 string_enum! {
-    /// Whether a file is linked to a claim.
+    /// The status of an attachment.
     AttachmentStatus = Unlinked {
-        /// It is not linked yet, and is removed 24 hours after its upload.
+        /// It is not linked to a claim yet, and is removed 24 hours after its upload.
         Unlinked = "unlinked",
-        /// It is linked.
+        /// It is linked to a claim.
         Linked = "linked",
+        /// It was removed because nobody linked it. Only the record is left.
+        Removed = "removed",
     }
-}
-
-/// The properties of an attachment as callers see them. A claim has a copy of those of its attachments, which never
-/// changes.
-#[derive(Clone, Debug, PartialEq)]
-pub struct AttachedFile {
-    /// The identifier of the attachment.
-    pub id: Id<EvidenceAttachment>,
-    /// The name of the file.
-    pub file_name: FileName,
-    /// The media type of the file.
-    pub content_type: ContentType,
-    /// The size in bytes.
-    pub size: i64,
-    /// The SHA-256 hash of the bytes.
-    pub sha256: Sha256,
-    /// The time of the upload.
-    pub created_at: Timestamp,
 }
 
 impl AttachedFile {
@@ -68,42 +53,13 @@ impl AttachedFile {
     #[must_use]
     pub fn from_attachment(attachment: &Stored<EvidenceAttachment>) -> Self {
         let EvidenceAttachment { file_name, content_type, size, sha256, .. } = attachment.record.clone();
-        Self { id: attachment.meta.id, file_name, content_type, size, sha256, created_at: attachment.meta.created_at }
-    }
-}
-
-impl Field for AttachedFile {
-    const COLUMNS: Columns = Columns::EMPTY
-        .with(Column::new::<Id<EvidenceAttachment>>("id", false).described("The identifier of the attachment."))
-        .with(Column::new::<FileName>("file_name", false).described("The name of the file."))
-        .with(Column::new::<ContentType>("content_type", false).described("The media type of the file."))
-        .with(Column::new::<i64>("size", false).described("The size in bytes."))
-        .with(Column::new::<Sha256>("sha256", false).described("The SHA-256 hash of the bytes, in hexadecimal."))
-        .with(Column::new::<Timestamp>("created_at", false).described("The time of the upload."));
-
-    fn encode<'r, E: Encoder<'r> + ?Sized>(&'r self, encoder: &mut E) {
-        Field::encode(&self.id, encoder);
-        Field::encode(&self.file_name, encoder);
-        Field::encode(&self.content_type, encoder);
-        Field::encode(&self.size, encoder);
-        Field::encode(&self.sha256, encoder);
-        Field::encode(&self.created_at, encoder);
+        let id = Id::new(attachment.meta.ulid());
+        Self { id, file_name, content_type, size, sha256, created_at: attachment.meta.created_at }
     }
 
-    fn decode<D: Decoder + ?Sized>(decoder: &mut D) -> Result<Self, D::Error> {
-        let id = Field::decode(decoder);
-        let file_name = Field::decode(decoder);
-        let content_type = Field::decode(decoder);
-        let size = Field::decode(decoder);
-        let sha256 = Field::decode(decoder);
-        let created_at = Field::decode(decoder);
-        Ok(Self {
-            id: id?,
-            file_name: file_name?,
-            content_type: content_type?,
-            size: size?,
-            sha256: sha256?,
-            created_at: created_at?,
-        })
+    /// The identifier of the attachment.
+    #[must_use]
+    pub const fn attachment_id(&self) -> Id<EvidenceAttachment> {
+        Id::new(self.id.ulid())
     }
 }

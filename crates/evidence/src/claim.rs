@@ -2,7 +2,7 @@
 
 use kernel::{Description, GroupList, Id, RecordKey, Reference, Timestamp, Title, record, string_enum};
 
-use crate::{attachment::AttachedFile, requirement::EvidenceRequirement};
+use crate::{attached_file::AttachedFile, requirement::EvidenceRequirement};
 
 record! {
     /// An evidence claim. Imports set its status and its review when they create it; later only commands do.

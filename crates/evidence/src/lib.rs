@@ -4,6 +4,7 @@
 //! error. Requirements and claims are registers, which bundles import; only commands change the status of a claim. The
 //! bytes of attachments are in an object store; [`EvidenceContent`] says under which key.
 
+mod attached_file;
 mod attachment;
 mod claim;
 mod content;
@@ -12,7 +13,8 @@ mod file;
 mod ports;
 mod requirement;
 
-pub use attachment::{AttachedFile, AttachmentStatus, EvidenceAttachment};
+pub use attached_file::AttachedFile;
+pub use attachment::{AttachmentStatus, EvidenceAttachment};
 pub use claim::{ClaimSource, EvidenceClaim, EvidenceClaimStatus};
 pub use content::{
     ContentError, ContentHash, ContentKey, ContentReader, ContentStore, ContentUpload, FinishedUpload, ListedObject,

@@ -44,9 +44,9 @@ pub use column_type::{ColumnFilter, ColumnType, Comparison, KeyScope, Selectivit
 pub use columns::{Columns, Field};
 pub use encoding::{Decoder, Encoder};
 pub use filter::Filter;
-pub use groups::{GroupColumns, GroupList, groups_to_text};
+pub use groups::GroupList;
 pub use scalar::Scalar;
-pub use value::{OwnedScalar, ScalarValue};
+pub use value::{Groups, OwnedScalar, ScalarValue};
 
 use ulid::Ulid;
 

@@ -3,7 +3,7 @@
 use std::io::Write as _;
 
 use http_api::response::{AsText, write_json, write_json_string};
-use kernel::{Encoder, GroupColumns, IdText, OwnedScalar, Record, ScalarValue, Stored};
+use kernel::{Encoder, Groups, IdText, OwnedScalar, Record, ScalarValue, Stored};
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
 use super::name::{Name, Names, camel_case};
@@ -54,19 +54,19 @@ fn write_value(out: &mut Vec<u8>, value: ScalarValue<'_>) {
             }
             out.push(b']');
         }
-        ScalarValue::Groups(columns, rows) => write_groups(out, columns, rows),
+        ScalarValue::Groups(groups) => write_groups(out, groups),
     }
 }
 
-fn write_groups(out: &mut Vec<u8>, columns: GroupColumns, rows: &[Vec<OwnedScalar>]) {
+fn write_groups(out: &mut Vec<u8>, groups: &Groups) {
     out.push(b'[');
-    for (index, row) in rows.iter().enumerate() {
+    for (index, row) in groups.rows().iter().enumerate() {
         out.extend_from_slice(if index > 0 { b",{" } else { b"{" });
-        for (position, (column, value)) in columns.0.iter().zip(row).enumerate() {
+        for (position, (label, value)) in groups.labels().iter().zip(row).enumerate() {
             if position > 0 {
                 out.push(b',');
             }
-            write_plain(out, &camel_case(column.label));
+            write_plain(out, &camel_case(label));
             out.push(b':');
             write_value(out, value.as_value());
         }
@@ -130,20 +130,19 @@ impl Serialize for SerializedValue<'_> {
             ScalarValue::Ids(prefix, ulids) => {
                 serializer.collect_seq(ulids.iter().map(|ulid| AsText(IdText(prefix, *ulid))))
             }
-            ScalarValue::Groups(columns, rows) => {
-                serializer.collect_seq(rows.iter().map(|row| SerializedGroup(columns, row)))
+            ScalarValue::Groups(groups) => {
+                serializer.collect_seq(groups.rows().iter().map(|row| SerializedGroup(groups.labels(), row)))
             }
         }
     }
 }
 
-struct SerializedGroup<'r>(GroupColumns, &'r [OwnedScalar]);
+struct SerializedGroup<'r>(&'static [&'static str], &'r [OwnedScalar]);
 
 impl Serialize for SerializedGroup<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let members = self.0.0.iter().zip(self.1);
-        serializer
-            .collect_map(members.map(|(column, value)| (camel_case(column.label), SerializedValue(value.as_value()))))
+        let members = self.0.iter().zip(self.1);
+        serializer.collect_map(members.map(|(label, value)| (camel_case(label), SerializedValue(value.as_value()))))
     }
 }
 

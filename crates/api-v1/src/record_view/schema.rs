@@ -1,7 +1,7 @@
 //! The JSON Schema of a record and of its filters.
 
 use http_api::request::{id_schema, text_schema, timestamp_schema};
-use kernel::{Column, ColumnType, GroupColumns, Record};
+use kernel::{Column, ColumnType, Record};
 use serde_json::{Map, Value, json};
 
 use super::name::{Names, camel_case};
@@ -28,7 +28,7 @@ fn column_schema(column: &Column) -> Value {
         ColumnType::Integer => json!({ "type": "integer" }),
         ColumnType::Timestamp => json!({ "type": "string", "format": "date-time" }),
         ColumnType::Ids(_) => json!({ "type": "array", "items": { "type": "string" } }),
-        ColumnType::Groups(columns) => json!({ "type": "array", "items": group_schema(columns) }),
+        ColumnType::Groups => json!({ "type": "array", "items": group_schema(column.group) }),
     };
     if column.nullable {
         schema["type"] = json!([schema["type"], "null"]);
@@ -41,10 +41,10 @@ fn column_schema(column: &Column) -> Value {
 }
 
 /// The schema of one group of a list.
-pub(super) fn group_schema(columns: GroupColumns) -> Value {
-    let members = columns.0.iter().map(|column| (camel_case(column.label), column_schema(column)));
+fn group_schema(columns: &[Column]) -> Value {
+    let members = columns.iter().map(|column| (camel_case(column.label), column_schema(column)));
     let properties: Map<String, Value> = members.collect();
-    let required: Vec<String> = columns.0.iter().map(|column| camel_case(column.label)).collect();
+    let required: Vec<String> = columns.iter().map(|column| camel_case(column.label)).collect();
     json!({ "type": "object", "required": required, "properties": properties })
 }
 
@@ -56,6 +56,6 @@ pub(super) fn filter_schema(column: &Column) -> Value {
         ColumnType::Integer => json!({ "type": "integer" }),
         ColumnType::Timestamp => timestamp_schema(),
         ColumnType::Id(prefix) | ColumnType::Ids(prefix) => id_schema(prefix),
-        ColumnType::Groups(columns) => group_schema(columns),
+        ColumnType::Groups => group_schema(column.group),
     }
 }

@@ -1,5 +1,6 @@
 //! Records as lines of a bundle, and as rows of a table, from which spreadsheets can't compute anything.
 
+use heck::ToLowerCamelCase as _;
 use kernel::{IdText, OwnedScalar, Record, ScalarValue, Ulid};
 use serde_json::{Value, json};
 
@@ -49,12 +50,12 @@ fn json_value(value: ScalarValue<'_>) -> Value {
         ScalarValue::Ids(prefix, ulids) => {
             ulids.iter().map(|ulid| IdText(prefix, *ulid).to_string()).collect::<Vec<_>>().into()
         }
-        ScalarValue::Groups(columns, rows) => {
+        ScalarValue::Groups(groups) => {
             let object = |row: &Vec<OwnedScalar>| -> serde_json::Map<String, Value> {
-                let members = columns.0.iter().zip(row);
-                members.map(|(column, value)| (field_name(column), json_value(value.as_value()))).collect()
+                let members = groups.labels().iter().zip(row);
+                members.map(|(label, value)| (label.to_lower_camel_case(), json_value(value.as_value()))).collect()
             };
-            rows.iter().map(object).map(Value::Object).collect::<Vec<_>>().into()
+            groups.rows().iter().map(object).map(Value::Object).collect::<Vec<_>>().into()
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The fields of a record as the audit log lists them.
 
-use super::{Record, encoding::Encoder, groups::groups_to_text, value::ScalarValue};
+use super::{Record, encoding::Encoder, value::ScalarValue};
 use crate::{entry::FieldValue, fields::AuditFields, id::IdText};
 
 impl<R: Record> AuditFields for R {
@@ -29,10 +29,7 @@ impl From<ScalarValue<'_>> for FieldValue {
             ScalarValue::Ids(prefix, ulids) => {
                 Self::Texts(ulids.iter().map(|ulid| IdText(prefix, *ulid).to_string()).collect())
             }
-            ScalarValue::Groups(_, rows) => {
-                let line = |row| groups_to_text(std::slice::from_ref(row)).trim_end_matches('\n').to_owned();
-                Self::Texts(rows.iter().map(line).collect())
-            }
+            ScalarValue::Groups(groups) => Self::Texts(groups.text().lines().map(str::to_owned).collect()),
         }
     }
 }

@@ -109,7 +109,7 @@ impl Columns {
         while index < self.length {
             let is_number = matches!(
                 self.columns[index].column_type,
-                ColumnType::Integer | ColumnType::Timestamp | ColumnType::Groups(_)
+                ColumnType::Integer | ColumnType::Timestamp | ColumnType::Groups
             );
             if let Some(filter) = self.columns[index].filter {
                 let is_choice = matches!(filter.comparison, Comparison::OneOf);
@@ -209,7 +209,7 @@ impl Columns {
     #[must_use]
     pub const fn derived(mut self) -> Self {
         let column = self.only();
-        let may_be_empty = matches!(column.column_type, ColumnType::Groups(_));
+        let may_be_empty = matches!(column.column_type, ColumnType::Groups);
         assert!(
             column.nullable || may_be_empty,
             "a derived value is absent at first: its type is an Option, or a list"

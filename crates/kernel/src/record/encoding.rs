@@ -4,10 +4,7 @@ use std::fmt::Display;
 
 use ulid::Ulid;
 
-use super::{
-    groups::{GroupColumns, groups_from_text},
-    value::{OwnedScalar, ScalarValue},
-};
+use super::value::ScalarValue;
 use crate::timestamp::Timestamp;
 
 /// Receives the values of a record: one call for each column, in the order of [`super::Record::COLUMNS`].
@@ -90,14 +87,5 @@ pub trait Decoder {
         let parse = |text: &str| text.split_ascii_whitespace().map(|id| crate::id::parse(prefix, id)).collect();
         let parsed = self.text()?.map(parse).transpose();
         parsed.map_err(|error: crate::id::MalformedId| self.invalid(0, &error))
-    }
-
-    /// Consumes a list of groups with these columns. As a text it has the format of [`super::groups_to_text`].
-    ///
-    /// # Errors
-    /// [`Self::Error`] if the value is no such list.
-    fn groups(&mut self, columns: GroupColumns) -> Result<Option<Vec<Vec<OwnedScalar>>>, Self::Error> {
-        let parsed = self.text()?.map(|text| groups_from_text(columns, text)).transpose();
-        parsed.map_err(|error| self.invalid(0, &error))
     }
 }

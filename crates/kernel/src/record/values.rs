@@ -7,7 +7,6 @@ use ulid::Ulid;
 use super::{
     Record,
     encoding::{Decoder, Encoder},
-    groups::GroupColumns,
     value::{OwnedScalar, ScalarValue},
 };
 use crate::timestamp::Timestamp;
@@ -55,7 +54,10 @@ impl Decoder for Values {
     type Error = String;
 
     fn text(&mut self) -> Result<Option<&str>, String> {
-        self.next("a text", |value| value.as_value().as_str())
+        self.next("a text", |value| match value {
+            OwnedScalar::Groups(groups) => Some(groups.text()),
+            value => value.as_value().as_str(),
+        })
     }
 
     fn invalid(&mut self, _: usize, message: &dyn Display) -> String {
@@ -90,13 +92,6 @@ impl Decoder for Values {
     fn ids(&mut self, prefix: &'static str) -> Result<Option<Vec<Ulid>>, String> {
         self.next("a list of such identifiers", |value| match value {
             OwnedScalar::Ids(other, ulids) if *other == prefix => Some(ulids.clone()),
-            _ => None,
-        })
-    }
-
-    fn groups(&mut self, columns: GroupColumns) -> Result<Option<Vec<Vec<OwnedScalar>>>, String> {
-        self.next("a list of such groups", |value| match value {
-            OwnedScalar::Groups(other, rows) if *other == columns => Some(rows.clone()),
             _ => None,
         })
     }

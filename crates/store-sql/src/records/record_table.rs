@@ -4,7 +4,6 @@ use std::fmt::Display;
 
 use kernel::{
     ColumnType, Columns, Decoder, Encoder, IdText, OwnedScalar, Record, ScalarValue, StoreError, Timestamp, Ulid,
-    groups_to_text,
 };
 
 use super::table::{Filter, Key, Table};
@@ -130,7 +129,7 @@ impl<'r> Encoder<'r> for RowWriter<'_, 'r> {
             ScalarValue::Timestamp(time) => time.into(),
             ScalarValue::Id(_, ulid) => ulid.into(),
             ScalarValue::Ids(prefix, ulids) => id_list(prefix, ulids).into(),
-            ScalarValue::Groups(_, rows) => groups_to_text(rows).into(),
+            ScalarValue::Groups(groups) => Value::text(groups.text()),
         });
     }
 }
@@ -144,7 +143,7 @@ fn owned_value(value: &OwnedScalar) -> Value<'static> {
         OwnedScalar::Timestamp(time) => (*time).into(),
         OwnedScalar::Id(_, ulid) => (*ulid).into(),
         OwnedScalar::Ids(prefix, ulids) => id_list(prefix, ulids).into(),
-        OwnedScalar::Groups(_, rows) => groups_to_text(rows).into(),
+        OwnedScalar::Groups(groups) => groups.text().to_owned().into(),
     }
 }
 
