@@ -4,7 +4,7 @@ use std::{fs, io::ErrorKind, path::Path, sync::Arc};
 
 use attachments::{BucketStore, FolderStore, Location, Spool};
 use evidence::{ContentError, ContentStore, EvidenceContent};
-use kernel::{PageLimit, PageRequest, Reader};
+use kernel::{Filter, PageLimit, PageRequest, Reader};
 use store::DynStore;
 
 use super::OpenMode;
@@ -128,7 +128,7 @@ pub(crate) enum OwnershipError {
 async fn has_attachments(store: &DynStore) -> Result<bool, Failure> {
     let request = PageRequest { limit: PageLimit::clamped(1), ..PageRequest::default() };
     for organization in store.organizations().await? {
-        let all = Criteria::<EvidenceContent>::default();
+        let all = Filter::<EvidenceContent>::default();
         let contents = Reader::<EvidenceContent>::list(store, organization.meta.id, &all, &request);
         if !contents.await?.items.is_empty() {
             return Ok(true);
