@@ -10,15 +10,23 @@ pub type FileName = Text<FileNameRule>;
 pub enum FileNameRule {}
 
 impl Rule for FileNameRule {
-    const DESCRIPTION: &'static str = "must be a file name of 1 to 255 characters on one line, not blank, without slashes, backslashes, control characters and bidirectional overrides";
+    const DESCRIPTION: &'static str = "must be a file name of 1 to 255 characters on one line, not blank, without slashes, backslashes, control characters and bidirectional overrides, that neither ends with a dot or a space nor is reserved, such as NUL or con.txt";
     const PATTERN: &'static str = r"^[^/\\\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]*$";
     const MIN: usize = 1;
     const MAX: usize = 255;
     fn allows(text: &str) -> bool {
-        !["", ".", ".."].contains(&text.trim())
+        let stem = text.split('.').next().unwrap_or_default().trim_end();
+        !text.ends_with(['.', ' '])
+            && !RESERVED_NAMES.iter().any(|reserved| reserved.eq_ignore_ascii_case(stem))
             && text.chars().all(|character| is_allowed_in_line(character) && !['/', '\\'].contains(&character))
     }
 }
+
+/// The names of devices, which Windows reserves with any extension.
+const RESERVED_NAMES: [&str; 22] = [
+    "CON", "PRN", "AUX", "NUL", "COM1", "COM2", "COM3", "COM4", "COM5", "COM6", "COM7", "COM8", "COM9", "LPT1", "LPT2",
+    "LPT3", "LPT4", "LPT5", "LPT6", "LPT7", "LPT8", "LPT9",
+];
 
 /// A media type with its parameters: `text/csv; charset=utf-8`.
 pub type ContentType = Text<ContentTypeRule>;

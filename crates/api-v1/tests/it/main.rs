@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod account_status;
+mod attachments;
 mod audit_log;
 mod batch;
 mod bodies;

@@ -20,6 +20,7 @@ pub(crate) struct PathParams {
     /// The identifiers of the registers' records by prefix.
     registers: BTreeMap<&'static str, String>,
     pub(crate) finding: String,
+    pub(crate) attachment: String,
     pub(crate) subscription: String,
     pub(crate) delivery: String,
     /// The value of every parameter that has no other.
@@ -39,6 +40,7 @@ impl PathParams {
         Self {
             registers: BTreeMap::new(),
             finding: text.to_owned(),
+            attachment: text.to_owned(),
             subscription: text.to_owned(),
             delivery: text.to_owned(),
             other: text.to_owned(),
@@ -57,6 +59,7 @@ impl PathParams {
         Self {
             registers,
             finding: api.fixture.new_id::<findings::Finding>().to_string(),
+            attachment: api.fixture.new_id::<evidence::EvidenceAttachment>().to_string(),
             subscription: api.fixture.new_id::<webhooks::WebhookSubscription>().to_string(),
             delivery: api.fixture.new_id::<webhooks::WebhookDelivery>().to_string(),
             other: "none".to_owned(),
@@ -76,6 +79,7 @@ impl PathParams {
             )*};
         }
         registers::for_each_register!(each);
+        self.attachment = api.store_attachment(organization, b"bytes of an attachment").await.to_string();
         self
     }
 
@@ -104,6 +108,7 @@ impl PathParams {
             let (name, slash) = segment.strip_suffix('/').map_or((segment, ""), |name| (name, "/"));
             let value = match name {
                 "{findingId}" => &self.finding,
+                "{attachmentId}" => &self.attachment,
                 "{subscriptionId}" => &self.subscription,
                 "{deliveryId}" => &self.delivery,
                 parameter if parameter.starts_with('{') => {
@@ -152,7 +157,11 @@ impl PathParams {
         let Some(example) = operation.request_example() else {
             let text = |reason: &Value| reason.as_str().map_or_else(|| reason.to_string(), str::to_owned);
             let query = reason.map(|reason| format!("?reason={}", text(reason).replace(' ', "+")));
-            return api.request(&operation.method, &format!("{path}{}", query.unwrap_or_default()));
+            let call = api.request(&operation.method, &format!("{path}{}", query.unwrap_or_default()));
+            return match operation.bytes_example() {
+                Some(bytes) => call.file("report.csv", "text/csv", bytes),
+                None => call,
+            };
         };
         let mut body = example.clone();
         match reason {
@@ -363,7 +372,9 @@ async fn every_read_may_be_cached_only_with_revalidation() {
         scoped_operations().filter(|operation| operation.method == "GET" && operation.id != "streamWebhookEvents")
     {
         let response = params.request(&api, operation).auth(&client).send().await.expect(200);
-        assert_eq!(response.header("cache-control"), "private, no-cache", "{}", operation.id);
+        let bytes = if operation.responds_with_bytes() { ", no-transform" } else { "" };
+        let expected = format!("private, no-cache{bytes}");
+        assert_eq!(response.header("cache-control"), expected, "{}", operation.id);
     }
 }
 
