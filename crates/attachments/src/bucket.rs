@@ -16,10 +16,10 @@ use evidence::{
 };
 use futures_util::TryStreamExt as _;
 use kernel::{OrganizationId, Timestamp, Ulid};
-use object_store::{ObjectStore, ObjectStoreExt as _, path::Path};
+use object_store::{GetOptions, ObjectStore, ObjectStoreExt as _, PutMode, PutPayload, path::Path};
 use tokio::sync::Semaphore;
 
-use crate::{location::BucketUrl, verified_reader::VerifiedReader};
+use crate::{MAX_OWNER_BYTES, OWNER, location::BucketUrl, verified_reader::VerifiedReader};
 pub use client::{BucketOptions, InvalidBucketOptions};
 use read::ObjectSource;
 pub use spool::Spool;
@@ -64,6 +64,42 @@ impl BucketStore {
     pub fn in_memory() -> Self {
         Self::new(Arc::new(object_store::memory::InMemory::new()), Spool::Memory)
     }
+
+    /// Marks the store as that of an installation, unless it is marked already. Returns the installation that it belongs
+    /// to.
+    ///
+    /// # Errors
+    /// [`ContentError`] if the bucket can't be used.
+    pub async fn claim(&self, installation: &str) -> Result<String, ContentError> {
+        let path = Path::from(OWNER);
+        if let Some(owner) = self.owner(&path).await? {
+            return Ok(owner);
+        }
+        let (objects, payload) = (&self.0.objects, PutPayload::from(installation.to_owned()));
+        match objects.put_opts(&path, payload.clone(), PutMode::Create.into()).await {
+            // Another server was faster.
+            Err(object_store::Error::AlreadyExists { .. }) => {}
+            // Not every server knows conditions.
+            Err(object_store::Error::NotImplemented { .. } | object_store::Error::NotSupported { .. }) => {
+                objects.put(&path, payload).await.map_err(unavailable)?;
+            }
+            created => {
+                created.map_err(unavailable)?;
+            }
+        }
+        Ok(self.owner(&path).await?.unwrap_or_default())
+    }
+
+    async fn owner(&self, path: &Path) -> Result<Option<String>, ContentError> {
+        let options = GetOptions::new().with_range(Some(0..MAX_OWNER_BYTES));
+        match self.0.objects.get_opts(path, options).await {
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            found => {
+                let bytes = found.map_err(unavailable)?.bytes().await.map_err(unavailable)?;
+                Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
+            }
+        }
+    }
 }
 
 #[async_trait]
@@ -82,12 +118,12 @@ impl ContentStore for BucketStore {
     }
 
     async fn remove(&self, name: &ObjectName) -> Result<(), ContentError> {
-        removed(self.0.objects.delete(&path(name)).await)
+        removed(self.0.objects.delete(&object_path(name)).await)
     }
 
     async fn list(&self, after: Option<&ObjectName>, limit: usize) -> Result<Vec<ListedObject>, ContentError> {
         let mut found = match after {
-            Some(after) => self.0.objects.list_with_offset(None, &path(after)),
+            Some(after) => self.0.objects.list_with_offset(None, &object_path(after)),
             None => self.0.objects.list(None),
         };
         let mut objects = Vec::new();
@@ -108,7 +144,7 @@ impl ContentStore for BucketStore {
     }
 }
 
-fn path(name: &ObjectName) -> Path {
+fn object_path(name: &ObjectName) -> Path {
     Path::from(name.to_string())
 }
 

@@ -9,7 +9,7 @@ mod upload;
 
 use std::{
     fs::File,
-    io::{self, Write as _},
+    io::{self, Read as _, Write as _},
     ops::Range,
     os::unix::fs::FileExt as _,
     path::{Path, PathBuf},
@@ -24,7 +24,7 @@ use evidence::{
 use kernel::{OrganizationId, Ulid};
 
 use crate::{
-    blocking,
+    MAX_OWNER_BYTES, OWNER, blocking,
     verified_reader::{Source, VerifiedReader},
 };
 use directory::Directory;
@@ -35,16 +35,48 @@ pub struct FolderStore {
 }
 
 impl FolderStore {
-    /// Opens the store in this folder, which is created if it does not exist.
+    /// The store in this folder, which may not exist yet.
+    #[must_use]
+    pub fn new(root: &Path) -> Self {
+        Self { root: root.into() }
+    }
+
+    /// Creates the folder if it does not exist.
     ///
     /// # Errors
     /// If the folder can't be created.
-    pub fn open(root: PathBuf) -> io::Result<Self> {
-        match Directory::create_root(&root) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            created => created?,
+    pub fn create(&self) -> io::Result<()> {
+        match Directory::create_root(&self.root) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+            created => created,
         }
-        Ok(Self { root: root.into() })
+    }
+
+    /// Marks the store as that of an installation, unless it is marked already. Returns the installation that it belongs
+    /// to.
+    ///
+    /// # Errors
+    /// [`ContentError`] if the folder can't be used.
+    pub async fn claim(&self, installation: &str) -> Result<String, ContentError> {
+        let installation = installation.to_owned();
+        self.with_root(move |root, _| {
+            let path = root.join(OWNER);
+            let claimed = tempfile::NamedTempFile::new_in(&root).and_then(|mut file| {
+                file.write_all(installation.as_bytes())?;
+                file.as_file().sync_all()?;
+                match file.persist_noclobber(&path) {
+                    Err(error) if error.error.kind() != io::ErrorKind::AlreadyExists => Err(error.error),
+                    _ => Directory::open_root(&root)?.sync(),
+                }
+            });
+            let owner = claimed.and_then(|()| {
+                let mut owner = String::new();
+                File::open(&path)?.take(MAX_OWNER_BYTES).read_to_string(&mut owner)?;
+                Ok(owner)
+            });
+            owner.map_err(|error| failure(&path, error))
+        })
+        .await
     }
 
     /// Runs work on the folder, on a thread for blocking work.

@@ -17,6 +17,12 @@ use evidence::ContentError;
 /// The maximum size of the chunks that readers return.
 pub const CHUNK_BYTES: u64 = 256 * 1024;
 
+/// The name of the object that says which installation the store belongs to.
+pub const OWNER: &str = "novantra-installation";
+
+/// The maximum size of that object that is read.
+const MAX_OWNER_BYTES: u64 = 256;
+
 /// Runs work that blocks on files on a thread for it.
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, ContentError> + Send + 'static,

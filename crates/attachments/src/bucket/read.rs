@@ -7,7 +7,7 @@ use bytes::Bytes;
 use evidence::{ContentError, StoredContent};
 use object_store::{GetOptions, GetResult, ObjectStore, ObjectStoreExt as _};
 
-use super::{path, read_failure};
+use super::{object_path, read_failure};
 use crate::verified_reader::Source;
 
 /// The number of bytes that are requested at a time, and held in memory for each reader.
@@ -33,14 +33,14 @@ impl ObjectSource {
         let mut source =
             Self { objects: Arc::clone(objects), content: content.clone(), end: range.end, window: Bytes::new() };
         if range.is_empty() {
-            let meta = objects.head(&path(&content.key.into())).await;
+            let meta = objects.head(&object_path(&content.key.into())).await;
             return Ok((source, meta.map_err(|error| read_failure(content.key, error))?.size));
         }
         let size = match source.fill(range.start).await {
             Ok(size) => size,
             // The bucket refuses a range that begins behind the end of an object which was truncated.
             Err(error @ ContentError::Unavailable(_)) => {
-                let meta = objects.head(&path(&content.key.into())).await;
+                let meta = objects.head(&object_path(&content.key.into())).await;
                 let size = meta.map_err(|error| read_failure(content.key, error))?.size;
                 if size > range.start {
                     return Err(error);
@@ -57,8 +57,11 @@ impl ObjectSource {
         let key = self.content.key;
         let window = start..self.end.min(start + WINDOW_BYTES);
         let options = GetOptions::new().with_range(Some(window));
-        let result: GetResult =
-            self.objects.get_opts(&path(&key.into()), options).await.map_err(|error| read_failure(key, error))?;
+        let result: GetResult = self
+            .objects
+            .get_opts(&object_path(&key.into()), options)
+            .await
+            .map_err(|error| read_failure(key, error))?;
         let size = result.meta.size;
         self.window = result.bytes().await.map_err(|error| read_failure(key, error))?;
         Ok(size)

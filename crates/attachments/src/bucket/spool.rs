@@ -1,10 +1,10 @@
 //! Uploads to a bucket.
 
 use std::{
-    fs::File,
+    fs::{self, File},
     io::{self, Write as _},
-    os::unix::fs::FileExt as _,
-    path::PathBuf,
+    os::unix::fs::{DirBuilderExt as _, FileExt as _},
+    path::{Path, PathBuf},
     sync::Arc,
 };
 
@@ -15,7 +15,7 @@ use kernel::{OrganizationId, Ulid};
 use object_store::{MultipartUpload, ObjectStoreExt as _, PutPayload};
 use sha2::{Digest as _, Sha256};
 
-use super::{Bucket, PART_BYTES, path, unavailable};
+use super::{Bucket, PART_BYTES, object_path, unavailable};
 use crate::{blocking, failed_before};
 
 /// The place that receives uploads until they are complete.
@@ -33,9 +33,20 @@ impl Spool {
             Self::Memory => Ok(Spooled::Memory(Vec::new())),
             Self::Folder(folder) => {
                 let folder = folder.clone();
-                blocking(move || Ok(Spooled::File(tempfile::tempfile_in(folder).map_err(spool_failure)?))).await
+                blocking(move || Ok(Spooled::File(create_file(&folder).map_err(spool_failure)?))).await
             }
         }
+    }
+}
+
+/// Creates a file without a name. The folder is created if it does not exist.
+fn create_file(folder: &Path) -> io::Result<File> {
+    match tempfile::tempfile_in(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+            tempfile::tempfile_in(folder)
+        }
+        created => created,
     }
 }
 
@@ -118,7 +129,7 @@ impl FinishedUpload for FinishedSpool {
 
 /// Sends the bytes to the bucket, in parts if they are many.
 async fn send(bucket: &Bucket, key: ContentKey, spooled: Spooled, size: u64) -> Result<(), ContentError> {
-    let path = path(&key.into());
+    let path = object_path(&key.into());
     match spooled {
         Spooled::Memory(chunks) => {
             bucket.objects.put(&path, chunks.into_iter().collect()).await.map_err(unavailable)?;

@@ -108,7 +108,7 @@ impl Directory {
     }
 
     /// Syncs the folder, so that the files in it survive a power failure.
-    fn sync(&self) -> io::Result<()> {
+    pub(super) fn sync(&self) -> io::Result<()> {
         Ok(rustix::fs::fsync(&self.0)?)
     }
 

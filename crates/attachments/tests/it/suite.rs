@@ -149,6 +149,14 @@ pub(crate) async fn many_large_uploads_at_once_are_all_stored(store: TestStore) 
     assert_eq!(store.list().await.len(), 12);
 }
 
+pub(crate) async fn a_store_belongs_to_the_first_installation_that_claims_it(store: TestStore) {
+    let owners = futures_util::future::join_all(["one", "other"].map(|installation| store.claim(installation))).await;
+    assert_eq!(owners[0], owners[1]);
+    assert!(["one", "other"].contains(&&*owners[0]));
+    assert_eq!(store.claim("third").await, owners[0]);
+    assert!(store.list().await.is_empty(), "the mark is not listed");
+}
+
 macro_rules! suite {
     ($($open:ident),+; $tests:tt) => { $(suite!(@store $open $tests);)+ };
     (@store $open:ident { $($test:ident)* }) => {
@@ -173,5 +181,6 @@ suite!(memory, folder, s3; {
     objects_are_listed_in_the_order_of_their_names_without_those_of_others
     an_altered_object_is_never_read_as_a_whole
     a_probe_leaves_nothing
+    a_store_belongs_to_the_first_installation_that_claims_it
     many_large_uploads_at_once_are_all_stored
 });

@@ -15,8 +15,15 @@ pub(crate) const ORGANIZATION: OrganizationId = OrganizationId::new(Ulid(7));
 /// A new, empty store, and a way to change its objects behind its back.
 pub(crate) struct TestStore {
     pub(crate) store: Arc<dyn ContentStore>,
+    claims: Claims,
     objects: Objects,
     _folder: TempDir,
+}
+
+/// The store under its own type, which has what the port does not.
+enum Claims {
+    Folder(FolderStore),
+    Bucket(BucketStore),
 }
 
 enum Objects {
@@ -27,16 +34,23 @@ enum Objects {
 /// A store in memory.
 pub(crate) async fn memory() -> TestStore {
     let objects: Arc<dyn ObjectStore> = Arc::new(object_store::memory::InMemory::new());
-    let store = Arc::new(BucketStore::new(Arc::clone(&objects), Spool::Memory));
-    TestStore { store, objects: Objects::Bucket(objects), _folder: tempfile::tempdir().unwrap() }
+    let open = || BucketStore::new(Arc::clone(&objects), Spool::Memory);
+    let (store, claims) = (Arc::new(open()), Claims::Bucket(open()));
+    TestStore { claims, store, objects: Objects::Bucket(objects), _folder: tempfile::tempdir().unwrap() }
 }
 
 /// A store in a folder.
 pub(crate) async fn folder() -> TestStore {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().join("attachments");
-    let store = Arc::new(FolderStore::open(root.clone()).unwrap());
-    TestStore { store, objects: Objects::Folder(root), _folder: folder }
+    let store = FolderStore::new(&root);
+    store.create().unwrap();
+    TestStore {
+        claims: Claims::Folder(FolderStore::new(&root)),
+        store: Arc::new(store),
+        objects: Objects::Folder(root),
+        _folder: folder,
+    }
 }
 
 /// A store in a bucket of its own of a real S3 server.
@@ -56,9 +70,9 @@ pub(crate) async fn s3() -> TestStore {
     let Ok(Location::Bucket(url)) = format!("s3://{bucket}/{PREFIX}").parse() else { panic!("the URL is malformed") };
     let options =
         BucketOptions { endpoint: Some(endpoint), access_key: Some("test".to_owned()), secret: Some("test".into()) };
-    let store = BucketStore::open(&url, &options, Spool::Folder(spool.path().to_owned())).unwrap();
+    let open = || BucketStore::open(&url, &options, Spool::Folder(spool.path().to_owned())).unwrap();
     let objects = Objects::Bucket(Arc::new(PrefixStore::new(client, PREFIX)));
-    TestStore { store: Arc::new(store), objects, _folder: spool }
+    TestStore { claims: Claims::Bucket(open()), store: Arc::new(open()), objects, _folder: spool }
 }
 
 impl TestStore {
@@ -85,6 +99,14 @@ impl TestStore {
             bytes.extend_from_slice(&chunk);
         }
         Ok(bytes)
+    }
+
+    pub(crate) async fn claim(&self, installation: &str) -> String {
+        let owner = match &self.claims {
+            Claims::Folder(store) => store.claim(installation).await,
+            Claims::Bucket(store) => store.claim(installation).await,
+        };
+        owner.unwrap()
     }
 
     pub(crate) async fn list(&self) -> Vec<ListedObject> {
