@@ -12,6 +12,7 @@ mod tasks;
 
 use std::{sync::Arc, time::Duration};
 
+use api_v1::{ApiServices, AttachmentServices};
 use http_api::App;
 use tokio::time::{Instant, timeout_at};
 
@@ -175,8 +176,11 @@ impl Server {
             Arc::clone(&endpoint_services),
             stop.clone(),
         ));
+        let contents = Arc::clone(&installation.attachments.contents);
+        let attachments = Arc::new(AttachmentServices::new(contents, settings.attachments.max_bytes));
+        let services = ApiServices { webhooks: Arc::clone(&endpoint_services), attachments };
         let requests = api.serve(
-            http_api::router(app.clone(), [api_v1::surface(Arc::clone(&endpoint_services))]),
+            http_api::router(app.clone(), [api_v1::surface(services)]),
             ConnectionLimits::for_api(settings.max_connections, settings.api.trusted_proxies.clone(), &metrics),
             Some(metrics),
             stop,
