@@ -1,5 +1,6 @@
 //! Uploads and downloads of attachments.
 
+mod custody;
 mod downloads;
 mod uploads;
 
