@@ -179,11 +179,15 @@ impl Server {
             Arc::clone(&endpoint_services),
             stop.clone(),
         ));
-        let contents = Arc::clone(&installation.attachments.contents);
-        let attachments = Arc::new(AttachmentServices::new(contents, settings.attachments.max_bytes));
-        let services = ApiServices { webhooks: Arc::clone(&endpoint_services), attachments };
+        let surface = api_v1::surface(ApiServices {
+            webhooks: Arc::clone(&endpoint_services),
+            attachments: Arc::new(AttachmentServices::new(
+                Arc::clone(&installation.attachments.contents),
+                settings.attachments.max_bytes,
+            )),
+        });
         let requests = api.serve(
-            http_api::router(app.clone(), [api_v1::surface(services)]),
+            http_api::router(app.clone(), [surface]),
             ConnectionLimits::for_api(settings.max_connections, settings.api.trusted_proxies.clone(), &metrics),
             Some(metrics),
             stop,

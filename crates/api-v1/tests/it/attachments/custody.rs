@@ -2,32 +2,25 @@
 
 use std::time::Duration;
 
-use evidence::{EvidenceRequirement, EvidenceRequirementStatus};
+use evidence::EvidenceRequirementStatus;
 use scopes::Scope;
 use serde_json::{Value, json};
 use store_contract::samples;
 
 use super::{download, uploaded};
-use crate::support::{Client, TestApi};
+use crate::{
+    evidence_claims::{claim, store_requirement},
+    support::{Client, TestApi},
+};
 
 const CLAIMS: &str = "/api/v1/governance/evidence/claims";
 
 /// Makes a claim with these files, and returns it.
-async fn claimed(api: &TestApi, client: &Client, key: &str, files: &[&Value]) -> Value {
-    let requirement = EvidenceRequirement {
-        key: samples::key(key),
-        status: EvidenceRequirementStatus::Active,
-        ..samples::record::<EvidenceRequirement>(7, true)
-    };
-    let requirement = api.fixture.create(api.home, requirement).await;
-    let body = json!({
-        "evidenceRequirementId": requirement.meta.id.to_string(),
-        "claimKey": key,
-        "title": "Restore test",
-        "attachmentIds": files.iter().map(|file| file["id"].clone()).collect::<Vec<_>>(),
-        "reason": "The restore test has passed",
-    });
-    api.post(CLAIMS).auth(client).json(&body).send().await.expect(201).json()["claim"].clone()
+pub(crate) async fn claimed(api: &TestApi, client: &Client, key: &str, files: &[&Value]) -> Value {
+    let requirement = store_requirement(api, EvidenceRequirementStatus::Active, key).await;
+    let files: Vec<_> = files.iter().map(|file| file["id"].clone()).collect();
+    let claim = claim(api, client, &requirement, key, json!({ "attachmentIds": files }));
+    claim.send().await.expect(201).json()["claim"].clone()
 }
 
 fn path(claim: &Value) -> String {
@@ -36,7 +29,12 @@ fn path(claim: &Value) -> String {
 
 /// The custody events of a claim, the oldest first.
 async fn custody(api: &TestApi, client: &Client, claim: &Value) -> Vec<Value> {
-    let response = api.get(&format!("{}?order=updated", path(claim))).auth(client).send().await.expect(200);
+    let response = api
+        .get(&format!("{}?order=updated&updatedAfter=2000-01-01", path(claim)))
+        .auth(client)
+        .send()
+        .await
+        .expect(200);
     response.json()["custodyEvents"].as_array().unwrap().clone()
 }
 
