@@ -25,13 +25,13 @@ async fn setup() -> (TestApi, Client, String) {
     (api, client, requirement)
 }
 
-async fn store_requirement(api: &TestApi, status: EvidenceRequirementStatus, key: &str) -> String {
+pub(crate) async fn store_requirement(api: &TestApi, status: EvidenceRequirementStatus, key: &str) -> String {
     let requirement = EvidenceRequirement { key: samples::key(key), status, ..EvidenceRequirement::example() };
     api.fixture.create(api.home, requirement).await.meta.id.to_string()
 }
 
 /// A request to make a claim with these fields.
-fn claim(api: &TestApi, client: &Client, requirement: &str, key: &str, fields: Value) -> TestRequest {
+pub(crate) fn claim(api: &TestApi, client: &Client, requirement: &str, key: &str, fields: Value) -> TestRequest {
     let mut body = json!({
         "evidenceRequirementId": requirement, "claimKey": key, "title": "Restore test",
         "reason": "because a test says so",
