@@ -15,6 +15,7 @@ mod disconnects;
 mod displaced_database;
 mod distribution;
 mod document_imports;
+mod evidence_commands;
 mod exports;
 mod first_start;
 mod full_disk;
