@@ -4,6 +4,7 @@
 //! They take an open [`Installation`](crate::compose::Installation) or an [`Operator`] and domain values, and return
 //! domain values. Their callers parse arguments and print results.
 
+mod attachment_sweeper;
 mod audit_retention;
 mod audit_sealer;
 mod exporter;
@@ -18,6 +19,7 @@ mod signing_keys;
 mod webhook_deliveries;
 mod workspaces;
 
+pub(crate) use attachment_sweeper::{AttachmentSweeper, SweepSummary};
 pub(crate) use audit_retention::{AuditRetention, RetentionOutcome};
 pub(crate) use audit_sealer::{AuditSealer, checkpoint_document};
 pub(crate) use exporter::{ExportFormat, Exporter};
