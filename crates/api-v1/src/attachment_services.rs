@@ -5,17 +5,23 @@ use std::sync::Arc;
 use evidence::{ContentError, ContentStore};
 use http_api::{request::ApiRequest, response::Problem};
 
-use crate::services::ApiServices;
+use crate::{content_locks::ContentLocks, services::ApiServices};
 
 /// The store of attachments, and their limits.
 pub struct AttachmentServices {
-    /// The object store with the bytes.
-    pub store: Arc<dyn ContentStore>,
+    pub(crate) store: Arc<dyn ContentStore>,
     /// The maximum size of an attachment, in bytes.
-    pub max_bytes: u64,
+    pub(crate) max_bytes: u64,
+    pub(crate) locks: ContentLocks,
 }
 
 impl AttachmentServices {
+    /// Creates the services over this object store, for attachments of at most this many bytes.
+    #[must_use]
+    pub fn new(store: Arc<dyn ContentStore>, max_bytes: u64) -> Self {
+        Self { store, max_bytes, locks: ContentLocks::default() }
+    }
+
     /// Returns the services of the surface that the request was sent to.
     pub(crate) fn of(request: &ApiRequest) -> Result<Arc<Self>, Problem> {
         Ok(Arc::clone(&request.state::<ApiServices>()?.attachments))

@@ -1,6 +1,7 @@
 //! Version 1 of the public API: its endpoints, the JSON representation of its records, and its webhook payloads.
 
 mod attachment_services;
+mod content_locks;
 mod errors;
 mod media_types;
 mod module;

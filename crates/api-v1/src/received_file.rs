@@ -12,7 +12,7 @@ use http_api::{
     response::{ApiResponse, Problem},
 };
 use kernel::{OrganizationId, Reader, Stored};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use crate::attachment_services::{AttachmentServices, content_problem};
 
@@ -91,6 +91,11 @@ impl ReceivedFile {
     /// The number of bytes.
     pub(crate) fn size(&self) -> u64 {
         self.size
+    }
+
+    /// Waits for the turn of this file among those with the same bytes, before it is placed.
+    pub(crate) async fn lock(&self) -> OwnedMutexGuard<()> {
+        self.services.locks.lock(self.organization, self.hash).await
     }
 
     /// Returns the record of the bytes with the same hash, if there is one.

@@ -21,6 +21,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::{
     compose::{Installation, OpenMode, Webhooks},
     failure::Failure,
+    operations::EvidenceExpiry,
     permissions::exposed_files,
     settings::{Database, Settings},
 };
@@ -33,8 +34,8 @@ use metrics::{CertificateMetrics, MeteredContents, Metrics, WebhookMetrics};
 use rate_limits::RateLimits;
 use shutdown::Signals;
 use tasks::{
-    fan_out_events, maintenance, record_repeated_calls, refresh_signing_keys, reload_certificate, report_repeats,
-    return_rate_limits, seal_audit_log, send_deliveries, sweep_attachments,
+    expire_evidence, fan_out_events, maintenance, record_repeated_calls, refresh_signing_keys, reload_certificate,
+    report_repeats, return_rate_limits, seal_audit_log, send_deliveries, sweep_attachments,
 };
 
 pub(crate) use bootstrap::{ReadyMessage, ServerLock};
@@ -169,6 +170,8 @@ impl Server {
         let sweeper =
             tokio::spawn(sweep_attachments::run(installation.clone(), Arc::clone(&attachments), stop.clone()));
         let recorder = tokio::spawn(record_repeated_calls::run(app.clone(), stop.clone()));
+        let expiry = EvidenceExpiry::new(installation.clone())?;
+        let expiry = tokio::spawn(expire_evidence::run(expiry, stop.clone()));
         let (distributor, dispatcher) =
             (webhooks.distributor(&installation), webhooks.dispatcher(&installation, webhook_metrics));
         let endpoint_services = webhooks.endpoint_services();
@@ -186,7 +189,7 @@ impl Server {
         ));
         let surface = api_v1::surface(ApiServices {
             webhooks: Arc::clone(&endpoint_services),
-            attachments: Arc::new(AttachmentServices { store: attachments, max_bytes: settings.attachments.max_bytes }),
+            attachments: Arc::new(AttachmentServices::new(attachments, settings.attachments.max_bytes)),
         });
         let requests = api.serve(
             http_api::router(app.clone(), [surface]),
@@ -209,6 +212,7 @@ impl Server {
             maintenance.await?;
             recorder.await?;
             sweeper.await?;
+            expiry.await?;
             fan_out.await.and(deliveries.await)?;
             if let Some(reloader) = reloader {
                 reloader.await?;

@@ -86,6 +86,7 @@ pub(crate) fn post<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, R
         let hash = file.hash().0;
         head.check_digests(&hash)?;
         let command = UploadAttachment { head, file };
+        let _turn = command.file.lock().await;
         let outcome = match command.file.place(app).await {
             Ok(()) => write.execute(&command.head.with_hash(&hash), &command).await,
             Err(problem) => Err(problem),

@@ -9,6 +9,7 @@ mod bodies;
 mod conditional;
 mod due_dates;
 mod envelope;
+mod evidence_claims;
 mod finding_events;
 mod findings;
 mod idempotency;

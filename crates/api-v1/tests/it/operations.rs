@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use kernel::{HasIdPrefix as _, OrganizationId};
+use evidence::{EvidenceRequirement, EvidenceRequirementStatus};
+use kernel::{HasIdPrefix as _, OrganizationId, Record as _};
 use scopes::Scope;
 use serde_json::Value;
 use store_contract::samples;
@@ -67,7 +68,8 @@ impl PathParams {
     }
 
     /// Replaces the parameters of the registers by a new record of each in the organization, which belong together. The
-    /// third samples include a package that is submitted, so that a receipt can be recorded.
+    /// third samples include a package that is submitted, so that a receipt can be recorded. The evidence requirement is
+    /// active, so that a claim can be made.
     pub(crate) async fn with_registers_of(mut self, api: &TestApi, organization: OrganizationId) -> Self {
         let mut ids = BTreeMap::new();
         macro_rules! each {
@@ -79,6 +81,13 @@ impl PathParams {
             )*};
         }
         registers::for_each_register!(each);
+        let requirement = EvidenceRequirement {
+            key: samples::key("active"),
+            status: EvidenceRequirementStatus::Active,
+            ..EvidenceRequirement::example()
+        };
+        let requirement = api.fixture.create(organization, requirement).await.meta.id;
+        self.registers.insert(EvidenceRequirement::PREFIX, requirement.to_string());
         self.attachment = api.store_attachment(organization, b"bytes of an attachment").await.to_string();
         self
     }
@@ -164,6 +173,7 @@ impl PathParams {
             };
         };
         let mut body = example.clone();
+        self.replace_ids(&mut body);
         match reason {
             Some(reason) => body["reason"] = reason.clone(),
             None => {
@@ -171,6 +181,18 @@ impl PathParams {
             }
         }
         api.request(&operation.method, &path).json(&body)
+    }
+}
+
+impl PathParams {
+    /// Replaces the identifiers of registers in the body of an example by those of stored records.
+    fn replace_ids(&self, body: &mut Value) {
+        for value in body.as_object_mut().into_iter().flat_map(|members| members.values_mut()) {
+            let prefix = value.as_str().and_then(|text| text.rsplit_once('_')).map(|(prefix, _)| prefix);
+            if let Some(id) = prefix.and_then(|prefix| self.registers.get(prefix)) {
+                *value = id.as_str().into();
+            }
+        }
     }
 }
 

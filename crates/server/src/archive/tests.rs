@@ -111,7 +111,9 @@ fn only_the_owner_can_use_what_was_unpacked() {
     let folder = TestFolder::new();
     let to = folder.path("unpacked");
     unpack(&*folder.pack(), &to.join("novantra.db"), &to.join("files")).unwrap();
-    for (path, mode) in [("novantra.db", 0o600), ("files/ab/cd/report.pdf", 0o600), ("files/ab", 0o700), ("files", 0o700)] {
+    for (path, mode) in
+        [("novantra.db", 0o600), ("files/ab/cd/report.pdf", 0o600), ("files/ab", 0o700), ("files", 0o700)]
+    {
         assert_eq!(fs::metadata(to.join(path)).unwrap().permissions().mode() & 0o777, mode, "{path}");
     }
 }

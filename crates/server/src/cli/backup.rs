@@ -64,8 +64,7 @@ impl Backup {
         // On a thread of its own, because the archive is written by calls that block.
         let packed = tokio::task::spawn_blocking(move || {
             let mut file = file;
-            let files =
-                archive::pack(BufWriter::new(&mut file), &manifest, seconds, &database, &mut attachments)?;
+            let files = archive::pack(BufWriter::new(&mut file), &manifest, seconds, &database, &mut attachments)?;
             Ok::<_, Failure>((file, files, manifest))
         });
         let (file, files, manifest) = packed.await??;

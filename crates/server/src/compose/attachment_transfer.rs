@@ -10,7 +10,7 @@ use std::{
 use attachments::FolderStore;
 use bytes::{Buf as _, Bytes};
 use evidence::{ContentError, ContentReader, ContentStore, ListedObject, ObjectName, StoredContent};
-use kernel::{Clock as _, Entropy as _};
+use kernel::Clock as _;
 use tokio::runtime::Handle;
 
 use super::{Attachments, Installation, entropy};
@@ -174,7 +174,8 @@ impl AttachmentSource for Option<StoredAttachments> {
                 // It was removed after it was listed; no record of the backup that matters refers to it any more.
                 Err(ContentError::Missing(_)) => {}
                 reader => {
-                    let content_reader = BlockingReader { reader: reader?, chunk: Bytes::new(), runtime: runtime.clone() };
+                    let content_reader =
+                        BlockingReader { reader: reader?, chunk: Bytes::new(), runtime: runtime.clone() };
                     return Ok(Some(AttachmentFile {
                         name: content.key.to_string(),
                         length: content.size,

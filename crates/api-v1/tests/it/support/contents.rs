@@ -17,7 +17,7 @@ use std::sync::Arc;
 pub(crate) enum ContentFault {
     /// Nothing works.
     Unavailable,
-    /// Writes fail after the first.
+    /// Writes fail.
     Full,
     /// An object is stored, but the store does not answer.
     LostAnswer,
@@ -79,7 +79,7 @@ impl ContentStore for FaultyContents {
     ) -> Result<Box<dyn ContentUpload>, ContentError> {
         self.check()?;
         let upload = self.store.begin_upload(organization, upload).await?;
-        Ok(Box::new(FaultyUpload { upload, fault: Arc::clone(&self.fault), written: 0 }))
+        Ok(Box::new(FaultyUpload { upload, fault: Arc::clone(&self.fault) }))
     }
 
     async fn read(&self, content: &StoredContent, range: Range<u64>) -> Result<Box<dyn ContentReader>, ContentError> {
@@ -108,14 +108,12 @@ impl ContentStore for FaultyContents {
 struct FaultyUpload {
     upload: Box<dyn ContentUpload>,
     fault: Arc<Mutex<Option<ContentFault>>>,
-    written: usize,
 }
 
 #[async_trait]
 impl ContentUpload for FaultyUpload {
     async fn write(&mut self, chunk: Bytes) -> Result<(), ContentError> {
-        self.written += 1;
-        if self.written > 1 && *self.fault.lock().unwrap() == Some(ContentFault::Full) {
+        if *self.fault.lock().unwrap() == Some(ContentFault::Full) {
             return Err(ContentError::Full("a test filled the disk".into()));
         }
         self.upload.write(chunk).await

@@ -285,8 +285,7 @@ impl TestApi {
 }
 
 fn surface(webhooks: &Arc<WebhookServices>, contents: &Arc<FaultyContents>) -> Surface {
-    let store = Arc::clone(contents) as _;
-    let attachments = Arc::new(AttachmentServices { store, max_bytes: MAX_ATTACHMENT_BYTES });
+    let attachments = Arc::new(AttachmentServices::new(Arc::clone(contents) as _, MAX_ATTACHMENT_BYTES));
     api_v1::surface(ApiServices { webhooks: Arc::clone(webhooks), attachments })
 }
 
