@@ -143,7 +143,8 @@ async fn ensure_unused(store: &DynStore, folder: &Path) -> Result<(), Failure> {
         if !contents.items.is_empty() {
             return Err(Failure::new(format!(
                 "the folder of attachments {} is missing, but the database names attachments in it. Mount its disk, correct \
-                 attachments_url or data_dir, or restore a backup; to go on without them, create the folder",
+                 attachments_url or data_dir (several servers need one store that all of them reach), or restore a backup; to go on \
+                 without them, create the folder",
                 folder.display()
             )));
         }

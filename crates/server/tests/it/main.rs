@@ -4,6 +4,7 @@
 mod support;
 
 mod absence;
+mod attachments;
 mod audit_verification;
 mod bundle_imports;
 mod clock_steps;

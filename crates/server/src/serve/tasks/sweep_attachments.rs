@@ -24,21 +24,30 @@ pub(crate) async fn run(installation: Installation, contents: Arc<dyn ContentSto
             () = shutdown.requested() => return,
             _ = ticks.tick() => {}
         }
-        if let Err(error) = installation.attachments.ensure_owned(&*installation.store).await {
-            tracing::warn!(%error, "nothing is removed from the store of attachments; trying again in 60 s");
-            continue;
+        tokio::select! {
+            biased;
+            // A sweep may be stopped at any point, and a bucket that does not answer must not delay the shutdown.
+            () = shutdown.requested() => return,
+            () = sweep(&installation, &mut sweeper) => {}
         }
-        match sweeper.run_once().await {
-            Ok(SweepSummary { attachments: 0, objects: 0, uploads: 0 }) => {}
-            Ok(SweepSummary { attachments, objects, uploads }) => tracing::info!(
-                attachments,
-                objects,
-                uploads,
-                "removed attachments that were not linked to a claim within 24 h, and objects and uploads that belong to no attachment"
-            ),
-            Err(error) => {
-                tracing::warn!(%error, "can't remove attachments that nobody has linked; trying again in 60 s");
-            }
+    }
+}
+
+async fn sweep(installation: &Installation, sweeper: &mut AttachmentSweeper) {
+    if let Err(error) = installation.attachments.ensure_owned(&*installation.store).await {
+        tracing::warn!(%error, "nothing is removed from the store of attachments; trying again in 60 s");
+        return;
+    }
+    match sweeper.run_once().await {
+        Ok(SweepSummary { attachments: 0, objects: 0, uploads: 0 }) => {}
+        Ok(SweepSummary { attachments, objects, uploads }) => tracing::info!(
+            attachments,
+            objects,
+            uploads,
+            "removed attachments that were not linked to a claim within 24 h, and objects and uploads that belong to no attachment"
+        ),
+        Err(error) => {
+            tracing::warn!(%error, "can't remove attachments that nobody has linked; trying again in 60 s");
         }
     }
 }
