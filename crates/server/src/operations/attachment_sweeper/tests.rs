@@ -318,8 +318,9 @@ async fn a_sweep_that_fails_at_any_step_leaves_no_record_without_bytes_and_the_n
             harness.contents.put(ObjectName::Upload(stray.organization, Ulid(2)), harness.fixture.now());
             harness.fixture.clock.advance(50 * HOUR);
             harness.contents.fail_after(failing_content_call);
-            let commits = AtomicUsize::new(0);
-            let fail = move || match commits.fetch_add(1, Ordering::SeqCst) + 1 {
+            let commits = Arc::new(AtomicUsize::new(0));
+            let counted = Arc::clone(&commits);
+            let fail = move || match counted.fetch_add(1, Ordering::SeqCst) + 1 {
                 commit if commit == failing_commit => Err(StoreError::Unavailable("the test wants it so".into())),
                 _ => Ok(()),
             };
@@ -327,6 +328,7 @@ async fn a_sweep_that_fails_at_any_step_leaves_no_record_without_bytes_and_the_n
             let _ = harness.sweeper().run_once().await;
             harness.assert_nothing_is_missing().await;
             harness.contents.fail_after(0);
+            commits.store(failing_commit, Ordering::SeqCst);
             for _ in 0..3 {
                 harness.sweep().await;
                 harness.assert_nothing_is_missing().await;
@@ -359,7 +361,8 @@ async fn an_upload_of_the_same_bytes_during_their_removal_keeps_them() {
     let (changeset, young) = upload(&context, store.begin_write(), Id::new(Ulid(1)), &new, Some(content));
     let pending = Mutex::new(Some(changeset));
     let race = move || {
-        if let Some(changeset) = pending.lock().unwrap().take() {
+        let changeset = pending.lock().unwrap().take();
+        if let Some(changeset) = changeset {
             let store = Arc::clone(&store);
             // Another thread, because the interceptor can't wait for the store that calls it.
             let runtime = || tokio::runtime::Builder::new_current_thread().build().unwrap();
