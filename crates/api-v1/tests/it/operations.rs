@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use evidence::EvidenceClaim;
 use evidence::{EvidenceRequirement, EvidenceRequirementStatus};
 use kernel::{HasIdPrefix as _, OrganizationId, Record as _};
 use scopes::Scope;
@@ -94,6 +95,11 @@ impl PathParams {
 
     pub(crate) fn with_package(mut self, package: String) -> Self {
         self.registers.insert(SubmissionPackage::PREFIX, package);
+        self
+    }
+
+    pub(crate) fn with_claim(mut self, claim: String) -> Self {
+        self.registers.insert(EvidenceClaim::PREFIX, claim);
         self
     }
 

@@ -1,6 +1,7 @@
 //! `serve --demo`: a sample workspace in a temporary folder, written by the same commands as any integration's records.
 
 mod controls;
+mod evidence;
 mod findings;
 mod submissions;
 
@@ -50,6 +51,7 @@ pub(crate) async fn seed(installation: &Installation) -> Result<Vec<PrintedAccou
     controls::add(&operator, &workspace).await?;
     findings::add(&operator, &workspace).await?;
     submissions::add(&operator, &workspace).await?;
+    evidence::add(&operator, &workspace).await?;
     let scanner: ScopeSet = [Scope::FindingsRead, Scope::FindingsWrite].into_iter().collect();
     let mirror: ScopeSet = [
         Scope::ControlsRead,
@@ -73,11 +75,13 @@ pub(crate) async fn seed(installation: &Installation) -> Result<Vec<PrintedAccou
 /// The introduction printed when the demo starts.
 pub(crate) fn introduction(url: &str) -> String {
     format!(
-        "The demo is at {url}: Cedar Valley Credit Union (workspace cedar-valley), {} controls, {} findings and {} submission packages.\n\
+        "The demo is at {url}: Cedar Valley Credit Union (workspace cedar-valley), {} controls, {} findings, {} submission packages and \
+         {} evidence claims.\n\
          Its data is deleted when you stop it with Ctrl-C.\n\n",
         controls::COUNT,
         findings::COUNT,
         submissions::COUNT,
+        evidence::COUNT,
     )
 }
 
