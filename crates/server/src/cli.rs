@@ -6,6 +6,7 @@ mod check;
 mod clock;
 mod command_context;
 mod copy;
+mod evidence;
 mod examples;
 mod export;
 mod identity_arg;
@@ -78,6 +79,9 @@ enum Command {
         after_help = "Examples:\n  novantra export --workspace default > records.jsonl\n  novantra export --workspace default --kind measurement --format csv > measurements.csv"
     )]
     Export(export::Export),
+    /// List, show, review and withdraw evidence claims.
+    #[command(subcommand)]
+    Evidence(evidence::Evidence),
     /// Verify and export the audit log.
     #[command(subcommand)]
     Audit(audit::Audit),
@@ -146,6 +150,7 @@ pub(crate) fn run() -> Result<(), Failure> {
         Command::SigningKey(command) => with_context(read(), output, |context| block_on(command.run(&context))),
         Command::Import(command) => with_context(read(), output, |context| block_on(command.run(&context))),
         Command::Export(command) => with_context(read(), output, |context| block_on(command.run(&context))),
+        Command::Evidence(command) => with_context(read(), output, |context| block_on(command.run(&context))),
         Command::Audit(command) => with_context(read(), output, |context| block_on(command.run(&context))),
         Command::Webhooks(command) => with_context(read(), output, |context| block_on(command.run(&context))),
         Command::Installation(command) => with_context(read(), output, |context| block_on(command.run(&context))),

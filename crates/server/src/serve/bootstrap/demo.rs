@@ -1,6 +1,7 @@
 //! `serve --demo`: a sample workspace in a temporary folder, written by the same commands as any integration's records.
 
 mod controls;
+mod evidence;
 mod findings;
 mod submissions;
 
@@ -28,6 +29,7 @@ pub(crate) fn use_temporary_folder(settings: &mut Settings) -> Result<TempDir, F
     folder.path().clone_into(&mut settings.data_dir);
     settings.database = Database::Sqlite(folder.path().join("novantra.db"));
     settings.master_key_file = folder.path().join("master.key");
+    settings.attachments.use_folder_in(folder.path());
     // Users who try webhooks out have a receiver on this machine.
     settings.webhooks.addresses.loopback = true;
     Ok(folder)
@@ -49,6 +51,7 @@ pub(crate) async fn seed(installation: &Installation) -> Result<Vec<PrintedAccou
     controls::add(&operator, &workspace).await?;
     findings::add(&operator, &workspace).await?;
     submissions::add(&operator, &workspace).await?;
+    evidence::add(&operator, &workspace).await?;
     let scanner: ScopeSet = [Scope::FindingsRead, Scope::FindingsWrite].into_iter().collect();
     let mirror: ScopeSet = [
         Scope::ControlsRead,
@@ -72,11 +75,13 @@ pub(crate) async fn seed(installation: &Installation) -> Result<Vec<PrintedAccou
 /// The introduction printed when the demo starts.
 pub(crate) fn introduction(url: &str) -> String {
     format!(
-        "The demo is at {url}: Cedar Valley Credit Union (workspace cedar-valley), {} controls, {} findings and {} submission packages.\n\
+        "The demo is at {url}: Cedar Valley Credit Union (workspace cedar-valley), {} controls, {} findings, {} submission packages and \
+         {} evidence claims.\n\
          Its data is deleted when you stop it with Ctrl-C.\n\n",
         controls::COUNT,
         findings::COUNT,
         submissions::COUNT,
+        evidence::COUNT,
     )
 }
 

@@ -1,6 +1,9 @@
 //! Reading of request bodies within limits of size, pace, and the memory of all bodies together.
 
-use std::time::Duration;
+mod pace;
+mod streamed;
+
+use std::{mem, time::Duration};
 
 use axum::{
     body::{Body, HttpBody},
@@ -8,12 +11,14 @@ use axum::{
 };
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::timeout;
 
 use crate::{
     memory::{MemoryBudget, MemoryHolder, MemoryPermit},
-    response::{Issue, Problem},
+    response::Problem,
 };
+use pace::Pace;
+pub use streamed::StreamedBody;
 
 /// The maximum size of a request body, in bytes.
 const MAX_BODY_BYTES: usize = 1024 * 1024;
@@ -26,12 +31,6 @@ const PREFIX_BYTES: usize = 64;
 
 /// The maximum time in which a body must arrive.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// The interval in which [`MIN_BYTES_PER_INTERVAL`] must arrive.
-const PROGRESS_INTERVAL: Duration = Duration::from_secs(10);
-
-/// The minimum number of bytes that arrive in each [`PROGRESS_INTERVAL`], which is 1 KiB a second.
-const MIN_BYTES_PER_INTERVAL: usize = 10 * 1024;
 
 /// The maximum number of bytes of a rejected body that are received and discarded, so that a client that sends its whole
 /// body before it reads finds the response instead of a closed connection.
@@ -49,6 +48,8 @@ pub(crate) enum BodyRule {
     Prefix,
     /// The body is read up to this size; a larger one is rejected.
     Whole(usize),
+    /// The handler receives the body bit by bit.
+    Streamed,
 }
 
 impl BodyRule {
@@ -80,6 +81,18 @@ impl RequestBody {
         Self { body, is_http1, is_sent: is_http1 && !parts.headers.contains_key(header::EXPECT) }
     }
 
+    /// Returns the body for a handler that receives it bit by bit, with the memory that it takes for as long as it is
+    /// received.
+    pub(crate) async fn take_stream(
+        &mut self,
+        budget: &MemoryBudget,
+        holder: MemoryHolder,
+    ) -> Result<StreamedBody, Problem> {
+        let permit = streamed::reserve_memory(budget, holder).await?;
+        let rest = Self { body: Body::empty(), is_http1: self.is_http1, is_sent: false };
+        Ok(StreamedBody::new(mem::replace(self, rest), permit))
+    }
+
     /// Reads the body as the rule says. The holder's share of the budget is charged as bytes arrive, not by
     /// `Content-Length`, which costs a client nothing to send.
     pub(crate) async fn read(
@@ -91,17 +104,17 @@ impl RequestBody {
         // A body that is announced as too large is rejected, whether or not it would be read.
         let limit = if let BodyRule::Whole(max) = rule { max } else { MAX_BODY_BYTES };
         if self.body.size_hint().lower() > limit as u64 {
-            return Err(Problem::payload_too_large(limit));
+            return Err(Problem::payload_too_large(limit as u64));
         }
         let max = match rule {
-            BodyRule::Unread => return Ok((Bytes::new(), None)),
+            BodyRule::Unread | BodyRule::Streamed => return Ok((Bytes::new(), None)),
             BodyRule::Prefix => PREFIX_BYTES,
             BodyRule::Whole(max) => max,
         };
         self.is_sent = self.is_http1;
         let mut permit: Option<MemoryPermit> = None;
         let mut bytes_read = BytesMut::new();
-        let mut pace = Pace::start();
+        let mut pace = Pace::start(READ_TIMEOUT);
         loop {
             let next = pace.next(&mut self.body).await;
             // Of a body that stopped arriving, the rest is not awaited either.
@@ -112,7 +125,7 @@ impl RequestBody {
                     bytes_read.extend_from_slice(data.get(..max - bytes_read.len()).unwrap_or_default());
                     break;
                 }
-                return Err(Problem::payload_too_large(max));
+                return Err(Problem::payload_too_large(max as u64));
             }
             let charged = match &mut permit {
                 Some(permit) => permit.try_grow(data.len()),
@@ -142,54 +155,4 @@ impl RequestBody {
         // A client that is still sending after the timeout does not read its response anyway.
         tokio::spawn(timeout(DISCARD_TIMEOUT, discard));
     }
-}
-
-/// The pace at which a body arrives.
-struct Pace {
-    deadline: Instant,
-    interval_end: Instant,
-    interval_bytes: usize,
-}
-
-impl Pace {
-    fn start() -> Self {
-        let now = Instant::now();
-        Self { deadline: now + READ_TIMEOUT, interval_end: now + PROGRESS_INTERVAL, interval_bytes: 0 }
-    }
-
-    /// Returns the next data of a body; `None` at its end.
-    async fn next(&mut self, body: &mut Body) -> Result<Option<Bytes>, Problem> {
-        loop {
-            let Ok(frame) = timeout_at(self.interval_end.min(self.deadline), body.frame()).await else {
-                self.check()?;
-                continue;
-            };
-            let Some(frame) =
-                frame.transpose().map_err(|_| incomplete_body("the connection ended before the body was complete"))?
-            else {
-                return Ok(None);
-            };
-            if let Ok(data) = frame.into_data() {
-                self.interval_bytes += data.len();
-                return Ok(Some(data));
-            }
-        }
-    }
-
-    /// Begins the next interval if enough has arrived in the last one.
-    fn check(&mut self) -> Result<(), Problem> {
-        let now = Instant::now();
-        if now >= self.deadline {
-            return Err(incomplete_body("the body did not arrive within 30 s"));
-        }
-        if self.interval_bytes < MIN_BYTES_PER_INTERVAL {
-            return Err(incomplete_body("less than 10 KiB of the body arrived within 10 s"));
-        }
-        (self.interval_end, self.interval_bytes) = (now + PROGRESS_INTERVAL, 0);
-        Ok(())
-    }
-}
-
-fn incomplete_body(cause: &str) -> Problem {
-    Problem::validation(vec![Issue::new([], format!("{cause}: send the request again"))])
 }

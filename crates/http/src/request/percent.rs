@@ -1,4 +1,4 @@
-//! The percent-encoding of query parameters, read strictly: a text that is not encoded correctly is an error, because the
+//! The percent-encoding of query parameters and file names, read strictly: a text that is not encoded correctly is an error, because the
 //! value that the client meant is unknown.
 
 use std::borrow::Cow;

@@ -1,10 +1,9 @@
-//! A Redis server that ends with this process.
+//! A server that ends with this process.
 
 use std::{
     collections::VecDeque,
     io::{BufRead, BufReader, Read},
     net::TcpListener,
-    path::Path,
     process::{Child, Command, Stdio},
     sync::mpsc,
     thread,
@@ -24,57 +23,50 @@ kill -KILL $!
 wait
 "#;
 
-/// The server persists nothing, so there is no folder to clean up.
-const SETTINGS: [&str; 6] = ["--bind", "127.0.0.1", "--save", "", "--appendonly", "no"];
-
-/// The log line of both Redis and Valkey.
-const READY: &str = "Ready to accept connections";
-
-pub(crate) struct Server {
-    url: String,
+/// A running server, stopped when this is dropped.
+pub(crate) struct WatchedServer {
+    name: &'static str,
     watch: Child,
 }
 
-impl Server {
-    pub(super) fn start(program: &Path) -> Outcome<Self> {
-        let port = free_port()?;
+impl WatchedServer {
+    /// Starts a server, and returns when its log has a line that contains `ready`.
+    pub(crate) fn start(name: &'static str, command: &Command, ready: &'static str) -> Outcome<Self> {
         let mut watch = Command::new("/bin/sh");
-        watch.args(["-c", WATCH, "watch"]).arg(program).args(["--port", &port.to_string()]).args(SETTINGS);
+        watch.args(["-c", WATCH, "watch"]).arg(command.get_program()).args(command.get_args());
         watch.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut watch = watch.spawn().map_err(|error| format!("/bin/sh can't be started: {error}"))?;
         let log = watch.stdout.take();
-        let server = Self { url: format!("redis://127.0.0.1:{port}"), watch };
-        log.map_or_else(|| Err("the log of Redis is missing".to_owned()), wait_until_ready)?;
+        let server = Self { name, watch };
+        let log = log.ok_or_else(|| format!("the log of {name} is missing"))?;
+        wait_until_ready(name, log, ready)?;
         Ok(server)
-    }
-
-    pub(super) fn url(&self) -> &str {
-        &self.url
     }
 }
 
-impl Drop for Server {
+impl Drop for WatchedServer {
     fn drop(&mut self) {
         drop(self.watch.stdin.take());
         if let Err(error) = self.watch.wait() {
-            eprintln!("could not wait for Redis to end: {error}");
+            eprintln!("could not wait for {} to end: {error}", self.name);
         }
     }
 }
 
-fn free_port() -> Outcome<u16> {
+/// A port of the loopback address that nothing listens on.
+pub(crate) fn free_port() -> Outcome<u16> {
     let listener = TcpListener::bind("127.0.0.1:0").map_err(|error| error.to_string())?;
     listener.local_addr().map(|address| address.port()).map_err(|error| error.to_string())
 }
 
 /// Reads the log until the server is ready, and then discards it until its end.
-fn wait_until_ready(log: impl Read + Send + 'static) -> Outcome {
+fn wait_until_ready(name: &'static str, log: impl Read + Send + 'static, ready_line: &'static str) -> Outcome {
     let (ready, result) = mpsc::channel();
     thread::spawn(move || {
         let mut last = VecDeque::new();
         let mut lines = BufReader::new(log).lines().map_while(Result::ok);
         for line in lines.by_ref() {
-            if line.contains(READY) {
+            if line.contains(ready_line) {
                 let _ = ready.send(Ok(()));
                 break;
             }
@@ -82,7 +74,7 @@ fn wait_until_ready(log: impl Read + Send + 'static) -> Outcome {
             last.push_front(line);
         }
         let log: Vec<String> = last.into_iter().rev().collect();
-        let _ = ready.send(Err(format!("Redis did not start:\n{}", log.join("\n"))));
+        let _ = ready.send(Err(format!("{name} did not start:\n{}", log.join("\n"))));
         lines.for_each(drop);
     });
     result.recv().map_err(|error| error.to_string())?
@@ -94,8 +86,9 @@ mod tests {
 
     #[test]
     fn a_log_that_ends_before_the_server_is_ready_is_a_failure() {
-        assert_eq!(wait_until_ready("12:M * Ready to accept connections tcp\n".as_bytes()), Ok(()));
-        let refused = wait_until_ready("12:M # no room\n".as_bytes()).unwrap_err();
+        let wait = |log: &'static str| wait_until_ready("Redis", log.as_bytes(), "Ready");
+        assert_eq!(wait("12:M * Ready to accept connections tcp\n"), Ok(()));
+        let refused = wait("12:M # no room\n").unwrap_err();
         assert_eq!(refused, "Redis did not start:\n12:M # no room");
     }
 }
