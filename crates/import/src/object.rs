@@ -7,15 +7,15 @@ use std::{borrow::Cow, collections::BTreeMap, fmt};
 
 use kernel::Title;
 use serde::{
-    Deserialize, Deserializer,
-    de::{MapAccess, Visitor},
+    Deserialize,
+    de::{DeserializeSeed, MapAccess, SeqAccess, Visitor},
 };
-use serde_json::value::RawValue;
+use serde_json::{Deserializer, value::RawValue};
 
-use super::repairs::{Repair, Repairs};
+use crate::repairs::{Repair, Repairs};
 
 /// An object of the file, with its path.
-pub(super) struct Object<'a> {
+pub(crate) struct Object<'a> {
     members: BTreeMap<Cow<'a, str>, &'a RawValue>,
     path: String,
     repairs: &'a Repairs,
@@ -26,7 +26,7 @@ impl<'a> Object<'a> {
     ///
     /// # Errors
     /// The kind of the value, if it is no object.
-    pub(super) fn parse(json: &'a RawValue, path: String, repairs: &'a Repairs) -> Result<Self, &'static str> {
+    pub(crate) fn parse(json: &'a RawValue, path: String, repairs: &'a Repairs) -> Result<Self, &'static str> {
         let Members { members, repeated } =
             serde_json::from_str::<Members<'_>>(json.get()).map_err(|_| kind_of(json))?;
         let object = Self { members, path, repairs };
@@ -40,12 +40,12 @@ impl<'a> Object<'a> {
     ///
     /// # Errors
     /// The kind of the value, if it is no object.
-    pub(super) fn parse_element(&self, json: &'a RawValue, path: String) -> Result<Self, &'static str> {
+    pub(crate) fn parse_element(&self, json: &'a RawValue, path: String) -> Result<Self, &'static str> {
         Self::parse(json, path, self.repairs)
     }
 
     /// Parses the value at `path`; what is no object is left out.
-    pub(super) fn element(&self, json: &'a RawValue, path: String) -> Option<Self> {
+    pub(crate) fn element(&self, json: &'a RawValue, path: String) -> Option<Self> {
         let parsed = Self::parse(json, path.clone(), self.repairs);
         parsed
             .map_err(|kind| {
@@ -54,38 +54,49 @@ impl<'a> Object<'a> {
             .ok()
     }
 
-    fn path_of(&self, name: &str) -> String {
+    pub(crate) const fn repairs(&self) -> &'a Repairs {
+        self.repairs
+    }
+
+    pub(crate) fn path(&self) -> &str {
+        &self.path
+    }
+
+    pub(crate) fn path_of(&self, name: &str) -> String {
         if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) }
     }
 
-    pub(super) fn repair(&self, name: &str, message: impl FnOnce() -> String) {
+    pub(crate) fn repair(&self, name: &str, message: impl FnOnce() -> String) {
         self.repairs.add(|| Repair { path: self.path_of(name), message: message() });
     }
 
     /// Whether the object has the member, `null` included.
-    pub(super) fn has(&self, name: &str) -> bool {
+    pub(crate) fn has(&self, name: &str) -> bool {
         self.members.contains_key(name)
     }
 
     /// The member, unless it is absent or `null`.
-    pub(super) fn member(&self, name: &str) -> Option<&'a RawValue> {
+    pub(crate) fn member(&self, name: &str) -> Option<&'a RawValue> {
         self.members.get(name).copied().filter(|json| json.get() != "null")
     }
 
-    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.members.keys().map(AsRef::as_ref)
     }
 
-    pub(super) fn object(&self, name: &str) -> Option<Self> {
+    pub(crate) fn object(&self, name: &str) -> Option<Self> {
         self.element(self.member(name)?, self.path_of(name))
     }
 
     /// The elements of a list, with their paths. A value that is no list is taken as its only element.
-    pub(super) fn elements(&self, name: &str) -> Vec<(&'a RawValue, String)> {
+    pub(crate) fn elements(&self, name: &str) -> Vec<(&'a RawValue, String)> {
         let Some(json) = self.member(name) else { return Vec::new() };
         let path = self.path_of(name);
-        match serde_json::from_str::<Vec<&'a RawValue>>(json.get()) {
-            Ok(elements) => {
+        match (Elements { max: self.repairs.max_elements }).deserialize(&mut Deserializer::from_str(json.get())) {
+            Ok((elements, count)) => {
+                if count > elements.len() {
+                    self.repair(name, || format!("has {count} elements; only the first {} are read", elements.len()));
+                }
                 let with_path = |(index, element)| (element, format!("{path}[{index}]"));
                 elements.into_iter().enumerate().map(with_path).collect()
             }
@@ -96,14 +107,41 @@ impl<'a> Object<'a> {
         }
     }
 
+    /// The elements of several lists, in the order of the file, each with the name of its list.
+    pub(crate) fn elements_of<'n>(&self, names: &[&'n str]) -> Vec<(&'n str, &'a RawValue, String)> {
+        let mut elements: Vec<_> = names
+            .iter()
+            .flat_map(|name| self.elements(name).into_iter().map(|(element, path)| (*name, element, path)))
+            .collect();
+        elements.sort_by_key(|(_, element, _)| element.get().as_ptr().addr());
+        elements
+    }
+
+    /// The objects of a list, without the elements that are no objects.
+    pub(crate) fn present_objects(&self, name: &str) -> impl Iterator<Item = Self> {
+        self.objects(name).into_iter().flatten()
+    }
+
+    /// The number as it is written. One in a string is taken, too.
+    pub(crate) fn number_text(&self, name: &str) -> Option<String> {
+        let json = self.member(name)?;
+        let text = text_of(json).filter(|text| text.trim().parse::<f64>().is_ok_and(f64::is_finite));
+        match &text {
+            None => self.repair(name, || format!("is {}, not a number; left out", excerpt(json))),
+            Some(_) if is_string(json) => self.repair(name, || "is a string; taken as a number".to_owned()),
+            Some(_) => {}
+        }
+        text.map(|text| text.trim().to_owned())
+    }
+
     /// The objects of a list. An element that is no object is `None`, so that indexes stay.
-    pub(super) fn objects(&self, name: &str) -> Vec<Option<Self>> {
+    pub(crate) fn objects(&self, name: &str) -> Vec<Option<Self>> {
         let elements = self.elements(name).into_iter();
         elements.map(|(element, path)| self.element(element, path)).collect()
     }
 
     /// The text. A number is taken as the text that it is written as.
-    pub(super) fn text(&self, name: &str) -> Option<String> {
+    pub(crate) fn text(&self, name: &str) -> Option<String> {
         let json = self.member(name)?;
         let text = text_of(json);
         match &text {
@@ -115,7 +153,7 @@ impl<'a> Object<'a> {
     }
 
     /// The texts of a list. An element that is no text is empty, so that indexes stay.
-    pub(super) fn texts_of_list(&self, name: &str) -> Vec<String> {
+    pub(crate) fn texts_of_list(&self, name: &str) -> Vec<String> {
         let text = |(index, (json, _)): (usize, (&RawValue, _))| {
             let text = text_of(json);
             let repair = |message: String| self.repair(&format!("{name}[{index}]"), || message);
@@ -130,12 +168,12 @@ impl<'a> Object<'a> {
     }
 
     /// The text, unless it is blank.
-    pub(super) fn nonblank_text(&self, name: &str) -> Option<String> {
+    pub(crate) fn nonblank_text(&self, name: &str) -> Option<String> {
         self.text(name).filter(|text| !is_blank(text))
     }
 
     /// The text of a message string, which some tools write as a plain string.
-    pub(super) fn message_text(&self, name: &str) -> Option<String> {
+    pub(crate) fn message_text(&self, name: &str) -> Option<String> {
         let json = self.member(name)?;
         if is_string(json) {
             self.repair(name, || "is a string, not an object with a text; taken as its text".to_owned());
@@ -145,7 +183,7 @@ impl<'a> Object<'a> {
     }
 
     /// The index of an element of a list. SARIF's -1 stands for none.
-    pub(super) fn index(&self, name: &str) -> Option<usize> {
+    pub(crate) fn index(&self, name: &str) -> Option<usize> {
         let json = self.member(name)?;
         if json.get() == "-1" {
             return None;
@@ -154,12 +192,12 @@ impl<'a> Object<'a> {
     }
 
     /// Adds the repair of an index that is beyond the list.
-    pub(super) fn repair_index(&self, name: &str, index: usize, list: &str) {
+    pub(crate) fn repair_index(&self, name: &str, index: usize, list: &str) {
         self.repair(name, || format!("is {index}, beyond the list of {list}; left out"));
     }
 
     /// The number of a line or column, from 1.
-    pub(super) fn position(&self, name: &str) -> Option<u64> {
+    pub(crate) fn position(&self, name: &str) -> Option<u64> {
         self.whole_number(name, self.member(name)?, 1)
     }
 
@@ -178,7 +216,7 @@ impl<'a> Object<'a> {
     }
 
     /// The one of the words that the text is.
-    pub(super) fn word(&self, name: &str, words: &[&'static str]) -> Option<&'static str> {
+    pub(crate) fn word(&self, name: &str, words: &[&'static str]) -> Option<&'static str> {
         let text = self.text(name)?;
         let word = words.iter().find(|word| **word == text);
         if word.is_none() {
@@ -188,7 +226,7 @@ impl<'a> Object<'a> {
     }
 
     /// The texts of the members, except those that are no text.
-    pub(super) fn texts(&self) -> BTreeMap<String, String> {
+    pub(crate) fn texts(&self) -> BTreeMap<String, String> {
         let texts = self.names().filter_map(|name| {
             if self.member(name).is_none() {
                 self.repair(name, || "is null, not a string; left out".to_owned());
@@ -203,17 +241,17 @@ impl<'a> Object<'a> {
 const MAX_WHOLE_NUMBER: u64 = 1 << 53;
 
 /// Whether the text has no character that is displayed: none of which a title could consist.
-pub(super) fn is_blank(text: &str) -> bool {
+pub(crate) fn is_blank(text: &str) -> bool {
     let is_displayed = |character: char| Title::parse(character.encode_utf8(&mut [0; 4])).is_ok();
     !text.chars().any(is_displayed)
 }
 
-pub(super) fn is_string(json: &RawValue) -> bool {
+pub(crate) fn is_string(json: &RawValue) -> bool {
     json.get().starts_with('"')
 }
 
 /// The text of a string, or of a number as it is written.
-pub(super) fn text_of(json: &RawValue) -> Option<String> {
+pub(crate) fn text_of(json: &RawValue) -> Option<String> {
     match json.get().as_bytes().first()? {
         b'"' => serde_json::from_str(json.get()).ok(),
         b'-' | b'0'..=b'9' => Some(json.get().to_owned()),
@@ -231,7 +269,7 @@ fn whole_number_written_otherwise(json: &RawValue) -> Option<u64> {
 }
 
 /// The kind of a value in words of JSON.
-pub(super) fn kind_of(json: &RawValue) -> &'static str {
+pub(crate) fn kind_of(json: &RawValue) -> &'static str {
     match json.get().as_bytes().first() {
         Some(b'{') => "an object",
         Some(b'[') => "a list",
@@ -247,6 +285,38 @@ fn excerpt(json: &RawValue) -> String {
     if text.len() <= 40 { text.to_owned() } else { kind_of(json).to_owned() }
 }
 
+/// Reads a list: its first elements, and how many it has.
+struct Elements {
+    max: usize,
+}
+
+impl<'de> DeserializeSeed<'de> for Elements {
+    type Value = (Vec<&'de RawValue>, usize);
+
+    fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_seq(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Elements {
+    type Value = (Vec<&'de RawValue>, usize);
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+        let (mut elements, mut count) = (Vec::new(), 0);
+        while let Some(element) = list.next_element()? {
+            if count < self.max {
+                elements.push(element);
+            }
+            count += 1;
+        }
+        Ok((elements, count))
+    }
+}
+
 /// The members of an object, and the names that occur more than once.
 struct Members<'a> {
     members: BTreeMap<Cow<'a, str>, &'a RawValue>,
@@ -257,7 +327,7 @@ struct Members<'a> {
 struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 
 impl<'de> Deserialize<'de> for Members<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct MembersVisitor;
         impl<'de> Visitor<'de> for MembersVisitor {
             type Value = Members<'de>;

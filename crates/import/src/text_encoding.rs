@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::repairs::Repairs;
+use crate::repairs::Repairs;
 
 const NONCHARACTER: char = '\u{ffff}';
 
@@ -10,7 +10,7 @@ const NUMBERS_THAT_JSON_LACKS: [&str; 3] = ["NaN", "Infinity", "-Infinity"];
 
 /// Decodes the file. Bytes that are no text become U+FFFD, as do U+FFFF, which is no character, and halves of surrogate
 /// pairs in the escapes of JSON. Numbers that JSON does not have, such as `NaN`, become `null`. Each is a repair.
-pub(super) fn decode<'a>(bytes: &'a [u8], repairs: &Repairs) -> Cow<'a, str> {
+pub(crate) fn decode<'a>(bytes: &'a [u8], repairs: &Repairs) -> Cow<'a, str> {
     let text = match bytes {
         [0xff, 0xfe, units @ ..] => Cow::Owned(decode_utf16(units, u16::from_le_bytes, repairs)),
         [0xfe, 0xff, units @ ..] => Cow::Owned(decode_utf16(units, u16::from_be_bytes, repairs)),

@@ -1,8 +1,13 @@
-//! Links in messages (SARIF § 3.11.6): `[text](target)`, of which the text stays. The target is the id of a location
-//! or an absolute URI; other brackets are text, such as those of `a[i](x)`.
+//! Links in texts: `[text](target)`, of which the text stays. Other brackets are text, such as those of `a[i](x)`.
 
-/// Returns the text with each link reduced to its text.
-pub(super) fn without_links(text: &str) -> String {
+/// Returns the text of a message with each link reduced to its text. The target of a link is the id of a location or an
+/// absolute URI (SARIF § 3.11.6).
+pub(crate) fn without_links(text: &str) -> String {
+    without_links_to(text, is_location_or_uri)
+}
+
+/// Returns the text with each link to a target that `is_target` accepts reduced to its text.
+pub(crate) fn without_links_to(text: &str, is_target: fn(&str) -> bool) -> String {
     let mut reduced = String::with_capacity(text.len());
     let mut remaining = text;
     // The length of the end of the text in which a link may begin. An escaped bracket within the text of what is no link
@@ -13,7 +18,7 @@ pub(super) fn without_links(text: &str) -> String {
         reduced.push_str(before);
         let inside = &bracket[1..];
         let end = if inside.len() < unsearched { end_of_link_text(inside) } else { None };
-        remaining = if let Some((link_text, after)) = end.and_then(|end| link(inside, end)) {
+        remaining = if let Some((link_text, after)) = end.and_then(|end| link(inside, end, is_target)) {
             reduced.push_str(&unescaped(link_text));
             after
         } else {
@@ -38,7 +43,7 @@ fn end_of_link_text(inside: &str) -> Option<usize> {
 }
 
 /// The text of the link, of which the bracket at `end` ends the text, and what follows the link.
-fn link(inside: &str, end: usize) -> Option<(&str, &str)> {
+fn link(inside: &str, end: usize, is_target: fn(&str) -> bool) -> Option<(&str, &str)> {
     let (link_text, rest) = inside.split_at(end);
     let target = rest.strip_prefix("](")?;
     let (target, after) = target.split_at(target.find(NO_TARGET)?);
@@ -48,7 +53,7 @@ fn link(inside: &str, end: usize) -> Option<(&str, &str)> {
 /// The characters that end a target. Only the first is the end of a link.
 const NO_TARGET: [char; 6] = [')', '(', ' ', '\t', '\r', '\n'];
 
-fn is_target(target: &str) -> bool {
+pub(crate) fn is_location_or_uri(target: &str) -> bool {
     let is_id = !target.is_empty() && target.bytes().all(|byte| byte.is_ascii_digit());
     let is_uri = target.split_once(':').is_some_and(|(scheme, _)| {
         scheme.starts_with(|first: char| first.is_ascii_alphabetic())
