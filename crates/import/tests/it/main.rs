@@ -3,6 +3,7 @@
 mod alike_results;
 mod bundle;
 mod cases;
+mod csv;
 mod cyclonedx;
 mod drafts;
 mod exported;
@@ -18,3 +19,5 @@ mod scan_keys;
 mod scans;
 mod settled_findings;
 mod support;
+mod table_mapping;
+mod xlsx;
