@@ -10,10 +10,10 @@ use crate::failure::Failure;
 /// The kinds of records that a command is about.
 #[derive(Debug, Args)]
 pub(crate) struct KindsArg {
-    /// Only the records of this module, such as frameworks or findings.
+    /// The module of the records, such as frameworks or findings.
     #[arg(long, value_name = "MODULE")]
     module: Option<String>,
-    /// Only the records of this kind, as bundles name it.
+    /// The kind of the records, as bundles name it: risk, framework-version.
     #[arg(long, value_name = "KIND")]
     kind: Option<String>,
 }
