@@ -9,6 +9,9 @@ use crate::table::{
     MAX_COLUMNS, MAX_ROW_LENGTH, TableCell, TableError, TableRow, TableRows, column_letters, from_serial,
 };
 
+/// The last row of a sheet.
+const MAX_ROW: usize = 1_048_576;
+
 /// The rows of a sheet.
 pub struct SheetRows<'w, R: Read + Seek> {
     cells: XlsxCellReader<'w, R>,
@@ -55,6 +58,9 @@ impl<'w, R: Read + Seek> SheetRows<'w, R> {
             };
             let index = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
             let (row, column) = (index(record.pos.0) + 1, index(record.pos.1));
+            if row > MAX_ROW {
+                return Err(TableError::refused(format!("the workbook is damaged: it has a row {row}")));
+            }
             if cell == TableCell::Empty || row < self.header_row {
                 continue;
             }

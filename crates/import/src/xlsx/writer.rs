@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use kernel::{Column, ColumnType, Decimal, Scalar as _, Timestamp};
-use rust_xlsxwriter::{Format, Workbook, Worksheet, XlsxError};
+use rust_xlsxwriter::{DocProperties, ExcelDateTime, Format, Workbook, Worksheet, XlsxError};
 use serde_json::Value;
 
 use crate::{
@@ -81,6 +81,9 @@ impl WorkbookWriter {
     /// # Errors
     /// If `out` can't be written.
     pub fn save(mut self, out: impl Write + Send) -> Result<(), WorkbookError> {
+        // Equal records make equal files: the time of the export is not in them.
+        let created = ExcelDateTime::from_ymd(2000, 1, 1)?;
+        self.workbook.set_properties(&DocProperties::new().set_creation_datetime(&created));
         Ok(self.workbook.save_to_writer(out)?)
     }
 }

@@ -9,6 +9,7 @@ use novantra_import::{
     table::{Mapping, MappingOptions, TableCell, TableError, TableRow, TableRows as _},
     xlsx::{Workbook, WorkbookWriter},
 };
+use proptest::prelude::*;
 use registers::{CoverageLink, Indicator, Measurement, Release};
 use serde_json::{Value, json};
 use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
@@ -268,6 +269,62 @@ fn an_archive_that_unpacks_to_too_much_is_refused_before_it_is_read() {
     );
 }
 
+#[test]
+fn damaged_sheets_are_refused_or_read_but_never_end_the_program() {
+    let sheet = |content: &str| workbook(&[("Risks", "visible", content.to_owned())]);
+    for (content, expected) in [
+        (data(r#"<row r="1"><c r="A99999999999999999999"><v>1</v></c></row>"#), "damaged"),
+        (data(r#"<row r="3000000"><c><v>1</v></c></row>"#), "the workbook is damaged: it has a row 3000000"),
+        (data(r#"<row r="0"><c r="A0"><v>1</v></c></row>"#), "damaged"),
+        (
+            data(r#"<row r="2"><c r="A2"><v>1</v></c></row><row r="1"><c r="A1"><v>1</v></c></row>"#),
+            "row 1 comes after row 2",
+        ),
+        (data(r#"<row r="1"><c r="A1" t="s"><v>99</v></c></row>"#), "damaged"),
+        (data(r#"<row r="1"><c r="A1" t="unknown"><v>1</v></c></row>"#), "damaged"),
+        (data(&r#"<row r="1"><c r="A1">"#.repeat(10_000)), "damaged"),
+        (data(r#"<row r="1"><c r="A1" t="inlineStr"><is><t>&unknown;</t></is></c></row>"#), "damaged"),
+        (r#"<sheetData><row r="1"><c r="A1"#.to_owned(), "damaged"),
+        (String::new(), "damaged"),
+    ] {
+        assert!(error(&sheet(&content)).contains(expected), "{content:.100}: {}", error(&sheet(&content)));
+    }
+    let reversed =
+        data(r#"<row r="1"><c r="A1"><v>1</v></c></row>"#) + r#"<mergeCells><mergeCell ref="B5:A1"/></mergeCells>"#;
+    let mut workbook = Workbook::open(Cursor::new(sheet(&reversed))).unwrap();
+    assert_eq!(workbook.merged_cells("Risks", None).unwrap().len(), 1);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn a_workbook_of_which_bytes_are_changed_is_refused_or_read(changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..20), part in 2..7_usize) {
+        let content = data(&format!(r#"<row r="1">{}<c r="B1" s="1"><v>46112</v></c><c r="C1" t="s"><v>0</v></c></row><row r="2">{}</row>"#, text("A1", "riskKey"), text("A2", "R-1")));
+        let mut parts = parts(&[("Risks", "visible", content)], false, &["Shared"]);
+        let bytes = &mut parts[part].1;
+        for (index, byte) in changes {
+            let index = index.index(bytes.len());
+            bytes[index] = byte;
+        }
+        let _ = rows_of(&archive(&parts), None, None);
+    }
+}
+
+#[test]
+fn equal_records_make_equal_workbooks() {
+    let kind = RecordKind::of(Kind::Risk).unwrap();
+    let bytes = || {
+        let mut writer = WorkbookWriter::default();
+        writer.add_sheet(kind).unwrap().add(&[json!("R-1"), json!("Title")]).unwrap();
+        let mut bytes = Vec::new();
+        writer.save(&mut bytes).unwrap();
+        bytes
+    };
+    assert_eq!(bytes(), bytes());
+    assert!(!bytes().windows(4).any(|window| window == b"2026"));
+}
+
 /// Writes the values as the only row of a sheet, and reads the sheet.
 fn written(kind: Kind, values: &[Value]) -> Vec<TableRow> {
     let kind = RecordKind::of(kind).unwrap();
@@ -298,6 +355,7 @@ fn texts_are_written_as_texts_whatever_they_look_like_and_numbers_and_dates_as_s
         "a<&>\"b",
         "é🔓",
         "1e5",
+        "a\u{fffe}b",
         "TRUE",
         "2026-03-31",
     ] {
