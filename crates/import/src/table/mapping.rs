@@ -8,6 +8,9 @@ use super::{
 };
 use crate::{kinds::RecordKind, shorten};
 
+/// The maximum length of a header, in characters. Of a longer one, the end is left out.
+const MAX_HEADER_LENGTH: usize = 300;
+
 /// The most columns that an error names.
 const MAX_NAMED_COLUMNS: usize = 20;
 
@@ -77,7 +80,8 @@ impl Mapping {
                 String::new()
             });
             let header = text.split_whitespace().collect::<Vec<_>>().join(" ");
-            columns.push(MappedColumn { header: shorten::displayed(&header), field: None });
+            let header = shorten::displayed(&shorten::excerpt(&header, MAX_HEADER_LENGTH));
+            columns.push(MappedColumn { header, field: None });
         }
         let mut mapping = Self { kind, columns, values: options.values, errors };
         let fields = fields(kind);

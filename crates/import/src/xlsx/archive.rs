@@ -7,7 +7,7 @@ use zip::{ZipArchive, result::ZipError};
 use crate::table::TableError;
 
 /// The most parts of an archive.
-const MAX_PARTS: usize = 10_000;
+const MAX_PARTS: u64 = 10_000;
 
 /// What all parts may unpack to, in bytes.
 const MAX_UNPACKED: u64 = 4 * 1024 * 1024 * 1024;
@@ -34,13 +34,10 @@ const COMPOUND_FILE: [u8; 8] = [0xd0, 0xcf, 0x11, 0xe0, 0xa1, 0xb1, 0x1a, 0xe1];
 /// [`TableError`] with the reason why it can't be read, or is refused.
 pub(super) fn check(file: &mut (impl Read + Seek)) -> Result<(), TableError> {
     check_start(file)?;
+    check_parts(stated_parts(file)?)?;
+    file.rewind()?;
     let mut archive = ZipArchive::new(&mut *file).map_err(damaged)?;
-    if archive.len() > MAX_PARTS {
-        return Err(TableError::refused(format!(
-            "the workbook has {} parts, and at most {MAX_PARTS} are read: save it again without pictures and attachments",
-            archive.len()
-        )));
-    }
+    check_parts(u64::try_from(archive.len()).unwrap_or(u64::MAX))?;
     let names: Vec<String> = archive.file_names().filter_map(|name| Some(name.ok()?.into_owned())).collect();
     let has = |part: &str| names.iter().any(|name| name == part);
     if has("content.xml") && has("mimetype") {
@@ -61,6 +58,46 @@ pub(super) fn check(file: &mut (impl Read + Seek)) -> Result<(), TableError> {
         total += unpacked.length;
     }
     Ok(())
+}
+
+fn check_parts(parts: u64) -> Result<(), TableError> {
+    if parts <= MAX_PARTS {
+        return Ok(());
+    }
+    Err(TableError::refused(format!(
+        "the workbook has {parts} parts, and at most {MAX_PARTS} are read: save it again without pictures and attachments"
+    )))
+}
+
+/// The number of parts by the end of the archive, before the list of them is read, which is in memory; zero if the end is
+/// damaged.
+fn stated_parts(file: &mut (impl Read + Seek)) -> io::Result<u64> {
+    const END: &[u8] = b"PK\x05\x06";
+    const LARGE_END_LOCATOR: &[u8] = b"PK\x06\x07";
+    const LARGE_END: &[u8] = b"PK\x06\x06";
+    /// The longest end: the locator of that of a large archive, the end itself, and a comment.
+    const MAX_END_LENGTH: u64 = 20 + 22 + 65_535;
+    let length = file.seek(SeekFrom::End(0))?;
+    file.seek(SeekFrom::Start(length.saturating_sub(MAX_END_LENGTH)))?;
+    let mut tail = Vec::new();
+    file.by_ref().take(MAX_END_LENGTH).read_to_end(&mut tail)?;
+    let Some(end) = tail.windows(END.len()).rposition(|window| window == END) else { return Ok(0) };
+    let stated = little_endian(&tail, end + 10, 2);
+    let locator =
+        end.checked_sub(20).filter(|start| tail.get(*start..).is_some_and(|tail| tail.starts_with(LARGE_END_LOCATOR)));
+    let Some(locator) = locator else { return Ok(stated) };
+    if file.seek(SeekFrom::Start(little_endian(&tail, locator + 8, 8))).is_err() {
+        return Ok(stated);
+    }
+    let mut large_end = Vec::new();
+    file.by_ref().take(56).read_to_end(&mut large_end)?;
+    Ok(if large_end.starts_with(LARGE_END) { little_endian(&large_end, 32, 8) } else { stated })
+}
+
+/// The number in these bytes; zero if there are fewer.
+fn little_endian(bytes: &[u8], start: usize, length: usize) -> u64 {
+    let bytes = bytes.get(start..start + length).unwrap_or_default();
+    bytes.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte))
 }
 
 /// Refuses other formats by the start of the file.

@@ -7,6 +7,7 @@ mod csv;
 mod cyclonedx;
 mod drafts;
 mod exported;
+mod exported_workbooks;
 mod guide_program;
 mod oscal_assessments;
 mod oscal_catalog;
