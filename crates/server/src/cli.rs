@@ -12,6 +12,7 @@ mod export;
 mod identity_arg;
 mod import;
 mod installation;
+mod kinds_arg;
 mod migrate;
 mod output;
 mod probe;
@@ -35,6 +36,7 @@ use crate::{
 
 use command_context::{CommandContext, ReasonArg, seal};
 use identity_arg::IdentityArg;
+use kinds_arg::KindsArg;
 use output::{Output, columns, print_line};
 use progress::progress;
 

@@ -44,6 +44,7 @@ guides! {
     fn rate_limits_work_as_written: "docs/guides/rate-limits.md";
     fn importing_catalogues_works_as_written: "docs/guides/importing-catalogues.md";
     fn importing_records_works_as_written: "docs/guides/importing-records.md";
+    fn importing_spreadsheets_works_as_written: "docs/guides/importing-spreadsheets.md";
     fn pushing_a_scan_works_as_written: "docs/guides/pushing-a-scan.md";
     fn mirroring_findings_works_as_written: "docs/guides/mirroring-findings.md";
     fn mirroring_to_servicenow_works_as_written: "docs/guides/mirroring-to-servicenow.md";

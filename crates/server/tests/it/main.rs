@@ -33,6 +33,8 @@ mod shell_cases;
 mod shutdown;
 mod signing_keys;
 mod streams;
+mod table_imports;
+mod table_round_trips;
 mod tls;
 mod transfer;
 mod trusted_proxies;

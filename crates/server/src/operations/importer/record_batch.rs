@@ -29,7 +29,11 @@ impl Importer<'_> {
             let mut changeset = self.operator.changeset(&self.organization, action, None);
             let outcomes = records.iter().map(|record| {
                 let current = existing.get(&Identity::of(record));
-                let (outcome, id) = sync(&mut changeset, &**entropy, current, record.clone());
+                let mut record = record.clone();
+                if let Some(current) = current {
+                    record = record.keeping(&current.record, &self.kept_columns);
+                }
+                let (outcome, id) = sync(&mut changeset, &**entropy, current, record);
                 (outcome, id.ulid())
             });
             let outcomes: Vec<(SyncOutcome, Ulid)> = outcomes.collect();
