@@ -13,5 +13,6 @@ mod webhook_services;
 
 pub use module::module;
 pub use routes::{openapi, surface};
+pub use view::Represent;
 pub use webhook_payload::PayloadRenderer;
 pub use webhook_services::{DeliveryTrigger, WebhookServices};

@@ -4,6 +4,7 @@
 mod support;
 
 mod actions;
+mod assessments;
 mod isolation;
 mod kills;
 mod misbehaving_receivers;

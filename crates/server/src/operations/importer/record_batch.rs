@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use import::RecordKind;
 use kernel::{Action, Id, Reader, Record, Stored, Ulid};
 use registers::{SyncOutcome, sync};
 use store::DynStore;
@@ -9,6 +10,7 @@ use store::DynStore;
 use super::{
     BATCH, Importer,
     identity::{Identity, IdentityIndex},
+    with_record_type,
 };
 use crate::{compose::Installation, failure::Failure};
 
@@ -34,9 +36,25 @@ impl Importer<'_> {
             });
             let outcomes: Vec<(SyncOutcome, Ulid)> = outcomes.collect();
             self.add_derived(&mut changeset, records).await?;
+            self.publish_events(&mut changeset);
             Ok((changeset, outcomes))
         };
         if self.dry_run { decide().await.map(|(_, outcomes)| outcomes) } else { self.operator.write(decide).await }
+    }
+
+    /// The identifier of the stored record with this key, of the kind with this name in bundles; `None` if the workspace has
+    /// none, or there is no such kind.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub(crate) async fn id_of(&self, kind: &str, key: &str) -> Result<Option<String>, Failure> {
+        let (store, organization) = (&self.operator.installation.store, self.organization.id);
+        let Some(kind) = RecordKind::from_name(kind) else { return Ok(None) };
+        let found = with_record_type!(kind.kind, |R| {
+            let found = Reader::<R>::get_by_keys(&**store, organization, &[key]).await?;
+            found.first().map(|stored| stored.meta.id.to_string())
+        });
+        Ok(found.flatten())
     }
 
     /// The stored records with the identities of these.
