@@ -1,7 +1,8 @@
 //! `serve --demo`: a sample workspace in a temporary folder, written by the same commands as any integration's records.
 
-mod controls;
 mod findings;
+mod records;
+mod series;
 mod submissions;
 
 use kernel::{Organization, Reason, RecordKey, Slug, Title};
@@ -46,9 +47,9 @@ pub(crate) async fn seed(installation: &Installation) -> Result<Vec<PrintedAccou
         timezone: RecordKey::parse("America/Denver")?,
     };
     let workspace = create_workspace(&operator, &organization).await?;
-    controls::add(&operator, &workspace).await?;
+    records::add(&operator, &workspace).await?;
     findings::add(&operator, &workspace).await?;
-    submissions::add(&operator, &workspace).await?;
+    submissions::add_events(&operator, &workspace).await?;
     let scanner: ScopeSet = [Scope::FindingsRead, Scope::FindingsWrite].into_iter().collect();
     let mirror: ScopeSet = [
         Scope::ControlsRead,
@@ -72,11 +73,12 @@ pub(crate) async fn seed(installation: &Installation) -> Result<Vec<PrintedAccou
 /// The introduction printed when the demo starts.
 pub(crate) fn introduction(url: &str) -> String {
     format!(
-        "The demo is at {url}: Cedar Valley Credit Union (workspace cedar-valley), {} controls, {} findings and {} submission packages.\n\
+        "The demo is at {url}: Cedar Valley Credit Union (workspace cedar-valley), {} controls, {} findings, \
+         {} risks, and records in every other register.\n\
          Its data is deleted when you stop it with Ctrl-C.\n\n",
-        controls::COUNT,
+        records::count("control"),
         findings::COUNT,
-        submissions::COUNT,
+        records::count("risk"),
     )
 }
 
