@@ -62,7 +62,8 @@ where
     }
 }
 
-/// A filter means on every store what it means in memory, for each value of each column and with two columns at once.
+/// A filter means on every store what it means in memory, in lists and in streams, for each value of each column and with
+/// two columns at once.
 pub async fn every_register_is_filtered_as_its_statement_says(fixture: Fixture) {
     macro_rules! each {
         ($($kind:ident => $register:ty,)*) => { $(is_filtered::<$register>(&fixture).await;)* };
@@ -114,4 +115,6 @@ where
         all.iter().rev().filter(|stored| filter.matches(stored)).map(|stored| stored.meta.id).collect();
     let listed = fixture.list_all::<R>(fixture.home, filter, PageRequest::default()).await;
     assert_eq!(listed.iter().map(|stored| stored.meta.id).collect::<Vec<_>>(), expected, "{filter:?}");
+    let streamed = fixture.stream::<R>(fixture.home, filter, PageRequest::default()).await;
+    assert_eq!(streamed, listed, "a stream of {} with {filter:?}", R::PLURAL);
 }

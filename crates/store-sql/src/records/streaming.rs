@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use kernel::{PageRequest, StreamRequest};
+use kernel::{Comparison, PageRequest, StreamRequest};
 
 use super::{list_plan::Source, list_query::ListQuery, scan_order::due_conditions, table::Filter};
 use crate::engine::{Sql, Value, column_list, one_of};
@@ -43,7 +43,16 @@ pub(crate) fn statement(
         values.extend(range);
     }
     for (filter, wanted) in filtered {
-        conditions.push(one_of(&format!("({} || '')", filter.column), values.len() + 1, wanted.len()));
+        let first = values.len() + 1;
+        match filter.comparison {
+            Comparison::OneOf => {
+                conditions.push(one_of(&format!("({} || '')", filter.column), first, wanted.len()));
+            }
+            Comparison::AtLeast => {
+                let bounds = first..first + wanted.len();
+                conditions.extend(bounds.map(|parameter| format!("{} >= ?{parameter}", filter.column)));
+            }
+        }
         values.extend(wanted);
     }
     let text = format!(
