@@ -74,7 +74,7 @@ pub(crate) async fn seed(installation: &Installation) -> Result<Vec<PrintedAccou
 pub(crate) fn introduction(url: &str) -> String {
     format!(
         "The demo is at {url}: Cedar Valley Credit Union (workspace cedar-valley), {} controls, {} findings, \
-         {} risks, and records in every other register.\n\
+         {} risks, and something in every other register.\n\
          Its data is deleted when you stop it with Ctrl-C.\n\n",
         records::count("control"),
         findings::COUNT,
