@@ -42,6 +42,9 @@ pub struct ApiResponse {
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
+/// The caching rule of bytes that must reach the client as they are: neither the server nor a proxy compresses them.
+pub(crate) const NO_TRANSFORM: HeaderValue = HeaderValue::from_static("private, no-cache, no-transform");
+
 impl ApiResponse {
     /// Creates a response with a JSON body.
     #[must_use]
@@ -95,6 +98,12 @@ impl ApiResponse {
     #[must_use]
     pub fn confidential(self) -> Self {
         Self { confidential: true, ..self }.header(header::CACHE_CONTROL, "no-store")
+    }
+
+    /// Whether this is the response to an earlier request with the same idempotency key.
+    #[must_use]
+    pub fn is_replay(&self) -> bool {
+        self.replayed
     }
 
     /// Adds the entity tag of a record's revision.

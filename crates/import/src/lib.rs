@@ -6,20 +6,29 @@
 
 pub mod bundle;
 mod checked_draft;
+pub mod cyclonedx;
+mod document;
 mod draft;
 mod field_name;
 mod fields;
 mod kinds;
+mod links;
+mod object;
+pub mod oscal;
 mod position;
 mod references;
+mod repairs;
 #[cfg(any(test, feature = "test-support"))]
 pub mod sample;
 pub mod sarif;
 mod shorten;
+mod text_encoding;
 
 pub use checked_draft::{CheckedDraft, InvalidDraft, ReferenceValue};
+pub use document::{Document, MAX_DOCUMENT_LENGTH, MAX_DOCUMENT_RECORDS};
 pub use draft::Draft;
 pub use field_name::field_name;
 pub use kinds::RecordKind;
 pub use position::{ImportFailure, Located, SourcePosition, Unreadable};
 pub use references::{KeyForm, KeyParts, ReferenceColumn, identity_columns, rank, references, self_reference};
+pub use repairs::{MAX_DESCRIBED_REPAIRS, Repair};

@@ -92,36 +92,46 @@ pub(crate) fn message_of(error: &serde_json::Error) -> String {
     text.strip_suffix(&position).map_or_else(|| text.clone(), str::to_owned)
 }
 
-fn newlines(bytes: &[u8]) -> usize {
-    bytes.iter().filter(|byte| **byte == b'\n').count()
-}
+/// The distance in bytes between the offsets whose lines are noted.
+const BLOCK_LENGTH: usize = 512;
 
-/// Computes the positions of parts of one text. Queries in the order of the text are efficient.
+/// Computes the positions of parts of one text, in any order.
 pub(crate) struct LineIndex<'a> {
     text: &'a str,
-    offset: usize,
-    line: usize,
-    line_start: usize,
+    /// The number of the line and the offset at which it begins, at the start of each block.
+    blocks: Vec<(usize, usize)>,
 }
 
 impl<'a> LineIndex<'a> {
-    pub(crate) const fn new(text: &'a str) -> Self {
-        Self { text, offset: 0, line: 1, line_start: 0 }
+    pub(crate) fn new(text: &'a str) -> Self {
+        let mut blocks = Vec::with_capacity(1 + text.len() / BLOCK_LENGTH);
+        let mut line = (1, 0);
+        for (index, block) in text.as_bytes().chunks(BLOCK_LENGTH).enumerate() {
+            blocks.push(line);
+            line = line_after(line, block, index * BLOCK_LENGTH);
+        }
+        blocks.push(line);
+        Self { text, blocks }
     }
 
     /// Returns the position of `part`, which must be a slice of the text.
-    pub(crate) fn position_of(&mut self, part: &str) -> SourcePosition {
+    pub(crate) fn position_of(&self, part: &str) -> SourcePosition {
         let offset = part.as_ptr().addr().saturating_sub(self.text.as_ptr().addr()).min(self.text.len());
-        if offset < self.offset {
-            *self = Self::new(self.text);
-        }
-        let skipped = self.text.as_bytes().get(self.offset..offset).unwrap_or_default();
-        if let Some(newline) = skipped.iter().rposition(|byte| *byte == b'\n') {
-            self.line += newlines(skipped);
-            self.line_start = self.offset + newline + 1;
-        }
-        self.offset = offset;
-        SourcePosition { line: self.line, column: 1 + offset - self.line_start }
+        let block = offset / BLOCK_LENGTH;
+        let start = block * BLOCK_LENGTH;
+        let line = self.blocks.get(block).copied().unwrap_or((1, 0));
+        let skipped = self.text.as_bytes().get(start..offset).unwrap_or_default();
+        let (line, line_start) = line_after(line, skipped, start);
+        SourcePosition { line, column: 1 + offset - line_start }
+    }
+}
+
+/// The line and its offset after the bytes, which begin at `start` in the line before.
+fn line_after((line, line_start): (usize, usize), bytes: &[u8], start: usize) -> (usize, usize) {
+    let newlines = bytes.iter().filter(|byte| **byte == b'\n').count();
+    match bytes.iter().rposition(|byte| *byte == b'\n') {
+        Some(last) => (line + newlines, start + last + 1),
+        None => (line, line_start),
     }
 }
 
@@ -143,11 +153,25 @@ mod tests {
     #[test]
     fn the_line_and_column_of_each_part_of_a_text_are_found() {
         let text = "one\ntwo three\n\nfour";
-        let mut index = LineIndex::new(text);
+        let index = LineIndex::new(text);
         let at = |part: &str| text.find(part).map(|offset| &text[offset..]).unwrap();
         assert_eq!(index.position_of(at("one")), SourcePosition { line: 1, column: 1 });
         assert_eq!(index.position_of(at("three")), SourcePosition { line: 2, column: 5 });
         assert_eq!(index.position_of(at("four")), SourcePosition { line: 4, column: 1 });
         assert_eq!(index.position_of(at("two")), SourcePosition { line: 2, column: 1 }, "a query out of order");
+    }
+
+    #[test]
+    fn positions_do_not_depend_on_where_the_blocks_of_a_long_text_end() {
+        let text: String = (0..5000).map(|line| format!("{}x\n", "é".repeat(line % 7))).collect();
+        let index = LineIndex::new(&text);
+        let mut offset = 0;
+        for (number, line) in text.lines().enumerate() {
+            let column = line.len();
+            let expected = SourcePosition { line: number + 1, column };
+            assert_eq!(index.position_of(&text[offset + column - 1..]), expected);
+            offset += column + 1;
+        }
+        assert_eq!(index.position_of(&text[text.len()..]), SourcePosition { line: 5001, column: 1 });
     }
 }

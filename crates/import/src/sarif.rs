@@ -7,34 +7,36 @@
 mod alignment;
 mod content;
 mod identity;
-mod links;
 mod location;
 mod mark;
 mod matching;
 mod message;
-mod object;
 mod present;
 mod related;
-mod repairs;
 mod result;
 mod rules;
 mod run;
 mod scan;
 mod severity;
-mod text_encoding;
 
 use serde_json::value::RawValue;
 
-use self::{object::Object, repairs::Repairs};
-use crate::position::{LineIndex, SourcePosition, Unreadable};
+use crate::{
+    links, object,
+    object::Object,
+    position::{LineIndex, SourcePosition, Unreadable},
+    repairs::Repairs,
+    text_encoding,
+};
 
+pub(crate) use self::content::first_sentence;
 pub use self::{
     present::PresentFinding,
-    repairs::{MAX_DESCRIBED_REPAIRS, Repair},
     result::{ScanResult, Suppression},
     run::Run,
     scan::{Scan, ScanFinding},
 };
+pub use crate::repairs::{MAX_DESCRIBED_REPAIRS, Repair};
 
 const FORMAT: &str = "SARIF 2.1.0";
 const VERSION: &str = "2.1.0";
@@ -89,13 +91,13 @@ fn read_text(text: &str, scope: Option<&str>, repairs: &Repairs) -> Result<File,
         Some(version) => file.warnings.push(format!("the version is {version:?}; the file is read as {VERSION}")),
         None => file.warnings.push(format!("the version is missing; the file is read as {VERSION}")),
     }
-    let mut lines = LineIndex::new(text);
+    let lines = LineIndex::new(text);
     for (index, run) in log.objects("runs").iter().enumerate() {
         let Some(run) = run else {
             file.unreadable_runs += 1;
             continue;
         };
-        file.runs.push(Run::read(run, &format!("runs[{index}]"), scope, &mut lines));
+        file.runs.push(Run::read(run, &format!("runs[{index}]"), scope, &lines));
     }
     if file.runs.is_empty() && file.unreadable_runs == 0 {
         file.warnings.push("the file has no runs, so it is an empty scan".to_owned());

@@ -5,7 +5,7 @@
 
 use std::fmt::Write as _;
 
-use kernel::{Description, Reference, Title, is_allowed_in_line, is_allowed_in_text};
+use kernel::{Description, RecordKey, Reference, Title, VersionKey, is_allowed_in_line, is_allowed_in_text};
 use sha2::{Digest, Sha256};
 
 const MAX_REFERENCE_LENGTH: usize = 200;
@@ -18,33 +18,45 @@ const LINE_LENGTH: usize = 17;
 
 /// Converts the text to a reference: one line of at most 200 characters; `None` if the text is blank.
 pub(crate) fn reference(text: &str) -> Option<Reference> {
-    Reference::parse(&one_line(text, MAX_REFERENCE_LENGTH)).ok()
+    Reference::parse(&one_line(text, MAX_REFERENCE_LENGTH, is_allowed_in_line)).ok()
+}
+
+/// Converts the text to the key of a record; `None` if the text is blank.
+pub(crate) fn key(text: &str) -> Option<RecordKey> {
+    let is_allowed = |character: char| character.is_ascii_graphic();
+    title(text).and_then(|_| RecordKey::parse(&one_line(text.trim(), MAX_REFERENCE_LENGTH, is_allowed)).ok())
+}
+
+/// Converts the text to the key of a version; `None` if the text is blank.
+pub(crate) fn version_key(text: &str) -> Option<VersionKey> {
+    let is_allowed = |character: char| character.is_ascii_graphic() && character != '/';
+    title(text).and_then(|_| VersionKey::parse(&one_line(text.trim(), MAX_REFERENCE_LENGTH, is_allowed)).ok())
 }
 
 /// Converts an artifact and a line in it to a reference: `artifact:line`. However long the name of the artifact is, the
 /// line is legible.
 pub(crate) fn location(artifact: &str, line: Option<u64>) -> Option<Reference> {
-    let artifact = one_line(artifact, MAX_REFERENCE_LENGTH - LINE_LENGTH);
+    let artifact = one_line(artifact, MAX_REFERENCE_LENGTH - LINE_LENGTH, is_allowed_in_line);
     let location = line.map_or_else(|| artifact.clone(), |line| format!("{artifact}:{line}"));
     Reference::parse(&location).ok()
 }
 
 /// Returns the line of a reference that [`location`] made from this artifact.
 pub(crate) fn line_of(location: &str, artifact: &str) -> Option<u64> {
-    let artifact = one_line(artifact, MAX_REFERENCE_LENGTH - LINE_LENGTH);
+    let artifact = one_line(artifact, MAX_REFERENCE_LENGTH - LINE_LENGTH, is_allowed_in_line);
     let line = location.strip_prefix(&artifact)?.strip_prefix(':')?;
     line.parse().ok().filter(|_| line.len() < LINE_LENGTH && line.bytes().all(|digit| digit.is_ascii_digit()))
 }
 
-fn one_line(text: &str, max_length: usize) -> String {
+fn one_line(text: &str, max_length: usize, is_allowed: fn(char) -> bool) -> String {
     let is_long = text.chars().count() > max_length;
-    if !is_long && text.chars().all(is_allowed_in_line) {
+    if !is_long && text.chars().all(is_allowed) {
         return text.to_owned();
     }
     let mut short: String = text
         .chars()
         .take(max_length - DIGEST_LENGTH - 1)
-        .map(|character| if is_allowed_in_line(character) { character } else { '_' })
+        .map(|character| if is_allowed(character) { character } else { '_' })
         .collect();
     short.push('~');
     for byte in Sha256::digest(text) {
@@ -58,6 +70,17 @@ fn one_line(text: &str, max_length: usize) -> String {
 pub(crate) fn displayed(text: &str) -> String {
     let replaced = |character| if is_allowed_in_line(character) { character } else { char::REPLACEMENT_CHARACTER };
     text.chars().map(replaced).collect()
+}
+
+/// The maximum length of a message in characters.
+const MAX_MESSAGE_LENGTH: usize = 500;
+
+/// The text as a message: [`displayed`], and cut if it is too long.
+pub(crate) fn message(text: &str) -> String {
+    match text.char_indices().nth(MAX_MESSAGE_LENGTH) {
+        Some((end, _)) => displayed(&text[..end]) + "…",
+        None => displayed(text),
+    }
 }
 
 /// Converts the text to a title: one line of at most 300 characters, the last an ellipsis if it was longer; `None` if
@@ -99,6 +122,17 @@ mod tests {
         assert!(short.as_str().starts_with(&format!("{}~", "é".repeat(135))));
         assert!(reference("a\nb\u{202e}c").unwrap().as_str().starts_with("a_b_c~"));
         assert_eq!(reference(" "), None);
+    }
+
+    #[test]
+    fn a_key_that_is_too_long_or_has_other_characters_becomes_a_prefix_and_a_digest() {
+        assert_eq!(key(" pkg:npm/a@1 ").unwrap().as_str(), "pkg:npm/a@1");
+        assert!(key("Größe 2").unwrap().as_str().starts_with("Gr__e_2~"));
+        assert_eq!(key(&"k".repeat(201)).unwrap().as_str().len(), 200);
+        assert!(version_key("5/1").unwrap().as_str().starts_with("5_1~"));
+        for blank in ["", " \n", "\u{200b}"] {
+            assert_eq!((key(blank), version_key(blank)), (None, None), "{blank:?}");
+        }
     }
 
     #[test]

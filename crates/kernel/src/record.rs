@@ -16,6 +16,7 @@
 //! |---|---|
 //! | a parent | `Id<Parent>` with `filter(Few)`; a key that is unique only within it has `key_within("parent_id")` |
 //! | a list of identifiers | [`crate::IdList`] |
+//! | a list of groups of values, such as files | [`GroupList`] |
 //! | a decimal | [`crate::Decimal`], a text everywhere |
 //! | a filter that a list can't do without | the mark `required` after `filter(…)` |
 //! | a lower bound instead of a choice of values | the mark `at_least("since")` |
@@ -30,6 +31,7 @@ mod columns;
 mod encoding;
 mod field;
 mod filter;
+mod groups;
 mod scalar;
 mod value;
 mod values;
@@ -42,8 +44,9 @@ pub use column_type::{ColumnFilter, ColumnType, Comparison, KeyScope, Selectivit
 pub use columns::{Columns, Field};
 pub use encoding::{Decoder, Encoder};
 pub use filter::Filter;
+pub use groups::GroupList;
 pub use scalar::Scalar;
-pub use value::{OwnedScalar, ScalarValue};
+pub use value::{Groups, OwnedScalar, ScalarValue};
 
 use ulid::Ulid;
 

@@ -80,6 +80,14 @@ crate::string_enum! {
         SubmissionPackage = "submission_package",
         /// A submission event of the `submissions` crate.
         SubmissionEvent = "submission_event",
+        /// An evidence requirement of the `evidence` crate.
+        EvidenceRequirement = "evidence_requirement",
+        /// An evidence claim of the `evidence` crate.
+        EvidenceClaim = "evidence_claim",
+        /// An evidence attachment of the `evidence` crate.
+        EvidenceAttachment = "evidence_attachment",
+        /// The stored bytes of evidence attachments, of the `evidence` crate.
+        EvidenceContent = "evidence_content",
     }
 }
 

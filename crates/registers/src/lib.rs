@@ -42,6 +42,7 @@ pub use custody_assignment::{CustodyAssignment, CustodyKind, CustodyStatus};
 pub use definition_status::DefinitionStatus;
 pub use due_diligence_review::{DueDiligenceReview, ReviewKind, ReviewStatus};
 pub use engagement::{Engagement, EngagementStatus, Party};
+pub use evidence::{EvidenceClaim, EvidenceRequirement};
 pub use exception::{Exception, ExceptionStatus};
 pub use framework::{Framework, FrameworkSource};
 pub use framework_node::{FrameworkNode, NodeKind};
@@ -93,6 +94,8 @@ macro_rules! for_each_register {
             PatchRequirement => ::registers::PatchRequirement,
             SubmissionRequirement => ::registers::SubmissionRequirement,
             SubmissionPackage => ::registers::SubmissionPackage,
+            EvidenceRequirement => ::registers::EvidenceRequirement,
+            EvidenceClaim => ::registers::EvidenceClaim,
         }
     };
 }

@@ -7,6 +7,7 @@ mod check;
 mod clock;
 mod command_context;
 mod copy;
+mod evidence;
 mod examples;
 mod export;
 mod identity_arg;
@@ -87,6 +88,9 @@ enum Command {
     /// List submission packages, and move them from draft to ready.
     #[command(subcommand)]
     Submission(submission::SubmissionCommands),
+    /// List, show, review and withdraw evidence claims.
+    #[command(subcommand)]
+    Evidence(evidence::Evidence),
     /// Verify and export the audit log.
     #[command(subcommand)]
     Audit(audit::Audit),
@@ -157,6 +161,7 @@ pub(crate) fn run() -> Result<(), Failure> {
         Command::Export(command) => with_context(read(), output, |context| block_on(command.run(&context))),
         Command::Assessment(command) => with_context(read(), output, |context| block_on(command.run(&context))),
         Command::Submission(command) => with_context(read(), output, |context| block_on(command.run(&context))),
+        Command::Evidence(command) => with_context(read(), output, |context| block_on(command.run(&context))),
         Command::Audit(command) => with_context(read(), output, |context| block_on(command.run(&context))),
         Command::Webhooks(command) => with_context(read(), output, |context| block_on(command.run(&context))),
         Command::Installation(command) => with_context(read(), output, |context| block_on(command.run(&context))),

@@ -6,6 +6,8 @@
 
 mod audit_retention;
 mod audit_sealer;
+mod evidence_claims;
+mod evidence_expiry;
 mod exporter;
 mod external_sort;
 mod importer;
@@ -21,6 +23,8 @@ mod workspaces;
 
 pub(crate) use audit_retention::{AuditRetention, RetentionOutcome};
 pub(crate) use audit_sealer::{AuditSealer, checkpoint_document};
+pub(crate) use evidence_claims::{ClaimDecision, decide_claim, find_claim};
+pub(crate) use evidence_expiry::EvidenceExpiry;
 pub(crate) use exporter::{ExportFormat, Exporter};
 pub(crate) use importer::{DraftFailures, DraftSource, ImportCounts, Importer, PendingDraft};
 pub(crate) use operator::Operator;

@@ -18,6 +18,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::{
     compose::{Installation, OpenMode, Webhooks},
     failure::Failure,
+    operations::EvidenceExpiry,
     permissions::exposed_files,
     settings::{Database, Settings},
 };
@@ -29,8 +30,8 @@ use metrics::{CertificateMetrics, Metrics, WebhookMetrics};
 use rate_limits::RateLimits;
 use shutdown::Signals;
 use tasks::{
-    fan_out_events, maintenance, record_repeated_calls, refresh_signing_keys, reload_certificate, report_repeats,
-    return_rate_limits, seal_audit_log, send_deliveries,
+    expire_evidence, fan_out_events, maintenance, record_repeated_calls, refresh_signing_keys, reload_certificate,
+    report_repeats, return_rate_limits, seal_audit_log, send_deliveries,
 };
 
 pub(crate) use bootstrap::{ReadyMessage, ServerLock};
@@ -160,6 +161,8 @@ impl Server {
         let maintenance =
             tokio::spawn(maintenance::run(installation.clone(), app.clone(), settings.clone(), stop.clone()));
         let recorder = tokio::spawn(record_repeated_calls::run(app.clone(), stop.clone()));
+        let expiry = EvidenceExpiry::new(installation.clone())?;
+        let expiry = tokio::spawn(expire_evidence::run(expiry, stop.clone()));
         let (distributor, dispatcher) =
             (webhooks.distributor(&installation), webhooks.dispatcher(&installation, webhook_metrics));
         let endpoint_services = webhooks.endpoint_services();
@@ -195,6 +198,7 @@ impl Server {
         let stopped = async {
             maintenance.await?;
             recorder.await?;
+            expiry.await?;
             fan_out.await.and(deliveries.await)?;
             if let Some(reloader) = reloader {
                 reloader.await?;

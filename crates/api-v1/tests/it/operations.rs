@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use kernel::{HasIdPrefix as _, OrganizationId};
+use evidence::{EvidenceRequirement, EvidenceRequirementStatus};
+use kernel::{HasIdPrefix as _, OrganizationId, Record as _};
 use scopes::Scope;
 use serde_json::Value;
 use store_contract::samples;
@@ -20,6 +21,7 @@ pub(crate) struct PathParams {
     /// The identifiers of the registers' records by prefix.
     registers: BTreeMap<&'static str, String>,
     pub(crate) finding: String,
+    pub(crate) attachment: String,
     pub(crate) subscription: String,
     pub(crate) delivery: String,
     /// The value of every parameter that has no other.
@@ -39,6 +41,7 @@ impl PathParams {
         Self {
             registers: BTreeMap::new(),
             finding: text.to_owned(),
+            attachment: text.to_owned(),
             subscription: text.to_owned(),
             delivery: text.to_owned(),
             other: text.to_owned(),
@@ -57,6 +60,7 @@ impl PathParams {
         Self {
             registers,
             finding: api.fixture.new_id::<findings::Finding>().to_string(),
+            attachment: api.fixture.new_id::<evidence::EvidenceAttachment>().to_string(),
             subscription: api.fixture.new_id::<webhooks::WebhookSubscription>().to_string(),
             delivery: api.fixture.new_id::<webhooks::WebhookDelivery>().to_string(),
             other: "none".to_owned(),
@@ -64,7 +68,8 @@ impl PathParams {
     }
 
     /// Replaces the parameters of the registers by a new record of each in the organization, which belong together. The
-    /// third samples include a package that is submitted, so that a receipt can be recorded.
+    /// third samples include a package that is submitted, so that a receipt can be recorded. The evidence requirement is
+    /// active, so that a claim can be made.
     pub(crate) async fn with_registers_of(mut self, api: &TestApi, organization: OrganizationId) -> Self {
         let mut ids = BTreeMap::new();
         macro_rules! each {
@@ -76,6 +81,14 @@ impl PathParams {
             )*};
         }
         registers::for_each_register!(each);
+        let requirement = EvidenceRequirement {
+            key: samples::key("active"),
+            status: EvidenceRequirementStatus::Active,
+            ..EvidenceRequirement::example()
+        };
+        let requirement = api.fixture.create(organization, requirement).await.meta.id;
+        self.registers.insert(EvidenceRequirement::PREFIX, requirement.to_string());
+        self.attachment = api.store_attachment(organization, b"bytes of an attachment").await.to_string();
         self
     }
 
@@ -104,6 +117,7 @@ impl PathParams {
             let (name, slash) = segment.strip_suffix('/').map_or((segment, ""), |name| (name, "/"));
             let value = match name {
                 "{findingId}" => &self.finding,
+                "{attachmentId}" => &self.attachment,
                 "{subscriptionId}" => &self.subscription,
                 "{deliveryId}" => &self.delivery,
                 parameter if parameter.starts_with('{') => {
@@ -152,9 +166,14 @@ impl PathParams {
         let Some(example) = operation.request_example() else {
             let text = |reason: &Value| reason.as_str().map_or_else(|| reason.to_string(), str::to_owned);
             let query = reason.map(|reason| format!("?reason={}", text(reason).replace(' ', "+")));
-            return api.request(&operation.method, &format!("{path}{}", query.unwrap_or_default()));
+            let call = api.request(&operation.method, &format!("{path}{}", query.unwrap_or_default()));
+            return match operation.bytes_example() {
+                Some(bytes) => call.file("report.csv", "text/csv", bytes),
+                None => call,
+            };
         };
         let mut body = example.clone();
+        self.replace_ids(&mut body);
         match reason {
             Some(reason) => body["reason"] = reason.clone(),
             None => {
@@ -162,6 +181,18 @@ impl PathParams {
             }
         }
         api.request(&operation.method, &path).json(&body)
+    }
+}
+
+impl PathParams {
+    /// Replaces the identifiers of registers in the body of an example by those of stored records.
+    fn replace_ids(&self, body: &mut Value) {
+        for value in body.as_object_mut().into_iter().flat_map(|members| members.values_mut()) {
+            let prefix = value.as_str().and_then(|text| text.rsplit_once('_')).map(|(prefix, _)| prefix);
+            if let Some(id) = prefix.and_then(|prefix| self.registers.get(prefix)) {
+                *value = id.as_str().into();
+            }
+        }
     }
 }
 
@@ -363,7 +394,9 @@ async fn every_read_may_be_cached_only_with_revalidation() {
         scoped_operations().filter(|operation| operation.method == "GET" && operation.id != "streamWebhookEvents")
     {
         let response = params.request(&api, operation).auth(&client).send().await.expect(200);
-        assert_eq!(response.header("cache-control"), "private, no-cache", "{}", operation.id);
+        let bytes = if operation.responds_with_bytes() { ", no-transform" } else { "" };
+        let expected = format!("private, no-cache{bytes}");
+        assert_eq!(response.header("cache-control"), expected, "{}", operation.id);
     }
 }
 

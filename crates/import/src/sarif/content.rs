@@ -35,7 +35,7 @@ pub(super) fn title(rules: &Rules, resolved: &ResolvedRule<'_>, message: Option<
 }
 
 /// The first line that is not blank, up to the end of its first sentence.
-fn first_sentence(text: &str) -> &str {
+pub(crate) fn first_sentence(text: &str) -> &str {
     let line = text.split('\n').find(|line| !is_blank(line)).unwrap_or_default();
     let end = line.char_indices().find(|(index, character)| {
         // Looked at first, so that blanks are not counted again for each of them.

@@ -37,7 +37,7 @@ pub struct Run {
 }
 
 impl Run {
-    pub(super) fn read(run: &Object<'_>, path: &str, scope: Option<&str>, lines: &mut LineIndex<'_>) -> Self {
+    pub(super) fn read(run: &Object<'_>, path: &str, scope: Option<&str>, lines: &LineIndex<'_>) -> Self {
         let automation = run.object("automationDetails");
         let automation_id = automation.as_ref().and_then(|details| details.nonblank_text("id"));
         let guid = automation.and_then(|details| details.nonblank_text("guid"));

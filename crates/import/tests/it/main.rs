@@ -3,8 +3,14 @@
 mod alike_results;
 mod bundle;
 mod cases;
+mod cyclonedx;
+mod drafts;
 mod exported;
 mod guide_program;
+mod oscal_assessments;
+mod oscal_catalog;
+mod oscal_profile;
+mod poor_documents;
 mod poor_input;
 mod references;
 mod sarif;

@@ -1,6 +1,7 @@
 //! `novantra import …`: checks all files, then writes the records in batches, each atomic with its audit entries.
 
 mod bundle;
+mod document;
 mod input;
 mod scan;
 mod summary;
@@ -8,15 +9,21 @@ mod summary;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use kernel::Reference;
+use import::{
+    Document, Unreadable, cyclonedx,
+    oscal::{self, FrameworkOptions},
+};
+use kernel::{RecordKey, Reference, VersionKey};
+use registers::FrameworkSource;
 
 use crate::{
     cli::{CommandContext, ReasonArg, progress},
-    failure::Failure,
+    failure::{Failure, ResultExt as _},
     operations::{Importer, Operator, find_workspace},
 };
 
 use bundle::Bundle;
+use document::Documents;
 use input::Input;
 use scan::{Scans, StatusOptions};
 use summary::{FailedLine, Summary};
@@ -28,6 +35,24 @@ pub(crate) enum Import {
         novantra import sarif scan.sarif --workspace default --dry-run\n  \
         scanner --format sarif | novantra import sarif - --workspace default --scope portal --close-missing")]
     Sarif(Scan),
+    /// Import an OSCAL catalog: a framework, its version, and a node for each group and control.
+    #[command(
+        after_help = "Example:\n  novantra import oscal-catalog NIST_SP-800-53_rev5_catalog.json --workspace default"
+    )]
+    OscalCatalog(Catalog),
+    /// Import an OSCAL profile, such as a baseline: a framework with the controls that it selects from catalogs.
+    #[command(after_help = "Example:\n  \
+        novantra import oscal-profile moderate.json --catalog NIST_SP-800-53_rev5_catalog.json --workspace default")]
+    OscalProfile(Profile),
+    /// Import OSCAL assessment results: findings that are not satisfied, and risks.
+    #[command(after_help = "Example:\n  novantra import oscal-assessment-results results.json --workspace default")]
+    OscalAssessmentResults(Files),
+    /// Import an OSCAL plan of action and milestones: its items become findings, its risks become risks.
+    #[command(after_help = "Example:\n  novantra import oscal-poam poam.json --workspace default")]
+    OscalPoam(Files),
+    /// Import `CycloneDX` 1.2 to 1.6 in JSON: components become assets, vulnerabilities and VEX become vulnerabilities.
+    #[command(after_help = "Example:\n  novantra import cyclonedx bom.json vex.json --workspace default")]
+    Cyclonedx(Files),
     /// Import records of any kind in Novantra's own JSON lines format, which `novantra export` writes.
     #[command(after_help = "Example:\n  novantra import bundle controls.jsonl findings.jsonl --workspace default")]
     Bundle(Files),
@@ -66,10 +91,94 @@ pub(crate) struct Scan {
     reopen: bool,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct Framework {
+    /// The key of the framework [default: made of the identifier or the title in the file]
+    #[arg(long, value_name = "KEY", value_parser = |key: &str| RecordKey::parse(key))]
+    framework_key: Option<RecordKey>,
+    /// The key of the version [default: the version in the file]
+    #[arg(long, value_name = "KEY", value_parser = |key: &str| VersionKey::parse(key))]
+    version_key: Option<VersionKey>,
+    /// The origin of the framework: standard, internal, regulation or contract.
+    #[arg(long, value_name = "ORIGIN", default_value = "standard", value_parser = source_kind)]
+    source_kind: FrameworkSource,
+    /// Also create a control, as a draft, for each requirement and enhancement that is not withdrawn.
+    #[arg(long)]
+    with_controls: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Catalog {
+    #[command(flatten)]
+    files: Files,
+    #[command(flatten)]
+    framework: Framework,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Profile {
+    #[command(flatten)]
+    files: Files,
+    /// A catalog from which the profile selects controls. May be repeated.
+    #[arg(long, value_name = "FILE", required = true)]
+    catalog: Vec<PathBuf>,
+    #[command(flatten)]
+    framework: Framework,
+}
+
+fn source_kind(name: &str) -> Result<FrameworkSource, String> {
+    let names: Vec<&str> = FrameworkSource::ALL.iter().map(|source| source.name()).collect();
+    let found = FrameworkSource::ALL.iter().copied().find(|source| source.name() == name);
+    found.ok_or_else(|| format!("must be one of: {}", names.join(", ")))
+}
+
+impl Framework {
+    fn options(&self) -> FrameworkOptions {
+        FrameworkOptions {
+            framework_key: self.framework_key.clone(),
+            version_key: self.version_key.clone(),
+            source_kind: self.source_kind,
+            with_controls: self.with_controls,
+        }
+    }
+}
+
+impl Catalog {
+    async fn run(&self, context: &CommandContext) -> Result<(), Failure> {
+        let options = self.framework.options();
+        self.files.run_each(context, "import oscal-catalog", |bytes| oscal::read_catalog(bytes, &options)).await
+    }
+}
+
+impl Profile {
+    async fn run(&self, context: &CommandContext) -> Result<(), Failure> {
+        let options = self.framework.options();
+        let inputs = Input::all(&self.catalog)?;
+        let catalogs = inputs.iter().map(document::bytes).collect::<Result<Vec<_>, Failure>>()?;
+        for (input, catalog) in inputs.iter().zip(&catalogs) {
+            oscal::read_catalog(catalog, &FrameworkOptions::default()).context(|| input.name())?;
+        }
+        let catalogs: Vec<&[u8]> = catalogs.iter().map(Vec::as_slice).collect();
+        let read = |bytes: &[u8]| oscal::read_profile(bytes, &catalogs, &options);
+        self.files.run_each(context, "import oscal-profile", read).await
+    }
+}
+
 impl Import {
     pub(crate) async fn run(&self, context: &CommandContext) -> Result<(), Failure> {
         match self {
             Self::Sarif(scan) => scan.run(context).await,
+            Self::OscalCatalog(catalog) => catalog.run(context).await,
+            Self::OscalProfile(profile) => profile.run(context).await,
+            Self::OscalAssessmentResults(files) => {
+                files.run_each(context, "import oscal-assessment-results", oscal::read_assessment_results).await
+            }
+            Self::OscalPoam(files) => files.run_each(context, "import oscal-poam", oscal::read_plan_of_action).await,
+            Self::Cyclonedx(files) => {
+                let read =
+                    |contents: &[Vec<u8>]| cyclonedx::read(&contents.iter().map(Vec::as_slice).collect::<Vec<_>>());
+                files.run_documents(context, "import cyclonedx", read).await
+            }
             Self::Bundle(files) => files.run_bundle(context).await,
         }
     }
@@ -98,9 +207,32 @@ impl Files {
             let failed = failures.count();
             let line = |(file, failure): (usize, _)| Some(FailedLine::new(bundle.inputs().get(file)?, failure));
             let failures: Vec<FailedLine> = failures.into_listed().into_iter().filter_map(line).collect();
-            Ok(Summary { counts, unlisted_failures: failed - failures.len(), failures, scan: None })
+            Ok(Summary { counts, unlisted_failures: failed - failures.len(), failures, scan: None, document: None })
         };
         self.import(context, "import bundle", records, write).await
+    }
+
+    /// Imports documents that don't refer to each other.
+    async fn run_each(
+        &self,
+        context: &CommandContext,
+        command: &'static str,
+        read: impl Fn(&[u8]) -> Result<Document, Unreadable>,
+    ) -> Result<(), Failure> {
+        let read = |contents: &[Vec<u8>]| contents.iter().map(|bytes| read(bytes)).collect();
+        self.run_documents(context, command, read).await
+    }
+
+    async fn run_documents(
+        &self,
+        context: &CommandContext,
+        command: &'static str,
+        read: impl FnOnce(&[Vec<u8>]) -> Vec<Result<Document, Unreadable>>,
+    ) -> Result<(), Failure> {
+        let documents = Documents::read(self.inputs()?, read)?;
+        let records = documents.len();
+        let write = async |importer: Importer<'_>, report: &dyn Fn(usize)| documents.import(&importer, report).await;
+        self.import(context, command, records, write).await
     }
 
     /// The files, all of which are checked before the first write, so that an invalid file does not leave a partial import

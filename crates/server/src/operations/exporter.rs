@@ -201,7 +201,7 @@ fn id_in(values: &[ScalarValue<'_>], column: usize) -> Option<Ulid> {
 
 fn text_of(value: ScalarValue<'_>) -> String {
     match value {
-        ScalarValue::Null | ScalarValue::Ids(..) => String::new(),
+        ScalarValue::Null | ScalarValue::Ids(..) | ScalarValue::Groups(..) => String::new(),
         ScalarValue::Text(text) => text.to_owned(),
         ScalarValue::Name(name) => name.to_owned(),
         ScalarValue::Integer(number) => number.to_string(),

@@ -1,5 +1,6 @@
 //! Imports of records into a workspace, in batches, each atomic with its audit entries.
 
+mod completion;
 mod cycles;
 mod derived;
 mod draft_import;

@@ -42,6 +42,7 @@ guides! {
     fn errors_and_retries_work_as_written: "docs/guides/errors-and-retries.md";
     fn pagination_and_catch_up_work_as_written: "docs/guides/pagination-and-catch-up.md";
     fn rate_limits_work_as_written: "docs/guides/rate-limits.md";
+    fn importing_catalogues_works_as_written: "docs/guides/importing-catalogues.md";
     fn importing_records_works_as_written: "docs/guides/importing-records.md";
     fn pushing_a_scan_works_as_written: "docs/guides/pushing-a-scan.md";
     fn mirroring_findings_works_as_written: "docs/guides/mirroring-findings.md";

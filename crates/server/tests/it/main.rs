@@ -13,6 +13,7 @@ mod copies;
 mod disconnects;
 mod displaced_database;
 mod distribution;
+mod document_imports;
 mod exports;
 mod first_start;
 mod full_disk;

@@ -18,7 +18,7 @@ pub async fn every_register_reads_back_as_it_was_stored(fixture: Fixture) {
     registers::for_each_register!(each);
 }
 
-async fn reads_back<R: Record>(fixture: &Fixture)
+pub(super) async fn reads_back<R: Record>(fixture: &Fixture)
 where
     DynStore: Reader<R>,
 {
@@ -38,7 +38,7 @@ pub async fn every_register_is_found_by_its_key(fixture: Fixture) {
     registers::for_each_register!(each);
 }
 
-async fn is_found_by_its_key<R: Record>(fixture: &Fixture)
+pub(super) async fn is_found_by_its_key<R: Record>(fixture: &Fixture)
 where
     DynStore: Reader<R>,
 {
@@ -80,7 +80,7 @@ pub async fn recorded_events_are_stored_and_filtered_as_their_statements_say(mut
     is_filtered::<SubmissionEvent>(&fixture).await;
 }
 
-async fn is_filtered<R: Record>(fixture: &Fixture)
+pub(super) async fn is_filtered<R: Record>(fixture: &Fixture)
 where
     DynStore: Reader<R>,
 {

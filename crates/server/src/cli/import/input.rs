@@ -45,6 +45,18 @@ impl Input {
         read.context(|| format!("can't read {}", self.name()))
     }
 
+    /// Reads the content, but not more than `limit` bytes of it.
+    pub(super) fn bytes_up_to(&self, limit: u64) -> Result<Vec<u8>, Failure> {
+        let mut bytes = Vec::new();
+        let read = if self.path.as_os_str() == STANDARD_INPUT {
+            io::stdin().lock().take(limit).read_to_end(&mut bytes)
+        } else {
+            File::open(&self.path).and_then(|file| file.take(limit).read_to_end(&mut bytes))
+        };
+        read.context(|| format!("can't read {}", self.name()))?;
+        Ok(bytes)
+    }
+
     /// Opens the file, to be read several times. What can be read only once, such as the standard input, is copied to a
     /// temporary file without a name.
     pub(super) fn open(&self) -> Result<File, Failure> {
@@ -93,5 +105,10 @@ impl Input {
     /// The name, if there are several inputs.
     pub(super) fn distinguishing_name(&self) -> Option<String> {
         (!self.is_only).then(|| self.name())
+    }
+
+    /// The message, after the name if there are several inputs.
+    pub(super) fn prefixed(&self, message: &str) -> String {
+        self.distinguishing_name().map_or_else(|| message.to_owned(), |name| format!("{name}: {message}"))
     }
 }

@@ -65,13 +65,13 @@ impl Scans {
         let summary = &mut self.summary;
         summary.repaired += file.repair_count;
         summary.repairs.extend(file.repairs.into_iter().map(|repair| RepairLine::new(input, repair)));
-        summary.warnings.extend(file.warnings.into_iter().map(|warning| with_name(input, &warning)));
+        summary.warnings.extend(file.warnings.into_iter().map(|warning| input.prefixed(&warning)));
         if file.unreadable_runs > 0 {
             let warning = format!(
                 "{} of its runs can't be read and may be those of any tool; no finding is closed or accepted",
                 file.unreadable_runs
             );
-            summary.warnings.push(with_name(input, &warning));
+            summary.warnings.push(input.prefixed(&warning));
             self.has_unreadable_runs = true;
         }
         for run in file.runs {
@@ -80,7 +80,7 @@ impl Scans {
             if let Some(reason) = &run.incomplete {
                 let warning =
                     format!("run {} is incomplete: {reason}; no finding is closed or accepted for it", run.name);
-                summary.warnings.push(with_name(input, &warning));
+                summary.warnings.push(input.prefixed(&warning));
                 series.is_incomplete = true;
             }
             summary.passed += run.passed;
@@ -142,7 +142,7 @@ impl Scans {
             summary.closed = close_unreported(importer, &series, &complete, &reported).await?;
             summary.accepted = accept_suppressed(importer, &series, &complete, suppressed).await?;
         }
-        Ok(Summary { counts, failures, unlisted_failures: 0, scan: Some(summary) })
+        Ok(Summary { counts, failures, unlisted_failures: 0, scan: Some(summary), document: None })
     }
 
     /// The series of which the scan says which findings exist.
@@ -255,8 +255,4 @@ impl ScanSeries {
     fn of_source(source: &FindingSource) -> Self {
         Self { tool: source.module_key.clone(), scope: source.scope.clone() }
     }
-}
-
-fn with_name(input: &Input, message: &str) -> String {
-    input.distinguishing_name().map_or_else(|| message.to_owned(), |name| format!("{name}: {message}"))
 }

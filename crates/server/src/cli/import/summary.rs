@@ -27,7 +27,7 @@ impl FailedLine {
     }
 }
 
-/// A part of a scan that was left out or replaced.
+/// A part of a file that was left out or replaced.
 #[derive(Debug)]
 pub(super) struct RepairLine {
     file: Option<String>,
@@ -67,6 +67,14 @@ pub(super) struct ScanSummary {
     pub(super) shared: Vec<SharedFindings>,
 }
 
+/// The faults of documents that kept no record from being imported.
+#[derive(Debug, Default)]
+pub(super) struct DocumentSummary {
+    pub(super) repaired: usize,
+    pub(super) repairs: Vec<RepairLine>,
+    pub(super) warnings: Vec<String>,
+}
+
 /// The outcomes of all records.
 #[derive(Debug)]
 pub(super) struct Summary {
@@ -76,6 +84,8 @@ pub(super) struct Summary {
     pub(super) unlisted_failures: usize,
     /// The outcomes that only scans have.
     pub(super) scan: Option<ScanSummary>,
+    /// The outcomes that only documents have.
+    pub(super) document: Option<DocumentSummary>,
 }
 
 impl Summary {
@@ -110,11 +120,15 @@ impl Summary {
         if let (Some(scan), Some(members)) = (&self.scan, document.as_object_mut()) {
             members.extend(scan.document());
         }
+        if let (Some(summary), Some(members)) = (&self.document, document.as_object_mut()) {
+            members.extend(summary.document());
+        }
         document
     }
 
     pub(super) fn text(&self, dry_run: bool) -> String {
         let mut lines = self.scan.as_ref().map(ScanSummary::lines).unwrap_or_default();
+        lines.extend(self.document.iter().flat_map(DocumentSummary::lines));
         lines.extend(self.failures.iter().map(|FailedLine { file, line, key, message }| {
             let file = file.as_ref().map_or_else(String::new, |file| format!("{file} "));
             let key = key.as_ref().map_or_else(String::new, |key| format!(" ({key})"));
@@ -136,14 +150,6 @@ impl Summary {
 
 impl ScanSummary {
     fn document(&self) -> serde_json::Map<String, Value> {
-        let repairs: Vec<Value> = self
-            .repairs
-            .iter()
-            .take(MAX_LISTED_REPAIRS)
-            .map(|RepairLine { file, repair }| {
-                with_file(file.as_deref(), json!({ "path": repair.path, "message": repair.message }))
-            })
-            .collect();
         let shared: Vec<Value> = self
             .shared
             .iter()
@@ -158,7 +164,7 @@ impl ScanSummary {
             ("passed", json!(self.passed)),
             ("absent", json!(self.absent)),
             ("repaired", json!(self.repaired)),
-            ("repairs", json!(repairs)),
+            ("repairs", repairs_document(&self.repairs)),
             ("warnings", json!(self.all_warnings())),
             ("shared", json!(shared)),
         ];
@@ -195,17 +201,45 @@ impl ScanSummary {
         lines.extend(self.shared.iter().map(|SharedFindings { files, findings }| {
             format!("findings that {} share: {findings}", files.join(" and "))
         }));
-        lines.extend(self.repairs.iter().take(MAX_LISTED_REPAIRS).map(|RepairLine { file, repair }| {
-            let Repair { path, message } = repair;
-            let position = [file.as_deref().unwrap_or_default(), path].join(" ");
-            format!("repaired: {}", [position.trim(), message].join(" ").trim())
-        }));
-        let omitted = self.repaired.saturating_sub(self.repairs.len().min(MAX_LISTED_REPAIRS));
-        if omitted > 0 {
-            lines.push(format!("repaired: and {omitted} more parts of the scan"));
-        }
+        lines.extend(repair_lines(&self.repairs, self.repaired, "scan"));
         lines
     }
+}
+
+impl DocumentSummary {
+    fn document(&self) -> serde_json::Map<String, Value> {
+        let members = [
+            ("repaired", json!(self.repaired)),
+            ("repairs", repairs_document(&self.repairs)),
+            ("warnings", json!(self.warnings)),
+        ];
+        members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    }
+
+    fn lines(&self) -> Vec<String> {
+        let warnings = self.warnings.iter().map(|warning| format!("warning: {warning}"));
+        warnings.chain(repair_lines(&self.repairs, self.repaired, "file")).collect()
+    }
+}
+
+fn repairs_document(repairs: &[RepairLine]) -> Value {
+    let listed = repairs.iter().take(MAX_LISTED_REPAIRS);
+    let repairs = listed.map(|RepairLine { file, repair }| {
+        with_file(file.as_deref(), json!({ "path": repair.path, "message": repair.message }))
+    });
+    Value::Array(repairs.collect())
+}
+
+/// A line for each repair that is listed, and one for the others of the `whole`.
+fn repair_lines(repairs: &[RepairLine], repaired: usize, whole: &str) -> Vec<String> {
+    let listed = repairs.iter().take(MAX_LISTED_REPAIRS).map(|RepairLine { file, repair }| {
+        let Repair { path, message } = repair;
+        let position = [file.as_deref().unwrap_or_default(), path].join(" ");
+        format!("repaired: {}", [position.trim(), message].join(" ").trim())
+    });
+    let omitted = repaired.saturating_sub(repairs.len().min(MAX_LISTED_REPAIRS));
+    let others = (omitted > 0).then(|| format!("repaired: and {omitted} more parts of the {whole}"));
+    listed.chain(others).collect()
 }
 
 /// The object with the name of the file, if there are several.

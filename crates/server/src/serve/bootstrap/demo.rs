@@ -29,6 +29,7 @@ pub(crate) fn use_temporary_folder(settings: &mut Settings) -> Result<TempDir, F
     folder.path().clone_into(&mut settings.data_dir);
     settings.database = Database::Sqlite(folder.path().join("novantra.db"));
     settings.master_key_file = folder.path().join("master.key");
+    settings.attachments.use_folder_in(folder.path());
     // Users who try webhooks out have a receiver on this machine.
     settings.webhooks.addresses.loopback = true;
     Ok(folder)

@@ -1,0 +1,29 @@
+//! `CycloneDX` 1.2 to 1.6 in JSON: components and services become assets, vulnerabilities with their analysis (VEX)
+//! become vulnerabilities of those assets. Decision record 0044 has the mapping and its reasons.
+//!
+//! The files of one import may refer to each other, as a VEX does to the SBOM that it is about.
+
+mod analysis;
+mod bom;
+mod component;
+mod rating;
+mod references;
+mod vulnerability;
+mod vulnerability_records;
+
+use self::{bom::Bom, references::References, vulnerability_records::VulnerabilityRecords};
+use crate::{document::Document, position::Unreadable};
+
+/// Reads the files of one import. Each has its own result.
+#[must_use]
+pub fn read(files: &[&[u8]]) -> Vec<Result<Document, Unreadable>> {
+    let mut boms: Vec<Result<Bom, Unreadable>> = files.iter().map(|bytes| Bom::read(bytes)).collect();
+    let references = References::new(boms.iter().map(|bom| bom.as_ref().ok()));
+    let mut records = VulnerabilityRecords::new(references);
+    for (index, bom) in boms.iter_mut().enumerate() {
+        if let Ok(bom) = bom {
+            records.add_bom(index, bom);
+        }
+    }
+    records.into_documents(boms)
+}

@@ -1,0 +1,73 @@
+//! Risks of assessment results and of plans of action.
+
+use kernel::{Kind, Severity, Timestamp};
+use registers::RiskStatus;
+
+use super::{
+    members::{time, title},
+    rating,
+};
+use crate::{
+    document::{Document, Element, text},
+    object::Object,
+    shorten,
+};
+
+/// The part of a risk on which its findings depend.
+#[derive(Clone, Copy)]
+pub(super) struct RiskSummary {
+    pub(super) status: RiskStatus,
+    pub(super) severity: Option<Severity>,
+    pub(super) deadline: Option<Timestamp>,
+}
+
+/// Adds the risk with this key.
+pub(super) fn add(element: &Element<'_, '_>, key: &str, document: &mut Document) -> RiskSummary {
+    let risk = &element.object;
+    let summary =
+        RiskSummary { status: status(risk), severity: rating::severity(risk), deadline: time(risk, "deadline") };
+    document.add(
+        element.position,
+        Kind::Risk,
+        [
+            ("riskKey", shorten::key(key).and_then(text)),
+            ("title", title(risk, key).and_then(text)),
+            ("description", shorten::description(&description(risk)).and_then(text)),
+            ("status", text(summary.status.name())),
+        ],
+    );
+    summary
+}
+
+fn status(risk: &Object<'_>) -> RiskStatus {
+    const WORDS: &[&str] =
+        &["open", "investigating", "remediating", "deviation-requested", "deviation-approved", "closed"];
+    match risk.word("status", WORDS) {
+        Some("remediating") => RiskStatus::UnderTreatment,
+        // Who requests a deviation has weighed the risk.
+        Some("deviation-requested") => RiskStatus::Assessed,
+        Some("deviation-approved") => RiskStatus::Accepted,
+        Some("closed") => RiskStatus::Closed,
+        _ => RiskStatus::Identified,
+    }
+}
+
+/// The description, the statement, and what is done about the risk.
+fn description(risk: &Object<'_>) -> String {
+    let mut paragraphs: Vec<String> =
+        ["description", "statement"].iter().filter_map(|name| risk.nonblank_text(name)).collect();
+    paragraphs.dedup();
+    for factor in risk.present_objects("mitigating-factors") {
+        paragraphs.extend(factor.nonblank_text("description").map(|text| format!("Mitigating factor: {text}")));
+    }
+    for response in risk.present_objects("remediations") {
+        let lifecycle = response.nonblank_text("lifecycle");
+        let words = [response.nonblank_text("title"), response.nonblank_text("description")];
+        let words: Vec<String> = words.into_iter().flatten().collect();
+        if !words.is_empty() {
+            let lifecycle = lifecycle.map(|lifecycle| format!(" ({lifecycle})")).unwrap_or_default();
+            paragraphs.push(format!("Response{lifecycle}: {}", words.join(": ")));
+        }
+    }
+    shorten::clean_description(&paragraphs.join("\n\n"))
+}

@@ -1,0 +1,170 @@
+//! Tests of OSCAL assessment results and plans of action.
+
+use std::fs;
+
+use kernel::Kind;
+use novantra_import::{
+    Document,
+    oscal::{read_assessment_results, read_plan_of_action},
+};
+use serde_json::{Value, json};
+
+use crate::{
+    drafts::{assert_whole, failures, field, of_kind, repairs, with_members},
+    support::test_data,
+};
+
+fn metadata() -> Value {
+    json!({ "title": "t", "version": "1", "oscal-version": "1.1.2" })
+}
+
+fn results(result: Value) -> Document {
+    let file = json!({ "assessment-results": { "uuid": "ar-1", "metadata": metadata(), "results": [result] } });
+    let document = read_assessment_results(file.to_string().as_bytes()).expect("assessment results");
+    assert_whole(&document);
+    document
+}
+
+fn plan(members: Value) -> Document {
+    let plan = with_members(json!({ "uuid": "plan-1", "metadata": metadata() }), members);
+    let file = json!({ "plan-of-action-and-milestones": plan });
+    let document = read_plan_of_action(file.to_string().as_bytes()).expect("a plan");
+    assert_whole(&document);
+    document
+}
+
+#[test]
+fn the_assessment_results_of_nist_become_a_finding_and_a_risk() {
+    let Some(folder) = test_data() else { return };
+    let bytes = fs::read(folder.join("oscal-assessment-results-example.json")).unwrap();
+    let document = read_assessment_results(&bytes).unwrap();
+    assert_whole(&document);
+    assert_eq!((failures(&document), document.repair_count), (vec![], 0));
+    assert_eq!(document.warnings, ["2 observations are not imported: no record holds them"]);
+    let [risk, finding] =
+        [Kind::Risk, Kind::Finding].map(|kind| <[_; 1]>::try_from(of_kind(&document, kind)).unwrap()[0]);
+    assert_eq!(field(risk, "riskKey"), "0cfa750e-3553-47ba-a7ba-cf84a884d261");
+    assert_eq!(field(risk, "status"), "identified");
+    assert!(field(risk, "description").contains("\n\nAn account without proper least privilege"));
+    assert_eq!(
+        [
+            "findingKey",
+            "severity",
+            "status",
+            "sourceKind",
+            "sourceResourceId",
+            "subjectResourceType",
+            "subjectResourceId"
+        ]
+        .map(|name| field(finding, name)),
+        [
+            "45d8a6c2-1368-4bad-9ba0-7141f0a32889",
+            "medium",
+            "",
+            "assessment",
+            "ec0dad37-54e0-40fd-a925-6d0bdea94c0d",
+            "objective-id",
+            "ac-6.1_obj",
+        ]
+    );
+}
+
+#[test]
+fn the_plan_of_action_of_nist_becomes_two_findings_and_two_risks() {
+    let Some(folder) = test_data() else { return };
+    let bytes = fs::read(folder.join("oscal-poam-example.json")).unwrap();
+    let document = read_plan_of_action(&bytes).unwrap();
+    assert_whole(&document);
+    assert!(document.failures.is_empty());
+    // The file refers to a mitigating factor where a risk is meant.
+    assert_eq!(
+        repairs(&document),
+        ["plan-of-action-and-milestones.poam-items[0].related-risks[0].risk-uuid is \
+             \"401c15c9-ad6b-4d4a-a591-7d53a3abb3b6\", which is no risk of the file; left out"]
+    );
+    let risks = of_kind(&document, Kind::Risk);
+    assert_eq!(risks.iter().map(|risk| field(risk, "status")).collect::<Vec<_>>(), ["accepted", "identified"]);
+    let findings: Vec<_> = of_kind(&document, Kind::Finding)
+        .into_iter()
+        .map(|finding| ["severity", "dueAt", "subjectResourceId"].map(|name| field(finding, name)))
+        .collect();
+    let system = "8101e04d-8305-4e73-bb95-6b59f645b143";
+    assert_eq!(findings, [["medium", "", system], ["low", "2023-06-23T21:00:00.000Z", system]]);
+    assert!(field(risks[0], "description").contains("\n\nMitigating factor: The GoodRead application"));
+    assert!(field(risks[0], "description").contains("\n\nResponse (planned): IFA-GOODREAD-RISK1-RESPONSE"));
+}
+
+#[test]
+fn the_severity_of_a_finding_is_the_highest_of_its_risks() {
+    let severity = |facets: Value| {
+        let document = results(json!({
+            "risks": [{ "uuid": "r", "title": "R", "description": "d", "status": "open",
+                "characterizations": [{ "facets": facets }] }],
+            "findings": [{ "uuid": "f", "title": "F", "description": "d", "related-risks": [{ "risk-uuid": "r" }] }],
+        }));
+        field(of_kind(&document, Kind::Finding)[0], "severity").to_owned()
+    };
+    let facet = |name: &str, value: &str| json!({ "name": name, "value": value });
+    assert_eq!(severity(json!([facet("likelihood", "low"), facet("impact", "high")])), "low");
+    assert_eq!(severity(json!([facet("likelihood", "high"), facet("impact", "very-high")])), "critical");
+    assert_eq!(severity(json!([facet("impact", "High")])), "high");
+    assert_eq!(severity(json!([facet("risk", "moderate"), facet("impact", "high")])), "medium");
+    assert_eq!(severity(json!([facet("severity", "low"), facet("severity", "critical")])), "critical");
+    assert_eq!(severity(json!([facet("exposure", "high"), facet("impact", "7")])), "medium");
+}
+
+#[test]
+fn the_status_of_a_new_finding_follows_from_its_risks() {
+    let status = |statuses: &[&str]| {
+        let risks: Vec<Value> = statuses
+            .iter()
+            .enumerate()
+            .map(|(index, status)| json!({ "uuid": format!("r{index}"), "title": "R", "description": "d", "status": status }))
+            .collect();
+        let relations: Vec<Value> = (0..risks.len()).map(|index| json!({ "risk-uuid": format!("r{index}") })).collect();
+        let item = json!({ "uuid": "i", "title": "I", "description": "d", "related-risks": relations });
+        let document = plan(json!({ "risks": risks, "poam-items": [item] }));
+        let risks =
+            of_kind(&document, Kind::Risk).iter().map(|risk| field(risk, "status")).collect::<Vec<_>>().join(" ");
+        (risks, field(of_kind(&document, Kind::Finding)[0], "status").to_owned())
+    };
+    let expected = |risks: &str, finding: &str| (risks.to_owned(), finding.to_owned());
+    assert_eq!(status(&[]), expected("", ""));
+    assert_eq!(status(&["open"]), expected("identified", ""));
+    assert_eq!(status(&["closed"]), expected("closed", "closed"));
+    assert_eq!(status(&["closed", "deviation-approved"]), expected("closed accepted", "accepted"));
+    assert_eq!(status(&["closed", "remediating"]), expected("closed under-treatment", "remediating"));
+    assert_eq!(status(&["deviation-requested", "investigating"]), expected("assessed identified", ""));
+    assert_eq!(status(&["other"]), expected("identified", ""));
+}
+
+#[test]
+fn a_satisfied_objective_is_no_finding() {
+    let finding = |uuid: &str, state: Value| json!({ "uuid": uuid, "title": "F", "description": "d", "target": { "type": "statement-id", "target-id": "s", "status": state } });
+    let document = results(json!({ "findings": [
+        finding("1", json!({ "state": "satisfied" })),
+        finding("2", json!({ "state": "not-satisfied" })),
+        finding("3", json!({})),
+    ] }));
+    assert_eq!(of_kind(&document, Kind::Finding).len(), 2);
+    assert_eq!(document.warnings, ["1 findings are not imported: their objectives are satisfied"]);
+}
+
+#[test]
+fn a_finding_of_a_plan_is_imported_unless_an_item_is_about_it() {
+    let document = plan(json!({
+        "findings": [{ "uuid": "f1", "title": "F", "description": "d" }, { "uuid": "f2", "title": "F", "description": "d" }],
+        "poam-items": [
+            { "title": "Without a UUID", "description": "d", "related-findings": [{ "finding-uuid": "f1" }] },
+            { "title": "Without a UUID", "description": "d" },
+        ],
+    }));
+    let keys: Vec<_> = of_kind(&document, Kind::Finding).iter().map(|finding| field(finding, "findingKey")).collect();
+    assert_eq!(keys.len(), 2);
+    assert_eq!(keys[0], "f2");
+    assert!(keys[1].starts_with("Without_a_UUID~"));
+    assert_eq!(
+        document.failures[0].message,
+        "plan-of-action-and-milestones.poam-items[1] has the key of plan-of-action-and-milestones.poam-items[0]"
+    );
+}

@@ -1,0 +1,149 @@
+//! Tests of OSCAL profiles.
+
+use std::fs;
+
+use kernel::Kind;
+use novantra_import::{
+    Document, Unreadable,
+    oscal::{FrameworkOptions, read_profile},
+};
+use serde_json::{Value, json};
+
+use crate::{
+    drafts::{assert_whole, failures, field, of_kind, repairs, with_field, with_members},
+    oscal_catalog::{catalog, control, nist_catalog},
+    support::test_data,
+};
+
+fn profile(members: Value) -> Vec<u8> {
+    let profile =
+        with_members(json!({ "metadata": { "title": "Baseline", "version": "1", "oscal-version": "1.0.4" } }), members);
+    json!({ "profile": profile }).to_string().into_bytes()
+}
+
+fn small_catalog() -> Vec<u8> {
+    let mut first = control("ac-1", "AC-1", "Review {{ insert: param, p }}.");
+    first["params"] = json!([{ "id": "p", "label": "frequency" }]);
+    first["controls"] = json!([control("ac-1.1", "AC-1(1)", "s"), control("ac-1.2", "AC-1(2)", "s")]);
+    catalog(json!({ "groups": [
+        { "id": "ac", "title": "Access", "controls": [first, control("ac-2", "AC-2", "s")] },
+        { "id": "au", "title": "Audit", "controls": [control("au-1", "AU-1", "s")] },
+    ] }))
+}
+
+fn read(members: Value) -> Document {
+    let document =
+        read_profile(&profile(members), &[&small_catalog()], &FrameworkOptions::default()).expect("a profile");
+    assert_whole(&document);
+    document
+}
+
+fn nodes(document: &Document) -> Vec<String> {
+    let nodes = of_kind(document, Kind::FrameworkNode).into_iter();
+    nodes.map(|node| format!("{}>{}", field(node, "parentNodeKey"), field(node, "nodeKey"))).collect()
+}
+
+#[test]
+fn the_moderate_baseline_of_nist_selects_its_287_controls() {
+    let (Some(catalog), Some(folder)) = (nist_catalog(), test_data()) else { return };
+    let profile = fs::read(folder.join("oscal-nist-sp800-53-rev5-moderate-profile.json")).unwrap();
+    let document = read_profile(&profile, &[&catalog], &FrameworkOptions::default()).unwrap();
+    assert_whole(&document);
+    assert_eq!((failures(&document), document.repair_count, &document.warnings), (vec![], 0, &vec![]));
+    let nodes = of_kind(&document, Kind::FrameworkNode);
+    let controls = nodes.iter().filter(|node| field(node, "nodeKind") != "group").count();
+    assert_eq!(controls, 287);
+    assert_eq!(field(nodes[0], "frameworkVersionKey"), "nist-800-53-moderate-impact-baseline/5.1.1+u4");
+    let position = document.records.iter().find(|located| field(&located.record, "nodeKey") == "AC-2(1)").unwrap();
+    let line = profile.split(|byte| *byte == b'\n').position(|line| line.ends_with(b"\"ac-2.1\",")).unwrap() + 1;
+    assert_eq!(position.position.line, line, "the position is that of the id in the profile");
+}
+
+#[test]
+fn controls_are_selected_by_id_by_pattern_with_their_children_or_all_and_excluded() {
+    let import = |clauses: Value| nodes(&read(json!({ "imports": [clauses] })));
+    assert_eq!(import(json!({ "include-controls": [{ "with-ids": ["ac-2"] }] })), [">AC", "AC>AC-2"]);
+    assert_eq!(
+        import(json!({ "include-controls": [{ "with-ids": ["ac-1.2"] }] })),
+        [">AC", "AC>AC-1(2)"],
+        "an enhancement whose control is not selected takes the level of the control"
+    );
+    let with_children = json!({ "include-controls": [{ "with-child-controls": "yes", "with-ids": ["ac-1"] }] });
+    assert_eq!(import(with_children), [">AC", "AC>AC-1", "AC-1>AC-1(1)", "AC-1>AC-1(2)"]);
+    assert_eq!(
+        import(json!({ "include-controls": [{ "matching": [{ "pattern": "a?-1" }] }] })),
+        [">AC", "AC>AC-1", ">AU", "AU>AU-1"]
+    );
+    let excluded = json!({ "include-all": {}, "exclude-controls": [{ "with-ids": ["ac-1", "ac-1.1"] }] });
+    assert_eq!(import(excluded), [">AC", "AC>AC-1(2)", "AC>AC-2", ">AU", "AU>AU-1"]);
+    // `serde_json` sorts members, so what is excluded is first in the file.
+    let named = json!({ "include-controls": [{ "with-ids": ["ac-1", "ac-2"] }], "exclude-controls": [{ "with-ids": ["ac-1"] }] });
+    assert_eq!(import(named), [">AC", "AC>AC-2"]);
+    assert_eq!(import(json!({ "href": "#x" })).len(), 7);
+}
+
+#[test]
+fn a_profile_sets_parameters_and_its_other_changes_are_named() {
+    let document = read(json!({
+        "imports": [{ "include-all": {} }],
+        "merge": { "custom": {} },
+        "modify": {
+            "set-parameters": [{ "param-id": "p", "values": ["monthly"] }, { "param-id": "q" }, {}],
+            "alters": [{ "control-id": "ac-1" }],
+        },
+    }));
+    assert_eq!(field(with_field(&document, Kind::FrameworkNode, "nodeKey", "AC-1"), "text"), "Review monthly.");
+    assert_eq!(
+        repairs(&document),
+        [
+            "profile.modify.set-parameters[1].param-id is \"q\", which no catalog has; left out",
+            "profile.modify.set-parameters[2].param-id is missing; left out",
+        ]
+    );
+    assert_eq!(
+        document.warnings,
+        [
+            "the 1 alterations of controls (modify.alters) are not applied: the nodes have the texts of the catalog",
+            "the structure of the profile (merge.custom) is not applied: the nodes have the groups of the catalogs",
+        ]
+    );
+}
+
+#[test]
+fn what_a_profile_names_and_no_catalog_has_is_a_failure_with_its_path() {
+    let document = read(json!({ "imports": [{ "include-controls": [{ "with-ids": ["ac-2", "zz-9"] }] }] }));
+    assert_eq!(nodes(&document).len(), 2);
+    let failure = &document.failures[0];
+    assert_eq!(failure.key.as_deref(), Some("zz-9"));
+    assert_eq!(
+        failure.message,
+        "profile.imports[0].include-controls[0].with-ids[1] names a control that no catalog beside the profile has"
+    );
+}
+
+#[test]
+fn a_profile_without_imports_or_catalogs_is_refused_with_the_remedy() {
+    let error = |members: Value, catalogs: &[&[u8]]| -> String {
+        read_profile(&profile(members), catalogs, &FrameworkOptions::default()).unwrap_err().to_string()
+    };
+    let beginning = "not an OSCAL profile at line 1, column 1: ";
+    let imports = json!({ "imports": [{ "include-all": {} }] });
+    assert_eq!(
+        error(imports.clone(), &[]),
+        format!(
+            "{beginning}no catalog is given beside the profile, which contains no controls: state the catalogs, too"
+        )
+    );
+    assert_eq!(
+        error(json!({}), &[&small_catalog()]),
+        format!("{beginning}profile.imports is missing or empty: the profile selects no controls")
+    );
+    assert_eq!(
+        read_profile(&profile(imports), &[b"{}"], &FrameworkOptions::default()),
+        Err(Unreadable::OtherFormat {
+            format: "an OSCAL catalog",
+            position: novantra_import::SourcePosition { line: 1, column: 1 },
+            message: "the object has no member `catalog`".to_owned(),
+        })
+    );
+}

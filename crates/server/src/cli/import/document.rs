@@ -1,0 +1,147 @@
+//! The files of imports that are read whole: OSCAL and `CycloneDX`.
+
+use std::collections::{HashMap, HashSet};
+
+use import::{CheckedDraft, Document, ImportFailure, Located, MAX_DOCUMENT_LENGTH, Unreadable};
+use kernel::Kind;
+
+use super::{
+    input::Input,
+    summary::{DocumentSummary, FailedLine, RepairLine, Summary},
+};
+use crate::{
+    failure::{Failure, ResultExt as _},
+    operations::{DraftFailures, DraftSource, Importer, PendingDraft},
+};
+
+/// The kinds of records that several documents may have. The last counts, as if the files were imported one by one.
+const SHARED_KINDS: &[Kind] =
+    &[Kind::Framework, Kind::Asset, Kind::Vulnerability, Kind::Control, Kind::Risk, Kind::Finding];
+
+/// The documents of an import.
+#[derive(Debug)]
+pub(super) struct Documents {
+    inputs: Vec<Input>,
+    records: Vec<(usize, Located<import::Draft>)>,
+    failures: Vec<(usize, ImportFailure)>,
+    summary: DocumentSummary,
+}
+
+/// Reads the whole file. Of one that is too long for a document, one byte more than a document may have.
+pub(super) fn bytes(input: &Input) -> Result<Vec<u8>, Failure> {
+    input.bytes_up_to(u64::try_from(MAX_DOCUMENT_LENGTH).unwrap_or(u64::MAX).saturating_add(1))
+}
+
+impl Documents {
+    /// Reads the files with `read`, which returns the document of each.
+    ///
+    /// # Errors
+    /// The first file that can't be read or has another format.
+    pub(super) fn read(
+        inputs: Vec<Input>,
+        read: impl FnOnce(&[Vec<u8>]) -> Vec<Result<Document, Unreadable>>,
+    ) -> Result<Self, Failure> {
+        let contents = inputs.iter().map(bytes).collect::<Result<Vec<_>, Failure>>()?;
+        let read = read(&contents);
+        drop(contents);
+        let mut documents =
+            Self { inputs, records: Vec::new(), failures: Vec::new(), summary: DocumentSummary::default() };
+        let mut indexes: HashMap<(Kind, String), usize> = HashMap::new();
+        for (file, document) in read.into_iter().enumerate() {
+            let Some(input) = documents.inputs.get(file) else { continue };
+            let document = document.context(|| input.name())?;
+            documents.summary.repaired += document.repair_count;
+            documents.summary.repairs.extend(document.repairs.into_iter().map(|repair| RepairLine::new(input, repair)));
+            documents.summary.warnings.extend(document.warnings.iter().map(|warning| input.prefixed(warning)));
+            documents.failures.extend(document.failures.into_iter().map(|failure| (file, failure)));
+            for located in document.records {
+                let key = located.record.key().filter(|_| SHARED_KINDS.contains(&located.record.kind));
+                let earlier = key.and_then(|key| {
+                    let index = documents.records.len();
+                    Some(*indexes.entry((located.record.kind, key)).or_insert(index)).filter(|earlier| *earlier < index)
+                });
+                match earlier.and_then(|index| documents.records.get_mut(index)) {
+                    Some(earlier) => *earlier = (file, located),
+                    None => documents.records.push((file, located)),
+                }
+            }
+        }
+        Ok(documents)
+    }
+
+    /// The number of records.
+    pub(super) const fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    /// Writes the records.
+    pub(super) async fn import(self, importer: &Importer<'_>, report: impl Fn(usize)) -> Result<Summary, Failure> {
+        let Self { inputs, mut records, failures: failed, summary } = self;
+        importer.complete(records.iter_mut().map(|(_, located)| &mut located.record)).await?;
+        let mut failures = DraftFailures::default();
+        for (file, failure) in failed {
+            failures.add(file, failure);
+        }
+        let mut drafts = CheckedDocuments::default();
+        for (file, Located { position, record }) in records {
+            match record.check() {
+                Ok(draft) => drafts.add(file, position.line, draft),
+                Err(invalid) => {
+                    let message = invalid.errors.join("; ");
+                    failures.add(file, ImportFailure { position, key: invalid.key, message });
+                }
+            }
+        }
+        let (counts, failures) = importer.import_drafts(&mut drafts, failures, report).await?;
+        let failed = failures.count();
+        let line = |(file, failure): (usize, _)| Some(FailedLine::new(inputs.get(file)?, failure));
+        let failures: Vec<FailedLine> = failures.into_listed().into_iter().filter_map(line).collect();
+        let unlisted_failures = failed - failures.len();
+        Ok(Summary { counts, unlisted_failures, failures, scan: None, document: Some(summary) })
+    }
+}
+
+/// The valid drafts of documents, in memory.
+#[derive(Default)]
+struct CheckedDocuments {
+    /// Those that are not settled.
+    drafts: Vec<Option<PendingDraft>>,
+    next: usize,
+}
+
+/// The size of a draft as the importer counts it for its batches. Most texts are shorter.
+const DRAFT_SIZE: usize = 4096;
+
+impl CheckedDocuments {
+    fn add(&mut self, file: usize, line: usize, draft: CheckedDraft) {
+        let index = self.drafts.len();
+        self.drafts.push(Some(PendingDraft { index, file, line, size: DRAFT_SIZE, draft }));
+    }
+}
+
+impl DraftSource for CheckedDocuments {
+    fn kinds(&self) -> HashSet<Kind> {
+        self.drafts.iter().flatten().map(|pending| pending.draft.kind).collect()
+    }
+
+    fn rewind(&mut self) -> Result<(), Failure> {
+        self.next = 0;
+        Ok(())
+    }
+
+    fn next_draft(&mut self, kinds: &HashSet<Kind>) -> Result<Option<PendingDraft>, Failure> {
+        while let Some(pending) = self.drafts.get(self.next) {
+            self.next += 1;
+            if let Some(pending) = pending.as_ref().filter(|pending| kinds.contains(&pending.draft.kind)) {
+                return Ok(Some(pending.clone()));
+            }
+        }
+        Ok(None)
+    }
+
+    fn settle(&mut self, index: usize) {
+        if let Some(draft) = self.drafts.get_mut(index) {
+            *draft = None;
+        }
+    }
+}
