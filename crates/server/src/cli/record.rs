@@ -153,6 +153,7 @@ fn cell(value: ScalarValue<'_>) -> String {
         ScalarValue::Integer(number) => number.to_string(),
         ScalarValue::Timestamp(time) => time.to_string(),
         ScalarValue::Id(prefix, id) => kernel::IdText(prefix, id).to_string(),
+        ScalarValue::Groups(groups) => groups.text().to_owned(),
         ScalarValue::Ids(prefix, ids) => {
             ids.iter().map(|id| kernel::IdText(prefix, *id).to_string()).collect::<Vec<_>>().join(", ")
         }

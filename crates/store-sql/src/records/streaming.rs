@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use kernel::{Comparison, PageRequest, StreamRequest};
 
-use super::{list_plan::Source, list_query::ListQuery, scan_order::due_conditions, table::Filter};
+use super::{list_plan::Source, list_query::ListQuery, residual::at_least, scan_order::due_conditions, table::Filter};
 use crate::engine::{Sql, Value, column_list, one_of};
 
 /// Returns the page request with the order and the time ranges of this stream request.
@@ -50,7 +50,7 @@ pub(crate) fn statement(
             }
             Comparison::AtLeast => {
                 let bounds = first..first + wanted.len();
-                conditions.extend(bounds.map(|parameter| format!("{} >= ?{parameter}", filter.column)));
+                conditions.extend(bounds.map(|parameter| at_least(filter.column, parameter)));
             }
         }
         values.extend(wanted);
