@@ -27,7 +27,8 @@ use crate::{
     record_view::{list_register, list_register_document},
     registers,
     resources::{
-        attachment, audit_entry, finding, finding_batch, finding_event, organization, token, webhook_event_type,
+        attachment, audit_entry, custody, finding, finding_batch, finding_event, organization, token,
+        webhook_event_type,
     },
     services::ApiServices,
     view::{component, get, get_document, list, list_document},
@@ -239,6 +240,7 @@ fn schemas() -> Vec<(&'static str, Value)> {
         component::<SubmissionEvent>(),
         (attachment::COMPONENT, attachment::schema()),
         ("AuditEntry", audit_entry::schema()),
+        (custody::COMPONENT, custody::schema()),
         ("EventType", webhook_event_type::schema()),
         component::<WebhookSubscription>(),
         component::<WebhookDelivery>(),

@@ -120,19 +120,19 @@ fn linkable(
     attachments: &[Option<Stored<EvidenceAttachment>>],
     account: Option<AccountId>,
 ) -> Result<Vec<&Stored<EvidenceAttachment>>, EvidenceError> {
-    let is_known = |attachment: &&Stored<EvidenceAttachment>| {
+    let is_own = |attachment: &&Stored<EvidenceAttachment>| {
         attachment.record.uploaded_by == account && attachment.record.status != AttachmentStatus::Removed
     };
-    let known: Vec<_> = attachments.iter().map(|attachment| attachment.as_ref().filter(is_known)).collect();
+    let own: Vec<_> = attachments.iter().map(|attachment| attachment.as_ref().filter(is_own)).collect();
     let unknown: Vec<usize> =
-        known.iter().enumerate().filter_map(|(index, known)| known.is_none().then_some(index)).collect();
+        own.iter().enumerate().filter_map(|(index, own)| own.is_none().then_some(index)).collect();
     if !unknown.is_empty() {
         return Err(EvidenceError::UnknownAttachments(unknown));
     }
-    let known: Vec<_> = known.into_iter().flatten().collect();
-    match known.iter().find(|attachment| attachment.record.status == AttachmentStatus::Linked) {
+    let own: Vec<_> = own.into_iter().flatten().collect();
+    match own.iter().find(|attachment| attachment.record.status == AttachmentStatus::Linked) {
         Some(linked) => Err(EvidenceError::AttachmentLinked(linked.meta.id)),
-        None => Ok(known),
+        None => Ok(own),
     }
 }
 

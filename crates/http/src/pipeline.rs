@@ -136,7 +136,7 @@ pub(crate) async fn handle(app: &App, endpoint: &Endpoint, route: RouteMatch, re
     let mut response = result.unwrap_or_else(|problem| problem.into_response(&name));
     if !response.is_recorded {
         let note = AuditNote {
-            action: audit_action(endpoint.action, refused, response.replayed),
+            action: audit_action(response.action.unwrap_or(endpoint.action), refused, response.replayed),
             subject: response.subject.take(),
             origin,
             status: response.status.as_u16(),

@@ -32,6 +32,8 @@ pub struct ApiResponse {
     pub(crate) stream: Option<Body>,
     /// The subject of the request, for the audit log.
     pub(crate) subject: Option<Subject>,
+    /// The action of the audit entry, if it is not that of the endpoint.
+    pub(crate) action: Option<&'static str>,
     /// Whether the audit entry is already stored, because it was committed with a changeset.
     pub is_recorded: bool,
     /// Whether this is the replay of a stored response.
@@ -55,6 +57,7 @@ impl ApiResponse {
             body,
             stream: None,
             subject: None,
+            action: None,
             is_recorded: false,
             replayed: false,
             confidential: false,
@@ -92,6 +95,12 @@ impl ApiResponse {
     pub fn with_subject(mut self, subject: Subject) -> Self {
         self.subject = Some(subject);
         self
+    }
+
+    /// Sets the action of the audit entry, for a response that is not what the endpoint usually does.
+    #[must_use]
+    pub fn with_action(self, action: &'static str) -> Self {
+        Self { action: Some(action), ..self }
     }
 
     /// Marks a body that holds a secret: it must not be cached, and it is stored for replay only in encrypted form.
@@ -136,6 +145,7 @@ impl ApiResponse {
             body: stored.body,
             stream: None,
             subject: None,
+            action: None,
             is_recorded: false,
             replayed: true,
             confidential: false,

@@ -12,6 +12,7 @@ mod tasks;
 
 use std::{sync::Arc, time::Duration};
 
+use api_v1::{ApiServices, AttachmentServices};
 use http_api::App;
 use tokio::time::{Instant, timeout_at};
 
@@ -161,8 +162,7 @@ impl Server {
         let maintenance =
             tokio::spawn(maintenance::run(installation.clone(), app.clone(), settings.clone(), stop.clone()));
         let recorder = tokio::spawn(record_repeated_calls::run(app.clone(), stop.clone()));
-        let expiry = EvidenceExpiry::new(installation.clone())?;
-        let expiry = tokio::spawn(expire_evidence::run(expiry, stop.clone()));
+        let expiry = tokio::spawn(expire_evidence::run(EvidenceExpiry::new(&installation), stop.clone()));
         let (distributor, dispatcher) =
             (webhooks.distributor(&installation), webhooks.dispatcher(&installation, webhook_metrics));
         let endpoint_services = webhooks.endpoint_services();
@@ -178,8 +178,15 @@ impl Server {
             Arc::clone(&endpoint_services),
             stop.clone(),
         ));
+        let surface = api_v1::surface(ApiServices {
+            webhooks: Arc::clone(&endpoint_services),
+            attachments: Arc::new(AttachmentServices::new(
+                Arc::clone(&installation.attachments.contents),
+                settings.attachments.max_bytes,
+            )),
+        });
         let requests = api.serve(
-            http_api::router(app.clone(), [api_v1::surface(Arc::clone(&endpoint_services))]),
+            http_api::router(app.clone(), [surface]),
             ConnectionLimits::for_api(settings.max_connections, settings.api.trusted_proxies.clone(), &metrics),
             Some(metrics),
             stop,

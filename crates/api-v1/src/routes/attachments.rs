@@ -7,8 +7,8 @@ use http_api::{
 };
 use scopes::Scope;
 
-use super::JSON;
-use crate::resources::{attachment, evidence_claim};
+use super::{JSON, JSON_OR_NDJSON};
+use crate::resources::{attachment, custody, evidence_claim};
 
 /// The media type of files, which have one of their own.
 const ANY: &[MediaType] = &[MediaType::Any];
@@ -64,6 +64,20 @@ pub(super) fn operations() -> Vec<Operation> {
             action: "evidence_attachment.downloaded",
             handler: attachment::content::get,
             document: attachment::content::document,
+        },
+        Operation {
+            method: Method::GET,
+            path: "/api/v1/governance/evidence/claims/{claimId}/custody",
+            id: "listEvidenceCustody",
+            tag: "Evidence",
+            summary: "List the chain of custody of a claim",
+            description: "Returns what has happened to the claim and its files, from the audit log: uploads, links, reviews and downloads. The                           newest come first, or with `order=updated` the oldest. The sequence and the hash of an event are those of its entry in the                           audit log.",
+            access: Access::Scope(Scope::EvidenceRead),
+            charge: Charge::Read,
+            media_types: JSON_OR_NDJSON,
+            action: "evidence_claim.custody_listed",
+            handler: custody::list,
+            document: custody::document,
         },
     ]
 }

@@ -1,5 +1,6 @@
 //! Uploads and downloads of attachments.
 
+pub(crate) mod custody;
 mod downloads;
 mod uploads;
 
@@ -15,7 +16,7 @@ fn upload(api: &TestApi, client: &Client, bytes: impl Into<Vec<u8>>) -> TestRequ
 }
 
 /// Uploads bytes, and returns the attachment.
-async fn uploaded(api: &TestApi, client: &Client, bytes: impl Into<Vec<u8>>) -> Value {
+pub(crate) async fn uploaded(api: &TestApi, client: &Client, bytes: impl Into<Vec<u8>>) -> Value {
     upload(api, client, bytes).send().await.expect(201).json()["attachment"].clone()
 }
 

@@ -45,11 +45,13 @@ pub(crate) struct Exporter<'s> {
     organization: OrganizationId,
     format: ExportFormat,
     keys: HashMap<Ulid, Option<RecordKey>>,
+    /// Number of written records with files that are not written.
+    records_with_files: u64,
 }
 
 impl<'s> Exporter<'s> {
     pub(crate) fn new(store: &'s DynStore, organization: OrganizationId, format: ExportFormat) -> Self {
-        Self { store, organization, format, keys: HashMap::new() }
+        Self { store, organization, format, keys: HashMap::new(), records_with_files: 0 }
     }
 
     /// Writes the records of the kinds.
@@ -75,6 +77,12 @@ impl<'s> Exporter<'s> {
             if let Some(lines) = lines {
                 lines.write_to(out)?;
             }
+        }
+        if self.records_with_files > 0 {
+            tracing::warn!(
+                claims = self.records_with_files,
+                "an export has no files: the attachments of these evidence claims are left out; `novantra backup` has them"
+            );
         }
         Ok(())
     }
@@ -102,6 +110,9 @@ impl<'s> Exporter<'s> {
         DynStore: Reader<R>,
     {
         let values = stored.record.values();
+        let has_files =
+            |value: &ScalarValue<'_>| matches!(value, ScalarValue::Groups(groups) if !groups.rows().is_empty());
+        self.records_with_files += u64::from(values.iter().any(has_files));
         let mut keys: HashMap<(usize, Ulid), String> = HashMap::new();
         for reference in references(R::KIND) {
             let ids = match values.get(reference.column) {

@@ -14,6 +14,7 @@ mod disconnects;
 mod displaced_database;
 mod distribution;
 mod document_imports;
+mod evidence_commands;
 mod exports;
 mod first_start;
 mod full_disk;

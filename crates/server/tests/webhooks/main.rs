@@ -5,6 +5,7 @@ mod support;
 
 mod actions;
 mod assessments;
+mod evidence;
 mod isolation;
 mod kills;
 mod misbehaving_receivers;

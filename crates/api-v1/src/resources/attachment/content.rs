@@ -18,6 +18,9 @@ use crate::{
     received_file::find_content,
 };
 
+/// The action of requests that get no bytes, so that the custody of a file has only those that do.
+const READ: &str = "evidence_attachment.read";
+
 /// The memory that a download takes: the bytes that were read last, and those that the client has not taken yet.
 const DOWNLOAD_BYTES: usize = 512 * 1024;
 
@@ -50,7 +53,7 @@ async fn download(
     let EvidenceAttachment { file_name, content_type, sha256, .. } = &attachment.record;
     let tag = format!("\"{sha256}\"");
     if request.client_has_tag(&tag) {
-        return Ok(ApiResponse::empty(StatusCode::NOT_MODIFIED).header(header::ETAG, &tag));
+        return Ok(ApiResponse::empty(StatusCode::NOT_MODIFIED).header(header::ETAG, &tag).with_action(READ));
     }
     let content = find_content(app, attachment.meta.organization, sha256.as_str()).await?;
     let object = content.and_then(|content| content.record.object()).ok_or_else(|| {
@@ -72,7 +75,8 @@ async fn download(
     let response = BytesResponse { content_type: content_type.as_str(), length: object.size, part };
     let is_whole = response.part.is_none();
     let content = memory.map(move |memory| (memory, move |writer| write(reader, writer)));
-    let response = respond_with_bytes(app, request, &response, content)?
+    let response = respond_with_bytes(app, request, &response, content)?;
+    let response = if is_head { response.with_action(READ) } else { response }
         .header(header::ETAG, &tag)
         .header(REPRESENTATION_DIGEST, &digest)
         .header(header::CONTENT_DISPOSITION, attachment_disposition(file_name.as_str()))

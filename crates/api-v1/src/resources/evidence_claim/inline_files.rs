@@ -16,6 +16,7 @@ use http_api::{
 use kernel::Stored;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
+use tokio::sync::OwnedMutexGuard;
 
 use crate::received_file::{ReceivedFile, WriteOutcome};
 
@@ -47,6 +48,9 @@ impl InlineFile {
     }
 }
 
+/// The regular expression (ECMA-262) of base64 with padding.
+const PATTERN: &str = "^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$";
+
 /// A reader of bytes in base64.
 struct Base64Reader;
 
@@ -65,8 +69,14 @@ impl FieldReader for Base64Reader {
     }
 
     fn schema(&self) -> Value {
-        json!({ "type": "string", "contentEncoding": "base64", "minLength": 4 })
+        json!({ "type": "string", "minLength": 4, "pattern": PATTERN, "description": "The bytes of the file in base64." })
     }
+}
+
+/// A file with its turn among those with the same bytes.
+struct PlacedFile {
+    file: ReceivedFile,
+    _turn: OwnedMutexGuard<()>,
 }
 
 /// The files of one request, from their bytes to the objects that the attachments have.
@@ -74,7 +84,7 @@ impl FieldReader for Base64Reader {
 pub(super) struct InlineFiles {
     files: Mutex<Vec<InlineFile>>,
     /// The bytes that are stored, once for files that are equal.
-    received: tokio::sync::Mutex<BTreeMap<ContentHash, ReceivedFile>>,
+    received: tokio::sync::Mutex<BTreeMap<ContentHash, PlacedFile>>,
 }
 
 impl InlineFiles {
@@ -96,12 +106,13 @@ impl InlineFiles {
     /// The error response. What was stored before is left to [`Self::settle`].
     pub(super) async fn store(&self, app: &App, request: &ApiRequest) -> Result<(), Problem> {
         let mut received = self.received.lock().await;
-        for file in self.files() {
-            let hash = file.hash();
-            if !received.contains_key(&hash) {
-                let one = ReceivedFile::from_bytes(app, request, file.bytes.clone()).await?;
-                received.entry(hash).or_insert(one).place(app).await?;
-            }
+        // Every request waits for the turns of its files in the same order, so that no two wait for each other.
+        let unique: BTreeMap<ContentHash, Bytes> =
+            self.files().into_iter().map(|file| (file.hash(), file.bytes)).collect();
+        for (hash, bytes) in unique {
+            let file = ReceivedFile::from_bytes(app, request, bytes).await?;
+            let turn = file.lock().await;
+            received.entry(hash).or_insert(PlacedFile { file, _turn: turn }).file.place(app).await?;
         }
         Ok(())
     }
@@ -116,7 +127,7 @@ impl InlineFiles {
     ) -> Result<Vec<(NewAttachment, Option<Stored<EvidenceContent>>)>, Problem> {
         let received = self.received.lock().await;
         let mut chosen: BTreeMap<ContentHash, (StoredContent, Option<Stored<EvidenceContent>>)> = BTreeMap::new();
-        for (hash, file) in &*received {
+        for (hash, PlacedFile { file, .. }) in &*received {
             let content = file.content(app).await?;
             let object = file.choose(app, content.as_ref().map(|content| &content.record)).await?;
             chosen.insert(*hash, (object, content));
@@ -132,8 +143,8 @@ impl InlineFiles {
 
     /// Discards what no attachment has after the write.
     pub(super) async fn settle(&self, app: &App, outcome: WriteOutcome) {
-        for file in std::mem::take(&mut *self.received.lock().await).into_values() {
-            file.settle(app, outcome).await;
+        for placed in std::mem::take(&mut *self.received.lock().await).into_values() {
+            placed.file.settle(app, outcome).await;
         }
     }
 }

@@ -1,5 +1,6 @@
 //! `serve --demo`: a sample workspace in a temporary folder, written by the same commands as any integration's records.
 
+mod evidence;
 mod findings;
 mod records;
 mod series;
@@ -51,6 +52,7 @@ pub(crate) async fn seed(installation: &Installation) -> Result<Vec<PrintedAccou
     records::add(&operator, &workspace).await?;
     findings::add(&operator, &workspace).await?;
     submissions::add_events(&operator, &workspace).await?;
+    evidence::add(&operator, &workspace).await?;
     let scanner: ScopeSet = [Scope::FindingsRead, Scope::FindingsWrite].into_iter().collect();
     let mirror: ScopeSet = [
         Scope::ControlsRead,
@@ -75,11 +77,12 @@ pub(crate) async fn seed(installation: &Installation) -> Result<Vec<PrintedAccou
 pub(crate) fn introduction(url: &str) -> String {
     format!(
         "The demo is at {url}: Cedar Valley Credit Union (workspace cedar-valley), {} controls, {} findings, \
-         {} risks, and something in every other register.\n\
+         {} risks, {} evidence claims, and something in every other register.\n\
          Its data is deleted when you stop it with Ctrl-C.\n\n",
         records::count("control"),
         findings::COUNT,
         records::count("risk"),
+        evidence::COUNT,
     )
 }
 
