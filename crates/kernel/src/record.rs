@@ -145,6 +145,16 @@ pub trait Record: Resource<Filter = Filter<Self>> {
         self.value(index).as_id()
     }
 
+    /// The values of the columns that are marked as the identity, as one text, if there are any.
+    fn identity(&self) -> Option<String> {
+        if !Self::COLUMNS.iter().any(|column| column.is_identity) {
+            return None;
+        }
+        let values = self.values().into_iter().zip(Self::COLUMNS).filter(|(_, column)| column.is_identity);
+        // The formatted values have quotes around texts, so that no two lists of values have the same text.
+        Some(format!("{:?}", values.map(|(value, _)| value).collect::<Vec<_>>()))
+    }
+
     /// The index of the column that is marked as the due date, if there is one.
     const DUE_DATE: Option<usize> = {
         let mut index = 0;
@@ -243,6 +253,10 @@ macro_rules! record {
 
             fn unique_within(&self) -> Option<$crate::Ulid> {
                 $crate::Record::key_parent(self)
+            }
+
+            fn unique_identity(&self) -> Option<String> {
+                $crate::Record::identity(self)
             }
 
             const HAS_DUE_DATE: bool = <Self as $crate::Record>::DUE_DATE.is_some();

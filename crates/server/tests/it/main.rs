@@ -24,6 +24,7 @@ mod imports;
 mod locks;
 mod open_files;
 mod permissions;
+mod record_commands;
 mod repeated_calls;
 mod scan_imports;
 mod scan_reopening;
