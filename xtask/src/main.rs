@@ -1,6 +1,7 @@
 //! The project's tasks as commands: `cargo xtask help` lists them.
 
 mod bench;
+mod client_packages;
 mod debian;
 mod deny;
 mod documents;
@@ -15,7 +16,6 @@ mod run;
 mod test;
 mod tidy;
 mod tools;
-mod webhook_libraries;
 
 use std::{path::Path, process::ExitCode};
 

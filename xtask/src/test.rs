@@ -7,12 +7,13 @@ use std::{
 };
 
 use crate::{
-    Outcome, deny, documents, faketime, packaging,
+    Outcome,
+    client_packages::ClientPackages,
+    deny, documents, faketime, packaging,
     postgres::Database,
     process::{cargo, run},
     redis::{self, Redis},
     root, tidy,
-    webhook_libraries::Libraries,
 };
 
 /// A check.
@@ -102,7 +103,7 @@ fn tests() -> Outcome<Tally> {
     tests.arg("--no-fail-fast").env("NOVANTRA_TEST_POSTGRES_URL", database.url());
     tests.env(redis::URL_VARIABLE, redis.url());
     tests.env(faketime::PATH_VARIABLE, faketime::find_or_install()?);
-    Libraries::download()?.configure(&mut tests);
+    ClientPackages::download()?.configure(&mut tests);
     run_and_count(with_real_files(&mut tests))
 }
 
