@@ -49,7 +49,7 @@ impl PlanFixture {
         database.engine.close().await;
         let client = fresh.connect().await;
         client.batch_execute(rows).await.unwrap();
-        client.batch_execute("ANALYZE").await.unwrap();
+        client.batch_execute("VACUUM ANALYZE").await.unwrap();
         client.batch_execute(PLANNER_SETTINGS).await.unwrap();
         Self { client, _database: fresh }
     }

@@ -22,6 +22,8 @@ pub(crate) struct Source<'c> {
     pub(crate) filters: &'c [Filter],
     /// The column between organization and identifier in the primary key, if there is one.
     pub(crate) parent: Option<&'static str>,
+    /// A column that no index holds and that is never null.
+    pub(crate) unindexed: &'static str,
 }
 
 /// The plan of a list query. Two lists of one table with the same plan share their statement.
@@ -123,19 +125,24 @@ impl ListPlan {
     fn single_range(&self, Source { table, columns, filters, .. }: Source<'_>) -> String {
         let driver =
             self.driver.map(|(driver, values)| one_of(column(filters, driver), self.driver_parameter(), values));
+        // Planners would rather scan the organization's rows in their order than look up several keys.
+        let (bounds, order) = if self.driver.is_some_and(|(_, values)| values > 1) {
+            (self.scan_order.checked_conditions(BOUNDS), self.scan_order.sorted_order_by())
+        } else {
+            (self.scan_order.conditions("", BOUNDS), self.scan_order.order_by(""))
+        };
         let conditions = [
             vec![format!("organization_id = ?{ORGANIZATION}")],
             driver.into_iter().collect(),
-            self.scan_order.conditions("", BOUNDS),
+            bounds,
             self.due_conditions(""),
             self.residual_conditions("", filters),
         ];
         format!(
-            "SELECT {}, {} FROM {table} WHERE {} ORDER BY {} LIMIT ?{LIMIT}",
+            "SELECT {}, {} FROM {table} WHERE {} ORDER BY {order} LIMIT ?{LIMIT}",
             row_prefix(row_kind::PAGE),
             column_list("", columns.iter().map(|column| column.name)),
             conditions.concat().join(" AND "),
-            self.scan_order.order_by(""),
         )
     }
 
@@ -143,14 +150,18 @@ impl ListPlan {
     /// scanned row comes after them, and is only searched for if the page is not full.
     fn merged_ranges(
         &self,
-        Source { table, columns, filters, parent: within }: Source<'_>,
+        Source { table, columns, filters, parent: within, unindexed }: Source<'_>,
         scan_limit: usize,
     ) -> String {
         let residual =
             self.residual.iter().map(|(filter, _)| column(filters, *filter)).filter(|column| within != Some(column));
         let keys: Vec<_> = self.scan_order.columns().iter().copied().chain(within).collect();
         let extra = self.scan_order.extra_column().into_iter().chain(self.has_due_range.then_some(DUE_COLUMN));
-        let needed: Vec<_> = keys.iter().copied().chain(extra).chain(residual).collect();
+        // Planners would read columns that another index holds from there, and sort all that the organization has. No
+        // index holds this one, and the condition on it, which every row meets, keeps planners from leaving it out.
+        let checked: Vec<_> = extra.chain(residual).collect();
+        let unindexed = (!checked.is_empty()).then_some(unindexed);
+        let needed: Vec<_> = keys.iter().copied().chain(checked).chain(unindexed).collect();
         let order = self.scan_order.order_by("");
         let all = column_list("t.", columns.iter().map(|column| column.name));
         let by_key = within.into_iter().chain(["id"]).map(|column| format!("t.{column} = l.{column}"));
@@ -160,6 +171,7 @@ impl ListPlan {
             self.scan_order.conditions("l.", BOUNDS).split_off(RANGE_CONDITIONS),
             self.due_conditions("l."),
             self.residual_conditions("l.", filters),
+            unindexed.into_iter().map(|column| format!("l.{column} IS NOT NULL")).collect(),
         ];
         // The cross joins keep SQLite from starting with the table.
         format!(

@@ -102,7 +102,13 @@ impl Statements {
 
     fn source(&self) -> Source<'_> {
         let within = self.parent.map(|within| within.column);
-        Source { table: self.table, columns: &self.columns, filters: self.filters, parent: within }
+        Source {
+            table: self.table,
+            columns: &self.columns,
+            filters: self.filters,
+            parent: within,
+            unindexed: "revision",
+        }
     }
 
     /// Returns the statement that reads records by their keys, or `None` if the kind has no keys. Its values are the

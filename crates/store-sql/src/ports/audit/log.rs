@@ -219,7 +219,7 @@ pub(crate) fn entry_stream(
 }
 
 fn source() -> Source<'static> {
-    Source { table: LOG_VIEW, columns: &LOG_COLUMNS, filters: FILTERS, parent: None }
+    Source { table: LOG_VIEW, columns: &LOG_COLUMNS, filters: FILTERS, parent: None, unindexed: "request_id" }
 }
 
 /// The values for each of [`FILTERS`].

@@ -171,8 +171,10 @@ pub(super) async fn existing(
 
 pub(super) fn existing_statement(count: usize) -> Arc<Sql> {
     EXISTING.get(padded_count(count), |count| {
+        // The index alone has no revision: a planner that reads only the index would scan all deliveries of the
+        // subscription.
         Sql::from_numbered_text(&format!(
-            "SELECT id FROM webhook_deliveries WHERE organization_id = ?1 AND subscription_id = ?2 AND {} ORDER BY id",
+            "SELECT id, revision FROM webhook_deliveries WHERE organization_id = ?1 AND subscription_id = ?2 AND {} ORDER BY id",
             one_of("id", 3, *count)
         ))
     })
