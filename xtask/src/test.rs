@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::{
-    Outcome, deny, documents, faketime, packaging,
+    Outcome, deny, documents, faketime, oscal_models, packaging,
     postgres::Database,
     process::{cargo, run},
     redis::{self, Redis},
@@ -102,6 +102,7 @@ fn tests() -> Outcome<Tally> {
     tests.arg("--no-fail-fast").env("NOVANTRA_TEST_POSTGRES_URL", database.url());
     tests.env(redis::URL_VARIABLE, redis.url());
     tests.env(faketime::PATH_VARIABLE, faketime::find_or_install()?);
+    tests.env(oscal_models::PATH_VARIABLE, oscal_models::find_or_install()?);
     Libraries::download()?.configure(&mut tests);
     run_and_count(with_real_files(&mut tests))
 }

@@ -6,7 +6,7 @@ use std::{fs, path::PathBuf, process::Command};
 use crate::{
     Outcome, debian,
     process::{run, succeeds},
-    root,
+    python, root,
 };
 
 const PYTHON: &str = "standardwebhooks==1.1.0";
@@ -15,8 +15,8 @@ const PYTHON: &str = "standardwebhooks==1.1.0";
 const NODE: [&str; 2] = ["standardwebhooks@1.1.1", "tsx@4.23.15"];
 
 const MISSING: &str = "\
-the webhook guides require python3 with pip and venv, and Node.js with npm. To install them:
-  sudo apt-get install --yes python3-venv python3-pip npm";
+the webhook guides require python3 with venv, and Node.js with npm. To install them:
+  sudo apt-get install --yes python3-venv npm";
 
 /// The folder of the downloaded packages.
 pub(crate) struct Libraries {
@@ -64,14 +64,12 @@ impl Libraries {
 }
 
 fn install_tools() -> Outcome {
-    let python = |module: &str| succeeds(Command::new("python3").args(["-m", module, "--help"]));
+    python::install_pip()?;
     // Debian's own Python has venv, but only the package has ensurepip, which venv needs.
-    let venv = || python("venv") && succeeds(Command::new("python3").args(["-c", "import ensurepip"]));
-    for (package, is_installed) in [
-        ("python3-pip", &(|| python("pip")) as &dyn Fn() -> bool),
-        ("python3-venv", &venv),
-        ("npm", &|| succeeds(Command::new("npm").arg("--version"))),
-    ] {
+    let venv = || python::has_module("venv") && succeeds(Command::new("python3").args(["-c", "import ensurepip"]));
+    for (package, is_installed) in
+        [("python3-venv", &venv as &dyn Fn() -> bool), ("npm", &|| succeeds(Command::new("npm").arg("--version")))]
+    {
         if !is_installed() {
             debian::install(package)?;
         }

@@ -10,6 +10,7 @@ mod exporter;
 mod external_sort;
 mod importer;
 mod operator;
+mod oscal_exporter;
 mod scan_importer;
 mod scan_lease;
 mod scan_series;
@@ -23,6 +24,7 @@ pub(crate) use audit_sealer::{AuditSealer, checkpoint_document};
 pub(crate) use exporter::{ExportFormat, Exporter};
 pub(crate) use importer::{DraftFailures, DraftSource, ImportCounts, Importer, PendingDraft};
 pub(crate) use operator::Operator;
+pub(crate) use oscal_exporter::OscalExporter;
 pub(crate) use scan_lease::ScanLeases;
 pub(crate) use scan_series::ScanSeries;
 pub(crate) use service_accounts::{

@@ -1,12 +1,14 @@
 //! `novantra export`: writes the records of a workspace to stdout.
 
+mod oscal;
+
 use std::{
     collections::BTreeSet,
     io::{self, BufWriter, Write},
 };
 
 use clap::{Args, ValueEnum};
-use import::RecordKind;
+use import::{RecordKind, oscal::ExportModel};
 
 use crate::{
     cli::CommandContext,
@@ -14,6 +16,8 @@ use crate::{
     failure::Failure,
     operations::{ExportFormat, Exporter, find_workspace},
 };
+
+use oscal::OscalArgs;
 
 #[derive(Debug, Args)]
 pub(crate) struct Export {
@@ -29,19 +33,36 @@ pub(crate) struct Export {
     /// The form of the records: the lines of a bundle, which `novantra import bundle` takes, or a table of one kind.
     #[arg(long, value_enum, default_value_t = Format::Jsonl)]
     format: Format,
+    #[command(flatten)]
+    oscal: OscalArgs,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Format {
     Jsonl,
     Csv,
+    /// One version of a framework as an OSCAL catalog
+    OscalCatalog,
+    /// All findings and risks as an OSCAL plan of action and milestones
+    OscalPoam,
+    /// Assessments with their findings as OSCAL assessment results
+    OscalAssessmentResults,
 }
 
-impl From<Format> for ExportFormat {
+/// The format of records, or the model of a document that they become.
+enum Target {
+    Records(ExportFormat),
+    Document(ExportModel),
+}
+
+impl From<Format> for Target {
     fn from(format: Format) -> Self {
         match format {
-            Format::Jsonl => Self::JsonLines,
-            Format::Csv => Self::Csv,
+            Format::Jsonl => Self::Records(ExportFormat::JsonLines),
+            Format::Csv => Self::Records(ExportFormat::Csv),
+            Format::OscalCatalog => Self::Document(ExportModel::Catalog),
+            Format::OscalPoam => Self::Document(ExportModel::PlanOfAction),
+            Format::OscalAssessmentResults => Self::Document(ExportModel::AssessmentResults),
         }
     }
 }
@@ -73,16 +94,60 @@ impl<W: Write> Write for Stdout<W> {
 
 impl Export {
     pub(crate) async fn run(&self, context: &CommandContext) -> Result<(), Failure> {
+        let target = Target::from(self.format);
+        self.oscal.check(if let Target::Document(model) = target { Some(model) } else { None })?;
         let kinds = self.kinds()?;
         Installation::with(&context.settings, async |installation| {
-            let workspace = find_workspace(installation, &self.workspace).await?;
             let mut out = Stdout { inner: BufWriter::new(io::stdout().lock()), is_closed: false };
-            let exporter = Exporter::new(&*installation.store, workspace.meta.id, self.format.into());
-            let written = exporter.export(&kinds, &mut out).await.and_then(|()| Ok(out.flush()?));
+            let written = match target {
+                Target::Records(format) => self.export_records(installation, format, &kinds, &mut out).await,
+                Target::Document(model) => self.export_document(installation, model, context, &mut out).await,
+            };
             // A reader that has closed the pipe has read enough.
             if out.is_closed { Ok(()) } else { written }
         })
         .await
+    }
+
+    async fn export_records(
+        &self,
+        installation: &Installation,
+        format: ExportFormat,
+        kinds: &[&'static RecordKind],
+        out: &mut impl Write,
+    ) -> Result<(), Failure> {
+        let workspace = find_workspace(installation, &self.workspace).await?;
+        let exporter = Exporter::new(&*installation.store, workspace.meta.id, format);
+        exporter.export(kinds, out).await?;
+        Ok(out.flush()?)
+    }
+
+    /// Writes a document, and on stderr what it does not have.
+    async fn export_document(
+        &self,
+        installation: &Installation,
+        model: ExportModel,
+        context: &CommandContext,
+        out: &mut impl Write,
+    ) -> Result<(), Failure> {
+        if self.module.is_some() || self.kind.is_some() {
+            let format = model.format();
+            return Err(Failure::usage(format!(
+                "--module and --kind are not for --format {format}: its kinds are fixed"
+            )));
+        }
+        let losses = self.oscal.export(model, installation, &self.workspace, out).await?;
+        out.flush()?;
+        let report = if context.output.is_text() {
+            oscal::report_text(&losses)
+        } else {
+            oscal::report_document(&losses).to_string()
+        };
+        if !report.is_empty() {
+            // The document is complete, whether its report can be written or not.
+            drop(writeln!(io::stderr(), "{report}"));
+        }
+        Ok(())
     }
 
     /// The kinds whose records are written.

@@ -73,7 +73,7 @@ impl<'s> Exporter<'s> {
                 out.write_all(bundle::csv_header(kind).as_bytes())?;
             }
             if let Some(lines) = lines {
-                lines.write_to(out)?;
+                lines.for_each(|line| out.write_all(line))?;
             }
         }
         Ok(())

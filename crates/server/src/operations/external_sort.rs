@@ -79,11 +79,14 @@ impl ExternalSort {
         Ok(())
     }
 
-    /// Writes all lines in order.
+    /// Passes all lines in order to `write`.
     ///
     /// # Errors
-    /// If the temporary file can't be read, or `out` can't be written.
-    pub(super) fn write_to(mut self, out: &mut impl Write) -> io::Result<()> {
+    /// If the temporary file can't be read, or `write` fails.
+    pub(super) fn for_each<E: From<io::Error>>(
+        mut self,
+        mut write: impl FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
         self.entries.sort_unstable();
         let mut runs: Vec<Run<'_>> = vec![Run::Memory(self.entries.into_iter())];
         if let Some(file) = &self.file {
@@ -96,7 +99,7 @@ impl ExternalSort {
         }
         while let Some(mut head) = heads.peek_mut() {
             let Reverse(((_, line), index)) = &*head;
-            out.write_all(line)?;
+            write(line)?;
             let index = *index;
             match runs[index].next()? {
                 Some(entry) => *head = Reverse((entry, index)),
@@ -162,7 +165,7 @@ mod tests {
         sort.finish().unwrap();
         let runs = sort.runs.len();
         let mut out = Vec::new();
-        sort.write_to(&mut out).unwrap();
+        sort.for_each(|line| out.write_all(line)).unwrap();
         (String::from_utf8(out).unwrap(), runs)
     }
 
