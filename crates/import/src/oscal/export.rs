@@ -10,6 +10,7 @@ mod guide_table;
 mod identifiers;
 mod losses;
 mod node;
+mod record_properties;
 mod risk;
 mod statement;
 mod uuid;

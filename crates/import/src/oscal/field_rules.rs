@@ -1,7 +1,7 @@
 //! What OSCAL carries of each field: exports, imports of exported files, the report of what is lost, and the table in
 //! the guide read these rules.
 
-use kernel::{Kind, ScalarValue};
+use kernel::Kind;
 
 use crate::{field_name::field_name, kinds::RecordKind};
 
@@ -89,11 +89,20 @@ const fn member(field: &'static str, member: &'static str) -> FieldRule {
 }
 
 const fn property(field: &'static str, name: &'static str) -> FieldRule {
-    FieldRule { field, carrier: Carrier::Property(name), loss: Some(BLANKS) }
+    FieldRule { field, carrier: Carrier::Property(name), loss: None }
 }
 
-const fn title(field: &'static str, member: &'static str) -> FieldRule {
-    FieldRule { field, carrier: Carrier::Member(member), loss: Some(BLANKS) }
+/// A line of any text.
+const fn text(field: &'static str, name: &'static str) -> FieldRule {
+    property(field, name).but(BLANKS)
+}
+
+const fn title(field: &'static str, name: &'static str) -> FieldRule {
+    member(field, name).but(BLANKS)
+}
+
+const fn description(name: &'static str) -> FieldRule {
+    member("description", name).but("a text of blanks")
 }
 
 const fn lost(field: &'static str, loss: &'static str) -> FieldRule {
@@ -143,7 +152,7 @@ const FRAMEWORK: &[FieldRule] = &[
 const FRAMEWORK_VERSION: &[FieldRule] = &[
     member("frameworkId", "the framework in the same metadata"),
     member("versionKey", "metadata.version"),
-    property("versionLabel", "version-label"),
+    text("versionLabel", "version-label"),
     property("sourceKind", "version-source-kind"),
     property("status", "version-status"),
     member("effectiveAt", "metadata.published"),
@@ -156,7 +165,8 @@ const FRAMEWORK_NODE: &[FieldRule] = &[
     member("nodeKey", "the property `label`; the `id` is made of it"),
     title("title", "title"),
     member("text", "parts and params, if reading them gives the text again; otherwise one statement").but(MARKUP),
-    member("position", "the order").but("numbers that do not count from 0, and the place of a group between controls"),
+    member("position", "the order")
+        .but("numbers that do not count from 0, and the place of a group between controls at the top"),
 ];
 
 /// The property with the kind of a node whose place does not say it.
@@ -165,31 +175,31 @@ pub(super) const NODE_KIND: &str = "node-kind";
 const RISK: &[FieldRule] = &[
     property("riskKey", "risk-key"),
     title("title", "title"),
-    member("description", "description and statement"),
+    description("description and statement"),
     property("status", "risk-status"),
-    property("subjectModuleKey", "subject-module-key"),
-    property("subjectResourceType", "subject-resource-type"),
-    property("subjectResourceId", "subject-resource-id"),
-    property("subjectVersionId", "subject-version-id"),
-    property("ownerResponsibilityAssignmentId", "owner-responsibility-assignment-id"),
+    text("subjectModuleKey", "subject-module-key"),
+    text("subjectResourceType", "subject-resource-type"),
+    text("subjectResourceId", "subject-resource-id"),
+    text("subjectVersionId", "subject-version-id"),
+    text("ownerResponsibilityAssignmentId", "owner-responsibility-assignment-id"),
 ];
 
 const FINDING: &[FieldRule] = &[
     property("findingKey", "finding-key"),
     title("title", "title"),
-    member("description", "description"),
+    description("description"),
     member("severity", "the facet `severity` of the finding's risk"),
     property("status", "finding-status"),
     property("sourceKind", "source-kind"),
-    property("sourceModuleKey", "source-module-key"),
-    property("sourceScope", "source-scope"),
-    property("sourceResourceType", "source-resource-type"),
-    property("sourceResourceId", "source-resource-id"),
-    property("subjectModuleKey", "subject-module-key"),
-    property("subjectResourceType", "subject-resource-type"),
-    property("subjectResourceId", "subject-resource-id"),
-    property("ownerResponsibilityId", "owner-responsibility-id"),
-    property("ownerMemberUserId", "owner-member-user-id"),
+    text("sourceModuleKey", "source-module-key"),
+    text("sourceScope", "source-scope"),
+    text("sourceResourceType", "source-resource-type"),
+    text("sourceResourceId", "source-resource-id"),
+    text("subjectModuleKey", "subject-module-key"),
+    text("subjectResourceType", "subject-resource-type"),
+    text("subjectResourceId", "subject-resource-id"),
+    text("ownerResponsibilityId", "owner-responsibility-id"),
+    text("ownerMemberUserId", "owner-member-user-id"),
     member("dueAt", "the deadline of the finding's risk"),
     lost("closedAt", "the time; an import sets its own"),
     lost("lifecycleInstanceId", "the lifecycle in another system"),
@@ -199,14 +209,14 @@ const FINDING: &[FieldRule] = &[
 const ASSESSMENT: &[FieldRule] = &[
     property("assessmentKey", "assessment-key"),
     title("title", "title"),
-    member("description", "description"),
+    description("description"),
     property("status", "assessment-status"),
-    property("subjectModuleKey", "subject-module-key"),
-    property("subjectResourceType", "subject-resource-type"),
-    property("subjectResourceId", "subject-resource-id"),
-    property("subjectVersionId", "subject-version-id"),
-    property("assessorResponsibilityAssignmentId", "assessor-responsibility-assignment-id"),
-    property("reviewerResponsibilityAssignmentId", "reviewer-responsibility-assignment-id"),
+    text("subjectModuleKey", "subject-module-key"),
+    text("subjectResourceType", "subject-resource-type"),
+    text("subjectResourceId", "subject-resource-id"),
+    text("subjectVersionId", "subject-version-id"),
+    text("assessorResponsibilityAssignmentId", "assessor-responsibility-assignment-id"),
+    text("reviewerResponsibilityAssignmentId", "reviewer-responsibility-assignment-id"),
     member("completedAt", "end"),
 ];
 
@@ -224,17 +234,6 @@ pub(super) fn by_column(kind: Kind) -> impl Iterator<Item = &'static FieldRule> 
         let name = field_name(column);
         rules.iter().find(|rule| rule.field == name)
     })
-}
-
-/// The text of a value; `None` without one.
-pub(super) fn text_of(value: ScalarValue<'_>) -> Option<String> {
-    match value {
-        ScalarValue::Null | ScalarValue::Id(..) | ScalarValue::Ids(..) => None,
-        ScalarValue::Text(text) => Some(text.to_owned()),
-        ScalarValue::Name(name) => Some(name.to_owned()),
-        ScalarValue::Integer(number) => Some(number.to_string()),
-        ScalarValue::Timestamp(time) => Some(time.to_string()),
-    }
 }
 
 #[cfg(test)]

@@ -2,13 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use kernel::{Kind, Record};
+use kernel::Kind;
 use serde_json::{Map, Value, json};
 
-use super::{
-    export::Losses,
-    field_rules::{Carrier, by_column, rules_of, text_of},
-};
+use super::field_rules::{Carrier, by_column, rules_of};
 use crate::{document::text, field_name::field_name, kinds::RecordKind, object::Object};
 
 /// The namespace of the properties.
@@ -17,30 +14,6 @@ pub(super) const NAMESPACE: &str = "urn:novantra:oscal";
 /// A property in the namespace.
 pub(super) fn property(name: &str, value: &str) -> Value {
     json!({ "name": name, "ns": NAMESPACE, "value": value })
-}
-
-/// The properties of a record, and what is lost of it: of each value that nothing carries, and of each that a property
-/// can't have as it is.
-pub(super) fn of_record<R: Record>(record: &R, losses: &mut Losses) -> Vec<Value> {
-    losses.add_record(R::KIND);
-    let mut properties = Vec::new();
-    for (rule, value) in by_column(R::KIND).zip(record.values()) {
-        match rule.carrier {
-            Carrier::Member(_) => {}
-            Carrier::Nothing if value == kernel::ScalarValue::Null => {}
-            Carrier::Nothing => losses.add(R::KIND, rule.field),
-            Carrier::Property(name) => {
-                let Some(value) = text_of(value) else { continue };
-                let trimmed = value.trim();
-                if trimmed.len() < value.len() {
-                    losses.add(R::KIND, rule.field);
-                }
-                losses.add_property(R::KIND, rule.field);
-                properties.push(property(name, trimmed));
-            }
-        }
-    }
-    properties
 }
 
 /// The properties in the namespace that an object of a file has.

@@ -9,6 +9,7 @@ mod exported;
 mod guide_program;
 mod oscal_assessments;
 mod oscal_catalog;
+mod oscal_export;
 mod oscal_profile;
 mod poor_documents;
 mod poor_input;

@@ -20,6 +20,7 @@ mod full_disk;
 mod imports;
 mod locks;
 mod open_files;
+mod oscal_exports;
 mod permissions;
 mod repeated_calls;
 mod scan_imports;

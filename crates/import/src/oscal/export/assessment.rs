@@ -4,18 +4,22 @@ use kernel::{Organization, Stored, Timestamp};
 use registers::Assessment;
 use serde_json::{Map, Value, json};
 
-use super::{Losses, finding::title, uuid};
-use crate::oscal::properties;
+use super::{
+    Losses,
+    finding::{description, title},
+    record_properties::record_properties,
+    uuid,
+};
 
 /// The result that an assessment becomes.
 #[must_use]
 pub fn result_element(stored: &Stored<Assessment>, losses: &mut Losses) -> Value {
     let assessment = &stored.record;
-    let properties = properties::of_record(assessment, losses);
+    let properties = record_properties(assessment, losses);
     let mut result = result(
         &uuid::of_record_with_key(stored, assessment.key.as_str()),
         &title::<Assessment>(&assessment.title, losses),
-        assessment.description.as_str(),
+        description::<Assessment>(&assessment.description, losses),
         stored.meta.created_at,
     );
     result.insert("props".to_owned(), properties.into());

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, io::Write};
 
 use kernel::{Id, Kind, Stored};
-use registers::{Framework, FrameworkNode, FrameworkVersion};
+use registers::{Framework, FrameworkNode, FrameworkVersion, NodeKind};
 use serde::{Serialize, Serializer, ser::SerializeMap as _};
 use serde_json::{Map, Value};
 
@@ -13,9 +13,10 @@ use super::{
     finding::title,
     identifiers::{Identifiers, token},
     node::{self, Place},
+    record_properties::record_properties,
     uuid,
 };
-use crate::oscal::{MAX_DEPTH, members::plain_text, properties};
+use crate::oscal::{MAX_DEPTH, members::plain_text};
 
 /// The records that become a catalog.
 #[derive(Clone, Debug)]
@@ -126,12 +127,15 @@ impl<'n> Catalog<'n> {
         depth: usize,
         places: &mut Vec<(usize, Place)>,
     ) -> Result<(), CatalogError> {
-        for index in self.children.get(&parent).into_iter().flatten() {
+        let siblings = self.children.get(&parent).map_or(&[][..], Vec::as_slice);
+        let is_group = |index: &usize| self.nodes[*index].record.node_kind == NodeKind::Group;
+        let among_controls = parent.is_some() && !siblings.iter().all(is_group);
+        for index in siblings {
             let node = &self.nodes[*index];
             if depth == 0 {
                 return Err(CatalogError::TooDeep(node.record.key.to_string()));
             }
-            let place = Place::of(node.record.node_kind, in_control);
+            let place = Place::of(node.record.node_kind, in_control, among_controls);
             places.push((*index, place));
             self.place(Some(node.meta.id), place != Place::Group, depth - 1, places)?;
         }
@@ -202,8 +206,8 @@ fn metadata(records: &CatalogRecords, head: &DocumentHead<'_>, losses: &mut Loss
     let (framework, version) = (&records.framework.record, &records.version.record);
     let name = title::<Framework>(&framework.name, losses);
     let mut metadata = head.metadata(&name, version.key.as_str());
-    let mut properties = properties::of_record(framework, losses);
-    properties.extend(properties::of_record(version, losses));
+    let mut properties = record_properties(framework, losses);
+    properties.extend(record_properties(version, losses));
     metadata.insert("props".to_owned(), properties.into());
     let description = framework.description.as_str();
     if !description.is_empty() {

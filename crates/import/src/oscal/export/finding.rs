@@ -1,11 +1,11 @@
 //! Findings: items of a plan of action, or findings of assessment results, each with the risk that it is.
 
 use findings::Finding;
-use kernel::{Kind, Organization, Record, Stored, Title};
+use kernel::{Description, Kind, Organization, Record, Stored, Title};
 use serde_json::{Map, Value, json};
 
-use super::{Losses, identifiers::token, risk, uuid};
-use crate::oscal::{field_rules::ExportModel, properties};
+use super::{Losses, identifiers::token, record_properties::record_properties, risk, uuid};
+use crate::{object::is_blank, oscal::field_rules::ExportModel};
 
 /// The objects that a finding becomes.
 #[derive(Clone, Debug)]
@@ -28,9 +28,9 @@ pub fn finding_elements(
     let risk = risk::of_finding(stored, organization);
     let uuid = uuid::of_record_with_key(stored, finding.key.as_str());
     let mut members: Map<String, Value> = [
-        ("props", properties::of_record(finding, losses).into()),
+        ("props", record_properties(finding, losses).into()),
         ("title", title::<Finding>(&finding.title, losses).into()),
-        ("description", finding.description.as_str().into()),
+        ("description", description::<Finding>(&finding.description, losses).into()),
         ("related-risks", json!([{ "risk-uuid": risk["uuid"] }])),
     ]
     .map(|(name, value): (&str, Value)| (name.to_owned(), value))
@@ -59,4 +59,13 @@ pub(super) fn title<R: Record>(title: &Title, losses: &mut Losses) -> String {
         losses.add(R::KIND, if R::KIND == Kind::Framework { "name" } else { "title" });
     }
     trimmed.to_owned()
+}
+
+/// The description. One of blanks alone is read as none.
+pub(super) fn description<'d, R: Record>(description: &'d Description, losses: &mut Losses) -> &'d str {
+    let text = description.as_str();
+    if !text.is_empty() && is_blank(text) {
+        losses.add(R::KIND, "description");
+    }
+    text
 }

@@ -29,12 +29,13 @@ pub(super) enum Place {
 }
 
 impl Place {
-    /// The place of a node in the catalog, in a group or, with `in_control`, in a control.
-    pub(super) const fn of(kind: NodeKind, in_control: bool) -> Self {
+    /// The place of a node in the catalog, in a group or, with `in_control`, in a control. A group of OSCAL has groups or
+    /// controls, so a group among controls is one of them.
+    pub(super) const fn of(kind: NodeKind, in_control: bool, among_controls: bool) -> Self {
         match kind {
             _ if in_control => Self::InControl,
-            NodeKind::Group => Self::Group,
-            NodeKind::Requirement | NodeKind::Enhancement => Self::Control,
+            NodeKind::Group if !among_controls => Self::Group,
+            NodeKind::Group | NodeKind::Requirement | NodeKind::Enhancement => Self::Control,
         }
     }
 

@@ -5,9 +5,15 @@ use kernel::{Organization, Stored};
 use registers::{Risk, RiskStatus};
 use serde_json::{Value, json};
 
-use super::{Losses, document::DocumentHead, finding::title, uuid};
+use super::{
+    Losses,
+    document::DocumentHead,
+    finding::{description, title},
+    record_properties::record_properties,
+    uuid,
+};
 use crate::oscal::{
-    properties::{self, NAMESPACE, property},
+    properties::{NAMESPACE, property},
     risk::{OF_FINDING, REPRESENTS},
 };
 
@@ -15,8 +21,8 @@ use crate::oscal::{
 #[must_use]
 pub fn risk_element(stored: &Stored<Risk>, losses: &mut Losses) -> Value {
     let risk = &stored.record;
-    let properties = properties::of_record(risk, losses);
-    let description = risk.description.as_str();
+    let properties = record_properties(risk, losses);
+    let description = description::<Risk>(&risk.description, losses);
     json!({
         "uuid": uuid::of_record_with_key(stored, risk.key.as_str()),
         "title": title::<Risk>(&risk.title, losses),
