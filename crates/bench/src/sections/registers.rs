@@ -61,7 +61,7 @@ const REGISTERS: &[Register] = &[
 
 pub(super) fn measure(bench: &BenchContext) -> Outcome<Table> {
     let large = bench.records();
-    let small = SMALL.min(large / 100);
+    let small = SMALL.min(large / 10);
     let folder = create_folder(bench.folder())?;
     let bundle = folder.path().join("records.jsonl");
     fs::write(&bundle, RECORDS)?;

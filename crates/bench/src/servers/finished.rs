@@ -19,7 +19,7 @@ const TIMEOUT: Duration = Duration::from_secs(3600);
 /// The interval at which a command is polled, which bounds the error of its duration.
 const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
-/// What a command has taken.
+/// The cost of a command.
 pub(crate) struct Finished {
     pub(crate) elapsed: Duration,
     /// The peak of its resident memory, in bytes.

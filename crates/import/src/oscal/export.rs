@@ -13,6 +13,7 @@ mod node;
 mod record_properties;
 mod risk;
 mod statement;
+mod texts;
 mod uuid;
 
 pub use self::{

@@ -1,4 +1,4 @@
-//! What OSCAL carries of each field: exports, imports of exported files, the report of what is lost, and the table in
+//! The rules by which OSCAL carries fields: exports, imports of exported files, the report of what is lost, and the table in
 //! the guide read these rules.
 
 use kernel::Kind;
@@ -16,7 +16,7 @@ pub enum ExportModel {
     AssessmentResults,
 }
 
-/// What carries a field.
+/// The carrier of a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Carrier {
     /// A member of the model, or a property that OSCAL itself defines.
@@ -27,18 +27,18 @@ pub enum Carrier {
     Nothing,
 }
 
-/// What carries a field of a kind of records, and what of it is lost.
+/// The rule of a field of a kind of records.
 #[derive(Clone, Copy, Debug)]
 pub struct FieldRule {
     /// The name of the field in the API.
     pub field: &'static str,
-    /// What carries it.
+    /// The carrier.
     pub carrier: Carrier,
-    /// What is lost of it: of every value, if nothing carries it, otherwise of values as described.
+    /// The part that is lost: of every value, if nothing carries it, otherwise of values as described.
     pub loss: Option<&'static str>,
 }
 
-/// What a model carries of a kind of records.
+/// The rules of a model for a kind of records.
 #[derive(Clone, Copy, Debug)]
 pub struct KindRules {
     /// The kind.
@@ -166,10 +166,10 @@ const FRAMEWORK_NODE: &[FieldRule] = &[
     title("title", "title"),
     member("text", "parts and params, if reading them gives the text again; otherwise one statement").but(MARKUP),
     member("position", "the order")
-        .but("numbers that do not count from 0, and the place of a group between controls at the top"),
+        .but("numbers that do not count from 0, and the position of a group between controls at the top"),
 ];
 
-/// The property with the kind of a node whose place does not say it.
+/// The property with the kind of a node, if the list that it is in does not say it.
 pub(super) const NODE_KIND: &str = "node-kind";
 
 const RISK: &[FieldRule] = &[

@@ -16,9 +16,9 @@ pub(super) struct Catalog {
 
 /// A group or a control.
 pub(super) struct Node {
-    /// The kind that its place says.
+    /// The kind that the list says which it is in.
     pub(super) kind: NodeKind,
-    /// The kind that an export states, if its place does not say it.
+    /// The kind that an export states, if the list does not say it.
     pub(super) stated_kind: Option<NodeKind>,
     pub(super) id: Option<String>,
     pub(super) label: Option<String>,

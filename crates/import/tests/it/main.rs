@@ -18,4 +18,5 @@ mod sarif;
 mod scan_keys;
 mod scans;
 mod settled_findings;
+mod small_documents;
 mod support;

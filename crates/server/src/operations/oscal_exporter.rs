@@ -268,9 +268,9 @@ impl<'s> OscalExporter<'s> {
                 keys.extend(framework.map(|framework| format!("{}/{}", framework.record.key, version.record.key)));
             }
         }
-        let known = if keys.is_empty() { "has none".to_owned() } else { format!("has {}", keys.join(", ")) };
+        let existing = if keys.is_empty() { "has none".to_owned() } else { format!("has {}", keys.join(", ")) };
         let slug = &self.workspace.record.slug;
-        Ok(Failure::new(format!("there is no framework version {key:?}; the workspace {slug} {known}")))
+        Ok(Failure::new(format!("there is no framework version {key:?}; the workspace {slug} {existing}")))
     }
 }
 

@@ -6,8 +6,8 @@ use serde_json::{Map, Value, json};
 
 use super::{
     Losses,
-    finding::{description, title},
     record_properties::record_properties,
+    texts::{description, title},
     uuid,
 };
 

@@ -10,10 +10,10 @@ use serde_json::{Map, Value};
 use super::{
     DocumentHead, Losses,
     citations::Citations,
-    finding::title,
     identifiers::{Identifiers, token},
-    node::{self, Place},
+    node::{self, ObjectKind},
     record_properties::record_properties,
+    texts::title,
     uuid,
 };
 use crate::oscal::{MAX_DEPTH, members::plain_text};
@@ -38,8 +38,8 @@ pub enum CatalogError {
     )]
     TooDeep(String),
     /// Nodes are below themselves.
-    #[error("{0} nodes are below themselves, so they have no place in a catalog; import them with another parent")]
-    Unplaced(usize),
+    #[error("{0} nodes are below themselves, so no catalog can have them; import them with another parent")]
+    Unreachable(usize),
     /// The file can't be written.
     #[error(transparent)]
     Unwritable(#[from] serde_json::Error),
@@ -106,26 +106,26 @@ impl<'n> Catalog<'n> {
         head: &DocumentHead<'_>,
         losses: &mut Losses,
     ) -> Result<Element, CatalogError> {
-        let mut places = Vec::new();
-        self.place(None, false, MAX_DEPTH, &mut places)?;
-        if places.len() < self.nodes.len() {
-            return Err(CatalogError::Unplaced(self.nodes.len() - places.len()));
+        let mut kinds = Vec::new();
+        self.decide(None, false, MAX_DEPTH, &mut kinds)?;
+        if kinds.len() < self.nodes.len() {
+            return Err(CatalogError::Unreachable(self.nodes.len() - kinds.len()));
         }
-        self.describe(&places, losses);
+        self.describe(&kinds, losses);
         let mut members = Map::new();
         members.insert("uuid".to_owned(), uuid::of_record(&records.version).into());
         members.insert("metadata".to_owned(), metadata(records, head, losses).into());
-        let places = places.into_iter().collect();
-        Ok(Element { members, lists: self.lists(None, &places, losses) })
+        let kinds = kinds.into_iter().collect();
+        Ok(Element { members, lists: self.lists(None, &kinds, losses) })
     }
 
-    /// Gives each node below one its place, parents first.
-    fn place(
+    /// Decides what each node below one is, parents first.
+    fn decide(
         &self,
         parent: Option<Id<FrameworkNode>>,
         in_control: bool,
         depth: usize,
-        places: &mut Vec<(usize, Place)>,
+        kinds: &mut Vec<(usize, ObjectKind)>,
     ) -> Result<(), CatalogError> {
         let siblings = self.children.get(&parent).map_or(&[][..], Vec::as_slice);
         let is_group = |index: &usize| self.nodes[*index].record.node_kind == NodeKind::Group;
@@ -135,35 +135,35 @@ impl<'n> Catalog<'n> {
             if depth == 0 {
                 return Err(CatalogError::TooDeep(node.record.key.to_string()));
             }
-            let place = Place::of(node.record.node_kind, in_control, among_controls);
-            places.push((*index, place));
-            self.place(Some(node.meta.id), place != Place::Group, depth - 1, places)?;
+            let kind = ObjectKind::of(node.record.node_kind, in_control, among_controls);
+            kinds.push((*index, kind));
+            self.decide(Some(node.meta.id), kind != ObjectKind::Group, depth - 1, kinds)?;
         }
         Ok(())
     }
 
     /// Makes the members of the nodes: first of those that others may refer to.
-    fn describe(&mut self, places: &[(usize, Place)], losses: &mut Losses) {
+    fn describe(&mut self, kinds: &[(usize, ObjectKind)], losses: &mut Losses) {
         let mut citations = Citations::default();
         let mut withdrawn = Vec::new();
-        for (index, place) in places {
+        for (index, kind) in kinds {
             let node = &self.nodes[*index].record;
             losses.add_record(Kind::FrameworkNode);
             let id = self.identifiers.claim(&token(node.key.as_str()), node.key.as_str());
-            let mut members = node::members(node, &id, *place, losses);
+            let mut members = node::members(node, &id, *kind, losses);
             if super::citations::withdrawal(node.text.as_str()).is_some() {
                 citations.add(&id, node.key.as_str(), None);
-                withdrawn.push((*index, *place));
+                withdrawn.push((*index, *kind));
             } else {
-                node::add_text(&mut members, node, *place, &mut citations, losses);
+                node::add_text(&mut members, node, *kind, &mut citations, losses);
             }
             self.members.insert(*index, members);
         }
-        for (index, place) in withdrawn {
+        for (index, kind) in withdrawn {
             let node = &self.nodes[index].record;
             let Some(members) = self.members.get_mut(&index) else { continue };
-            if !node::add_withdrawal(members, node, place, &citations) {
-                node::add_text(members, node, place, &mut citations, losses);
+            if !node::add_withdrawal(members, node, kind, &citations) {
+                node::add_text(members, node, kind, &mut citations, losses);
             }
         }
     }
@@ -172,12 +172,12 @@ impl<'n> Catalog<'n> {
     fn lists(
         &mut self,
         parent: Option<Id<FrameworkNode>>,
-        places: &HashMap<usize, Place>,
+        kinds: &HashMap<usize, ObjectKind>,
         losses: &mut Losses,
     ) -> Vec<(&'static str, Vec<Element>)> {
         let mut lists: Vec<(&'static str, Vec<usize>)> = Vec::new();
         for index in self.children.remove(&parent).unwrap_or_default() {
-            let name = places.get(&index).map_or("controls", |place| place.list());
+            let name = kinds.get(&index).map_or("controls", |kind| kind.list());
             match lists.iter_mut().find(|(list, _)| *list == name) {
                 Some((_, indexes)) => indexes.push(index),
                 None => lists.push((name, vec![index])),
@@ -194,7 +194,7 @@ impl<'n> Catalog<'n> {
                 }
                 position += 1;
                 let members = self.members.remove(&index).unwrap_or_default();
-                list.push(Element { members, lists: self.lists(Some(node.meta.id), places, losses) });
+                list.push(Element { members, lists: self.lists(Some(node.meta.id), kinds, losses) });
             }
             elements.push((name, list));
         }

@@ -11,7 +11,7 @@ use crate::oscal::field_rules::ExportModel;
 /// The version of OSCAL that is written: the newest that the programs of its users read.
 const OSCAL_VERSION: &str = "1.1.2";
 
-/// What the beginning of a document is made of.
+/// The values that the beginning of a document is made of.
 #[derive(Clone, Copy, Debug)]
 pub struct DocumentHead<'h> {
     /// The workspace whose records they are.

@@ -1,11 +1,18 @@
 //! Findings: items of a plan of action, or findings of assessment results, each with the risk that it is.
 
 use findings::Finding;
-use kernel::{Description, Kind, Organization, Record, Stored, Title};
+use kernel::{Organization, Stored};
 use serde_json::{Map, Value, json};
 
-use super::{Losses, identifiers::token, record_properties::record_properties, risk, uuid};
-use crate::{object::is_blank, oscal::field_rules::ExportModel};
+use super::{
+    Losses,
+    identifiers::token,
+    record_properties::record_properties,
+    risk,
+    texts::{description, title},
+    uuid,
+};
+use crate::oscal::field_rules::ExportModel;
 
 /// The objects that a finding becomes.
 #[derive(Clone, Debug)]
@@ -50,22 +57,4 @@ fn target(finding: &Finding, uuid: &str) -> Value {
     let is_statement = subject.is_some_and(|subject| subject.resource_type.as_str() == "statement-id");
     let target_type = if is_statement { "statement-id" } else { "objective-id" };
     json!({ "type": target_type, "target-id": token(&id), "status": { "state": "not-satisfied" } })
-}
-
-/// The title without blanks at its ends.
-pub(super) fn title<R: Record>(title: &Title, losses: &mut Losses) -> String {
-    let trimmed = title.as_str().trim();
-    if trimmed.len() < title.as_str().len() {
-        losses.add(R::KIND, if R::KIND == Kind::Framework { "name" } else { "title" });
-    }
-    trimmed.to_owned()
-}
-
-/// The description. One of blanks alone is read as none.
-pub(super) fn description<'d, R: Record>(description: &'d Description, losses: &mut Losses) -> &'d str {
-    let text = description.as_str();
-    if !text.is_empty() && is_blank(text) {
-        losses.add(R::KIND, "description");
-    }
-    text
 }

@@ -27,7 +27,7 @@ pub struct Loss {
     pub field: Option<&'static str>,
     /// The number of records that it is lost of.
     pub count: u64,
-    /// What is lost of the field, or why the records are left out.
+    /// The part of the field that is lost, or the reason for which the records are left out.
     pub description: &'static str,
 }
 
@@ -68,7 +68,7 @@ impl Losses {
         *self.properties.entry((kind, field)).or_default() += 1;
     }
 
-    /// What the file does not have, in the order of the mapping.
+    /// The losses, in the order of the mapping.
     #[must_use]
     pub fn lost(&self) -> Vec<Loss> {
         let mut losses = Vec::new();
@@ -87,7 +87,7 @@ impl Losses {
         losses
     }
 
-    /// What the file has only as properties, in the order of the mapping.
+    /// The fields that the file has only as properties, in the order of the mapping.
     #[must_use]
     pub fn properties(&self) -> Vec<PropertyUse> {
         let mut uses = Vec::new();

@@ -6,8 +6,8 @@ use serde_json::{Map, Value, json, value::RawValue};
 use super::{
     Losses,
     citations::{Citations, withdrawal},
-    finding::title,
     statement::Statement,
+    texts::title,
 };
 use crate::{
     object::Object,
@@ -18,9 +18,9 @@ use crate::{
     repairs::Repairs,
 };
 
-/// The place of a node in a catalog.
+/// The kind of object that a node is in a catalog.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum ObjectKind {
     Group,
     /// A control in the catalog or in a group.
     Control,
@@ -28,8 +28,8 @@ pub(super) enum Place {
     InControl,
 }
 
-impl Place {
-    /// The place of a node in the catalog, in a group or, with `in_control`, in a control. A group of OSCAL has groups or
+impl ObjectKind {
+    /// That of a node in the catalog, in a group or, with `in_control`, in a control. A group of OSCAL has groups or
     /// controls, so a group among controls is one of them.
     pub(super) const fn of(kind: NodeKind, in_control: bool, among_controls: bool) -> Self {
         match kind {
@@ -39,8 +39,8 @@ impl Place {
         }
     }
 
-    /// The kind that a node at this place is read as.
-    pub(super) const fn kind(self) -> NodeKind {
+    /// The kind that the node is read as.
+    pub(super) const fn node_kind(self) -> NodeKind {
         match self {
             Self::Group => NodeKind::Group,
             Self::Control => NodeKind::Requirement,
@@ -58,9 +58,9 @@ impl Place {
 }
 
 /// The members of a node, except for its text.
-pub(super) fn members(node: &FrameworkNode, id: &str, place: Place, losses: &mut Losses) -> Map<String, Value> {
+pub(super) fn members(node: &FrameworkNode, id: &str, kind: ObjectKind, losses: &mut Losses) -> Map<String, Value> {
     let mut props = vec![json!({ "name": "label", "value": node.key.as_str() })];
-    if place.kind() != node.node_kind {
+    if kind.node_kind() != node.node_kind {
         props.push(property(NODE_KIND, node.node_kind.name()));
     }
     let members: [(&str, Value); 3] =
@@ -72,13 +72,13 @@ pub(super) fn members(node: &FrameworkNode, id: &str, place: Place, losses: &mut
 pub(super) fn add_text(
     members: &mut Map<String, Value>,
     node: &FrameworkNode,
-    place: Place,
+    kind: ObjectKind,
     citations: &mut Citations,
     losses: &mut Losses,
 ) {
     let id = members["id"].as_str().unwrap_or_default().to_owned();
     let text = node.text.as_str();
-    let name = if place == Place::Group { "overview" } else { "statement" };
+    let name = if kind == ObjectKind::Group { "overview" } else { "statement" };
     for statement in [Statement::structured, Statement::plain].map(|make| make(text, &id, name)) {
         for (list, values) in [("params", statement.params), ("parts", statement.parts)] {
             if values.is_empty() {
@@ -87,7 +87,7 @@ pub(super) fn add_text(
                 members.insert(list.to_owned(), values.into());
             }
         }
-        let read = ReadNode::read(members, place);
+        let read = ReadNode::read(members, kind);
         if read.as_ref().is_some_and(|read| read.text == text) {
             citations.add(&id, node.key.as_str(), read.map(|read| read.node));
             return;
@@ -101,10 +101,10 @@ pub(super) fn add_text(
 pub(super) fn add_withdrawal(
     members: &mut Map<String, Value>,
     node: &FrameworkNode,
-    place: Place,
+    kind: ObjectKind,
     citations: &Citations,
 ) -> bool {
-    let Some(reason) = withdrawal(node.text.as_str()).filter(|_| place != Place::Group) else { return false };
+    let Some(reason) = withdrawal(node.text.as_str()).filter(|_| kind != ObjectKind::Group) else { return false };
     if let Some(links) = citations.links(reason) {
         members.insert("links".to_owned(), links.into());
     } else {
@@ -113,7 +113,7 @@ pub(super) fn add_withdrawal(
         if !parts.is_empty() {
             members.insert("parts".to_owned(), parts.into());
         }
-        if ReadNode::read(members, place).is_none_or(|read| read.text != reason) {
+        if ReadNode::read(members, kind).is_none_or(|read| read.text != reason) {
             members.remove("parts");
             return false;
         }
@@ -132,13 +132,13 @@ struct ReadNode {
 }
 
 impl ReadNode {
-    fn read(members: &Map<String, Value>, place: Place) -> Option<Self> {
+    fn read(members: &Map<String, Value>, kind: ObjectKind) -> Option<Self> {
         let json = RawValue::from_string(serde_json::to_string(members).ok()?).ok()?;
         let repairs = Repairs::default();
         let object = Object::parse(&json, String::new(), &repairs).ok()?;
         let mut parameters = Parameters::default();
         parameters.read(&object);
-        let node = Node::read(&object, place.kind(), START);
+        let node = Node::read(&object, kind.node_kind(), START);
         let prose = ProseWriter { parameters: &parameters, repairs: &repairs, path: "" };
         let text = prose.description(&prose.write(&node.parts)).unwrap_or_default();
         (repairs.count() == 0).then_some(Self { node, text })

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use super::{
     Losses,
     document::DocumentHead,
-    finding::{description, title},
     record_properties::record_properties,
+    texts::{description, title},
     uuid,
 };
 use crate::oscal::{
