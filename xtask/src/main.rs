@@ -7,6 +7,7 @@ mod documents;
 mod faketime;
 mod mutants;
 mod new_register;
+mod object_store;
 mod oscal_models;
 mod packaging;
 mod postgres;
@@ -17,6 +18,7 @@ mod run;
 mod test;
 mod tidy;
 mod tools;
+mod watched_server;
 mod webhook_libraries;
 
 use std::{path::Path, process::ExitCode};

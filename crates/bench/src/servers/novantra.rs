@@ -130,6 +130,7 @@ impl Novantra {
         for scope in REGISTER_SCOPES {
             command.args(["--scope", scope]);
         }
+        command.args(["--scope", "governance.evidence:read", "--scope", "governance.evidence:write"]);
         command.arg("--data-dir").arg(self.folder.path());
         if let Some(url) = &self.database {
             command.args([format!("--{DATABASE_URL}"), url.clone()]);

@@ -28,6 +28,7 @@ pub(super) struct ExternalSort {
     file: Option<File>,
     /// The start and the end of each run in the file.
     runs: Vec<(u64, u64)>,
+    count: u64,
 }
 
 impl ExternalSort {
@@ -36,7 +37,7 @@ impl ExternalSort {
     }
 
     const fn with_sizes(run_size: usize, kept_size: usize) -> Self {
-        Self { run_size, kept_size, entries: Vec::new(), size: 0, file: None, runs: Vec::new() }
+        Self { run_size, kept_size, entries: Vec::new(), size: 0, file: None, runs: Vec::new(), count: 0 }
     }
 
     /// Adds a line.
@@ -45,8 +46,14 @@ impl ExternalSort {
     /// If the temporary file can't be written.
     pub(super) fn add(&mut self, key: Vec<u8>, line: Vec<u8>) -> io::Result<()> {
         self.size += key.len() + line.len();
+        self.count += 1;
         self.entries.push((key, line));
         if self.size >= self.run_size { self.write_run() } else { Ok(()) }
+    }
+
+    /// The number of lines.
+    pub(super) const fn count(&self) -> u64 {
+        self.count
     }
 
     /// Ends the lines: more than a small rest of them leaves the memory.

@@ -36,7 +36,7 @@ pub(super) fn record_properties<R: Record>(record: &R, losses: &mut Losses) -> V
 /// The text of a value; `None` without one.
 fn text_of(value: ScalarValue<'_>) -> Option<String> {
     match value {
-        ScalarValue::Null | ScalarValue::Id(..) | ScalarValue::Ids(..) => None,
+        ScalarValue::Null | ScalarValue::Id(..) | ScalarValue::Ids(..) | ScalarValue::Groups(_) => None,
         ScalarValue::Text(text) => Some(text.to_owned()),
         ScalarValue::Name(name) => Some(name.to_owned()),
         ScalarValue::Integer(number) => Some(number.to_string()),

@@ -1,15 +1,20 @@
 //! Exports as OSCAL, and the report of what such a file does not have.
 
-use std::{collections::BTreeMap, io::Write};
+use std::{
+    collections::BTreeMap,
+    io::{self, Write},
+};
 
 use clap::Args;
 use import::oscal::{ExportModel, export::Losses};
+use kernel::{Organization, Stored};
 use serde_json::{Value, json};
 
 use crate::{
+    cli::output::{Output, print_line},
     compose::Installation,
     failure::Failure,
-    operations::{OscalExporter, find_workspace},
+    operations::OscalExporter,
 };
 
 /// The arguments that choose the records of a document.
@@ -56,11 +61,10 @@ impl OscalArgs {
         &self,
         model: ExportModel,
         installation: &Installation,
-        workspace: &str,
+        workspace: &Stored<Organization>,
         out: &mut impl Write,
     ) -> Result<Losses, Failure> {
-        let workspace = find_workspace(installation, workspace).await?;
-        let exporter = OscalExporter::new(&*installation.store, &workspace, model);
+        let exporter = OscalExporter::new(&*installation.store, workspace, model);
         match model {
             ExportModel::Catalog => exporter.catalog(self.framework_version.as_deref().unwrap_or_default(), out).await,
             ExportModel::PlanOfAction => exporter.plan_of_action(out).await,
@@ -69,8 +73,24 @@ impl OscalArgs {
     }
 }
 
+/// Prints the report: on stderr, since stdout may have the document; with `--json` on stdout, if a file has it.
+///
+/// # Errors
+/// If stdout can't be written.
+pub(crate) fn print_report(output: Output, losses: &Losses, has_file: bool) -> Result<(), Failure> {
+    let report = if output.is_text() { report_text(losses) } else { report_document(losses).to_string() };
+    if has_file && !output.is_text() {
+        return print_line(&report);
+    }
+    if !report.is_empty() {
+        // The document is complete, whether its report can be written or not.
+        drop(writeln!(io::stderr(), "{report}"));
+    }
+    Ok(())
+}
+
 /// The report as a JSON document.
-pub(crate) fn report_document(losses: &Losses) -> Value {
+fn report_document(losses: &Losses) -> Value {
     let lost = losses.lost().into_iter().map(
         |loss| json!({ "kind": loss.kind, "field": loss.field, "count": loss.count, "description": loss.description }),
     );
@@ -81,7 +101,7 @@ pub(crate) fn report_document(losses: &Losses) -> Value {
 }
 
 /// The report as text: a line for each loss, and one for each kind with fields that only Novantra understands.
-pub(crate) fn report_text(losses: &Losses) -> String {
+fn report_text(losses: &Losses) -> String {
     let mut lines: Vec<String> = Vec::new();
     for loss in losses.lost() {
         lines.push(match loss.field {
