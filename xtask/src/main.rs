@@ -7,6 +7,7 @@ mod documents;
 mod faketime;
 mod mutants;
 mod new_register;
+mod object_store;
 mod packaging;
 mod postgres;
 mod process;
@@ -15,6 +16,7 @@ mod run;
 mod test;
 mod tidy;
 mod tools;
+mod watched_server;
 mod webhook_libraries;
 
 use std::{path::Path, process::ExitCode};

@@ -54,7 +54,7 @@ pub fn document(api: &Api) -> Value {
 fn describe(operation: &Operation) -> Value {
     let document = (operation.document)();
     let mut parameters = path_parameters(operation.path);
-    parameters.extend(document.query.iter().map(query_parameter));
+    parameters.extend(document.query.iter().map(parameter));
     parameters.extend(header_parameters(operation, &document));
     let mut described = json!({
         "operationId": operation.id,
@@ -66,7 +66,8 @@ fn describe(operation: &Operation) -> Value {
     });
     if let Some(request) = &document.request {
         let mut content = Map::new();
-        for media_type in json_media_types(&operation.method) {
+        let media_types = if request.is_bytes() { &[ANY_BYTES] } else { json_media_types(&operation.method) };
+        for media_type in media_types {
             content.insert((*media_type).to_owned(), media(request));
         }
         if operation.access == Access::Public {
@@ -81,6 +82,10 @@ fn describe(operation: &Operation) -> Value {
     described
 }
 
+/// The media type in the document of request bodies that may have any. A client sends it unless it knows the type of its
+/// bytes.
+const ANY_BYTES: &str = "application/octet-stream";
+
 fn media(media: &Media) -> Value {
     json!({ "schema": media.schema, "example": media.example })
 }
@@ -92,10 +97,10 @@ fn path_parameters(path: &str) -> Vec<Value> {
         .collect()
 }
 
-fn query_parameter(parameter: &Parameter) -> Value {
+fn parameter(parameter: &Parameter) -> Value {
     let mut described = json!({
         "name": parameter.name,
-        "in": "query",
+        "in": if parameter.is_header { "header" } else { "query" },
         "description": parameter.description,
         "schema": parameter.schema,
     });
@@ -152,6 +157,7 @@ fn responses(operation: &Operation, document: &Document) -> Value {
     if document.status == 201 {
         success["description"] = json!("The record was created.");
     }
+    let success_content = success["content"].clone();
     responses.insert(document.status.to_string(), success);
     let common: &[u16] = match operation.access {
         Access::Scope(_) => &[400, 401, 403, 406, 413, 414, 429, 431, 500, 503],
@@ -161,9 +167,11 @@ fn responses(operation: &Operation, document: &Document) -> Value {
         let (description, code) = status_description(*status);
         let mut response = json!({
             "description": description,
-            "headers": headers(operation, if *status == 429 || *status == 503 { &["Retry-After"] } else { &[] }),
+            "headers": headers(operation, status_headers(*status)),
         });
-        if *status != 304 {
+        if *status == 206 {
+            response["content"] = success_content.clone();
+        } else if *status != 304 {
             let special = document.codes.iter().find(|(of, _)| of == status);
             response["content"] =
                 json!({ "application/json": error_content(special.map_or(&[code], |(_, codes)| *codes), description) });
@@ -171,6 +179,15 @@ fn responses(operation: &Operation, document: &Document) -> Value {
         responses.entry(status.to_string()).or_insert(response);
     }
     responses.into()
+}
+
+/// The headers of responses with this status, in addition to those that every response has.
+fn status_headers(status: u16) -> &'static [&'static str] {
+    match status {
+        206 | 416 => &["Content-Range"],
+        429 | 503 => &["Retry-After"],
+        _ => &[],
+    }
 }
 
 /// Returns the content of an error response with one of these codes. `description` is the description of their status.

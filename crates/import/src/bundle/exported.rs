@@ -1,6 +1,7 @@
 //! Records as lines of a bundle, and as rows of a table, from which spreadsheets can't compute anything.
 
-use kernel::{IdText, Record, ScalarValue, Ulid};
+use heck::ToLowerCamelCase as _;
+use kernel::{IdText, OwnedScalar, Record, ScalarValue, Ulid};
 use serde_json::{Value, json};
 
 use crate::{
@@ -49,6 +50,13 @@ fn json_value(value: ScalarValue<'_>) -> Value {
         ScalarValue::Id(prefix, ulid) => IdText(prefix, ulid).to_string().into(),
         ScalarValue::Ids(prefix, ulids) => {
             ulids.iter().map(|ulid| IdText(prefix, *ulid).to_string()).collect::<Vec<_>>().into()
+        }
+        ScalarValue::Groups(groups) => {
+            let object = |row: &Vec<OwnedScalar>| -> serde_json::Map<String, Value> {
+                let members = groups.labels().iter().zip(row);
+                members.map(|(label, value)| (label.to_lower_camel_case(), json_value(value.as_value()))).collect()
+            };
+            groups.rows().iter().map(object).map(Value::Object).collect::<Vec<_>>().into()
         }
     }
 }

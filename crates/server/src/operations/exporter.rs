@@ -49,11 +49,13 @@ pub(crate) struct Exporter<'s> {
     organization: OrganizationId,
     format: ExportFormat,
     keys: HashMap<Ulid, Option<RecordKey>>,
+    /// Number of written records with files that are not written.
+    records_with_files: u64,
 }
 
 impl<'s> Exporter<'s> {
     pub(crate) fn new(store: &'s DynStore, organization: OrganizationId, format: ExportFormat) -> Self {
-        Self { store, organization, format, keys: HashMap::new() }
+        Self { store, organization, format, keys: HashMap::new(), records_with_files: 0 }
     }
 
     /// Writes the records of the kinds. Nothing is written before all of them are read.
@@ -86,6 +88,12 @@ impl<'s> Exporter<'s> {
             }
             lines.for_each(|line| out.write_all(line))?;
         }
+        if self.records_with_files > 0 {
+            tracing::warn!(
+                claims = self.records_with_files,
+                "an export has no files: the attachments of these evidence claims are left out; `novantra backup` has them"
+            );
+        }
         Ok(())
     }
 
@@ -112,6 +120,9 @@ impl<'s> Exporter<'s> {
         DynStore: Reader<R>,
     {
         let values = stored.record.values();
+        let has_files =
+            |value: &ScalarValue<'_>| matches!(value, ScalarValue::Groups(groups) if !groups.rows().is_empty());
+        self.records_with_files += u64::from(values.iter().any(has_files));
         let mut keys: HashMap<(usize, Ulid), String> = HashMap::new();
         for reference in references(R::KIND) {
             let ids = match values.get(reference.column) {
@@ -212,7 +223,7 @@ fn id_in(values: &[ScalarValue<'_>], column: usize) -> Option<Ulid> {
 
 fn text_of(value: ScalarValue<'_>) -> String {
     match value {
-        ScalarValue::Null | ScalarValue::Ids(..) => String::new(),
+        ScalarValue::Null | ScalarValue::Ids(..) | ScalarValue::Groups(..) => String::new(),
         ScalarValue::Text(text) => text.to_owned(),
         ScalarValue::Name(name) => name.to_owned(),
         ScalarValue::Integer(number) => number.to_string(),

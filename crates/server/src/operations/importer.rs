@@ -9,6 +9,7 @@ mod identity;
 mod lookup;
 mod messages;
 mod passes;
+mod published;
 mod record_batch;
 mod waiting;
 

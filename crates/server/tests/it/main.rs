@@ -4,6 +4,8 @@
 mod support;
 
 mod absence;
+mod attachment_requests;
+mod attachments;
 mod audit_verification;
 mod bundle_imports;
 mod clock_steps;
@@ -14,6 +16,7 @@ mod disconnects;
 mod displaced_database;
 mod distribution;
 mod document_imports;
+mod evidence_commands;
 mod exports;
 mod first_start;
 mod full_disk;
@@ -21,6 +24,7 @@ mod imports;
 mod locks;
 mod open_files;
 mod permissions;
+mod record_commands;
 mod repeated_calls;
 mod scan_imports;
 mod scan_reopening;
