@@ -15,6 +15,7 @@ mod error;
 mod file;
 mod lifecycle;
 mod ports;
+mod remove;
 mod requirement;
 mod upload;
 
@@ -32,5 +33,6 @@ pub use error::EvidenceError;
 pub use file::{ContentType, ContentTypeRule, FileName, FileNameRule, ObjectKey, ObjectKeyRule, Sha256, Sha256Rule};
 pub use lifecycle::{approve, expire, reject, withdraw};
 pub use ports::DueEvidence;
+pub use remove::{Removal, remove};
 pub use requirement::{EvidenceRequirement, EvidenceRequirementStatus};
 pub use upload::{NewAttachment, upload, write_content};

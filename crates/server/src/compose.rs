@@ -1,6 +1,7 @@
 //! The composition root, the only module that depends on every adapter.
 
 mod absence;
+mod attachment_transfer;
 mod attachments;
 mod database;
 mod identity;
@@ -22,7 +23,10 @@ use store::DynStore;
 
 use crate::{failure::Failure, settings::Settings};
 
-pub(crate) use attachments::{Attachments, OwnershipError};
+pub(crate) use attachment_transfer::{
+    CopiedAttachments, copy_attachments, ensure_no_attachments, store_restored, stored_attachments,
+};
+pub(crate) use attachments::Attachments;
 use database::OpenedDatabase;
 pub(crate) use database::{Migrated, find_misplaced_tables, migrate};
 pub(crate) use identity::{OPERATOR, SERVER, command_origin};

@@ -4,6 +4,8 @@
 //! They take an open [`Installation`](crate::compose::Installation) or an [`Operator`] and domain values, and return
 //! domain values. Their callers parse arguments and print results.
 
+mod attachment_sweeper;
+mod attachment_verifier;
 mod audit_retention;
 mod audit_sealer;
 mod evidence_claims;
@@ -20,6 +22,8 @@ mod signing_keys;
 mod webhook_deliveries;
 mod workspaces;
 
+pub(crate) use attachment_sweeper::{AttachmentSweeper, SweepSummary};
+pub(crate) use attachment_verifier::{AttachmentVerifier, VerifiedAttachments};
 pub(crate) use audit_retention::{AuditRetention, RetentionOutcome};
 pub(crate) use audit_sealer::{AuditSealer, checkpoint_document};
 pub(crate) use evidence_claims::{ClaimDecision, decide_claim, find_claim};

@@ -1,6 +1,7 @@
 //! The server: started from the settings, and shut down on a signal.
 
 mod admin;
+mod attachment_probe;
 mod bootstrap;
 mod listen;
 mod metrics;
@@ -13,6 +14,7 @@ mod tasks;
 use std::{sync::Arc, time::Duration};
 
 use api_v1::{ApiServices, AttachmentServices};
+use evidence::ContentStore;
 use http_api::App;
 use tokio::time::{Instant, timeout_at};
 
@@ -25,14 +27,15 @@ use crate::{
 };
 
 use admin::AdminState;
+use attachment_probe::AttachmentProbe;
 use bootstrap::{PrintedAccount, demo, first_start, open_files};
 use listen::{CertificateReloader, ConnectionLimits, Listener};
-use metrics::{CertificateMetrics, Metrics, WebhookMetrics};
+use metrics::{CertificateMetrics, MeteredContents, Metrics, WebhookMetrics};
 use rate_limits::RateLimits;
 use shutdown::Signals;
 use tasks::{
     expire_evidence, fan_out_events, maintenance, record_repeated_calls, refresh_signing_keys, reload_certificate,
-    report_repeats, return_rate_limits, seal_audit_log, send_deliveries,
+    report_repeats, return_rate_limits, seal_audit_log, send_deliveries, sweep_attachments,
 };
 
 pub(crate) use bootstrap::{ReadyMessage, ServerLock};
@@ -91,6 +94,7 @@ struct Components {
     app: App,
     limits: RateLimits,
     webhooks: Webhooks,
+    attachments: Arc<dyn ContentStore>,
     metrics: Arc<Metrics>,
     webhook_metrics: Arc<WebhookMetrics>,
 }
@@ -120,7 +124,7 @@ impl Server {
 
     async fn run(self, mut signals: Signals) -> Result<(), Failure> {
         let Self { settings, installation, api, admin, certificate, components } = self;
-        let Components { app, limits, webhooks, metrics, webhook_metrics } = components;
+        let Components { app, limits, webhooks, attachments, metrics, webhook_metrics } = components;
         let is_remote = matches!(settings.database, Database::Postgres(_));
         let (store, clock) = (&installation.store, &installation.clock);
         let (trigger, stop) = shutdown::channel();
@@ -131,6 +135,7 @@ impl Server {
             clock: Arc::clone(clock),
             metrics: Arc::clone(&metrics),
             webhook_metrics: Arc::clone(&webhook_metrics),
+            attachments: Arc::new(AttachmentProbe::new(Arc::clone(&attachments))),
             shutdown: stop.clone(),
         };
         for warning in settings.warnings().into_iter().chain(exposed_files(&settings)) {
@@ -139,6 +144,7 @@ impl Server {
         tracing::info!("listening on {}", api.url());
         tracing::info!("serving probes and metrics on {}", admin.url());
         tracing::info!("storing records in {}", database_description(&settings));
+        tracing::info!("storing attachments in {}", settings.attachments.location);
 
         let probes = tokio::spawn(admin.serve(
             admin::router(state),
@@ -161,6 +167,8 @@ impl Server {
         let reporter = tokio::spawn(report_repeats::run(late_stop));
         let maintenance =
             tokio::spawn(maintenance::run(installation.clone(), app.clone(), settings.clone(), stop.clone()));
+        let sweeper =
+            tokio::spawn(sweep_attachments::run(installation.clone(), Arc::clone(&attachments), stop.clone()));
         let recorder = tokio::spawn(record_repeated_calls::run(app.clone(), stop.clone()));
         let expiry = tokio::spawn(expire_evidence::run(EvidenceExpiry::new(&installation), stop.clone()));
         let (distributor, dispatcher) =
@@ -180,10 +188,7 @@ impl Server {
         ));
         let surface = api_v1::surface(ApiServices {
             webhooks: Arc::clone(&endpoint_services),
-            attachments: Arc::new(AttachmentServices::new(
-                Arc::clone(&installation.attachments.contents),
-                settings.attachments.max_bytes,
-            )),
+            attachments: Arc::new(AttachmentServices::new(attachments, settings.attachments.max_bytes)),
         });
         let requests = api.serve(
             http_api::router(app.clone(), [surface]),
@@ -205,6 +210,7 @@ impl Server {
         let stopped = async {
             maintenance.await?;
             recorder.await?;
+            sweeper.await?;
             expiry.await?;
             fan_out.await.and(deliveries.await)?;
             if let Some(reloader) = reloader {
@@ -249,7 +255,9 @@ async fn prepare(
     let webhook_metrics = Arc::new(WebhookMetrics::register(&metrics)?);
     let observer = Arc::clone(&metrics) as _;
     let app = App::new(installation.services(&settings.api, Arc::clone(&limits.store), observer, &webhooks)?);
-    Ok((accounts, Components { app, limits, webhooks, metrics, webhook_metrics }))
+    let contents = Arc::clone(&installation.attachments.contents);
+    let attachments = Arc::new(MeteredContents::register(&metrics, contents)?);
+    Ok((accounts, Components { app, limits, webhooks, attachments, metrics, webhook_metrics }))
 }
 
 fn unanswered_shutdown() -> Failure {

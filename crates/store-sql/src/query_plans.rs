@@ -290,10 +290,17 @@ async fn a_list_by_last_change_uses_its_index_with_any_creation_range() {
 #[tokio::test]
 async fn each_key_is_looked_up_in_the_index_of_keys() {
     let planned = PlanFixture::new().await;
-    let filter = FindingFilter::default().with("finding_key", [RecordKey::parse("k").unwrap()]);
-    for page in &pages() {
-        let steps = planned.list::<Finding>(&filter, page).await;
-        assert!(steps[0].contains("INDEX findings_key (organization_id=? AND key=?)"), "{steps:#?}");
+    for keys in [&["k"][..], &["k", "l"]] {
+        let keys: Vec<_> = keys.iter().map(|key| RecordKey::parse(key).unwrap()).collect();
+        let filter = FindingFilter::default().with("finding_key", keys);
+        for page in pages().iter().chain(&due_pages()) {
+            let steps = planned.list::<Finding>(&filter, page).await;
+            assert!(
+                steps.iter().any(|step| step.contains("INDEX findings_key (organization_id=? AND key=?)")),
+                "{steps:#?}"
+            );
+            assert!(!steps.iter().any(|step| step.contains("SCAN findings")), "{steps:#?}");
+        }
     }
     let sql = Statements::for_kind(kernel::Kind::Finding).with_keys(500).unwrap();
     let steps = planned.plan_steps(&sql, vec![Value::text("x"); 513]).await;

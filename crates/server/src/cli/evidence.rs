@@ -1,6 +1,7 @@
 //! `novantra evidence …`
 
 mod decide;
+mod verify;
 mod view;
 
 use clap::Subcommand;
@@ -30,6 +31,11 @@ pub(crate) enum Evidence {
         after_help = "Example:\n  novantra evidence withdraw backup-restore-test-2026-05 --workspace default --reason \"The test was repeated\""
     )]
     Withdraw(decide::Withdraw),
+    /// Verify the bytes of attachments against their records and the audit log.
+    ///
+    /// Reads all of them, and names each that is missing or was altered. The exit status is 1 if there is any.
+    #[command(after_help = "Example:\n  novantra evidence verify --workspace default")]
+    Verify(verify::Verify),
 }
 
 impl Evidence {
@@ -40,6 +46,7 @@ impl Evidence {
             Self::Approve(review) => review.approve(context).await,
             Self::Reject(review) => review.reject(context).await,
             Self::Withdraw(withdraw) => withdraw.run(context).await,
+            Self::Verify(verify) => verify.run(context).await,
         }
     }
 }

@@ -7,7 +7,7 @@ use evidence::{ContentError, ContentStore, EvidenceContent};
 use kernel::{Filter, PageLimit, PageRequest, Reader};
 use store::DynStore;
 
-use super::OpenMode;
+use super::{Installation, OpenMode};
 use crate::{
     failure::{Failure, ResultExt as _},
     settings::{AttachmentSettings, Settings},
@@ -67,8 +67,8 @@ impl Attachments {
         if let Some(folder) = settings.attachments.folder() {
             let doing = || format!("can't create the folder of attachments {}", folder.display());
             let is_missing = matches!(fs::symlink_metadata(folder), Err(error) if error.kind() == ErrorKind::NotFound);
-            if is_missing && has_attachments(store).await? {
-                return Err(missing_folder(folder));
+            if is_missing {
+                ensure_unused(store, folder).await?;
             }
             FolderStore::new(folder).create().context(doing)?;
         }
@@ -124,23 +124,30 @@ pub(crate) enum OwnershipError {
     Database(#[from] kernel::StoreError),
 }
 
-/// Whether the database names bytes of attachments.
-async fn has_attachments(store: &DynStore) -> Result<bool, Failure> {
-    let request = PageRequest { limit: PageLimit::clamped(1), ..PageRequest::default() };
-    for organization in store.organizations().await? {
-        let all = Filter::<EvidenceContent>::default();
-        let contents = Reader::<EvidenceContent>::list(store, organization.meta.id, &all, &request);
-        if !contents.await?.items.is_empty() {
-            return Ok(true);
-        }
+impl Installation {
+    /// Checks that nothing is missing if the folder of attachments does not exist.
+    ///
+    /// # Errors
+    /// If the database names attachments, or fails.
+    pub(crate) async fn check_absent_attachments(&self, folder: &Path) -> Result<(), Failure> {
+        ensure_unused(&*self.store, folder).await
     }
-    Ok(false)
 }
 
-fn missing_folder(folder: &Path) -> Failure {
-    let folder = folder.display();
-    Failure::new(format!(
-        "the folder of attachments {folder} is missing, but the database names attachments in it. Mount its disk, correct \
-         attachments_url or data_dir, or restore a backup; to go on without them, create the folder"
-    ))
+/// Checks that the database names no bytes of attachments, whose folder is missing.
+async fn ensure_unused(store: &DynStore, folder: &Path) -> Result<(), Failure> {
+    let (all, first) =
+        (Filter::<EvidenceContent>::default(), PageRequest { limit: PageLimit::clamped(1), ..PageRequest::default() });
+    for organization in store.organizations().await? {
+        let contents = Reader::<EvidenceContent>::list(store, organization.meta.id, &all, &first).await?;
+        if !contents.items.is_empty() {
+            return Err(Failure::new(format!(
+                "the folder of attachments {} is missing, but the database names attachments in it. Mount its disk, correct \
+                 attachments_url or data_dir (several servers need one store that all of them reach), or restore a backup; to go on \
+                 without them, create the folder",
+                folder.display()
+            )));
+        }
+    }
+    Ok(())
 }

@@ -10,3 +10,4 @@ pub(super) mod report_repeats;
 pub(super) mod return_rate_limits;
 pub(super) mod seal_audit_log;
 pub(super) mod send_deliveries;
+pub(super) mod sweep_attachments;

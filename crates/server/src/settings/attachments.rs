@@ -56,6 +56,19 @@ impl AttachmentSettings {
         (self.is_named, self.bucket) = (false, BucketOptions::default());
     }
 
+    /// The same settings for another store. If it is a bucket, its options are those of the environment alone.
+    ///
+    /// # Errors
+    /// If the URL names no store that outlives the process.
+    pub(crate) fn at(&self, url: &str) -> Result<Self, String> {
+        let location: Location = url.parse().map_err(|error: MalformedLocation| error.to_string())?;
+        match location {
+            _ if location == self.location => Ok(self.clone()),
+            Location::Memory => Err("memory: exists only inside its server process and can't be copied".to_owned()),
+            _ => Ok(Self { location, is_named: true, bucket: BucketOptions::default(), max_bytes: self.max_bytes }),
+        }
+    }
+
     /// The folder of the attachments, if they are in one.
     pub(crate) fn folder(&self) -> Option<&Path> {
         match &self.location {
@@ -110,7 +123,6 @@ fn parse_max_size(text: &str) -> Result<u64, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::settings::{Settings, Sources, collect};
 
     fn parse(environment: &[(&str, &str)]) -> Result<Settings, Vec<String>> {

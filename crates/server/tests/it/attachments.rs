@@ -1,193 +1,320 @@
-//! Uploads and downloads of attachments, with the real program.
+//! Attachments in folders and buckets, with the real program: their backup, restore, copy and verification.
 
 use std::{
     fs,
-    io::{BufRead, BufReader, Read, Write},
-    net::TcpStream,
     path::{Path, PathBuf},
 };
 
-use bytes::Bytes;
-use futures_util::stream;
-use reqwest::{Response, StatusCode};
 use serde_json::Value;
 
 use crate::support::{Client, Installation, Server, Setup, eventually};
 
-const UPLOADS: &str = "/api/v1/governance/evidence/attachments?reason=Report+of+the+nightly+backup";
-const SCOPES: &[&str] = &["governance.evidence:read", "governance.evidence:write", "audit:read"];
-const MIB: usize = 1024 * 1024;
+const ATTACHMENTS: &str = "/api/v1/governance/evidence/attachments";
+const SCOPES: &[&str] = &["governance.evidence:read", "governance.evidence:write"];
 
-/// Bytes of which no part repeats another.
-fn bytes(length: usize) -> Vec<u8> {
-    (0..length as u32 / 4 + 1).flat_map(u32::to_be_bytes).take(length).collect()
+/// Uploads a file. Returns the status and the attachment.
+async fn try_upload(client: &Client, server: &Server, bytes: Vec<u8>) -> (u16, Value) {
+    let url = format!("{}{ATTACHMENTS}?reason=The%20monthly%20report", server.url);
+    let request = reqwest::Client::new().post(url).bearer_auth(client.token()).body(bytes);
+    let request = request.header("Content-Disposition", "attachment; filename=\"report.csv\"");
+    let response = request.header("Content-Type", "text/csv").send().await.unwrap();
+    let status = response.status().as_u16();
+    let body: Value = response.json().await.unwrap_or_default();
+    (status, body)
 }
 
-fn content_path(attachment: &Value) -> String {
-    format!("/api/v1/governance/evidence/attachments/{}/content", attachment["id"].as_str().expect("an id"))
+async fn upload(client: &Client, server: &Server, bytes: &[u8]) -> String {
+    let (status, body) = try_upload(client, server, bytes.to_vec()).await;
+    assert_eq!(status, 201, "{body}");
+    body["attachment"]["id"].as_str().unwrap().to_owned()
 }
 
-/// The head of an upload over a connection of its own.
-fn head(token: &str, fields: &str) -> String {
-    format!(
-        "POST {UPLOADS} HTTP/1.1\r\nHost: test\r\nAuthorization: Bearer {token}\r\nContent-Type: text/csv\r\n\
-         Content-Disposition: attachment; filename=\"report.csv\"\r\n{fields}\r\n"
-    )
+/// Downloads an attachment. Returns the status and the bytes, or `None` if the response was cut off.
+async fn download(client: &Client, server: &Server, id: &str) -> Option<(u16, Vec<u8>)> {
+    let url = format!("{}{ATTACHMENTS}/{id}/content", server.url);
+    let response = reqwest::Client::new().get(url).bearer_auth(client.token()).send().await.ok()?;
+    let status = response.status().as_u16();
+    response.bytes().await.ok().map(|bytes| (status, bytes.to_vec()))
 }
 
-fn connect(server: &Server) -> TcpStream {
-    TcpStream::connect(server.url.trim_start_matches("http://")).expect("a connection")
+async fn assert_downloads(client: &Client, server: &Server, id: &str, bytes: &[u8]) {
+    let (status, found) = download(client, server, id).await.expect("a whole response");
+    assert_eq!(status, 200);
+    assert!(found == bytes, "{} bytes instead of {}", found.len(), bytes.len());
 }
 
-/// Reads the head of a response, and returns its status line.
-fn read_head(reader: &mut impl BufRead) -> String {
-    let mut head = String::new();
-    while !head.ends_with("\r\n\r\n") {
-        assert!(reader.read_line(&mut head).expect("a head") > 0, "the connection ended in {head:?}");
-    }
-    head.lines().next().unwrap_or_default().to_owned()
+fn sample(length: usize) -> Vec<u8> {
+    (0..length).map(|index| (index % 251) as u8).collect()
 }
 
-async fn upload(client: &Client, server: &Server, bytes: Vec<u8>) -> Response {
-    let pieces: Vec<_> =
-        bytes.chunks(10_000).map(|piece| Ok::<_, std::io::Error>(Bytes::copy_from_slice(piece))).collect();
-    let request = reqwest::Client::new()
-        .post(format!("{}{UPLOADS}", server.url))
-        .bearer_auth(client.token())
-        .header("content-disposition", "attachment; filename=\"report.csv\"")
-        .header("content-type", "text/csv");
-    request.body(reqwest::Body::wrap_stream(stream::iter(pieces))).send().await.expect("an answer")
-}
-
-async fn uploaded(client: &Client, server: &Server, bytes: Vec<u8>) -> Value {
-    let response = upload(client, server, bytes).await;
-    assert_eq!(response.status(), StatusCode::CREATED);
-    response.json::<Value>().await.expect("JSON")["attachment"].clone()
-}
-
-async fn download(client: &Client, server: &Server, attachment: &Value) -> reqwest::Result<Bytes> {
-    let request = reqwest::Client::new().get(format!("{}{}", server.url, content_path(attachment)));
-    let response = request.bearer_auth(client.token()).send().await.expect("an answer");
-    assert_eq!(response.status(), StatusCode::OK);
-    response.bytes().await
-}
-
-/// All files below a folder.
+/// The files below a folder.
 fn files(folder: &Path) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
-    let paths = entries.map(|entry| entry.expect("an entry").path());
-    paths.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
+    let mut found = Vec::new();
+    for entry in entries {
+        let entry = entry.unwrap();
+        if entry.file_type().unwrap().is_dir() {
+            found.extend(files(&entry.path()));
+        } else {
+            found.push(entry.path());
+        }
+    }
+    found.sort();
+    found
 }
 
-fn stored_files(installation: &Installation) -> Vec<PathBuf> {
-    files(&installation.folder().join("data/attachments"))
+/// A new bucket of the S3 server of the tests, and the settings that name a store in it.
+struct Bucket {
+    settings: [(&'static str, String); 4],
+    _name: tempfile::TempDir,
 }
 
-#[tokio::test]
-async fn a_file_is_uploaded_in_chunks_and_downloaded_again_after_a_restart() {
-    let server = Server::start();
-    let client = server.create_client("backup", SCOPES).await;
-    let attachment = uploaded(&client, &server, bytes(5 * MIB)).await;
-    let installation = server.kill();
-    let server = Server::start_with(installation);
-    let client = client.for_server(&server.url);
-    assert!(download(&client, &server, &attachment).await.expect("all bytes") == bytes(5 * MIB), "other bytes");
-}
+impl Bucket {
+    async fn create() -> Self {
+        let endpoint = std::env::var("NOVANTRA_TEST_S3_URL")
+            .expect("NOVANTRA_TEST_S3_URL is not set: run the tests by `cargo xtask test`, which starts an S3 server");
+        let unique = tempfile::Builder::new().prefix("server-").tempdir().unwrap();
+        let name = unique.path().file_name().unwrap().to_str().unwrap().to_lowercase();
+        let name = format!("{name}-{}", std::process::id());
+        let created = reqwest::Client::new().put(format!("{endpoint}/{name}")).send().await.unwrap();
+        assert!(created.status().is_success(), "{created:?}");
+        let settings = [
+            ("ATTACHMENTS_URL", format!("s3://{name}/novantra")),
+            ("ATTACHMENTS_ENDPOINT", endpoint),
+            ("ATTACHMENTS_ACCESS_KEY", "test".to_owned()),
+            ("ATTACHMENTS_SECRET", "test".to_owned()),
+        ];
+        Self { settings, _name: unique }
+    }
 
-#[tokio::test]
-async fn a_client_that_waits_for_100_continue_sends_its_file_only_if_it_is_accepted() {
-    let server = Server::start();
-    let client = server.create_client("backup", SCOPES).await;
-    let file = bytes(200_000);
-    let fields = format!("Expect: 100-continue\r\nContent-Length: {}\r\n", file.len());
-    for (token, status) in [("nonsense", "HTTP/1.1 401"), (client.token(), "HTTP/1.1 100")] {
-        let mut reader = BufReader::new(connect(&server));
-        reader.get_mut().write_all(head(token, &fields).as_bytes()).expect("the head is sent");
-        assert!(read_head(&mut reader).starts_with(status), "{status}");
-        if status.ends_with("100") {
-            reader.get_mut().write_all(&file).expect("the file is sent");
-            assert!(read_head(&mut reader).starts_with("HTTP/1.1 201"));
+    fn server(&self, installation: Installation) -> Setup {
+        let setup = Setup::with_installation(installation).unlimited();
+        self.settings.iter().fold(setup, |setup, (name, value)| setup.set(name, value))
+    }
+
+    /// Runs a command with the settings of this bucket.
+    fn run(&self, installation: &Installation, arguments: &[&str]) -> Result<Value, String> {
+        let mut program = installation.program();
+        program.args(arguments).arg("--json");
+        for (name, value) in &self.settings {
+            program.env(format!("NOVANTRA_{name}"), value);
+        }
+        let output = program.output().unwrap();
+        if output.status.success() {
+            Ok(serde_json::from_slice(&output.stdout).unwrap())
+        } else {
+            Err(String::from_utf8_lossy(&output.stderr).into_owned())
         }
     }
 }
 
-#[tokio::test]
-async fn an_upload_whose_client_disconnects_leaves_no_file_and_is_in_the_audit_log() {
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_backup_contains_the_attachments_and_a_restored_installation_serves_them() {
     let server = Server::start();
-    let client = server.create_client("backup", SCOPES).await;
-    let mut stream = connect(&server);
-    stream.write_all(head(client.token(), "Content-Length: 1000000\r\n").as_bytes()).expect("the head is sent");
-    stream.write_all(&bytes(300_000)).expect("a part is sent");
-    eventually("the upload has begun", async || (!stored_files(server.installation()).is_empty()).then_some(())).await;
-    drop(stream);
-    let refused = "/api/v1/audit/entries?action=evidence_attachment.created.refused";
-    let entry = eventually("the upload is in the audit log", async || {
-        client.get(refused).await.body["entries"].as_array().expect("entries").first().cloned()
+    let client = server.create_client("uploader", SCOPES).await;
+    let (small, large) = (b"a report".to_vec(), sample(3_000_000));
+    let ids = [upload(&client, &server, &small).await, upload(&client, &server, &large).await];
+    let installation = server.installation().clone();
+    // An upload that was cut off is no attachment.
+    let organization = files(&installation.folder().join("data/attachments"))[0].ancestors().nth(2).unwrap().to_owned();
+    fs::write(organization.join("uploads/01KSFQEHQ80000000000000001"), "half a report").unwrap();
+    let report = installation.run_json(&["backup", "backup.tar"]);
+    assert_eq!(report["attachments"], 2, "{report}");
+    let without = installation.run_json(&["backup", "without.tar", "--without-attachments"]);
+    assert_eq!(without["attachments"], 0, "{without}");
+
+    let restored = Installation::new();
+    let backup = installation.folder().join("backup.tar");
+    let report = restored.run_json(&["restore", backup.to_str().unwrap(), "--replaces-original"]);
+    assert_eq!(report["attachments"], 2, "{report}");
+    restored.copy_master_key_from(&installation);
+    let account = server.create_account("reader", SCOPES);
+    drop(server);
+    let verified = restored.run_json(&["evidence", "verify", "--workspace", "default"]);
+    assert_eq!((&verified["ok"], &verified["objects"]), (&true.into(), &2.into()), "{verified}");
+    let server = Server::start_with(restored);
+    drop(account);
+    let client = server.create_client("another", SCOPES).await;
+    for (id, bytes) in ids.iter().zip([&small, &large]) {
+        assert_downloads(&client, &server, id, bytes).await;
+    }
+    assert_eq!(server.probe("/readyz").await, (200, "ready\n".to_owned()));
+}
+
+#[tokio::test]
+async fn altered_and_missing_bytes_are_named_by_the_verification_and_never_served() {
+    let server = Server::start();
+    let client = server.create_client("uploader", SCOPES).await;
+    let mut ids = Vec::new();
+    for number in 0..4 {
+        ids.push(upload(&client, &server, format!("report {number}").as_bytes()).await);
+    }
+    let installation = server.installation().clone();
+    let verify = || installation.run(&["evidence", "verify", "--workspace", "default", "--json"]);
+    assert!(verify().status.success());
+
+    let stored = files(&installation.folder().join("data/attachments"));
+    let of = |number: u32| {
+        let content = format!("report {number}");
+        stored.iter().find(|file| fs::read_to_string(file).is_ok_and(|text| text == content)).unwrap()
+    };
+    let (altered, truncated, missing) = (of(0), of(1), of(2));
+    fs::write(altered, "rEport 0").unwrap();
+    fs::write(truncated, "report").unwrap();
+    fs::remove_file(missing).unwrap();
+
+    let ran = verify();
+    assert_eq!(ran.status.code(), Some(1), "{}", ran.stdout);
+    let document: Value = serde_json::from_str(&ran.stdout).unwrap();
+    let mut named: Vec<String> = document["differences"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|difference| format!("{} {}", difference["about"], difference["message"]))
+        .collect();
+    named.sort();
+    assert_eq!(named.len(), 3, "{named:?}");
+    for (file, id, message) in
+        [(altered, &ids[0], "altered"), (truncated, &ids[1], "altered"), (missing, &ids[2], "missing")]
+    {
+        let name = file.file_name().unwrap().to_str().unwrap();
+        let line = named.iter().find(|line| line.contains(name)).unwrap();
+        assert!(line.contains(message) && line.contains(id.as_str()), "{line}");
+    }
+
+    for id in &ids[..3] {
+        let response = download(&client, &server, id).await;
+        assert!(response.is_none_or(|(status, _)| status >= 500), "{id}");
+    }
+    assert_downloads(&client, &server, &ids[3], b"report 3").await;
+    let metrics = server.probe("/metrics").await.1;
+    assert!(metrics.contains("novantra_attachments_failures_total{reason=\"altered\"} 2"), "{metrics}");
+    assert!(metrics.contains("novantra_attachments_failures_total{reason=\"missing\"} 1"), "{metrics}");
+    // A backup that would contain altered bytes is not made, and says which.
+    let backup = installation.run(&["backup", "backup.tar"]);
+    assert_eq!(backup.status.code(), Some(1));
+    assert!(backup.stderr.contains("altered") && !installation.folder().join("backup.tar").exists(), "{}", backup.stderr);
+}
+
+#[tokio::test]
+async fn a_record_that_was_changed_in_the_database_is_found_by_the_audit_log() {
+    let server = Server::start();
+    let client = server.create_client("uploader", SCOPES).await;
+    let ids = [upload(&client, &server, b"one").await, upload(&client, &server, b"two").await];
+    let installation = server.installation().clone();
+    assert!(server.stop().success());
+    // The second attachment gets the bytes of the first.
+    let database = installation.database().await;
+    let hash = "SELECT sha256 FROM evidence_attachments ORDER BY id LIMIT 1";
+    let hash = database.cell(hash).await;
+    database.execute(&format!("UPDATE evidence_attachments SET sha256 = '{hash}'")).await;
+    let ran = installation.run(&["evidence", "verify", "--workspace", "default"]);
+    assert_eq!(ran.status.code(), Some(1));
+    assert!(ran.stdout.contains(&ids[1]) && ran.stdout.contains("by the audit log"), "{}", ran.stdout);
+    assert!(!ran.stdout.contains(&ids[0]), "{}", ran.stdout);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn attachments_are_stored_in_a_bucket_backed_up_from_it_and_moved_between_stores() {
+    let bucket = Bucket::create().await;
+    let server = bucket.server(Installation::new()).start();
+    let client = server.create_client("uploader", SCOPES).await;
+    let (small, large) = (b"a report".to_vec(), sample(9_000_000));
+    let ids = [upload(&client, &server, &small).await, upload(&client, &server, &large).await];
+    for (id, bytes) in ids.iter().zip([&small, &large]) {
+        assert_downloads(&client, &server, id, bytes).await;
+    }
+    assert_eq!(server.probe("/readyz").await.0, 200);
+    let installation = server.installation().clone();
+    assert!(files(&installation.folder().join("data/attachments")).is_empty());
+    assert!(files(&installation.folder().join("data/uploads")).is_empty(), "nothing remains of an upload");
+    let verified = bucket.run(&installation, &["evidence", "verify", "--workspace", "default"]).unwrap();
+    assert_eq!((&verified["ok"], &verified["bytes"]), (&true.into(), &9_000_008.into()), "{verified}");
+    let checked = bucket.run(&installation, &["check"]).unwrap().to_string();
+    assert!(checked.contains("novantra can be written to"), "{checked}");
+    let backup = bucket.run(&installation, &["backup", "backup.tar"]).unwrap();
+    assert_eq!(backup["attachments"], 2, "{backup}");
+    assert!(server.stop().success());
+
+    // From the bucket to a folder, and from there to another bucket.
+    let folder = format!("file:{}", installation.folder().join("copied").display());
+    let copied = bucket.run(&installation, &["copy", "--attachments-to", &folder]).unwrap();
+    assert_eq!(copied["attachments"]["copied"], 2, "{copied}");
+    let other = Bucket::create().await;
+    let copied = other.run(&installation, &["copy", "--attachments-from", &folder]).unwrap();
+    assert_eq!(copied["attachments"]["copied"], 2, "{copied}");
+    let again = other.run(&installation, &["copy", "--attachments-from", &folder]).unwrap();
+    assert_eq!((&again["attachments"]["copied"], &again["attachments"]["present"]), (&0.into(), &2.into()), "{again}");
+    let server = other.server(installation.clone()).start();
+    let client = server.create_client("another", SCOPES).await;
+    for (id, bytes) in ids.iter().zip([&small, &large]) {
+        assert_downloads(&client, &server, id, bytes).await;
+    }
+    drop(server);
+
+    // A backup is restored to a bucket without attachments.
+    let path = installation.folder().join("backup.tar").display().to_string();
+    let refused = other.run(&Installation::new(), &["restore", &path]).unwrap_err();
+    assert!(refused.contains("contains attachments already"), "{refused}");
+    let (third, restored) = (Bucket::create().await, Installation::new());
+    assert_eq!(third.run(&restored, &["restore", &path]).unwrap()["attachments"], 2);
+    restored.copy_master_key_from(&installation);
+    let verified = third.run(&restored, &["evidence", "verify", "--workspace", "default"]).unwrap();
+    assert_eq!(verified["ok"], true, "{verified}");
+}
+
+#[tokio::test]
+async fn a_bucket_of_another_installation_is_refused() {
+    let bucket = Bucket::create().await;
+    let server = bucket.server(Installation::new()).start();
+    drop(server);
+    let other = Installation::new();
+    let refused = bucket.run(&other, &["serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"]);
+    let refused = refused.unwrap_err();
+    assert!(refused.contains("belongs to the installation") && refused.contains("attachments_url"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_store_that_can_not_be_written_is_named_by_readyz_and_check_and_no_server_starts_without_its_folder() {
+    let server = Server::start();
+    let client = server.create_client("uploader", SCOPES).await;
+    let id = upload(&client, &server, b"a report").await;
+    let installation = server.installation().clone();
+    let (folder, moved) = (installation.folder().join("data/attachments"), installation.folder().join("moved"));
+    fs::rename(&folder, &moved).unwrap();
+    let reason = eventually("the server is not ready", async || {
+        let (status, text) = server.probe("/readyz").await;
+        (status == 503).then_some(text)
     })
     .await;
-    assert_eq!((&entry["status"], &entry["actor"]["name"]), (&400.into(), &"backup".into()));
-    assert_eq!(stored_files(server.installation()), Vec::<PathBuf>::new());
-}
-
-#[tokio::test]
-async fn a_file_is_uploaded_over_http2_while_other_requests_of_the_connection_are_answered() {
-    let server = Server::start();
-    let client = server.create_client("backup", SCOPES).await;
-    let stream = tokio::net::TcpStream::connect(server.url.trim_start_matches("http://")).await.expect("a connection");
-    let (calls, connection) = h2::client::handshake(stream).await.expect("a handshake");
-    tokio::spawn(connection);
-    let request = |method: &str, path: &str| {
-        let request = hyper::Request::builder().method(method).uri(format!("http://test{path}"));
-        request.header("authorization", format!("Bearer {}", client.token()))
-    };
-    let mut calls = calls.ready().await.expect("a connection");
-    let post = request("POST", UPLOADS).header("content-disposition", "attachment; filename=report.csv");
-    let (answer, mut body) = calls.send_request(post.body(()).expect("a request"), false).expect("it is sent");
-    let mut file = Bytes::from(bytes(2 * MIB));
-    while !file.is_empty() {
-        body.reserve_capacity(file.len());
-        let capacity =
-            std::future::poll_fn(|context| body.poll_capacity(context)).await.expect("a window").expect("capacity");
-        let piece = file.split_to(capacity.min(file.len()));
-        if piece.len() + file.len() > MIB && file.len() <= MIB {
-            let get = request("GET", "/api/v1/audit/entries?limit=1").body(()).expect("a request");
-            let (other, _) = calls.send_request(get, true).expect("it is sent");
-            assert_eq!(other.await.expect("an answer").status(), 200);
-        }
-        body.send_data(piece, file.is_empty()).expect("it is sent");
+    assert!(reason.starts_with("attachments: ") && reason.contains("data/attachments"), "{reason}");
+    let (status, _) = try_upload(&client, &server, b"another report".to_vec()).await;
+    assert_eq!(status, 503);
+    let check = installation.run(&["check"]);
+    assert_eq!(check.status.code(), Some(1));
+    assert!(check.stdout.contains("the folder of attachments"), "{}", check.stdout);
+    assert!(!folder.exists(), "the folder is not created again");
+    let installation = server.kill();
+    for arguments in [&["serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"][..], &["backup", "b.tar"]] {
+        let refused = installation.run(arguments);
+        assert_eq!(refused.status.code(), Some(1));
+        assert!(refused.stderr.contains("is missing, but the database names attachments in it"), "{}", refused.stderr);
     }
-    assert_eq!(answer.await.expect("an answer").status(), 201);
+    fs::rename(&moved, &folder).unwrap();
+    let server = Server::start_with(installation);
+    let client = server.create_client("another", SCOPES).await;
+    assert_downloads(&client, &server, &id, b"a report").await;
 }
 
 #[tokio::test]
-async fn a_file_that_was_altered_on_the_disk_is_not_delivered_as_a_whole() {
-    let server = Server::start();
-    let client = server.create_client("backup", SCOPES).await;
-    let attachment = uploaded(&client, &server, bytes(MIB)).await;
-    let stored = stored_files(server.installation());
-    let [file] = stored.as_slice() else { panic!("{stored:?}") };
-    let mut altered = fs::read(file).expect("the file");
-    altered[700_000] ^= 1;
-    fs::write(file, altered).expect("it is written");
-    assert!(download(&client, &server, &attachment).await.is_err(), "altered bytes were delivered");
-    let log = server.log();
-    assert!(log.contains("a stream was aborted: the content can't be read"), "{log}");
-    assert!(log.contains("was altered"), "{log}");
-    fs::remove_file(file).expect("it is removed");
-    let answer = client.get(&content_path(&attachment)).await;
-    assert_eq!(answer.status, 500);
-    assert!(answer.body["message"].as_str().expect("a message").contains("are missing"), "{}", answer.body);
-}
-
-#[tokio::test]
-async fn the_maximum_size_of_an_attachment_is_a_setting() {
-    let server = Setup::new().unlimited().set("ATTACHMENTS_MAX_SIZE", "1").start();
-    let client = server.create_client("backup", SCOPES).await;
-    uploaded(&client, &server, bytes(MIB)).await;
-    let fields = format!("Connection: close\r\nContent-Length: {}\r\n", MIB + 1);
-    let mut stream = connect(&server);
-    stream.write_all(head(client.token(), &fields).as_bytes()).expect("the head is sent");
-    let mut response = String::new();
-    stream.read_to_string(&mut response).expect("an answer");
-    assert!(response.starts_with("HTTP/1.1 413 ") && response.contains("1048576"), "{response}");
+async fn an_upload_that_fills_the_disk_is_refused_and_leaves_nothing() {
+    // The size of files is limited instead of the disk, to 4 MiB. The signal that the limit sends is ignored.
+    let server = Setup::new().unlimited().prelude("trap '' 25; ulimit -S -f 8192").start();
+    let client = server.create_client("uploader", SCOPES).await;
+    let (status, problem) = try_upload(&client, &server, sample(6_000_000)).await;
+    assert_eq!(status, 503, "{problem}");
+    assert!(problem.to_string().contains("no space left"), "{problem}");
+    assert!(files(&server.installation().folder().join("data/attachments")).is_empty());
+    let id = upload(&client, &server, b"a report").await;
+    assert_downloads(&client, &server, &id, b"a report").await;
 }

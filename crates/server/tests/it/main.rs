@@ -35,4 +35,5 @@ mod streams;
 mod tls;
 mod transfer;
 mod trusted_proxies;
+mod uploads;
 mod webhook_commands;

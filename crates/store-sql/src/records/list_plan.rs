@@ -125,19 +125,24 @@ impl ListPlan {
     fn single_range(&self, Source { table, columns, filters, .. }: Source<'_>) -> String {
         let driver =
             self.driver.map(|(driver, values)| one_of(column(filters, driver), self.driver_parameter(), values));
+        // Planners would rather scan the organization's rows in their order than look up several keys.
+        let (bounds, order) = if self.driver.is_some_and(|(_, values)| values > 1) {
+            (self.scan_order.checked_conditions(BOUNDS), self.scan_order.sorted_order_by())
+        } else {
+            (self.scan_order.conditions("", BOUNDS), self.scan_order.order_by(""))
+        };
         let conditions = [
             vec![format!("organization_id = ?{ORGANIZATION}")],
             driver.into_iter().collect(),
-            self.scan_order.conditions("", BOUNDS),
+            bounds,
             self.due_conditions(""),
             self.residual_conditions("", filters),
         ];
         format!(
-            "SELECT {}, {} FROM {table} WHERE {} ORDER BY {} LIMIT ?{LIMIT}",
+            "SELECT {}, {} FROM {table} WHERE {} ORDER BY {order} LIMIT ?{LIMIT}",
             row_prefix(row_kind::PAGE),
             column_list("", columns.iter().map(|column| column.name)),
             conditions.concat().join(" AND "),
-            self.scan_order.order_by(""),
         )
     }
 

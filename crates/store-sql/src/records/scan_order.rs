@@ -38,43 +38,58 @@ pub(super) const DUE_COLUMN: &str = "due_at";
 pub(super) const RANGE_CONDITIONS: usize = 2;
 
 impl ScanOrder {
-    /// Returns the conditions of the order, first those that bound a range of its index. The number of the first
+    /// Returns the conditions of the order on a row, first those that bound a range of its index. The number of the first
     /// parameter is `first`.
     pub(crate) fn conditions(self, row: &str, first: usize) -> Vec<String> {
-        let ids = |first| [format!("{row}id >= ?{first}"), format!("{row}id <= ?{}", first + 1)];
+        self.conditions_on(&Columns::indexed(row), &Columns::checked(row), first)
+    }
+
+    /// Returns the same conditions in a form for which planners use no index.
+    pub(crate) fn checked_conditions(self, first: usize) -> Vec<String> {
+        self.conditions_on(&Columns::checked(""), &Columns::checked(""), first)
+    }
+
+    fn conditions_on(self, columns: &Columns, checked: &Columns, first: usize) -> Vec<String> {
+        let Columns { id, updated_at, due_at } = columns;
+        let ids = |first| [format!("{id} >= ?{first}"), format!("{id} <= ?{}", first + 1)];
         match self {
             Self::Newest | Self::Oldest => ids(first).into(),
-            Self::NewestChangedWithin => {
-                // The sum keeps planners from using the index by last change, whose rows would have to be sorted.
-                let changed = |is: &str, parameter| format!("{row}updated_at + 0 {is} ?{parameter}");
-                [&ids(first)[..], &[changed(">=", first + 2), changed("<", first + 3)]].concat()
-            }
+            Self::NewestChangedWithin => [&ids(first)[..], &checked.changed_within(first + 2)].concat(),
             Self::Changed => {
-                let past = format!("({row}updated_at, {row}id) > (?{first}, ?{})", first + 1);
-                let until = format!("{row}updated_at < ?{}", first + 2);
+                let past = format!("({updated_at}, {id}) > (?{first}, ?{})", first + 1);
+                let until = format!("{updated_at} < ?{}", first + 2);
                 [&[past, until][..], &ids(first + 3)].concat()
             }
             Self::Due(within) => {
-                let past = format!("({row}{DUE_COLUMN}, {row}id) > (?{first}, ?{})", first + 1);
-                let until = format!("{row}{DUE_COLUMN} < ?{}", first + 2);
-                [vec![past, until], within.conditions(row, first + 3)].concat()
+                let past = format!("({due_at}, {id}) > (?{first}, ?{})", first + 1);
+                let until = format!("{due_at} < ?{}", first + 2);
+                [vec![past, until], within.conditions(checked, first + 3)].concat()
             }
             Self::WithoutDueDate(within) => {
-                let without = format!("{row}{DUE_COLUMN} IS NULL");
-                [vec![without, format!("{row}id >= ?{first}")], within.conditions(row, first + 1)].concat()
+                let without = format!("{due_at} IS NULL");
+                [vec![without, format!("{id} >= ?{first}")], within.conditions(checked, first + 1)].concat()
             }
-            Self::DueThenWithout(within) => within.conditions(row, first),
+            Self::DueThenWithout(within) => within.conditions(checked, first),
         }
     }
 
-    /// Returns the columns for an `ORDER BY`.
+    /// Returns the columns for an `ORDER BY` that an index answers.
     pub(crate) fn order_by(self, row: &str) -> String {
+        self.order_by_columns(&Columns::indexed(row))
+    }
+
+    /// Returns the same `ORDER BY` in a form for which rows are sorted.
+    pub(crate) fn sorted_order_by(self) -> String {
+        self.order_by_columns(&Columns::checked(""))
+    }
+
+    fn order_by_columns(self, Columns { id, updated_at, due_at }: &Columns) -> String {
         match self {
-            Self::Newest | Self::NewestChangedWithin => format!("{row}id DESC"),
-            Self::Oldest => format!("{row}id"),
-            Self::Changed => format!("{row}updated_at, {row}id"),
-            Self::Due(_) | Self::WithoutDueDate(_) => format!("{row}{DUE_COLUMN}, {row}id"),
-            Self::DueThenWithout(_) => format!("{row}{DUE_COLUMN} NULLS LAST, {row}id"),
+            Self::Newest | Self::NewestChangedWithin => format!("{id} DESC"),
+            Self::Oldest => id.clone(),
+            Self::Changed => format!("{updated_at}, {id}"),
+            Self::Due(_) | Self::WithoutDueDate(_) => format!("{due_at}, {id}"),
+            Self::DueThenWithout(_) => format!("{due_at} NULLS LAST, {id}"),
         }
     }
 
@@ -113,17 +128,37 @@ impl ScanOrder {
     }
 }
 
+/// The columns by which rows are ordered, as they are written in a statement.
+struct Columns {
+    id: String,
+    updated_at: String,
+    due_at: String,
+}
+
+impl Columns {
+    fn indexed(row: &str) -> Self {
+        Self { id: format!("{row}id"), updated_at: format!("{row}updated_at"), due_at: format!("{row}{DUE_COLUMN}") }
+    }
+
+    /// The columns in expressions, which no index holds.
+    fn checked(row: &str) -> Self {
+        let Self { id, updated_at, due_at } = Self::indexed(row);
+        Self { id: format!("{id} || ''"), updated_at: format!("{updated_at} + 0"), due_at: format!("{due_at} + 0") }
+    }
+
+    fn changed_within(&self, first: usize) -> [String; 2] {
+        [format!("{} >= ?{first}", self.updated_at), format!("{} < ?{}", self.updated_at, first + 1)]
+    }
+}
+
 impl Within {
-    fn conditions(self, row: &str, first: usize) -> Vec<String> {
+    fn conditions(self, checked: &Columns, first: usize) -> Vec<String> {
         match self {
             Self::Any => Vec::new(),
-            // The sums keep planners from using the indexes by identifier and by last change.
-            Self::Ranges => vec![
-                format!("{row}id || '' >= ?{first}"),
-                format!("{row}id || '' <= ?{}", first + 1),
-                format!("{row}updated_at + 0 >= ?{}", first + 2),
-                format!("{row}updated_at + 0 < ?{}", first + 3),
-            ],
+            Self::Ranges => {
+                let ids = [format!("{} >= ?{first}", checked.id), format!("{} <= ?{}", checked.id, first + 1)];
+                [ids, checked.changed_within(first + 2)].concat()
+            }
         }
     }
 
@@ -135,8 +170,9 @@ impl Within {
     }
 }
 
-/// Returns the conditions of a range of due dates, whose bounds are at `first` and after it. The sums keep planners from
-/// using the index by due date.
+/// Returns the conditions of a range of due dates, whose bounds are at `first` and after it, for which planners use no
+/// index.
 pub(super) fn due_conditions(row: &str, first: usize) -> Vec<String> {
-    vec![format!("{row}{DUE_COLUMN} + 0 >= ?{first}"), format!("{row}{DUE_COLUMN} + 0 < ?{}", first + 1)]
+    let Columns { due_at, .. } = Columns::checked(row);
+    vec![format!("{due_at} >= ?{first}"), format!("{due_at} < ?{}", first + 1)]
 }
