@@ -193,7 +193,11 @@ async fn altered_and_missing_bytes_are_named_by_the_verification_and_never_serve
     // A backup that would contain altered bytes is not made, and says which.
     let backup = installation.run(&["backup", "backup.tar"]);
     assert_eq!(backup.status.code(), Some(1));
-    assert!(backup.stderr.contains("altered") && !installation.folder().join("backup.tar").exists(), "{}", backup.stderr);
+    assert!(
+        backup.stderr.contains("altered") && !installation.folder().join("backup.tar").exists(),
+        "{}",
+        backup.stderr
+    );
 }
 
 #[tokio::test]
@@ -295,7 +299,8 @@ async fn a_store_that_can_not_be_written_is_named_by_readyz_and_check_and_no_ser
     assert!(check.stdout.contains("the folder of attachments"), "{}", check.stdout);
     assert!(!folder.exists(), "the folder is not created again");
     let installation = server.kill();
-    for arguments in [&["serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"][..], &["backup", "b.tar"]] {
+    for arguments in [&["serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"][..], &["backup", "b.tar"]]
+    {
         let refused = installation.run(arguments);
         assert_eq!(refused.status.code(), Some(1));
         assert!(refused.stderr.contains("is missing, but the database names attachments in it"), "{}", refused.stderr);
