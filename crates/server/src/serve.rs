@@ -170,8 +170,7 @@ impl Server {
         let sweeper =
             tokio::spawn(sweep_attachments::run(installation.clone(), Arc::clone(&attachments), stop.clone()));
         let recorder = tokio::spawn(record_repeated_calls::run(app.clone(), stop.clone()));
-        let expiry = EvidenceExpiry::new(installation.clone())?;
-        let expiry = tokio::spawn(expire_evidence::run(expiry, stop.clone()));
+        let expiry = tokio::spawn(expire_evidence::run(EvidenceExpiry::new(&installation), stop.clone()));
         let (distributor, dispatcher) =
             (webhooks.distributor(&installation), webhooks.dispatcher(&installation, webhook_metrics));
         let endpoint_services = webhooks.endpoint_services();

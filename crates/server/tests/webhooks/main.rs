@@ -4,6 +4,7 @@
 mod support;
 
 mod actions;
+mod evidence;
 mod isolation;
 mod kills;
 mod misbehaving_receivers;

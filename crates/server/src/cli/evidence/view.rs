@@ -1,7 +1,7 @@
 //! `novantra evidence list` and `show`
 
 use clap::Args;
-use evidence::{EvidenceClaim, EvidenceClaimStatus, EvidenceRequirement};
+use evidence::{AttachedFile, EvidenceClaim, EvidenceClaimStatus, EvidenceRequirement};
 use kernel::{Description, Filter, Id, OrganizationId, PageLimit, PageRequest, Reader, Reference, Stored};
 use serde_json::{Value, json};
 use store::DynStore;
@@ -147,27 +147,31 @@ pub(super) fn claim_document(stored: &Stored<EvidenceClaim>) -> Value {
     })
 }
 
-/// The fields of a claim that are not null, one in each line, and then its attachments.
+/// The fields of a claim that are shown, in this order, if they are not null.
+const SHOWN: [&str; 13] = [
+    "id",
+    "claim_key",
+    "evidence_requirement_id",
+    "title",
+    "description",
+    "status",
+    "valid_from",
+    "valid_until",
+    "source_kind",
+    "source_reference",
+    "reviewed_at",
+    "review_note",
+    "created_at",
+];
+
+/// The fields of a claim, one in each line, and then its attachments.
 fn text(stored: &Stored<EvidenceClaim>) -> String {
     let document = claim_document(stored);
-    let mut rows = Vec::new();
-    for (name, value) in document.as_object().into_iter().flatten() {
-        match value {
-            Value::Null => {}
-            Value::Array(attachments) => {
-                for attachment in attachments {
-                    let part = |name: &str| attachment[name].as_str().unwrap_or_default().to_owned();
-                    let size = &attachment["size"];
-                    let (id, file_name, sha256) = (part("id"), part("file_name"), part("sha256"));
-                    rows.push(vec![
-                        "attachment".to_owned(),
-                        format!("{id} {file_name} ({size} bytes) sha256:{sha256}"),
-                    ]);
-                }
-            }
-            Value::String(text) => rows.push(vec![name.clone(), text.clone()]),
-            other => rows.push(vec![name.clone(), other.to_string()]),
-        }
-    }
-    columns(&rows)
+    let field = |name: &str| Some(vec![name.to_owned(), document[name].as_str()?.to_owned()]);
+    let attachment = |file: AttachedFile| {
+        let AttachedFile { id, file_name, size, sha256, .. } = file;
+        vec!["attachment".to_owned(), format!("{id} {file_name} ({size} bytes) sha256:{sha256}")]
+    };
+    let fields = SHOWN.into_iter().filter_map(field);
+    columns(&fields.chain(stored.record.attachments.iter().map(attachment)).collect::<Vec<_>>())
 }

@@ -23,7 +23,7 @@ pub(crate) async fn run(expiry: EvidenceExpiry, mut shutdown: ShutdownSignal) {
         match expiry.run_once().await {
             Ok(0) => {}
             Ok(expired) => tracing::info!(expired, "evidence claims expired, because their validity has ended"),
-            Err(failure) => tracing::warn!(%failure, "can't let evidence claims expire; trying again in 15 s"),
+            Err(error) => tracing::warn!(%error, "can't let evidence claims expire; trying again in 15 s"),
         }
     }
 }
