@@ -16,7 +16,7 @@
 //! |---|---|
 //! | a parent | `Id<Parent>` with `filter(Few)`; a key that is unique only within it has `key_within("parent_id")` |
 //! | a list of identifiers | [`crate::IdList`] |
-//! | a list of groups of values, such as files | [`GroupList`] |
+//! | a list of groups of values, such as files | [`crate::GroupList`] |
 //! | a decimal | [`crate::Decimal`], a text everywhere |
 //! | a filter that a list can't do without | the mark `required` after `filter(…)` |
 //! | a lower bound instead of a choice of values | the mark `at_least("since")` |

@@ -47,6 +47,7 @@ guides! {
     fn pushing_a_scan_works_as_written: "docs/guides/pushing-a-scan.md";
     fn mirroring_findings_works_as_written: "docs/guides/mirroring-findings.md";
     fn mirroring_to_servicenow_works_as_written: "docs/guides/mirroring-to-servicenow.md";
+    fn pushing_evidence_works_as_written: "docs/guides/pushing-evidence.md";
     fn recording_submissions_works_as_written: "docs/guides/recording-submissions.md";
     fn webhooks_work_as_written: "docs/webhooks.md";
     fn verifying_the_audit_log_works_as_written: "docs/guides/verifying-the-audit-log.md";

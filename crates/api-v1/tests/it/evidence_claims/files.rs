@@ -1,8 +1,9 @@
+use futures_util::future::join_all;
 use kernel::Id;
 use serde_json::{Value, json};
 
-use super::{claim, inline, setup};
-use crate::support::{Client, TestApi};
+use super::{CLAIMS, claim, inline, setup};
+use crate::support::{Client, ContentFault, TestApi};
 
 const UPLOADS: &str = "/api/v1/governance/evidence/attachments?reason=Report+of+the+nightly+backup";
 
@@ -128,4 +129,48 @@ async fn a_repeated_request_makes_one_claim_and_stores_its_files_once() {
     assert_eq!(first.json(), second.json());
     assert_eq!(second.header("idempotent-replayed"), "true");
     assert_eq!(api.contents.names().await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_claim_whose_files_cannot_be_stored_is_not_made_and_its_key_stays_free() {
+    let (api, client, requirement) = setup().await;
+    let fields = json!({ "attachments": [inline("a.txt", "YQ=="), inline("b.txt", "Yg==")] });
+    let request = claim(&api, &client, &requirement, "k", fields).header("idempotency-key", "later");
+    for fault in [ContentFault::Unavailable, ContentFault::Full] {
+        api.contents.set_fault(fault);
+        request.clone().send().await.expect(503);
+        api.contents.set_fault(None);
+        assert_eq!(api.contents.names().await.len(), 0, "{fault:?}");
+    }
+    assert_eq!(api.get(CLAIMS).auth(&client).send().await.expect(200).json()["claims"], json!([]));
+    let made = request.send().await.expect(201).json()["claim"].clone();
+    assert_eq!(made["attachments"].as_array().unwrap().len(), 2);
+    assert_eq!(api.contents.names().await.len(), 2);
+}
+
+#[tokio::test]
+async fn concurrent_claims_with_the_same_bytes_are_all_made_and_leave_one_object() {
+    let (api, client, requirement) = setup().await;
+    let requests = (0..8).map(|number| {
+        let fields = json!({ "attachments": [inline("a.txt", "YQ=="), inline("b.txt", "Yg==")] });
+        claim(&api, &client, &requirement, &format!("k{number}"), fields).send()
+    });
+    for response in join_all(requests).await {
+        let claim = response.expect(201).json()["claim"].clone();
+        for (attachment, bytes) in claim["attachments"].as_array().unwrap().iter().zip(["a", "b"]) {
+            assert_eq!(download(&api, &client, attachment).await, bytes.as_bytes());
+        }
+    }
+    assert_eq!(api.contents.names().await.len(), 2);
+}
+
+#[tokio::test]
+async fn one_of_two_concurrent_claims_gets_an_attachment() {
+    let (api, client, requirement) = setup().await;
+    let attachment = uploaded(&api, &client, "x").await;
+    let fields = json!({ "attachmentIds": [attachment["id"]] });
+    let requests = ["k1", "k2"].map(|key| claim(&api, &client, &requirement, key, fields.clone()).send());
+    let mut statuses: Vec<u16> = join_all(requests).await.iter().map(|response| response.status).collect();
+    statuses.sort_unstable();
+    assert_eq!(statuses, [201, 422]);
 }
