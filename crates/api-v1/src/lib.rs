@@ -19,5 +19,6 @@ pub use attachment_services::AttachmentServices;
 pub use module::module;
 pub use routes::{openapi, surface};
 pub use services::ApiServices;
+pub use view::Represent;
 pub use webhook_payload::PayloadRenderer;
 pub use webhook_services::{DeliveryTrigger, WebhookServices};

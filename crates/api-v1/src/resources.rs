@@ -1,5 +1,6 @@
 //! The endpoints and the JSON representation of each kind of record, in one file each.
 
+pub(crate) mod assessment;
 pub(crate) mod attachment;
 pub(crate) mod audit_entry;
 pub(crate) mod custody;

@@ -1,6 +1,6 @@
 //! Records: the metadata and operations that all kinds have in common.
 
-use std::{any::Any, fmt};
+use std::{any::Any, borrow::Cow, fmt};
 
 use ulid::Ulid;
 
@@ -112,6 +112,12 @@ pub trait Resource: HasIdPrefix + Clone + fmt::Debug + PartialEq + Send + Sync +
         None
     }
 
+    /// The values that identify the record among the organization's records of this kind, as one text, if the kind has no
+    /// key but such values.
+    fn unique_identity(&self) -> Option<String> {
+        None
+    }
+
     /// Whether lists of these records can be ordered by due date and restricted to a range of due dates.
     const HAS_DUE_DATE: bool = false;
 
@@ -218,6 +224,8 @@ pub trait AnyRecord: fmt::Debug + Send + Sync {
     fn kind(&self) -> Kind;
     /// The key that is unique among the organization's records of this kind, if the kind has one.
     fn unique_key(&self) -> Option<&str>;
+    /// The key that is unique, or the text of the values that are unique together, if there are any.
+    fn unique_value(&self) -> Option<Cow<'_, str>>;
     /// The parent within which the key is unique; `None` for the whole organization.
     fn unique_within(&self) -> Option<Ulid>;
     /// The time by which the record must be dealt with, if lists can be ordered by it.
@@ -233,6 +241,10 @@ impl<R: Resource> AnyRecord for R {
 
     fn unique_key(&self) -> Option<&str> {
         Resource::unique_key(self)
+    }
+
+    fn unique_value(&self) -> Option<Cow<'_, str>> {
+        Resource::unique_key(self).map(Cow::Borrowed).or_else(|| self.unique_identity().map(Cow::Owned))
     }
 
     fn unique_within(&self) -> Option<Ulid> {

@@ -14,6 +14,7 @@ mod exporter;
 mod external_sort;
 mod importer;
 mod operator;
+mod record_commands;
 mod scan_importer;
 mod scan_lease;
 mod scan_series;
@@ -31,6 +32,7 @@ pub(crate) use evidence_expiry::EvidenceExpiry;
 pub(crate) use exporter::{ExportFormat, Exporter};
 pub(crate) use importer::{DraftFailures, DraftSource, ImportCounts, Importer, PendingDraft};
 pub(crate) use operator::Operator;
+pub(crate) use record_commands::{CommandRecord, change_record, find_record};
 pub(crate) use scan_lease::ScanLeases;
 pub(crate) use scan_series::ScanSeries;
 pub(crate) use service_accounts::{

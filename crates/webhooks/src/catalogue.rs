@@ -56,6 +56,7 @@ events! {
     EvidenceClaimRejected = "evidence.claim.rejected", EvidenceRead, "An evidence claim was rejected.";
     SubmissionPackageStatusChanged = "submission.package.status_changed", SubmissionsRead, "A submission package's status changed.";
     SubmissionPackageEventRecorded = "submission.package.event_recorded", SubmissionsRead, "An event was recorded about a submission package.";
+    AssessmentCompleted = "assessment.completed", AssessmentsRead, "An assessment was completed, in any way.";
 }
 
 impl fmt::Display for EventType {

@@ -1,6 +1,8 @@
 //! Exports of a workspace's records: parents before children, each kind ordered by key, so that equal records make equal
 //! files.
 
+mod workbook;
+
 use std::{
     collections::{BTreeMap, HashMap},
     io::Write,
@@ -26,6 +28,8 @@ pub(crate) enum ExportFormat {
     JsonLines,
     /// A table of one kind with a header.
     Csv,
+    /// A workbook with a sheet for each kind.
+    Xlsx,
 }
 
 /// The key of a record, for references to it.
@@ -54,11 +58,15 @@ impl<'s> Exporter<'s> {
         Self { store, organization, format, keys: HashMap::new(), records_with_files: 0 }
     }
 
-    /// Writes the records of the kinds.
+    /// Writes the records of the kinds. Nothing is written before all of them are read.
     ///
     /// # Errors
-    /// If the store fails, a temporary file or `out` can't be written.
-    pub(crate) async fn export(mut self, kinds: &[&'static RecordKind], out: &mut impl Write) -> Result<(), Failure> {
+    /// If the store fails, a temporary file or `out` can't be written, or a workbook can't hold the records.
+    pub(crate) async fn export(
+        mut self,
+        kinds: &[&'static RecordKind],
+        out: &mut (impl Write + Send),
+    ) -> Result<(), Failure> {
         let mut by_rank: BTreeMap<(usize, usize), &RecordKind> = BTreeMap::new();
         for (index, kind) in kinds.iter().enumerate() {
             by_rank.insert((rank(kind.kind), index), kind);
@@ -66,17 +74,19 @@ impl<'s> Exporter<'s> {
         // The snapshots of children are taken before those of their parents: a parent that is missing in its snapshot
         // is younger than all children in theirs.
         let mut sorted = Vec::new();
-        for kind in by_rank.values().rev() {
+        for kind in by_rank.into_values().rev() {
             let lines = with_record_type!(kind.kind, |R| self.sorted::<R>(kind).await?);
-            sorted.push((kind, lines));
+            sorted.extend(lines.map(|lines| (kind, lines)));
         }
-        for (kind, lines) in sorted.into_iter().rev() {
+        sorted.reverse();
+        if self.format == ExportFormat::Xlsx {
+            return workbook::write(sorted, out);
+        }
+        for (kind, lines) in sorted {
             if self.format == ExportFormat::Csv {
                 out.write_all(bundle::csv_header(kind).as_bytes())?;
             }
-            if let Some(lines) = lines {
-                lines.write_to(out)?;
-            }
+            lines.for_each(|line| out.write_all(line))?;
         }
         if self.records_with_files > 0 {
             tracing::warn!(
@@ -149,6 +159,7 @@ impl<'s> Exporter<'s> {
         let line = match self.format {
             ExportFormat::JsonLines => bundle::json_line(kind, &cells),
             ExportFormat::Csv => bundle::csv_line(&cells),
+            ExportFormat::Xlsx => workbook::line(kind, &cells)?,
         };
         Ok((sort_key, line.into_bytes()))
     }

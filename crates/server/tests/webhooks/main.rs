@@ -4,6 +4,7 @@
 mod support;
 
 mod actions;
+mod assessments;
 mod evidence;
 mod isolation;
 mod kills;

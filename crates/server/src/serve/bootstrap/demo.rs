@@ -1,8 +1,9 @@
 //! `serve --demo`: a sample workspace in a temporary folder, written by the same commands as any integration's records.
 
-mod controls;
 mod evidence;
 mod findings;
+mod records;
+mod series;
 mod submissions;
 
 use kernel::{Organization, Reason, RecordKey, Slug, Title};
@@ -48,9 +49,9 @@ pub(crate) async fn seed(installation: &Installation) -> Result<Vec<PrintedAccou
         timezone: RecordKey::parse("America/Denver")?,
     };
     let workspace = create_workspace(&operator, &organization).await?;
-    controls::add(&operator, &workspace).await?;
+    records::add(&operator, &workspace).await?;
     findings::add(&operator, &workspace).await?;
-    submissions::add(&operator, &workspace).await?;
+    submissions::add_events(&operator, &workspace).await?;
     evidence::add(&operator, &workspace).await?;
     let scanner: ScopeSet = [Scope::FindingsRead, Scope::FindingsWrite].into_iter().collect();
     let mirror: ScopeSet = [
@@ -75,12 +76,12 @@ pub(crate) async fn seed(installation: &Installation) -> Result<Vec<PrintedAccou
 /// The introduction printed when the demo starts.
 pub(crate) fn introduction(url: &str) -> String {
     format!(
-        "The demo is at {url}: Cedar Valley Credit Union (workspace cedar-valley), {} controls, {} findings, {} submission packages and \
-         {} evidence claims.\n\
+        "The demo is at {url}: Cedar Valley Credit Union (workspace cedar-valley), {} controls, {} findings, \
+         {} risks, {} evidence claims, and something in every other register.\n\
          Its data is deleted when you stop it with Ctrl-C.\n\n",
-        controls::COUNT,
+        records::count("control"),
         findings::COUNT,
-        submissions::COUNT,
+        records::count("risk"),
         evidence::COUNT,
     )
 }

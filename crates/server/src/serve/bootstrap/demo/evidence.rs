@@ -1,5 +1,4 @@
-//! The evidence of the demo: requirements as a bundle imports them, and claims that are made with a file each, reviewed
-//! and withdrawn by the commands of the module. Those whose validity is over expire once the server runs.
+//! The evidence claims of the demo, which are made with a file each, reviewed and withdrawn by the commands of the module. Those whose validity is over expire once the server runs.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -7,11 +6,9 @@ use bytes::Bytes;
 use evidence::{
     ClaimFiles, ClaimSource, ContentType, EvidenceClaim,
     EvidenceClaimStatus::{self, Approved, Expired, Pending, Rejected, Withdrawn},
-    EvidenceRequirement, EvidenceRequirementStatus, FileName, NewAttachment, NewClaim, create_claim,
+    EvidenceRequirement, FileName, NewAttachment, NewClaim, create_claim,
 };
-use kernel::{
-    Description, Organization, OrganizationRef, Reader, RecordKey, Reference, Stored, SubjectGroup, Timestamp, Title,
-};
+use kernel::{Description, Organization, OrganizationRef, Reader, RecordKey, Reference, Stored, Timestamp, Title};
 
 use crate::{
     failure::Failure,
@@ -22,19 +19,6 @@ use crate::{
 pub(super) const COUNT: usize = CLAIMS.len();
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-
-/// Key, title, what fulfills it, the key of the control that it is about, and whether it is in force.
-#[rustfmt::skip]
-const REQUIREMENTS: &[(&str, &str, &str, &str, EvidenceRequirementStatus)] = &[
-    ("restore-test", "Restore test of the core banking backup", "The report of a restore test, not older than 90 days.", "CTL-BC-04", EvidenceRequirementStatus::Active),
-    ("access-review", "Quarterly review of privileged access", "The list of reviewed accounts with the decision about each.", "CTL-AC-02", EvidenceRequirementStatus::Active),
-    ("branch-scan", "Vulnerability scan of the branch network", "The summary of a scan, not older than 30 days.", "CTL-VM-01", EvidenceRequirementStatus::Active),
-    ("training", "Security training of all employees", "The completion list of the training platform.", "CTL-AT-01", EvidenceRequirementStatus::Active),
-    ("wire-callbacks", "Callbacks for wires above the limit", "The log of callbacks for one week.", "CTL-WT-03", EvidenceRequirementStatus::Active),
-    ("vendor-report", "Assurance report of the core banking supplier", "The SOC 2 report of the supplier.", "CTL-TP-01", EvidenceRequirementStatus::Active),
-    ("fire-drill", "Evacuation drill of the branches", "The minutes of the drill.", "CTL-PE-02", EvidenceRequirementStatus::Draft),
-    ("fax-log", "Log of the fax gateway", "The gateway was switched off.", "CTL-CM-09", EvidenceRequirementStatus::Retired),
-];
 
 /// A claim of the demo.
 struct Sample {
@@ -87,28 +71,12 @@ const CLAIMS: &[Sample] = &[
     sample("vendor-report", "vendor-report-bridge", "Bridge letter of the supplier", (3, Some(87)), (Withdrawn, ""), ("bridge-letter.txt", "criterion,tested,exception")),
 ];
 
-/// Imports the requirements, makes the claims, and decides about them.
+/// Makes claims for the requirements, which are imported already, and decides about them.
 ///
 /// # Errors
 /// If the store of records or of attachments fails.
 pub(super) async fn add(operator: &Operator, workspace: &Stored<Organization>) -> Result<(), Failure> {
-    let importer = Importer::new(operator, workspace, false);
-    let mut requirements = Vec::new();
-    for (key, title, description, control, status) in REQUIREMENTS {
-        requirements.push(EvidenceRequirement {
-            key: RecordKey::parse(key)?,
-            title: Title::parse(title)?,
-            description: Description::parse(description)?,
-            subject: Some(SubjectGroup {
-                module_key: Reference::parse("controls")?,
-                resource_type: Reference::parse("control")?,
-                resource_id: Reference::parse(control)?,
-            }),
-            status: *status,
-        });
-    }
-    importer.import_records(&requirements).await?;
-    let keys: Vec<&str> = REQUIREMENTS.iter().map(|(key, ..)| *key).collect();
+    let keys: Vec<&str> = CLAIMS.iter().map(|sample| sample.requirement).collect();
     let (store, organization) = (&*operator.installation.store, workspace.meta.id);
     let found = Reader::<EvidenceRequirement>::get_by_keys(store, organization, &keys).await?;
     let requirements: HashMap<&str, &Stored<EvidenceRequirement>> =
@@ -127,7 +95,7 @@ pub(super) async fn add(operator: &Operator, workspace: &Stored<Organization>) -
         }
     }
     // A claim can't be made for a time that is over, as those were that have expired.
-    importer.import_records(&over).await.map(drop)
+    Importer::new(operator, workspace, false).import_records(&over).await.map(drop)
 }
 
 impl Sample {
@@ -218,9 +186,6 @@ mod tests {
         let contents: BTreeSet<_> = CLAIMS.iter().map(|sample| content(sample.key, sample.file.1)).collect();
         assert_eq!((keys.len(), contents.len()), (COUNT, COUNT), "a file's bytes are stored once");
         for sample in CLAIMS {
-            let requirement = REQUIREMENTS.iter().find(|(key, ..)| *key == sample.requirement);
-            let (.., status) = requirement.unwrap();
-            assert_eq!(*status, EvidenceRequirementStatus::Active, "{}", sample.key);
             let is_over = sample.valid_for.is_some_and(|days| days < 0);
             assert_eq!(is_over, sample.status == Expired, "{}", sample.key);
         }
