@@ -39,5 +39,4 @@ mod table_round_trips;
 mod tls;
 mod transfer;
 mod trusted_proxies;
-mod uploads;
 mod webhook_commands;
