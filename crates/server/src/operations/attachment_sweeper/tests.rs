@@ -377,3 +377,25 @@ async fn an_upload_of_the_same_bytes_during_their_removal_keeps_them() {
     assert_eq!(harness.contents.names().len(), 1);
     harness.assert_nothing_is_missing().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_sweepers_at_once_remove_each_attachment_once_and_no_bytes_that_are_needed() {
+    let harness = Harness::new().await;
+    for number in 0..20 {
+        harness.upload(number % 5).await;
+    }
+    let linked = harness.upload(3).await;
+    harness.link(&linked).await;
+    harness.fixture.clock.advance(25 * HOUR);
+    let now = harness.fixture.now();
+    // Without the lease, which may expire while its owner still sweeps.
+    let (one, other) = (harness.sweeper(), harness.sweeper());
+    let (one, other) = tokio::join!(
+        tokio::spawn(async move { one.remove_unlinked(now).await.unwrap() }),
+        tokio::spawn(async move { other.remove_unlinked(now).await.unwrap() }),
+    );
+    assert_eq!(one.unwrap() + other.unwrap(), 20);
+    harness.assert_nothing_is_missing().await;
+    let left = harness.contents.names();
+    assert_eq!(left.len(), 1, "{left:?}");
+}
