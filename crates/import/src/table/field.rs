@@ -70,6 +70,8 @@ fn type_of(column: &Column) -> FieldType {
         ColumnType::Timestamp => FieldType::Time,
         ColumnType::Id(_) => FieldType::Word,
         ColumnType::Ids(_) => FieldType::Words,
+        // A cell has no room for them; all that exist are derived anyway.
+        ColumnType::Groups => FieldType::Server,
     }
 }
 

@@ -4,7 +4,6 @@
 mod support;
 
 mod absence;
-mod attachment_requests;
 mod attachments;
 mod audit_verification;
 mod bundle_imports;
