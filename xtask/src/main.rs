@@ -1,6 +1,7 @@
 //! The project's tasks as commands: `cargo xtask help` lists them.
 
 mod bench;
+mod client_packages;
 mod debian;
 mod deny;
 mod documents;
@@ -17,7 +18,6 @@ mod test;
 mod tidy;
 mod tools;
 mod watched_server;
-mod webhook_libraries;
 
 use std::{path::Path, process::ExitCode};
 
