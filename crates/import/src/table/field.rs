@@ -44,7 +44,7 @@ const SERVER_FIELDS: [&str; 3] = ["id", "createdAt", "updatedAt"];
 pub(super) fn fields(kind: &RecordKind) -> Vec<(String, TableField)> {
     let mut fields = Vec::new();
     for (index, column) in kind.columns.iter().enumerate() {
-        if column.is_derived {
+        if column.is_derived || column.column_type == ColumnType::Groups {
             fields.push((field_name(column), TableField { field_type: FieldType::Server, column: None }));
             continue;
         }

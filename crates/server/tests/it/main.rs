@@ -23,6 +23,7 @@ mod full_disk;
 mod imports;
 mod locks;
 mod open_files;
+mod oscal_exports;
 mod permissions;
 mod record_commands;
 mod repeated_calls;
