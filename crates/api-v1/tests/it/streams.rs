@@ -16,7 +16,7 @@ use store_contract::samples;
 use crate::{
     operations::{PathParams, scoped_operations, with_query},
     submissions,
-    support::{Client, Operation, TestApi, TestRequest, TestResponse, findings_path},
+    support::{Client, TestApi, TestRequest, TestResponse, findings_path},
 };
 
 const NDJSON: &str = "application/x-ndjson";
@@ -87,10 +87,6 @@ async fn assert_complete(body: Body) {
     assert!(ended && text.ends_with("\n{\"pagination\":{}}\n"), "the stream was aborted");
 }
 
-fn is_list(operation: &Operation) -> bool {
-    operation.definition["parameters"].as_array().unwrap().iter().any(|parameter| parameter["name"] == "cursor")
-}
-
 #[tokio::test]
 async fn every_list_streams_the_records_of_its_pages_and_is_logged_once() {
     let api = TestApi::open().await;
@@ -110,7 +106,7 @@ async fn every_list_streams_the_records_of_its_pages_and_is_logged_once() {
         submissions::record(&api, &client, &package, "comment", json!({})).await.expect(201);
     }
     let params = params.with_package(package);
-    let lists: Vec<_> = scoped_operations().filter(|operation| is_list(operation)).collect();
+    let lists: Vec<_> = scoped_operations().filter(|operation| operation.is_list()).collect();
     assert!(lists.len() >= 4);
     for operation in lists {
         let path = params.path(operation);
@@ -143,7 +139,7 @@ async fn only_lists_can_be_streamed() {
     let api = TestApi::open().await;
     let client = api.full_access_client().await;
     let params = PathParams::create_records(&api, &client).await;
-    for operation in scoped_operations().filter(|operation| !is_list(operation)) {
+    for operation in scoped_operations().filter(|operation| !operation.is_list()) {
         let response = params.request(&api, operation).auth(&client).header("accept", NDJSON).send().await.expect(406);
         let expected = operation.definition["responses"]["200"]["content"].as_object().into_iter().flatten().next();
         let expected = expected.map_or("application/json", |(kind, _)| kind.as_str());
@@ -317,7 +313,7 @@ async fn no_stream_contains_records_of_another_organization() {
     let other_organization = api.fixture.create_organization("elsewhere").await;
     let other_client = api.client(other_organization, Scope::ALL).await;
     let params = PathParams::filled_with("none").with_registers_of(&api, other_organization).await;
-    for list in scoped_operations().filter(|operation| is_list(operation) && !operation.path.contains('{')) {
+    for list in scoped_operations().filter(|operation| operation.is_list() && !operation.path.contains('{')) {
         let path = params.path(list);
         let streamed = api.stream_request(&other_client, &path).send().await.expect(200);
         let text = String::from_utf8_lossy(&streamed.body).into_owned();
