@@ -8,6 +8,7 @@ mod documents;
 mod faketime;
 mod mutants;
 mod new_register;
+mod object_store;
 mod packaging;
 mod postgres;
 mod process;
@@ -16,6 +17,7 @@ mod run;
 mod test;
 mod tidy;
 mod tools;
+mod watched_server;
 
 use std::{path::Path, process::ExitCode};
 

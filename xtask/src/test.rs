@@ -9,7 +9,9 @@ use std::{
 use crate::{
     Outcome,
     client_packages::ClientPackages,
-    deny, documents, faketime, packaging,
+    deny, documents, faketime,
+    object_store::{self, S3Server},
+    packaging,
     postgres::Database,
     process::{cargo, run},
     redis::{self, Redis},
@@ -99,9 +101,11 @@ fn tests() -> Outcome<Tally> {
     run(cargo(TESTS).arg("--no-run"))?;
     let database = Database::for_tests()?;
     let redis = Redis::for_tests()?;
+    let s3 = S3Server::for_tests()?;
     let mut tests = cargo(TESTS);
     tests.arg("--no-fail-fast").env("NOVANTRA_TEST_POSTGRES_URL", database.url());
     tests.env(redis::URL_VARIABLE, redis.url());
+    tests.env(object_store::URL_VARIABLE, s3.url());
     tests.env(faketime::PATH_VARIABLE, faketime::find_or_install()?);
     ClientPackages::download()?.configure(&mut tests);
     run_and_count(with_real_files(&mut tests))

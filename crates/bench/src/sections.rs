@@ -1,5 +1,6 @@
 //! The sections of the benchmark.
 
+mod attachments;
 mod batch;
 mod footprint;
 mod pages;
@@ -41,6 +42,8 @@ pub(crate) enum Section {
     Streams,
     /// A whole collection in one stream over PostgreSQL, against reading all its pages.
     PostgresStreams,
+    /// Uploads and downloads of large files, and many uploads at once.
+    Attachments,
     /// Refused calls and faulty requests, and what they make the server store.
     Refusals,
     /// Webhook deliveries over PostgreSQL, against a plain loop that signs and posts.
@@ -62,6 +65,7 @@ impl Section {
         Self::PostgresPages,
         Self::Streams,
         Self::PostgresStreams,
+        Self::Attachments,
         Self::Refusals,
         Self::PostgresWebhooks,
         Self::PostgresIsolation,
@@ -80,6 +84,7 @@ impl Section {
             Self::PostgresPages => "reads over PostgreSQL by depth and size of the collection",
             Self::Streams => "a whole collection in one stream",
             Self::PostgresStreams => "a whole collection in one stream over PostgreSQL",
+            Self::Attachments => "uploads and downloads of files",
             Self::Refusals => "refused calls and faulty requests",
             Self::PostgresWebhooks => "webhook deliveries over PostgreSQL",
             Self::PostgresIsolation => "webhook deliveries beside receivers that never respond",
@@ -99,6 +104,7 @@ impl Section {
             Self::PostgresPages => postgres::flat::measure(bench),
             Self::Streams => streams::measure(bench),
             Self::PostgresStreams => streams::measure_postgres(bench),
+            Self::Attachments => attachments::measure(bench),
             Self::Refusals => refusals::measure(bench),
             Self::PostgresWebhooks => webhooks::measure(bench),
             Self::PostgresIsolation => webhooks::isolation::measure(bench),

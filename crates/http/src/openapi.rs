@@ -1,7 +1,7 @@
 //! The OpenAPI 3.1 document of an API, generated from the same declarations as the router.
 
 mod envelope;
-mod error;
+mod other_response;
 mod schema;
 
 use scopes::Scope;
@@ -12,7 +12,7 @@ use crate::{
     request::{Access, Charge, MediaType, Parameter, json_media_types},
 };
 use envelope::envelope_schemas;
-use error::{capitalized, errors};
+use other_response::{capitalized, other_responses};
 pub use schema::{enum_schema, nullable_enum_schema};
 
 /// Returns the OpenAPI document of this API.
@@ -59,7 +59,7 @@ pub fn document(api: &Api) -> Value {
 fn describe(operation: &Operation) -> Value {
     let document = (operation.document)();
     let mut parameters = path_parameters(operation.path);
-    parameters.extend(document.query.iter().map(query_parameter));
+    parameters.extend(document.query.iter().map(parameter));
     parameters.extend(header_parameters(operation, &document));
     let mut described = json!({
         "operationId": operation.id,
@@ -70,9 +70,14 @@ fn describe(operation: &Operation) -> Value {
         "responses": responses(operation, &document),
     });
     if let Some(request) = &document.request {
-        let body = json!({ "schema": request_schema_reference(operation), "example": request.example });
+        let body = if request.is_bytes() {
+            media(request)
+        } else {
+            json!({ "schema": request_schema_reference(operation), "example": request.example })
+        };
         let mut content = Map::new();
-        for media_type in json_media_types(&operation.method) {
+        let media_types = if request.is_bytes() { &[ANY_BYTES] } else { json_media_types(&operation.method) };
+        for media_type in media_types {
             content.insert((*media_type).to_owned(), body.clone());
         }
         if operation.access == Access::Public {
@@ -89,14 +94,14 @@ fn describe(operation: &Operation) -> Value {
 
 /// Returns the name and the schema of each error that the operation responds with.
 fn error_schemas(operation: &Operation) -> Vec<(String, Value)> {
-    let errors = errors(operation, &(operation.document)());
-    errors.iter().filter(|error| !error.codes.is_empty()).map(|error| (error.schema_name(), error.schema())).collect()
+    let others = other_responses(operation, &(operation.document)());
+    others.iter().filter(|other| !other.codes.is_empty()).map(|other| (other.schema_name(), other.schema())).collect()
 }
 
 /// Returns the name and the schema of the operation's request body. It has a name of its own, because generators of
 /// clients make one type of each schema, and a body can be sent in several media types.
 fn request_schema(operation: &Operation) -> Option<(String, Value)> {
-    let request = (operation.document)().request?;
+    let request = (operation.document)().request.filter(|request| !request.is_bytes())?;
     Some((request_schema_name(operation), request.schema))
 }
 
@@ -107,6 +112,10 @@ fn request_schema_reference(operation: &Operation) -> Value {
 fn request_schema_name(operation: &Operation) -> String {
     format!("{}Request", capitalized(operation.id))
 }
+
+/// The media type in the document of request bodies that may have any. A client sends it unless it knows the type of its
+/// bytes.
+const ANY_BYTES: &str = "application/octet-stream";
 
 fn media(media: &Media) -> Value {
     json!({ "schema": media.schema, "example": media.example })
@@ -119,10 +128,10 @@ fn path_parameters(path: &str) -> Vec<Value> {
         .collect()
 }
 
-fn query_parameter(parameter: &Parameter) -> Value {
+fn parameter(parameter: &Parameter) -> Value {
     let mut described = json!({
         "name": parameter.name,
-        "in": "query",
+        "in": if parameter.is_header { "header" } else { "query" },
         "description": parameter.description,
         "schema": parameter.schema,
     });
@@ -184,18 +193,30 @@ fn responses(operation: &Operation, document: &Document) -> Value {
     if document.status == 201 {
         success["description"] = json!("The record was created.");
     }
+    let success_content = success["content"].clone();
     responses.insert(document.status.to_string(), success);
-    for error in errors(operation, document) {
+    for other in other_responses(operation, document) {
         let mut response = json!({
-            "description": error.description,
-            "headers": headers(operation, if [429, 503].contains(&error.status) { &["Retry-After"] } else { &[] }),
+            "description": other.description,
+            "headers": headers(operation, status_headers(other.status)),
         });
-        if !error.codes.is_empty() {
-            response["content"] = json!({ "application/json": error.media() });
+        if other.status == 206 {
+            response["content"] = success_content.clone();
+        } else if !other.codes.is_empty() {
+            response["content"] = json!({ "application/json": other.media() });
         }
-        responses.insert(error.status.to_string(), response);
+        responses.insert(other.status.to_string(), response);
     }
     responses.into()
+}
+
+/// The headers of responses with this status, in addition to those that every response has.
+fn status_headers(status: u16) -> &'static [&'static str] {
+    match status {
+        206 | 416 => &["Content-Range"],
+        429 | 503 => &["Retry-After"],
+        _ => &[],
+    }
 }
 
 fn headers(operation: &Operation, additional: &[&str]) -> Value {

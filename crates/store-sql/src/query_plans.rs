@@ -14,7 +14,10 @@ use ulid::Ulid;
 use self::every_list::{Indexes, every_list};
 use crate::{
     engine::{DatabaseUrl, RowReader, Sql, Value},
-    ports::audit::entry_list,
+    ports::{
+        audit::entry_list,
+        evidence::{EXPIRED_CLAIMS, UNLINKED_ATTACHMENTS},
+    },
     records::{ListQuery, Statements, table::Table},
     schema::Database,
 };
@@ -261,6 +264,24 @@ async fn a_list_of_audit_entries_scans_one_index_range() {
             let (sql, values) = entry_list(Id::new(Ulid(1)), &filter, page, SCAN_LIMIT, PROCESS);
             assert_ranges(&without_seal_lookups(planned.plan_steps(&sql, values).await), index, 1);
         }
+    }
+}
+
+#[tokio::test]
+async fn due_evidence_is_found_by_one_index_range_and_not_sorted() {
+    let planned = PlanFixture::new().await;
+    let values = |status: &'static str, bound: Value<'static>| vec![Value::text(status), bound, Value::Int(200)];
+    for (sql, values, index) in [
+        (&EXPIRED_CLAIMS, values("approved", Value::Int(5)), "evidence_claims_expiry (status=? AND valid_until<?)"),
+        (
+            &UNLINKED_ATTACHMENTS,
+            values("unlinked", Ulid(5).into()),
+            "evidence_attachments_unlinked (status=? AND id<?)",
+        ),
+    ] {
+        let steps = planned.plan_steps(sql, values).await;
+        let [step] = steps.as_slice() else { panic!("{steps:#?}") };
+        assert!(step.starts_with("SEARCH") && step.contains(index), "{step}");
     }
 }
 

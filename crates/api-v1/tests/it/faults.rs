@@ -67,9 +67,14 @@ impl Stage {
 
     /// A request of the operation with another parameter of its query.
     fn request_with(&self, operation: &Operation, parameter: &str) -> TestRequest {
-        let path = with_query(&self.params.path(operation), parameter);
-        let call = self.authenticated(self.api.request(&operation.method, &path), operation);
+        let call = self.bare_request(operation, parameter);
         operation.request_example().map_or(call.clone(), |body| call.json(body))
+    }
+
+    /// The same request without a body.
+    fn bare_request(&self, operation: &Operation, parameter: &str) -> TestRequest {
+        let path = with_query(&self.params.path(operation), parameter);
+        self.authenticated(self.api.request(&operation.method, &path), operation)
     }
 
     /// The token endpoint takes credentials instead of a token.

@@ -6,6 +6,7 @@ use ::submissions::SubmissionPackageStatus;
 use serde_json::{Value, json};
 
 use crate::{
+    attachments,
     operations::{PathParams, scoped_operations, with_query},
     submissions,
     support::{Client, Operation, TestApi, findings_path},
@@ -31,7 +32,9 @@ async fn setup() -> (TestApi, Client, PathParams) {
         api.clock().tick();
         submissions::record(&api, &client, &package, "comment", json!({})).await.expect(201);
     }
-    (api, client, params.with_package(package))
+    let file = attachments::uploaded(&api, &client, "a file").await;
+    let claim = attachments::custody::claimed(&api, &client, "listed", &[&file]).await;
+    (api, client, params.with_package(package).with_claim(claim["id"].as_str().unwrap().to_owned()))
 }
 
 fn lists() -> impl Iterator<Item = &'static Operation> {

@@ -111,6 +111,7 @@ impl Novantra {
         command.args(["--json", "service-account", "create", "--workspace", "default", "--name", name]);
         command.args(["--scope", "governance.findings:read", "--scope", "governance.findings:write"]);
         command.args(["--scope", "webhooks:manage", "--scope", "audit:read"]);
+        command.args(["--scope", "governance.evidence:read", "--scope", "governance.evidence:write"]);
         command.arg("--data-dir").arg(self.folder.path());
         if let Some(url) = &self.database {
             command.args([format!("--{DATABASE_URL}"), url.clone()]);

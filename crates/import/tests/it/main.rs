@@ -3,9 +3,11 @@
 mod alike_results;
 mod bundle;
 mod cases;
+mod csv;
 mod cyclonedx;
 mod drafts;
 mod exported;
+mod exported_workbooks;
 mod guide_program;
 mod oscal_assessments;
 mod oscal_catalog;
@@ -18,3 +20,5 @@ mod scan_keys;
 mod scans;
 mod settled_findings;
 mod support;
+mod table_mapping;
+mod xlsx;

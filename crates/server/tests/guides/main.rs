@@ -45,9 +45,17 @@ guides! {
     fn rate_limits_work_as_written: "docs/guides/rate-limits.md";
     fn importing_catalogues_works_as_written: "docs/guides/importing-catalogues.md";
     fn importing_records_works_as_written: "docs/guides/importing-records.md";
+    fn importing_spreadsheets_works_as_written: "docs/guides/importing-spreadsheets.md";
     fn pushing_a_scan_works_as_written: "docs/guides/pushing-a-scan.md";
     fn mirroring_findings_works_as_written: "docs/guides/mirroring-findings.md";
     fn mirroring_to_servicenow_works_as_written: "docs/guides/mirroring-to-servicenow.md";
+    fn covering_a_framework_works_as_written: "docs/guides/covering-a-framework.md";
+    fn risks_and_exceptions_work_as_written: "docs/guides/risks-and-exceptions.md";
+    fn monitoring_and_indicators_work_as_written: "docs/guides/monitoring-and-indicators.md";
+    fn assets_and_vulnerabilities_work_as_written: "docs/guides/assets-and-vulnerabilities.md";
+    fn suppliers_and_changes_work_as_written: "docs/guides/suppliers-and-changes.md";
+    fn completing_assessments_works_as_written: "docs/guides/completing-assessments.md";
+    fn pushing_evidence_works_as_written: "docs/guides/pushing-evidence.md";
     fn recording_submissions_works_as_written: "docs/guides/recording-submissions.md";
     fn webhooks_work_as_written: "docs/webhooks.md";
     fn verifying_the_audit_log_works_as_written: "docs/guides/verifying-the-audit-log.md";

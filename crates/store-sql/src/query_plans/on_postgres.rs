@@ -145,3 +145,27 @@ async fn a_list_of_audit_entries_scans_only_index_ranges_on_postgresql() {
         }
     }
 }
+
+/// Claims and attachments in ten organizations, few of which are due.
+const EVIDENCE_ROWS: &str = "
+    INSERT INTO evidence_claims (organization_id, id, revision, created_at, updated_at, evidence_requirement_id, key, title,
+        status, valid_from, valid_until, source_kind, attachments)
+    SELECT lpad((i % 10)::text, 26, '0'), lpad(i::text, 26, '0'), 1, i, i, '0', 'k-' || i, 'title',
+        (ARRAY['pending', 'approved', 'rejected', 'expired', 'withdrawn'])[1 + i % 5], i, i, 'manual', ''
+    FROM generate_series(1, 20000) AS i;
+    INSERT INTO evidence_attachments (organization_id, id, revision, created_at, updated_at, file_name, content_type, size,
+        sha256, status)
+    SELECT lpad((i % 10)::text, 26, '0'), lpad(i::text, 26, '0'), 1, i, i, 'name', 'text/csv', 1, 'hash',
+        (ARRAY['unlinked', 'linked', 'removed'])[1 + i % 3]
+    FROM generate_series(1, 20000) AS i";
+
+#[tokio::test]
+async fn due_evidence_is_found_by_one_index_range_on_postgresql() {
+    let planned = PlanFixture::with_rows(EVIDENCE_ROWS).await;
+    let values = [Value::text("approved"), Value::Int(50), Value::Int(200)];
+    let plans = planned.plans(&EXPIRED_CLAIMS, &values).await;
+    assert_index_ranges(&plans, "evidence_claims", "evidence_claims_expiry");
+    let values = [Value::text("unlinked"), Value::text(format!("{:0>26}", 50)), Value::Int(200)];
+    let plans = planned.plans(&UNLINKED_ATTACHMENTS, &values).await;
+    assert_index_ranges(&plans, "evidence_attachments", "evidence_attachments_unlinked");
+}

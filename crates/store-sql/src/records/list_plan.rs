@@ -5,7 +5,7 @@
 use kernel::Comparison;
 
 use super::{
-    residual::{checked_filters, is_in_list},
+    residual::{at_least, checked_filters, is_in_list},
     scan_order::{DUE_COLUMN, RANGE_CONDITIONS, ScanOrder, due_conditions},
     table::Filter,
 };
@@ -234,7 +234,7 @@ impl ListPlan {
             let column = format!("{row}{}", column(filters, *filter));
             match filters.get(*filter).map(|filter| filter.comparison) {
                 Some(Comparison::AtLeast) => {
-                    let bounds = (first..first + values).map(|parameter| format!("{column} >= ?{parameter}"));
+                    let bounds = (first..first + values).map(|parameter| at_least(&column, parameter));
                     bounds.collect::<Vec<_>>().join(" AND ")
                 }
                 _ => is_in_list(&column, first),

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::Stage;
 use crate::{
     operations::PathParams,
-    support::{Operation, TestRequest, operations},
+    support::{MAX_ATTACHMENT_BYTES, Operation, TestRequest, operations},
 };
 
 /// A fault of requests, and the response that it causes.
@@ -122,12 +122,16 @@ pub(super) const FAULTS: &[Fault] = &[
         if is_first { scoped(operation, || stage.api.request("PUT", &path).auth(&stage.client)) } else { Vec::new() }
     }),
     fault("an unacceptable media type", 406, "not_acceptable", |stage, operation| {
-        vec![stage.request(operation).header("accept", "text/html")]
+        // Of a file, the client knows no type.
+        only_if(!operation.responds_with_bytes(), || stage.request(operation).header("accept", "text/html"))
     }),
     fault("a body above the limit", 413, "payload_too_large", |stage, operation| {
-        let path = stage.params.path(operation);
-        let request = stage.authenticated(stage.api.request(&operation.method, &path), operation);
-        vec![request.body_without_content_type(vec![b' '; 1024 * 1024 + 1])]
+        let large = |bytes: usize| vec![b' '; bytes + 1];
+        let request = stage.bare_request(operation, "reason=because+a+test+says+so");
+        vec![match operation.bytes_example() {
+            Some(_) => request.file("large", "text/plain", large(MAX_ATTACHMENT_BYTES as usize)),
+            None => request.body_without_content_type(large(1024 * 1024)),
+        }]
     }),
     fault("a body of another type", 415, "unsupported_media_type", |stage, operation| {
         with_body(stage, operation, "text/plain", Clone::clone)

@@ -69,6 +69,16 @@ impl Operation {
         Some(&media["example"])
     }
 
+    /// The example of the request body, if the operation takes bytes instead of JSON.
+    pub(crate) fn bytes_example(&self) -> Option<&'static str> {
+        self.definition["requestBody"]["content"].get("application/octet-stream")?["example"].as_str()
+    }
+
+    /// Whether the operation responds with bytes instead of JSON.
+    pub(crate) fn responds_with_bytes(&self) -> bool {
+        self.definition["responses"]["200"]["content"].get("*/*").is_some()
+    }
+
     /// The names and the schemas of the query parameters that a request must have.
     pub(crate) fn required_query_parameters(&self) -> impl Iterator<Item = (&'static str, &'static Value)> {
         let parameters = self.definition["parameters"].as_array().unwrap();
@@ -121,6 +131,12 @@ fn find_operation(method: &str, path: &str) -> Option<&'static Operation> {
     candidates.sort_by_key(|operation| operation.path.matches('{').count());
     let literal = document()["paths"].get(path).is_some();
     candidates.into_iter().next().filter(|operation| !literal || operation.path == path)
+}
+
+/// Whether a response with this status to the request has bytes instead of JSON.
+pub(crate) fn has_bytes(method: &str, path: &str, status: u16) -> bool {
+    let operation = find_operation(method, path).filter(|_| status < 300);
+    operation.is_some_and(Operation::responds_with_bytes)
 }
 
 /// Fails unless the document has this status for the request.

@@ -13,6 +13,7 @@ use super::{
     draft_import::DraftImport,
     drafts::{DraftFailures, DraftSource, PendingDraft},
     identity::Identity,
+    record_batch::parents_of,
     with_record_type,
 };
 use crate::failure::Failure;
@@ -182,11 +183,7 @@ impl DraftImport<'_, '_> {
         let records: Vec<R> = ready.into_iter().map(|(_, record)| record).collect();
         let has_key = R::COLUMNS.iter().any(|column| column.key.is_some());
         if !has_key {
-            let parents = records.iter().filter_map(|record| {
-                let column = import::identity_columns(R::COLUMNS).first().copied()?;
-                record.value(column).as_id()
-            });
-            self.load_identities(R::KIND, parents.collect()).await?;
+            self.load_identities(R::KIND, parents_of(&records)).await?;
         }
         let index = self.identities.entry(R::KIND).or_default();
         let outcomes = self.importer.sync_batch(&records, index).await?;
