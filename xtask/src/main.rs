@@ -1,6 +1,7 @@
 //! The project's tasks as commands: `cargo xtask help` lists them.
 
 mod bench;
+mod client_packages;
 mod debian;
 mod deny;
 mod documents;
@@ -12,14 +13,12 @@ mod oscal_models;
 mod packaging;
 mod postgres;
 mod process;
-mod python;
 mod redis;
 mod run;
 mod test;
 mod tidy;
 mod tools;
 mod watched_server;
-mod webhook_libraries;
 
 use std::{path::Path, process::ExitCode};
 

@@ -3,7 +3,7 @@
 
 use std::{fs, path::PathBuf, process::Command};
 
-use crate::{Outcome, process::run, python, root};
+use crate::{Outcome, client_packages, process::run, root};
 
 /// The package and what its models import, without the rest of its dependencies.
 const PACKAGES: [&str; 11] = [
@@ -31,7 +31,7 @@ pub(crate) fn find_or_install() -> Outcome<PathBuf> {
     if fs::read_to_string(&marker).is_ok_and(|found| found == wanted) {
         return Ok(folder);
     }
-    python::install_pip()?;
+    client_packages::install_tools()?;
     if folder.exists() {
         fs::remove_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     }

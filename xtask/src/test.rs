@@ -7,14 +7,15 @@ use std::{
 };
 
 use crate::{
-    Outcome, deny, documents, faketime,
+    Outcome,
+    client_packages::ClientPackages,
+    deny, documents, faketime,
     object_store::{self, S3Server},
     oscal_models, packaging,
     postgres::Database,
     process::{cargo, run},
     redis::{self, Redis},
     root, tidy,
-    webhook_libraries::Libraries,
 };
 
 /// A check.
@@ -107,7 +108,7 @@ fn tests() -> Outcome<Tally> {
     tests.env(object_store::URL_VARIABLE, s3.url());
     tests.env(faketime::PATH_VARIABLE, faketime::find_or_install()?);
     tests.env(oscal_models::PATH_VARIABLE, oscal_models::find_or_install()?);
-    Libraries::download()?.configure(&mut tests);
+    ClientPackages::download()?.configure(&mut tests);
     run_and_count(with_real_files(&mut tests))
 }
 

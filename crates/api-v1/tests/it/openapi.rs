@@ -100,8 +100,7 @@ fn request_schemas() -> Vec<&'static serde_json::Value> {
     for operation in operations() {
         let parameters = operation.definition["parameters"].as_array().unwrap();
         schemas.extend(parameters.iter().map(|parameter| &parameter["schema"]));
-        let content = operation.definition["requestBody"]["content"].as_object();
-        schemas.extend(content.into_iter().flat_map(|content| content.values()).map(|media| &media["schema"]));
+        schemas.extend(operation.request_schema());
     }
     let mut index = 0;
     while index < schemas.len() {

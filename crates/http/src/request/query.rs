@@ -192,7 +192,7 @@ impl<'a> Query<'a> {
         read: impl Fn(&str) -> Result<T, E>,
         split: impl Fn(&Given<'a>) -> Vec<Cow<'a, str>>,
     ) -> BTreeSet<T> {
-        let schema = || json!({ "type": "array", "items": item(), "maxItems": MAX_VALUES });
+        let schema = || json!({ "type": "array", "items": item(), "minItems": 1, "maxItems": MAX_VALUES });
         let parts = self.take(name, description, schema).map(split);
         if let Some(declared) = self.declared.last_mut() {
             declared.separators = separators;

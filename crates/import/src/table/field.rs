@@ -70,7 +70,7 @@ fn type_of(column: &Column) -> FieldType {
         ColumnType::Timestamp => FieldType::Time,
         ColumnType::Id(_) => FieldType::Word,
         ColumnType::Ids(_) => FieldType::Words,
-        // No file holds lists of groups.
+        // A cell can't hold them.
         ColumnType::Groups => FieldType::Server,
     }
 }

@@ -41,6 +41,7 @@ guides! {
     fn authentication_works_as_written: "docs/guides/authentication.md";
     fn errors_and_retries_work_as_written: "docs/guides/errors-and-retries.md";
     fn pagination_and_catch_up_work_as_written: "docs/guides/pagination-and-catch-up.md";
+    fn generating_a_client_works_as_written: "docs/guides/generating-a-client.md";
     fn rate_limits_work_as_written: "docs/guides/rate-limits.md";
     fn importing_catalogues_works_as_written: "docs/guides/importing-catalogues.md";
     fn importing_records_works_as_written: "docs/guides/importing-records.md";

@@ -30,6 +30,7 @@ mod repeated_calls;
 mod scan_imports;
 mod scan_reopening;
 mod schema_versions;
+mod schemathesis;
 mod sealing;
 mod shell_cases;
 mod shutdown;

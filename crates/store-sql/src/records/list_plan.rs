@@ -126,10 +126,14 @@ impl ListPlan {
         let driver =
             self.driver.map(|(driver, values)| one_of(column(filters, driver), self.driver_parameter(), values));
         // Planners would rather scan the organization's rows in their order than look up several keys.
+        let is_lookup =
+            self.driver.is_some_and(|(driver, _)| filters.get(driver).is_some_and(|filter| filter.is_unique()));
         let (bounds, order) = if self.driver.is_some_and(|(_, values)| values > 1) {
             (self.scan_order.checked_conditions(BOUNDS), self.scan_order.sorted_order_by())
-        } else {
+        } else if is_lookup {
             (self.scan_order.conditions("", BOUNDS), self.scan_order.order_by(""))
+        } else {
+            (self.scan_order.exact_conditions(BOUNDS), self.scan_order.order_by(""))
         };
         let conditions = [
             vec![format!("organization_id = ?{ORGANIZATION}")],

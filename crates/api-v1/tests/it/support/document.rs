@@ -11,6 +11,12 @@ pub(crate) fn document() -> &'static Value {
     &DOCUMENT
 }
 
+/// The schema, or the component that it refers to.
+fn resolve(schema: &'static Value) -> &'static Value {
+    let name = schema["$ref"].as_str().and_then(|reference| reference.strip_prefix("#/components/schemas/"));
+    name.map_or(schema, |name| &document()["components"]["schemas"][name])
+}
+
 /// One operation of the document.
 #[derive(Clone, Debug)]
 pub(crate) struct Operation {
@@ -94,6 +100,12 @@ impl Operation {
         }
     }
 
+    /// The schema of the request body, if the operation takes one.
+    pub(crate) fn request_schema(&self) -> Option<&'static Value> {
+        let media = self.definition["requestBody"]["content"].get("application/json")?;
+        Some(resolve(&media["schema"]))
+    }
+
     fn matches(&self, method: &str, path: &str) -> bool {
         let method = if method == "HEAD" { "GET" } else { method };
         let segments = |path: &str| path.split('/').map(str::to_owned).collect::<Vec<_>>();
@@ -155,8 +167,8 @@ pub(crate) fn body_examples(media: &Value) -> Vec<&Value> {
 }
 
 /// Each error code that the operation documents for this status.
-pub(crate) fn error_codes<'a>(operation: &'a Operation, status: &str) -> Vec<&'a str> {
-    let schema = &operation.definition["responses"][status]["content"]["application/json"]["schema"];
+pub(crate) fn error_codes(operation: &Operation, status: &str) -> Vec<&'static str> {
+    let schema = resolve(&operation.definition["responses"][status]["content"]["application/json"]["schema"]);
     let codes = schema["allOf"][1]["properties"]["error"]["enum"].as_array();
     codes.into_iter().flatten().map(|code| code.as_str().unwrap()).collect()
 }
