@@ -6,7 +6,7 @@ use std::{fs, path::PathBuf, process::Command};
 use crate::{
     Outcome, debian,
     process::{run, succeeds},
-    root,
+    python, root,
 };
 
 /// The Python packages, in the versions that the guides use. The versions that Schemathesis makes its requests with are
@@ -27,8 +27,8 @@ const NODE: [&str; 6] = [
 ];
 
 const MISSING: &str = "\
-the guides and Schemathesis require python3 3.11 or later with pip and venv, and Node.js with npm. To install them:
-  sudo apt-get install --yes python3-venv python3-pip npm";
+the guides require Node.js with npm. To install them:
+  sudo apt-get install --yes npm";
 
 /// The environment variable with the path of Schemathesis.
 const SCHEMATHESIS_VARIABLE: &str = "NOVANTRA_TEST_SCHEMATHESIS";
@@ -97,20 +97,10 @@ impl ClientPackages {
 }
 
 fn install_tools() -> Outcome {
-    let python = |module: &str| succeeds(Command::new("python3").args(["-m", module, "--help"]));
-    // Debian's own Python has venv, but only the package has ensurepip, which venv needs.
-    let venv = || python("venv") && succeeds(Command::new("python3").args(["-c", "import ensurepip"]));
-    for (package, is_installed) in [
-        ("python3-pip", &(|| python("pip")) as &dyn Fn() -> bool),
-        ("python3-venv", &venv),
-        ("npm", &|| succeeds(Command::new("npm").arg("--version"))),
-    ] {
-        if !is_installed() {
-            debian::install(package)?;
-        }
-        if !is_installed() {
-            return Err(MISSING.to_owned());
-        }
+    python::install()?;
+    let has_npm = || succeeds(Command::new("npm").arg("--version"));
+    if !has_npm() {
+        debian::install("npm")?;
     }
-    Ok(())
+    if has_npm() { Ok(()) } else { Err(MISSING.to_owned()) }
 }

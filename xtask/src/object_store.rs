@@ -3,9 +3,9 @@
 use std::{env, fs, path::PathBuf, process::Command};
 
 use crate::{
-    Outcome, debian,
-    process::{run, succeeds},
-    root,
+    Outcome,
+    process::run,
+    python, root,
     watched_server::{WatchedServer, free_port},
 };
 
@@ -16,10 +16,6 @@ pub(crate) const URL_VARIABLE: &str = "NOVANTRA_TEST_S3_URL";
 const PACKAGES: [&str; 3] = ["moto[s3]==5.2.5", "flask==3.1.3", "flask-cors==6.0.5"];
 
 const READY: &str = "Running on http";
-
-const MISSING: &str = "\
-the tests of object stores require python3 with pip and venv. To install them:
-  sudo apt-get install --yes python3-venv python3-pip";
 
 /// The S3 server of the tests.
 pub(crate) enum S3Server {
@@ -58,22 +54,11 @@ fn install() -> Outcome<PathBuf> {
     if fs::read_to_string(&marker).is_ok_and(|found| found == wanted) {
         return Ok(program);
     }
-    if !has_venv() {
-        debian::install("python3-venv")?;
-    }
-    if !has_venv() {
-        return Err(MISSING.to_owned());
-    }
+    python::install()?;
     let venv = folder.join("venv");
     run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&venv))?;
     let mut pip = Command::new(venv.join("bin/python"));
     run(pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]).args(PACKAGES))?;
     fs::write(&marker, wanted).map_err(|error| format!("{}: {error}", marker.display()))?;
     Ok(program)
-}
-
-/// Debian's own Python has venv, but only the package has ensurepip, which venv needs.
-fn has_venv() -> bool {
-    let python = |arguments: [&str; 2]| succeeds(Command::new("python3").args(arguments));
-    python(["-c", "import venv"]) && python(["-c", "import ensurepip"])
 }

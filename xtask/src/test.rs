@@ -11,7 +11,7 @@ use crate::{
     client_packages::ClientPackages,
     deny, documents, faketime,
     object_store::{self, S3Server},
-    packaging,
+    oscal_models, packaging,
     postgres::Database,
     process::{cargo, run},
     redis::{self, Redis},
@@ -107,6 +107,7 @@ fn tests() -> Outcome<Tally> {
     tests.env(redis::URL_VARIABLE, redis.url());
     tests.env(object_store::URL_VARIABLE, s3.url());
     tests.env(faketime::PATH_VARIABLE, faketime::find_or_install()?);
+    tests.env(oscal_models::PATH_VARIABLE, oscal_models::find_or_install()?);
     ClientPackages::download()?.configure(&mut tests);
     run_and_count(with_real_files(&mut tests))
 }

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use evidence::{ContentError, ContentStore};
-use http_api::{request::ApiRequest, response::Problem};
+use http_api::response::Problem;
 
-use crate::{content_locks::ContentLocks, services::ApiServices};
+use crate::content_locks::ContentLocks;
 
 /// The store of attachments, and their limits.
 pub struct AttachmentServices {
@@ -20,11 +20,6 @@ impl AttachmentServices {
     #[must_use]
     pub fn new(store: Arc<dyn ContentStore>, max_bytes: u64) -> Self {
         Self { store, max_bytes, locks: ContentLocks::default() }
-    }
-
-    /// Returns the services of the surface that the request was sent to.
-    pub(crate) fn of(request: &ApiRequest) -> Result<Arc<Self>, Problem> {
-        Ok(Arc::clone(&request.state::<ApiServices>()?.attachments))
     }
 }
 

@@ -93,7 +93,7 @@ impl ReceivedFile {
         self.size
     }
 
-    /// Waits for the turn of this file among those with the same bytes, before it is placed.
+    /// Waits for the turn of this file among those with the same bytes, before its bytes are stored.
     pub(crate) async fn lock(&self) -> OwnedMutexGuard<()> {
         self.services.locks.lock(self.organization, self.hash).await
     }
@@ -105,7 +105,7 @@ impl ReceivedFile {
 
     /// Stores the bytes, unless they are stored already. This comes before the write that refers to them, so that no write
     /// is in flight for as long as the object store takes.
-    pub(crate) async fn place(&self, app: &App) -> Result<(), Problem> {
+    pub(crate) async fn ensure_stored(&self, app: &App) -> Result<(), Problem> {
         let content = self.content(app).await?;
         let mut state = self.state.lock().await;
         if let Some(object) = content.and_then(|content| content.record.object()) {

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use http_api::{request::ApiRequest, response::Problem};
+
 use crate::{attachment_services::AttachmentServices, webhook_services::WebhookServices};
 
 /// The services that only the endpoints of this API use.
@@ -10,4 +12,18 @@ pub struct ApiServices {
     pub webhooks: Arc<WebhookServices>,
     /// Those of attachments.
     pub attachments: Arc<AttachmentServices>,
+}
+
+impl WebhookServices {
+    /// Returns the services of the surface that the request was sent to.
+    pub(crate) fn of(request: &ApiRequest) -> Result<Arc<Self>, Problem> {
+        Ok(Arc::clone(&request.state::<ApiServices>()?.webhooks))
+    }
+}
+
+impl AttachmentServices {
+    /// Returns the services of the surface that the request was sent to.
+    pub(crate) fn of(request: &ApiRequest) -> Result<Arc<Self>, Problem> {
+        Ok(Arc::clone(&request.state::<ApiServices>()?.attachments))
+    }
 }

@@ -5,12 +5,10 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use http_api::{CommitListener, pipeline::StreamLimits, request::ApiRequest, response::Problem};
+use http_api::{CommitListener, pipeline::StreamLimits};
 use kernel::{Changeset, Kind, Write};
 use tokio::sync::watch;
 use webhooks::{AddressPolicy, DeliveryNotifier, Sender, WebhookSigner};
-
-use crate::services::ApiServices;
 
 /// The services that only the webhook endpoints use, and the open event streams of this server.
 pub struct WebhookServices {
@@ -36,11 +34,6 @@ impl WebhookServices {
             event_streams_closed: watch::Sender::new(false),
             paused: AtomicBool::new(false),
         }
-    }
-
-    /// Returns the services of the surface that the request was sent to.
-    pub(crate) fn of(request: &ApiRequest) -> Result<Arc<Self>, Problem> {
-        Ok(Arc::clone(&request.state::<ApiServices>()?.webhooks))
     }
 
     /// Records whether the webhooks of the installation are paused, as the server reads it every second.

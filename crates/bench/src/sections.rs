@@ -3,12 +3,14 @@
 mod attachments;
 mod batch;
 mod footprint;
+mod imports;
 mod pages;
 mod parts;
 mod plain;
 mod postgres;
 mod reads;
 mod refusals;
+mod registers;
 mod streams;
 mod tokens;
 mod unread;
@@ -28,6 +30,10 @@ pub(crate) enum Section {
     Tokens,
     /// Batch import, against plain prepared statements.
     Batch,
+    /// Imports by the command line: a catalog of NIST's size, and a large bundle against plain prepared statements.
+    Imports,
+    /// A page of 50 of every register, in a small and in a large collection.
+    Registers,
     /// Memory, time until ready, and size of the binary.
     Footprint,
     /// A thousand unread responses of every kind, and the calls of others meanwhile.
@@ -58,6 +64,8 @@ impl Section {
         Self::Pages,
         Self::Tokens,
         Self::Batch,
+        Self::Imports,
+        Self::Registers,
         Self::Footprint,
         Self::UnreadResponses,
         Self::StalledBodies,
@@ -77,6 +85,8 @@ impl Section {
             Self::Pages => "pages by depth and size of the collection",
             Self::Tokens => "token calls",
             Self::Batch => "batch import of findings",
+            Self::Imports => "imports by the command line",
+            Self::Registers => "a page of every register by the size of the collection",
             Self::Footprint => "memory, start and size",
             Self::UnreadResponses => "a thousand responses that nobody reads",
             Self::StalledBodies => "bodies that stop arriving",
@@ -97,6 +107,8 @@ impl Section {
             Self::Pages => pages::measure(bench),
             Self::Tokens => tokens::measure(bench),
             Self::Batch => batch::measure(bench),
+            Self::Imports => imports::measure(bench),
+            Self::Registers => registers::measure(bench),
             Self::Footprint => footprint::measure(bench),
             Self::UnreadResponses => unread::responses::measure(bench),
             Self::StalledBodies => unread::stalled_bodies::measure(bench),

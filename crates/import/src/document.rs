@@ -1,7 +1,7 @@
 //! Documents: JSON files of other systems that are read whole and become drafts.
 
 use kernel::Kind;
-use serde_json::{Value, value::RawValue};
+use serde_json::{Map, Value, value::RawValue};
 
 use crate::{
     draft::Draft,
@@ -47,6 +47,11 @@ impl Document {
     ) {
         let fields = fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect();
         self.records.push(Located { position, record: Draft { kind, fields } });
+    }
+
+    /// The fields of the record that was added last.
+    pub(crate) fn last_fields(&mut self) -> Option<&mut Map<String, Value>> {
+        self.records.last_mut().map(|located| &mut located.record.fields)
     }
 
     /// Adds a part that can't be imported. The message begins with its path.

@@ -5,10 +5,8 @@ mod every_list;
 pub(crate) mod on_postgres;
 
 use ::audit::AuditFilter;
-use findings::{Finding, FindingEvent, FindingEventFilter, FindingFilter, Severity, SourceKind, Status};
-use kernel::{
-    Comparison, Filter, Id, Order, PageRequest, Position, RecordKey, Reference, StoreError, TimeRange, Timestamp,
-};
+use findings::{Finding, FindingFilter, Severity, SourceKind, Status};
+use kernel::{Comparison, Id, Order, PageRequest, Position, RecordKey, Reference, StoreError, TimeRange, Timestamp};
 use ulid::Ulid;
 
 use self::every_list::{Indexes, every_list};

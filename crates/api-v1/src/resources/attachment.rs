@@ -87,7 +87,7 @@ pub(crate) fn post<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, R
         head.check_digests(&hash)?;
         let command = UploadAttachment { head, file };
         let _turn = command.file.lock().await;
-        let outcome = match command.file.place(app).await {
+        let outcome = match command.file.ensure_stored(app).await {
             Ok(()) => write.execute(&command.head.with_hash(&hash), &command).await,
             Err(problem) => Err(problem),
         };

@@ -108,7 +108,7 @@ struct ActorDto<'a> {
 impl<'a> CustodyEventDto<'a> {
     fn new(files: &'a ClaimFiles, StoredEntry { entry, seal }: &'a StoredEntry) -> Self {
         let action = entry.action.as_str();
-        let event_kind = KINDS.iter().find(|(_, known)| *known == action).map_or("", |(kind, _)| kind);
+        let event_kind = KINDS.iter().find(|(_, candidate)| *candidate == action).map_or("", |(kind, _)| kind);
         let subject = entry.subject.as_ref().map(|subject| subject.id.as_str());
         let file = subject.and_then(|subject| files.0.get(subject));
         // The hash of an upload is that in the log, which cannot be changed unnoticed.

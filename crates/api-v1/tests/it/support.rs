@@ -7,6 +7,7 @@ mod request;
 mod schema;
 mod store_probe;
 mod test_api;
+mod time;
 mod webhooks;
 
 pub(crate) use contents::ContentFault;
@@ -16,4 +17,5 @@ pub(crate) use schema::violations;
 pub(crate) use store_memory::Call;
 pub(crate) use store_probe::Fault;
 pub(crate) use test_api::{Client, MAX_ATTACHMENT_BYTES, TestApi, finding_body, findings_path};
+pub(crate) use time::pass_time;
 pub(crate) use webhooks::{refused_outcome, subscriptions_path};

@@ -3,18 +3,25 @@
 
 use std::collections::HashMap;
 
-use kernel::{Kind, Severity};
+use kernel::{Kind, RecordKey, Severity};
 use registers::RiskStatus;
 
 use super::{
-    members::title,
-    risk::{self, RiskSummary},
+    members::{time, title},
+    properties::OwnProperties,
+    risk::{self, OF_FINDING, REPRESENTS, RISK_KEY, RiskSummary},
 };
 use crate::{
     document::{Document, Element, text},
     object::Object,
     shorten,
 };
+
+/// The property with the key of a finding, which every exported finding has.
+const FINDING_KEY: &str = "finding-key";
+
+/// The property with the key of an assessment, which every exported assessment has.
+const ASSESSMENT_KEY: &str = "assessment-key";
 
 /// Reads the risks and findings of one document.
 pub(super) struct AssessmentReader<'d> {
@@ -43,9 +50,14 @@ impl<'d> AssessmentReader<'d> {
     /// Adds the risks among the elements.
     pub(super) fn add_risks(&mut self, elements: &[Element<'_, '_>]) {
         for element in elements.iter().filter(|element| element.list == "risks") {
-            if let Some(key) = self.new_key(element, Kind::Risk) {
-                let summary = risk::add(element, &key, self.document);
-                self.risks.insert(key, summary);
+            let risk = &element.object;
+            let uuid = risk.nonblank_text("uuid");
+            if OwnProperties::read(risk).get(REPRESENTS) == Some(OF_FINDING) {
+                self.risks.extend(uuid.map(|uuid| (uuid, risk::summary(risk))));
+            } else if let Some(key) = self.new_key(element, Kind::Risk) {
+                let summary = risk::summary(risk);
+                risk::add(element, &key, summary, self.document);
+                self.risks.insert(uuid.map_or(key, |uuid| uuid.trim().to_owned()), summary);
             }
         }
     }
@@ -63,7 +75,10 @@ impl<'d> AssessmentReader<'d> {
             return None;
         }
         let path = element.object.path();
-        let Some(key) = key(&element.object) else {
+        let property = if kind == Kind::Risk { RISK_KEY } else { FINDING_KEY };
+        let own = OwnProperties::read(&element.object);
+        let stated = own.get(property).filter(|key| RecordKey::parse(key).is_ok()).map(str::to_owned);
+        let Some(key) = stated.or_else(|| key(&element.object)) else {
             let message = format!("{path} has neither a UUID nor a title, so it has no key");
             self.document.fail(element.position, None, &message);
             return None;
@@ -83,7 +98,10 @@ impl<'d> AssessmentReader<'d> {
         let finding = &element.object;
         let risks = self.related_risks(finding);
         let severity = risks.iter().filter_map(|risk| risk.severity).max().unwrap_or(Severity::Medium);
-        let unsettled = risks.iter().filter(|risk| risk.status != RiskStatus::Closed);
+        let own = OwnProperties::read(finding);
+        // The deadline of an exported finding is its own, whatever its status.
+        let is_exported = own.get(FINDING_KEY).is_some();
+        let unsettled = risks.iter().filter(|risk| is_exported || risk.status != RiskStatus::Closed);
         let deadline = unsettled.filter_map(|risk| risk.deadline).min();
         let texts = [finding.nonblank_text("description"), finding.nonblank_text("remarks")];
         let description = texts.into_iter().flatten().collect::<Vec<_>>().join("\n\n");
@@ -110,6 +128,38 @@ impl<'d> AssessmentReader<'d> {
                 ("dueAt", deadline.and_then(|time| text(time.to_string()))),
             ],
         );
+        if let Some(fields) = self.document.last_fields() {
+            own.replace(FINDING_KEY, Kind::Finding, finding, fields);
+        }
+    }
+
+    /// Adds the assessment that a result is, if an export has made it of one. Other results are parts of a document that
+    /// no record holds.
+    pub(super) fn add_assessment(&mut self, element: &Element<'_, '_>) {
+        let result = &element.object;
+        let own = OwnProperties::read(result);
+        let Some(key) = own.get(ASSESSMENT_KEY).filter(|key| RecordKey::parse(key).is_ok()) else { return };
+        if !self.document.has_room(element.position) {
+            return;
+        }
+        let path = result.path().to_owned();
+        if let Some(earlier) = self.paths.insert((Kind::Assessment, key.to_owned()), path.clone()) {
+            self.document.fail(element.position, Some(key), &format!("{path} has the key of {earlier}"));
+            return;
+        }
+        let description = result.nonblank_text("description").unwrap_or_default();
+        self.document.add(
+            element.position,
+            Kind::Assessment,
+            [
+                ("title", title(result, key).and_then(text)),
+                ("description", shorten::description(&shorten::clean_description(&description)).and_then(text)),
+                ("completedAt", time(result, "end").and_then(|time| text(time.to_string()))),
+            ],
+        );
+        if let Some(fields) = self.document.last_fields() {
+            own.replace(ASSESSMENT_KEY, Kind::Assessment, result, fields);
+        }
     }
 
     fn related_risks(&self, finding: &Object<'_>) -> Vec<RiskSummary> {

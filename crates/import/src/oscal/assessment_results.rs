@@ -1,4 +1,4 @@
-//! Assessment results: findings about objectives that are not satisfied, and risks.
+//! Assessment results: findings about objectives that are not satisfied, risks, and the assessments of exports.
 
 use super::{
     assessment::{AssessmentReader, FindingSubject},
@@ -31,6 +31,9 @@ pub fn read(bytes: &[u8]) -> Result<Document, Unreadable> {
             document.warn("the file has no results");
         }
         let mut reader = AssessmentReader::new(document, MODEL, model.body);
+        for result in &results {
+            reader.add_assessment(result);
+        }
         for part in &parts {
             reader.add_risks(part);
         }

@@ -2,10 +2,12 @@
 
 use kernel::{Kind, RecordKey, Title, VersionKey};
 use registers::FrameworkSource;
+use serde_json::Value;
 
 use super::{
     Model,
     members::{plain_text, time},
+    properties::OwnProperties,
 };
 use crate::{
     document::{Document, other_format, text},
@@ -15,22 +17,17 @@ use crate::{
 };
 
 /// The choices of the caller about a framework that is made of a file.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct FrameworkOptions {
-    /// The key of the framework. Without it, the key is made of the title.
+    /// The key of the framework. Without it, the key is that which an export of Novantra states, otherwise made of the title.
     pub framework_key: Option<RecordKey>,
     /// The key of the version. Without it, the key is the version in the metadata.
     pub version_key: Option<VersionKey>,
-    /// The origin of the framework, which no file states.
-    pub source_kind: FrameworkSource,
+    /// The origin of the framework. Without it, the origin is that which an export of Novantra states, otherwise a standard
+    /// body: no other file states it.
+    pub source_kind: Option<FrameworkSource>,
     /// Whether each requirement and enhancement that is not withdrawn also becomes a control in the status draft.
     pub with_controls: bool,
-}
-
-impl Default for FrameworkOptions {
-    fn default() -> Self {
-        Self { framework_key: None, version_key: None, source_kind: FrameworkSource::Standard, with_controls: false }
-    }
 }
 
 /// The keys of a version and of its framework.
@@ -60,7 +57,10 @@ impl Edition {
         let Some(name) = metadata.text("title").as_deref().and_then(shorten::title) else {
             return Err(missing("title", "it is the name of the framework"));
         };
-        let framework_key = options.framework_key.clone().or_else(|| framework_key(metadata, &name));
+        let own = OwnProperties::read(metadata);
+        let stated_key = || own.get(FRAMEWORK_KEY).and_then(|key| RecordKey::parse(key).ok());
+        let framework_key = options.framework_key.clone().or_else(stated_key);
+        let framework_key = framework_key.or_else(|| framework_key_of(metadata, &name));
         let Some(framework_key) = framework_key else {
             return Err(missing("title", "the key of the framework is made of it; state the key"));
         };
@@ -70,11 +70,12 @@ impl Edition {
             return Err(missing("version", "it is the key of the version; state the key"));
         };
         let edition = Self { framework_key, version_key };
-        edition.add_to(document, position, options, metadata, &name);
+        edition.add_framework(document, position, options, metadata, &name);
+        edition.add_version(document, position, options, metadata, &name);
         Ok(edition)
     }
 
-    fn add_to(
+    fn add_framework(
         &self,
         document: &mut Document,
         position: SourcePosition,
@@ -84,37 +85,67 @@ impl Edition {
     ) {
         let remarks = metadata.nonblank_text("remarks").map(|remarks| plain_text(&remarks));
         let description = remarks.as_deref().and_then(shorten::description);
-        let source_kind = text(options.source_kind.name());
         document.add(
             position,
             Kind::Framework,
             [
-                ("frameworkKey", text(&self.framework_key)),
                 ("name", text(name)),
                 ("description", description.and_then(text)),
-                ("sourceKind", source_kind.clone()),
+                ("sourceKind", text(FrameworkSource::Standard.name())),
                 ("status", text("active")),
             ],
         );
+        let key = ("frameworkKey", text(&self.framework_key));
+        self.replace(document, Kind::Framework, options, metadata, [key]);
+    }
+
+    fn add_version(
+        &self,
+        document: &mut Document,
+        position: SourcePosition,
+        options: &FrameworkOptions,
+        metadata: &Object<'_>,
+        name: &Title,
+    ) {
         let label = shorten::title(&format!("{}, {}", short_title(name.as_str()), self.version_key));
         let published = time(metadata, "published");
         document.add(
             position,
             Kind::FrameworkVersion,
             [
-                ("frameworkKey", text(&self.framework_key)),
-                ("versionKey", text(&self.version_key)),
                 ("versionLabel", label.and_then(text)),
-                ("sourceKind", source_kind),
+                ("sourceKind", text(FrameworkSource::Standard.name())),
                 ("status", text("active")),
                 ("effectiveAt", published.and_then(|time| text(time.to_string()))),
             ],
         );
+        let keys = [("frameworkKey", text(&self.framework_key)), ("versionKey", text(&self.version_key))];
+        self.replace(document, Kind::FrameworkVersion, options, metadata, keys);
+    }
+
+    /// Replaces the fields of the record that was added last: by those that an export states, then by the choices of the
+    /// caller.
+    fn replace<const N: usize>(
+        &self,
+        document: &mut Document,
+        kind: Kind,
+        options: &FrameworkOptions,
+        metadata: &Object<'_>,
+        keys: [(&str, Option<Value>); N],
+    ) {
+        let Some(fields) = document.last_fields() else { return };
+        OwnProperties::read(metadata).replace(FRAMEWORK_KEY, kind, metadata, fields);
+        let source_kind = ("sourceKind", options.source_kind.and_then(|source| text(source.name())));
+        let chosen = keys.into_iter().chain([source_kind]);
+        fields.extend(chosen.filter_map(|(name, value)| Some((name.to_owned(), value?))));
     }
 }
 
+/// The property with the key of the framework, which every export has.
+const FRAMEWORK_KEY: &str = "framework-key";
+
 /// The key of the framework. Every edition of the framework has the same.
-fn framework_key(metadata: &Object<'_>, title: &Title) -> Option<RecordKey> {
+fn framework_key_of(metadata: &Object<'_>, title: &Title) -> Option<RecordKey> {
     let identifier = metadata.present_objects("props").find_map(|property| {
         let is_identifier = property.text("name")? == "framework-identifier";
         let value = property.nonblank_text("value").filter(|_| is_identifier)?.replace('_', " ");

@@ -5,6 +5,7 @@ use registers::RiskStatus;
 
 use super::{
     members::{time, title},
+    properties::OwnProperties,
     rating,
 };
 use crate::{
@@ -21,11 +22,23 @@ pub(super) struct RiskSummary {
     pub(super) deadline: Option<Timestamp>,
 }
 
+/// The property of a risk that says what it represents.
+pub(super) const REPRESENTS: &str = "represents";
+
+/// The value of [`REPRESENTS`] of a risk that an export has made of a finding. It is no risk of a register.
+pub(super) const OF_FINDING: &str = "finding";
+
+/// The property with the key of a risk, which every exported risk has.
+pub(super) const RISK_KEY: &str = "risk-key";
+
+/// Reads the part of a risk on which its findings depend.
+pub(super) fn summary(risk: &Object<'_>) -> RiskSummary {
+    RiskSummary { status: status(risk), severity: rating::severity(risk), deadline: time(risk, "deadline") }
+}
+
 /// Adds the risk with this key.
-pub(super) fn add(element: &Element<'_, '_>, key: &str, document: &mut Document) -> RiskSummary {
+pub(super) fn add(element: &Element<'_, '_>, key: &str, summary: RiskSummary, document: &mut Document) {
     let risk = &element.object;
-    let summary =
-        RiskSummary { status: status(risk), severity: rating::severity(risk), deadline: time(risk, "deadline") };
     document.add(
         element.position,
         Kind::Risk,
@@ -36,7 +49,9 @@ pub(super) fn add(element: &Element<'_, '_>, key: &str, document: &mut Document)
             ("status", text(summary.status.name())),
         ],
     );
-    summary
+    if let Some(fields) = document.last_fields() {
+        OwnProperties::read(risk).replace(RISK_KEY, Kind::Risk, risk, fields);
+    }
 }
 
 fn status(risk: &Object<'_>) -> RiskStatus {

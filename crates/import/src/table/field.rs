@@ -44,7 +44,7 @@ const SERVER_FIELDS: [&str; 3] = ["id", "createdAt", "updatedAt"];
 pub(super) fn fields(kind: &RecordKind) -> Vec<(String, TableField)> {
     let mut fields = Vec::new();
     for (index, column) in kind.columns.iter().enumerate() {
-        if column.is_derived {
+        if column.is_derived || column.column_type == ColumnType::Groups {
             fields.push((field_name(column), TableField { field_type: FieldType::Server, column: None }));
             continue;
         }
@@ -70,6 +70,8 @@ fn type_of(column: &Column) -> FieldType {
         ColumnType::Timestamp => FieldType::Time,
         ColumnType::Id(_) => FieldType::Word,
         ColumnType::Ids(_) => FieldType::Words,
+        // No cell holds a list of groups.
+        ColumnType::Groups => FieldType::Server,
     }
 }
 

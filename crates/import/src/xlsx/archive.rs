@@ -9,16 +9,16 @@ use crate::table::TableError;
 /// The most parts of an archive.
 const MAX_PARTS: u64 = 10_000;
 
-/// What all parts may unpack to, in bytes.
+/// The maximum size of all parts when they are unpacked, in bytes.
 const MAX_UNPACKED: u64 = 4 * 1024 * 1024 * 1024;
 
-/// What the shared texts may unpack to. They are in memory.
+/// The maximum size of the shared texts, which are in memory.
 const MAX_SHARED_TEXTS: u64 = 256 * 1024 * 1024;
 
-/// What another part than a sheet may unpack to, in bytes. It is in memory, in a form that is larger.
+/// The maximum size of any other part than a sheet. It is in memory, in a form that is larger.
 const MAX_OTHER_PART: u64 = 16 * 1024 * 1024;
 
-/// How many times its size a part may unpack to, if it is larger than [`MIN_SUSPICIOUS`].
+/// The maximum ratio between the sizes of a part, unpacked and packed, if it is larger than [`MIN_SUSPICIOUS`].
 const MAX_RATIO: u64 = 250;
 const MIN_SUSPICIOUS: u64 = 16 * 1024 * 1024;
 

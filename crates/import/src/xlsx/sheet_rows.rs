@@ -138,8 +138,8 @@ impl<R: Read + Seek> TableRows for SheetRows<'_, R> {
                     if row.cells.len() <= column {
                         row.cells.resize(column + 1, TableCell::Empty);
                     }
-                    if let Some(place) = row.cells.get_mut(column) {
-                        *place = cell;
+                    if let Some(slot) = row.cells.get_mut(column) {
+                        *slot = cell;
                     }
                 }
                 next = self.next_cell()?;

@@ -101,7 +101,7 @@ fn byte_order_marks_decide_about_the_encoding_and_the_caller_names_others() {
 }
 
 #[test]
-fn bytes_of_another_encoding_are_refused_with_their_place_and_the_remedy() {
+fn bytes_of_another_encoding_are_refused_with_their_position_and_the_remedy() {
     assert_eq!(
         error(b"a,b\n1,2\ncaf\xe9,3\n"),
         "byte 12 of the file, on line 3, is not UTF-8: save the file as CSV in UTF-8, or name its encoding, for example with \

@@ -221,7 +221,7 @@ fn the_key_the_origin_and_the_version_can_be_stated() {
     let options = FrameworkOptions {
         framework_key: Some(kernel::RecordKey::parse("rules").unwrap()),
         version_key: Some(kernel::VersionKey::parse("second").unwrap()),
-        source_kind: FrameworkSource::Internal,
+        source_kind: Some(FrameworkSource::Internal),
         with_controls: false,
     };
     let bytes = catalog(json!({ "controls": [control("c1", "C-1", "s")] }));

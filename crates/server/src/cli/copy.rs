@@ -54,7 +54,7 @@ pub(crate) struct Copy {
     identity: IdentityArg,
 }
 
-/// What a copy has done, as a document and as a text.
+/// The result of a copy, as a document and as a text.
 type Outcome = (Map<String, Value>, Vec<String>);
 
 impl Copy {

@@ -111,9 +111,10 @@ pub(crate) struct Framework {
     /// The key of the version [default: the version in the file]
     #[arg(long, value_name = "KEY", value_parser = |key: &str| VersionKey::parse(key))]
     version_key: Option<VersionKey>,
-    /// The origin of the framework: standard, internal, regulation or contract.
-    #[arg(long, value_name = "ORIGIN", default_value = "standard", value_parser = source_kind)]
-    source_kind: FrameworkSource,
+    /// The origin of the framework: standard, internal, regulation or contract [default: that which an export of Novantra
+    /// states, otherwise standard]
+    #[arg(long, value_name = "ORIGIN", value_parser = source_kind)]
+    source_kind: Option<FrameworkSource>,
     /// Also create a control, as a draft, for each requirement and enhancement that is not withdrawn.
     #[arg(long)]
     with_controls: bool,

@@ -19,6 +19,11 @@ pub(crate) struct KindsArg {
 }
 
 impl KindsArg {
+    /// Whether no argument is given.
+    pub(crate) fn is_any(&self) -> bool {
+        self.module.is_none() && self.kind.is_none()
+    }
+
     /// All kinds that the arguments allow.
     ///
     /// # Errors

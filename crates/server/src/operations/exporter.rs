@@ -79,20 +79,25 @@ impl<'s> Exporter<'s> {
             sorted.extend(lines.map(|lines| (kind, lines)));
         }
         sorted.reverse();
-        if self.format == ExportFormat::Xlsx {
-            return workbook::write(sorted, out);
-        }
-        for (kind, lines) in sorted {
-            if self.format == ExportFormat::Csv {
-                out.write_all(bundle::csv_header(kind).as_bytes())?;
-            }
-            lines.for_each(|line| out.write_all(line))?;
+        match self.format {
+            ExportFormat::Xlsx => workbook::write(sorted, out)?,
+            ExportFormat::JsonLines | ExportFormat::Csv => self.write_lines(sorted, out)?,
         }
         if self.records_with_files > 0 {
             tracing::warn!(
                 claims = self.records_with_files,
                 "an export has no files: the attachments of these evidence claims are left out; `novantra backup` has them"
             );
+        }
+        Ok(())
+    }
+
+    fn write_lines(&self, sorted: Vec<(&RecordKind, ExternalSort)>, out: &mut impl Write) -> Result<(), Failure> {
+        for (kind, lines) in sorted {
+            if self.format == ExportFormat::Csv {
+                out.write_all(bundle::csv_header(kind).as_bytes())?;
+            }
+            lines.for_each(|line| out.write_all(line))?;
         }
         Ok(())
     }

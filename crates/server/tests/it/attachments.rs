@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::{Client, Installation, Server, Setup, eventually};
 
@@ -216,6 +216,43 @@ async fn a_record_that_was_changed_in_the_database_is_found_by_the_audit_log() {
     assert_eq!(ran.status.code(), Some(1));
     assert!(ran.stdout.contains(&ids[1]) && ran.stdout.contains("by the audit log"), "{}", ran.stdout);
     assert!(!ran.stdout.contains(&ids[0]), "{}", ran.stdout);
+}
+
+#[tokio::test]
+async fn the_attachments_of_one_claim_are_verified_alone() {
+    let server = Server::start();
+    let client = server.create_client("uploader", SCOPES).await;
+    let installation = server.installation().clone();
+    let requirement = json!({ "kind": "evidence-requirement", "record": {
+        "requirementKey": "restore-tests", "title": "Restore tests", "status": "active",
+        "subjectModuleKey": "controls", "subjectResourceType": "control", "subjectResourceId": "BK-1",
+    } });
+    fs::write(installation.folder().join("requirements.jsonl"), requirement.to_string()).unwrap();
+    installation.run_json(&["import", "bundle", "requirements.jsonl", "--workspace", "default"]);
+    let requirements = client.list_all("/api/v1/governance/evidence/requirements", "requirements").await;
+    for number in 0..2 {
+        let id = upload(&client, &server, format!("report {number}").as_bytes()).await;
+        let claim = json!({
+            "evidenceRequirementId": requirements[0]["id"], "claimKey": format!("claim-{number}"),
+            "title": "The restore test", "attachmentIds": [id], "reason": "The monthly restore test",
+        });
+        let answer = client.post("/api/v1/governance/evidence/claims", &claim).await;
+        assert_eq!(answer.status, 201, "{}", answer.body);
+    }
+    let verify = |claim: &str| installation.run(&["evidence", "verify", "--workspace", "default", "--claim", claim]);
+    for file in files(&installation.folder().join("data/attachments")) {
+        if fs::read(&file).unwrap() == b"report 1" {
+            fs::remove_file(file).unwrap();
+        }
+    }
+    let intact = verify("claim-0");
+    assert!(intact.status.success(), "{}{}", intact.stdout, intact.stderr);
+    assert_eq!(intact.stdout, "default: 1 attachments, 1 objects, 8 bytes, intact\n");
+    let damaged = verify("claim-1");
+    assert_eq!(damaged.status.code(), Some(1));
+    assert!(damaged.stdout.contains("its bytes are missing"), "{}", damaged.stdout);
+    let unknown = verify("claim-2");
+    assert!(unknown.stderr.contains("there is no evidence claim claim-2"), "{}", unknown.stderr);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -165,7 +165,7 @@ async fn due_evidence_is_found_by_one_index_range_on_postgresql() {
     let values = [Value::text("approved"), Value::Int(50), Value::Int(200)];
     let plans = planned.plans(&EXPIRED_CLAIMS, &values).await;
     assert_index_ranges(&plans, "evidence_claims", "evidence_claims_expiry");
-    let values = [Value::text("unlinked"), Value::text(format!("{:0>26}", 50)), Value::Int(200)];
+    let values = [Value::text("unlinked"), format!("{:0>26}", 50).into(), Value::Int(200)];
     let plans = planned.plans(&UNLINKED_ATTACHMENTS, &values).await;
     assert_index_ranges(&plans, "evidence_attachments", "evidence_attachments_unlinked");
 }

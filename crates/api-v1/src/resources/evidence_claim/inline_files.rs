@@ -112,7 +112,7 @@ impl InlineFiles {
         for (hash, bytes) in unique {
             let file = ReceivedFile::from_bytes(app, request, bytes).await?;
             let turn = file.lock().await;
-            received.entry(hash).or_insert(PlacedFile { file, _turn: turn }).file.place(app).await?;
+            received.entry(hash).or_insert(PlacedFile { file, _turn: turn }).file.ensure_stored(app).await?;
         }
         Ok(())
     }

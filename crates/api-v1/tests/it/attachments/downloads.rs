@@ -7,10 +7,9 @@ use evidence::{AttachmentStatus, EvidenceAttachment};
 use http_api::ApiSettings;
 use http_body_util::BodyExt;
 use serde_json::Value;
-use tokio::time::sleep;
 
 use super::{bytes, download, uploaded};
-use crate::support::{Client, ContentFault, TestApi, TestResponse};
+use crate::support::{Client, ContentFault, TestApi, TestResponse, pass_time};
 
 async fn setup(length: usize) -> (TestApi, Client, Value) {
     let api = TestApi::open().await;
@@ -152,11 +151,11 @@ async fn a_download_is_aborted_when_its_client_reads_nothing_or_its_account_lose
         let client = if loss == "stalled" { client.clone() } else { api.full_access_client().await };
         let body = download(&api, &client, &attachment).send_for_body(200).await;
         if loss == "disabled" {
-            sleep(Duration::from_secs(3)).await;
+            pass_time(Duration::from_secs(3)).await;
             api.disable(&client).await;
-            sleep(Duration::from_secs(5)).await;
+            pass_time(Duration::from_secs(5)).await;
         } else {
-            sleep(Duration::from_secs(31)).await;
+            pass_time(Duration::from_secs(31)).await;
         }
         let (read, is_complete) = read_to_end(body).await;
         assert!(!is_complete && read.len() < 3_000_000, "{loss}: {} bytes", read.len());

@@ -21,7 +21,7 @@ pub(crate) enum ContentFault {
     Full,
     /// An object is stored, but the store does not answer.
     LostAnswer,
-    /// What is read is not what was stored.
+    /// Reads return other bytes than those that were stored.
     Altered,
 }
 

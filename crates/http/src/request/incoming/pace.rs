@@ -15,16 +15,13 @@ const PROGRESS_INTERVAL: Duration = Duration::from_secs(10);
 /// The minimum number of bytes that arrive in each [`PROGRESS_INTERVAL`], which is 1 KiB a second.
 const MIN_BYTES_PER_INTERVAL: usize = 10 * 1024;
 
-/// The pace at which a body arrives. Only the time in which the server waits for the client counts for it, not that in
-/// which it does something with what has arrived.
+/// The pace at which a body arrives.
 pub(super) struct Pace {
     /// The maximum time in which the body must arrive.
     timeout: Duration,
     deadline: Instant,
     interval_end: Instant,
     interval_bytes: usize,
-    /// The time at which the last data was returned.
-    returned_at: Instant,
 }
 
 impl Pace {
@@ -32,18 +29,11 @@ impl Pace {
     pub(super) fn start(timeout: Duration) -> Self {
         let now = Instant::now();
         let (deadline, interval_end) = (now + timeout, now + PROGRESS_INTERVAL);
-        Self { timeout, deadline, interval_end, interval_bytes: 0, returned_at: now }
+        Self { timeout, deadline, interval_end, interval_bytes: 0 }
     }
 
     /// Returns the next data of a body; `None` at its end.
     pub(super) async fn next(&mut self, body: &mut Body) -> Result<Option<Bytes>, Problem> {
-        self.interval_end += self.returned_at.elapsed();
-        let data = self.receive(body).await;
-        self.returned_at = Instant::now();
-        data
-    }
-
-    async fn receive(&mut self, body: &mut Body) -> Result<Option<Bytes>, Problem> {
         loop {
             let Ok(frame) = timeout_at(self.interval_end.min(self.deadline), body.frame()).await else {
                 self.check()?;

@@ -1,88 +1,23 @@
 //! Tests of the sweeper, over a store of attachments that fails where a test wants it to.
 
-use std::{
-    collections::BTreeMap,
-    ops::Range,
-    sync::{
-        Mutex, OnceLock,
-        atomic::{AtomicUsize, Ordering},
-    },
+mod fake_contents;
+
+use std::sync::{
+    Mutex, OnceLock,
+    atomic::{AtomicUsize, Ordering},
 };
 
 use async_trait::async_trait;
-use evidence::{
-    ContentHash, ContentReader, ContentType, ContentUpload, FileName, NewAttachment, StoredContent, upload,
-};
+use evidence::{ContentHash, ContentType, FileName, NewAttachment, StoredContent, upload};
 use kernel::{Changeset, Ulid};
 use store_contract::{Fixture, OpenedStore};
 use store_memory::{Call, Interceptor, MemoryStore};
 
+use fake_contents::FakeContents;
+
 use super::*;
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
-
-/// The names of objects with the times of their last change, and a countdown to a call that fails.
-#[derive(Default)]
-struct FakeContents {
-    objects: Mutex<BTreeMap<String, Timestamp>>,
-    calls_until_failure: AtomicUsize,
-}
-
-impl FakeContents {
-    fn put(&self, name: ObjectName, at: Timestamp) {
-        self.objects.lock().unwrap().insert(name.to_string(), at);
-    }
-
-    fn has(&self, key: &str) -> bool {
-        self.objects.lock().unwrap().contains_key(key)
-    }
-
-    fn names(&self) -> Vec<String> {
-        self.objects.lock().unwrap().keys().cloned().collect()
-    }
-
-    /// Lets the call after `calls` others fail; 0 lets none fail.
-    fn fail_after(&self, calls: usize) {
-        self.calls_until_failure.store(calls, Ordering::SeqCst);
-    }
-
-    fn call(&self) -> Result<(), ContentError> {
-        let countdown = |calls: usize| calls.checked_sub(1);
-        match self.calls_until_failure.fetch_update(Ordering::SeqCst, Ordering::SeqCst, countdown) {
-            Ok(1) => Err(ContentError::Unavailable("the test wants it so".into())),
-            _ => Ok(()),
-        }
-    }
-}
-
-#[async_trait]
-impl ContentStore for FakeContents {
-    async fn begin_upload(&self, _: OrganizationId, _: Ulid) -> Result<Box<dyn ContentUpload>, ContentError> {
-        unreachable!("the sweeper uploads nothing")
-    }
-
-    async fn read(&self, _: &StoredContent, _: Range<u64>) -> Result<Box<dyn ContentReader>, ContentError> {
-        unreachable!("the sweeper reads nothing")
-    }
-
-    async fn remove(&self, name: &ObjectName) -> Result<(), ContentError> {
-        self.call()?;
-        self.objects.lock().unwrap().remove(&name.to_string());
-        Ok(())
-    }
-
-    async fn list(&self, after: Option<&ObjectName>, limit: usize) -> Result<Vec<ListedObject>, ContentError> {
-        self.call()?;
-        let after = after.map(ToString::to_string).unwrap_or_default();
-        let objects = self.objects.lock().unwrap();
-        let listed = objects.iter().filter(|(name, _)| **name > after).take(limit);
-        Ok(listed.map(|(name, at)| ListedObject { name: name.parse().unwrap(), size: 3, modified_at: *at }).collect())
-    }
-
-    async fn probe(&self) -> Result<(), ContentError> {
-        Ok(())
-    }
-}
 
 /// A hook that runs before commits, and may let them fail.
 #[derive(Default)]
@@ -376,4 +311,26 @@ async fn an_upload_of_the_same_bytes_during_their_removal_keeps_them() {
     assert_eq!(harness.status(&young).await, AttachmentStatus::Unlinked);
     assert_eq!(harness.contents.names().len(), 1);
     harness.assert_nothing_is_missing().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_sweepers_at_once_remove_each_attachment_once_and_no_bytes_that_are_needed() {
+    let harness = Harness::new().await;
+    for number in 0..20 {
+        harness.upload(number % 5).await;
+    }
+    let linked = harness.upload(3).await;
+    harness.link(&linked).await;
+    harness.fixture.clock.advance(25 * HOUR);
+    let now = harness.fixture.now();
+    // Without the lease, which may expire while its owner still sweeps.
+    let (one, other) = (harness.sweeper(), harness.sweeper());
+    let (one, other) = tokio::join!(
+        tokio::spawn(async move { one.remove_unlinked(now).await.unwrap() }),
+        tokio::spawn(async move { other.remove_unlinked(now).await.unwrap() }),
+    );
+    assert_eq!(one.unwrap() + other.unwrap(), 20);
+    harness.assert_nothing_is_missing().await;
+    let left = harness.contents.names();
+    assert_eq!(left.len(), 1, "{left:?}");
 }

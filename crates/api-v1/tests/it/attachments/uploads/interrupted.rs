@@ -7,10 +7,10 @@ use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
 use http_api::ApiSettings;
 use scopes::Scope;
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 use super::{super::upload, assert_nothing_is_stored, bytes};
-use crate::support::{Client, MAX_ATTACHMENT_BYTES, TestApi, TestRequest};
+use crate::support::{Client, MAX_ATTACHMENT_BYTES, TestApi, TestRequest, pass_time};
 
 fn request(api: &TestApi, client: &Client) -> TestRequest {
     upload(api, client, Vec::new())
@@ -19,7 +19,7 @@ fn request(api: &TestApi, client: &Client) -> TestRequest {
 /// A body of pieces of one kibibyte, one each `interval`.
 fn slow_body(interval: Duration, pieces: usize) -> Body {
     Body::from_stream(stream::iter(0..pieces).then(move |_| async move {
-        sleep(interval).await;
+        pass_time(interval).await;
         std::io::Result::Ok(Bytes::from_static(&[b'x'; 1024]))
     }))
 }
@@ -104,7 +104,7 @@ async fn an_upload_is_aborted_within_five_seconds_after_its_account_loses_access
     for loss in ["disabled", "without scope"] {
         let client = api.full_access_client().await;
         let call = tokio::spawn(request(&api, &client).send_body_stream(slow_body(Duration::from_millis(100), 10_000)));
-        sleep(Duration::from_secs(10)).await;
+        pass_time(Duration::from_secs(10)).await;
         let status = match loss {
             "disabled" => {
                 api.disable(&client).await;
@@ -130,7 +130,7 @@ async fn the_uploads_in_progress_of_an_account_are_bounded_and_hinder_no_other_o
     let (client, other) = (api.full_access_client().await, api.client(guest, Scope::ALL).await);
     let slow = || slow_body(Duration::from_millis(100), 1000);
     let calls: Vec<_> = (0..40).map(|_| tokio::spawn(request(&api, &client).send_body_stream(slow()))).collect();
-    sleep(Duration::from_secs(10)).await;
+    pass_time(Duration::from_secs(10)).await;
     upload(&api, &other, "x").send().await.expect(201);
     let (mut stored, mut refused) = (0, 0);
     for call in calls {
