@@ -1,7 +1,7 @@
 //! The OpenAPI 3.1 document of an API, generated from the same declarations as the router.
 
 mod envelope;
-mod error;
+mod other_response;
 mod schema;
 
 use scopes::Scope;
@@ -12,7 +12,7 @@ use crate::{
     request::{Access, Charge, MediaType, Parameter, json_media_types},
 };
 use envelope::envelope_schemas;
-use error::{capitalized, errors};
+use other_response::{capitalized, other_responses};
 pub use schema::{enum_schema, nullable_enum_schema};
 
 /// Returns the OpenAPI document of this API.
@@ -70,7 +70,11 @@ fn describe(operation: &Operation) -> Value {
         "responses": responses(operation, &document),
     });
     if let Some(request) = &document.request {
-        let body = json!({ "schema": request_schema_reference(operation), "example": request.example });
+        let body = if request.is_bytes() {
+            media(request)
+        } else {
+            json!({ "schema": request_schema_reference(operation), "example": request.example })
+        };
         let mut content = Map::new();
         let media_types = if request.is_bytes() { &[ANY_BYTES] } else { json_media_types(&operation.method) };
         for media_type in media_types {
@@ -88,20 +92,16 @@ fn describe(operation: &Operation) -> Value {
     described
 }
 
-/// The media type in the document of request bodies that may have any. A client sends it unless it knows the type of its
-/// bytes.
-const ANY_BYTES: &str = "application/octet-stream";
-
 /// Returns the name and the schema of each error that the operation responds with.
 fn error_schemas(operation: &Operation) -> Vec<(String, Value)> {
-    let errors = errors(operation, &(operation.document)());
-    errors.iter().filter(|error| !error.codes.is_empty()).map(|error| (error.schema_name(), error.schema())).collect()
+    let others = other_responses(operation, &(operation.document)());
+    others.iter().filter(|other| !other.codes.is_empty()).map(|other| (other.schema_name(), other.schema())).collect()
 }
 
 /// Returns the name and the schema of the operation's request body. It has a name of its own, because generators of
 /// clients make one type of each schema, and a body can be sent in several media types.
 fn request_schema(operation: &Operation) -> Option<(String, Value)> {
-    let request = (operation.document)().request?;
+    let request = (operation.document)().request.filter(|request| !request.is_bytes())?;
     Some((request_schema_name(operation), request.schema))
 }
 
@@ -112,6 +112,10 @@ fn request_schema_reference(operation: &Operation) -> Value {
 fn request_schema_name(operation: &Operation) -> String {
     format!("{}Request", capitalized(operation.id))
 }
+
+/// The media type in the document of request bodies that may have any. A client sends it unless it knows the type of its
+/// bytes.
+const ANY_BYTES: &str = "application/octet-stream";
 
 fn media(media: &Media) -> Value {
     json!({ "schema": media.schema, "example": media.example })
@@ -191,17 +195,17 @@ fn responses(operation: &Operation, document: &Document) -> Value {
     }
     let success_content = success["content"].clone();
     responses.insert(document.status.to_string(), success);
-    for error in errors(operation, document) {
+    for other in other_responses(operation, document) {
         let mut response = json!({
-            "description": error.description,
-            "headers": headers(operation, status_headers(error.status)),
+            "description": other.description,
+            "headers": headers(operation, status_headers(other.status)),
         });
-        if error.status == 206 {
+        if other.status == 206 {
             response["content"] = success_content.clone();
-        } else if !error.codes.is_empty() {
-            response["content"] = json!({ "application/json": error.media() });
+        } else if !other.codes.is_empty() {
+            response["content"] = json!({ "application/json": other.media() });
         }
-        responses.insert(error.status.to_string(), response);
+        responses.insert(other.status.to_string(), response);
     }
     responses.into()
 }

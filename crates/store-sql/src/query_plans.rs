@@ -6,9 +6,7 @@ pub(crate) mod on_postgres;
 
 use ::audit::AuditFilter;
 use findings::{Finding, FindingFilter, Severity, SourceKind, Status};
-use kernel::{
-    Comparison, Id, Order, PageRequest, Position, RecordKey, Reference, StoreError, TimeRange, Timestamp,
-};
+use kernel::{Comparison, Id, Order, PageRequest, Position, RecordKey, Reference, StoreError, TimeRange, Timestamp};
 use ulid::Ulid;
 
 use self::every_list::{Indexes, every_list};

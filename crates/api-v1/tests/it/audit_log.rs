@@ -2,11 +2,10 @@
 
 use audit::StoredEntry;
 use kernel::OrganizationId;
-use scopes::Scope;
 use serde_json::json;
 
 use crate::{
-    operations::{PathParams, scoped_operations, with_query},
+    operations::{PathParams, scoped_operations},
     support::{Client, TestApi, TestResponse, finding_body, findings_path},
 };
 
@@ -64,24 +63,6 @@ async fn every_operation_leaves_one_entry_when_it_succeeds() {
                 operation.id
             );
         }
-    }
-}
-
-#[tokio::test]
-async fn every_operation_leaves_one_entry_when_it_is_refused() {
-    let api = TestApi::open().await;
-    let client = api.full_access_client().await;
-    let params = PathParams::create_records(&api, &client).await;
-    for operation in scoped_operations() {
-        let other_scope = *Scope::ALL.iter().find(|scope| Some(**scope) != operation.scope).unwrap();
-        let unprivileged = api.client(api.home, &[other_scope]).await;
-        let bad = api.request(&operation.method, &with_query(&params.path(operation), "nonsense=1"));
-        let response = bad.auth(&client).send().await.expect(400);
-        let entry = checked_entry_of(&api, &client, &response, &operation.method, &operation.path).await.entry;
-        assert!(entry.action.as_str().ends_with(".refused"), "{}", entry.action);
-
-        let response = params.request(&api, operation).auth(&unprivileged).send().await.expect(403);
-        checked_entry_of(&api, &unprivileged, &response, &operation.method, &operation.path).await;
     }
 }
 

@@ -363,20 +363,3 @@ async fn a_write_in_flight_holds_x_as_of_back_until_it_is_visible() {
     let since = as_of.lock().unwrap().clone();
     assert_eq!(keys(&list(&api, &client, &format!("order=updated&updated_since={since}")).await), ["late"]);
 }
-
-#[tokio::test]
-async fn every_list_returns_x_as_of_and_accepts_the_common_parameters() {
-    let (api, client) = setup(1).await;
-    let id = list(&api, &client, "").await["findings"][0]["id"].as_str().unwrap().to_owned();
-    for path in [
-        findings_path().to_owned(),
-        "/api/v1/governance/controls".to_owned(),
-        format!("{}/{id}/events", findings_path()),
-        "/api/v1/audit/entries".to_owned(),
-    ] {
-        let query = "limit=5&createdAfter=2020-01-01&createdBefore=2030-01-01&updated_since=2020-01-01&updatedBefore=2030-01-01&order=updated";
-        let response = api.get(&format!("{path}?{query}")).auth(&client).send().await.expect(200);
-        assert!(response.header("x-as-of").parse::<Timestamp>().is_ok(), "{path}");
-        assert!(response.json()["pagination"].is_object());
-    }
-}

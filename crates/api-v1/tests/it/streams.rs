@@ -17,7 +17,7 @@ use crate::{
     attachments,
     operations::{PathParams, scoped_operations, with_query},
     submissions,
-    support::{Client, Operation, TestApi, TestRequest, TestResponse, findings_path},
+    support::{Client, TestApi, TestRequest, TestResponse, findings_path},
 };
 
 const NDJSON: &str = "application/x-ndjson";
@@ -88,10 +88,6 @@ async fn assert_complete(body: Body) {
     assert!(ended && text.ends_with("\n{\"pagination\":{}}\n"), "the stream was aborted");
 }
 
-fn is_list(operation: &Operation) -> bool {
-    operation.definition["parameters"].as_array().unwrap().iter().any(|parameter| parameter["name"] == "cursor")
-}
-
 #[tokio::test]
 async fn every_list_streams_the_records_of_its_pages_and_is_logged_once() {
     let api = TestApi::open().await;
@@ -113,7 +109,7 @@ async fn every_list_streams_the_records_of_its_pages_and_is_logged_once() {
     let file = attachments::uploaded(&api, &client, "a file").await;
     let claim = attachments::custody::claimed(&api, &client, "streamed", &[&file]).await;
     let params = params.with_package(package).with_claim(claim["id"].as_str().unwrap().to_owned());
-    let lists: Vec<_> = scoped_operations().filter(|operation| is_list(operation)).collect();
+    let lists: Vec<_> = scoped_operations().filter(|operation| operation.is_list()).collect();
     assert!(lists.len() >= 4);
     for operation in lists {
         let path = params.path(operation);
@@ -146,7 +142,7 @@ async fn only_lists_can_be_streamed() {
     let api = TestApi::open().await;
     let client = api.full_access_client().await;
     let params = PathParams::create_records(&api, &client).await;
-    for operation in scoped_operations().filter(|operation| !is_list(operation)) {
+    for operation in scoped_operations().filter(|operation| !operation.is_list()) {
         let response = params.request(&api, operation).auth(&client).header("accept", NDJSON).send().await;
         if operation.responds_with_bytes() {
             assert_eq!(response.expect(200).header("content-type"), "text/csv", "{}", operation.id);
@@ -325,7 +321,7 @@ async fn no_stream_contains_records_of_another_organization() {
     let other_organization = api.fixture.create_organization("elsewhere").await;
     let other_client = api.client(other_organization, Scope::ALL).await;
     let params = PathParams::filled_with("none").with_registers_of(&api, other_organization).await;
-    for list in scoped_operations().filter(|operation| is_list(operation) && !operation.path.contains('{')) {
+    for list in scoped_operations().filter(|operation| operation.is_list() && !operation.path.contains('{')) {
         let path = params.path(list);
         let streamed = api.stream_request(&other_client, &path).send().await.expect(200);
         let text = String::from_utf8_lossy(&streamed.body).into_owned();

@@ -170,7 +170,7 @@ fn month_name(number: u32) -> &'static str {
 fn month_number(name: &str) -> Option<u32> {
     let name = name.to_ascii_lowercase();
     let is_month = |month: &&str| name.len() >= 3 && month.to_ascii_lowercase().starts_with(&name);
-    let index = MONTHS.iter().position(|month| is_month(&month)).or_else(|| (name == "sept").then_some(8))?;
+    let index = MONTHS.iter().position(is_month).or_else(|| (name == "sept").then_some(8))?;
     u32::try_from(index + 1).ok()
 }
 

@@ -70,7 +70,7 @@ fn type_of(column: &Column) -> FieldType {
         ColumnType::Timestamp => FieldType::Time,
         ColumnType::Id(_) => FieldType::Word,
         ColumnType::Ids(_) => FieldType::Words,
-        // A cell can't hold them.
+        // No cell holds a list of groups.
         ColumnType::Groups => FieldType::Server,
     }
 }

@@ -138,8 +138,8 @@ impl Mapping {
             |index: usize| self.kind.columns.get(index).is_some_and(|column| column.name.starts_with(SUBJECT));
         let settable = || fields(self.kind).into_iter().filter_map(|(_, field)| field.column);
         let has_subject = settable().any(|column| is_subject(column) && self.has_column(column));
-        let mut kept: Vec<usize> =
-            settable().filter(|column| !self.has_column(*column) && !(has_subject && is_subject(*column))).collect();
+        let is_kept = |column: usize| !self.has_column(column) && (!has_subject || !is_subject(column));
+        let mut kept: Vec<usize> = settable().filter(|column| is_kept(*column)).collect();
         kept.dedup();
         kept
     }

@@ -28,12 +28,12 @@ fn equal_records_make_equal_workbooks() {
 
 /// Writes the values as the only row of a sheet, and reads the sheet.
 fn written(kind: Kind, values: &[Value]) -> Vec<TableRow> {
-    let kind = RecordKind::of(kind).unwrap();
+    let kind = RecordKind::of(kind).expect("a kind");
     let mut writer = WorkbookWriter::default();
-    writer.add_sheet(kind).unwrap().add(values).unwrap();
+    writer.add_sheet(kind).expect("a sheet").add(values).expect("a row");
     let mut bytes = Vec::new();
-    writer.save(&mut bytes).unwrap();
-    rows_of(&bytes, Some(&kind.name()), None).unwrap()
+    writer.save(&mut bytes).expect("a workbook");
+    rows_of(&bytes, Some(&kind.name()), None).expect("rows")
 }
 
 #[test]

@@ -67,10 +67,10 @@ fn archive(parts: &[(String, Vec<u8>)]) -> Vec<u8> {
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
     for (name, content) in parts {
         let options = SimpleFileOptions::default().compression_method(CompressionMethod::Deflated);
-        zip.start_file(name.as_str(), options).unwrap();
-        zip.write_all(content).unwrap();
+        zip.start_file(name.as_str(), options).expect("a part");
+        zip.write_all(content).expect("a part");
     }
-    zip.finish().unwrap().into_inner()
+    zip.finish().expect("an archive").into_inner()
 }
 
 fn workbook(sheets: &[Sheet<'_>]) -> Vec<u8> {

@@ -109,8 +109,8 @@ async fn an_in_memory_server_prints_a_working_account() {
     assert_eq!(created.status, 201, "{}", created.body);
 }
 
-/// The folder of a demo.
-async fn demo_folder(server: &Server) -> String {
+/// The database of a demo, in its folder.
+async fn demo_database(server: &Server) -> String {
     eventually("the demo folder is logged", async || {
         let log = server.log();
         let folder = log.lines().find_map(|line| line.split("records in ").nth(1))?;
@@ -121,10 +121,11 @@ async fn demo_folder(server: &Server) -> String {
 
 /// A client of the demo that may read everything.
 async fn demo_reader(server: &Server) -> Client {
-    let folder = demo_folder(server).await;
+    let database = demo_database(server).await;
+    let folder = std::path::Path::new(&database).parent().expect("a folder");
     let run = |arguments: &[&str]| {
         let mut program = server.installation().program();
-        let ran = program.env("NOVANTRA_DATA_DIR", &folder).args(arguments).output().expect("the program starts");
+        let ran = program.env("NOVANTRA_DATA_DIR", folder).args(arguments).output().expect("the program starts");
         String::from_utf8(ran.stdout).expect("UTF-8")
     };
     let document: Value = serde_json::from_str(&run(&["openapi"])).expect("a document");
@@ -156,6 +157,7 @@ async fn the_demo_has_records_in_every_list_and_something_overdue_and_something_
         let parent = match &**path {
             "/api/v1/governance/indicators/measurements" => Some("/api/v1/governance/indicators?status=active"),
             path if path.ends_with("/nodes") => Some("/api/v1/governance/frameworks/versions?status=active"),
+            path if path.ends_with("/custody") => Some("/api/v1/governance/evidence/claims"),
             path if path.ends_with("/items") => Some("/api/v1/governance/monitoring/runs"),
             _ => None,
         };
@@ -189,7 +191,7 @@ async fn server_time(client: &Client) -> String {
 #[tokio::test]
 async fn the_demo_prints_working_commands_and_removes_its_folder() {
     let server = Setup::new().argument("--demo").start();
-    let folder = demo_folder(&server).await;
+    let folder = demo_database(&server).await;
     assert!(std::path::Path::new(&folder).exists(), "{folder}");
     let accounts = server.ready_message["service_accounts"].as_array().expect("two accounts").clone();
     assert_eq!(accounts.len(), 2);

@@ -10,6 +10,7 @@ mod audit_verification;
 mod bundle_imports;
 mod clock_steps;
 mod command_line;
+mod concurrent_imports;
 mod connections;
 mod copies;
 mod disconnects;

@@ -10,7 +10,7 @@ use crate::support::{Client, Installation, Server};
 fn import(installation: &Installation, kind: &str, records: &[Value]) -> Value {
     let lines: Vec<String> =
         records.iter().map(|record| json!({ "kind": kind, "record": record }).to_string()).collect();
-    fs::write(installation.folder().join("bundle.jsonl"), lines.join("\n")).unwrap();
+    fs::write(installation.folder().join("bundle.jsonl"), lines.join("\n")).expect("the bundle is written");
     installation.run_json(&["import", "bundle", "bundle.jsonl", "--workspace", "default"])
 }
 
@@ -23,7 +23,7 @@ async fn audited(server: &Server, action: &str) -> Vec<Value> {
     let credentials = server.create_account(&format!("auditor of {action}"), &["audit:read"]);
     let client = Client::with_token(&server.url, &credentials).await;
     let listed = client.get(&format!("/api/v1/audit/entries?action={action}")).await;
-    listed.body["entries"].as_array().unwrap().clone()
+    listed.body["entries"].as_array().expect("entries").clone()
 }
 
 #[tokio::test]

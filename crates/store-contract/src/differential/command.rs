@@ -9,6 +9,7 @@ use proptest::{
     sample::{Index, select},
 };
 use registers::DefinitionStatus;
+use submissions::{SubmissionEventKind, SubmissionPackageStatus};
 use webhooks::SubscriptionStatus;
 
 pub(super) const KEYS: &[&str] = &["a", "A", "b", "a%", "a_", "zz"];
@@ -88,6 +89,9 @@ pub(super) enum Draft {
     Finding(FindingDraft),
     Event { finding: Index, kind: EventKind },
     Subscription { base: Option<Index>, account: Index, slot: u8, status: SubscriptionStatus, full: bool },
+    Package { base: Option<Index>, key: &'static str, requirement: u8, status: SubmissionPackageStatus },
+    PackageEvent { package: Index, kind: SubmissionEventKind },
+    Measurement { base: Option<Index>, indicator: u8, minute: u8 },
 }
 
 #[derive(Clone, Debug)]
@@ -151,6 +155,10 @@ fn any_draft() -> impl Strategy<Value = Draft> {
         2 => (any::<Index>(), select(EventKind::ALL)).prop_map(|(finding, kind)| Draft::Event { finding, kind }),
         4 => (optional_index(), any::<Index>(), 0..2_u8, select(SubscriptionStatus::ALL), weighted(0.2))
             .prop_map(|(base, account, slot, status, full)| Draft::Subscription { base, account, slot, status, full }),
+        2 => (optional_index(), select(KEYS), 0..2_u8, select(SubmissionPackageStatus::ALL))
+            .prop_map(|(base, key, requirement, status)| Draft::Package { base, key, requirement, status }),
+        1 => (any::<Index>(), select(SubmissionEventKind::ALL)).prop_map(|(package, kind)| Draft::PackageEvent { package, kind }),
+        2 => (optional_index(), 0..2_u8, 0..4_u8).prop_map(|(base, indicator, minute)| Draft::Measurement { base, indicator, minute }),
     ]
 }
 

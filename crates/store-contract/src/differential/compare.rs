@@ -5,12 +5,13 @@ use std::time::Duration;
 use auth::ServiceAccount;
 use findings::{Finding, FindingEvent, FindingEventFilter};
 use kernel::{
-    Clock, Order, Organization, OrganizationId, Page, PageLimit, PageRequest, Reader, Resource, StoreError, Stored,
-    StreamRequest,
+    Clock, Filter, Order, Organization, OrganizationId, Page, PageLimit, PageRequest, Reader, Resource, StoreError,
+    Stored, StreamRequest,
 };
 use proptest::test_runner::TestCaseResult;
-use registers::Control;
+use registers::{Control, Measurement};
 use store::DynStore;
+use submissions::{SubmissionEvent, SubmissionPackage};
 use ulid::Ulid;
 use webhooks::{DeliveryFilter, EventBodies, SubscriptionFilter, WebhookDelivery, WebhookSubscription};
 
@@ -68,6 +69,14 @@ impl DifferentialTest {
                 let filter = DeliveryFilter { subscription, states: states.clone(), ..DeliveryFilter::default() };
                 self.compare_list::<WebhookDelivery>(organization, &filter, query).await
             }
+            List::Packages(filter) => self.compare_list::<SubmissionPackage>(organization, filter, query).await,
+            List::PackageEvents { package } => {
+                let package = package.and_then(|which| pick(&self.history.packages, organization, which));
+                let package = package.map(|package| package.meta.id);
+                let filter = Filter::default().with("submission_package_id", package);
+                self.compare_list::<SubmissionEvent>(organization, &filter, query).await
+            }
+            List::Measurements(filter) => self.compare_list::<Measurement>(organization, filter, query).await,
             List::Entries(filter) => {
                 let what = format!("entries by {filter:?} of {page:?}");
                 let request = StreamRequest { order: page.order, time_range: page.time_range };
@@ -143,6 +152,9 @@ impl DifferentialTest {
                     List::Subscriptions { account: None, statuses: Default::default() },
                     List::Deliveries { subscription: None, states: Default::default() },
                     List::Entries(Default::default()),
+                    List::Packages(Default::default()),
+                    List::PackageEvents { package: None },
+                    List::Measurements(Default::default()),
                 ] {
                     let page = PageRequest { limit: PageLimit::clamped(5), order, ..PageRequest::default() };
                     self.run_query(&Query { organization, page, list, streamed: false }).await?;
@@ -159,6 +171,9 @@ impl DifferentialTest {
         self.compare_reads(&self.history.findings, KEYS).await?;
         self.compare_reads(&self.history.events, KEYS).await?;
         self.compare_reads(&self.history.subscriptions, KEYS).await?;
+        self.compare_reads(&self.history.packages, KEYS).await?;
+        self.compare_reads(&self.history.package_events, KEYS).await?;
+        self.compare_reads(&self.history.measurements, KEYS).await?;
         for account in &self.history.accounts {
             let (organization, id) = (account.meta.organization, account.meta.id);
             self.compare("by_client_id", async |store| store.by_client_id(id).await).await?;

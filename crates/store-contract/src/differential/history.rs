@@ -2,9 +2,12 @@
 
 use auth::ServiceAccount;
 use findings::{Finding, FindingEvent, FindingSource};
-use kernel::{Changeset, Entropy, HasIdPrefix, Id, Organization, OrganizationId, Resource, Stored, Timestamp};
+use kernel::{
+    Changeset, Entropy, HasIdPrefix, Id, Organization, OrganizationId, Record as _, Resource, Stored, Timestamp, Ulid,
+};
 use proptest::sample::Index;
-use registers::Control;
+use registers::{Control, Measurement};
+use submissions::{SubmissionEvent, SubmissionPackage};
 use webhooks::WebhookSubscription;
 
 use super::command::{Draft, FindingDraft};
@@ -18,6 +21,19 @@ pub(super) struct History {
     pub(super) findings: Vec<Stored<Finding>>,
     pub(super) events: Vec<Stored<FindingEvent>>,
     pub(super) subscriptions: Vec<Stored<WebhookSubscription>>,
+    pub(super) packages: Vec<Stored<SubmissionPackage>>,
+    pub(super) package_events: Vec<Stored<SubmissionEvent>>,
+    pub(super) measurements: Vec<Stored<Measurement>>,
+}
+
+/// The identifier of one of a few parents, which need not be stored.
+pub(super) fn parent<R: HasIdPrefix>(number: u8) -> Id<R> {
+    Id::new(Ulid(u128::from(number) + 1))
+}
+
+/// The time of a measurement.
+pub(super) fn measured_at(minute: u8) -> Timestamp {
+    Timestamp::from_millis(60_000 * i64::from(minute))
 }
 
 /// A part of a changeset that can be added to the changeset of either store.
@@ -80,6 +96,28 @@ impl History {
                     samples::with_status(&samples::subscription(account, *slot), *status, None)
                 };
                 Some(context.add_version(&mut self.subscriptions, *base, record))
+            }
+            Draft::Package { base, key, requirement, status } => {
+                let record = SubmissionPackage {
+                    key: samples::key(key),
+                    submission_requirement_id: parent(*requirement),
+                    status: *status,
+                    ..SubmissionPackage::example()
+                };
+                Some(context.add_version(&mut self.packages, *base, record))
+            }
+            Draft::PackageEvent { package, kind } => {
+                let submission_package_id = pick(&self.packages, context.organization, *package)?.meta.id;
+                let record = SubmissionEvent { submission_package_id, kind: *kind, ..SubmissionEvent::example() };
+                Some(context.add_version(&mut self.package_events, None, record))
+            }
+            Draft::Measurement { base, indicator, minute } => {
+                let record = Measurement {
+                    indicator_definition_id: parent(*indicator),
+                    measured_at: measured_at(*minute),
+                    ..Measurement::example()
+                };
+                Some(context.add_version(&mut self.measurements, *base, record))
             }
         }
     }

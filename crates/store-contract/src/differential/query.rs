@@ -12,10 +12,14 @@ use proptest::{
     prelude::*,
     sample::{Index, select},
 };
-use registers::{Control, DefinitionStatus};
+use registers::{Control, DefinitionStatus, Indicator, Measurement};
+use submissions::{SubmissionPackage, SubmissionPackageStatus, SubmissionRequirement};
 use webhooks::{DeliveryState, SubscriptionStatus};
 
-use super::command::{KEYS, SUBJECTS};
+use super::{
+    command::{KEYS, SUBJECTS},
+    history::{measured_at, parent},
+};
 use crate::{TestClock, samples};
 
 #[derive(Clone, Debug)]
@@ -37,6 +41,9 @@ pub(super) enum List {
     Subscriptions { account: Option<Index>, statuses: BTreeSet<SubscriptionStatus> },
     Deliveries { subscription: Option<Index>, states: BTreeSet<DeliveryState> },
     Entries(AuditFilter),
+    Packages(Filter<SubmissionPackage>),
+    PackageEvents { package: Option<Index> },
+    Measurements(Filter<Measurement>),
 }
 
 pub(super) fn any_query() -> impl Strategy<Value = Query> {
@@ -90,6 +97,15 @@ fn any_list() -> impl Strategy<Value = List> {
             .prop_map(|(account, statuses)| List::Subscriptions { account, statuses }),
         2 => (option::of(any::<Index>()), any_subset(DeliveryState::ALL)).prop_map(|(subscription, states)| List::Deliveries { subscription, states }),
         2 => any_audit_filter().prop_map(List::Entries),
+        2 => (any_subset(SubmissionPackageStatus::ALL), option::of(0..2_u8)).prop_map(|(statuses, requirement)| {
+            let filter = Filter::default().with("status", statuses);
+            List::Packages(filter.with("submission_requirement_id", requirement.map(parent::<SubmissionRequirement>)))
+        }),
+        1 => option::of(any::<Index>()).prop_map(|package| List::PackageEvents { package }),
+        2 => (0..2_u8, option::of(0..4_u8)).prop_map(|(indicator, since)| {
+            let filter = Filter::default().with("indicator_definition_id", [parent::<Indicator>(indicator)]);
+            List::Measurements(filter.with("since", since.map(measured_at)))
+        }),
     ]
 }
 

@@ -88,6 +88,27 @@ impl PathParams {
         self
     }
 
+    /// Creates further records of each register, up to this number, with the parents of those that the parameters name.
+    pub(crate) async fn with_siblings(self, api: &TestApi, count: u64) -> Self {
+        let mut ids = BTreeMap::new();
+        for (prefix, id) in &self.registers {
+            let ulid = id.rsplit_once('_').and_then(|(_, ulid)| ulid.parse().ok());
+            ids.insert(*prefix, ulid.unwrap());
+        }
+        for number in 0..count - 1 {
+            api.clock().tick();
+            macro_rules! each {
+                ($($kind:ident => $register:ty,)*) => {$(
+                    // The third samples are there already.
+                    let sample = samples::with_ids(&samples::record::<$register>(100 + number, true), &ids);
+                    api.fixture.create(api.home, sample).await;
+                )*};
+            }
+            registers::for_each_register!(each);
+        }
+        self
+    }
+
     pub(crate) fn with_package(mut self, package: String) -> Self {
         self.registers.insert(SubmissionPackage::PREFIX, package);
         self

@@ -50,6 +50,14 @@ fn load_operations() -> Vec<Operation> {
 }
 
 impl Operation {
+    pub(crate) fn parameters(&self) -> impl Iterator<Item = &'static Value> {
+        self.definition["parameters"].as_array().unwrap().iter()
+    }
+
+    pub(crate) fn is_list(&self) -> bool {
+        self.parameters().any(|parameter| parameter["name"] == "cursor")
+    }
+
     pub(crate) fn is_write(&self) -> bool {
         let parameters = self.definition["parameters"].as_array().unwrap();
         parameters.iter().any(|parameter| parameter["name"] == "Idempotency-Key")

@@ -1,5 +1,5 @@
-//! The errors that an operation responds with. Those with the same codes share a schema, and so generated clients have one
-//! type for each of them instead of one for each status of each operation.
+//! The responses of an operation other than that of its success. Errors with the same codes share a schema, and so
+//! generated clients have one type for each of them instead of one for each status of each operation.
 
 use serde_json::{Map, Value, json};
 
@@ -9,16 +9,16 @@ use crate::{
     request::Access,
 };
 
-/// The response with an error status.
-pub(super) struct ErrorResponse {
+/// A response other than that of the operation's success.
+pub(super) struct OtherResponse {
     pub(super) status: u16,
     pub(super) description: &'static str,
-    /// The `error` codes; none if the response is no error, but has another status than a success usually has.
+    /// The `error` codes; none if it is no error.
     pub(super) codes: Vec<&'static str>,
 }
 
-/// Returns the error responses of an operation, each status once.
-pub(super) fn errors(operation: &Operation, document: &Document) -> Vec<ErrorResponse> {
+/// Returns the other responses of an operation, each status once.
+pub(super) fn other_responses(operation: &Operation, document: &Document) -> Vec<OtherResponse> {
     let common: &[u16] = match operation.access {
         Access::Scope(_) => &[400, 401, 403, 406, 413, 414, 429, 431, 500, 503],
         Access::Public | Access::Unmatched => &[400, 406, 413, 414, 429, 431, 500, 503],
@@ -31,15 +31,15 @@ pub(super) fn errors(operation: &Operation, document: &Document) -> Vec<ErrorRes
         let special = document.codes.iter().find(|(of, _)| *of == status);
         let codes = match special {
             Some((_, codes)) => codes.to_vec(),
-            None if [206, 304].contains(&status) => Vec::new(),
+            None if code.is_empty() => Vec::new(),
             None => vec![code],
         };
-        ErrorResponse { status, description, codes }
+        OtherResponse { status, description, codes }
     };
     statuses.into_iter().map(response).collect()
 }
 
-impl ErrorResponse {
+impl OtherResponse {
     /// Returns the name of the schema: `ForbiddenError`, `ValidationOrInvalidCursorError`.
     pub(super) fn schema_name(&self) -> String {
         let codes: Vec<String> = self.codes.iter().map(|code| code.split('_').map(capitalized).collect()).collect();
