@@ -1,13 +1,17 @@
 //! The catalogue of event types.
 
 use ::submissions::SubmissionPackageStatus;
+use api_v1::PayloadRenderer;
+use kernel::{OutboxEvent, Record as _, Stored};
+use registers::{Assessment, AssessmentCommand, AssessmentStatus, change_assessment};
 use serde_json::Value;
 use webhooks::EventType;
+use write_harness::WriteHarness;
 
 use super::setup;
 use crate::{
     evidence_claims, submissions,
-    support::{document, finding_body, findings_path, violations},
+    support::{TestApi, document, finding_body, findings_path, violations},
 };
 
 #[tokio::test]
@@ -36,6 +40,7 @@ async fn the_schema_of_an_event_is_self_contained_and_matches_the_sent_payload()
     submissions::record(&api, &client, &package, "submission", serde_json::json!({})).await.expect(201);
     let mut published = api.probe.take_events();
     published.extend(evidence_claims::events(&api));
+    published.extend(completion(&api));
     for event in listed["eventTypes"].as_array().unwrap() {
         let schema = &event["dataSchema"];
         assert!(!schema.to_string().contains("$ref"), "{schema}");
@@ -49,4 +54,14 @@ async fn the_schema_of_an_event_is_self_contained_and_matches_the_sent_payload()
     let status_changed =
         listed["eventTypes"].as_array().unwrap().iter().find(|event| event["name"] == "finding.status_changed");
     assert!(status_changed.unwrap()["dataSchema"]["required"].as_array().unwrap().contains(&"previousStatus".into()));
+}
+
+/// The events that an assessment publishes when it is completed, which only a command does.
+fn completion(api: &TestApi) -> Vec<OutboxEvent> {
+    let harness = WriteHarness::default();
+    let assessment = Assessment { status: AssessmentStatus::InProgress, completed_at: None, ..Assessment::example() };
+    let current = Stored::new(harness.organization.id, api.fixture.new_id(), api.fixture.now(), assessment);
+    let (context, complete) = (harness.context(), AssessmentCommand::Complete { at: None });
+    let changed = change_assessment(&context, &PayloadRenderer, harness.write_timestamp(), &current, complete);
+    changed.unwrap().0.events().to_vec()
 }
