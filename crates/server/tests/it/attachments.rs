@@ -17,7 +17,7 @@ async fn try_upload(client: &Client, server: &Server, bytes: Vec<u8>) -> (u16, V
     let url = format!("{}{ATTACHMENTS}?reason=The%20monthly%20report", server.url);
     let request = reqwest::Client::new().post(url).bearer_auth(client.token()).body(bytes);
     let request = request.header("Content-Disposition", "attachment; filename=\"report.csv\"");
-    let response = request.header("Content-Type", "text/csv").send().await.unwrap();
+    let response = request.header("Content-Type", "text/csv").send().await.expect("a response");
     let status = response.status().as_u16();
     let body: Value = response.json().await.unwrap_or_default();
     (status, body)
@@ -26,7 +26,7 @@ async fn try_upload(client: &Client, server: &Server, bytes: Vec<u8>) -> (u16, V
 async fn upload(client: &Client, server: &Server, bytes: &[u8]) -> String {
     let (status, body) = try_upload(client, server, bytes.to_vec()).await;
     assert_eq!(status, 201, "{body}");
-    body["attachment"]["id"].as_str().unwrap().to_owned()
+    body["attachment"]["id"].as_str().expect("a text").to_owned()
 }
 
 /// Downloads an attachment. Returns the status and the bytes, or `None` if the response was cut off.
@@ -52,8 +52,8 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
     let mut found = Vec::new();
     for entry in entries {
-        let entry = entry.unwrap();
-        if entry.file_type().unwrap().is_dir() {
+        let entry = entry.expect("an entry of the folder");
+        if entry.file_type().expect("an entry of the folder").is_dir() {
             found.extend(files(&entry.path()));
         } else {
             found.push(entry.path());
@@ -73,10 +73,10 @@ impl Bucket {
     async fn create() -> Self {
         let endpoint = std::env::var("NOVANTRA_TEST_S3_URL")
             .expect("NOVANTRA_TEST_S3_URL is not set: run the tests by `cargo xtask test`, which starts an S3 server");
-        let unique = tempfile::Builder::new().prefix("server-").tempdir().unwrap();
-        let name = unique.path().file_name().unwrap().to_str().unwrap().to_lowercase();
+        let unique = tempfile::Builder::new().prefix("server-").tempdir().expect("a folder");
+        let name = unique.path().file_name().expect("a name").to_str().expect("a name").to_lowercase();
         let name = format!("{name}-{}", std::process::id());
-        let created = reqwest::Client::new().put(format!("{endpoint}/{name}")).send().await.unwrap();
+        let created = reqwest::Client::new().put(format!("{endpoint}/{name}")).send().await.expect("a response");
         assert!(created.status().is_success(), "{created:?}");
         let settings = [
             ("ATTACHMENTS_URL", format!("s3://{name}/novantra")),
@@ -99,9 +99,9 @@ impl Bucket {
         for (name, value) in &self.settings {
             program.env(format!("NOVANTRA_{name}"), value);
         }
-        let output = program.output().unwrap();
+        let output = program.output().expect("the program starts");
         if output.status.success() {
-            Ok(serde_json::from_slice(&output.stdout).unwrap())
+            Ok(serde_json::from_slice(&output.stdout).expect("one JSON document"))
         } else {
             Err(String::from_utf8_lossy(&output.stderr).into_owned())
         }
