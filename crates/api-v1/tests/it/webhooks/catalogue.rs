@@ -1,13 +1,16 @@
 //! The catalogue of event types.
 
 use ::submissions::SubmissionPackageStatus;
+use api_v1::PayloadRenderer;
+use kernel::{OutboxEvent, Record as _, Stored};
+use registers::{Assessment, AssessmentCommand, AssessmentStatus, change_assessment};
 use serde_json::Value;
 use webhooks::EventType;
 
 use super::setup;
 use crate::{
     evidence_claims, submissions,
-    support::{document, finding_body, findings_path, violations},
+    support::{TestApi, document, finding_body, findings_path, violations},
 };
 
 #[tokio::test]
@@ -23,6 +26,17 @@ async fn the_catalogue_lists_every_event_type_with_its_scope() {
     }
 }
 
+/// The event of an assessment that an operator completes.
+fn completed_assessment(api: &TestApi) -> Vec<OutboxEvent> {
+    let harness = write_harness::WriteHarness::default();
+    let context = harness.context();
+    let assessment = Assessment { status: AssessmentStatus::InProgress, ..Assessment::example() };
+    let assessment = Stored::new(context.organization.id, api.fixture.new_id(), api.fixture.now(), assessment);
+    let (timestamp, command) = (harness.write_timestamp(), AssessmentCommand::Complete { at: None });
+    let (changeset, _) = change_assessment(&context, &PayloadRenderer, timestamp, &assessment, command).unwrap();
+    changeset.events().to_vec()
+}
+
 /// A client can validate what it receives with the schema of the catalogue alone.
 #[tokio::test]
 async fn the_schema_of_an_event_is_self_contained_and_matches_the_sent_payload() {
@@ -36,6 +50,7 @@ async fn the_schema_of_an_event_is_self_contained_and_matches_the_sent_payload()
     submissions::record(&api, &client, &package, "submission", serde_json::json!({})).await.expect(201);
     let mut published = api.probe.take_events();
     published.extend(evidence_claims::events(&api));
+    published.extend(completed_assessment(&api));
     for event in listed["eventTypes"].as_array().unwrap() {
         let schema = &event["dataSchema"];
         assert!(!schema.to_string().contains("$ref"), "{schema}");
