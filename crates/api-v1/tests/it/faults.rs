@@ -114,8 +114,8 @@ async fn every_fault_of_every_operation_causes_its_error_is_logged_and_changes_n
         let route = recorded.entry.origin.route.as_deref();
         assert!(route == Some(operation.path.as_str()) || response.status == 405, "{context} has the route {route:?}");
         assert!(recorded.entry.action.as_str().ends_with(".refused") || response.status == 405, "{context}");
-        let is_known = fault.is_authenticated && operation.scope.is_some();
-        let organization = if is_known { stage.api.home } else { OrganizationId::INSTALLATION };
+        let is_attributed = fault.is_authenticated && operation.scope.is_some();
+        let organization = if is_attributed { stage.api.home } else { OrganizationId::INSTALLATION };
         assert_eq!(recorded.entry.organization, organization, "{context} is in another log");
     }
 }

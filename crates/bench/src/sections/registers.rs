@@ -37,6 +37,8 @@ const REGISTERS: &[Register] = &[
     ("framework_nodes", "governance/frameworks/versions/{}/nodes", Some(VERSIONS)),
     ("coverage_links", "governance/frameworks/coverage-links", None),
     ("risks", "governance/risks", None),
+    ("evidence_requirements", "governance/evidence/requirements", None),
+    ("evidence_claims", "governance/evidence/claims", None),
     ("assessments", "governance/assessments", None),
     ("exceptions", "governance/exceptions", None),
     ("monitor_definitions", "governance/monitoring/definitions", None),

@@ -118,7 +118,9 @@ fn multiply(database: &Connection, table: &str, copies: usize) -> Outcome<()> {
     let copied = columns.iter().map(|column| match column.as_str() {
         // The time of creation stays; the rest is a number in the alphabet of identifiers.
         "id" => "substr(f.id, 1, 10) || printf('%08d', f.rowid) || printf('%08d', n.i)".to_owned(),
-        "key" => "f.key || ':' || n.i".to_owned(),
+        "key" | "target_resource_id" => format!("f.{column} || ':' || n.i"),
+        // With the parents, these times identify records without a key.
+        "started_at" | "observed_at" | "measured_at" => format!("f.{column} + n.i"),
         column => format!("f.{column}"),
     });
     let copied: Vec<String> = copied.collect();

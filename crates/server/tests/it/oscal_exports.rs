@@ -112,3 +112,20 @@ fn an_export_as_oscal_without_its_records_or_with_arguments_of_another_format_is
     let catalog = ["oscal-catalog", "--framework-version", "a/b/2022"];
     export(&installation, "one", &catalog, "catalog.json");
 }
+
+#[test]
+fn a_document_goes_to_a_file_and_its_report_to_stderr_or_as_json_to_stdout() {
+    let installation = installation(&["one"]);
+    import_bundle(&installation, "one", EVERY_KIND, &[]);
+    let on_stdout = run(&installation, "one", PLAN);
+    let to_file = run(&installation, "one", &[PLAN, &["--output", "plan.json"]].concat());
+    assert_eq!((to_file.stdout.as_str(), &to_file.stderr), ("", &on_stdout.stderr));
+    assert!(to_file.stderr.starts_with("lost: closedAt of 1 finding record: the time"), "{}", to_file.stderr);
+    let file = fs::read_to_string(installation.folder().join("plan.json")).expect("the file");
+    assert_eq!(file, on_stdout.stdout);
+    let again = run(&installation, "one", &[PLAN, &["--output", "plan.json"]].concat());
+    assert!(again.stderr.contains("plan.json exists already"), "{}", again.stderr);
+    let as_json = run(&installation, "one", &[PLAN, &["--output", "other.json", "--json"]].concat());
+    let report: Value = serde_json::from_str(&as_json.stdout).expect("a report");
+    assert_eq!((&report["lost"][0]["field"], as_json.stderr.as_str()), (&json!("closedAt"), ""));
+}

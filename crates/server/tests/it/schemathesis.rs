@@ -89,8 +89,8 @@ async fn existing_identifiers(client: &Client, document: &Value) -> String {
         for operation in methods.as_object().expect("methods").values() {
             let mut parameters = Vec::new();
             for parameter in operation["parameters"].as_array().into_iter().flatten() {
-                let (name, place) = (text(&parameter["name"]), text(&parameter["in"]));
-                let prefix = match place {
+                let (name, location) = (text(&parameter["name"]), text(&parameter["in"]));
+                let prefix = match location {
                     "path" => path
                         .split_once(&format!("/{{{name}}}"))
                         .and_then(|(list, _)| prefixes_by_path.get(list).map(String::as_str)),
@@ -99,7 +99,7 @@ async fn existing_identifiers(client: &Client, document: &Value) -> String {
                 };
                 if let Some(prefix) = prefix.filter(|prefix| by_prefix.contains_key(*prefix)) {
                     let binding = format!("{{ dictionary = \"{prefix}\", probability = {EXISTING} }}");
-                    parameters.push(format!("\"{place}.{name}\" = {binding}"));
+                    parameters.push(format!("\"{location}.{name}\" = {binding}"));
                 }
             }
             if !parameters.is_empty() {
