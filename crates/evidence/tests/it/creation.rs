@@ -131,7 +131,7 @@ fn files_that_come_with_the_claim_are_attached_and_their_contents_written_once()
     let hashes: Vec<_> = attached.iter().map(|file| file.sha256.as_str().get(..2).unwrap()).collect();
     assert_eq!(hashes, ["01", "02", "01"]);
     assert!(written::<EvidenceAttachment>(&changeset).iter().all(|(record, expected)| {
-        *expected == None && record.claim_id == Some(claim.meta.id) && record.uploaded_by == Some(account(1))
+        expected.is_none() && record.claim_id == Some(claim.meta.id) && record.uploaded_by == Some(account(1))
     }));
     let contents = written::<EvidenceContent>(&changeset);
     assert_eq!(contents.len(), 2);
