@@ -1,10 +1,13 @@
 //! Drafts whose fields are valid, apart from the records that they refer to.
 
-use findings::NewFinding;
+use std::collections::HashSet;
+
+use findings::{Finding, NewFinding};
 use kernel::{IdText, Kind, Record, Ulid};
 use serde_json::{Map, Value};
 
 use crate::{
+    bundle::cells,
     draft::Draft,
     field_name::field_name,
     fields::{RecordFields, finding},
@@ -37,7 +40,9 @@ pub struct CheckedDraft {
     pub key: Option<String>,
     /// The values of each of [`references()`].
     pub references: Vec<Vec<ReferenceValue>>,
-    fields: Map<String, Value>,
+    /// The indexes of the columns whose values a record that exists keeps. Only drafts of documents have some.
+    pub kept_columns: Vec<usize>,
+    pub(crate) fields: Map<String, Value>,
 }
 
 /// The errors of a draft.
@@ -78,7 +83,7 @@ impl Draft {
         let placeholders: Vec<Vec<Ulid>> =
             taken.iter().map(|values| vec![Ulid::nil(); values.as_ref().map_or(1, Vec::len)]).collect();
         let references = taken.into_iter().map(Option::unwrap_or_default).collect();
-        let draft = CheckedDraft { kind: self.kind, key, references, fields: self.fields };
+        let draft = CheckedDraft { kind: self.kind, key, references, kept_columns: Vec::new(), fields: self.fields };
         let mut fields = draft.clone().resolved_fields(&placeholders);
         let is_complete = (kind.check)(&mut fields);
         errors.extend(fields.into_errors());
@@ -106,6 +111,18 @@ impl CheckedDraft {
         let mut fields = self.resolved_fields(&[]);
         let finding = finding::read(&mut fields);
         finding.ok_or_else(|| fields.into_errors().collect())
+    }
+
+    /// Creates the finding with which this one updates a stored one.
+    ///
+    /// # Errors
+    /// The errors of fields, which a checked draft does not have.
+    pub fn into_finding_onto(mut self, stored: &Finding) -> Result<NewFinding, Vec<String>> {
+        let kept = self.kept_columns.iter().filter_map(|index| Finding::COLUMNS.get(*index)).map(field_name);
+        let kept: HashSet<String> = kept.collect();
+        let cells = cells(stored, |_, _| None).into_iter().filter(|cell| kept.contains(&cell.name));
+        self.fields.extend(cells.map(|cell| (cell.name, cell.value)));
+        self.into_finding()
     }
 
     fn resolved_fields(mut self, ids: &[Vec<Ulid>]) -> RecordFields {

@@ -7,6 +7,7 @@
 mod assessment;
 mod assessment_results;
 mod catalog;
+mod catalog_choice;
 mod catalog_nodes;
 mod edition;
 mod members;
@@ -27,7 +28,7 @@ use crate::{
 };
 
 pub use self::{
-    assessment_results::read as read_assessment_results, catalog::read as read_catalog, edition::FrameworkOptions,
+    assessment_results::read as read_assessment_results, catalog::read as read_catalog, catalog_choice::CatalogFile, edition::FrameworkOptions,
     plan_of_action::read as read_plan_of_action, profile::read as read_profile,
 };
 

@@ -106,12 +106,23 @@ pub trait Record: Resource<Filter = Filter<Self>> {
     /// If the values of two records do not make a record: that is a mistake in the declaration.
     #[must_use]
     fn merged_onto(self, current: &Self) -> Self {
-        let is_kept = |column: &Column| column.is_create_only || column.is_derived;
-        if !Self::COLUMNS.iter().any(is_kept) {
+        let columns = Self::COLUMNS.iter().enumerate();
+        let kept = columns.filter(|(_, column)| column.is_create_only || column.is_derived);
+        let kept: Vec<usize> = kept.map(|(index, _)| index).collect();
+        self.keeping(current, &kept)
+    }
+
+    /// Returns this record with the values of `current` in the columns with these indexes.
+    ///
+    /// # Panics
+    /// If the values of two records do not make a record, because the columns of one field are kept in part.
+    #[must_use]
+    fn keeping(self, current: &Self, columns: &[usize]) -> Self {
+        if columns.is_empty() {
             return self;
         }
-        let pairs = self.values().into_iter().zip(current.values()).zip(Self::COLUMNS);
-        let values = pairs.map(|((new, old), column)| if is_kept(column) { old } else { new }.to_owned());
+        let pairs = self.values().into_iter().zip(current.values()).enumerate();
+        let values = pairs.map(|(index, (new, old))| if columns.contains(&index) { old } else { new }.to_owned());
         Self::from_values(values.collect()).unwrap_or_else(|fault| panic!("an update of {}: {fault}", Self::PLURAL))
     }
 

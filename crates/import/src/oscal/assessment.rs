@@ -1,17 +1,18 @@
 //! Findings with the risks and observations that they refer to: the common part of assessment results and plans of
 //! action.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, hash_map::Entry};
 
 use kernel::{Kind, Severity};
 use registers::RiskStatus;
 
 use super::{
-    members::title,
+    members::{Titles, titles},
     risk::{self, RiskSummary},
 };
 use crate::{
     document::{Document, Element, text},
+    document_draft::{DocumentDraft, OnExisting},
     object::Object,
     shorten,
 };
@@ -24,8 +25,18 @@ pub(super) struct AssessmentReader<'d> {
     /// The UUID of the document, as the source of its findings.
     pub(super) source: Option<String>,
     risks: HashMap<String, RiskSummary>,
-    /// The paths of the records that have been read, by kind and key.
-    paths: HashMap<(Kind, String), String>,
+    /// The records that have been read, by kind and key.
+    read: HashMap<(Kind, String), ReadRecord>,
+    /// The number of the result that is being read.
+    result: usize,
+    /// The number of records that a newer result has, too.
+    superseded: usize,
+}
+
+/// A record that has been read.
+struct ReadRecord {
+    path: String,
+    result: usize,
 }
 
 /// The subject of a finding.
@@ -37,7 +48,13 @@ pub(super) struct FindingSubject {
 impl<'d> AssessmentReader<'d> {
     pub(super) fn new(document: &'d mut Document, model: &'static str, body: &Object<'_>) -> Self {
         let source = body.nonblank_text("uuid");
-        Self { document, model, source, risks: HashMap::new(), paths: HashMap::new() }
+        Self { document, model, source, risks: HashMap::new(), read: HashMap::new(), result: 0, superseded: 0 }
+    }
+
+    /// Continues with the result with this number. A record that one before has, too, is left out: a UUID means the same
+    /// thing in every result.
+    pub(super) const fn continue_with(&mut self, result: usize) {
+        self.result = result;
     }
 
     /// Adds the risks among the elements.
@@ -57,6 +74,21 @@ impl<'d> AssessmentReader<'d> {
         }
     }
 
+    /// Notes a record that is not imported, so that none of an older result is. Returns whether it is the first.
+    pub(super) fn skip(&mut self, element: &Element<'_, '_>, kind: Kind) -> bool {
+        key(&element.object).is_none() || self.new_key(element, kind).is_some()
+    }
+
+    /// Warns of the records of older results that newer ones have, too.
+    pub(super) fn warn_of_superseded(&mut self) {
+        if self.superseded > 0 {
+            self.document.warn(&format!(
+                "{} risks and findings of older results are left out: a newer result has them, too",
+                self.superseded
+            ));
+        }
+    }
+
     /// Returns the key of a new record of the kind; `None` if there is no room, or a record with the key.
     fn new_key(&mut self, element: &Element<'_, '_>, kind: Kind) -> Option<String> {
         if !self.document.has_room(element.position) {
@@ -68,13 +100,21 @@ impl<'d> AssessmentReader<'d> {
             self.document.fail(element.position, None, &message);
             return None;
         };
-        let earlier = self.paths.insert((kind, key.clone()), path.to_owned());
-        if let Some(earlier) = earlier {
-            self.document.fail(element.position, Some(&key), &format!("{path} has the key of {earlier}"));
-            self.paths.insert((kind, key), earlier);
-            return None;
+        match self.read.entry((kind, key.clone())) {
+            Entry::Vacant(entry) => {
+                entry.insert(ReadRecord { path: path.to_owned(), result: self.result });
+                Some(key)
+            }
+            Entry::Occupied(earlier) if earlier.get().result != self.result => {
+                self.superseded += 1;
+                None
+            }
+            Entry::Occupied(earlier) => {
+                let message = format!("{path} has the key of {}", earlier.get().path);
+                self.document.fail(element.position, Some(&key), &message);
+                None
+            }
         }
-        Some(key)
     }
 
     /// Adds a finding, with status, severity and due date from its risks.
@@ -82,7 +122,7 @@ impl<'d> AssessmentReader<'d> {
         let Some(key) = self.new_key(element, Kind::Finding) else { return };
         let finding = &element.object;
         let risks = self.related_risks(finding);
-        let severity = risks.iter().filter_map(|risk| risk.severity).max().unwrap_or(Severity::Medium);
+        let severity = risks.iter().filter_map(|risk| risk.severity).max();
         let unsettled = risks.iter().filter(|risk| risk.status != RiskStatus::Closed);
         let deadline = unsettled.filter_map(|risk| risk.deadline).min();
         let texts = [finding.nonblank_text("description"), finding.nonblank_text("remarks")];
@@ -91,15 +131,13 @@ impl<'d> AssessmentReader<'d> {
             Some((shorten::reference(&subject.resource_type)?, shorten::reference(&subject.resource_id)?))
         });
         let (subject_type, subject_id) = subject.unzip();
-        self.document.add(
-            element.position,
-            Kind::Finding,
-            [
+        let Titles { stated: stated_title, initial: initial_title } = titles(finding, &key);
+        let description = (!description.is_empty()).then(|| shorten::clean_description(&description));
+        let stated = [
                 ("findingKey", shorten::key(&key).and_then(text)),
-                ("title", title(finding, &key).and_then(text)),
-                ("description", shorten::description(&shorten::clean_description(&description)).and_then(text)),
-                ("severity", text(severity.name())),
-                ("status", status(&risks).and_then(text)),
+                ("title", stated_title.and_then(text)),
+                ("description", description.as_deref().and_then(shorten::description).and_then(text)),
+                ("severity", severity.and_then(|severity| text(severity.name()))),
                 ("sourceKind", text("assessment")),
                 ("sourceModuleKey", text("oscal")),
                 ("sourceResourceType", text(self.model)),
@@ -108,8 +146,14 @@ impl<'d> AssessmentReader<'d> {
                 ("subjectResourceType", subject_type.and_then(text)),
                 ("subjectResourceId", subject_id.and_then(text)),
                 ("dueAt", deadline.and_then(|time| text(time.to_string()))),
-            ],
-        );
+        ];
+        let initial = [
+            ("title", initial_title.and_then(text)),
+            ("severity", text(Severity::Medium.name())),
+            ("status", status(&risks).and_then(text)),
+        ];
+        let draft = DocumentDraft::new(Kind::Finding, OnExisting::Complete, stated).with_initial(initial);
+        self.document.add(element.position, draft);
     }
 
     fn related_risks(&self, finding: &Object<'_>) -> Vec<RiskSummary> {

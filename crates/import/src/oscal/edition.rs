@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     document::{Document, other_format, text},
+    document_draft::{DocumentDraft, OnExisting},
     object::Object,
     position::{SourcePosition, Unreadable},
     shorten,
@@ -21,15 +22,15 @@ pub struct FrameworkOptions {
     pub framework_key: Option<RecordKey>,
     /// The key of the version. Without it, the key is the version in the metadata.
     pub version_key: Option<VersionKey>,
-    /// The origin of the framework, which no file states.
-    pub source_kind: FrameworkSource,
+    /// The origin of the framework, which no file states. Without it, that of a new framework is `standard`.
+    pub source_kind: Option<FrameworkSource>,
     /// Whether each requirement and enhancement that is not withdrawn also becomes a control in the status draft.
     pub with_controls: bool,
 }
 
 impl Default for FrameworkOptions {
     fn default() -> Self {
-        Self { framework_key: None, version_key: None, source_kind: FrameworkSource::Standard, with_controls: false }
+        Self { framework_key: None, version_key: None, source_kind: None, with_controls: false }
     }
 }
 
@@ -84,32 +85,27 @@ impl Edition {
     ) {
         let remarks = metadata.nonblank_text("remarks").map(|remarks| plain_text(&remarks));
         let description = remarks.as_deref().and_then(shorten::description);
-        let source_kind = text(options.source_kind.name());
-        document.add(
-            position,
-            Kind::Framework,
-            [
-                ("frameworkKey", text(&self.framework_key)),
-                ("name", text(name)),
-                ("description", description.and_then(text)),
-                ("sourceKind", source_kind.clone()),
-                ("status", text("active")),
-            ],
-        );
+        let source_kind = options.source_kind.and_then(|source| text(source.name()));
+        let initial = || [("sourceKind", text(FrameworkSource::Standard.name())), ("status", text("active"))];
+        let framework = [
+            ("frameworkKey", text(&self.framework_key)),
+            ("name", text(name)),
+            ("description", description.and_then(text)),
+            ("sourceKind", source_kind.clone()),
+        ];
+        let framework = DocumentDraft::new(Kind::Framework, OnExisting::Complete, framework);
+        document.add(position, framework.with_initial(initial()));
         let label = shorten::title(&format!("{}, {}", short_title(name.as_str()), self.version_key));
         let published = time(metadata, "published");
-        document.add(
-            position,
-            Kind::FrameworkVersion,
-            [
-                ("frameworkKey", text(&self.framework_key)),
-                ("versionKey", text(&self.version_key)),
-                ("versionLabel", label.and_then(text)),
-                ("sourceKind", source_kind),
-                ("status", text("active")),
-                ("effectiveAt", published.and_then(|time| text(time.to_string()))),
-            ],
-        );
+        let version = [
+            ("frameworkKey", text(&self.framework_key)),
+            ("versionKey", text(&self.version_key)),
+            ("versionLabel", label.and_then(text)),
+            ("sourceKind", source_kind),
+            ("effectiveAt", published.and_then(|time| text(time.to_string()))),
+        ];
+        let version = DocumentDraft::new(Kind::FrameworkVersion, OnExisting::Complete, version);
+        document.add(position, version.with_initial(initial()));
     }
 }
 

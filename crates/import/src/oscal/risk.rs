@@ -4,11 +4,12 @@ use kernel::{Kind, Severity, Timestamp};
 use registers::RiskStatus;
 
 use super::{
-    members::{time, title},
+    members::{Titles, time, titles},
     rating,
 };
 use crate::{
     document::{Document, Element, text},
+    document_draft::{DocumentDraft, OnExisting},
     object::Object,
     shorten,
 };
@@ -26,16 +27,16 @@ pub(super) fn add(element: &Element<'_, '_>, key: &str, document: &mut Document)
     let risk = &element.object;
     let summary =
         RiskSummary { status: status(risk), severity: rating::severity(risk), deadline: time(risk, "deadline") };
-    document.add(
-        element.position,
-        Kind::Risk,
-        [
-            ("riskKey", shorten::key(key).and_then(text)),
-            ("title", title(risk, key).and_then(text)),
-            ("description", shorten::description(&description(risk)).and_then(text)),
-            ("status", text(summary.status.name())),
-        ],
-    );
+    let Titles { stated: stated_title, initial: initial_title } = titles(risk, key);
+    let description = Some(description(risk)).filter(|description| !description.is_empty());
+    let stated = [
+        ("riskKey", shorten::key(key).and_then(text)),
+        ("title", stated_title.and_then(text)),
+        ("description", description.as_deref().and_then(shorten::description).and_then(text)),
+    ];
+    let initial = [("title", initial_title.and_then(text)), ("status", text(summary.status.name()))];
+    let draft = DocumentDraft::new(Kind::Risk, OnExisting::Complete, stated).with_initial(initial);
+    document.add(element.position, draft);
     summary
 }
 

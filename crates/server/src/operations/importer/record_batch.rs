@@ -2,23 +2,35 @@
 
 use std::collections::HashMap;
 
+use import::CheckedDraft;
 use kernel::{Action, Id, Reader, Record, Stored, Ulid};
 use registers::{SyncOutcome, sync};
 use store::DynStore;
 
 use super::{
     BATCH, Importer,
+    completion::Completed,
     identity::{Identity, IdentityIndex},
 };
 use crate::{compose::Installation, failure::Failure};
 
+/// What became of a record.
+pub(super) struct Synced {
+    pub(super) outcome: SyncOutcome,
+    pub(super) id: Ulid,
+    /// The status that the record keeps although the document states another.
+    pub(super) settled: Option<&'static str>,
+}
+
 impl Importer<'_> {
-    /// Creates or updates the records, at most [`BATCH`] of different identities.
+    /// Creates or updates the records, at most [`BATCH`] of different identities. Those of drafts come with their drafts,
+    /// and are completed under the revision that is written.
     pub(super) async fn sync_batch<R: Record>(
         &self,
         records: &[R],
+        drafts: &[CheckedDraft],
         identities: &IdentityIndex,
-    ) -> Result<Vec<(SyncOutcome, Ulid)>, Failure>
+    ) -> Result<Vec<Synced>, Failure>
     where
         DynStore: Reader<R>,
     {
@@ -27,12 +39,16 @@ impl Importer<'_> {
             let existing = self.existing(records, identities).await?;
             let action = Action::on_record(R::KIND, "batch_written");
             let mut changeset = self.operator.changeset(&self.organization, action, None);
-            let outcomes = records.iter().map(|record| {
+            let mut outcomes = Vec::with_capacity(records.len());
+            for (index, record) in records.iter().enumerate() {
                 let current = existing.get(&Identity::of(record));
-                let (outcome, id) = sync(&mut changeset, &**entropy, current, record.clone());
-                (outcome, id.ulid())
-            });
-            let outcomes: Vec<(SyncOutcome, Ulid)> = outcomes.collect();
+                let completed = match (drafts.get(index), current) {
+                    (Some(draft), Some(current)) => Completed::new(draft, record.clone(), &current.record),
+                    _ => Completed { record: record.clone(), settled: None },
+                };
+                let (outcome, id) = sync(&mut changeset, &**entropy, current, completed.record);
+                outcomes.push(Synced { outcome, id: id.ulid(), settled: completed.settled });
+            }
             self.add_derived(&mut changeset, records).await?;
             Ok((changeset, outcomes))
         };
