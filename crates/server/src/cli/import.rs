@@ -26,7 +26,7 @@ use bundle::Bundle;
 use document::Documents;
 use input::Input;
 use scan::{Scans, StatusOptions};
-use summary::{FailedLine, Summary};
+use summary::{DocumentSummary, FailedLine, Summary};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Import {
@@ -235,7 +235,8 @@ impl Files {
             let failed = failures.count();
             let line = |(file, failure): (usize, _)| Some(FailedLine::new(bundle.inputs().get(file)?, failure));
             let failures: Vec<FailedLine> = failures.into_listed().into_iter().filter_map(line).collect();
-            Ok(Summary { counts, unlisted_failures: failed - failures.len(), failures, scan: None, document: None })
+            let document = (!bundle.warnings().is_empty()).then(|| DocumentSummary::of_warnings(bundle.warnings()));
+            Ok(Summary { counts, unlisted_failures: failed - failures.len(), failures, scan: None, document })
         };
         self.import(context, "import bundle", records, write).await
     }

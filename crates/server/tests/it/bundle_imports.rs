@@ -157,7 +157,7 @@ fn a_reference_without_a_record_fails_its_own_line_only() {
         (8, cycle.to_owned()),
         (9, cycle.to_owned()),
         (10, cycle.to_owned()),
-        (11, cycle.to_owned()),
+        (11, "parentNodeKey: the record with the key \"e\" can't be imported: see its own line".to_owned()),
         (
             13,
             [
@@ -360,4 +360,14 @@ async fn the_import_after_one_that_was_killed_completes_it() {
     assert!(stored < 5000, "the import was complete before it was killed");
     let next = import_command(&installation, "large.jsonl").output().unwrap();
     assert_eq!(counts(&summary(&CommandOutput::from(next))), [5000 - stored, 0, stored + 2, 0]);
+}
+
+#[test]
+fn a_bundle_without_a_record_is_imported_with_a_warning() {
+    let installation = installation(&["made"]);
+    for empty in ["", "\u{feff}", "\n \n"] {
+        let summary = import(&installation, "made", empty, &[]);
+        assert_eq!(counts(&summary), [0, 0, 0, 0], "{empty:?}");
+        assert_eq!(summary["warnings"], json!(["the file has no records"]), "{empty:?}");
+    }
 }

@@ -206,6 +206,10 @@ impl ScanSummary {
 }
 
 impl DocumentSummary {
+    pub(super) fn of_warnings(warnings: &[String]) -> Self {
+        Self { warnings: warnings.to_vec(), ..Self::default() }
+    }
+
     fn document(&self) -> serde_json::Map<String, Value> {
         let members = [
             ("repaired", json!(self.repaired)),
