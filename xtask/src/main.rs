@@ -1,21 +1,25 @@
 //! The project's tasks as commands: `cargo xtask help` lists them.
 
 mod bench;
+mod client_packages;
 mod debian;
 mod deny;
 mod documents;
 mod faketime;
 mod mutants;
 mod new_register;
+mod object_store;
+mod oscal_models;
 mod packaging;
 mod postgres;
 mod process;
+mod python;
 mod redis;
 mod run;
 mod test;
 mod tidy;
 mod tools;
-mod webhook_libraries;
+mod watched_server;
 
 use std::{path::Path, process::ExitCode};
 

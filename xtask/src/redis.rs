@@ -1,18 +1,23 @@
 //! The Redis server for the tests: the one in the environment, or else a throw-away one.
 
-mod server;
+use std::{env, path::PathBuf, process::Command};
 
-use std::{env, path::PathBuf};
-
-use server::Server;
-
-use crate::{Outcome, debian};
+use crate::{
+    Outcome, debian,
+    watched_server::{WatchedServer, free_port},
+};
 
 /// The environment variable with the URL of a Redis server.
 pub(crate) const URL_VARIABLE: &str = "NOVANTRA_TEST_REDIS_URL";
 
 /// The programs that can be used; the first one found is.
 const PROGRAMS: &[&str] = &["redis-server", "valkey-server"];
+
+/// The server persists nothing, so there is no folder to clean up.
+const OPTIONS: [&str; 6] = ["--bind", "127.0.0.1", "--save", "", "--appendonly", "no"];
+
+/// The log line of both Redis and Valkey.
+const READY: &str = "Ready to accept connections";
 
 const MISSING: &str = "\
 Redis 6 or newer, or Valkey, is required, but was not found. Install it, or set the URL of a server:
@@ -24,7 +29,7 @@ pub(crate) enum Redis {
     /// A server that the user has set.
     External(String),
     /// A throw-away server, stopped when this is dropped.
-    Own(Server),
+    Own { url: String, _server: WatchedServer },
 }
 
 impl Redis {
@@ -34,13 +39,16 @@ impl Redis {
         }
         let program = find_or_install()?;
         println!("starting a throw-away Redis from {}", program.display());
-        Server::start(&program).map(Self::Own)
+        let port = free_port()?;
+        let mut command = Command::new(program);
+        command.args(["--port", &port.to_string()]).args(OPTIONS);
+        let server = WatchedServer::start("Redis", &command, READY)?;
+        Ok(Self::Own { url: format!("redis://127.0.0.1:{port}"), _server: server })
     }
 
     pub(crate) fn url(&self) -> &str {
         match self {
-            Self::External(url) => url,
-            Self::Own(server) => server.url(),
+            Self::External(url) | Self::Own { url, .. } => url,
         }
     }
 }

@@ -7,12 +7,15 @@ use std::{
 };
 
 use crate::{
-    Outcome, deny, documents, faketime, packaging,
+    Outcome,
+    client_packages::ClientPackages,
+    deny, documents, faketime,
+    object_store::{self, S3Server},
+    oscal_models, packaging,
     postgres::Database,
     process::{cargo, run},
     redis::{self, Redis},
     root, tidy,
-    webhook_libraries::Libraries,
 };
 
 /// A check.
@@ -98,11 +101,14 @@ fn tests() -> Outcome<Tally> {
     run(cargo(TESTS).arg("--no-run"))?;
     let database = Database::for_tests()?;
     let redis = Redis::for_tests()?;
+    let s3 = S3Server::for_tests()?;
     let mut tests = cargo(TESTS);
     tests.arg("--no-fail-fast").env("NOVANTRA_TEST_POSTGRES_URL", database.url());
     tests.env(redis::URL_VARIABLE, redis.url());
+    tests.env(object_store::URL_VARIABLE, s3.url());
     tests.env(faketime::PATH_VARIABLE, faketime::find_or_install()?);
-    Libraries::download()?.configure(&mut tests);
+    tests.env(oscal_models::PATH_VARIABLE, oscal_models::find_or_install()?);
+    ClientPackages::download()?.configure(&mut tests);
     run_and_count(with_real_files(&mut tests))
 }
 

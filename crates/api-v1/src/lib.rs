@@ -1,17 +1,24 @@
 //! Version 1 of the public API: its endpoints, the JSON representation of its records, and its webhook payloads.
 
+mod attachment_services;
+mod content_locks;
 mod errors;
 mod media_types;
 mod module;
+mod received_file;
 mod record_view;
 mod registers;
 mod resources;
 mod routes;
+mod services;
 mod view;
 mod webhook_payload;
 mod webhook_services;
 
+pub use attachment_services::AttachmentServices;
 pub use module::module;
 pub use routes::{openapi, surface};
+pub use services::ApiServices;
+pub use view::Represent;
 pub use webhook_payload::PayloadRenderer;
 pub use webhook_services::{DeliveryTrigger, WebhookServices};

@@ -102,6 +102,14 @@ serve! {
     SubmissionPackage: "/api/v1/governance/submissions/packages", "Submissions", SubmissionsRead {
         const ID_PARAMETER: Option<&'static str> = Some("packageId");
     };
+    EvidenceRequirement: "/api/v1/governance/evidence/requirements", "Evidence", EvidenceRead {
+        const SINGULAR: &'static str = "requirement";
+        const PLURAL: &'static str = "requirements";
+    };
+    EvidenceClaim: "/api/v1/governance/evidence/claims", "Evidence", EvidenceRead {
+        const SINGULAR: &'static str = "claim";
+        const PLURAL: &'static str = "claims";
+    };
 }
 
 /// The names and the JSON Schemas of all registers' records.

@@ -1,6 +1,10 @@
 //! The endpoints and the JSON representation of each kind of record, in one file each.
 
+pub(crate) mod assessment;
+pub(crate) mod attachment;
 pub(crate) mod audit_entry;
+pub(crate) mod custody;
+pub(crate) mod evidence_claim;
 pub(crate) mod finding;
 pub(crate) mod finding_batch;
 pub(crate) mod finding_event;

@@ -1,5 +1,6 @@
 //! Version 1 of the API: its endpoints, and its OpenAPI document. A new module adds its endpoints here.
 
+mod attachments;
 mod submissions;
 mod webhooks;
 
@@ -25,9 +26,12 @@ use crate::{
     media_types::{JSON, JSON_OR_NDJSON},
     record_view::{list_register, list_register_document},
     registers,
-    resources::{audit_entry, finding, finding_batch, finding_event, organization, token, webhook_event_type},
+    resources::{
+        attachment, audit_entry, custody, finding, finding_batch, finding_event, organization, token,
+        webhook_event_type,
+    },
+    services::ApiServices,
     view::{component, get, get_document, list, list_document},
-    webhook_services::WebhookServices,
 };
 
 /// Version 1 of the API.
@@ -44,8 +48,8 @@ static API: LazyLock<Api> = LazyLock::new(|| Api {
 
 /// Returns version 1 of the API as a surface of the server.
 #[must_use]
-pub fn surface(webhooks: Arc<WebhookServices>) -> Surface {
-    Surface::new(&API.operations, webhooks)
+pub fn surface(services: ApiServices) -> Surface {
+    Surface::new(&API.operations, Arc::new(services))
 }
 
 /// Returns the OpenAPI document, indented for readability.
@@ -221,6 +225,7 @@ fn operations() -> Vec<Operation> {
         },
     ];
     all.extend(registers::operations());
+    all.extend(attachments::operations());
     all.extend(submissions::operations());
     all.extend(webhooks::operations());
     all
@@ -233,7 +238,9 @@ fn schemas() -> Vec<(&'static str, Value)> {
         component::<Finding>(),
         component::<FindingEvent>(),
         component::<SubmissionEvent>(),
+        (attachment::COMPONENT, attachment::schema()),
         ("AuditEntry", audit_entry::schema()),
+        (custody::COMPONENT, custody::schema()),
         ("EventType", webhook_event_type::schema()),
         component::<WebhookSubscription>(),
         component::<WebhookDelivery>(),

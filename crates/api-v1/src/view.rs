@@ -43,6 +43,26 @@ pub(crate) trait View: Resource {
     fn example() -> Stored<Self>;
 }
 
+/// A stored record that can be represented as in the API, for other outputs of the program.
+pub trait Represent {
+    /// The JSON key of one record, such as `finding`.
+    const SINGULAR: &'static str;
+    /// The JSON key of a list of records, such as `findings`.
+    const PLURAL: &'static str;
+
+    /// Returns the JSON of the record.
+    fn to_json(&self) -> Value;
+}
+
+impl<R: View> Represent for Stored<R> {
+    const SINGULAR: &'static str = R::SINGULAR;
+    const PLURAL: &'static str = R::PLURAL;
+
+    fn to_json(&self) -> Value {
+        json!(R::to_dto(self))
+    }
+}
+
 /// Handles a list request.
 pub(crate) fn list<'a, R: View>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>>
 where

@@ -10,6 +10,8 @@ use kernel::{Changeset, Kind, Write};
 use tokio::sync::watch;
 use webhooks::{AddressPolicy, DeliveryNotifier, Sender, WebhookSigner};
 
+use crate::services::ApiServices;
+
 /// The services that only the webhook endpoints use, and the open event streams of this server.
 pub struct WebhookServices {
     pub(crate) signer: Arc<dyn WebhookSigner>,
@@ -38,7 +40,7 @@ impl WebhookServices {
 
     /// Returns the services of the surface that the request was sent to.
     pub(crate) fn of(request: &ApiRequest) -> Result<Arc<Self>, Problem> {
-        request.state()
+        Ok(Arc::clone(&request.state::<ApiServices>()?.webhooks))
     }
 
     /// Records whether the webhooks of the installation are paused, as the server reads it every second.

@@ -24,6 +24,9 @@ pub(crate) struct Programs {
     /// A PostgreSQL server to create databases in. Its `log_line_prefix` must be `@`.
     #[arg(long, value_name = "URL")]
     postgres: Option<String>,
+    /// The number of records of large imports and of large collections of every register.
+    #[arg(long, value_name = "COUNT", default_value_t = 1_000_000, value_parser = clap::value_parser!(u32).range(1000..))]
+    records: u32,
     /// The folder of PostgreSQL's programs.
     #[arg(long, value_name = "FOLDER", requires = "postgres")]
     postgres_programs: Option<PathBuf>,
@@ -33,6 +36,7 @@ pub(crate) struct Programs {
 pub(crate) struct BenchContext {
     binary: PathBuf,
     folder: PathBuf,
+    records: usize,
     postgres: Option<(String, PathBuf)>,
     empty: OnceCell<DataSet>,
     small: OnceCell<DataSet>,
@@ -52,7 +56,9 @@ impl BenchContext {
             binary.canonicalize().context(|| format!("no server at {}: build it with --release", binary.display()))?;
         let folder = programs.folder.clone().unwrap_or_else(env::temp_dir).canonicalize()?;
         let postgres = programs.postgres.clone().zip(programs.postgres_programs.clone());
-        Ok(Self { binary, folder, postgres, empty: OnceCell::new(), small: OnceCell::new(), large: OnceCell::new() })
+        let records = usize::try_from(programs.records)?;
+        let (empty, small, large) = Default::default();
+        Ok(Self { binary, folder, records, postgres, empty, small, large })
     }
 
     pub(crate) fn binary(&self) -> &Path {
@@ -61,6 +67,11 @@ impl BenchContext {
 
     pub(crate) fn folder(&self) -> &Path {
         &self.folder
+    }
+
+    /// Returns the number of records of large imports and collections.
+    pub(crate) fn records(&self) -> usize {
+        self.records
     }
 
     /// Returns the URL of PostgreSQL and the folder of its programs.

@@ -2,6 +2,7 @@
 
 mod call;
 mod connection;
+mod file;
 mod head;
 mod load;
 mod request;
@@ -9,6 +10,7 @@ mod unread;
 
 pub(crate) use call::{HttpResponse, call};
 pub(crate) use connection::Connection;
+pub(crate) use file::{download, upload};
 pub(crate) use load::{Load, LoadResult};
 pub(crate) use request::Request;
 pub(crate) use unread::{client_address, http2_requests, send};

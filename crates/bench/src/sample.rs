@@ -41,6 +41,11 @@ pub(crate) fn single(number: usize) -> String {
     finding.to_string()
 }
 
+/// Returns the line of a bundle with a finding.
+pub(crate) fn bundle_line(number: usize) -> String {
+    format!("{}\n", json!({ "kind": "finding", "record": finding(number) }))
+}
+
 fn finding(number: usize) -> Value {
     let (rule, message) = RULES[number % RULES.len()];
     let file = format!("src/main/java/org/example/benchmark/testcode/BenchmarkTest{number:06}.java");

@@ -1,13 +1,16 @@
 //! The sections of the benchmark.
 
+mod attachments;
 mod batch;
 mod footprint;
+mod imports;
 mod pages;
 mod parts;
 mod plain;
 mod postgres;
 mod reads;
 mod refusals;
+mod registers;
 mod streams;
 mod tokens;
 mod unread;
@@ -27,6 +30,10 @@ pub(crate) enum Section {
     Tokens,
     /// Batch import, against plain prepared statements.
     Batch,
+    /// Imports by the command line: a catalog of NIST's size, and a large bundle against plain prepared statements.
+    Imports,
+    /// A page of 50 of every register, in a small and in a large collection.
+    Registers,
     /// Memory, time until ready, and size of the binary.
     Footprint,
     /// A thousand unread responses of every kind, and the calls of others meanwhile.
@@ -41,6 +48,8 @@ pub(crate) enum Section {
     Streams,
     /// A whole collection in one stream over PostgreSQL, against reading all its pages.
     PostgresStreams,
+    /// Uploads and downloads of large files, and many uploads at once.
+    Attachments,
     /// Refused calls and faulty requests, and what they make the server store.
     Refusals,
     /// Webhook deliveries over PostgreSQL, against a plain loop that signs and posts.
@@ -55,6 +64,8 @@ impl Section {
         Self::Pages,
         Self::Tokens,
         Self::Batch,
+        Self::Imports,
+        Self::Registers,
         Self::Footprint,
         Self::UnreadResponses,
         Self::StalledBodies,
@@ -62,6 +73,7 @@ impl Section {
         Self::PostgresPages,
         Self::Streams,
         Self::PostgresStreams,
+        Self::Attachments,
         Self::Refusals,
         Self::PostgresWebhooks,
         Self::PostgresIsolation,
@@ -73,6 +85,8 @@ impl Section {
             Self::Pages => "pages by depth and size of the collection",
             Self::Tokens => "token calls",
             Self::Batch => "batch import of findings",
+            Self::Imports => "imports by the command line",
+            Self::Registers => "a page of every register by the size of the collection",
             Self::Footprint => "memory, start and size",
             Self::UnreadResponses => "a thousand responses that nobody reads",
             Self::StalledBodies => "bodies that stop arriving",
@@ -80,6 +94,7 @@ impl Section {
             Self::PostgresPages => "reads over PostgreSQL by depth and size of the collection",
             Self::Streams => "a whole collection in one stream",
             Self::PostgresStreams => "a whole collection in one stream over PostgreSQL",
+            Self::Attachments => "uploads and downloads of files",
             Self::Refusals => "refused calls and faulty requests",
             Self::PostgresWebhooks => "webhook deliveries over PostgreSQL",
             Self::PostgresIsolation => "webhook deliveries beside receivers that never respond",
@@ -92,6 +107,8 @@ impl Section {
             Self::Pages => pages::measure(bench),
             Self::Tokens => tokens::measure(bench),
             Self::Batch => batch::measure(bench),
+            Self::Imports => imports::measure(bench),
+            Self::Registers => registers::measure(bench),
             Self::Footprint => footprint::measure(bench),
             Self::UnreadResponses => unread::responses::measure(bench),
             Self::StalledBodies => unread::stalled_bodies::measure(bench),
@@ -99,6 +116,7 @@ impl Section {
             Self::PostgresPages => postgres::flat::measure(bench),
             Self::Streams => streams::measure(bench),
             Self::PostgresStreams => streams::measure_postgres(bench),
+            Self::Attachments => attachments::measure(bench),
             Self::Refusals => refusals::measure(bench),
             Self::PostgresWebhooks => webhooks::measure(bench),
             Self::PostgresIsolation => webhooks::isolation::measure(bench),

@@ -1,5 +1,6 @@
 //! The measured programs, each in a process of its own.
 
+mod finished;
 mod novantra;
 mod postgres;
 mod process;

@@ -5,7 +5,9 @@ mod get;
 mod key_claim;
 mod key_use;
 mod list;
+mod streamed_write;
 
 pub use execute::{Command, execute, execute_without_body};
 pub use get::{conditional_response, find};
 pub use list::{ListRequest, list};
+pub use streamed_write::StreamedWrite;

@@ -1,6 +1,7 @@
 //! The OpenAPI 3.1 document of an API, generated from the same declarations as the router.
 
 mod envelope;
+mod error;
 mod schema;
 
 use scopes::Scope;
@@ -10,7 +11,8 @@ use crate::{
     endpoints::{Api, Document, Media, Operation},
     request::{Access, Charge, MediaType, Parameter, json_media_types},
 };
-use envelope::{code_description, envelope_schemas, status_description};
+use envelope::envelope_schemas;
+use error::{capitalized, errors};
 pub use schema::{enum_schema, nullable_enum_schema};
 
 /// Returns the OpenAPI document of this API.
@@ -23,10 +25,13 @@ pub fn document(api: &Api) -> Value {
     }
     let scopes: Map<String, Value> =
         Scope::ALL.iter().map(|scope| (scope.name().to_owned(), json!(scope.description()))).collect();
+    let named = |(name, schema): (&str, Value)| (name.to_owned(), schema);
     let schemas: Map<String, Value> = (api.schemas)()
         .into_iter()
-        .map(|(name, schema)| (name.to_owned(), schema))
-        .chain(envelope_schemas().into_iter().map(|(name, schema)| (name.to_owned(), schema)))
+        .map(named)
+        .chain(envelope_schemas().into_iter().map(named))
+        .chain(api.operations.iter().filter_map(request_schema))
+        .chain(api.operations.iter().flat_map(error_schemas))
         .collect();
     json!({
         "openapi": "3.1.0",
@@ -54,7 +59,7 @@ pub fn document(api: &Api) -> Value {
 fn describe(operation: &Operation) -> Value {
     let document = (operation.document)();
     let mut parameters = path_parameters(operation.path);
-    parameters.extend(document.query.iter().map(query_parameter));
+    parameters.extend(document.query.iter().map(parameter));
     parameters.extend(header_parameters(operation, &document));
     let mut described = json!({
         "operationId": operation.id,
@@ -65,12 +70,14 @@ fn describe(operation: &Operation) -> Value {
         "responses": responses(operation, &document),
     });
     if let Some(request) = &document.request {
+        let body = json!({ "schema": request_schema_reference(operation), "example": request.example });
         let mut content = Map::new();
-        for media_type in json_media_types(&operation.method) {
-            content.insert((*media_type).to_owned(), media(request));
+        let media_types = if request.is_bytes() { &[ANY_BYTES] } else { json_media_types(&operation.method) };
+        for media_type in media_types {
+            content.insert((*media_type).to_owned(), body.clone());
         }
         if operation.access == Access::Public {
-            content.insert("application/x-www-form-urlencoded".to_owned(), media(request));
+            content.insert("application/x-www-form-urlencoded".to_owned(), body);
         }
         described["requestBody"] = json!({ "required": true, "content": content });
     }
@@ -79,6 +86,31 @@ fn describe(operation: &Operation) -> Value {
         Access::Public | Access::Unmatched => json!([]),
     };
     described
+}
+
+/// The media type in the document of request bodies that may have any. A client sends it unless it knows the type of its
+/// bytes.
+const ANY_BYTES: &str = "application/octet-stream";
+
+/// Returns the name and the schema of each error that the operation responds with.
+fn error_schemas(operation: &Operation) -> Vec<(String, Value)> {
+    let errors = errors(operation, &(operation.document)());
+    errors.iter().filter(|error| !error.codes.is_empty()).map(|error| (error.schema_name(), error.schema())).collect()
+}
+
+/// Returns the name and the schema of the operation's request body. It has a name of its own, because generators of
+/// clients make one type of each schema, and a body can be sent in several media types.
+fn request_schema(operation: &Operation) -> Option<(String, Value)> {
+    let request = (operation.document)().request?;
+    Some((request_schema_name(operation), request.schema))
+}
+
+fn request_schema_reference(operation: &Operation) -> Value {
+    json!({ "$ref": format!("#/components/schemas/{}", request_schema_name(operation)) })
+}
+
+fn request_schema_name(operation: &Operation) -> String {
+    format!("{}Request", capitalized(operation.id))
 }
 
 fn media(media: &Media) -> Value {
@@ -92,10 +124,10 @@ fn path_parameters(path: &str) -> Vec<Value> {
         .collect()
 }
 
-fn query_parameter(parameter: &Parameter) -> Value {
+fn parameter(parameter: &Parameter) -> Value {
     let mut described = json!({
         "name": parameter.name,
-        "in": "query",
+        "in": if parameter.is_header { "header" } else { "query" },
         "description": parameter.description,
         "schema": parameter.schema,
     });
@@ -110,6 +142,9 @@ fn query_parameter(parameter: &Parameter) -> Value {
     described
 }
 
+/// The regular expression (ECMA-262) of the values of `If-Match`: entity tags, or any.
+const ENTITY_TAGS: &str = r#"^(?:\*|(?:W/)?"[!#-+\--~]*"(?: *, *(?:W/)?"[!#-+\--~]*")*)$"#;
+
 fn header_parameters(operation: &Operation, document: &Document) -> Vec<Value> {
     let header = |name: &str, description: &str| json!({ "name": name, "in": "header", "description": description, "schema": { "type": "string" } });
     let mut headers = Vec::new();
@@ -122,10 +157,12 @@ fn header_parameters(operation: &Operation, document: &Document) -> Vec<Value> {
         headers.push(key);
     }
     if document.errors.contains(&412) {
-        headers.push(header(
+        let mut tags = header(
             "If-Match",
             "The `ETag` of the record as it was last read. The request fails with 412 if the record has changed since.",
-        ));
+        );
+        tags["schema"] = json!({ "type": "string", "minLength": 1, "pattern": ENTITY_TAGS });
+        headers.push(tags);
     }
     if document.errors.contains(&304) {
         headers.push(header(
@@ -152,43 +189,30 @@ fn responses(operation: &Operation, document: &Document) -> Value {
     if document.status == 201 {
         success["description"] = json!("The record was created.");
     }
+    let success_content = success["content"].clone();
     responses.insert(document.status.to_string(), success);
-    let common: &[u16] = match operation.access {
-        Access::Scope(_) => &[400, 401, 403, 406, 413, 414, 429, 431, 500, 503],
-        Access::Public | Access::Unmatched => &[400, 406, 413, 414, 429, 431, 500, 503],
-    };
-    for status in document.errors.iter().chain(common) {
-        let (description, code) = status_description(*status);
+    for error in errors(operation, document) {
         let mut response = json!({
-            "description": description,
-            "headers": headers(operation, if *status == 429 || *status == 503 { &["Retry-After"] } else { &[] }),
+            "description": error.description,
+            "headers": headers(operation, status_headers(error.status)),
         });
-        if *status != 304 {
-            let special = document.codes.iter().find(|(of, _)| of == status);
-            response["content"] =
-                json!({ "application/json": error_content(special.map_or(&[code], |(_, codes)| *codes), description) });
+        if error.status == 206 {
+            response["content"] = success_content.clone();
+        } else if !error.codes.is_empty() {
+            response["content"] = json!({ "application/json": error.media() });
         }
-        responses.entry(status.to_string()).or_insert(response);
+        responses.insert(error.status.to_string(), response);
     }
     responses.into()
 }
 
-/// Returns the content of an error response with one of these codes. `description` is the description of their status.
-fn error_content(codes: &[&str], description: &str) -> Value {
-    let example = |code: &str| {
-        let message = code_description(code).unwrap_or(description);
-        json!({ "value": { "error": code, "message": message, "requestId": "req_01KSFQX5Y800000000000000007" } })
-    };
-    let examples: Map<String, Value> = codes.iter().map(|code| ((*code).to_owned(), example(code))).collect();
-    json!({
-        "schema": {
-            "allOf": [
-                { "$ref": "#/components/schemas/Error" },
-                { "type": "object", "properties": { "error": { "type": "string", "enum": codes } } },
-            ],
-        },
-        "examples": examples,
-    })
+/// The headers of responses with this status, in addition to those that every response has.
+fn status_headers(status: u16) -> &'static [&'static str] {
+    match status {
+        206 | 416 => &["Content-Range"],
+        429 | 503 => &["Retry-After"],
+        _ => &[],
+    }
 }
 
 fn headers(operation: &Operation, additional: &[&str]) -> Value {

@@ -11,11 +11,15 @@ mod head_limits;
 mod head_memory;
 mod kept_responses;
 mod rate_limit;
-mod request_body;
 mod services;
 mod stream_limits;
 
-use std::{net::SocketAddr, panic::AssertUnwindSafe, sync::Arc, time::Instant};
+use std::{
+    net::SocketAddr,
+    panic::AssertUnwindSafe,
+    sync::{Arc, Mutex},
+    time::Instant,
+};
 
 use axum::{
     extract::Request,
@@ -29,7 +33,9 @@ use kernel::{Action, Id, RequestId};
 use crate::{
     fair_budget::Exhausted,
     memory::{MemoryHolder, ResponseMemory},
-    request::{Access, ApiRequest, CachedAccount, MediaType, Principal, negotiate, origin, printable},
+    request::{
+        Access, ApiRequest, BodyRule, CachedAccount, MediaType, Principal, RequestBody, negotiate, origin, printable,
+    },
     response::{ApiResponse, Issue, Problem},
 };
 
@@ -41,13 +47,11 @@ pub use client_address::TrustedProxies;
 pub(crate) use endpoint::Endpoint;
 pub use endpoint::Handler;
 pub use rate_limit::{charge_token, charge_token_failure};
-pub(crate) use request_body::BodyRule;
 pub use services::{ApiSettings, CommitListener, Observer, Quotas, Services};
 pub use stream_limits::{StreamLimits, StreamPermit};
 
 use head_memory::HeadMemory;
 use rate_limit::RateLimit;
-use request_body::RequestBody;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const CONTENT_TYPE_OPTIONS: HeaderName = HeaderName::from_static("x-content-type-options");
@@ -104,6 +108,7 @@ pub(crate) async fn handle(app: &App, endpoint: &Endpoint, route: RouteMatch, re
         parts,
         path: Vec::new(),
         body: Bytes::new(),
+        streamed: Mutex::default(),
         address,
         principal: None,
         memory: memory.clone(),
@@ -131,7 +136,7 @@ pub(crate) async fn handle(app: &App, endpoint: &Endpoint, route: RouteMatch, re
     let mut response = result.unwrap_or_else(|problem| problem.into_response(&name));
     if !response.is_recorded {
         let note = AuditNote {
-            action: audit_action(endpoint.action, refused, response.replayed),
+            action: audit_action(response.action.unwrap_or(endpoint.action), refused, response.replayed),
             subject: response.subject.take(),
             origin,
             status: response.status.as_u16(),
@@ -213,7 +218,12 @@ async fn process(
         None => MemoryHolder::Address(request.address),
     };
     // The permit is held until the request is done, because the decoded body is larger than its bytes.
-    let (body, _permit) = body.read(endpoint.body, &app.request_memory, holder).await?;
+    let (body, _permit) = if endpoint.body == BodyRule::Streamed {
+        request.streamed = Mutex::new(Some(body.take_stream(&app.request_memory, holder).await?));
+        (Bytes::new(), None)
+    } else {
+        body.read(endpoint.body, &app.request_memory, holder).await?
+    };
     if endpoint.responds_with_page(request.media_type) {
         request.memory.reserve_page(&app.response_memory, holder).await?;
     } else if request.media_type == MediaType::Json {

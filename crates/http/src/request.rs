@@ -1,19 +1,30 @@
 //! A request as the handlers see it: its parts, and the principal that sent it.
 
 mod body;
+mod body_headers;
 mod conditional;
+mod content_disposition;
 mod cursor;
+mod digest;
 mod encoding;
 mod field_readers;
+mod incoming;
 mod json;
 mod negotiation;
 mod pagination;
+mod percent;
 mod principal;
 mod query;
+mod range;
 mod route;
 mod sent_back;
 
-use std::{any::Any, borrow::Cow, net::IpAddr, sync::Arc};
+use std::{
+    any::Any,
+    borrow::Cow,
+    net::IpAddr,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use axum::http::{Method, header, request::Parts};
 use bytes::Bytes;
@@ -27,20 +38,25 @@ use crate::{
 
 pub(crate) use body::read as read_body;
 pub use body::{BodyReader, ItemDecoder};
+pub use content_disposition::attachment_disposition;
 pub use cursor::CursorSigner;
 pub(crate) use cursor::{Binding, sign_cursor, verify_cursor};
+pub use digest::{Sha256Hash, sha256_digest};
 pub use encoding::body_text;
 pub(crate) use encoding::json_media_types;
 pub use field_readers::{
     EnumReader, EnumSetReader, FieldReader, IdReader, ItemsReader, SecondsReader, TextReader, TimestampReader,
     enum_reader, id, id_schema, read_string, text, text_schema, timestamp_schema,
 };
+pub use incoming::StreamedBody;
+pub(crate) use incoming::{BodyRule, RequestBody};
 pub use json::read as parse_json;
 pub use negotiation::MediaType;
 pub(crate) use negotiation::{accept_identity, negotiate};
 pub use pagination::{DueDates, ListParameters, list_parameters};
 pub use principal::{CachedAccount, Principal};
 pub use query::{Parameter, Query};
+pub use range::ByteRange;
 pub use route::{Access, Charge, Route};
 pub use sent_back::SentBack;
 
@@ -57,8 +73,10 @@ pub struct ApiRequest {
     pub parts: Parts,
     /// The values of the path parameters, in their order in the path.
     pub(crate) path: Vec<String>,
-    /// The body.
+    /// The body; empty if the endpoint receives it as a stream.
     pub body: Bytes,
+    /// The body that the handler has not begun to receive, if the endpoint receives it as a stream.
+    pub(crate) streamed: Mutex<Option<StreamedBody>>,
     /// The address of the client.
     pub address: Option<IpAddr>,
     /// The authenticated principal; `None` only at endpoints that do not require authentication.
@@ -147,6 +165,17 @@ impl ApiRequest {
         let (value, bytes) = parsed.map_err(|message| Problem::validation(vec![Issue::new([], message)]))?;
         self.memory.ensure(bytes)?;
         Ok(value)
+    }
+
+    /// Returns the body of at most `max` bytes as a stream. It can be taken once.
+    ///
+    /// # Errors
+    /// A 413 response if the request announces a larger body, a 415 response if the body is compressed, and an internal
+    /// error if the endpoint does not receive its body as a stream.
+    pub fn streamed_body(&self, max: u64) -> Result<StreamedBody, Problem> {
+        self.check_content_encoding()?;
+        let body = self.streamed.lock().unwrap_or_else(PoisonError::into_inner).take();
+        body.ok_or_else(Problem::internal)?.with_limit(max)
     }
 
     /// Returns which of these media types the body has: the first, if the request does not say. Its text is read with

@@ -32,6 +32,8 @@ pub struct ApiResponse {
     pub(crate) stream: Option<Body>,
     /// The subject of the request, for the audit log.
     pub(crate) subject: Option<Subject>,
+    /// The action of the audit entry, if it is not that of the endpoint.
+    pub(crate) action: Option<&'static str>,
     /// Whether the audit entry is already stored, because it was committed with a changeset.
     pub is_recorded: bool,
     /// Whether this is the replay of a stored response.
@@ -41,6 +43,9 @@ pub struct ApiResponse {
 }
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// The caching rule of bytes that must reach the client as they are: neither the server nor a proxy compresses them.
+pub(crate) const NO_TRANSFORM: HeaderValue = HeaderValue::from_static("private, no-cache, no-transform");
 
 impl ApiResponse {
     /// Creates a response with a JSON body.
@@ -52,6 +57,7 @@ impl ApiResponse {
             body,
             stream: None,
             subject: None,
+            action: None,
             is_recorded: false,
             replayed: false,
             confidential: false,
@@ -91,10 +97,22 @@ impl ApiResponse {
         self
     }
 
+    /// Sets the action of the audit entry, for a response that is not what the endpoint usually does.
+    #[must_use]
+    pub fn with_action(self, action: &'static str) -> Self {
+        Self { action: Some(action), ..self }
+    }
+
     /// Marks a body that holds a secret: it must not be cached, and it is stored for replay only in encrypted form.
     #[must_use]
     pub fn confidential(self) -> Self {
         Self { confidential: true, ..self }.header(header::CACHE_CONTROL, "no-store")
+    }
+
+    /// Whether this is the response to an earlier request with the same idempotency key.
+    #[must_use]
+    pub fn is_replay(&self) -> bool {
+        self.replayed
     }
 
     /// Adds the entity tag of a record's revision.
@@ -127,6 +145,7 @@ impl ApiResponse {
             body: stored.body,
             stream: None,
             subject: None,
+            action: None,
             is_recorded: false,
             replayed: true,
             confidential: false,

@@ -6,12 +6,16 @@
 
 mod abort;
 mod body;
+mod bytes_response;
 mod revocation;
 mod writer;
 
 use std::{panic::AssertUnwindSafe, time::Duration};
 
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::{
+    body::Body,
+    http::{HeaderValue, StatusCode, header},
+};
 use futures_util::FutureExt;
 use kernel::SnapshotStream;
 use tokio::{sync::mpsc, time::timeout};
@@ -22,6 +26,8 @@ use crate::{
     response::{AS_OF, ApiResponse, Problem},
 };
 pub use abort::StreamAbort;
+pub use bytes_response::{BytesResponse, StreamMemory, reserve_memory, respond_with_bytes};
+pub use revocation::while_permitted;
 pub use writer::StreamWriter;
 
 /// The maximum duration of a stream of a collection, which holds its database snapshot all the time.
@@ -55,6 +61,22 @@ pub fn respond<F>(
 where
     F: Future<Output = Result<(), StreamAbort>> + Send,
 {
+    let stream = Some(open(app, request, permit, produce)?);
+    let content_type = (header::CONTENT_TYPE, HeaderValue::from_static(request.media_type.as_str()));
+    Ok(ApiResponse { headers: vec![content_type], stream, ..ApiResponse::empty(StatusCode::OK) })
+}
+
+/// Returns a body that `produce` writes in a task of its own, and that holds the permit until it is dropped.
+fn open<P, F>(
+    app: &App,
+    request: &ApiRequest,
+    permit: P,
+    produce: impl FnOnce(StreamWriter) -> F + Send + 'static,
+) -> Result<Body, Problem>
+where
+    P: Send + Unpin + 'static,
+    F: Future<Output = Result<(), StreamAbort>> + Send,
+{
     let Access::Scope(scope) = request.route.access else { return Err(Problem::internal()) };
     let (app, principal) = (app.clone(), request.principal()?.clone());
     let (request_id, route) = (request.request_id, request.route.path);
@@ -70,9 +92,7 @@ where
             abort.log(request_id, route);
         }
     });
-    let content_type = (header::CONTENT_TYPE, HeaderValue::from_static(request.media_type.as_str()));
-    let stream = Some(body::body(receiver, permit));
-    Ok(ApiResponse { headers: vec![content_type], stream, ..ApiResponse::empty(StatusCode::OK) })
+    Ok(body::body(receiver, permit))
 }
 
 /// Responds with a snapshot as newline-delimited JSON.

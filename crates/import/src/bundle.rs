@@ -23,9 +23,10 @@ use crate::{
     draft::Draft,
     kinds::RecordKind,
     position::{ImportFailure, SourcePosition, message_of},
+    shorten::excerpt,
 };
 
-pub use exported::{Cell, cells, csv_header, csv_line, json_line};
+pub use exported::{Cell, cells, csv_header, csv_line, json_line, table_header};
 pub use lines::{Line, Lines, LinesError, MAX_LINE_LENGTH};
 
 /// The most characters of an error and of a key in it.
@@ -60,16 +61,9 @@ pub fn too_long(number: usize) -> InvalidLine {
 }
 
 fn invalid(is_object: bool, position: SourcePosition, key: Option<String>, message: &str) -> InvalidLine {
-    let message = shortened(message, MAX_MESSAGE_LENGTH);
-    let key = key.map(|key| shortened(&key, MAX_KEY_LENGTH));
+    let message = excerpt(message, MAX_MESSAGE_LENGTH);
+    let key = key.map(|key| excerpt(&key, MAX_KEY_LENGTH));
     InvalidLine { is_object, failure: ImportFailure { position, key, message } }
-}
-
-fn shortened(text: &str, length: usize) -> String {
-    match text.char_indices().nth(length) {
-        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
-        None => text.to_owned(),
-    }
 }
 
 fn parse_object(line: &[u8], position: SourcePosition) -> Result<Map<String, Value>, (SourcePosition, String)> {
@@ -106,7 +100,7 @@ fn read_record(mut line: Map<String, Value>) -> Result<CheckedDraft, InvalidDraf
         Some(name) => {
             let kind = name.as_str().and_then(RecordKind::from_name);
             if kind.is_none() {
-                let name = shortened(&name.to_string(), MAX_KEY_LENGTH);
+                let name = excerpt(&name.to_string(), MAX_KEY_LENGTH);
                 errors.push(format!("kind: unknown value {name}; must be one of: {}", kind_names()));
             }
             kind

@@ -6,6 +6,7 @@
 
 pub mod bundle;
 mod checked_draft;
+pub mod csv;
 pub mod cyclonedx;
 mod document;
 mod document_draft;
@@ -23,7 +24,9 @@ mod repairs;
 pub mod sample;
 pub mod sarif;
 mod shorten;
+pub mod table;
 mod text_encoding;
+pub mod xlsx;
 
 pub use checked_draft::{CheckedDraft, InvalidDraft, ReferenceValue};
 pub use document::{Document, MAX_DOCUMENT_LENGTH, MAX_DOCUMENT_RECORDS};

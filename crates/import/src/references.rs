@@ -18,7 +18,7 @@ use kernel::{Column, ColumnType, KeyScope, Kind};
 use crate::{field_name::field_name, kinds::RecordKind};
 
 /// A column that refers to other records.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct ReferenceColumn {
     /// The index of the column.
     pub column: usize,

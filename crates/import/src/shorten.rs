@@ -77,9 +77,14 @@ const MAX_MESSAGE_LENGTH: usize = 500;
 
 /// The text as a message: [`displayed`], and cut if it is too long.
 pub(crate) fn message(text: &str) -> String {
-    match text.char_indices().nth(MAX_MESSAGE_LENGTH) {
-        Some((end, _)) => displayed(&text[..end]) + "…",
-        None => displayed(text),
+    displayed(&excerpt(text, MAX_MESSAGE_LENGTH))
+}
+
+/// The first characters of the text, with an ellipsis if there are more.
+pub(crate) fn excerpt(text: &str, length: usize) -> String {
+    match text.char_indices().nth(length) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
     }
 }
 

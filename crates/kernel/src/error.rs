@@ -43,7 +43,7 @@ pub enum CommitError {
 pub enum Conflict {
     /// A record does not have the expected revision, or it exists although it must not.
     Revision(Kind, Ulid),
-    /// Another record has the same unique key.
+    /// Another record has the same unique key, or the same identity if the kind has no key.
     UniqueKey(Kind, String),
 }
 

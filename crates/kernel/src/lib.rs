@@ -40,8 +40,8 @@ pub use page::{MAX_PAGE_BYTES, Order, Page, PageLimit, PageRequest, Position, Ti
 pub use patch::Patch;
 pub use ports::{AuditTrail, Ledger, MAX_KEY_RANGES, MAX_RECORDS_IN_KEY_RANGES, Reader};
 pub use record::{
-    Column, ColumnFilter, ColumnType, Columns, Comparison, Decoder, Encoder, Field, Filter, KeyScope, OwnedScalar,
-    Record, Scalar, ScalarValue, Selectivity,
+    Column, ColumnFilter, ColumnType, Columns, Comparison, Decoder, Encoder, Field, Filter, GroupList, Groups,
+    KeyScope, OwnedScalar, Record, Scalar, ScalarValue, Selectivity,
 };
 pub use repeat::RepeatedCalls;
 pub use resource::{AnyRecord, Criteria, Kind, Meta, Resource, Revision, Stored};

@@ -16,6 +16,7 @@
 //! |---|---|
 //! | a parent | `Id<Parent>` with `filter(Few)`; a key that is unique only within it has `key_within("parent_id")` |
 //! | a list of identifiers | [`crate::IdList`] |
+//! | a list of groups of values, such as files | [`crate::GroupList`] |
 //! | a decimal | [`crate::Decimal`], a text everywhere |
 //! | a filter that a list can't do without | the mark `required` after `filter(…)` |
 //! | a lower bound instead of a choice of values | the mark `at_least("since")` |
@@ -30,6 +31,7 @@ mod columns;
 mod encoding;
 mod field;
 mod filter;
+mod groups;
 mod scalar;
 mod value;
 mod values;
@@ -42,8 +44,9 @@ pub use column_type::{ColumnFilter, ColumnType, Comparison, KeyScope, Selectivit
 pub use columns::{Columns, Field};
 pub use encoding::{Decoder, Encoder};
 pub use filter::Filter;
+pub use groups::GroupList;
 pub use scalar::Scalar;
-pub use value::{OwnedScalar, ScalarValue};
+pub use value::{Groups, OwnedScalar, ScalarValue};
 
 use ulid::Ulid;
 
@@ -140,6 +143,16 @@ pub trait Record: Resource<Filter = Filter<Self>> {
         })?;
         let index = Self::COLUMNS.iter().position(|column| column.name == parent)?;
         self.value(index).as_id()
+    }
+
+    /// The values of the columns that are marked as the identity, as one text, if there are any.
+    fn identity(&self) -> Option<String> {
+        if !Self::COLUMNS.iter().any(|column| column.is_identity) {
+            return None;
+        }
+        let values = self.values().into_iter().zip(Self::COLUMNS).filter(|(_, column)| column.is_identity);
+        // The formatted values have quotes around texts, so that no two lists of values have the same text.
+        Some(format!("{:?}", values.map(|(value, _)| value).collect::<Vec<_>>()))
     }
 
     /// The index of the column that is marked as the due date, if there is one.
@@ -240,6 +253,10 @@ macro_rules! record {
 
             fn unique_within(&self) -> Option<$crate::Ulid> {
                 $crate::Record::key_parent(self)
+            }
+
+            fn unique_identity(&self) -> Option<String> {
+                $crate::Record::identity(self)
             }
 
             const HAS_DUE_DATE: bool = <Self as $crate::Record>::DUE_DATE.is_some();

@@ -1,6 +1,6 @@
 //! Records: the metadata and operations that all kinds have in common.
 
-use std::{any::Any, fmt};
+use std::{any::Any, borrow::Cow, fmt};
 
 use ulid::Ulid;
 
@@ -80,6 +80,14 @@ crate::string_enum! {
         SubmissionPackage = "submission_package",
         /// A submission event of the `submissions` crate.
         SubmissionEvent = "submission_event",
+        /// An evidence requirement of the `evidence` crate.
+        EvidenceRequirement = "evidence_requirement",
+        /// An evidence claim of the `evidence` crate.
+        EvidenceClaim = "evidence_claim",
+        /// An evidence attachment of the `evidence` crate.
+        EvidenceAttachment = "evidence_attachment",
+        /// The stored bytes of evidence attachments, of the `evidence` crate.
+        EvidenceContent = "evidence_content",
     }
 }
 
@@ -101,6 +109,12 @@ pub trait Resource: HasIdPrefix + Clone + fmt::Debug + PartialEq + Send + Sync +
 
     /// The parent within which [`Self::unique_key`] is unique; `None` for the whole organization.
     fn unique_within(&self) -> Option<Ulid> {
+        None
+    }
+
+    /// The values that identify the record among the organization's records of this kind, as one text, if the kind has no
+    /// key but such values.
+    fn unique_identity(&self) -> Option<String> {
         None
     }
 
@@ -210,6 +224,8 @@ pub trait AnyRecord: fmt::Debug + Send + Sync {
     fn kind(&self) -> Kind;
     /// The key that is unique among the organization's records of this kind, if the kind has one.
     fn unique_key(&self) -> Option<&str>;
+    /// The key that is unique, or the text of the values that are unique together, if there are any.
+    fn unique_value(&self) -> Option<Cow<'_, str>>;
     /// The parent within which the key is unique; `None` for the whole organization.
     fn unique_within(&self) -> Option<Ulid>;
     /// The time by which the record must be dealt with, if lists can be ordered by it.
@@ -225,6 +241,10 @@ impl<R: Resource> AnyRecord for R {
 
     fn unique_key(&self) -> Option<&str> {
         Resource::unique_key(self)
+    }
+
+    fn unique_value(&self) -> Option<Cow<'_, str>> {
+        Resource::unique_key(self).map(Cow::Borrowed).or_else(|| self.unique_identity().map(Cow::Owned))
     }
 
     fn unique_within(&self) -> Option<Ulid> {

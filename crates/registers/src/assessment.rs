@@ -1,9 +1,15 @@
 //! Assessments: examinations of controls, suppliers, systems or whole frameworks by a person.
 
+mod command;
+mod completion;
+
 use kernel::{Description, RecordKey, Reference, Timestamp, Title, VersionedSubjectGroup, record, string_enum};
 
+pub use command::{AssessmentCommand, AssessmentError, change_assessment};
+pub use completion::{AssessmentCompletion, CompletionRenderer, publish_completion};
+
 record! {
-    /// An assessment.
+    /// An assessment. Imports set its status and the time of its completion when they create it; later only commands do.
     #[record(kind = Assessment, prefix = "asmt", plural = "assessments")]
     pub struct Assessment {
         /// The key of the assessment, unique in the organization.
@@ -16,7 +22,7 @@ record! {
         #[column(example("All privileged accounts of core systems."))]
         pub description: Description,
         /// The status of the assessment.
-        #[column(filter(Many), example("in-progress"))]
+        #[column(filter(Many), create_only, example("in-progress"))]
         pub status: AssessmentStatus,
         /// The thing that the assessment is about.
         #[column(examples(["controls", "control", "CTL-AC-02"]))]
@@ -26,6 +32,7 @@ record! {
         /// The assignment of the responsibility that reviews the assessment, in another system.
         pub reviewer_responsibility_assignment_id: Option<Reference>,
         /// The time at which the assessment was completed.
+        #[column(create_only)]
         pub completed_at: Option<Timestamp>,
     }
 }

@@ -1,5 +1,6 @@
 //! The registers: records that people and importers maintain and integrations read. The read-mostly modules have one file
-//! each. A register with commands of its own is in the crate of its module, and in the list here.
+//! each, and assessments, which a few commands move, a folder. A module with a write API is a crate of its own, and its
+//! registers are in the list here.
 
 mod assessment;
 mod asset;
@@ -28,7 +29,10 @@ mod system_acceptance;
 mod vulnerability;
 mod vulnerability_assessment;
 
-pub use assessment::{Assessment, AssessmentStatus};
+pub use assessment::{
+    Assessment, AssessmentCommand, AssessmentCompletion, AssessmentError, AssessmentStatus, CompletionRenderer,
+    change_assessment, publish_completion,
+};
 pub use asset::{Asset, AssetStatus};
 pub use change_request::{ChangeRequest, ChangeStatus};
 pub use configuration_baseline::ConfigurationBaseline;
@@ -38,6 +42,7 @@ pub use custody_assignment::{CustodyAssignment, CustodyKind, CustodyStatus};
 pub use definition_status::DefinitionStatus;
 pub use due_diligence_review::{DueDiligenceReview, ReviewKind, ReviewStatus};
 pub use engagement::{Engagement, EngagementStatus, Party};
+pub use evidence::{EvidenceClaim, EvidenceRequirement};
 pub use exception::{Exception, ExceptionStatus};
 pub use framework::{Framework, FrameworkSource};
 pub use framework_node::{FrameworkNode, NodeKind};
@@ -89,6 +94,8 @@ macro_rules! for_each_register {
             PatchRequirement => ::registers::PatchRequirement,
             SubmissionRequirement => ::registers::SubmissionRequirement,
             SubmissionPackage => ::registers::SubmissionPackage,
+            EvidenceRequirement => ::registers::EvidenceRequirement,
+            EvidenceClaim => ::registers::EvidenceClaim,
         }
     };
 }

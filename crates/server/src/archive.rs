@@ -1,6 +1,6 @@
 //! The format of backup files: a tar archive, which any machine can inspect.
 //!
-//! It contains, in this order, `manifest.json`, `novantra.db`, the files of the folder `attachments/`, and `sha256`:
+//! It contains, in this order, `manifest.json`, `novantra.db`, the objects of attachments in `attachments/`, and `sha256`:
 //! the digest of the names, lengths and contents of all entries before it, in hexadecimal. The digest reveals files
 //! that are truncated or damaged.
 
@@ -11,7 +11,7 @@ mod write;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use read::{Unpacked, unpack};
-pub(crate) use write::pack;
+pub(crate) use write::{AttachmentFile, AttachmentSource, pack};
 
 /// The format version that this program writes, and the only one it reads.
 pub(crate) const FORMAT: u64 = 1;
@@ -31,6 +31,9 @@ pub(crate) struct Manifest {
     pub(crate) schema: i64,
     /// The time of the copy of the database. The backup contains every write acknowledged before.
     pub(crate) made_at: String,
+    /// Whether the attachments were left out.
+    #[serde(default)]
+    pub(crate) without_attachments: bool,
 }
 
 #[cfg(test)]

@@ -1,24 +1,29 @@
 //! The command line: its grammar and the dispatch of commands.
 
+mod assessment;
 mod audit;
 mod backup;
 mod check;
 mod clock;
 mod command_context;
 mod copy;
+mod evidence;
 mod examples;
 mod export;
 mod identity_arg;
 mod import;
 mod installation;
+mod kinds_arg;
 mod migrate;
 mod output;
 mod probe;
 mod progress;
+mod record;
 mod restore;
 mod serve;
 mod service_account;
 mod signing_key;
+mod submission;
 mod webhooks;
 mod workspace;
 
@@ -34,6 +39,7 @@ use crate::{
 
 use command_context::{CommandContext, ReasonArg, seal};
 use identity_arg::IdentityArg;
+use kinds_arg::KindsArg;
 use output::{Output, columns, print_line};
 use progress::progress;
 
@@ -78,6 +84,15 @@ enum Command {
         after_help = "Examples:\n  novantra export --workspace default > records.jsonl\n  novantra export --workspace default --kind measurement --format csv > measurements.csv"
     )]
     Export(export::Export),
+    /// List assessments, and move them from planned to completed.
+    #[command(subcommand)]
+    Assessment(assessment::AssessmentCommands),
+    /// List submission packages, and move them from draft to ready.
+    #[command(subcommand)]
+    Submission(submission::SubmissionCommands),
+    /// List, show, review and withdraw evidence claims.
+    #[command(subcommand)]
+    Evidence(evidence::Evidence),
     /// Verify and export the audit log.
     #[command(subcommand)]
     Audit(audit::Audit),
@@ -146,6 +161,9 @@ pub(crate) fn run() -> Result<(), Failure> {
         Command::SigningKey(command) => with_context(read(), output, |context| block_on(command.run(&context))),
         Command::Import(command) => with_context(read(), output, |context| block_on(command.run(&context))),
         Command::Export(command) => with_context(read(), output, |context| block_on(command.run(&context))),
+        Command::Assessment(command) => with_context(read(), output, |context| block_on(command.run(&context))),
+        Command::Submission(command) => with_context(read(), output, |context| block_on(command.run(&context))),
+        Command::Evidence(command) => with_context(read(), output, |context| block_on(command.run(&context))),
         Command::Audit(command) => with_context(read(), output, |context| block_on(command.run(&context))),
         Command::Webhooks(command) => with_context(read(), output, |context| block_on(command.run(&context))),
         Command::Installation(command) => with_context(read(), output, |context| block_on(command.run(&context))),

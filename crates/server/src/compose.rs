@@ -1,6 +1,8 @@
 //! The composition root, the only module that depends on every adapter.
 
 mod absence;
+mod attachment_transfer;
+mod attachments;
 mod database;
 mod identity;
 mod installation_changes;
@@ -21,6 +23,10 @@ use store::DynStore;
 
 use crate::{failure::Failure, settings::Settings};
 
+pub(crate) use attachment_transfer::{
+    CopiedAttachments, copy_attachments, ensure_no_attachments, store_restored, stored_attachments,
+};
+pub(crate) use attachments::Attachments;
 use database::OpenedDatabase;
 pub(crate) use database::{Migrated, find_misplaced_tables, migrate};
 pub(crate) use identity::{OPERATOR, SERVER, command_origin};
@@ -61,6 +67,8 @@ pub(crate) struct Installation {
     pub(crate) checkpoint_key: CheckpointPublicKey,
     /// The rate limits shared by several servers, if the database can store them.
     pub(crate) buckets: Option<Arc<dyn SharedBuckets>>,
+    /// The bytes of attachments.
+    pub(crate) attachments: Attachments,
     keys: Keys,
 }
 
@@ -83,8 +91,12 @@ impl Installation {
     pub(crate) async fn open(settings: &Settings, mode: OpenMode) -> Result<Self, Failure> {
         let entropy = entropy();
         let OpenedDatabase { store, sql, clock, buckets } = database::open(settings, mode, &*entropy).await?;
-        let keys = match Keys::open(settings, mode, (&store, sql.as_ref()), &*clock, &*entropy).await {
-            Ok(keys) => keys,
+        let opened = async {
+            let keys = Keys::open(settings, mode, (&store, sql.as_ref()), &*clock, &*entropy).await?;
+            Ok((keys, Attachments::open_for(settings, mode, &*store).await?))
+        };
+        let (keys, attachments) = match opened.await {
+            Ok(opened) => opened,
             Err(failure) => {
                 store.close().await;
                 return Err(failure);
@@ -99,6 +111,7 @@ impl Installation {
             clock,
             entropy,
             buckets,
+            attachments,
             keys,
         })
     }

@@ -4,12 +4,18 @@
 //! They take an open [`Installation`](crate::compose::Installation) or an [`Operator`] and domain values, and return
 //! domain values. Their callers parse arguments and print results.
 
+mod attachment_sweeper;
+mod attachment_verifier;
 mod audit_retention;
 mod audit_sealer;
+mod evidence_claims;
+mod evidence_expiry;
 mod exporter;
 mod external_sort;
 mod importer;
 mod operator;
+mod oscal_exporter;
+mod record_commands;
 mod scan_importer;
 mod scan_lease;
 mod scan_series;
@@ -18,11 +24,17 @@ mod signing_keys;
 mod webhook_deliveries;
 mod workspaces;
 
+pub(crate) use attachment_sweeper::{AttachmentSweeper, SweepSummary};
+pub(crate) use attachment_verifier::{AttachmentVerifier, VerifiedAttachments};
 pub(crate) use audit_retention::{AuditRetention, RetentionOutcome};
 pub(crate) use audit_sealer::{AuditSealer, checkpoint_document};
+pub(crate) use evidence_claims::{ClaimDecision, decide_claim, find_claim};
+pub(crate) use evidence_expiry::EvidenceExpiry;
 pub(crate) use exporter::{ExportFormat, Exporter};
 pub(crate) use importer::{DraftFailures, DraftSource, ImportCounts, Importer, PendingDraft};
 pub(crate) use operator::Operator;
+pub(crate) use oscal_exporter::OscalExporter;
+pub(crate) use record_commands::{CommandRecord, change_record, find_record};
 pub(crate) use scan_lease::ScanLeases;
 pub(crate) use scan_series::ScanSeries;
 pub(crate) use service_accounts::{

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::settings::Settings;
 #[cfg(unix)]
-use crate::{archive::ATTACHMENTS, files::folder_of, settings::Database};
+use crate::{files::folder_of, settings::Database};
 
 /// Describes each file and folder of the installation that every user of this machine can use, or that the users of its
 /// group can change, with the remedy.
@@ -33,7 +33,10 @@ pub(crate) fn exposed_files(settings: &Settings) -> Vec<String> {
         exposed.extend(replaceable("the folder of the master key", folder_of(key)));
     }
     exposed.extend(exposure("the data folder", data, OTHERS | GROUP_WRITE, "700"));
-    exposed.extend(exposure("the folder of attachments", &data.join(ATTACHMENTS), reachable_in(data), "700"));
+    if let Some(attachments) = settings.attachments.folder() {
+        let dangerous = reachable_in(folder_of(attachments));
+        exposed.extend(exposure("the folder of attachments", attachments, dangerous, "700"));
+    }
     if let Some(files) = &settings.tls {
         exposed.extend(exposure("the key of the TLS certificate", &files.key, OTHERS | GROUP_WRITE, "600"));
     }

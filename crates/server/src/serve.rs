@@ -1,6 +1,7 @@
 //! The server: started from the settings, and shut down on a signal.
 
 mod admin;
+mod attachment_probe;
 mod bootstrap;
 mod listen;
 mod metrics;
@@ -12,25 +13,29 @@ mod tasks;
 
 use std::{sync::Arc, time::Duration};
 
+use api_v1::{ApiServices, AttachmentServices};
+use evidence::ContentStore;
 use http_api::App;
 use tokio::time::{Instant, timeout_at};
 
 use crate::{
     compose::{Installation, OpenMode, Webhooks},
     failure::Failure,
+    operations::EvidenceExpiry,
     permissions::exposed_files,
     settings::{Database, Settings},
 };
 
 use admin::AdminState;
+use attachment_probe::AttachmentProbe;
 use bootstrap::{PrintedAccount, demo, first_start, open_files};
 use listen::{CertificateReloader, ConnectionLimits, Listener};
-use metrics::{CertificateMetrics, Metrics, WebhookMetrics};
+use metrics::{CertificateMetrics, MeteredContents, Metrics, WebhookMetrics};
 use rate_limits::RateLimits;
 use shutdown::Signals;
 use tasks::{
-    fan_out_events, maintenance, record_repeated_calls, refresh_signing_keys, reload_certificate, report_repeats,
-    return_rate_limits, seal_audit_log, send_deliveries,
+    expire_evidence, fan_out_events, maintenance, record_repeated_calls, refresh_signing_keys, reload_certificate,
+    report_repeats, return_rate_limits, seal_audit_log, send_deliveries, sweep_attachments,
 };
 
 pub(crate) use bootstrap::{ReadyMessage, ServerLock};
@@ -89,6 +94,7 @@ struct Components {
     app: App,
     limits: RateLimits,
     webhooks: Webhooks,
+    attachments: Arc<dyn ContentStore>,
     metrics: Arc<Metrics>,
     webhook_metrics: Arc<WebhookMetrics>,
 }
@@ -118,7 +124,7 @@ impl Server {
 
     async fn run(self, mut signals: Signals) -> Result<(), Failure> {
         let Self { settings, installation, api, admin, certificate, components } = self;
-        let Components { app, limits, webhooks, metrics, webhook_metrics } = components;
+        let Components { app, limits, webhooks, attachments, metrics, webhook_metrics } = components;
         let is_remote = matches!(settings.database, Database::Postgres(_));
         let (store, clock) = (&installation.store, &installation.clock);
         let (trigger, stop) = shutdown::channel();
@@ -129,6 +135,7 @@ impl Server {
             clock: Arc::clone(clock),
             metrics: Arc::clone(&metrics),
             webhook_metrics: Arc::clone(&webhook_metrics),
+            attachments: Arc::new(AttachmentProbe::new(Arc::clone(&attachments))),
             shutdown: stop.clone(),
         };
         for warning in settings.warnings().into_iter().chain(exposed_files(&settings)) {
@@ -137,6 +144,7 @@ impl Server {
         tracing::info!("listening on {}", api.url());
         tracing::info!("serving probes and metrics on {}", admin.url());
         tracing::info!("storing records in {}", database_description(&settings));
+        tracing::info!("storing attachments in {}", settings.attachments.location);
 
         let probes = tokio::spawn(admin.serve(
             admin::router(state),
@@ -159,7 +167,10 @@ impl Server {
         let reporter = tokio::spawn(report_repeats::run(late_stop));
         let maintenance =
             tokio::spawn(maintenance::run(installation.clone(), app.clone(), settings.clone(), stop.clone()));
+        let sweeper =
+            tokio::spawn(sweep_attachments::run(installation.clone(), Arc::clone(&attachments), stop.clone()));
         let recorder = tokio::spawn(record_repeated_calls::run(app.clone(), stop.clone()));
+        let expiry = tokio::spawn(expire_evidence::run(EvidenceExpiry::new(&installation), stop.clone()));
         let (distributor, dispatcher) =
             (webhooks.distributor(&installation), webhooks.dispatcher(&installation, webhook_metrics));
         let endpoint_services = webhooks.endpoint_services();
@@ -175,8 +186,12 @@ impl Server {
             Arc::clone(&endpoint_services),
             stop.clone(),
         ));
+        let surface = api_v1::surface(ApiServices {
+            webhooks: Arc::clone(&endpoint_services),
+            attachments: Arc::new(AttachmentServices::new(attachments, settings.attachments.max_bytes)),
+        });
         let requests = api.serve(
-            http_api::router(app.clone(), [api_v1::surface(Arc::clone(&endpoint_services))]),
+            http_api::router(app.clone(), [surface]),
             ConnectionLimits::for_api(settings.max_connections, settings.api.trusted_proxies.clone(), &metrics),
             Some(metrics),
             stop,
@@ -195,6 +210,8 @@ impl Server {
         let stopped = async {
             maintenance.await?;
             recorder.await?;
+            sweeper.await?;
+            expiry.await?;
             fan_out.await.and(deliveries.await)?;
             if let Some(reloader) = reloader {
                 reloader.await?;
@@ -238,7 +255,9 @@ async fn prepare(
     let webhook_metrics = Arc::new(WebhookMetrics::register(&metrics)?);
     let observer = Arc::clone(&metrics) as _;
     let app = App::new(installation.services(&settings.api, Arc::clone(&limits.store), observer, &webhooks)?);
-    Ok((accounts, Components { app, limits, webhooks, metrics, webhook_metrics }))
+    let contents = Arc::clone(&installation.attachments.contents);
+    let attachments = Arc::new(MeteredContents::register(&metrics, contents)?);
+    Ok((accounts, Components { app, limits, webhooks, attachments, metrics, webhook_metrics }))
 }
 
 fn unanswered_shutdown() -> Failure {

@@ -3,6 +3,7 @@
 //! [`TABLE`] is the single list of settings, from which flags, environment variables, names in the file, help and the
 //! reference document are derived.
 
+mod attachments;
 mod database;
 mod flags;
 mod parsers;
@@ -13,6 +14,7 @@ mod table;
 mod typed;
 mod webhooks;
 
+pub(crate) use attachments::AttachmentSettings;
 pub(crate) use database::{Database, parse_database_url};
 pub(crate) use flags::{from_flags, with_flags};
 pub(crate) use parsers::parse_duration;

@@ -9,6 +9,7 @@ pub mod deliveries;
 pub mod delivery_history;
 pub mod directory;
 pub mod due_dates;
+pub mod evidence;
 pub mod fan_out;
 pub mod filters;
 pub mod idempotency;
@@ -56,6 +57,11 @@ macro_rules! contract_suite {
                 every_register_is_found_by_its_key
                 every_register_is_filtered_as_its_statement_says
                 recorded_events_are_stored_and_filtered_as_their_statements_say
+            }
+            evidence {
+                attachments_and_contents_are_stored_and_filtered_as_their_statements_say
+                claims_are_due_to_expire_once_their_validity_has_ended
+                unlinked_attachments_are_found_by_their_age
             }
             streaming {
                 a_stream_returns_the_same_records_in_the_same_order_as_pagination

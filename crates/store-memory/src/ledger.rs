@@ -132,13 +132,13 @@ impl State {
             return Err(CommitError::Conflict(Conflict::Revision(kind, id)));
         }
         if let Some(row) = before
-            && let Some(key) = row.record.unique_key()
+            && let Some(value) = row.record.unique_value()
         {
-            let unique = unique_key(kind, organization, key, row.record.unique_within());
+            let unique = unique_key(kind, organization, &value, row.record.unique_within());
             self.keys.remove_mut(&unique);
         }
-        if let Some(key) = write.record.unique_key() {
-            let unique = unique_key(kind, organization, key, write.record.unique_within());
+        if let Some(value) = write.record.unique_value() {
+            let unique = unique_key(kind, organization, &value, write.record.unique_within());
             if self.keys.contains_key(&unique) {
                 return Err(CommitError::Conflict(Conflict::UniqueKey(kind, unique.2)));
             }

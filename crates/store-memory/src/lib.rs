@@ -10,6 +10,7 @@ mod audit_log;
 mod delivery_history;
 mod directory;
 mod event_fan_out;
+mod evidence;
 mod identity;
 mod interception;
 mod ledger;

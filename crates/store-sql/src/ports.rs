@@ -7,6 +7,7 @@ mod clock_evidence;
 mod commit;
 mod delivery_queue;
 mod directory;
+pub(crate) mod evidence;
 mod idempotency;
 mod installation;
 mod key_claims;

@@ -1,21 +1,23 @@
 //! The query plans of lists on SQLite: every list is a range scan of an index.
 #![cfg(test)]
 
+mod every_list;
 pub(crate) mod on_postgres;
 
 use ::audit::AuditFilter;
-use findings::{Finding, FindingEvent, FindingEventFilter, FindingFilter, Severity, SourceKind, Status};
-use kernel::{Filter, Id, Order, PageRequest, Position, RecordKey, Reference, StoreError, TimeRange, Timestamp};
-use registers::{Control, DefinitionStatus};
-use submissions::{SubmissionEvent, SubmissionPackage};
-use ulid::Ulid;
-use webhooks::{
-    DeliveryFilter, DeliveryState, SubscriptionFilter, SubscriptionStatus, WebhookDelivery, WebhookSubscription,
+use findings::{Finding, FindingFilter, Severity, SourceKind, Status};
+use kernel::{
+    Comparison, Id, Order, PageRequest, Position, RecordKey, Reference, StoreError, TimeRange, Timestamp,
 };
+use ulid::Ulid;
 
+use self::every_list::{Indexes, every_list};
 use crate::{
     engine::{DatabaseUrl, RowReader, Sql, Value},
-    ports::audit::entry_list,
+    ports::{
+        audit::entry_list,
+        evidence::{EXPIRED_CLAIMS, UNLINKED_ATTACHMENTS},
+    },
     records::{ListQuery, Statements, table::Table},
     schema::Database,
 };
@@ -45,6 +47,22 @@ impl PlanFixture {
             .read(query, |(sql, values), session| Box::pin(session.fetch(sql, values, read_step)))
             .await
             .unwrap()
+    }
+
+    /// The columns of each index.
+    async fn indexes(&self) -> Indexes {
+        let text = "SELECT s.name, i.name FROM sqlite_schema AS s JOIN pragma_index_info(s.name) AS i \
+                    WHERE s.type = 'index' ORDER BY s.name, i.seqno";
+        let read = |cells: &mut RowReader<'_>| Ok((cells.text()?.to_owned(), cells.text()?.to_owned()));
+        let columns = self
+            .database
+            .engine
+            .read(Sql::from_numbered_text(text), move |sql, session| Box::pin(session.fetch(sql, &[], read)));
+        let mut indexes = Indexes::new();
+        for (index, column) in columns.await.unwrap() {
+            indexes.entry(index).or_default().push(column);
+        }
+        indexes
     }
 
     async fn list<R: Table>(&self, filter: &R::Filter, page: &PageRequest) -> Vec<String> {
@@ -86,6 +104,26 @@ fn assert_ranges(steps: &[String], index: &str, count: usize) {
     assert!(scans.iter().all(|scan| ["SCAN l", "SCAN page"].contains(&scan.as_str())), "{steps:#?}");
 }
 
+#[tokio::test]
+async fn every_list_of_every_kind_scans_only_ranges_of_the_index_for_it() {
+    let planned = PlanFixture::new().await;
+    let indexes = planned.indexes().await;
+    let mut faults = Vec::new();
+    for list in every_list() {
+        let steps = planned.plan_steps(&list.sql, list.values.clone()).await;
+        let read = |step: &String| {
+            let how = step.strip_prefix(&format!("SEARCH {} USING ", list.table))?.trim_start_matches("COVERING ");
+            Some(how.strip_prefix("INDEX ").and_then(|index| index.split(' ').next()).map(str::to_owned))
+        };
+        let scans = steps.iter().filter(|step| **step == format!("SCAN {}", list.table)).map(|_| None);
+        let read: Vec<_> = steps.iter().filter_map(read).chain(scans).collect();
+        let read: Vec<_> = read.iter().map(Option::as_deref).collect();
+        let sorts = steps.iter().any(|step| step.contains("TEMP B-TREE"));
+        faults.extend(list.faults(&indexes, &read, sorts, &steps));
+    }
+    assert!(faults.is_empty(), "{} plans: {}", faults.len(), faults[0]);
+}
+
 /// Returns the plan without the steps that look up a matching entry and its seal by key.
 pub(crate) fn without_seal_lookups(mut steps: Vec<String>) -> Vec<String> {
     let seal = "SEARCH s USING INDEX audit_seals_entry (organization_id=? AND entry_id=?)";
@@ -108,34 +146,6 @@ fn due_pages() -> [PageRequest; 4] {
     ]
 }
 
-/// Filters of findings, and the index of each in the order of due dates.
-fn due_cases() -> [(FindingFilter, &'static str); 7] {
-    let any = FindingFilter::default();
-    let open = any.clone().with("status", [Status::Open]);
-    let member = open.clone().with("owner_member_user_id", [Reference::parse("m-1").unwrap()]);
-    [
-        (any.clone(), "findings_due"),
-        (any.clone().with("severity", [Severity::High]), "findings_due"),
-        (any.clone().with("subject_resource_id", [Reference::parse("r-1").unwrap()]), "findings_due"),
-        (open.clone(), "findings_status_due"),
-        (open.with("severity", [Severity::High]), "findings_status_due"),
-        (member, "findings_owner_member_due"),
-        (any.with("owner_responsibility_id", [Reference::parse("m-1").unwrap()]), "findings_owner_responsibility_due"),
-    ]
-}
-
-#[tokio::test]
-async fn a_list_of_findings_by_due_date_scans_one_index_range() {
-    let planned = PlanFixture::new().await;
-    for page in &due_pages() {
-        for (filter, index) in due_cases() {
-            assert_ranges(&planned.list::<Finding>(&filter, page).await, index, 1);
-        }
-        let two = FindingFilter::default().with("status", [Status::Open, Status::Triaged]);
-        assert_ranges(&planned.list::<Finding>(&two, page).await, "findings_status_due", 8);
-    }
-}
-
 #[tokio::test]
 async fn a_range_of_due_dates_is_checked_beside_the_scan_order() {
     let planned = PlanFixture::new().await;
@@ -148,84 +158,6 @@ async fn a_range_of_due_dates_is_checked_beside_the_scan_order() {
 }
 
 const BY_ID: &str = "sqlite_autoindex_findings_1";
-
-#[tokio::test]
-async fn a_list_of_findings_scans_one_index_range() {
-    let planned = PlanFixture::new().await;
-    let by = |status: &[Status], severity: &[Severity], kind: &[SourceKind], subject: &[&str]| {
-        FindingFilter::default()
-            .with("status", status.iter().copied())
-            .with("severity", severity.iter().copied())
-            .with("source_kind", kind.iter().copied())
-            .with("subject_resource_id", subject.iter().map(|id| Reference::parse(id).unwrap()))
-    };
-    let cases = [
-        (by(&[], &[], &[], &[]), [BY_ID, BY_ID, "findings_changed"]),
-        (by(&[Status::Open], &[], &[], &[]), ["findings_status", "findings_status", "findings_status_changed"]),
-        (by(&[], &[Severity::Low], &[], &[]), ["findings_severity", "findings_severity", "findings_severity_changed"]),
-        (
-            by(&[], &[], &[SourceKind::Manual], &[]),
-            ["findings_source_kind", "findings_source_kind", "findings_source_kind_changed"],
-        ),
-        (by(&[], &[], &[], &["x"]), ["findings_subject", "findings_subject", "findings_subject_changed"]),
-        (
-            by(&[Status::Open], &[], &[], &[]).with("owner_member_user_id", [Reference::parse("x").unwrap()]),
-            ["findings_owner_member", "findings_owner_member", "findings_owner_member_changed"],
-        ),
-        (
-            by(&[], &[], &[], &[]).with("owner_responsibility_id", [Reference::parse("x").unwrap()]),
-            ["findings_owner_responsibility", "findings_owner_responsibility", "findings_owner_responsibility_changed"],
-        ),
-    ];
-    for (filter, indexes) in cases {
-        for (number, page) in pages().iter().enumerate() {
-            assert_ranges(&planned.list::<Finding>(&filter, page).await, indexes[number], 1);
-        }
-    }
-}
-
-#[tokio::test]
-async fn a_list_of_controls_or_events_scans_one_index_range() {
-    let planned = PlanFixture::new().await;
-    let active = Filter::<Control>::default().with("status", [DefinitionStatus::Active]);
-    let about = FindingEventFilter::default().with("finding_id", Some(Id::<Finding>::new(Ulid(7))));
-    let package = Id::<SubmissionPackage>::new(Ulid(7));
-    let of_package = Filter::<SubmissionEvent>::default().with("submission_package_id", [package]);
-    for (number, page) in pages().iter().enumerate() {
-        let controls = ["controls_status", "controls_status", "controls_status_changed"];
-        assert_ranges(&planned.list::<Control>(&active, page).await, controls[number], 1);
-        let events = ["finding_events_finding", "finding_events_finding", "finding_events_finding_changed"];
-        assert_ranges(&planned.list::<FindingEvent>(&about, page).await, events[number], 1);
-        let events =
-            ["package_id", "package_id", "package_id_changed"].map(|end| format!("submission_events_submission_{end}"));
-        assert_ranges(&planned.list::<SubmissionEvent>(&of_package, page).await, &events[number], 1);
-    }
-}
-
-#[tokio::test]
-async fn a_list_of_subscriptions_or_deliveries_scans_one_index_range() {
-    let planned = PlanFixture::new().await;
-    let theirs = SubscriptionFilter { account: Some(Id::new(Ulid(7))), ..SubscriptionFilter::default() };
-    let own = SubscriptionFilter::for_account(Id::new(Ulid(7)));
-    let active = SubscriptionFilter { statuses: [SubscriptionStatus::Active].into(), ..SubscriptionFilter::default() };
-    let to_one = DeliveryFilter { subscription: Some(Id::new(Ulid(7))), ..DeliveryFilter::default() };
-    let exhausted = DeliveryFilter { states: [DeliveryState::Exhausted].into(), ..to_one.clone() };
-    for (number, page) in pages().iter().enumerate() {
-        let index = |name: &str| if number == 2 { format!("{name}_changed") } else { name.to_owned() };
-        let subscriptions = index("webhook_subscriptions_account");
-        assert_ranges(&planned.list::<WebhookSubscription>(&theirs, page).await, &subscriptions, 1);
-        assert_ranges(&planned.list::<WebhookSubscription>(&own, page).await, &subscriptions, 1);
-        let active = planned.list::<WebhookSubscription>(&active, page).await;
-        assert_ranges(&active, &index("webhook_subscriptions_status"), 1);
-        let by_key = "sqlite_autoindex_webhook_deliveries_1";
-        let deliveries = if number == 2 { "webhook_deliveries_subscription_changed" } else { by_key };
-        assert_ranges(&planned.list::<WebhookDelivery>(&to_one, page).await, deliveries, 1);
-        let exhausted = planned.list::<WebhookDelivery>(&exhausted, page).await;
-        assert_ranges(&exhausted, deliveries, 1);
-        let lookup = format!("SEARCH t USING INDEX {by_key} (organization_id=? AND subscription_id=? AND id=?)");
-        assert!(exhausted.contains(&lookup), "{exhausted:#?}");
-    }
-}
 
 #[tokio::test]
 async fn several_values_scan_a_range_each_and_nothing_is_sorted() {
@@ -332,6 +264,24 @@ async fn a_list_of_audit_entries_scans_one_index_range() {
             let (sql, values) = entry_list(Id::new(Ulid(1)), &filter, page, SCAN_LIMIT, PROCESS);
             assert_ranges(&without_seal_lookups(planned.plan_steps(&sql, values).await), index, 1);
         }
+    }
+}
+
+#[tokio::test]
+async fn due_evidence_is_found_by_one_index_range_and_not_sorted() {
+    let planned = PlanFixture::new().await;
+    let values = |status: &'static str, bound: Value<'static>| vec![Value::text(status), bound, Value::Int(200)];
+    for (sql, values, index) in [
+        (&EXPIRED_CLAIMS, values("approved", Value::Int(5)), "evidence_claims_expiry (status=? AND valid_until<?)"),
+        (
+            &UNLINKED_ATTACHMENTS,
+            values("unlinked", Ulid(5).into()),
+            "evidence_attachments_unlinked (status=? AND id<?)",
+        ),
+    ] {
+        let steps = planned.plan_steps(sql, values).await;
+        let [step] = steps.as_slice() else { panic!("{steps:#?}") };
+        assert!(step.starts_with("SEARCH") && step.contains(index), "{step}");
     }
 }
 

@@ -7,6 +7,7 @@ mod master_key;
 
 use audit::AuditLog;
 use auth::{Accounts, SigningKeys};
+use evidence::DueEvidence;
 use kernel::{AuditTrail, Ledger, Reader};
 use webhooks::{DeliveryHistory, EventFanOut, PartitionQueue};
 
@@ -26,6 +27,8 @@ macro_rules! for_each_resource {
             Finding => ::findings::Finding,
             FindingEvent => ::findings::FindingEvent,
             SubmissionEvent => ::submissions::SubmissionEvent,
+            EvidenceAttachment => ::evidence::EvidenceAttachment,
+            EvidenceContent => ::evidence::EvidenceContent,
             WebhookSubscription => ::webhooks::WebhookSubscription,
             WebhookDelivery => ::webhooks::WebhookDelivery,
         }
@@ -48,6 +51,7 @@ macro_rules! store {
             + EventFanOut
             + PartitionQueue
             + DeliveryHistory
+            + DueEvidence
             $(+ Reader<$record>)*
         {
         }
@@ -65,6 +69,7 @@ macro_rules! store {
                 + EventFanOut
                 + PartitionQueue
                 + DeliveryHistory
+                + DueEvidence
                 $(+ Reader<$record>)*
         {
         }

@@ -12,6 +12,10 @@ pub enum Lease {
     Sealer,
     /// Fanning out events to deliveries.
     Distributor,
+    /// Removing attachments that nobody has linked, and objects that no record names.
+    AttachmentSweep,
+    /// Letting evidence claims expire.
+    EvidenceExpiry,
     /// The import of scans of one tool and scope into one organization, by a hash of these.
     ScanImport(u64),
 }
@@ -23,6 +27,8 @@ impl Lease {
         match self {
             Self::Sealer => "sealer".into(),
             Self::Distributor => "distributor".into(),
+            Self::AttachmentSweep => "attachment-sweep".into(),
+            Self::EvidenceExpiry => "evidence-expiry".into(),
             Self::ScanImport(scan) => format!("scan-import:{scan:016x}").into(),
         }
     }

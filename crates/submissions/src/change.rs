@@ -2,7 +2,7 @@
 //! subscribers, whereas a [`SubmissionEvent`] is reported from outside.
 
 use bytes::Bytes;
-use kernel::{Id, OrganizationRef, OutboxEvent, Stored, Timestamp};
+use kernel::{Changeset, Id, OrganizationRef, OutboxEvent, Stored, Timestamp, WriteContext};
 
 use crate::{
     event::SubmissionEvent,
@@ -54,4 +54,19 @@ pub struct PackageChange<'a> {
 pub trait EventRenderer: Send + Sync {
     /// Returns the payload as it is sent.
     fn render(&self, change: &PackageChange<'_>) -> Bytes;
+}
+
+/// Publishes a domain event about a package, as it is after the change.
+pub(crate) fn publish(
+    context: &WriteContext<'_>,
+    renderer: &dyn EventRenderer,
+    changeset: &mut Changeset,
+    package: &Stored<SubmissionPackage>,
+    kind: PackageChangeKind<'_>,
+) {
+    // Not before the last change of the package, even if the clock has stepped back: events about a record stay in order.
+    let created_at = changeset.at().max(package.meta.updated_at);
+    context.publish(changeset, package, kind.name(), created_at, |id| {
+        renderer.render(&PackageChange { id, created_at, organization: context.organization, kind, package })
+    });
 }

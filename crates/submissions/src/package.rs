@@ -5,7 +5,8 @@ use kernel::{Id, RecordKey, Reference, Timestamp, Title, record, string_enum};
 use crate::requirement::SubmissionRequirement;
 
 record! {
-    /// A submission package. Imports set its status, times and reference when they create it; later only events do.
+    /// A submission package. Imports set its status, times and reference when they create it; later only commands and
+    /// events do.
     #[record(kind = SubmissionPackage, prefix = "subpkg", plural = "submission_packages")]
     pub struct SubmissionPackage {
         /// The requirement that the package fulfills.
@@ -17,7 +18,7 @@ record! {
         /// The title of the package.
         #[column(example("Call report for the second quarter of 2026"))]
         pub title: Title,
-        /// The status of the package. Only events change it.
+        /// The status of the package. Imports set it only when they create the package.
         #[column(filter(Many), create_only, example("acknowledged"))]
         pub status: SubmissionPackageStatus,
         /// The time by which the package must be submitted.

@@ -6,7 +6,7 @@ use kernel::{
 };
 
 use crate::{
-    change::{EventRenderer, PackageChange, PackageChangeKind},
+    change::{EventRenderer, PackageChangeKind, publish},
     error::SubmissionError,
     event::{SubmissionEvent, SubmissionEventKind},
     package::SubmissionPackage,
@@ -66,18 +66,4 @@ pub fn record_event(
         publish(context, renderer, &mut changeset, &package, PackageChangeKind::StatusChanged { previous });
     }
     Ok((changeset, event, package))
-}
-
-fn publish(
-    context: &WriteContext<'_>,
-    renderer: &dyn EventRenderer,
-    changeset: &mut Changeset,
-    package: &Stored<SubmissionPackage>,
-    kind: PackageChangeKind<'_>,
-) {
-    // Not before the last change of the package, even if the clock has stepped back: events about a record stay in order.
-    let created_at = changeset.at().max(package.meta.updated_at);
-    context.publish(changeset, package, kind.name(), created_at, |id| {
-        renderer.render(&PackageChange { id, created_at, organization: context.organization, kind, package })
-    });
 }

@@ -51,8 +51,12 @@ events! {
     FindingUpdated = "finding.updated", FindingsRead, "A finding's severity, status, owner or due date changed.";
     FindingStatusChanged = "finding.status_changed", FindingsRead, "A finding's status changed.";
     FindingClosed = "finding.closed", FindingsRead, "A finding became closed or accepted.";
+    EvidenceClaimCreated = "evidence.claim.created", EvidenceRead, "An evidence claim was made.";
+    EvidenceClaimApproved = "evidence.claim.approved", EvidenceRead, "An evidence claim was approved.";
+    EvidenceClaimRejected = "evidence.claim.rejected", EvidenceRead, "An evidence claim was rejected.";
     SubmissionPackageStatusChanged = "submission.package.status_changed", SubmissionsRead, "A submission package's status changed.";
     SubmissionPackageEventRecorded = "submission.package.event_recorded", SubmissionsRead, "An event was recorded about a submission package.";
+    AssessmentCompleted = "assessment.completed", AssessmentsRead, "An assessment was completed, in any way.";
 }
 
 impl fmt::Display for EventType {

@@ -96,6 +96,7 @@ fn indexes(register: &Register) -> Vec<Index> {
             condition: String::new(),
         });
     }
+    indexes.extend(identity_indexes(register));
     indexes.push(Index {
         name: format!("{plural}_changed"),
         is_unique: false,
@@ -123,6 +124,34 @@ fn indexes(register: &Register) -> Vec<Index> {
     indexes
 }
 
+/// The unique indexes of the identity of records without a key: one of all its columns, that of the parent last, so that no
+/// list is read along it; and one of records in which a part of it is null, since nulls differ from each other.
+fn identity_indexes(register: &Register) -> Vec<Index> {
+    let Register { plural, columns } = register;
+    let identity: Vec<&Column> = columns.iter().filter(|column| column.is_identity).collect();
+    let Some((parent, others)) = identity.split_first() else { return Vec::new() };
+    let index = |name: &str, columns: Vec<&Column>, condition: String| Index {
+        name: format!("{plural}_{name}"),
+        is_unique: true,
+        shared_by: columns
+            .iter()
+            .rev()
+            .enumerate()
+            .map(|(position, _)| if position == 0 { 1 } else { 2 })
+            .rev()
+            .collect(),
+        columns: columns.iter().map(|column| column.name.as_str()).collect::<Vec<_>>().join(", "),
+        condition,
+    };
+    let all = |with_nulls: bool| {
+        let others = others.iter().filter(|column| with_nulls || !column.is_nullable);
+        others.chain([parent]).copied().collect::<Vec<_>>()
+    };
+    let null = others.iter().find(|column| column.is_nullable);
+    let without = null.map(|null| index("unique_without_nulls", all(false), format!(" WHERE {} IS NULL", null.name)));
+    [index("unique", all(true), String::new())].into_iter().chain(without).collect()
+}
+
 /// The statistics that SQLite plans with, which are those of a full table, so that no plan depends on when they were taken.
 fn statistics(plural: &str, indexes: &[Index]) -> String {
     let primary_key = (format!("sqlite_autoindex_{plural}_1"), &vec![1]);
@@ -147,6 +176,27 @@ mod tests {
             key_within: None,
             shared_by: None,
             is_checked: false,
+            is_identity: false,
+        }
+    }
+
+    #[test]
+    fn the_identity_of_records_without_a_key_is_unique_also_where_a_part_of_it_is_null() {
+        let identity = |name: &str, is_nullable| Column { is_nullable, is_identity: true, ..column(name) };
+        let columns = vec![
+            identity("parent_id", false),
+            column("result"),
+            identity("subject_resource_id", true),
+            identity("observed_at", false),
+        ];
+        let text = text(&Register { plural: "things".to_owned(), columns }, ENGINES[0]);
+        for expected in [
+            "CREATE UNIQUE INDEX things_unique ON things (organization_id, subject_resource_id, observed_at, parent_id);\n",
+            "CREATE UNIQUE INDEX things_unique_without_nulls ON things (organization_id, observed_at, parent_id) \
+             WHERE subject_resource_id IS NULL;\n",
+            "('things', 'things_unique', '10000 1000 2 2 1')",
+        ] {
+            assert!(text.contains(expected), "{expected} is not in\n{text}");
         }
     }
 

@@ -26,6 +26,8 @@ pub(super) struct Column {
     pub(super) shared_by: Option<u32>,
     /// Whether lists can be filtered by it row by row.
     pub(super) is_checked: bool,
+    /// Whether it is part of the identity of records without a key.
+    pub(super) is_identity: bool,
 }
 
 /// The first text of a domain file, with the fields that most registers have.
@@ -162,6 +164,7 @@ fn columns_of(field: &Field) -> Result<Vec<Column>, String> {
         key_within: None,
         shared_by: None,
         is_checked: false,
+        is_identity: marks.iter().any(|mark| mark.name == "identity"),
     };
     let mut columns: Vec<Column> = match type_name.as_str() {
         "SubjectGroup" => SUBJECT[..3].iter().map(|name| column(name)).collect(),
@@ -232,7 +235,7 @@ mod tests {
             .columns
             .iter()
             .map(|column| {
-                let Column { name, is_integer, is_nullable, key_within, shared_by, is_checked } = column;
+                let Column { name, is_integer, is_nullable, key_within, shared_by, is_checked, .. } = column;
                 format!("{name} {is_integer} {is_nullable} {key_within:?} {shared_by:?} {is_checked}")
             })
             .collect();

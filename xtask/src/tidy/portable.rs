@@ -20,6 +20,10 @@ const CROSS_ORGANIZATION_INDEXES: &[&str] = &[
     "audit_entries_unsealed",
     // Servers look for due deliveries of all organizations.
     "webhook_lanes_due",
+    // Servers look for claims of all organizations whose validity has ended.
+    "evidence_claims_expiry",
+    // Servers look for attachments of all organizations that nobody linked.
+    "evidence_attachments_unlinked",
 ];
 
 /// Features that need one coordinating node, or a session that outlasts a transaction.

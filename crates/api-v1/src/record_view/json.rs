@@ -3,10 +3,10 @@
 use std::io::Write as _;
 
 use http_api::response::{AsText, write_json, write_json_string};
-use kernel::{Encoder, IdText, Record, ScalarValue, Stored};
+use kernel::{Encoder, Groups, IdText, OwnedScalar, Record, ScalarValue, Stored};
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
-use super::name::{Name, Names};
+use super::name::{Name, Names, camel_case};
 
 /// Writes the record at the end of `out`, without going through `serde`: the names of members are bytes already.
 pub(super) fn write_record<R: Record>(stored: &Stored<R>, out: &mut Vec<u8>) {
@@ -31,25 +31,48 @@ impl<'r> Encoder<'r> for ObjectWriter<'_> {
         if let Some(member) = self.members.next() {
             self.out.extend_from_slice(member.as_bytes());
         }
-        match value {
-            ScalarValue::Null => self.out.extend_from_slice(b"null"),
-            ScalarValue::Text(text) => write_json_string(self.out, text),
-            ScalarValue::Name(name) => write_plain(self.out, name),
-            ScalarValue::Integer(number) => write_json(self.out, &number),
-            ScalarValue::Timestamp(time) => write_text(self.out, time),
-            ScalarValue::Id(prefix, ulid) => write_text(self.out, IdText(prefix, ulid)),
-            ScalarValue::Ids(prefix, ulids) => {
-                self.out.push(b'[');
-                for (index, ulid) in ulids.iter().enumerate() {
-                    if index > 0 {
-                        self.out.push(b',');
-                    }
-                    write_text(self.out, IdText(prefix, *ulid));
-                }
-                self.out.push(b']');
-            }
-        }
+        write_value(self.out, value);
     }
+}
+
+#[inline]
+fn write_value(out: &mut Vec<u8>, value: ScalarValue<'_>) {
+    match value {
+        ScalarValue::Null => out.extend_from_slice(b"null"),
+        ScalarValue::Text(text) => write_json_string(out, text),
+        ScalarValue::Name(name) => write_plain(out, name),
+        ScalarValue::Integer(number) => write_json(out, &number),
+        ScalarValue::Timestamp(time) => write_text(out, time),
+        ScalarValue::Id(prefix, ulid) => write_text(out, IdText(prefix, ulid)),
+        ScalarValue::Ids(prefix, ulids) => {
+            out.push(b'[');
+            for (index, ulid) in ulids.iter().enumerate() {
+                if index > 0 {
+                    out.push(b',');
+                }
+                write_text(out, IdText(prefix, *ulid));
+            }
+            out.push(b']');
+        }
+        ScalarValue::Groups(groups) => write_groups(out, groups),
+    }
+}
+
+fn write_groups(out: &mut Vec<u8>, groups: &Groups) {
+    out.push(b'[');
+    for (index, row) in groups.rows().iter().enumerate() {
+        out.extend_from_slice(if index > 0 { b",{" } else { b"{" });
+        for (position, (label, value)) in groups.labels().iter().zip(row).enumerate() {
+            if position > 0 {
+                out.push(b',');
+            }
+            write_plain(out, &camel_case(label));
+            out.push(b':');
+            write_value(out, value.as_value());
+        }
+        out.push(b'}');
+    }
+    out.push(b']');
 }
 
 /// Writes a text in which nothing needs to be escaped.
@@ -107,12 +130,25 @@ impl Serialize for SerializedValue<'_> {
             ScalarValue::Ids(prefix, ulids) => {
                 serializer.collect_seq(ulids.iter().map(|ulid| AsText(IdText(prefix, *ulid))))
             }
+            ScalarValue::Groups(groups) => {
+                serializer.collect_seq(groups.rows().iter().map(|row| SerializedGroup(groups.labels(), row)))
+            }
         }
+    }
+}
+
+struct SerializedGroup<'r>(&'static [&'static str], &'r [OwnedScalar]);
+
+impl Serialize for SerializedGroup<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let members = self.0.iter().zip(self.1);
+        serializer.collect_map(members.map(|(label, value)| (camel_case(label), SerializedValue(value.as_value()))))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use evidence::{AttachedFile, EvidenceAttachment, EvidenceClaim};
     use findings::Finding;
 
     use super::*;
@@ -120,11 +156,25 @@ mod tests {
 
     #[test]
     fn a_record_is_written_as_it_is_serialized() {
-        let stored = <Finding as View>::example();
+        assert_is_written_as_serialized(&<Finding as View>::example());
+        let claim = <EvidenceClaim as View>::example();
+        assert_is_written_as_serialized(&claim);
+        let mut with_attachments = claim;
+        let attachment = AttachedFile::from_attachment(&kernel::Stored::new(
+            with_attachments.meta.organization,
+            kernel::Id::new(kernel::Ulid(9)),
+            with_attachments.meta.created_at,
+            EvidenceAttachment::example(),
+        ));
+        with_attachments.record.attachments = [attachment.clone(), attachment].into_iter().collect();
+        assert_is_written_as_serialized(&with_attachments);
+    }
+
+    fn assert_is_written_as_serialized<R: crate::record_view::RecordView>(stored: &kernel::Stored<R>) {
         let mut written = Vec::new();
-        write_record(&stored, &mut written);
+        write_record(stored, &mut written);
         let mut serialized = Vec::new();
-        write_json(&mut serialized, &Finding::to_dto(&stored));
+        write_json(&mut serialized, &R::to_dto(stored));
         assert_eq!(String::from_utf8(written), String::from_utf8(serialized));
     }
 }

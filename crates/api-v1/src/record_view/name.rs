@@ -53,6 +53,17 @@ impl Name {
     }
 }
 
+/// A name of the domain in the letter case of the API, for the columns of groups.
+pub(super) fn camel_case(name: &str) -> String {
+    let mut words = name.split('_');
+    let mut camel = words.next().unwrap_or_default().to_owned();
+    for word in words {
+        camel.push_str(&word[..word.len().min(1)].to_ascii_uppercase());
+        camel.push_str(&word[word.len().min(1)..]);
+    }
+    camel
+}
+
 /// The names of a record.
 pub(super) struct Names<R>(PhantomData<R>);
 

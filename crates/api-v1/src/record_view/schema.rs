@@ -4,7 +4,7 @@ use http_api::request::{id_schema, text_schema, timestamp_schema};
 use kernel::{Column, ColumnType, Record};
 use serde_json::{Map, Value, json};
 
-use super::name::Names;
+use super::name::{Names, camel_case};
 
 /// The schema of the record's JSON.
 pub(super) fn record_schema<R: Record>() -> Value {
@@ -28,6 +28,7 @@ fn column_schema(column: &Column) -> Value {
         ColumnType::Integer => json!({ "type": "integer" }),
         ColumnType::Timestamp => json!({ "type": "string", "format": "date-time" }),
         ColumnType::Ids(_) => json!({ "type": "array", "items": { "type": "string" } }),
+        ColumnType::Groups => json!({ "type": "array", "items": group_schema(column.group) }),
     };
     if column.nullable {
         schema["type"] = json!([schema["type"], "null"]);
@@ -39,6 +40,14 @@ fn column_schema(column: &Column) -> Value {
     schema
 }
 
+/// The schema of one group of a list.
+fn group_schema(columns: &[Column]) -> Value {
+    let members = columns.iter().map(|column| (camel_case(column.label), column_schema(column)));
+    let properties: Map<String, Value> = members.collect();
+    let required: Vec<String> = columns.iter().map(|column| camel_case(column.label)).collect();
+    json!({ "type": "object", "required": required, "properties": properties })
+}
+
 /// The schema of one value of the column's filter.
 pub(super) fn filter_schema(column: &Column) -> Value {
     match column.column_type {
@@ -47,5 +56,6 @@ pub(super) fn filter_schema(column: &Column) -> Value {
         ColumnType::Integer => json!({ "type": "integer" }),
         ColumnType::Timestamp => timestamp_schema(),
         ColumnType::Id(prefix) | ColumnType::Ids(prefix) => id_schema(prefix),
+        ColumnType::Groups => group_schema(column.group),
     }
 }

@@ -238,7 +238,7 @@ async fn only_a_patch_takes_the_type_of_merge_patches() {
 #[tokio::test]
 async fn the_document_marks_the_members_that_a_patch_takes_only_unchanged_as_read_only() {
     for operation in operations().iter().filter(|operation| operation.method == "PATCH") {
-        let schema = &operation.definition["requestBody"]["content"]["application/json"]["schema"];
+        let schema = operation.request_schema().unwrap();
         let response = &operation.definition["responses"]["200"]["content"]["application/json"]["schema"];
         let (_, reference) = response["properties"].as_object().unwrap().iter().next().unwrap();
         let component = reference["$ref"].as_str().unwrap().rsplit('/').next().unwrap();

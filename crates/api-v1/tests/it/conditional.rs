@@ -30,7 +30,7 @@ async fn every_get_of_a_single_record_has_an_etag_and_returns_304_for_a_matching
         seen += 1;
         let path = params.path(operation);
         let tag = api.get(&path).auth(&client).send().await.expect(200).header("etag").to_owned();
-        assert_eq!(tag, "\"r1\"", "{}", operation.id);
+        assert!(operation.responds_with_bytes() || tag == "\"r1\"", "{}", operation.id);
         for if_none_match in [tag.clone(), format!("W/{tag}"), format!("\"x\", {tag}"), "*".to_owned()] {
             let response =
                 api.get(&path).auth(&client).header("if-none-match", &if_none_match).send().await.expect(304);

@@ -296,10 +296,7 @@ async fn an_account_whose_kept_responses_take_up_too_much_is_refused_new_keys_bu
     call(&client, "without").send().await.expect(201);
     call(&other, "k0").idempotency_key("k0").send().await.expect(201);
     // Another server finds the limit reached, too.
-    let restarted = http_api::router(
-        http_api::App::new((*api.app.services).clone()),
-        [api_v1::surface(std::sync::Arc::clone(&api.webhooks))],
-    );
+    let restarted = http_api::router(http_api::App::new((*api.app.services).clone()), [api.surface()]);
     let elsewhere = crate::support::TestRequest::new(restarted, "POST", findings_path());
     elsewhere.auth(&client).json(&finding_body("elsewhere")).idempotency_key("elsewhere").send().await.expect(429);
 

@@ -2,12 +2,14 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod account_status;
+mod attachments;
 mod audit_log;
 mod batch;
 mod bodies;
 mod conditional;
 mod due_dates;
 mod envelope;
+mod evidence_claims;
 mod finding_events;
 mod findings;
 mod idempotency;

@@ -1,169 +1,17 @@
 //! Rules that hold for every operation of the document. A new operation is tested as soon as it is in the document.
 
-use std::collections::BTreeMap;
+mod path_params;
 
-use kernel::{HasIdPrefix as _, OrganizationId};
 use scopes::Scope;
 use serde_json::Value;
-use store_contract::samples;
-use submissions::SubmissionPackage;
 use webhooks::EventType;
 
-use crate::support::{Client, Operation, TestApi, TestRequest, operations};
+pub(crate) use path_params::PathParams;
+
+use crate::support::{Client, Operation, TestApi, operations};
 
 /// The operations that require no scope. This list may only shrink.
 const PUBLIC_OPERATIONS: [&str; 2] = ["getOpenapi", "issueToken"];
-
-/// Values for the path parameters of all operations.
-#[derive(Clone)]
-pub(crate) struct PathParams {
-    /// The identifiers of the registers' records by prefix.
-    registers: BTreeMap<&'static str, String>,
-    pub(crate) finding: String,
-    pub(crate) subscription: String,
-    pub(crate) delivery: String,
-    /// The value of every parameter that has no other.
-    other: String,
-}
-
-impl PathParams {
-    /// Creates one record for each path parameter; the webhook records belong to the client.
-    pub(crate) async fn create_records(api: &TestApi, client: &Client) -> Self {
-        let finding = api.create_finding(client, "path-params").await;
-        let params = Self::filled_with("none").with_registers_of(api, api.home).await;
-        params.with_finding(finding).with_webhooks_of(api, client).await
-    }
-
-    /// This text for every parameter.
-    pub(crate) fn filled_with(text: &str) -> Self {
-        Self {
-            registers: BTreeMap::new(),
-            finding: text.to_owned(),
-            subscription: text.to_owned(),
-            delivery: text.to_owned(),
-            other: text.to_owned(),
-        }
-    }
-
-    /// Identifiers that no record has.
-    pub(crate) fn absent(api: &TestApi) -> Self {
-        let mut registers = BTreeMap::new();
-        macro_rules! each {
-            ($($kind:ident => $register:ty,)*) => {
-                $(registers.insert(<$register>::PREFIX, api.fixture.new_id::<$register>().to_string());)*
-            };
-        }
-        registers::for_each_register!(each);
-        Self {
-            registers,
-            finding: api.fixture.new_id::<findings::Finding>().to_string(),
-            subscription: api.fixture.new_id::<webhooks::WebhookSubscription>().to_string(),
-            delivery: api.fixture.new_id::<webhooks::WebhookDelivery>().to_string(),
-            other: "none".to_owned(),
-        }
-    }
-
-    /// Replaces the parameters of the registers by a new record of each in the organization, which belong together. The
-    /// third samples include a package that is submitted, so that a receipt can be recorded.
-    pub(crate) async fn with_registers_of(mut self, api: &TestApi, organization: OrganizationId) -> Self {
-        let mut ids = BTreeMap::new();
-        macro_rules! each {
-            ($($kind:ident => $register:ty,)*) => {$(
-                let sample = samples::with_ids(&samples::record::<$register>(3, true), &ids);
-                let stored = api.fixture.create(organization, sample).await;
-                ids.insert(<$register>::PREFIX, stored.meta.id.ulid());
-                self.registers.insert(<$register>::PREFIX, stored.meta.id.to_string());
-            )*};
-        }
-        registers::for_each_register!(each);
-        self
-    }
-
-    pub(crate) fn with_package(mut self, package: String) -> Self {
-        self.registers.insert(SubmissionPackage::PREFIX, package);
-        self
-    }
-
-    pub(crate) fn with_finding(self, finding: String) -> Self {
-        Self { finding, ..self }
-    }
-
-    /// Replaces the webhook parameters by a new subscription of the client and an exhausted delivery to it.
-    pub(crate) async fn with_webhooks_of(&self, api: &TestApi, client: &Client) -> Self {
-        let subscription = api.store_subscription(client, 49).await;
-        let delivery = api.store_failed_delivery(&subscription, 10).await;
-        api.probe.take_events();
-        api.probe.take_write_count();
-        Self { subscription: subscription.meta.id.to_string(), delivery: delivery.meta.id.to_string(), ..self.clone() }
-    }
-
-    /// The path of the operation, with the parameters of the query that it requires.
-    pub(crate) fn path(&self, operation: &Operation) -> String {
-        let mut path = String::new();
-        for segment in operation.path.split_inclusive('/') {
-            let (name, slash) = segment.strip_suffix('/').map_or((segment, ""), |name| (name, "/"));
-            let value = match name {
-                "{findingId}" => &self.finding,
-                "{subscriptionId}" => &self.subscription,
-                "{deliveryId}" => &self.delivery,
-                parameter if parameter.starts_with('{') => {
-                    let end = operation.path.find(parameter).unwrap() + parameter.len();
-                    self.register_id(&operation.path[..end])
-                }
-                literal => literal,
-            };
-            path.extend([value, slash]);
-        }
-        let required = operation.required_query_parameters().map(|(name, schema)| {
-            let pattern = schema["pattern"].as_str().unwrap_or_default();
-            let prefix = pattern.trim_start_matches('^').split('_').next().unwrap_or_default();
-            format!("{name}={}", self.registers.get(prefix).unwrap_or(&self.other))
-        });
-        required.fold(path, |path, parameter| with_query(&path, &parameter))
-    }
-
-    /// The identifier of the record that can be read at this path: the one with the prefix of the identifier in its example.
-    fn register_id(&self, path: &str) -> &str {
-        let get = operations().iter().find(|operation| operation.method == "GET" && operation.path == path);
-        let example = get.map(|get| &get.definition["responses"]["200"]["content"]["application/json"]["example"]);
-        let members = example.and_then(Value::as_object);
-        let id = members.and_then(|members| members.values().find_map(|record| record["id"].as_str()));
-        let prefix = id.and_then(|id| id.rsplit_once('_')).map(|(prefix, _)| prefix);
-        prefix.and_then(|prefix| self.registers.get(prefix)).unwrap_or(&self.other)
-    }
-
-    /// A request to the operation with the body of its example.
-    pub(crate) fn request(&self, api: &TestApi, operation: &Operation) -> TestRequest {
-        if operation.is_write() {
-            return self.request_with_reason(api, operation, Some(&operation.reason_example()));
-        }
-        let call = api.request(&operation.method, &self.path(operation));
-        operation.request_example().map_or(call.clone(), |body| call.json(body))
-    }
-
-    /// A request to the operation with another reason, or with none.
-    pub(crate) fn request_with_reason(
-        &self,
-        api: &TestApi,
-        operation: &Operation,
-        reason: Option<&Value>,
-    ) -> TestRequest {
-        let path = self.path(operation);
-        let Some(example) = operation.request_example() else {
-            let text = |reason: &Value| reason.as_str().map_or_else(|| reason.to_string(), str::to_owned);
-            let query = reason.map(|reason| format!("?reason={}", text(reason).replace(' ', "+")));
-            return api.request(&operation.method, &format!("{path}{}", query.unwrap_or_default()));
-        };
-        let mut body = example.clone();
-        match reason {
-            Some(reason) => body["reason"] = reason.clone(),
-            None => {
-                body.as_object_mut().unwrap().remove("reason");
-            }
-        }
-        api.request(&operation.method, &path).json(&body)
-    }
-}
 
 /// The path with another parameter of its query.
 pub(crate) fn with_query(path: &str, parameter: &str) -> String {
@@ -363,7 +211,9 @@ async fn every_read_may_be_cached_only_with_revalidation() {
         scoped_operations().filter(|operation| operation.method == "GET" && operation.id != "streamWebhookEvents")
     {
         let response = params.request(&api, operation).auth(&client).send().await.expect(200);
-        assert_eq!(response.header("cache-control"), "private, no-cache", "{}", operation.id);
+        let bytes = if operation.responds_with_bytes() { ", no-transform" } else { "" };
+        let expected = format!("private, no-cache{bytes}");
+        assert_eq!(response.header("cache-control"), expected, "{}", operation.id);
     }
 }
 

@@ -237,7 +237,7 @@ proptest! {
         operation in any_operation(),
         headers in vec((prop_oneof![
             4 => prop::sample::select(vec!["accept", "accept-encoding", "content-type", "if-match", "if-none-match", "idempotency-key", "user-agent", "authorization",
-                "x-on-behalf-of", "content-length", "range", "x-request-id", "cookie", "expect", "transfer-encoding"]).prop_map(str::to_owned),
+                "x-on-behalf-of", "content-length", "range", "if-range", "content-disposition", "content-digest", "x-request-id", "cookie", "expect", "transfer-encoding"]).prop_map(str::to_owned),
             1 => "[a-z-]{1,20}",
         ], vec(any::<u8>(), 0..40)), 0..6),
     ) {

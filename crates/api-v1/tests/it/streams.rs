@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use store_contract::samples;
 
 use crate::{
+    attachments,
     operations::{PathParams, scoped_operations, with_query},
     submissions,
     support::{Client, Operation, TestApi, TestRequest, TestResponse, findings_path},
@@ -109,7 +110,9 @@ async fn every_list_streams_the_records_of_its_pages_and_is_logged_once() {
     for _ in 0..2 {
         submissions::record(&api, &client, &package, "comment", json!({})).await.expect(201);
     }
-    let params = params.with_package(package);
+    let file = attachments::uploaded(&api, &client, "a file").await;
+    let claim = attachments::custody::claimed(&api, &client, "streamed", &[&file]).await;
+    let params = params.with_package(package).with_claim(claim["id"].as_str().unwrap().to_owned());
     let lists: Vec<_> = scoped_operations().filter(|operation| is_list(operation)).collect();
     assert!(lists.len() >= 4);
     for operation in lists {
@@ -144,7 +147,12 @@ async fn only_lists_can_be_streamed() {
     let client = api.full_access_client().await;
     let params = PathParams::create_records(&api, &client).await;
     for operation in scoped_operations().filter(|operation| !is_list(operation)) {
-        let response = params.request(&api, operation).auth(&client).header("accept", NDJSON).send().await.expect(406);
+        let response = params.request(&api, operation).auth(&client).header("accept", NDJSON).send().await;
+        if operation.responds_with_bytes() {
+            assert_eq!(response.expect(200).header("content-type"), "text/csv", "{}", operation.id);
+            continue;
+        }
+        let response = response.expect(406);
         let expected = operation.definition["responses"]["200"]["content"].as_object().into_iter().flatten().next();
         let expected = expected.map_or("application/json", |(kind, _)| kind.as_str());
         assert!(response.message().ends_with(&format!("respond with {expected}")), "{}", operation.id);

@@ -13,7 +13,11 @@ use crate::{
     http::{HttpResponse, Request, call},
     report::{Row, Table, Target, Unit},
     sample::{self, MAX_BATCH},
-    sections::{Section, plain::Rows, workload::LIST},
+    sections::{
+        Section,
+        plain::{self, Rows},
+        workload::LIST,
+    },
     servers::{DATABASE, DataSet, MeasuredProgram, Novantra, create_folder},
 };
 
@@ -34,7 +38,7 @@ pub(super) fn measure(bench: &BenchContext) -> Outcome<Table> {
     let folder = server.stop()?;
     let concurrent = import_all(&stock.serve(&[])?, stock, CONCURRENT_CALLS)?;
 
-    let server_rows = Rows::read(&folder.path().join(DATABASE))?;
+    let server_rows = Rows::open(&folder.path().join(DATABASE), plain::OF_BATCH)?;
     let mut plain = Series::default();
     for _ in 0..REPETITIONS {
         let target = create_folder(bench.folder())?;

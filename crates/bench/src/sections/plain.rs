@@ -9,24 +9,22 @@ use rusqlite::{Connection, OpenFlags, params_from_iter, types::Value};
 
 use crate::failure::{Failure, Outcome};
 
-/// A row's values, in the order of its table's columns.
-type Values = Vec<Value>;
-
-/// The schema of a database, and the rows of the tables that an import fills.
+/// The schema of a database, and the rows of the tables that a server or a command has filled.
 pub(super) struct Rows {
+    source: Connection,
     schema: Vec<String>,
-    tables: Vec<TableRows>,
+    tables: Vec<Table>,
 }
 
-/// A table with its rows, in the order in which they were written.
-struct TableRows {
+/// A table with the number of its rows.
+struct Table {
     name: &'static str,
-    rows: Vec<Values>,
+    count: usize,
 }
 
 /// The tables that a batch of findings writes to before its response. Seals are written later, and the queue of
 /// unsealed entries is an implementation detail of the server.
-const TABLES: &[&str] = &["findings", "audit_entries", "outbox", "idempotency"];
+pub(super) const OF_BATCH: &[&str] = &["findings", "audit_entries", "outbox", "idempotency"];
 
 /// The settings of the server's own writer (`crates/store-sql/src/engine/sqlite/connection.rs`), so that they make no
 /// difference.
@@ -37,67 +35,80 @@ const SETTINGS: &str = "
     PRAGMA wal_autocheckpoint = 4000;";
 
 impl Rows {
-    /// Reads the rows that the server wrote.
-    pub(super) fn read(database: &Path) -> Outcome<Self> {
-        let connection = Connection::open_with_flags(database, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-        let mut statement = connection.prepare(
-            "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%' ORDER BY rowid",
-        )?;
-        let schema = statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
-        let tables = TABLES.iter().map(|name| read_table(&connection, name)).collect::<Outcome<_>>()?;
-        Ok(Self { schema, tables })
+    /// Opens the rows that were written to these tables.
+    pub(super) fn open(database: &Path, tables: &[&'static str]) -> Outcome<Self> {
+        let source = Connection::open_with_flags(database, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        let schema = source
+            .prepare("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%' ORDER BY rowid")?
+            .query_map([], |row| row.get(0))?
+            .collect::<Result<_, _>>()?;
+        let tables = tables.iter().map(|name| Table::count(&source, name)).collect::<Outcome<_>>()?;
+        Ok(Self { source, schema, tables })
     }
 
     /// Returns the number of rows of all tables.
     pub(super) fn count(&self) -> usize {
-        self.tables.iter().map(|table| table.rows.len()).sum()
+        self.tables.iter().map(|table| table.count).sum()
     }
 
     /// Inserts all rows into a new file in `transactions` transactions, each with its share of every table. Returns the
-    /// time that took.
+    /// time that took, without that of reading them.
     pub(super) fn insert(&self, file: &Path, transactions: usize) -> Outcome<Duration> {
         let connection = Connection::open(file)?;
         connection.execute_batch(SETTINGS)?;
         for statement in &self.schema {
             connection.execute_batch(statement)?;
         }
-        let mut statements = self
-            .tables
-            .iter()
-            .map(|table| {
-                let parameters = vec!["?"; table.rows.first().map_or(1, Vec::len)].join(", ");
-                Ok(connection.prepare(&format!("INSERT INTO {} VALUES ({parameters})", table.name))?)
-            })
-            .collect::<Outcome<Vec<_>>>()?;
-        let started = Instant::now();
+        let select = |table: &Table| self.source.prepare(&format!("SELECT * FROM {}", table.name));
+        let mut selects = self.tables.iter().map(select).collect::<Result<Vec<_>, _>>()?;
+        let columns: Vec<usize> = selects.iter().map(|select| select.column_count()).collect();
+        let insert = |(table, columns): (&Table, &usize)| {
+            connection.prepare(&format!("INSERT INTO {} VALUES ({})", table.name, vec!["?"; *columns].join(", ")))
+        };
+        let mut inserts = self.tables.iter().zip(&columns).map(insert).collect::<Result<Vec<_>, _>>()?;
+        let mut sources = selects.iter_mut().map(|select| select.query([])).collect::<Result<Vec<_>, _>>()?;
+        let mut elapsed = Duration::ZERO;
         for part in 0..transactions {
+            let shares = self.tables.iter().zip(&columns).zip(&mut sources);
+            let shares = shares
+                .map(|((table, columns), source)| take_rows(source, share(table.count, part, transactions), *columns));
+            let shares = shares.collect::<Outcome<Vec<_>>>()?;
+            let started = Instant::now();
             connection.execute_batch("BEGIN IMMEDIATE")?;
-            for (table, statement) in self.tables.iter().zip(&mut statements) {
-                for row in part_of(&table.rows, part, transactions) {
-                    statement.execute(params_from_iter(row))?;
+            for (rows, insert) in shares.iter().zip(&mut inserts) {
+                for row in rows {
+                    insert.execute(params_from_iter(row))?;
                 }
             }
             connection.execute_batch("COMMIT")?;
+            elapsed += started.elapsed();
         }
-        Ok(started.elapsed())
+        Ok(elapsed)
     }
 }
 
-fn read_table(connection: &Connection, name: &'static str) -> Outcome<TableRows> {
-    let mut statement = connection.prepare(&format!("SELECT * FROM {name}"))?;
-    let columns = statement.column_count();
-    let rows: Vec<Values> = statement
-        .query_map([], |row| (0..columns).map(|column| row.get(column)).collect())?
-        .collect::<Result<_, _>>()?;
-    if rows.is_empty() {
-        return Err(Failure::new(format!("the server wrote no row into {name}")));
+impl Table {
+    fn count(source: &Connection, name: &'static str) -> Outcome<Self> {
+        let count: i64 = source.query_row(&format!("SELECT count(*) FROM {name}"), [], |row| row.get(0))?;
+        match usize::try_from(count)? {
+            0 => Err(Failure::new(format!("no row was written into {name}"))),
+            count => Ok(Self { name, count }),
+        }
     }
-    Ok(TableRows { name, rows })
 }
 
-/// Returns one of `parts` parts of nearly equal length, in order.
-fn part_of<T>(rows: &[T], part: usize, parts: usize) -> &[T] {
-    &rows[rows.len() * part / parts..rows.len() * (part + 1) / parts]
+fn take_rows(source: &mut rusqlite::Rows<'_>, count: usize, columns: usize) -> Outcome<Vec<Vec<Value>>> {
+    let mut rows = Vec::with_capacity(count);
+    while rows.len() < count {
+        let Some(row) = source.next()? else { return Err(Failure::new("a row is gone")) };
+        rows.push((0..columns).map(|column| row.get(column)).collect::<Result<_, _>>()?);
+    }
+    Ok(rows)
+}
+
+/// Returns the size of one of `parts` parts of nearly equal length.
+fn share(count: usize, part: usize, parts: usize) -> usize {
+    count * (part + 1) / parts - count * part / parts
 }
 
 #[cfg(test)]
@@ -105,26 +116,42 @@ mod tests {
     use super::*;
 
     #[test]
-    fn parts_contain_every_row_once_and_in_order() {
-        let rows: Vec<usize> = (0..1003).collect();
-        let parts: Vec<usize> = (0..10).flat_map(|part| part_of(&rows, part, 10).to_vec()).collect();
-        assert_eq!(parts, rows);
+    fn parts_contain_every_row_once() {
+        let shares: Vec<usize> = (0..10).map(|part| share(1003, part, 10)).collect();
+        assert_eq!(shares.iter().sum::<usize>(), 1003);
+        assert!(shares.iter().all(|share| [100, 101].contains(share)));
     }
 
     #[test]
-    fn rows_that_were_read_are_inserted_unchanged() {
+    fn rows_are_inserted_unchanged() {
         let folder = tempfile::tempdir().unwrap();
         let (first, second) = (folder.path().join("first"), folder.path().join("second"));
         let connection = Connection::open(&first).unwrap();
-        for table in TABLES {
+        for table in OF_BATCH {
             let script = format!(
                 "CREATE TABLE {table} (id text, size integer) STRICT; INSERT INTO {table} VALUES ('a', 1), ('b', NULL);"
             );
             connection.execute_batch(&script).unwrap();
         }
-        let rows = Rows::read(&first).unwrap();
-        assert_eq!(rows.count(), 2 * TABLES.len());
+        let rows = Rows::open(&first, OF_BATCH).unwrap();
+        assert_eq!(rows.count(), 2 * OF_BATCH.len());
         rows.insert(&second, 2).unwrap();
-        assert_eq!(Rows::read(&second).unwrap().tables[0].rows, rows.tables[0].rows);
+        let copy = Connection::open(&second).unwrap();
+        for table in OF_BATCH {
+            let read = |connection: &Connection| -> Vec<(String, Option<i64>)> {
+                let mut statement = connection.prepare(&format!("SELECT id, size FROM {table}")).unwrap();
+                let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+                rows.collect::<Result<_, _>>().unwrap()
+            };
+            assert_eq!(read(&copy), read(&connection));
+        }
+    }
+
+    #[test]
+    fn a_table_without_rows_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("first");
+        Connection::open(&file).unwrap().execute_batch("CREATE TABLE findings (id text);").unwrap();
+        assert!(Rows::open(&file, &["findings"]).is_err());
     }
 }

@@ -136,7 +136,7 @@ fn read_stream(server: &Novantra, token: &str) -> Outcome<usize> {
 }
 
 /// Does the work, and returns its result and the peak resident memory of the process meanwhile, in bytes.
-fn with_peak_memory<T: Send>(process: &Process, work: impl FnOnce() -> Outcome<T>) -> Outcome<(T, u64)> {
+pub(super) fn with_peak_memory<T: Send>(process: &Process, work: impl FnOnce() -> Outcome<T>) -> Outcome<(T, u64)> {
     let done = &AtomicBool::new(false);
     let measure_peak = || {
         let mut peak = process.resident()?;

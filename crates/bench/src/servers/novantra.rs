@@ -25,6 +25,22 @@ const UNLIMITED: &str = "4294967295";
 const LIMITS: &[&str] =
     &["token-read", "token-write", "organization", "token-endpoint", "token-endpoint-address", "unauthenticated"];
 
+/// The scopes that read the registers.
+const REGISTER_SCOPES: &[&str] = &[
+    "governance.controls:read",
+    "governance.risks:read",
+    "governance.assessments:read",
+    "governance.exceptions:read",
+    "governance.monitoring:read",
+    "governance.indicators:read",
+    "governance.submissions:read",
+    "governance.frameworks:read",
+    "assets:read",
+    "party-engagements:read",
+    "change-management:read",
+    "vulnerability-management:read",
+];
+
 /// The maximum duration of sealing all audit entries.
 const SEALING_TIMEOUT: Duration = Duration::from_secs(120);
 /// The interval at which the metrics are polled: long enough that polling costs next to nothing.
@@ -111,6 +127,10 @@ impl Novantra {
         command.args(["--json", "service-account", "create", "--workspace", "default", "--name", name]);
         command.args(["--scope", "governance.findings:read", "--scope", "governance.findings:write"]);
         command.args(["--scope", "webhooks:manage", "--scope", "audit:read"]);
+        for scope in REGISTER_SCOPES {
+            command.args(["--scope", scope]);
+        }
+        command.args(["--scope", "governance.evidence:read", "--scope", "governance.evidence:write"]);
         command.arg("--data-dir").arg(self.folder.path());
         if let Some(url) = &self.database {
             command.args([format!("--{DATABASE_URL}"), url.clone()]);

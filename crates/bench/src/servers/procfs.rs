@@ -34,7 +34,16 @@ impl Stat {
 
 /// Returns the resident memory in bytes, from `status`.
 pub(super) fn resident(status: &str) -> Option<u64> {
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    memory(status, "VmRSS:")
+}
+
+/// Returns the peak of the resident memory in bytes, from `status`.
+pub(super) fn peak_resident(status: &str) -> Option<u64> {
+    memory(status, "VmHWM:")
+}
+
+fn memory(status: &str, name: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
     line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kibibytes| kibibytes * 1024)
 }
 

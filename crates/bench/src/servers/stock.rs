@@ -3,6 +3,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
+    process::Command,
 };
 
 use rusqlite::Connection;
@@ -14,6 +15,7 @@ use crate::{
     sample,
     servers::{
         MeasuredProgram,
+        finished::Finished,
         novantra::{Account, DATABASE, Novantra, Setting},
     },
 };
@@ -61,11 +63,42 @@ impl DataSet {
         copy_files(self.folder.path(), folder.path())?;
         let database = Connection::open(folder.path().join(DATABASE))?;
         let copies = findings / self.findings - 1;
-        multiply(&database, copies)?;
+        multiply(&database, "findings", copies)?;
         database.close().map_err(|(_, error)| error)?;
         let Self { binary, parent_folder: beside, account, .. } = self;
         let findings = self.findings * (copies + 1);
         Ok(Self { binary: binary.clone(), parent_folder: beside.clone(), folder, account: account.clone(), findings })
+    }
+
+    /// Returns a copy into which a command has imported a file, and what the command took.
+    pub(crate) fn with_import(&self, format: &str, file: &Path) -> Outcome<(Self, Finished)> {
+        let folder = create_folder(&self.parent_folder)?;
+        copy_files(self.folder.path(), folder.path())?;
+        let mut command = Command::new(&self.binary);
+        command.args(["import", format]).arg(file).args(["--workspace", "default"]);
+        let finished = Finished::of(command.arg("--data-dir").arg(folder.path()), folder.path())?;
+        Ok((self.with_folder(folder), finished))
+    }
+
+    /// Returns a copy with copies of the first row of a register, `rows` in all, made in the file.
+    pub(crate) fn with_copied_rows(&self, table: &str, rows: usize) -> Outcome<Self> {
+        let folder = create_folder(&self.parent_folder)?;
+        copy_files(self.folder.path(), folder.path())?;
+        let database = Connection::open(folder.path().join(DATABASE))?;
+        multiply(&database, table, rows - 1)?;
+        database.close().map_err(|(_, error)| error)?;
+        Ok(self.with_folder(folder))
+    }
+
+    /// The path of the database.
+    pub(crate) fn database(&self) -> PathBuf {
+        self.folder.path().join(DATABASE)
+    }
+
+    fn with_folder(&self, folder: TempDir) -> Self {
+        let Self { binary, parent_folder, account, findings, .. } = self;
+        let (binary, parent_folder, account) = (binary.clone(), parent_folder.clone(), account.clone());
+        Self { binary, parent_folder, folder, account, findings: *findings }
     }
 
     /// Starts a server on a copy of this data set.
@@ -76,10 +109,10 @@ impl DataSet {
     }
 }
 
-/// Adds `copies` copies of each finding, with identifiers and keys of their own.
-fn multiply(database: &Connection, copies: usize) -> Outcome<()> {
+/// Adds `copies` copies of each row, with identifiers and keys of their own.
+fn multiply(database: &Connection, table: &str, copies: usize) -> Outcome<()> {
     let columns: Vec<String> = database
-        .prepare("SELECT name FROM pragma_table_info('findings')")?
+        .prepare(&format!("SELECT name FROM pragma_table_info('{table}')"))?
         .query_map([], |row| row.get(0))?
         .collect::<Result<_, _>>()?;
     let copied = columns.iter().map(|column| match column.as_str() {
@@ -93,7 +126,7 @@ fn multiply(database: &Connection, copies: usize) -> Outcome<()> {
     database.execute(
         &format!(
             "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1) \
-             INSERT INTO findings ({}) SELECT {} FROM findings AS f CROSS JOIN n ORDER BY f.id, n.i",
+             INSERT INTO {table} ({}) SELECT {} FROM {table} AS f CROSS JOIN n ORDER BY f.id, n.i",
             columns.join(", "),
             copied.join(", ")
         ),
@@ -135,7 +168,7 @@ mod tests {
         for (id, key) in [("01KSFQX5Y8AAAAAAAAAAAAAAAA", "a"), ("01KSFQX5Y9AAAAAAAAAAAAAAAA", "b")] {
             database.execute("INSERT INTO findings VALUES (?1, ?2, 'x')", [id, key]).unwrap();
         }
-        multiply(&database, 3).unwrap();
+        multiply(&database, "findings", 3).unwrap();
         let keys: Vec<String> = database
             .prepare("SELECT key FROM findings WHERE length(id) = 26 ORDER BY substr(id, 1, 10), rowid")
             .unwrap()

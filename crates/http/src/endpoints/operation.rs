@@ -2,7 +2,7 @@
 //! are built.
 
 use axum::http::Method;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
     pipeline::Handler,
@@ -39,7 +39,7 @@ pub struct Operation {
 
 /// The parts of an endpoint's OpenAPI description that its declaration does not hold.
 pub struct Document {
-    /// The query parameters.
+    /// The parameters of the query, and the headers that only some endpoints have.
     pub query: Vec<Parameter>,
     /// The body of the request, if it has one.
     pub request: Option<Media>,
@@ -57,6 +57,9 @@ pub struct Document {
     pub response_headers: &'static [&'static str],
 }
 
+/// The format of a schema that stands for bytes.
+const BINARY: &str = "binary";
+
 /// A body: its schema and an example.
 pub struct Media {
     /// The JSON Schema.
@@ -66,6 +69,21 @@ pub struct Media {
 }
 
 impl Media {
+    /// The media of bytes that are sent as they are, in any media type. As the body of a request, they are streamed to
+    /// the handler.
+    #[must_use]
+    pub fn bytes(description: &str, example: &str) -> Self {
+        Self {
+            schema: json!({ "type": "string", "format": BINARY, "description": description }),
+            example: json!(example),
+        }
+    }
+
+    /// Whether these are bytes, rather than a JSON document.
+    pub(crate) fn is_bytes(&self) -> bool {
+        self.schema["format"] == BINARY
+    }
+
     /// The media of a response without a body.
     #[must_use]
     pub fn none() -> Self {

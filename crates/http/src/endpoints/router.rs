@@ -6,7 +6,7 @@ use axum::{
     Router,
     body::Body,
     extract::{RawPathParams, Request, State, rejection::RawPathParamsRejection},
-    http::{HeaderValue, Response, header},
+    http::{Extensions, HeaderMap, HeaderValue, Response, StatusCode, Version, header},
     routing::{MethodFilter, MethodRouter, on},
 };
 use bytes::Bytes;
@@ -27,9 +27,9 @@ use tower_http::compression::{
 use super::{Surface, operation::Operation};
 use crate::{
     memory::ResponseMemory,
-    pipeline::{App, BodyRule, Endpoint, RouteMatch, handle},
-    request::{Access, ApiRequest, Charge, MediaType, Route, accept_identity, printable},
-    response::{ApiResponse, Problem},
+    pipeline::{App, Endpoint, RouteMatch, handle},
+    request::{Access, ApiRequest, BodyRule, Charge, MediaType, Route, accept_identity, printable},
+    response::{ApiResponse, NO_TRANSFORM, Problem},
 };
 
 /// The extractor of the path parameters.
@@ -41,7 +41,8 @@ pub fn router(app: App, surfaces: impl IntoIterator<Item = Surface>) -> Router {
         SizeAbove::new(1024)
             .and(NotForContentType::const_new("application/octet-stream"))
             // A compressor waits for more input before it emits output, which would delay events.
-            .and(NotForContentType::SSE),
+            .and(NotForContentType::SSE)
+            .and(may_be_transformed),
     );
     // The layer is around all routes at once: a layer of the router would be cloned and boxed per route on every
     // request.
@@ -54,6 +55,11 @@ pub fn router(app: App, surfaces: impl IntoIterator<Item = Surface>) -> Router {
         compression,
     );
     Router::new().fallback_service(layers.layer(routes(Arc::new(app), surfaces)))
+}
+
+/// Whether a response may be compressed: not if it is what a digest or a range of bytes refers to.
+fn may_be_transformed(_: StatusCode, _: Version, headers: &HeaderMap, _: &Extensions) -> bool {
+    headers.get(header::CACHE_CONTROL) != Some(&NO_TRANSFORM)
 }
 
 /// Replaces the body of a response that was made whole by its final bytes, which hold the memory that was reserved for
@@ -136,11 +142,12 @@ fn endpoint(operation: &Operation, state: Arc<dyn Any + Send + Sync>) -> Endpoin
         route: Route { path: operation.path, access: operation.access, charge: operation.charge },
         media_types: operation.media_types,
         action: operation.action,
-        body: BodyRule::new(
-            (operation.document)().request.is_some(),
-            operation.charge == Charge::Write,
-            operation.access == Access::Public,
-        ),
+        body: match (operation.document)().request {
+            Some(media) if media.is_bytes() => BodyRule::Streamed,
+            request => {
+                BodyRule::new(request.is_some(), operation.charge == Charge::Write, operation.access == Access::Public)
+            }
+        },
         handler: operation.handler,
         state,
     }

@@ -117,8 +117,7 @@ async fn execute_once<C: Command>(
     }
     let command = parse()?;
     if key.is_some() {
-        let (services, now) = (&app.services, app.services.clock.now());
-        app.kept_responses.check(&*services.store, &principal, services.settings.idempotency_storage, now).await?;
+        check_kept_responses(app, &principal).await?;
     }
     match key.as_ref().filter(|_| C::HAS_EARLY_EFFECT) {
         None => {
@@ -144,8 +143,14 @@ async fn execute_once<C: Command>(
     }
 }
 
+/// Checks that the account may keep another response for an idempotency key.
+pub(super) async fn check_kept_responses(app: &App, principal: &Principal) -> Result<(), Problem> {
+    let (services, now) = (&app.services, app.services.clock.now());
+    app.kept_responses.check(&*services.store, principal, services.settings.idempotency_storage, now).await
+}
+
 /// Decides on the command and commits its changes, again if it conflicts with other writes.
-async fn commit<C: Command>(
+pub(super) async fn commit<C: Command>(
     app: &App,
     request: &ApiRequest,
     mut principal: Principal,

@@ -25,7 +25,7 @@ pub(super) fn replay_duplicate(
 }
 
 /// Returns the replay of a stored response, if there is memory for it until the client has read it.
-fn replay(
+pub(super) fn replay(
     app: &App,
     request: &ApiRequest,
     key: &IdempotencyKey,
@@ -45,36 +45,44 @@ pub(super) struct KeyUse {
 impl KeyUse {
     /// Reads the key from the headers; `None` if the request has none.
     pub(super) fn from_request(request: &ApiRequest, principal: &Principal) -> Result<Option<Self>, Problem> {
-        let mut values = request.parts.headers.get_all(IDEMPOTENCY_KEY).iter();
-        let Some(value) = values.next() else { return Ok(None) };
-        let key = value
-            .to_str()
-            .ok()
-            .filter(|key| (1..=255).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic()));
-        let (Some(key), None) = (key, values.next()) else {
-            return Err(Problem::validation(vec![Issue::new(
-                ["header", "Idempotency-Key"],
-                "must be one value of 1 to 255 visible ASCII characters",
-            )]));
-        };
-        let path = request.parts.uri.path();
-        Ok(Some(Self {
-            key: IdempotencyKey {
-                organization: principal.organization(),
-                account: principal.caller.account.meta.ulid(),
-                operation: format!("{} {path}", request.parts.method),
-                key: key.to_owned(),
-            },
-            fingerprint: fingerprint(path, request.query(), &request.body),
-        }))
+        let key = key_of(request, principal)?;
+        Ok(key.map(|key| Self::new(key, request, &[&request.body])))
+    }
+
+    /// The use of this key by a request whose body has this meaning.
+    pub(super) fn new(key: IdempotencyKey, request: &ApiRequest, body: &[&[u8]]) -> Self {
+        let head = [request.parts.uri.path().as_bytes(), request.query().as_bytes()];
+        Self { key, fingerprint: fingerprint(head.into_iter().chain(body.iter().copied())) }
     }
 }
 
-/// Returns a SHA-256 hash over path, query and body, each with its length before it. Requests with equal hashes are the
-/// same.
-fn fingerprint(path: &str, query: &str, body: &[u8]) -> Fingerprint {
+/// Reads the idempotency key from the headers; `None` if the request has none.
+pub(super) fn key_of(request: &ApiRequest, principal: &Principal) -> Result<Option<IdempotencyKey>, Problem> {
+    let mut values = request.parts.headers.get_all(IDEMPOTENCY_KEY).iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    let key = value
+        .to_str()
+        .ok()
+        .filter(|key| (1..=255).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic()));
+    let (Some(key), None) = (key, values.next()) else {
+        return Err(Problem::validation(vec![Issue::new(
+            ["header", "Idempotency-Key"],
+            "must be one value of 1 to 255 visible ASCII characters",
+        )]));
+    };
+    Ok(Some(IdempotencyKey {
+        organization: principal.organization(),
+        account: principal.caller.account.meta.ulid(),
+        operation: format!("{} {}", request.parts.method, request.parts.uri.path()),
+        key: key.to_owned(),
+    }))
+}
+
+/// Returns a SHA-256 hash over the parts of a request: path, query and body, each with its length before it. Requests with
+/// equal hashes are the same.
+fn fingerprint<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> Fingerprint {
     let mut hash = Sha256::new();
-    for part in [path.as_bytes(), query.as_bytes(), body] {
+    for part in parts {
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(part);
     }

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 /// Returns the description of a status, and its usual `error` code.
 pub(super) fn status_description(status: u16) -> (&'static str, &'static str) {
     match status {
+        206 => ("The range of the content that the request asks for.", ""),
         304 => ("The record still has the ETag that If-None-Match names.", ""),
         400 => ("The request is invalid; `issues` lists every error.", "validation"),
         401 => ("The credentials are missing, invalid or expired, or the account is disabled.", "unauthenticated"),
@@ -16,6 +17,7 @@ pub(super) fn status_description(status: u16) -> (&'static str, &'static str) {
         413 => ("The body is too large.", "payload_too_large"),
         414 => ("The path and query are too long.", "uri_too_long"),
         415 => ("The endpoint does not accept a body of this media type or content coding.", "unsupported_media_type"),
+        416 => ("The range has no byte of the content; Content-Range has its length.", "range_not_satisfiable"),
         422 => (
             "The current state of the record does not allow this, or the idempotency key was used with another request.",
             "unprocessable",

@@ -4,9 +4,9 @@ use std::{any::Any, sync::Arc};
 
 use futures_util::future::BoxFuture;
 
-use super::{app::App, request_body::BodyRule};
+use super::app::App;
 use crate::{
-    request::{ApiRequest, MediaType, Route},
+    request::{ApiRequest, BodyRule, MediaType, Route},
     response::{ApiResponse, Problem},
 };
 

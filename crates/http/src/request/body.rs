@@ -1,6 +1,8 @@
 //! Decoding of request bodies. All errors are reported at once, and the same declarations produce the JSON Schema of
 //! the OpenAPI document.
 
+mod lists;
+
 use std::borrow::Cow;
 
 use kernel::{Patch, Reason};

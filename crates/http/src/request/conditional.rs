@@ -18,7 +18,7 @@ impl ApiRequest {
                 ["header", "If-Match"],
                 "must be an ETag as it was returned, with its quotes, or *",
             )])),
-            Some(tags) if !tags.contains(revision) => Err(Problem::precondition_failed()),
+            Some(tags) if !tags.contains(&etag(revision)) => Err(Problem::precondition_failed()),
             _ => Ok(()),
         }
     }
@@ -26,7 +26,13 @@ impl ApiRequest {
     /// Whether `If-None-Match` names this revision, so that the client has it already.
     #[must_use]
     pub fn client_has(&self, revision: Revision) -> bool {
-        entity_tags(&self.parts.headers, &header::IF_NONE_MATCH).is_some_and(|tags| tags.contains(revision))
+        self.client_has_tag(&etag(revision))
+    }
+
+    /// Whether `If-None-Match` has this entity tag, so that the client has what it names.
+    #[must_use]
+    pub fn client_has_tag(&self, tag: &str) -> bool {
+        entity_tags(&self.parts.headers, &header::IF_NONE_MATCH).is_some_and(|tags| tags.contains(tag))
     }
 }
 
@@ -49,11 +55,11 @@ impl EntityTags {
         }
     }
 
-    /// Whether one of the tags names this revision.
-    fn contains(&self, revision: Revision) -> bool {
+    /// Whether one of the tags is this one.
+    fn contains(&self, wanted: &str) -> bool {
         match self {
             Self::Any => true,
-            Self::Listed(tags) => tags.contains(&etag(revision)),
+            Self::Listed(tags) => tags.iter().any(|tag| tag == wanted),
         }
     }
 }

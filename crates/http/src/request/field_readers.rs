@@ -140,7 +140,7 @@ impl<R: HasIdPrefix> FieldReader for IdReader<R> {
 /// Returns the JSON Schema of an identifier with this prefix.
 #[must_use]
 pub fn id_schema(prefix: &str) -> Value {
-    json!({ "type": "string", "pattern": format!("^{prefix}_[0-9A-HJKMNP-TV-Z]{{26}}$") })
+    json!({ "type": "string", "pattern": format!("^{prefix}_[0-7][0-9A-HJKMNP-TV-Z]{{25}}$") })
 }
 
 /// A reader of a set of enum values. Duplicates are ignored.

@@ -13,6 +13,8 @@ pub enum MediaType {
     NdJson,
     /// Server-sent events.
     EventStream,
+    /// Bytes in a media type of their own, whatever the client accepts.
+    Any,
 }
 
 impl MediaType {
@@ -23,6 +25,7 @@ impl MediaType {
             Self::Json => "application/json",
             Self::NdJson => "application/x-ndjson",
             Self::EventStream => "text/event-stream",
+            Self::Any => "*/*",
         }
     }
 
@@ -30,6 +33,7 @@ impl MediaType {
         match self {
             Self::Json | Self::NdJson => "application/*",
             Self::EventStream => "text/*",
+            Self::Any => "*/*",
         }
     }
 }
@@ -54,7 +58,7 @@ fn preferred(headers: &HeaderMap, offered: &[MediaType]) -> Option<MediaType> {
     let values = headers.get_all(header::ACCEPT).iter();
     let ranges = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b',')).map(<[u8]>::trim_ascii);
     let ranges: Vec<&[u8]> = ranges.filter(|range| !range.is_empty()).collect();
-    if ranges.is_empty() {
+    if ranges.is_empty() || offered == [MediaType::Any] {
         return offered.first().copied();
     }
     let candidates = offered.iter().rev().filter_map(|format| {
@@ -173,6 +177,7 @@ mod tests {
             assert_eq!(preferred_of(accept, &[Json]), None, "{accept}");
         }
         assert_eq!(preferred_of("application/x-ndjson, */*;q=0.1", &[Json]), Some(Json));
+        assert_eq!(preferred_of("application/pdf, */*;q=0", &[MediaType::Any]), Some(MediaType::Any));
         for accept in ["text/event-stream", "text/*", "*/*", ""] {
             assert_eq!(preferred_of(accept, &[EventStream]), Some(EventStream), "{accept}");
         }

@@ -1,8 +1,6 @@
 //! Decoding of query parameters. Unknown parameters are errors, so that a mistyped filter never widens the result of a
 //! list (contract v1 § 1).
 
-mod percent;
-
 use std::{borrow::Cow, collections::BTreeSet, fmt::Display};
 
 use kernel::{Reason, ReasonRule};
@@ -11,9 +9,9 @@ use serde_json::{Value, json};
 use super::{
     body::MAX_UNKNOWN_REPORTED,
     field_readers::{FieldReader, text},
+    percent::decode,
 };
 use crate::response::{Issue, Problem};
-use percent::decode;
 
 /// A reader of query parameters. Like [`super::BodyReader`], it yields the description of the parameters when it is run
 /// without a query.
@@ -33,10 +31,12 @@ struct Given<'a> {
     meaning: (Cow<'a, str>, Cow<'a, str>),
 }
 
-/// A query parameter for the OpenAPI document.
+/// A parameter for the OpenAPI document: one of the query, or a header that only some endpoints have.
 pub struct Parameter {
     /// The name.
     pub name: &'static str,
+    /// Whether it is a header.
+    pub is_header: bool,
     /// The description, for the callers.
     pub description: &'static str,
     /// The JSON Schema of its value.
@@ -45,6 +45,18 @@ pub struct Parameter {
     pub required: bool,
     /// How several values are separated, for the callers; empty if it has one value.
     pub separators: &'static str,
+}
+
+impl Parameter {
+    fn in_query(name: &'static str, description: &'static str, schema: Value) -> Self {
+        Self { name, is_header: false, description, schema, required: false, separators: "" }
+    }
+
+    /// Creates the description of a header.
+    #[must_use]
+    pub fn header(name: &'static str, description: &'static str, required: bool) -> Self {
+        Self { is_header: true, required, ..Self::in_query(name, description, json!({ "type": "string" })) }
+    }
 }
 
 impl<'a> Query<'a> {
@@ -96,10 +108,10 @@ impl<'a> Query<'a> {
         schema: impl FnOnce() -> Value,
     ) -> Option<&Given<'a>> {
         let Some(parameters) = &self.parameters else {
-            self.declared.push(Parameter { name, description, schema: schema(), required: false, separators: "" });
+            self.declared.push(Parameter::in_query(name, description, schema()));
             return None;
         };
-        self.declared.push(Parameter { name, description, schema: Value::Null, required: false, separators: "" });
+        self.declared.push(Parameter::in_query(name, description, Value::Null));
         parameters.iter().find(|parameter| parameter.name == name)
     }
 
@@ -180,7 +192,7 @@ impl<'a> Query<'a> {
         read: impl Fn(&str) -> Result<T, E>,
         split: impl Fn(&Given<'a>) -> Vec<Cow<'a, str>>,
     ) -> BTreeSet<T> {
-        let schema = || json!({ "type": "array", "items": item(), "maxItems": MAX_VALUES });
+        let schema = || json!({ "type": "array", "items": item(), "minItems": 1, "maxItems": MAX_VALUES });
         let parts = self.take(name, description, schema).map(split);
         if let Some(declared) = self.declared.last_mut() {
             declared.separators = separators;
@@ -217,6 +229,11 @@ impl<'a> Query<'a> {
     /// Adds an error about a parameter.
     pub fn error(&mut self, name: &str, message: impl Into<Cow<'static, str>>) {
         self.issues.push(Issue::new(["query", name], message));
+    }
+
+    /// Adds an error about another part of the request, such as a header.
+    pub fn add_issue(&mut self, issue: Issue) {
+        self.issues.push(issue);
     }
 
     /// Adds an error about a body that must be empty.

@@ -136,7 +136,7 @@ impl Problem {
         )
     }
 
-    pub(crate) fn payload_too_large(limit: usize) -> Self {
+    pub(crate) fn payload_too_large(limit: u64) -> Self {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", format!("the body may be at most {limit} bytes"))
     }
 
@@ -166,6 +166,17 @@ impl Problem {
             "header_fields_too_large",
             format!("there may be at most {fields} header fields, of at most {bytes} bytes together"),
         )
+    }
+
+    /// Creates a 416 response for a range of bytes of which the content has none.
+    #[must_use]
+    pub fn range_not_satisfiable(length: u64) -> Self {
+        Self::new(
+            StatusCode::RANGE_NOT_SATISFIABLE,
+            "range_not_satisfiable",
+            format!("the range has no byte of the content, which has {length} bytes"),
+        )
+        .header(header::CONTENT_RANGE, &format!("bytes */{length}"))
     }
 
     /// Creates a 415 response for a body of another media type than `wanted`.
@@ -269,9 +280,20 @@ impl Problem {
         )
     }
 
-    pub(crate) fn unavailable() -> Self {
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "internal", "the service is temporarily unavailable: try again")
-            .header(header::RETRY_AFTER, "2")
+    /// Creates a 500 response that says what is wrong with what the request is about. The cause must be logged.
+    pub fn damaged(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", message)
+    }
+
+    /// Creates a 503 response. The cause must be logged.
+    #[must_use]
+    pub fn unavailable() -> Self {
+        Self::unavailable_because("the service is temporarily unavailable: try again")
+    }
+
+    /// Creates a 503 response that says what is not available. The cause must be logged.
+    pub fn unavailable_because(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "internal", message).header(header::RETRY_AFTER, "2")
     }
 
     /// Creates an error of a token endpoint (RFC 6749 § 5.2), which OAuth clients and those of the API can both read.

@@ -12,7 +12,7 @@ pub enum StreamAbort {
     #[error("the client did not read for 30 s")]
     Stalled,
     /// The stream exceeded its maximum duration.
-    #[error("it exceeded the maximum duration of 15 minutes")]
+    #[error("it exceeded its maximum duration")]
     TooLong,
     /// The account lost its access.
     #[error("the account no longer has access")]
@@ -20,6 +20,9 @@ pub enum StreamAbort {
     /// The access of the account could not be checked, because the store failed or did not respond in time.
     #[error("the access of the account could not be checked")]
     AccessUnknown(#[source] Option<StoreError>),
+    /// The bytes could not be read, or are not those that were stored.
+    #[error("the content can't be read: {0}")]
+    Content(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The store failed.
     #[error("the store failed: {0}")]
     Store(#[source] StoreError),
@@ -42,7 +45,9 @@ impl StreamAbort {
             Self::AccessUnknown(None) | Self::Store(StoreError::Unavailable(_)) => {
                 tracing::warn!(%request_id, route, "a stream was aborted: {self}");
             }
-            Self::Store(_) | Self::Panicked => tracing::error!(%request_id, route, "a stream was aborted: {self}"),
+            Self::Store(_) | Self::Content(_) | Self::Panicked => {
+                tracing::error!(%request_id, route, "a stream was aborted: {self}")
+            }
         }
     }
 }

@@ -4,17 +4,47 @@ use std::time::Duration;
 
 use kernel::StoreError;
 use scopes::Scope;
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 use super::abort::StreamAbort;
 use crate::{
-    pipeline::{App, current_scopes},
-    request::Principal,
+    pipeline::{App, authenticate, current_scopes},
+    request::{Access, ApiRequest, Principal},
+    response::Problem,
 };
 
 /// The interval at which the access is checked, and the maximum time of a check. A stream thus ends at most twice this
 /// time after a change, which leaves a second of the 5 s for the end to reach the client.
 const CHECK_INTERVAL: Duration = Duration::from_secs(2);
+
+/// Does work that may take long, such as receiving a file, unless the caller loses access meanwhile. Work that is not
+/// complete then is dropped.
+///
+/// # Errors
+/// Those of `work`; a 401 or 403 response if the caller has lost access, and a 503 response if that can't be checked.
+pub async fn while_permitted<T>(
+    app: &App,
+    request: &ApiRequest,
+    work: impl Future<Output = Result<T, Problem>>,
+) -> Result<T, Problem> {
+    let Access::Scope(scope) = request.route.access else { return Err(Problem::internal()) };
+    let principal = request.principal()?;
+    let revoked = async {
+        sleep(CHECK_INTERVAL).await;
+        wait_until_revoked(app, principal, scope).await
+    };
+    let abort = tokio::select! {
+        biased;
+        done = work => return done,
+        abort = revoked => abort,
+    };
+    abort.log(request.request_id, request.route.path);
+    if !matches!(abort, StreamAbort::Revoked) {
+        return Err(Problem::unavailable());
+    }
+    authenticate(app, &request.parts.headers).await?;
+    Err(Problem::forbidden(scope))
+}
 
 /// Waits until the caller has lost access, or its access can't be checked. Returns the reason to abort the stream.
 pub(super) async fn wait_until_revoked(app: &App, principal: &Principal, scope: Scope) -> StreamAbort {

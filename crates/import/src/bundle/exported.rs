@@ -1,12 +1,14 @@
 //! Records as lines of a bundle, and as rows of a table, from which spreadsheets can't compute anything.
 
-use kernel::{IdText, Record, ScalarValue, Ulid};
+use heck::ToLowerCamelCase as _;
+use kernel::{IdText, OwnedScalar, Record, ScalarValue, Ulid};
 use serde_json::{Value, json};
 
 use crate::{
     field_name::field_name,
     kinds::RecordKind,
     references::{ReferenceColumn, references},
+    table::disarmed,
 };
 
 /// A field of a record, with its name in files.
@@ -49,6 +51,13 @@ fn json_value(value: ScalarValue<'_>) -> Value {
         ScalarValue::Ids(prefix, ulids) => {
             ulids.iter().map(|ulid| IdText(prefix, *ulid).to_string()).collect::<Vec<_>>().into()
         }
+        ScalarValue::Groups(groups) => {
+            let object = |row: &Vec<OwnedScalar>| -> serde_json::Map<String, Value> {
+                let members = groups.labels().iter().zip(row);
+                members.map(|(label, value)| (label.to_lower_camel_case(), json_value(value.as_value()))).collect()
+            };
+            groups.rows().iter().map(object).map(Value::Object).collect::<Vec<_>>().into()
+        }
     }
 }
 
@@ -60,15 +69,21 @@ pub fn json_line(kind: &RecordKind, cells: &[Cell]) -> String {
     format!("{{\"kind\":{},\"record\":{{{}}}}}\n", json!(kind.name()), members.join(","))
 }
 
-/// The header of a table of the records of a kind.
+/// The header of a table of the records of a kind: the name of each column.
 #[must_use]
-pub fn csv_header(kind: &RecordKind) -> String {
+pub fn table_header(kind: &RecordKind) -> Vec<String> {
     let columns = kind.columns.iter().enumerate().filter(|(_, column)| !column.is_derived);
     let name = |(index, column): (usize, &kernel::Column)| {
         let reference = references(kind.kind).iter().find(|reference| reference.column == index);
         reference.map_or_else(|| field_name(column), |reference| reference.key_field.clone())
     };
-    csv_row(columns.map(name))
+    columns.map(name).collect()
+}
+
+/// The header of a table in CSV.
+#[must_use]
+pub fn csv_header(kind: &RecordKind) -> String {
+    csv_row(table_header(kind).into_iter())
 }
 
 /// The row of a record.
@@ -76,7 +91,7 @@ pub fn csv_header(kind: &RecordKind) -> String {
 pub fn csv_line(cells: &[Cell]) -> String {
     csv_row(cells.iter().map(|cell| match &cell.value {
         Value::Null => String::new(),
-        Value::String(text) => harmless(text),
+        Value::String(text) => disarmed(text).into_owned(),
         other => other.to_string(),
     }))
 }
@@ -87,10 +102,4 @@ fn csv_row(cells: impl Iterator<Item = String>) -> String {
         if cell.contains(['"', ',', '\r', '\n']) { format!("\"{}\"", cell.replace('"', "\"\"")) } else { cell }
     };
     format!("{}\r\n", cells.map(quoted).collect::<Vec<_>>().join(","))
-}
-
-/// The text with an apostrophe before it, if a spreadsheet would compute it as a formula. A number is not changed.
-fn harmless(text: &str) -> String {
-    let is_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']) && kernel::Decimal::parse(text).is_err();
-    if is_formula { format!("'{text}") } else { text.to_owned() }
 }

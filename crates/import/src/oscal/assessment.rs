@@ -3,12 +3,13 @@
 
 use std::collections::{HashMap, hash_map::Entry};
 
-use kernel::{Kind, Severity};
+use kernel::{Kind, RecordKey, Severity};
 use registers::RiskStatus;
 
 use super::{
-    members::{Titles, titles},
-    risk::{self, RiskSummary},
+    members::{Titles, time, titles},
+    properties::OwnProperties,
+    risk::{self, OF_FINDING, REPRESENTS, RISK_KEY, RiskSummary},
 };
 use crate::{
     document::{Document, Element, text},
@@ -16,6 +17,12 @@ use crate::{
     object::Object,
     shorten,
 };
+
+/// The property with the key of a finding, which every exported finding has.
+const FINDING_KEY: &str = "finding-key";
+
+/// The property with the key of an assessment, which every exported assessment has.
+const ASSESSMENT_KEY: &str = "assessment-key";
 
 /// Reads the risks and findings of one document.
 pub(super) struct AssessmentReader<'d> {
@@ -60,9 +67,17 @@ impl<'d> AssessmentReader<'d> {
     /// Adds the risks among the elements.
     pub(super) fn add_risks(&mut self, elements: &[Element<'_, '_>]) {
         for element in elements.iter().filter(|element| element.list == "risks") {
-            if let Some(key) = self.new_key(element, Kind::Risk) {
-                let summary = risk::add(element, &key, self.document);
-                self.risks.insert(key, summary);
+            let risk = &element.object;
+            let uuid = risk.nonblank_text("uuid");
+            if OwnProperties::read(risk).get(REPRESENTS) == Some(OF_FINDING) {
+                // The newest result comes first.
+                if let Some(uuid) = uuid {
+                    self.risks.entry(uuid).or_insert_with(|| risk::summary(risk));
+                }
+            } else if let Some(key) = self.new_key(element, Kind::Risk) {
+                let summary = risk::summary(risk);
+                risk::add(element, &key, summary, self.document);
+                self.risks.insert(uuid.map_or(key, |uuid| uuid.trim().to_owned()), summary);
             }
         }
     }
@@ -95,26 +110,33 @@ impl<'d> AssessmentReader<'d> {
             return None;
         }
         let path = element.object.path();
-        let Some(key) = key(&element.object) else {
+        let property = if kind == Kind::Risk { RISK_KEY } else { FINDING_KEY };
+        let own = OwnProperties::read(&element.object);
+        let stated = own.get(property).filter(|key| RecordKey::parse(key).is_ok()).map(str::to_owned);
+        let Some(key) = stated.or_else(|| key(&element.object)) else {
             let message = format!("{path} has neither a UUID nor a title, so it has no key");
             self.document.fail(element.position, None, &message);
             return None;
         };
-        match self.read.entry((kind, key.clone())) {
+        self.is_first(element, kind, &key).then_some(key)
+    }
+
+    /// Whether the key is that of no earlier record of the kind. That of another result is left out; one of the same result
+    /// is a failure.
+    fn is_first(&mut self, element: &Element<'_, '_>, kind: Kind, key: &str) -> bool {
+        let path = element.object.path();
+        match self.read.entry((kind, key.to_owned())) {
             Entry::Vacant(entry) => {
                 entry.insert(ReadRecord { path: path.to_owned(), result: self.result });
-                Some(key)
+                return true;
             }
-            Entry::Occupied(earlier) if earlier.get().result != self.result => {
-                self.superseded += 1;
-                None
-            }
+            Entry::Occupied(earlier) if earlier.get().result != self.result => self.superseded += 1,
             Entry::Occupied(earlier) => {
                 let message = format!("{path} has the key of {}", earlier.get().path);
-                self.document.fail(element.position, Some(&key), &message);
-                None
+                self.document.fail(element.position, Some(key), &message);
             }
         }
+        false
     }
 
     /// Adds a finding, with status, severity and due date from its risks.
@@ -123,7 +145,10 @@ impl<'d> AssessmentReader<'d> {
         let finding = &element.object;
         let risks = self.related_risks(finding);
         let severity = risks.iter().filter_map(|risk| risk.severity).max();
-        let unsettled = risks.iter().filter(|risk| risk.status != RiskStatus::Closed);
+        let own = OwnProperties::read(finding);
+        // The deadline of an exported finding is its own, whatever its status.
+        let is_exported = own.get(FINDING_KEY).is_some();
+        let unsettled = risks.iter().filter(|risk| is_exported || risk.status != RiskStatus::Closed);
         let deadline = unsettled.filter_map(|risk| risk.deadline).min();
         let texts = [finding.nonblank_text("description"), finding.nonblank_text("remarks")];
         let description = texts.into_iter().flatten().collect::<Vec<_>>().join("\n\n");
@@ -153,7 +178,29 @@ impl<'d> AssessmentReader<'d> {
             ("status", status(&risks).and_then(text)),
         ];
         let draft = DocumentDraft::new(Kind::Finding, OnExisting::Complete, stated).with_initial(initial);
-        self.document.add(element.position, draft);
+        self.document.add(element.position, own.completing(FINDING_KEY, finding, draft));
+    }
+
+    /// Adds the assessment that a result is, if an export has made it of one. Other results are parts of a document that
+    /// no record holds.
+    pub(super) fn add_assessment(&mut self, element: &Element<'_, '_>) {
+        let result = &element.object;
+        let own = OwnProperties::read(result);
+        let Some(key) = own.get(ASSESSMENT_KEY).filter(|key| RecordKey::parse(key).is_ok()) else { return };
+        if !self.document.has_room(element.position) || !self.is_first(element, Kind::Assessment, key) {
+            return;
+        }
+        let description = result.nonblank_text("description");
+        let description = description.map(|description| shorten::clean_description(&description));
+        let Titles { stated: stated_title, initial: initial_title } = titles(result, key);
+        let stated = [
+            ("title", stated_title.and_then(text)),
+            ("description", description.as_deref().and_then(shorten::description).and_then(text)),
+            ("completedAt", time(result, "end").and_then(|time| text(time.to_string()))),
+        ];
+        let draft = DocumentDraft::new(Kind::Assessment, OnExisting::Complete, stated);
+        let draft = draft.with_initial([("title", initial_title.and_then(text))]);
+        self.document.add(element.position, own.completing(ASSESSMENT_KEY, result, draft));
     }
 
     fn related_risks(&self, finding: &Object<'_>) -> Vec<RiskSummary> {

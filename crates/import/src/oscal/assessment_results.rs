@@ -1,4 +1,4 @@
-//! Assessment results: findings about objectives that are not satisfied, and risks.
+//! Assessment results: findings about objectives that are not satisfied, risks, and the assessments of exports.
 
 use std::cmp::Reverse;
 
@@ -37,6 +37,10 @@ pub fn read(bytes: &[u8]) -> Result<Document, Unreadable> {
             document.warn("the file has no results");
         }
         let mut reader = AssessmentReader::new(document, MODEL, model.body);
+        for (index, result) in results.iter().enumerate() {
+            reader.continue_with(index);
+            reader.add_assessment(result);
+        }
         for (index, part) in parts.iter().enumerate() {
             reader.continue_with(index);
             reader.add_risks(part);

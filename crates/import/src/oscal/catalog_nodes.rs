@@ -107,14 +107,14 @@ impl<'c> NodeRecords<'c> {
         let fields = [
             ("frameworkVersionKey", text(self.edition.reference())),
             ("parentNodeKey", parent.and_then(text)),
-            ("nodeKind", text(node.kind.name())),
+            ("nodeKind", text(node.record_kind().name())),
             ("nodeKey", text(&node.key)),
             ("title", title.clone()),
             ("text", node_text.clone().and_then(text)),
             ("position", Some(Value::from(index))),
         ];
         document.add(node.position, DocumentDraft::new(Kind::FrameworkNode, OnExisting::Replace, fields));
-        if self.with_controls && node.kind != NodeKind::Group && node.withdrawn.is_none() {
+        if self.with_controls && node.record_kind() != NodeKind::Group && node.withdrawn.is_none() {
             let control_key = shorten::key(&format!("{}:{}", self.edition.framework_key, node.key));
             let fields = [
                 ("controlKey", control_key.and_then(text)),
@@ -165,26 +165,26 @@ fn add_citations<'c>(nodes: &'c [Node], cited: &HashSet<&str>, citations: &mut H
         if let Some(id) = node.id.as_deref().filter(|id| cited.contains(id)) {
             citations.insert(id, node.key.clone());
         }
-        add_part_citations(&node.parts, &node.key, cited, citations);
+        for_each_part_citation(&node.parts, &node.key, &mut |id, citation| {
+            if cited.contains(id) {
+                citations.insert(id, citation.to_owned());
+            }
+        });
         add_citations(&node.children, cited, citations);
     }
 }
 
-fn add_part_citations<'c>(
-    parts: &'c [Part],
-    whole: &str,
-    cited: &HashSet<&str>,
-    citations: &mut HashMap<&'c str, String>,
-) {
+/// Calls `add` with the id of each part and the reference to it, as people write it. `whole` is that to what it is in.
+pub(super) fn for_each_part_citation<'c>(parts: &'c [Part], whole: &str, add: &mut impl FnMut(&'c str, &str)) {
     for part in parts {
         let label = part.label.as_deref().unwrap_or_default();
         let citation = if label.contains(whole) { label.to_owned() } else { format!("{whole}{label}") };
         let citation = citation.trim_end_matches('.');
-        if let Some(id) = part.id.as_deref().filter(|id| cited.contains(id)) {
-            citations.insert(id, citation.to_owned());
+        if let Some(id) = part.id.as_deref() {
+            add(id, citation);
         }
         // Below `a.`, NIST writes the number after the dot: `AC-1a.1`.
         let below = if part.label.is_some() { format!("{citation}.") } else { whole.to_owned() };
-        add_part_citations(&part.parts, &below, cited, citations);
+        for_each_part_citation(&part.parts, &below, add);
     }
 }

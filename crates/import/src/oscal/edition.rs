@@ -2,10 +2,12 @@
 
 use kernel::{Kind, RecordKey, Title, VersionKey};
 use registers::FrameworkSource;
+use serde_json::Value;
 
 use super::{
     Model,
     members::{plain_text, time},
+    properties::OwnProperties,
 };
 use crate::{
     document::{Document, other_format, text},
@@ -16,22 +18,17 @@ use crate::{
 };
 
 /// The choices of the caller about a framework that is made of a file.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct FrameworkOptions {
-    /// The key of the framework. Without it, the key is made of the title.
+    /// The key of the framework. Without it, the key is that which an export of Novantra states, otherwise made of the title.
     pub framework_key: Option<RecordKey>,
     /// The key of the version. Without it, the key is the version in the metadata.
     pub version_key: Option<VersionKey>,
-    /// The origin of the framework, which no file states. Without it, that of a new framework is `standard`.
+    /// The origin of the framework. Without it, the origin is that which an export of Novantra states, and that of a new
+    /// framework otherwise `standard`: no other file states it.
     pub source_kind: Option<FrameworkSource>,
     /// Whether each requirement and enhancement that is not withdrawn also becomes a control in the status draft.
     pub with_controls: bool,
-}
-
-impl Default for FrameworkOptions {
-    fn default() -> Self {
-        Self { framework_key: None, version_key: None, source_kind: None, with_controls: false }
-    }
 }
 
 /// The keys of a version and of its framework.
@@ -61,7 +58,10 @@ impl Edition {
         let Some(name) = metadata.text("title").as_deref().and_then(shorten::title) else {
             return Err(missing("title", "it is the name of the framework"));
         };
-        let framework_key = options.framework_key.clone().or_else(|| framework_key(metadata, &name));
+        let own = OwnProperties::read(metadata);
+        let stated_key = || own.get(FRAMEWORK_KEY).and_then(|key| RecordKey::parse(key).ok());
+        let framework_key = options.framework_key.clone().or_else(stated_key);
+        let framework_key = framework_key.or_else(|| framework_key_of(metadata, &name));
         let Some(framework_key) = framework_key else {
             return Err(missing("title", "the key of the framework is made of it; state the key"));
         };
@@ -71,11 +71,12 @@ impl Edition {
             return Err(missing("version", "it is the key of the version; state the key"));
         };
         let edition = Self { framework_key, version_key };
-        edition.add_to(document, position, options, metadata, &name);
+        edition.add_framework(document, position, options, metadata, &name);
+        edition.add_version(document, position, options, metadata, &name);
         Ok(edition)
     }
 
-    fn add_to(
+    fn add_framework(
         &self,
         document: &mut Document,
         position: SourcePosition,
@@ -85,32 +86,60 @@ impl Edition {
     ) {
         let remarks = metadata.nonblank_text("remarks").map(|remarks| plain_text(&remarks));
         let description = remarks.as_deref().and_then(shorten::description);
-        let source_kind = options.source_kind.and_then(|source| text(source.name()));
-        let initial = || [("sourceKind", text(FrameworkSource::Standard.name())), ("status", text("active"))];
         let framework = [
             ("frameworkKey", text(&self.framework_key)),
             ("name", text(name)),
             ("description", description.and_then(text)),
-            ("sourceKind", source_kind.clone()),
         ];
-        let framework = DocumentDraft::new(Kind::Framework, OnExisting::Complete, framework);
-        document.add(position, framework.with_initial(initial()));
+        document.add(position, Self::draft(Kind::Framework, options, metadata, framework));
+    }
+
+    fn add_version(
+        &self,
+        document: &mut Document,
+        position: SourcePosition,
+        options: &FrameworkOptions,
+        metadata: &Object<'_>,
+        name: &Title,
+    ) {
         let label = shorten::title(&format!("{}, {}", short_title(name.as_str()), self.version_key));
         let published = time(metadata, "published");
         let version = [
             ("frameworkKey", text(&self.framework_key)),
             ("versionKey", text(&self.version_key)),
             ("versionLabel", label.and_then(text)),
-            ("sourceKind", source_kind),
             ("effectiveAt", published.and_then(|time| text(time.to_string()))),
         ];
-        let version = DocumentDraft::new(Kind::FrameworkVersion, OnExisting::Complete, version);
-        document.add(position, version.with_initial(initial()));
+        document.add(position, Self::draft(Kind::FrameworkVersion, options, metadata, version));
+    }
+
+    /// The draft of a framework or a version. The choices of the caller count before what an export states.
+    fn draft<const N: usize>(
+        kind: Kind,
+        options: &FrameworkOptions,
+        metadata: &Object<'_>,
+        stated: [(&str, Option<Value>); N],
+    ) -> DocumentDraft {
+        let keys: Vec<(String, Option<Value>)> = stated
+            .iter()
+            .filter(|(name, _)| name.ends_with("Key"))
+            .map(|(name, value)| ((*name).to_owned(), value.clone()))
+            .collect();
+        let draft = DocumentDraft::new(kind, OnExisting::Complete, stated)
+            .with_initial([("sourceKind", text(FrameworkSource::Standard.name())), ("status", text("active"))]);
+        let mut draft = OwnProperties::read(metadata).completing(FRAMEWORK_KEY, metadata, draft);
+        let source_kind = ("sourceKind".to_owned(), options.source_kind.and_then(|source| text(source.name())));
+        let chosen = keys.into_iter().chain([source_kind]);
+        draft.draft.fields.extend(chosen.filter_map(|(name, value)| Some((name, value?))));
+        draft
     }
 }
 
+/// The property with the key of the framework, which every export has.
+const FRAMEWORK_KEY: &str = "framework-key";
+
 /// The key of the framework. Every edition of the framework has the same.
-fn framework_key(metadata: &Object<'_>, title: &Title) -> Option<RecordKey> {
+fn framework_key_of(metadata: &Object<'_>, title: &Title) -> Option<RecordKey> {
     let identifier = metadata.present_objects("props").find_map(|property| {
         let is_identifier = property.text("name")? == "framework-identifier";
         let value = property.nonblank_text("value").filter(|_| is_identifier)?.replace('_', " ");

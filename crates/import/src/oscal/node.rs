@@ -2,7 +2,9 @@
 
 use registers::NodeKind;
 
-use super::{MAX_DEPTH, members::label, parameters::Parameters, prose::Part};
+use super::{
+    MAX_DEPTH, field_rules::NODE_KIND, members::label, parameters::Parameters, properties::OwnProperties, prose::Part,
+};
 use crate::{object::Object, position::SourcePosition};
 
 /// The content of a catalog.
@@ -14,7 +16,10 @@ pub(super) struct Catalog {
 
 /// A group or a control.
 pub(super) struct Node {
+    /// The kind that the list says which it is in.
     pub(super) kind: NodeKind,
+    /// The kind that an export states, if the list does not say it.
+    pub(super) stated_kind: Option<NodeKind>,
     pub(super) id: Option<String>,
     pub(super) label: Option<String>,
     pub(super) title: Option<String>,
@@ -43,6 +48,7 @@ impl Node {
             if kind == NodeKind::Group { Part::read_all(object, MAX_DEPTH) } else { Part::read_statements(object) };
         Self {
             kind,
+            stated_kind: stated_kind(object),
             id: object.nonblank_text("id"),
             label: label(object),
             title: object.nonblank_text("title"),
@@ -55,10 +61,25 @@ impl Node {
         }
     }
 
+    /// The kind of the record.
+    pub(super) fn record_kind(&self) -> NodeKind {
+        self.stated_kind.unwrap_or(self.kind)
+    }
+
     /// The id or, without one, the label.
     pub(super) fn name(&self) -> Option<&str> {
         self.id.as_deref().or(self.label.as_deref())
     }
+}
+
+fn stated_kind(object: &Object<'_>) -> Option<NodeKind> {
+    let properties = OwnProperties::read(object);
+    let stated = properties.get(NODE_KIND)?;
+    let kind = NodeKind::ALL.iter().copied().find(|kind| kind.name() == stated);
+    if kind.is_none() {
+        object.repair("props", || format!("has the {NODE_KIND} {stated:?}, which there is not; left out"));
+    }
+    kind
 }
 
 fn is_withdrawn(object: &Object<'_>) -> bool {
@@ -68,13 +89,13 @@ fn is_withdrawn(object: &Object<'_>) -> bool {
     })
 }
 
+/// The relations to successors: of links, and in words.
+pub(super) const RELATIONS: [(&str, &str); 2] = [("incorporated-into", "Incorporated into"), ("moved-to", "Moved to")];
+
 fn successors(object: &Object<'_>) -> Vec<Successor> {
     let successor = |link: Object<'_>| {
-        let relation = match link.text("rel")?.as_str() {
-            "incorporated-into" => "Incorporated into",
-            "moved-to" => "Moved to",
-            _ => return None,
-        };
+        let rel = link.text("rel")?;
+        let (_, relation) = RELATIONS.into_iter().find(|(name, _)| *name == rel)?;
         let href = link.nonblank_text("href")?;
         Some(Successor { relation, target: href.strip_prefix('#').unwrap_or(&href).to_owned() })
     };

@@ -5,6 +5,7 @@ use registers::RiskStatus;
 
 use super::{
     members::{Titles, time, titles},
+    properties::OwnProperties,
     rating,
 };
 use crate::{
@@ -22,11 +23,23 @@ pub(super) struct RiskSummary {
     pub(super) deadline: Option<Timestamp>,
 }
 
+/// The property of a risk that says what it represents.
+pub(super) const REPRESENTS: &str = "represents";
+
+/// The value of [`REPRESENTS`] of a risk that an export has made of a finding. It is no risk of a register.
+pub(super) const OF_FINDING: &str = "finding";
+
+/// The property with the key of a risk, which every exported risk has.
+pub(super) const RISK_KEY: &str = "risk-key";
+
+/// Reads the part of a risk on which its findings depend.
+pub(super) fn summary(risk: &Object<'_>) -> RiskSummary {
+    RiskSummary { status: status(risk), severity: rating::severity(risk), deadline: time(risk, "deadline") }
+}
+
 /// Adds the risk with this key.
-pub(super) fn add(element: &Element<'_, '_>, key: &str, document: &mut Document) -> RiskSummary {
+pub(super) fn add(element: &Element<'_, '_>, key: &str, summary: RiskSummary, document: &mut Document) {
     let risk = &element.object;
-    let summary =
-        RiskSummary { status: status(risk), severity: rating::severity(risk), deadline: time(risk, "deadline") };
     let Titles { stated: stated_title, initial: initial_title } = titles(risk, key);
     let description = Some(description(risk)).filter(|description| !description.is_empty());
     let stated = [
@@ -36,8 +49,7 @@ pub(super) fn add(element: &Element<'_, '_>, key: &str, document: &mut Document)
     ];
     let initial = [("title", initial_title.and_then(text)), ("status", text(summary.status.name()))];
     let draft = DocumentDraft::new(Kind::Risk, OnExisting::Complete, stated).with_initial(initial);
-    document.add(element.position, draft);
-    summary
+    document.add(element.position, OwnProperties::read(risk).completing(RISK_KEY, risk, draft));
 }
 
 fn status(risk: &Object<'_>) -> RiskStatus {

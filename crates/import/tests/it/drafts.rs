@@ -104,6 +104,7 @@ fn key(draft: &DocumentDraft) -> String {
         Kind::Vulnerability => field(draft, "vulnerabilityKey").to_owned(),
         Kind::Risk => field(draft, "riskKey").to_owned(),
         Kind::Finding => field(draft, "findingKey").to_owned(),
+        Kind::Assessment => field(draft, "assessmentKey").to_owned(),
         kind => panic!("no document makes a {kind}"),
     }
 }

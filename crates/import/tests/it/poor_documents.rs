@@ -4,8 +4,8 @@ use std::fs;
 
 use kernel::Kind;
 use novantra_import::{
-    Document, MAX_DOCUMENT_LENGTH, Unreadable, cyclonedx,
-    oscal::{CatalogFile, FrameworkOptions, read_assessment_results, read_catalog, read_plan_of_action, read_profile},
+    MAX_DOCUMENT_LENGTH, Unreadable, cyclonedx,
+    oscal::{FrameworkOptions, read_catalog},
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -13,72 +13,10 @@ use serde_json::{Value, json};
 use crate::{
     cyclonedx::bom,
     drafts::{assert_whole, failures, field, of_kind, repairs},
-    oscal_catalog::{catalog, control, read},
+    oscal_catalog::{catalog, read},
+    small_documents::readers,
     support::test_data,
 };
-
-/// Reads a document of a format.
-type Reader = fn(&[u8]) -> Result<Document, Unreadable>;
-
-/// The readers of all formats, each with its real file and a small file of our own.
-fn readers() -> [(Reader, &'static str, Vec<u8>); 5] {
-    let metadata = json!({ "title": "t", "version": "1", "oscal-version": "1.1.2" });
-    let risk = json!({ "uuid": "r", "title": "R", "description": "d", "statement": "s", "status": "open", "deadline": "2026-01-01T00:00:00Z",
-        "characterizations": [{ "facets": [{ "name": "impact", "value": "high" }] }], "remediations": [{ "title": "x", "lifecycle": "planned" }] });
-    let finding = json!({ "uuid": "f", "title": "F", "description": "d", "related-risks": [{ "risk-uuid": "r" }],
-        "target": { "type": "statement-id", "target-id": "x", "status": { "state": "not-satisfied" } } });
-    let item = json!({ "uuid": "i", "title": "I", "description": "d", "related-risks": [{ "risk-uuid": "r" }] });
-    let results = json!({ "assessment-results": { "uuid": "u", "metadata": metadata,
-        "results": [{ "risks": [risk], "findings": [finding], "observations": [{}] }] } });
-    let plan = json!({ "plan-of-action-and-milestones": { "uuid": "u", "metadata": metadata, "system-id": { "id": "s" },
-        "risks": [risk], "findings": [finding], "poam-items": [item] } });
-    let profile = json!({ "profile": { "metadata": metadata, "imports": [{ "href": "#", "include-controls": [
-        { "with-ids": ["c1"], "with-child-controls": "yes", "matching": [{ "pattern": "c*" }] }], "exclude-controls": [{ "with-ids": ["c9"] }] }],
-        "modify": { "set-parameters": [{ "param-id": "p", "values": ["v"] }], "alters": [{}] } } });
-    let vulnerability = json!({ "id": "CVE-1", "source": { "name": "NVD" }, "description": "d. e", "analysis": { "state": "exploitable" },
-        "ratings": [{ "source": { "name": "NVD" }, "method": "CVSSv31", "score": 7.5, "severity": "high", "vector": "AV:N" }],
-        "affects": [{ "ref": "a", "versions": [{ "version": "1", "status": "affected" }] }, { "ref": "urn:cdx:x/1#pkg:npm/b%401" }] });
-    let component =
-        json!({ "type": "library", "group": "g", "name": "a", "version": "1", "bom-ref": "a", "purl": "pkg:npm/a@1" });
-    let nested = json!({ "type": "file", "name": "b", "components": [component] });
-    [
-        (
-            |bytes| read_catalog(bytes, &FrameworkOptions { with_controls: true, ..FrameworkOptions::default() }),
-            "oscal-nist-sp800-53-rev5-catalog.json",
-            small_catalog(),
-        ),
-        (
-            |bytes| {
-                let catalog = CatalogFile { name: "catalog.json", bytes: &small_catalog() };
-                read_profile(bytes, &[catalog], &FrameworkOptions::default())
-            },
-            "oscal-nist-sp800-53-rev5-moderate-profile.json",
-            profile.to_string().into_bytes(),
-        ),
-        (read_assessment_results, "oscal-assessment-results-example.json", results.to_string().into_bytes()),
-        (read_plan_of_action, "oscal-poam-example.json", plan.to_string().into_bytes()),
-        (
-            |bytes| cyclonedx::read(&[bytes], None).remove(0),
-            "cyclonedx-vulnerabilities-1.4.json",
-            bom(
-                json!({ "serialNumber": "urn:uuid:x", "metadata": { "component": nested }, "components": [component, nested],
-                "services": [{ "name": "s" }], "vulnerabilities": [vulnerability] }),
-            ),
-        ),
-    ]
-}
-
-fn small_catalog() -> Vec<u8> {
-    let mut first = control("c1", "C-1", "Do {{ insert: param, p }} [x](#c2).");
-    first["params"] = json!([{ "id": "p", "label": "l" }, { "id": "q", "select": { "how-many": "one", "choice": ["{{ insert: param, p }}"] } }]);
-    first["parts"][0]["parts"] = json!([{ "id": "c1_a", "name": "item", "prose": "{{ insert: param, q }}", "props": [{ "name": "label", "value": "a." }] }]);
-    first["controls"] = json!([control("c1.1", "C-1(1)", "s")]);
-    let withdrawn = json!({ "id": "c9", "title": "W", "props": [{ "name": "status", "value": "withdrawn" }],
-        "links": [{ "rel": "incorporated-into", "href": "#c1_a" }] });
-    catalog(
-        json!({ "groups": [{ "id": "c", "title": "C", "parts": [{ "name": "overview", "prose": "o" }], "controls": [first, withdrawn] }] }),
-    )
-}
 
 #[test]
 fn the_small_files_of_these_tests_are_read_without_a_fault() {

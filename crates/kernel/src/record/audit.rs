@@ -29,6 +29,7 @@ impl From<ScalarValue<'_>> for FieldValue {
             ScalarValue::Ids(prefix, ulids) => {
                 Self::Texts(ulids.iter().map(|ulid| IdText(prefix, *ulid).to_string()).collect())
             }
+            ScalarValue::Groups(groups) => Self::Texts(groups.text().lines().map(str::to_owned).collect()),
         }
     }
 }

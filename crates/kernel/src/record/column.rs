@@ -39,6 +39,8 @@ pub struct Column {
     pub example: Option<&'static str>,
     /// Parses and validates a text as a value of the column.
     pub parse: fn(&str) -> Result<OwnedScalar, String>,
+    /// The columns of each group, if the values are lists of groups.
+    pub group: &'static [Self],
 }
 
 impl Column {
@@ -59,6 +61,7 @@ impl Column {
             filter: None,
             example: None,
             parse: parse::<T>,
+            group: &[],
         }
     }
 

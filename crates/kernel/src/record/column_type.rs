@@ -24,6 +24,8 @@ pub enum ColumnType {
     Id(&'static str),
     /// A list of identifiers with this prefix.
     Ids(&'static str),
+    /// A list of groups, whose columns are in [`super::Column::group`].
+    Groups,
 }
 
 /// The number of an organization's records that share a value of a column. If a list has several filters, a store looks

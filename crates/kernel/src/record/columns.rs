@@ -101,13 +101,16 @@ impl Columns {
     ///
     /// # Panics
     /// If there are two keys, or a key and an identity, the parent of a key is no column, an identity does not begin with
-    /// the identifier of a parent, or a choice of values is asked of a number.
+    /// the identifier of a parent, or a choice of values is asked of a number or of groups.
     #[must_use]
     pub const fn checked(self) -> Self {
         let (mut keys, mut identity) = (0, 0);
         let mut index = 0;
         while index < self.length {
-            let is_number = matches!(self.columns[index].column_type, ColumnType::Integer | ColumnType::Timestamp);
+            let is_number = matches!(
+                self.columns[index].column_type,
+                ColumnType::Integer | ColumnType::Timestamp | ColumnType::Groups
+            );
             if let Some(filter) = self.columns[index].filter {
                 let is_choice = matches!(filter.comparison, Comparison::OneOf);
                 assert!(!(is_choice && is_number), "filter(…) is for texts, names and identifiers; use at_least(…)");
@@ -206,7 +209,11 @@ impl Columns {
     #[must_use]
     pub const fn derived(mut self) -> Self {
         let column = self.only();
-        assert!(column.nullable, "a derived value is absent at first: its type is an Option");
+        let may_be_empty = matches!(column.column_type, ColumnType::Groups);
+        assert!(
+            column.nullable || may_be_empty,
+            "a derived value is absent at first: its type is an Option, or a list"
+        );
         column.is_derived = true;
         self
     }

@@ -2,6 +2,7 @@
 // The macros declare public items.
 #![allow(unreachable_pub)]
 
+mod groups;
 mod values;
 
 use std::fmt::Display;

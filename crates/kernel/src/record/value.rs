@@ -2,7 +2,7 @@
 
 use ulid::Ulid;
 
-use crate::timestamp::Timestamp;
+use crate::{id::IdText, timestamp::Timestamp};
 
 /// The value of one column, borrowed from its record.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -21,6 +21,8 @@ pub enum ScalarValue<'r> {
     Id(&'static str, Ulid),
     /// A list of identifiers: their prefix and their ULIDs.
     Ids(&'static str, &'r [Ulid]),
+    /// A list of groups.
+    Groups(&'r Groups),
 }
 
 impl<'r> ScalarValue<'r> {
@@ -54,6 +56,7 @@ impl<'r> ScalarValue<'r> {
             Self::Timestamp(time) => OwnedScalar::Timestamp(time),
             Self::Id(prefix, ulid) => OwnedScalar::Id(prefix, ulid),
             Self::Ids(prefix, ulids) => OwnedScalar::Ids(prefix, ulids.to_vec()),
+            Self::Groups(groups) => OwnedScalar::Groups(groups.clone()),
         }
     }
 }
@@ -75,6 +78,8 @@ pub enum OwnedScalar {
     Id(&'static str, Ulid),
     /// A list of identifiers: their prefix and their ULIDs.
     Ids(&'static str, Vec<Ulid>),
+    /// A list of groups.
+    Groups(Groups),
 }
 
 impl OwnedScalar {
@@ -89,6 +94,84 @@ impl OwnedScalar {
             Self::Timestamp(time) => ScalarValue::Timestamp(*time),
             Self::Id(prefix, ulid) => ScalarValue::Id(prefix, *ulid),
             Self::Ids(prefix, ulids) => ScalarValue::Ids(prefix, ulids),
+            Self::Groups(groups) => ScalarValue::Groups(groups),
+        }
+    }
+}
+
+/// A list of groups of values, apart from their type.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Groups {
+    labels: &'static [&'static str],
+    rows: Vec<Vec<OwnedScalar>>,
+    text: String,
+}
+
+impl Groups {
+    /// Creates the list. Every row has a value for each label.
+    #[must_use]
+    pub fn new(labels: &'static [&'static str], rows: Vec<Vec<OwnedScalar>>) -> Self {
+        let text = rows.iter().map(|row| row_text(row) + "\n").collect();
+        Self { labels, rows, text }
+    }
+
+    /// The public names of the values of each group.
+    #[must_use]
+    pub const fn labels(&self) -> &'static [&'static str] {
+        self.labels
+    }
+
+    /// The values of the groups.
+    #[must_use]
+    pub fn rows(&self) -> &[Vec<OwnedScalar>] {
+        &self.rows
+    }
+
+    /// The list as one text, in the format of PostgreSQL's `COPY`: a line for each group, its values separated by tabs,
+    /// `\N` for null, and a backslash before tabs, line ends and backslashes.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+}
+
+fn row_text(row: &[OwnedScalar]) -> String {
+    let mut line = String::new();
+    for (index, value) in row.iter().enumerate() {
+        if index > 0 {
+            line.push('\t');
+        }
+        match value {
+            OwnedScalar::Null => line.push_str("\\N"),
+            value => push_escaped(&mut line, &plain_text(value)),
+        }
+    }
+    line
+}
+
+fn plain_text(value: &OwnedScalar) -> String {
+    match value {
+        OwnedScalar::Null => String::new(),
+        OwnedScalar::Text(text) => text.clone(),
+        OwnedScalar::Name(name) => (*name).to_owned(),
+        OwnedScalar::Integer(number) => number.to_string(),
+        OwnedScalar::Timestamp(time) => time.to_string(),
+        OwnedScalar::Id(prefix, ulid) => IdText(prefix, *ulid).to_string(),
+        OwnedScalar::Ids(prefix, ulids) => {
+            ulids.iter().map(|ulid| IdText(prefix, *ulid).to_string()).collect::<Vec<_>>().join(" ")
+        }
+        OwnedScalar::Groups(groups) => groups.text.clone(),
+    }
+}
+
+fn push_escaped(line: &mut String, plain: &str) {
+    for character in plain.chars() {
+        match character {
+            '\\' => line.push_str("\\\\"),
+            '\t' => line.push_str("\\t"),
+            '\n' => line.push_str("\\n"),
+            '\r' => line.push_str("\\r"),
+            other => line.push(other),
         }
     }
 }

@@ -54,7 +54,10 @@ impl Decoder for Values {
     type Error = String;
 
     fn text(&mut self) -> Result<Option<&str>, String> {
-        self.next("a text", |value| value.as_value().as_str())
+        self.next("a text", |value| match value {
+            OwnedScalar::Groups(groups) => Some(groups.text()),
+            value => value.as_value().as_str(),
+        })
     }
 
     fn invalid(&mut self, _: usize, message: &dyn Display) -> String {

@@ -4,6 +4,7 @@
 
 extern crate novantra_registers as registers;
 
+mod assessments;
 mod controls;
 mod harness;
 mod synchronizing;

@@ -102,9 +102,9 @@ impl BackupReader<'_> {
     fn write(&mut self, content: &mut impl Read, name: &str, length: u64, to: &Path) -> Result<(), Failure> {
         let doing = || format!("can't write {}", to.display());
         if let Some(folder) = to.parent() {
-            fs::create_dir_all(folder).context(doing)?;
+            create_folder(folder).context(doing)?;
         }
-        let mut file = File::create_new(to).context(doing)?;
+        let mut file = create_file(to).context(doing)?;
         let mut content = self.digest.tee(content);
         io::copy(&mut content, &mut file).context(|| format!("can't unpack {name}"))?;
         if content.length < length {
@@ -129,6 +129,22 @@ impl BackupReader<'_> {
             "the backup is damaged or truncated".to_owned()
         }
     }
+}
+
+/// Creates a folder, and those above it, that only the owner can use.
+fn create_folder(folder: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.recursive(true).create(folder)
+}
+
+/// Creates a file that only the owner can use, and that must not exist.
+fn create_file(path: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.write(true).create_new(true).open(path)
 }
 
 fn read_metadata(content: impl Read, name: &str) -> Result<Vec<u8>, Failure> {

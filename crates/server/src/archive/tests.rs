@@ -1,10 +1,11 @@
 //! Tests with valid, damaged and malicious backups.
 
-use std::{fs, path::Path};
+use std::fs;
 
 use tar::{Builder, EntryType, Header};
 
 use super::*;
+use crate::failure::Failure;
 
 /// A temporary folder with files to pack and room to unpack them.
 struct TestFolder(tempfile::TempDir);
@@ -13,9 +14,6 @@ impl TestFolder {
     fn new() -> Self {
         let folder = Self(tempfile::tempdir().unwrap());
         fs::write(folder.path("made.db"), [7; 5000]).unwrap();
-        fs::create_dir_all(folder.path("made/ab/cd")).unwrap();
-        fs::write(folder.path("made/ab/cd/report.pdf"), "a report").unwrap();
-        fs::write(folder.path(&format!("made/{}", "long".repeat(40))), "").unwrap();
         folder
     }
 
@@ -25,7 +23,9 @@ impl TestFolder {
 
     fn pack(&self) -> Vec<u8> {
         let mut packed = Vec::new();
-        let files = pack(&mut packed, &manifest(), 1, &self.path("made.db"), &self.path("made")).unwrap();
+        let long = "long".repeat(40);
+        let mut files = Files(vec![("ab/cd/report.pdf", "a report"), (&long, "")]);
+        let files = pack(&mut packed, &manifest(), 1, &self.path("made.db"), &mut files).unwrap();
         assert_eq!(files, 2);
         packed
     }
@@ -42,12 +42,26 @@ impl TestFolder {
     }
 }
 
+/// Attachments with these names and contents.
+struct Files<'a>(Vec<(&'a str, &'static str)>);
+
+impl AttachmentSource for Files<'_> {
+    fn next(&mut self) -> Result<Option<AttachmentFile>, Failure> {
+        Ok(self.0.pop().map(|(name, content)| AttachmentFile {
+            name: name.to_owned(),
+            length: content.len() as u64,
+            content: Box::new(content.as_bytes()),
+        }))
+    }
+}
+
 fn manifest() -> Manifest {
     Manifest {
         format: FORMAT,
         program: env!("CARGO_PKG_VERSION").into(),
         schema: 5,
         made_at: "2026-11-22T08:00:00.000Z".into(),
+        without_attachments: false,
     }
 }
 
@@ -75,10 +89,33 @@ fn a_packed_backup_is_unpacked_with_its_manifest() {
 }
 
 #[test]
-fn a_missing_attachments_folder_counts_as_empty() {
+fn an_attachment_that_ends_before_its_length_fails_the_backup() {
+    struct Truncated;
+
+    impl AttachmentSource for Truncated {
+        fn next(&mut self) -> Result<Option<AttachmentFile>, Failure> {
+            Ok(Some(AttachmentFile { name: "a".to_owned(), length: 9, content: Box::new(b"a report".as_slice()) }))
+        }
+    }
+
     let folder = TestFolder::new();
-    let mut packed = Vec::new();
-    assert_eq!(pack(&mut packed, &manifest(), 1, &folder.path("made.db"), Path::new("/nowhere/at/all")).unwrap(), 0);
+    let packed = pack(&mut Vec::new(), &manifest(), 1, &folder.path("made.db"), &mut Truncated);
+    assert!(packed.unwrap_err().to_string().contains("attachments/a"));
+}
+
+#[cfg(unix)]
+#[test]
+fn only_the_owner_can_use_what_was_unpacked() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let folder = TestFolder::new();
+    let to = folder.path("unpacked");
+    unpack(&*folder.pack(), &to.join("novantra.db"), &to.join("files")).unwrap();
+    for (path, mode) in
+        [("novantra.db", 0o600), ("files/ab/cd/report.pdf", 0o600), ("files/ab", 0o700), ("files", 0o700)]
+    {
+        assert_eq!(fs::metadata(to.join(path)).unwrap().permissions().mode() & 0o777, mode, "{path}");
+    }
 }
 
 #[test]

@@ -10,7 +10,7 @@ use clap::Args;
 use serde_json::json;
 
 use crate::{
-    archive::{self, ATTACHMENTS, FORMAT, Manifest},
+    archive::{self, FORMAT, Manifest},
     cli::CommandContext,
     compose::{self, DatabaseBackup},
     failure::{Failure, ResultExt as _},
@@ -20,10 +20,15 @@ use crate::{
 };
 
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  novantra backup /srv/backup/novantra-2026-11-22.tar")]
+#[command(
+    after_help = "Examples:\n  novantra backup /srv/backup/novantra-2026-11-22.tar\n  novantra backup /srv/backup/novantra-2026-11-22.tar --without-attachments"
+)]
 pub(crate) struct Backup {
     /// The file to create. An existing file is not overwritten.
     file: PathBuf,
+    /// Leave out the attachments, for example because their bucket has backups of its own.
+    #[arg(long)]
+    without_attachments: bool,
 }
 
 impl Backup {
@@ -45,12 +50,24 @@ impl Backup {
         let staging = StagingFolder::create(folder, staging::BACKUP)?;
         let database = staging.path().join("novantra.db");
         let DatabaseBackup { schema, at } = compose::back_up(settings, &database).await?;
-        let manifest =
-            Manifest { format: FORMAT, program: env!("CARGO_PKG_VERSION").to_owned(), schema, made_at: at.to_string() };
-        let mut file = tempfile::NamedTempFile::new_in(staging.path()).context(doing)?;
-        let attachments = settings.data_dir.join(ATTACHMENTS);
+        let manifest = Manifest {
+            format: FORMAT,
+            program: env!("CARGO_PKG_VERSION").to_owned(),
+            schema,
+            made_at: at.to_string(),
+            without_attachments: self.without_attachments,
+        };
+        let file = tempfile::NamedTempFile::new_in(staging.path()).context(doing)?;
+        let mut attachments =
+            if self.without_attachments { None } else { compose::stored_attachments(settings).await? };
         let seconds = u64::try_from(at.millis() / 1000).unwrap_or_default();
-        let files = archive::pack(BufWriter::new(&mut file), &manifest, seconds, &database, &attachments)?;
+        // On a thread of its own, because the archive is written by calls that block.
+        let packed = tokio::task::spawn_blocking(move || {
+            let mut file = file;
+            let files = archive::pack(BufWriter::new(&mut file), &manifest, seconds, &database, &mut attachments)?;
+            Ok::<_, Failure>((file, files, manifest))
+        });
+        let (file, files, manifest) = packed.await??;
         file.as_file().sync_all().context(doing)?;
         let persisted = file.persist_noclobber(&self.file).context(|| format!("can't create {path}"))?;
         let bytes = persisted.metadata().context(doing)?.len();
@@ -58,10 +75,13 @@ impl Backup {
 
         let document = json!({
             "file": self.file, "bytes": bytes, "schema": schema, "made_at": manifest.made_at, "attachments": files,
+            "without_attachments": self.without_attachments,
         });
         context.output.print(&document, || {
+            let attachments =
+                if self.without_attachments { "no attachments".to_owned() } else { format!("{files} attachments") };
             format!(
-                "backed up to {path}: {bytes} bytes, the database as of {} and {files} attachments\n\
+                "backed up to {path}: {bytes} bytes, the database as of {} and {attachments}\n\
                  the backup does not contain the master key: keep a copy of {} elsewhere",
                 manifest.made_at,
                 settings.master_key_file.display()

@@ -1,6 +1,6 @@
 //! `novantra check`: checks settings, database, clock and keys, and reports problems.
 
-use std::{collections::BTreeSet, path::Path, time::Duration};
+use std::{collections::BTreeSet, io::ErrorKind, path::Path, time::Duration};
 
 use clap::Args;
 use kernel::{Clock, Timestamp};
@@ -109,6 +109,7 @@ async fn run_checks(settings: &Settings, report: &mut Report) {
     }
     // Opening the installation has proved that the master key decrypts the secrets in the database.
     report.pass("keys", format!("{} is the master key of this database", settings.master_key_file.display()));
+    check_attachments(settings, &installation, report).await;
     check_placement(settings, report).await;
     check_clock(&installation, report).await;
     check_sealing(&installation, report).await;
@@ -164,6 +165,24 @@ fn check_root_certificates(report: &mut Report) {
         }
         // Not a failure, because not every installation uses webhooks.
         Err(error) => report.pass("webhooks", format!("events can't be delivered to any endpoint: {error}")),
+    }
+}
+
+/// Checks that attachments can be stored.
+async fn check_attachments(settings: &Settings, installation: &Installation, report: &mut Report) {
+    let location = &settings.attachments.location;
+    if let Some(folder) = settings.attachments.folder()
+        && folder.symlink_metadata().is_err_and(|error| error.kind() == ErrorKind::NotFound)
+    {
+        match installation.check_absent_attachments(folder).await {
+            Ok(()) => report.pass("attachments", format!("{location}, which the next start of a server creates")),
+            Err(failure) => report.fail("attachments", failure.to_string()),
+        }
+        return;
+    }
+    match installation.attachments.contents.probe().await {
+        Ok(()) => report.pass("attachments", format!("{location} can be written to")),
+        Err(error) => report.fail("attachments", format!("{location}: {error}")),
     }
 }
 

@@ -1,4 +1,4 @@
-//! `novantra copy`: copies an installation to another database.
+//! `novantra copy`: copies an installation to another database, or its attachments to another store.
 
 use std::{
     fs,
@@ -10,42 +10,118 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     cli::{CommandContext, IdentityArg, progress},
-    compose::{self, CopySummary, Progress},
+    compose::{self, CopiedAttachments, CopySummary, Progress},
     failure::{Failure, ResultExt as _},
     serve::ServerLock,
-    settings::{self, Database},
+    settings::{self, AttachmentSettings, Database},
 };
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  novantra copy --from sqlite:/srv/novantra/novantra.db --to postgres://novantra@db.example.org/novantra\n  novantra copy --from sqlite:novantra.db --to-file /etc/novantra/database-url"
+    after_help = "Examples:\n  novantra copy --from sqlite:/srv/novantra/novantra.db --to postgres://novantra@db.example.org/novantra\n  novantra copy --from sqlite:novantra.db --to-file /etc/novantra/database-url\n  novantra copy --attachments-from file:/srv/novantra/attachments --attachments-to s3://acme-novantra/attachments"
 )]
 pub(crate) struct Copy {
     /// The database to copy: `sqlite:PATH` or `postgres://…`. Its servers must be stopped during the copy.
-    #[arg(long, value_name = "URL", required_unless_present = "from_file", conflicts_with = "from_file")]
+    #[arg(
+        long,
+        value_name = "URL",
+        required_unless_present_any = ["from_file", "attachments_from", "attachments_to"],
+        conflicts_with = "from_file"
+    )]
     from: Option<String>,
     /// A file that contains the value of --from.
     #[arg(long, value_name = "FILE")]
     from_file: Option<PathBuf>,
     /// The database to copy to. It must be empty or the target of an interrupted copy.
-    #[arg(long, value_name = "URL", required_unless_present = "to_file", conflicts_with = "to_file")]
+    #[arg(
+        long,
+        value_name = "URL",
+        required_unless_present_any = ["to_file", "attachments_from", "attachments_to"],
+        conflicts_with = "to_file"
+    )]
     to: Option<String>,
     /// A file that contains the value of --to.
     #[arg(long, value_name = "FILE")]
     to_file: Option<PathBuf>,
+    /// The store of attachments to copy, if it is not that of the settings: `file:FOLDER`, `s3://…`, `gs://…` or `az://…`.
+    /// The settings of endpoint and credentials do not apply to it.
+    #[arg(long, value_name = "URL")]
+    attachments_from: Option<String>,
+    /// The store to copy attachments to, if it is not that of the settings. What it has already is left.
+    #[arg(long, value_name = "URL")]
+    attachments_to: Option<String>,
     #[command(flatten)]
     identity: IdentityArg,
 }
 
+/// What a copy has done, as a document and as a text.
+type Outcome = (Map<String, Value>, Vec<String>);
+
 impl Copy {
     pub(crate) async fn run(&self, context: &CommandContext) -> Result<(), Failure> {
+        let databases = self.databases()?;
+        let attachments = self.attachments(context)?;
+        // The attachments first: a database never names bytes that are not in their store.
+        let mut outcome = Outcome::default();
+        let copied_attachments = attachments.is_some();
+        if let Some((from, to)) = attachments {
+            copy_attachments(context, &from, &to, &mut outcome).await?;
+        }
+        if let Some((from, to)) = databases {
+            self.copy_database(context, &from, &to, &mut outcome).await?;
+            if !copied_attachments {
+                let location = &context.settings.attachments.location;
+                outcome.1.push(format!("attachments were not copied: the copy needs those in {location}"));
+            }
+        }
+        let (document, text) = outcome;
+        context.output.print(&Value::Object(document), || text.join("\n"))
+    }
+
+    /// The databases to copy from and to, if the arguments name any.
+    fn databases(&self) -> Result<Option<(Database, Database)>, Failure> {
+        let has_source = self.from.is_some() || self.from_file.is_some();
+        let has_target = self.to.is_some() || self.to_file.is_some();
+        if !has_source && !has_target {
+            return Ok(None);
+        }
+        if !has_source || !has_target {
+            return Err(Failure::usage("--from and --to belong together: a database is copied from one to the other"));
+        }
         let from = database_argument("--from", self.from.as_deref(), self.from_file.as_deref())?;
         let to = database_argument("--to", self.to.as_deref(), self.to_file.as_deref())?;
         if is_same(&from, &to) {
             return Err(Failure::usage("--from and --to are the same database"));
         }
         compose::ensure_source_exists(&from)?;
-        let _locks = (ServerLock::acquire_for_existing(&from)?, ServerLock::acquire_for_command(&to)?);
+        Ok(Some((from, to)))
+    }
+
+    /// The stores of attachments to copy from and to, if an argument names one of them.
+    fn attachments(
+        &self,
+        context: &CommandContext,
+    ) -> Result<Option<(AttachmentSettings, AttachmentSettings)>, Failure> {
+        if self.attachments_from.is_none() && self.attachments_to.is_none() {
+            return Ok(None);
+        }
+        let own = &context.settings.attachments;
+        let from = attachments_argument("--attachments-from", self.attachments_from.as_deref(), own)?;
+        let to = attachments_argument("--attachments-to", self.attachments_to.as_deref(), own)?;
+        if from.location == to.location {
+            return Err(Failure::usage(format!("attachments can't be copied from {} to itself", from.location)));
+        }
+        Ok(Some((from, to)))
+    }
+
+    async fn copy_database(
+        &self,
+        context: &CommandContext,
+        from: &Database,
+        to: &Database,
+        (document, text): &mut Outcome,
+    ) -> Result<(), Failure> {
+        let _locks = (ServerLock::acquire_for_existing(from)?, ServerLock::acquire_for_command(to)?);
 
         let bar = progress(None, "rows", context.output.is_text());
         let report = |Progress { copied, total }| {
@@ -53,23 +129,56 @@ impl Copy {
             bar.set_position(copied);
         };
         let copied =
-            compose::copy(&from, &to, context.settings.database_options.kind, self.identity.purpose(), &report).await;
+            compose::copy(from, to, context.settings.database_options.kind, self.identity.purpose(), &report).await;
         bar.finish_and_clear();
         let CopySummary { tables, restarted } = copied?;
 
         let rows: u64 = tables.iter().map(|(_, rows)| rows).sum();
         let rows_by_table: Map<String, Value> =
             tables.iter().map(|(name, rows)| ((*name).to_owned(), json!(rows))).collect();
-        context.output.print(&json!({ "rows": rows, "tables": rows_by_table, "begun_again": restarted }), || {
-            let again = if restarted { "removed the rows of an interrupted copy and " } else { "" };
-            format!(
-                "{again}copied {rows} rows of {} tables\n{}\n\
-                 next: point NOVANTRA_DATABASE_URL at the copy, run `novantra audit verify`, and start the servers with it and \
-                 the same master key",
-                tables.len(),
-                self.identity.description()
-            )
-        })
+        document.insert("rows".to_owned(), json!(rows));
+        document.insert("tables".to_owned(), json!(rows_by_table));
+        document.insert("begun_again".to_owned(), json!(restarted));
+        let again = if restarted { "removed the rows of an interrupted copy and " } else { "" };
+        text.push(format!(
+            "{again}copied {rows} rows of {} tables\n{}\n\
+             next: point NOVANTRA_DATABASE_URL at the copy, run `novantra audit verify`, and start the servers with it and \
+             the same master key",
+            tables.len(),
+            self.identity.description()
+        ));
+        Ok(())
+    }
+}
+
+async fn copy_attachments(
+    context: &CommandContext,
+    from: &AttachmentSettings,
+    to: &AttachmentSettings,
+    (document, text): &mut Outcome,
+) -> Result<(), Failure> {
+    let bar = progress(None, "attachments", context.output.is_text());
+    let report = |progress: CopiedAttachments| bar.set_position(progress.copied + progress.present);
+    let copied = compose::copy_attachments(from, to, &context.settings.data_dir, &report).await;
+    bar.finish_and_clear();
+    let CopiedAttachments { copied, present, bytes } = copied?;
+    document.insert("attachments".to_owned(), json!({ "copied": copied, "present": present, "bytes": bytes }));
+    text.push(format!(
+        "copied {copied} attachments of {bytes} bytes from {} to {}, which had {present} of them already",
+        from.location, to.location
+    ));
+    Ok(())
+}
+
+/// The store of attachments that an argument names, or that of the settings.
+fn attachments_argument(
+    argument: &str,
+    url: Option<&str>,
+    own: &AttachmentSettings,
+) -> Result<AttachmentSettings, Failure> {
+    match url {
+        None => Ok(own.clone()),
+        Some(url) => own.at(url).map_err(|error| Failure::usage(format!("{argument}: {error}"))),
     }
 }
 

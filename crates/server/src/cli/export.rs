@@ -1,47 +1,76 @@
-//! `novantra export`: writes the records of a workspace to stdout.
+//! `novantra export`: writes the records of a workspace to stdout or to a file.
+
+mod oscal;
 
 use std::{
-    collections::BTreeSet,
-    io::{self, BufWriter, Write},
+    io::{self, BufWriter, IsTerminal as _, Write},
+    path::{Path, PathBuf},
 };
 
 use clap::{Args, ValueEnum};
-use import::RecordKind;
+use import::oscal::ExportModel;
+use tempfile::NamedTempFile;
 
 use crate::{
-    cli::CommandContext,
+    cli::{CommandContext, KindsArg},
     compose::Installation,
-    failure::Failure,
+    failure::{Failure, ResultExt as _},
     operations::{ExportFormat, Exporter, find_workspace},
 };
 
+use oscal::OscalArgs;
+
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    novantra export --workspace default > records.jsonl\n  \
+    novantra export --workspace default --module risks --format csv --output risks.csv\n  \
+    novantra export --workspace default --format xlsx --output records.xlsx\n  \
+    novantra export --workspace default --format oscal-catalog --framework-version nist-800-53/5.0.1 --output catalog.json")]
 pub(crate) struct Export {
     /// The workspace whose records are written.
     #[arg(long, value_name = "SLUG")]
     workspace: String,
-    /// Only the records of this module, such as frameworks or findings.
-    #[arg(long, value_name = "MODULE")]
-    module: Option<String>,
-    /// Only the records of this kind, as bundles name it.
-    #[arg(long, value_name = "KIND")]
-    kind: Option<String>,
-    /// The form of the records: the lines of a bundle, which `novantra import bundle` takes, or a table of one kind.
+    #[command(flatten)]
+    kinds: KindsArg,
+    /// The form of the records: the lines of a bundle, which `novantra import bundle` takes, a table of one kind, a
+    /// workbook with a sheet for each kind, or OSCAL: one version of a framework as a catalog, all findings and risks as a
+    /// plan of action, or assessments with their findings as assessment results. With OSCAL, stderr has what the file can't
+    /// carry; with --json and --output, stdout has it.
     #[arg(long, value_enum, default_value_t = Format::Jsonl)]
     format: Format,
+    /// The file to write, which must not exist yet [default: the standard output]
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    #[command(flatten)]
+    oscal: OscalArgs,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Format {
     Jsonl,
     Csv,
+    Xlsx,
+    OscalCatalog,
+    OscalPoam,
+    OscalAssessmentResults,
 }
 
-impl From<Format> for ExportFormat {
+/// The format of records, or the model of a document that they become.
+#[derive(Clone, Copy)]
+enum Target {
+    Records(ExportFormat),
+    Document(ExportModel),
+}
+
+impl From<Format> for Target {
     fn from(format: Format) -> Self {
         match format {
-            Format::Jsonl => Self::JsonLines,
-            Format::Csv => Self::Csv,
+            Format::Jsonl => Self::Records(ExportFormat::JsonLines),
+            Format::Csv => Self::Records(ExportFormat::Csv),
+            Format::Xlsx => Self::Records(ExportFormat::Xlsx),
+            Format::OscalCatalog => Self::Document(ExportModel::Catalog),
+            Format::OscalPoam => Self::Document(ExportModel::PlanOfAction),
+            Format::OscalAssessmentResults => Self::Document(ExportModel::AssessmentResults),
         }
     }
 }
@@ -71,53 +100,68 @@ impl<W: Write> Write for Stdout<W> {
     }
 }
 
+/// A writer of a document or of records: a file or the standard output.
+type Out<'o> = &'o mut (dyn Write + Send);
+
 impl Export {
     pub(crate) async fn run(&self, context: &CommandContext) -> Result<(), Failure> {
-        let kinds = self.kinds()?;
-        Installation::with(&context.settings, async |installation| {
+        let target = Target::from(self.format);
+        self.oscal.check(match target {
+            Target::Document(model) if self.kinds.is_any() => Some(model),
+            Target::Document(model) => {
+                let format = model.format();
+                return Err(Failure::usage(format!(
+                    "--module and --kind are not for --format {format}: its kinds are fixed"
+                )));
+            }
+            Target::Records(_) => None,
+        })?;
+        let kinds =
+            if self.format == Format::Csv { vec![self.kinds.only("--format csv")?] } else { self.kinds.all()? };
+        if self.format == Format::Xlsx && self.output.is_none() && io::stdout().is_terminal() {
+            return Err(Failure::usage("--format xlsx: a workbook can't be shown on a terminal; add --output FILE"));
+        }
+        let losses = Installation::with(&context.settings, async |installation| {
             let workspace = find_workspace(installation, &self.workspace).await?;
-            let mut out = Stdout { inner: BufWriter::new(io::stdout().lock()), is_closed: false };
-            let exporter = Exporter::new(&*installation.store, workspace.meta.id, self.format.into());
-            let written = exporter.export(&kinds, &mut out).await.and_then(|()| Ok(out.flush()?));
-            // A reader that has closed the pipe has read enough.
-            if out.is_closed { Ok(()) } else { written }
+            let write = async |mut out: Out<'_>| match target {
+                Target::Records(format) => {
+                    let exporter = Exporter::new(&*installation.store, workspace.meta.id, format);
+                    exporter.export(&kinds, &mut out).await.map(|()| None)
+                }
+                Target::Document(model) => self.oscal.export(model, installation, &workspace, &mut out).await.map(Some),
+            };
+            match &self.output {
+                Some(path) => write_file(write, path).await,
+                None => write_stdout(write).await,
+            }
         })
-        .await
-    }
-
-    /// The kinds whose records are written.
-    fn kinds(&self) -> Result<Vec<&'static RecordKind>, Failure> {
-        let module_of = |kind: &RecordKind| api_v1::module(kind.kind).unwrap_or_default();
-        let in_module = |kind: &&RecordKind| self.module.as_ref().is_none_or(|module| module_of(kind) == module);
-        let is_kind = |kind: &&RecordKind| self.kind.as_ref().is_none_or(|name| kind.name() == *name);
-        let modules: BTreeSet<&str> = RecordKind::all().iter().map(module_of).collect();
-        if let Some(module) = self.module.as_ref().filter(|module| !modules.contains(module.as_str())) {
-            let modules = modules.into_iter().collect::<Vec<_>>().join(", ");
-            return Err(Failure::usage(format!("--module {module}: must be one of: {modules}")));
-        }
-        let of_module: Vec<&RecordKind> = RecordKind::all().iter().filter(in_module).collect();
-        let names = of_module.iter().map(|kind| kind.name()).collect::<Vec<_>>().join(", ");
-        let kinds: Vec<_> = of_module.into_iter().filter(is_kind).collect();
-        if let (Some(kind), true) = (&self.kind, kinds.is_empty()) {
-            return Err(Failure::usage(format!("--kind {kind}: must be one of: {names}")));
-        }
-        if matches!(self.format, Format::Csv) && kinds.len() > 1 {
-            return Err(Failure::usage(format!(
-                "--format csv: a table has records of one kind; add --kind with one of: {names}"
-            )));
-        }
-        Ok(kinds)
+        .await?;
+        losses.map_or(Ok(()), |losses| oscal::print_report(context.output, &losses, self.output.is_some()))
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// Writes to the standard output. Returns what `write` does, unless the reader has closed the pipe: then it has read
+/// enough.
+async fn write_stdout<T>(write: impl AsyncFnOnce(Out<'_>) -> Result<Option<T>, Failure>) -> Result<Option<T>, Failure> {
+    let mut out = Stdout { inner: BufWriter::new(io::stdout()), is_closed: false };
+    let written = write(&mut out).await.and_then(|written| Ok(out.flush().map(|()| written)?));
+    if out.is_closed { Ok(None) } else { written }
+}
 
-    #[test]
-    fn every_kind_belongs_to_a_module() {
-        for kind in RecordKind::all() {
-            assert!(api_v1::module(kind.kind).is_some_and(|module| !module.is_empty()), "{}", kind.name());
-        }
+/// Writes the file under another name, so that one that is not complete never has this name.
+async fn write_file<T>(
+    write: impl AsyncFnOnce(Out<'_>) -> Result<Option<T>, Failure>,
+    path: &Path,
+) -> Result<Option<T>, Failure> {
+    let doing = || format!("can't write {}", path.display());
+    if path.symlink_metadata().is_ok() {
+        return Err(Failure::new(format!("{} exists already: remove it, or name another file", path.display())));
     }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut out = BufWriter::new(NamedTempFile::new_in(folder).context(doing)?);
+    let written = write(&mut out).await?;
+    let file = out.into_inner().map_err(io::IntoInnerError::into_error).context(doing)?;
+    file.as_file().sync_all().context(doing)?;
+    file.persist_noclobber(path).context(doing)?;
+    Ok(written)
 }

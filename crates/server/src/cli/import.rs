@@ -5,6 +5,9 @@ mod document;
 mod input;
 mod scan;
 mod summary;
+mod table;
+mod table_drafts;
+mod table_summary;
 
 use std::path::PathBuf;
 
@@ -26,7 +29,7 @@ use bundle::Bundle;
 use document::Documents;
 use input::Input;
 use scan::{Scans, StatusOptions};
-use summary::{DocumentSummary, FailedLine, Summary};
+use summary::{DocumentSummary, Summary};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Import {
@@ -58,6 +61,15 @@ pub(crate) enum Import {
     /// Import records of any kind in Novantra's own JSON lines format, which `novantra export` writes.
     #[command(after_help = "Example:\n  novantra import bundle controls.jsonl findings.jsonl --workspace default")]
     Bundle(Files),
+    /// Import a table in CSV: records of one kind, whose fields the header names.
+    #[command(after_help = "Examples:\n  \
+        novantra import csv risks.csv --workspace default --module risks --dry-run\n  \
+        novantra import csv risks.csv --workspace default --module risks --map riskKey=ID,title=Name --date-format dmy")]
+    Csv(table::Csv),
+    /// Import a table in an Excel workbook (.xlsx): records of one kind, whose fields the header names.
+    #[command(after_help = "Example:\n  \
+        novantra import xlsx register.xlsx --workspace default --module risks --sheet Risks --dry-run")]
+    Xlsx(table::Xlsx),
 }
 
 #[derive(Debug, Args)]
@@ -111,8 +123,8 @@ pub(crate) struct Framework {
     /// The key of the version [default: the version in the file]
     #[arg(long, value_name = "KEY", value_parser = |key: &str| VersionKey::parse(key))]
     version_key: Option<VersionKey>,
-    /// The origin of the framework: standard, internal, regulation or contract [default: that of the framework, or standard
-    /// for a new one]
+    /// The origin of the framework: standard, internal, regulation or contract [default: that which an export of Novantra
+    /// states, otherwise that of the framework, or standard for a new one]
     #[arg(long, value_name = "ORIGIN", value_parser = source_kind)]
     source_kind: Option<FrameworkSource>,
     /// Also create a control, as a draft, for each requirement and enhancement that is not withdrawn. A control that exists
@@ -193,6 +205,8 @@ impl Import {
             Self::OscalPoam(files) => files.run_each(context, "import oscal-poam", oscal::read_plan_of_action).await,
             Self::Cyclonedx(bill) => bill.run(context).await,
             Self::Bundle(files) => files.run_bundle(context).await,
+            Self::Csv(csv) => csv.run(context).await,
+            Self::Xlsx(xlsx) => xlsx.run(context).await,
         }
     }
 }
@@ -232,11 +246,8 @@ impl Files {
         let records = bundle.len();
         let write = async |importer: Importer<'_>, report: &dyn Fn(usize)| {
             let (counts, failures) = importer.import_drafts(&mut bundle, failures, report).await?;
-            let failed = failures.count();
-            let line = |(file, failure): (usize, _)| Some(FailedLine::new(bundle.inputs().get(file)?, failure));
-            let failures: Vec<FailedLine> = failures.into_listed().into_iter().filter_map(line).collect();
             let document = (!bundle.warnings().is_empty()).then(|| DocumentSummary::of_warnings(bundle.warnings()));
-            Ok(Summary { counts, unlisted_failures: failed - failures.len(), failures, scan: None, document })
+            Ok(Summary { document, ..Summary::of_drafts(counts, failures, bundle.inputs()) })
         };
         self.import(context, "import bundle", records, write).await
     }

@@ -32,16 +32,17 @@ pub(crate) struct Restore {
 impl Restore {
     pub(crate) async fn run(&self, context: &CommandContext) -> Result<(), Failure> {
         let settings = &context.settings;
-        let attachments = settings.data_dir.join(ATTACHMENTS);
+        let attachments = settings.attachments.folder();
         let backup = File::open(&self.file).context(|| format!("can't open {}", self.file.display()))?;
-        ensure_empty(settings, &attachments)?;
+        ensure_empty(settings).await?;
 
         // Each is unpacked in the folder of its target, so that one rename puts it there.
         let database_folder = match &settings.database {
             Database::Sqlite(file) => folder_of(file),
             _ => &settings.data_dir,
         };
-        let [database, files] = [database_folder, &settings.data_dir].map(create_staging_folder);
+        let files_folder = attachments.map_or(settings.data_dir.as_path(), folder_of);
+        let [database, files] = [database_folder, files_folder].map(create_staging_folder);
         let (database_staging, files_staging) = (database?, files?);
         let database = database_staging.path().join("novantra.db");
         let files = files_staging.path().join(ATTACHMENTS);
@@ -64,8 +65,10 @@ impl Restore {
         .await;
         bar.finish_and_clear();
         let Restored { warning } = restored?;
-        if count > 0 {
-            move_folder(&files, &attachments)?;
+        match attachments {
+            _ if count == 0 => {}
+            Some(attachments) => move_folder(&files, attachments)?,
+            None => compose::store_restored(&files, &settings.attachments, &settings.data_dir).await?,
         }
         // The database comes last: with it the installation is complete.
         if let Database::Sqlite(path) = &settings.database {
@@ -74,12 +77,18 @@ impl Restore {
 
         let document = json!({
             "made_at": manifest.made_at, "program": manifest.program, "schema": manifest.schema, "attachments": count,
+            "without_attachments": manifest.without_attachments,
             "master_key": { "ok": warning.is_none(), "message": warning },
         });
         context.output.print(&document, || {
             let key = warning.as_ref().map_or_else(String::new, |warning| format!("{warning}\n"));
+            let attachments = if manifest.without_attachments {
+                "no attachments, which the backup does not contain: attachments_url must name the store that has them".to_owned()
+            } else {
+                format!("{count} attachments")
+            };
             format!(
-                "restored the database as of {} and {count} attachments\n{key}{}\nnext: run `novantra audit verify`, then start the \
+                "restored the database as of {} and {attachments}\n{key}{}\nnext: run `novantra audit verify`, then start the \
                  server",
                 manifest.made_at,
                 self.identity.description()
@@ -89,7 +98,7 @@ impl Restore {
 }
 
 /// Fails if the target exists already.
-fn ensure_empty(settings: &Settings, attachments: &Path) -> Result<(), Failure> {
+async fn ensure_empty(settings: &Settings) -> Result<(), Failure> {
     match &settings.database {
         Database::Memory => {
             return Err(Failure::new(
@@ -109,6 +118,9 @@ fn ensure_empty(settings: &Settings, attachments: &Path) -> Result<(), Failure> 
             }
         }
     }
+    let Some(attachments) = settings.attachments.folder() else {
+        return compose::ensure_no_attachments(&settings.attachments, &settings.data_dir).await;
+    };
     match fs::read_dir(attachments) {
         Err(error) if error.kind() == ErrorKind::NotFound => {}
         folder => {

@@ -7,7 +7,6 @@ use kernel::StoreError;
 use tokio::time::{Instant, sleep};
 
 use crate::{
-    archive::ATTACHMENTS,
     failure::{Failure, ResultExt as _},
     settings::Settings,
 };
@@ -80,8 +79,8 @@ fn trace(settings: &Settings) -> Result<Option<String>, Failure> {
     if key.try_exists().context(|| format!("can't examine the master key {}", key.display()))? {
         return Ok(Some(format!("a master key at {}", key.display())));
     }
-    let attachments = settings.data_dir.join(ATTACHMENTS);
-    let has_files = match fs::read_dir(&attachments) {
+    let Some(attachments) = settings.attachments.folder() else { return Ok(None) };
+    let has_files = match fs::read_dir(attachments) {
         Err(error) if error.kind() == ErrorKind::NotFound => false,
         files => files.context(|| format!("can't read the folder {}", attachments.display()))?.next().is_some(),
     };

@@ -1,6 +1,8 @@
 //! Exports of a workspace's records: parents before children, each kind ordered by key, so that equal records make equal
 //! files.
 
+mod workbook;
+
 use std::{
     collections::{BTreeMap, HashMap},
     io::Write,
@@ -26,6 +28,8 @@ pub(crate) enum ExportFormat {
     JsonLines,
     /// A table of one kind with a header.
     Csv,
+    /// A workbook with a sheet for each kind.
+    Xlsx,
 }
 
 /// The key of a record, for references to it.
@@ -45,18 +49,24 @@ pub(crate) struct Exporter<'s> {
     organization: OrganizationId,
     format: ExportFormat,
     keys: HashMap<Ulid, Option<RecordKey>>,
+    /// Number of written records with files that are not written.
+    records_with_files: u64,
 }
 
 impl<'s> Exporter<'s> {
     pub(crate) fn new(store: &'s DynStore, organization: OrganizationId, format: ExportFormat) -> Self {
-        Self { store, organization, format, keys: HashMap::new() }
+        Self { store, organization, format, keys: HashMap::new(), records_with_files: 0 }
     }
 
-    /// Writes the records of the kinds.
+    /// Writes the records of the kinds. Nothing is written before all of them are read.
     ///
     /// # Errors
-    /// If the store fails, a temporary file or `out` can't be written.
-    pub(crate) async fn export(mut self, kinds: &[&'static RecordKind], out: &mut impl Write) -> Result<(), Failure> {
+    /// If the store fails, a temporary file or `out` can't be written, or a workbook can't hold the records.
+    pub(crate) async fn export(
+        mut self,
+        kinds: &[&'static RecordKind],
+        out: &mut (impl Write + Send),
+    ) -> Result<(), Failure> {
         let mut by_rank: BTreeMap<(usize, usize), &RecordKind> = BTreeMap::new();
         for (index, kind) in kinds.iter().enumerate() {
             by_rank.insert((rank(kind.kind), index), kind);
@@ -64,17 +74,30 @@ impl<'s> Exporter<'s> {
         // The snapshots of children are taken before those of their parents: a parent that is missing in its snapshot
         // is younger than all children in theirs.
         let mut sorted = Vec::new();
-        for kind in by_rank.values().rev() {
+        for kind in by_rank.into_values().rev() {
             let lines = with_record_type!(kind.kind, |R| self.sorted::<R>(kind).await?);
-            sorted.push((kind, lines));
+            sorted.extend(lines.map(|lines| (kind, lines)));
         }
-        for (kind, lines) in sorted.into_iter().rev() {
+        sorted.reverse();
+        match self.format {
+            ExportFormat::Xlsx => workbook::write(sorted, out)?,
+            ExportFormat::JsonLines | ExportFormat::Csv => self.write_lines(sorted, out)?,
+        }
+        if self.records_with_files > 0 {
+            tracing::warn!(
+                claims = self.records_with_files,
+                "an export has no files: the attachments of these evidence claims are left out; `novantra backup` has them"
+            );
+        }
+        Ok(())
+    }
+
+    fn write_lines(&self, sorted: Vec<(&RecordKind, ExternalSort)>, out: &mut impl Write) -> Result<(), Failure> {
+        for (kind, lines) in sorted {
             if self.format == ExportFormat::Csv {
                 out.write_all(bundle::csv_header(kind).as_bytes())?;
             }
-            if let Some(lines) = lines {
-                lines.write_to(out)?;
-            }
+            lines.for_each(|line| out.write_all(line))?;
         }
         Ok(())
     }
@@ -102,6 +125,9 @@ impl<'s> Exporter<'s> {
         DynStore: Reader<R>,
     {
         let values = stored.record.values();
+        let has_files =
+            |value: &ScalarValue<'_>| matches!(value, ScalarValue::Groups(groups) if !groups.rows().is_empty());
+        self.records_with_files += u64::from(values.iter().any(has_files));
         let mut keys: HashMap<(usize, Ulid), String> = HashMap::new();
         for reference in references(R::KIND) {
             let ids = match values.get(reference.column) {
@@ -138,6 +164,7 @@ impl<'s> Exporter<'s> {
         let line = match self.format {
             ExportFormat::JsonLines => bundle::json_line(kind, &cells),
             ExportFormat::Csv => bundle::csv_line(&cells),
+            ExportFormat::Xlsx => workbook::line(kind, &cells)?,
         };
         Ok((sort_key, line.into_bytes()))
     }
@@ -201,7 +228,7 @@ fn id_in(values: &[ScalarValue<'_>], column: usize) -> Option<Ulid> {
 
 fn text_of(value: ScalarValue<'_>) -> String {
     match value {
-        ScalarValue::Null | ScalarValue::Ids(..) => String::new(),
+        ScalarValue::Null | ScalarValue::Ids(..) | ScalarValue::Groups(..) => String::new(),
         ScalarValue::Text(text) => text.to_owned(),
         ScalarValue::Name(name) => name.to_owned(),
         ScalarValue::Integer(number) => number.to_string(),

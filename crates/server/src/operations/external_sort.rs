@@ -28,6 +28,7 @@ pub(super) struct ExternalSort {
     file: Option<File>,
     /// The start and the end of each run in the file.
     runs: Vec<(u64, u64)>,
+    count: u64,
 }
 
 impl ExternalSort {
@@ -36,7 +37,7 @@ impl ExternalSort {
     }
 
     const fn with_sizes(run_size: usize, kept_size: usize) -> Self {
-        Self { run_size, kept_size, entries: Vec::new(), size: 0, file: None, runs: Vec::new() }
+        Self { run_size, kept_size, entries: Vec::new(), size: 0, file: None, runs: Vec::new(), count: 0 }
     }
 
     /// Adds a line.
@@ -45,8 +46,14 @@ impl ExternalSort {
     /// If the temporary file can't be written.
     pub(super) fn add(&mut self, key: Vec<u8>, line: Vec<u8>) -> io::Result<()> {
         self.size += key.len() + line.len();
+        self.count += 1;
         self.entries.push((key, line));
         if self.size >= self.run_size { self.write_run() } else { Ok(()) }
+    }
+
+    /// The number of lines.
+    pub(super) const fn count(&self) -> u64 {
+        self.count
     }
 
     /// Ends the lines: more than a small rest of them leaves the memory.
@@ -79,11 +86,14 @@ impl ExternalSort {
         Ok(())
     }
 
-    /// Writes all lines in order.
+    /// Passes all lines in order to `write`.
     ///
     /// # Errors
-    /// If the temporary file can't be read, or `out` can't be written.
-    pub(super) fn write_to(mut self, out: &mut impl Write) -> io::Result<()> {
+    /// If the temporary file can't be read, or `write` fails.
+    pub(super) fn for_each<E: From<io::Error>>(
+        mut self,
+        mut write: impl FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
         self.entries.sort_unstable();
         let mut runs: Vec<Run<'_>> = vec![Run::Memory(self.entries.into_iter())];
         if let Some(file) = &self.file {
@@ -96,7 +106,7 @@ impl ExternalSort {
         }
         while let Some(mut head) = heads.peek_mut() {
             let Reverse(((_, line), index)) = &*head;
-            out.write_all(line)?;
+            write(line)?;
             let index = *index;
             match runs[index].next()? {
                 Some(entry) => *head = Reverse((entry, index)),
@@ -162,7 +172,7 @@ mod tests {
         sort.finish().unwrap();
         let runs = sort.runs.len();
         let mut out = Vec::new();
-        sort.write_to(&mut out).unwrap();
+        sort.for_each(|line| out.write_all(line)).unwrap();
         (String::from_utf8(out).unwrap(), runs)
     }
 

@@ -9,6 +9,7 @@ mod identity;
 mod lookup;
 mod messages;
 mod passes;
+mod published;
 mod record_batch;
 mod waiting;
 
@@ -53,6 +54,8 @@ pub(crate) struct Importer<'a> {
     pub(super) attribution: Attribution,
     /// Nothing is stored; outcomes are those that an import would have.
     pub(super) dry_run: bool,
+    /// The indexes of the columns whose values an update keeps.
+    kept_columns: Vec<usize>,
 }
 
 /// Numbers of imported records, by outcome.
@@ -83,7 +86,19 @@ impl ImportCounts {
 
 impl<'a> Importer<'a> {
     pub(crate) fn new(operator: &'a Operator, workspace: &Stored<Organization>, dry_run: bool) -> Self {
-        Self { operator, organization: workspace.into(), attribution: operator.attribution(), dry_run }
+        Self {
+            operator,
+            organization: workspace.into(),
+            attribution: operator.attribution(),
+            dry_run,
+            kept_columns: Vec::new(),
+        }
+    }
+
+    /// Lets updates keep the values of the columns with these indexes: those that a source of records of one kind does not
+    /// have.
+    pub(crate) fn keeping(self, kept_columns: Vec<usize>) -> Self {
+        Self { kept_columns, ..self }
     }
 
     /// Imports records of a register whose references are those of stored records.

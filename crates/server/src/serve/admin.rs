@@ -16,6 +16,7 @@ use tokio::time::timeout;
 use crate::{
     compose::Tokens,
     serve::{
+        attachment_probe::AttachmentProbe,
         metrics::{Metrics, WebhookMetrics},
         shutdown::ShutdownSignal,
     },
@@ -32,6 +33,7 @@ pub(crate) struct AdminState {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) webhook_metrics: Arc<WebhookMetrics>,
+    pub(crate) attachments: Arc<AttachmentProbe>,
     pub(crate) shutdown: ShutdownSignal,
 }
 
@@ -56,7 +58,9 @@ async fn check_ready(state: &AdminState) -> Result<(), String> {
     if state.shutdown.is_requested() {
         return Err("stopping".to_owned());
     }
-    within(state.store.check_ready()).await.map_err(|error| format!("database: {error}"))?;
+    let (database, attachments) = tokio::join!(within(state.store.check_ready()), state.attachments.check());
+    database.map_err(|error| format!("database: {error}"))?;
+    attachments.map_err(|error| format!("attachments: {error}"))?;
     // Without them every call is refused.
     state.tokens.check_fresh().map_err(|error| format!("{error}: see the log for why they can't be read"))
 }

@@ -1,5 +1,6 @@
 //! The Prometheus metrics of the server.
 
+mod attachments;
 mod certificate;
 mod rate_limits;
 mod webhooks;
@@ -15,6 +16,7 @@ use prometheus::{
 
 use crate::failure::Failure;
 
+pub(crate) use attachments::MeteredContents;
 pub(crate) use certificate::CertificateMetrics;
 pub(crate) use rate_limits::MeteredBuckets;
 pub(crate) use webhooks::WebhookMetrics;

@@ -19,7 +19,8 @@ use webhooks::{AttemptFailure, AttemptOutcome, DisabledReason};
 
 use super::{
     admin::{self, AdminState},
-    metrics::{CertificateMetrics, MeteredBuckets, Metrics, WebhookMetrics},
+    attachment_probe::AttachmentProbe,
+    metrics::{CertificateMetrics, MeteredBuckets, MeteredContents, Metrics, WebhookMetrics},
     shutdown,
 };
 use crate::{
@@ -136,7 +137,9 @@ async fn all_series() -> Vec<Series> {
     let installation = Installation::open(&settings, OpenMode::Serve).await.unwrap();
     let (store, tokens) = (Arc::clone(&installation.store), installation.tokens().unwrap());
     let (_trigger, shutdown) = shutdown::channel();
-    let router = admin::router(AdminState { store, tokens, clock, metrics, webhook_metrics, shutdown });
+    let contents = MeteredContents::register(&metrics, Arc::clone(&installation.attachments.contents)).unwrap();
+    let attachments = Arc::new(AttachmentProbe::new(Arc::new(contents)));
+    let router = admin::router(AdminState { store, tokens, clock, metrics, webhook_metrics, attachments, shutdown });
     let response = router.oneshot(Request::get("/metrics").body(Body::empty()).unwrap()).await.unwrap();
     assert_eq!(response.status(), 200);
     let body = response.into_body().collect().await.unwrap().to_bytes();

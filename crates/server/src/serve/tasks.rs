@@ -1,5 +1,6 @@
 //! The background tasks of the server, which run until it shuts down.
 
+pub(super) mod expire_evidence;
 pub(super) mod fan_out_events;
 pub(super) mod maintenance;
 pub(super) mod record_repeated_calls;
@@ -9,3 +10,4 @@ pub(super) mod report_repeats;
 pub(super) mod return_rate_limits;
 pub(super) mod seal_audit_log;
 pub(super) mod send_deliveries;
+pub(super) mod sweep_attachments;

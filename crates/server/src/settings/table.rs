@@ -89,7 +89,7 @@ settings! {
     "A proxy, or a network of proxies, whose `X-Forwarded-For` header is trusted, such as `10.0.0.0/8`. The header of all other clients is ignored."
 
     DATA_DIR: "data_dir", "FOLDER", Some("./novantra-data"), Everywhere;
-    "The folder of the SQLite database and of the master key."
+    "The folder of the SQLite database, of attachments and of the master key."
 
     DATABASE_URL: "database_url", "URL", None, Everywhere, secret;
     "The database: `sqlite:PATH`, `postgres://…`, or `memory:` (deleted when the server stops). By default `novantra.db` in the data folder."
@@ -105,6 +105,21 @@ settings! {
 
     MASTER_KEY_FILE: "master_key_file", "FILE", None, Everywhere;
     "The file of the master key, from which all other keys are derived or with which they are encrypted. By default `master.key` in the data folder. It is created on the first start. Keep it apart from the database and its backups."
+
+    ATTACHMENTS_URL: "attachments_url", "URL", None, Everywhere;
+    "The store of the bytes of attachments: `file:FOLDER`, `s3://BUCKET/PREFIX`, `gs://BUCKET/PREFIX` or `az://CONTAINER/PREFIX`. By default the folder `attachments` in the data folder, or with `memory:` as the database, memory. Credentials of buckets that are not settings are taken from the environment variables of the service (`AWS_…`, `GOOGLE_…`, `AZURE_…`) or from the machine."
+
+    ATTACHMENTS_ENDPOINT: "attachments_endpoint", "URL", None, Everywhere;
+    "The server of the bucket in `attachments_url`, if it is not that of the service itself, such as `https://minio.example.org:9000`."
+
+    ATTACHMENTS_ACCESS_KEY: "attachments_access_key", "NAME", None, Everywhere;
+    "The identifier of the access key of S3, or the name of the storage account of Azure."
+
+    ATTACHMENTS_SECRET: "attachments_secret", "KEY", None, Everywhere, secret;
+    "The secret access key of S3, the access key of the storage account of Azure, or the JSON of the service account of Google Cloud."
+
+    ATTACHMENTS_MAX_SIZE: "attachments_max_size", "MIB", Some("256"), Serve;
+    "Maximum size of an attachment, from 1 to 4096."
 
     TOKEN_LIFETIME: "token_lifetime", "DURATION", Some("900s"), Serve;
     "Lifetime of an access token, from 60s to 1h."

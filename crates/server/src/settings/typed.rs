@@ -12,6 +12,7 @@ use limits_redis::RedisUrl;
 use store_sql::DatabaseOptions;
 
 use super::{
+    attachments::AttachmentSettings,
     database::{Database, parse_database_url, read_database_options},
     parsers::{parse_address, parse_duration, parse_mebibytes, parse_one_of, parse_positive},
     reader::SettingsReader,
@@ -32,6 +33,7 @@ pub(crate) struct Settings {
     pub(crate) database: Database,
     pub(crate) database_options: DatabaseOptions,
     pub(crate) master_key_file: PathBuf,
+    pub(crate) attachments: AttachmentSettings,
     /// `None` if keys are rotated only by command.
     pub(crate) signing_key_lifetime: Option<Duration>,
     /// `None` if rate limits are stored in the database or in memory.
@@ -80,6 +82,7 @@ impl Settings {
         let tls = read_tls(reader);
         let database = reader
             .value_or(&table::DATABASE_URL, parse_database_url, || Database::Sqlite(data_dir.join("novantra.db")));
+        let attachments = AttachmentSettings::read(reader, data_dir, database.as_ref());
         let database_options = read_database_options(reader);
         let master_key_file = reader.value_or(&table::MASTER_KEY_FILE, parse_path, || data_dir.join("master.key"));
         let signing_key_lifetime = reader.value(&table::SIGNING_KEY_LIFETIME, parse_key_lifetime);
@@ -100,6 +103,7 @@ impl Settings {
             database: database?,
             database_options: database_options?,
             master_key_file: master_key_file?,
+            attachments: attachments?,
             signing_key_lifetime: signing_key_lifetime?,
             rate_limit_url: rate_limit_url?,
             installation_log: installation_log?,
@@ -136,7 +140,12 @@ impl Settings {
                     table::TRUSTED_PROXY.name
                 )
             });
-        short.chain(everybody).chain(in_clear).chain(self.webhooks.warnings()).collect()
+        short
+            .chain(everybody)
+            .chain(in_clear)
+            .chain(self.webhooks.warnings())
+            .chain(self.attachments.warnings())
+            .collect()
     }
 }
 

@@ -1,5 +1,7 @@
 //! The first start of a server, and conditions that prevent a start.
 
+use serde_json::Value;
+
 use crate::support::{Client, Credentials, Installation, Server, Setup, eventually, finding};
 
 #[tokio::test]
@@ -107,15 +109,87 @@ async fn an_in_memory_server_prints_a_working_account() {
     assert_eq!(created.status, 201, "{}", created.body);
 }
 
-#[tokio::test]
-async fn the_demo_prints_working_commands_and_removes_its_folder() {
-    let server = Setup::new().argument("--demo").start();
-    let folder = eventually("the demo folder is logged", async || {
+/// The folder of a demo.
+async fn demo_folder(server: &Server) -> String {
+    eventually("the demo folder is logged", async || {
         let log = server.log();
         let folder = log.lines().find_map(|line| line.split("records in ").nth(1))?;
         Some(folder.split('"').next().unwrap_or_default().to_owned())
     })
-    .await;
+    .await
+}
+
+/// A client of the demo that may read everything.
+async fn demo_reader(server: &Server) -> Client {
+    let folder = demo_folder(server).await;
+    let run = |arguments: &[&str]| {
+        let mut program = server.installation().program();
+        let ran = program.env("NOVANTRA_DATA_DIR", &folder).args(arguments).output().expect("the program starts");
+        String::from_utf8(ran.stdout).expect("UTF-8")
+    };
+    let document: Value = serde_json::from_str(&run(&["openapi"])).expect("a document");
+    let flows = &document["components"]["securitySchemes"]["serviceAccount"]["flows"]["clientCredentials"]["scopes"];
+    let scopes = flows.as_object().expect("scopes").keys().cloned().collect::<Vec<_>>().join(",");
+    let create = ["service-account", "create", "--workspace", "cedar-valley", "--name", "reader", "--scope", &scopes];
+    let account = run(&[&create[..], &["--json"]].concat());
+    let credentials = Credentials::from_json(&serde_json::from_str(&account).expect("an account"));
+    Client::with_token(&server.url, &credentials).await
+}
+
+#[tokio::test]
+async fn the_demo_has_records_in_every_list_and_something_overdue_and_something_due_soon() {
+    let server = Setup::new().argument("--demo").start();
+    let client = demo_reader(&server).await;
+    let document = client.get("/api/v1/openapi.json").await.body;
+    let first = async |path: &str| {
+        let body = client.get(path).await.body;
+        let list = body.as_object().and_then(|body| body.values().find_map(Value::as_array));
+        list.and_then(|list| list.first()).cloned().unwrap_or_else(|| panic!("{path} has no records: {body}"))
+    };
+    let mut lists = 0;
+    for (path, item) in document["paths"].as_object().expect("paths") {
+        let is_list = item["get"]["operationId"].as_str().is_some_and(|id| id.starts_with("list"));
+        let of_records = !path.contains("/webhooks/") && !path.contains("/events");
+        if !is_list || !of_records {
+            continue;
+        }
+        let parent = match &**path {
+            "/api/v1/governance/indicators/measurements" => Some("/api/v1/governance/indicators?status=active"),
+            path if path.ends_with("/nodes") => Some("/api/v1/governance/frameworks/versions?status=active"),
+            path if path.ends_with("/items") => Some("/api/v1/governance/monitoring/runs"),
+            _ => None,
+        };
+        let path = match parent {
+            Some(parent) => {
+                let id = first(parent).await["id"].as_str().expect("an id").to_owned();
+                match path.split_once('{').and_then(|(start, rest)| Some((start, rest.split_once('}')?.1))) {
+                    Some((start, end)) => format!("{start}{id}{end}"),
+                    None => format!("{path}?indicatorDefinitionId={id}"),
+                }
+            }
+            None => path.clone(),
+        };
+        first(&path).await;
+        lists += 1;
+    }
+    assert!(lists >= 28, "only {lists} lists of the document were found");
+    let findings = "/api/v1/governance/findings?status=open,triaged,remediation_planned,remediating";
+    let now = server_time(&client).await;
+    first(&format!("{findings}&dueBefore={now}")).await;
+    let soon = first(&format!("{findings}&dueAfter={now}&order=due")).await;
+    assert!(soon["dueAt"].as_str().expect("a due date") > now.as_str());
+    assert!(server.stop().success());
+}
+
+/// The time of the server, as of its last list.
+async fn server_time(client: &Client) -> String {
+    client.get("/api/v1/governance/findings?limit=1").await.headers["x-as-of"].to_str().expect("a time").to_owned()
+}
+
+#[tokio::test]
+async fn the_demo_prints_working_commands_and_removes_its_folder() {
+    let server = Setup::new().argument("--demo").start();
+    let folder = demo_folder(&server).await;
     assert!(std::path::Path::new(&folder).exists(), "{folder}");
     let accounts = server.ready_message["service_accounts"].as_array().expect("two accounts").clone();
     assert_eq!(accounts.len(), 2);

@@ -4,6 +4,8 @@
 mod support;
 
 mod actions;
+mod assessments;
+mod evidence;
 mod isolation;
 mod kills;
 mod misbehaving_receivers;

@@ -23,12 +23,14 @@ struct SampleValues {
     text: String,
 }
 
-fn text_candidates(column: &Column, number: u64) -> [String; 4] {
+fn text_candidates(column: &Column, number: u64) -> [String; 6] {
     [
         format!("{} {number}: “é” 🔓", column.name),
         format!("{}-{number}", column.name),
         format!("s-{number}"),
         format!("{number}.5"),
+        format!("text/x-{number}"),
+        format!("{number:064x}"),
     ]
 }
 
@@ -47,6 +49,10 @@ fn text(column: &Column, number: u64) -> String {
         ColumnType::Ids(prefix) => {
             let ids = [number, number + 1].map(|number| IdText(prefix, Ulid::from_parts(1, number.into())).to_string());
             ids.join(" ")
+        }
+        ColumnType::Groups => {
+            let row = |number| column.group.iter().map(|column| text(column, number)).collect::<Vec<_>>().join("\t");
+            format!("{}\n{}\n", row(number), row(number + 1))
         }
     }
 }

@@ -1,7 +1,9 @@
 //! Every register is stored, found and filtered as its statement of fields says.
 
 use findings::FindingEvent;
-use kernel::{Comparison, Criteria as _, Filter, Id, KeyScope, PageRequest, Reader, Record, Stored};
+use kernel::{
+    CommitError, Comparison, Conflict, Criteria as _, Filter, Id, KeyScope, PageRequest, Reader, Record, Stored,
+};
 use store::DynStore;
 use submissions::SubmissionEvent;
 
@@ -18,7 +20,7 @@ pub async fn every_register_reads_back_as_it_was_stored(fixture: Fixture) {
     registers::for_each_register!(each);
 }
 
-async fn reads_back<R: Record>(fixture: &Fixture)
+pub(super) async fn reads_back<R: Record>(fixture: &Fixture)
 where
     DynStore: Reader<R>,
 {
@@ -30,7 +32,8 @@ where
     }
 }
 
-/// A key names the records that have it: one in an organization or an installation, one for each parent otherwise.
+/// A key names the records that have it: one in an organization or an installation, one for each parent otherwise. Kinds
+/// without a key have an identity that is unique in the organization.
 pub async fn every_register_is_found_by_its_key(fixture: Fixture) {
     macro_rules! each {
         ($($kind:ident => $register:ty,)*) => { $(is_found_by_its_key::<$register>(&fixture).await;)* };
@@ -38,13 +41,13 @@ pub async fn every_register_is_found_by_its_key(fixture: Fixture) {
     registers::for_each_register!(each);
 }
 
-async fn is_found_by_its_key<R: Record>(fixture: &Fixture)
+pub(super) async fn is_found_by_its_key<R: Record>(fixture: &Fixture)
 where
     DynStore: Reader<R>,
 {
     let stored = fixture.create(fixture.home, samples::record::<R>(1, true)).await;
     fixture.create(fixture.home, samples::record::<R>(2, true)).await;
-    let Some(key) = stored.record.key() else { return };
+    let Some(key) = stored.record.key() else { return is_unique_by_its_identity(fixture, &stored).await };
     let found = Reader::<R>::get_by_keys(&*fixture.store, fixture.home, &[key, "no such key"]).await.unwrap();
     assert_eq!(found, std::slice::from_ref(&stored));
     let (changeset, _) = fixture.create_changeset(fixture.home, samples::record::<R>(1, true));
@@ -62,7 +65,31 @@ where
     }
 }
 
-/// A filter means on every store what it means in memory, for each value of each column and with two columns at once.
+/// No two records of a kind without a key have one identity, also if a part of it is null.
+async fn is_unique_by_its_identity<R: Record>(fixture: &Fixture, stored: &Stored<R>)
+where
+    DynStore: Reader<R>,
+{
+    let identity = stored.record.identity().unwrap_or_else(|| panic!("{} have neither key nor identity", R::PLURAL));
+    let other = fixture.create_organization(&R::PLURAL.replace('_', "-")).await;
+    let without_nulls = stored.record.clone();
+    let with_nulls = samples::record::<R>(4, false);
+    fixture.create(fixture.home, with_nulls.clone()).await;
+    for (record, identity) in [(without_nulls, identity), (with_nulls.clone(), with_nulls.identity().unwrap())] {
+        let (changeset, _) = fixture.create_changeset(fixture.home, record.clone());
+        let outcome = fixture.commit(changeset).await;
+        let expected = Conflict::UniqueKey(R::KIND, identity);
+        assert!(
+            matches!(&outcome, Err(CommitError::Conflict(found)) if *found == expected),
+            "{}: {outcome:?}",
+            R::PLURAL
+        );
+        fixture.create(other, record).await;
+    }
+}
+
+/// A filter means on every store what it means in memory, in lists and in streams, for each value of each column and with
+/// two columns at once.
 pub async fn every_register_is_filtered_as_its_statement_says(fixture: Fixture) {
     macro_rules! each {
         ($($kind:ident => $register:ty,)*) => { $(is_filtered::<$register>(&fixture).await;)* };
@@ -79,7 +106,7 @@ pub async fn recorded_events_are_stored_and_filtered_as_their_statements_say(mut
     is_filtered::<SubmissionEvent>(&fixture).await;
 }
 
-async fn is_filtered<R: Record>(fixture: &Fixture)
+pub(super) async fn is_filtered<R: Record>(fixture: &Fixture)
 where
     DynStore: Reader<R>,
 {
@@ -114,4 +141,6 @@ where
         all.iter().rev().filter(|stored| filter.matches(stored)).map(|stored| stored.meta.id).collect();
     let listed = fixture.list_all::<R>(fixture.home, filter, PageRequest::default()).await;
     assert_eq!(listed.iter().map(|stored| stored.meta.id).collect::<Vec<_>>(), expected, "{filter:?}");
+    let streamed = fixture.stream::<R>(fixture.home, filter, PageRequest::default()).await;
+    assert_eq!(streamed, listed, "a stream of {} with {filter:?}", R::PLURAL);
 }

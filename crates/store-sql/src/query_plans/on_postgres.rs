@@ -2,11 +2,10 @@
 //! statements are, for the bound values (a custom plan) and for any values (a generic plan).
 #![cfg(test)]
 
-use kernel::Filter;
 use postgres_cluster::TestDatabase;
 use tokio_postgres::Client;
 
-use super::*;
+use super::{every_list::rows_of_every_table, *};
 use crate::engine::PLANNER_SETTINGS;
 
 /// A database of its own with rows, and a connection to it.
@@ -15,23 +14,8 @@ pub(crate) struct PlanFixture {
     _database: TestDatabase,
 }
 
-/// 10⁵ findings in ten organizations, and other records.
-const ROWS: &str = "
-    INSERT INTO findings (organization_id, id, revision, created_at, updated_at, key, title, description, severity, status,
-        source_kind, subject_resource_id, owner_member_user_id, owner_responsibility_id, due_at)
-    SELECT lpad((i % 10)::text, 26, '0'), lpad(i::text, 26, '0'), 1, i, i, 'k-' || i, 'title', 'description',
-        (ARRAY['info', 'low', 'medium', 'high', 'critical'])[1 + i % 5],
-        (ARRAY['open', 'triaged', 'remediation_planned', 'remediating', 'verified', 'closed', 'accepted'])[1 + i / 7 % 7],
-        (ARRAY['assessment', 'audit', 'manual', 'module_signal'])[1 + i / 3 % 4], 'r-' || i % 2000,
-        'm-' || i % 50, 't-' || i % 50, CASE WHEN i % 3 > 0 THEN i / 20 END
-    FROM generate_series(1, 100000) AS i;
-    INSERT INTO controls (organization_id, id, revision, created_at, updated_at, key, title, description, status)
-    SELECT lpad((i % 10)::text, 26, '0'), lpad(i::text, 26, '0'), 1, i, i, 'k-' || i, 'title', '',
-        (ARRAY['draft', 'active', 'retired'])[1 + i / 7 % 3]
-    FROM generate_series(1, 20000) AS i;
-    INSERT INTO finding_events (organization_id, id, revision, created_at, updated_at, finding_id, kind, occurred_at)
-    SELECT lpad((i % 10)::text, 26, '0'), lpad(i::text, 26, '0'), 1, i, i, lpad((i / 50)::text, 26, '0'), 'comment', i
-    FROM generate_series(1, 50000) AS i;
+/// 10⁵ audit entries in ten organizations.
+const ENTRIES: &str = "
     INSERT INTO audit_entries (organization_id, id, occurred_at, actor_kind, actor_id, actor_name, action, subject_kind,
         subject_id, changes, request_id)
     SELECT lpad((i % 10)::text, 26, '0'), lpad(i::text, 26, '0'), i, 'service_account', 'a-' || i % 40, 'name',
@@ -54,6 +38,19 @@ impl PlanFixture {
         Self { client, _database: fresh }
     }
 
+    /// The columns of each index.
+    async fn indexes(&self) -> Indexes {
+        let text = "SELECT i.indexrelid::regclass::text, a.attname::text FROM pg_index AS i \
+                    JOIN pg_attribute AS a ON a.attrelid = i.indexrelid \
+                    WHERE i.indrelid IN (SELECT oid FROM pg_class WHERE relnamespace = 'public'::regnamespace) \
+                    ORDER BY i.indexrelid, a.attnum";
+        let mut indexes = Indexes::new();
+        for row in self.client.query(text, &[]).await.unwrap() {
+            indexes.entry(row.get(0)).or_default().push(row.get(1));
+        }
+        indexes
+    }
+
     /// Returns the plan for these values and the generic plan.
     async fn plans(&self, sql: &Sql, values: &[Value<'static>]) -> [Vec<String>; 2] {
         let literals: Vec<String> = values.iter().map(literal).collect();
@@ -72,13 +69,6 @@ impl PlanFixture {
         }
         self.client.batch_execute("DEALLOCATE list").await.unwrap();
         plans
-    }
-
-    async fn list<R: Table>(&self, filter: &R::Filter, page: &PageRequest) -> [Vec<String>; 2] {
-        let query =
-            ListQuery::for_records(Id::<kernel::Organization>::new(Ulid(1)).into(), R::filter_values(filter), page);
-        let (sql, values) = Statements::for_kind(R::KIND).list(&query, SCAN_LIMIT, PROCESS);
-        self.plans(&sql, &values).await
     }
 
     async fn entries(&self, filter: &AuditFilter, page: &PageRequest) -> [Vec<String>; 2] {
@@ -121,51 +111,30 @@ fn assert_index_ranges(plans: &[Vec<String>; 2], table: &str, index: &str) {
 }
 
 #[tokio::test]
-async fn every_list_scans_only_index_ranges_on_postgresql() {
-    let planned = PlanFixture::with_rows(ROWS).await;
-    let any = FindingFilter::default();
-    let open = any.clone().with("status", [Status::Open]);
-    let severe = any.clone().with("severity", [Severity::High]);
-    let manual = any.clone().with("source_kind", [SourceKind::Manual]);
-    let about = any.clone().with("subject_resource_id", [Reference::parse("r-1").unwrap()]);
-    let two = any.clone().with("status", [Status::Open, Status::Triaged]);
-    let both = open.clone().with("severity", [Severity::High]);
-    let cases = [
-        (&any, ["findings_pkey", "findings_pkey", "findings_changed"]),
-        (&open, ["findings_status", "findings_status", "findings_status_changed"]),
-        (&severe, ["findings_severity", "findings_severity", "findings_severity_changed"]),
-        (&manual, ["findings_source_kind", "findings_source_kind", "findings_source_kind_changed"]),
-        (&about, ["findings_subject", "findings_subject", "findings_subject_changed"]),
-        (&two, ["findings_status", "findings_status", "findings_status_changed"]),
-        (&both, ["findings_status", "findings_status", "findings_status_changed"]),
-    ];
-    for (filter, indexes) in cases {
-        for (page, index) in pages().iter().zip(indexes) {
-            assert_index_ranges(&planned.list::<Finding>(filter, page).await, "findings", index);
+async fn every_list_of_every_kind_scans_only_ranges_of_the_index_for_it_on_postgresql() {
+    let planned = PlanFixture::with_rows(&rows_of_every_table()).await;
+    let indexes = planned.indexes().await;
+    let mut faults = Vec::new();
+    for list in every_list() {
+        for plan in planned.plans(&list.sql, &list.values).await {
+            let is_read = |node: &&String| node.ends_with(&format!(" on {}", list.table));
+            let index = |node: &'_ String| {
+                node.split_once(" using ").and_then(|(_, rest)| rest.split(' ').next()).map(str::to_owned)
+            };
+            let read: Vec<_> = plan.iter().filter(is_read).map(index).collect();
+            let read: Vec<_> = read.iter().map(Option::as_deref).collect();
+            let sorts = plan.iter().any(|node| node.contains("Sort") && !node.contains("Sort Key"));
+            faults.extend(list.faults(&indexes, &read, sorts, &plan));
         }
     }
-    for (filter, name) in [
-        ("owner_member_user_id", "findings_owner_member"),
-        ("owner_responsibility_id", "findings_owner_responsibility"),
-    ] {
-        let filter = open.clone().with(filter, [Reference::parse("m-1").unwrap()]);
-        for (page, index) in pages().iter().zip([name.to_owned(), name.to_owned(), format!("{name}_changed")]) {
-            assert_index_ranges(&planned.list::<Finding>(&filter, page).await, "findings", &index);
-        }
-    }
-    for page in &due_pages() {
-        for (filter, index) in due_cases().iter().chain([&(two.clone(), "findings_status_due")]) {
-            assert_index_ranges(&planned.list::<Finding>(filter, page).await, "findings", index);
-        }
-    }
-    let active = Filter::<Control>::default().with("status", [DefinitionStatus::Active]);
-    let of_finding = FindingEventFilter::default().with("finding_id", Some(Id::<Finding>::new(Ulid(7))));
+    assert!(faults.is_empty(), "{} plans: {}", faults.len(), faults[0]);
+}
+
+#[tokio::test]
+async fn a_list_of_audit_entries_scans_only_index_ranges_on_postgresql() {
+    let planned = PlanFixture::with_rows(ENTRIES).await;
     let one = |value: &str| [value.to_owned()].into();
-    for (number, page) in pages().iter().enumerate() {
-        let index = ["controls_status", "controls_status", "controls_status_changed"][number];
-        assert_index_ranges(&planned.list::<Control>(&active, page).await, "controls", index);
-        let index = ["finding_events_finding", "finding_events_finding", "finding_events_finding_changed"][number];
-        assert_index_ranges(&planned.list::<FindingEvent>(&of_finding, page).await, "finding_events", index);
+    for page in &pages() {
         for (filter, index) in [
             (AuditFilter::default(), "audit_entries_pkey"),
             (AuditFilter { actions: one("a"), ..AuditFilter::default() }, "audit_entries_action"),
@@ -175,4 +144,28 @@ async fn every_list_scans_only_index_ranges_on_postgresql() {
             assert_index_ranges(&planned.entries(&filter, page).await, "audit_entries", index);
         }
     }
+}
+
+/// Claims and attachments in ten organizations, few of which are due.
+const EVIDENCE_ROWS: &str = "
+    INSERT INTO evidence_claims (organization_id, id, revision, created_at, updated_at, evidence_requirement_id, key, title,
+        status, valid_from, valid_until, source_kind, attachments)
+    SELECT lpad((i % 10)::text, 26, '0'), lpad(i::text, 26, '0'), 1, i, i, '0', 'k-' || i, 'title',
+        (ARRAY['pending', 'approved', 'rejected', 'expired', 'withdrawn'])[1 + i % 5], i, i, 'manual', ''
+    FROM generate_series(1, 20000) AS i;
+    INSERT INTO evidence_attachments (organization_id, id, revision, created_at, updated_at, file_name, content_type, size,
+        sha256, status)
+    SELECT lpad((i % 10)::text, 26, '0'), lpad(i::text, 26, '0'), 1, i, i, 'name', 'text/csv', 1, 'hash',
+        (ARRAY['unlinked', 'linked', 'removed'])[1 + i % 3]
+    FROM generate_series(1, 20000) AS i";
+
+#[tokio::test]
+async fn due_evidence_is_found_by_one_index_range_on_postgresql() {
+    let planned = PlanFixture::with_rows(EVIDENCE_ROWS).await;
+    let values = [Value::text("approved"), Value::Int(50), Value::Int(200)];
+    let plans = planned.plans(&EXPIRED_CLAIMS, &values).await;
+    assert_index_ranges(&plans, "evidence_claims", "evidence_claims_expiry");
+    let values = [Value::text("unlinked"), format!("{:0>26}", 50).into(), Value::Int(200)];
+    let plans = planned.plans(&UNLINKED_ATTACHMENTS, &values).await;
+    assert_index_ranges(&plans, "evidence_attachments", "evidence_attachments_unlinked");
 }

@@ -5,7 +5,7 @@
 use kernel::Comparison;
 
 use super::{
-    residual::{checked_filters, is_in_list},
+    residual::{at_least, checked_filters, is_in_list},
     scan_order::{DUE_COLUMN, RANGE_CONDITIONS, ScanOrder, due_conditions},
     table::Filter,
 };
@@ -126,10 +126,14 @@ impl ListPlan {
         let driver =
             self.driver.map(|(driver, values)| one_of(column(filters, driver), self.driver_parameter(), values));
         // Planners would rather scan the organization's rows in their order than look up several keys.
+        let is_lookup =
+            self.driver.is_some_and(|(driver, _)| filters.get(driver).is_some_and(|filter| filter.is_unique()));
         let (bounds, order) = if self.driver.is_some_and(|(_, values)| values > 1) {
             (self.scan_order.checked_conditions(BOUNDS), self.scan_order.sorted_order_by())
-        } else {
+        } else if is_lookup {
             (self.scan_order.conditions("", BOUNDS), self.scan_order.order_by(""))
+        } else {
+            (self.scan_order.exact_conditions(BOUNDS), self.scan_order.order_by(""))
         };
         let conditions = [
             vec![format!("organization_id = ?{ORGANIZATION}")],
@@ -230,7 +234,7 @@ impl ListPlan {
             let column = format!("{row}{}", column(filters, *filter));
             match filters.get(*filter).map(|filter| filter.comparison) {
                 Some(Comparison::AtLeast) => {
-                    let bounds = (first..first + values).map(|parameter| format!("{column} >= ?{parameter}"));
+                    let bounds = (first..first + values).map(|parameter| at_least(&column, parameter));
                     bounds.collect::<Vec<_>>().join(" AND ")
                 }
                 _ => is_in_list(&column, first),

@@ -129,6 +129,7 @@ impl<'r> Encoder<'r> for RowWriter<'_, 'r> {
             ScalarValue::Timestamp(time) => time.into(),
             ScalarValue::Id(_, ulid) => ulid.into(),
             ScalarValue::Ids(prefix, ulids) => id_list(prefix, ulids).into(),
+            ScalarValue::Groups(groups) => Value::text(groups.text()),
         });
     }
 }
@@ -142,6 +143,7 @@ fn owned_value(value: &OwnedScalar) -> Value<'static> {
         OwnedScalar::Timestamp(time) => (*time).into(),
         OwnedScalar::Id(_, ulid) => (*ulid).into(),
         OwnedScalar::Ids(prefix, ulids) => id_list(prefix, ulids).into(),
+        OwnedScalar::Groups(groups) => groups.text().to_owned().into(),
     }
 }
 

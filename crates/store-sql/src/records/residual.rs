@@ -44,6 +44,11 @@ pub(super) fn is_in_list(column: &str, parameter: usize) -> String {
     )
 }
 
+/// Returns the condition that the column is not less than this parameter. No index is used for it.
+pub(super) fn at_least(column: &str, parameter: usize) -> String {
+    format!("+{column} >= ?{parameter}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

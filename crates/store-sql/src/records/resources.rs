@@ -4,6 +4,7 @@ mod service_account;
 mod webhook_delivery;
 mod webhook_subscription;
 
+use evidence::{EvidenceAttachment, EvidenceContent};
 use findings::{Finding, FindingEvent};
 use kernel::Organization;
 use submissions::SubmissionEvent;
@@ -15,6 +16,8 @@ pub(crate) use webhook_delivery::attempts_text;
 impl RecordTable for Organization {}
 impl RecordTable for FindingEvent {}
 impl RecordTable for SubmissionEvent {}
+impl RecordTable for EvidenceAttachment {}
+impl RecordTable for EvidenceContent {}
 
 impl RecordTable for Finding {
     const FIRST_FILTER: &'static str = "status";

@@ -49,6 +49,20 @@ impl ScanOrder {
         self.conditions_on(&Columns::checked(""), &Columns::checked(""), first)
     }
 
+    /// Returns the conditions that bound a range of the index, if the others exclude no row.
+    ///
+    /// The identifiers of a list by last change are then not bounded: planners that do not know the values expect a bound
+    /// of them to exclude nearly all rows, and sort what an index by identifier has. The condition has the same
+    /// parameters, and holds.
+    pub(crate) fn exact_conditions(self, first: usize) -> Vec<String> {
+        let mut conditions = self.conditions("", first);
+        if self == Self::Changed {
+            conditions.truncate(RANGE_CONDITIONS);
+            conditions.push(format!("?{} <= ?{}", first + 3, first + 4));
+        }
+        conditions
+    }
+
     fn conditions_on(self, columns: &Columns, checked: &Columns, first: usize) -> Vec<String> {
         let Columns { id, updated_at, due_at } = columns;
         let ids = |first| [format!("{id} >= ?{first}"), format!("{id} <= ?{}", first + 1)];

@@ -6,9 +6,9 @@
 
 use std::sync::Arc;
 
-use kernel::{PageRequest, StreamRequest};
+use kernel::{Comparison, PageRequest, StreamRequest};
 
-use super::{list_plan::Source, list_query::ListQuery, scan_order::due_conditions, table::Filter};
+use super::{list_plan::Source, list_query::ListQuery, residual::at_least, scan_order::due_conditions, table::Filter};
 use crate::engine::{Sql, Value, column_list, one_of};
 
 /// Returns the page request with the order and the time ranges of this stream request.
@@ -43,7 +43,16 @@ pub(crate) fn statement(
         values.extend(range);
     }
     for (filter, wanted) in filtered {
-        conditions.push(one_of(&format!("({} || '')", filter.column), values.len() + 1, wanted.len()));
+        let first = values.len() + 1;
+        match filter.comparison {
+            Comparison::OneOf => {
+                conditions.push(one_of(&format!("({} || '')", filter.column), first, wanted.len()));
+            }
+            Comparison::AtLeast => {
+                let bounds = first..first + wanted.len();
+                conditions.extend(bounds.map(|parameter| at_least(filter.column, parameter)));
+            }
+        }
         values.extend(wanted);
     }
     let text = format!(

@@ -63,8 +63,8 @@ async fn find_conflict(session: &Session, statements: &Statements, write: &Write
         return Ok(CommitError::Conflict(Conflict::Revision(kind, id)));
     }
     // Nothing else is unique. The record that had the key may have another one by now, from the same changeset.
-    if let Some(key) = write.record.unique_key() {
-        return Ok(CommitError::Conflict(Conflict::UniqueKey(kind, key.to_owned())));
+    if let Some(value) = write.record.unique_value() {
+        return Ok(CommitError::Conflict(Conflict::UniqueKey(kind, value.into_owned())));
     }
     Ok(corrupt(format!("the {kind} {id} was not stored although nothing conflicts with it")).into())
 }

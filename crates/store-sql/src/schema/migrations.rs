@@ -54,6 +54,8 @@ const STEPS: &[Step] = steps! {
     12 "finding_owners" "0012_finding_owners.sql",
     13 "registers" "0013_registers.sql",
     14 "submissions" "0014_submissions.sql",
+    15 "evidence" "0015_evidence.sql",
+    16 "record_identities" "0016_record_identities.sql",
 };
 
 /// The migration that creates the table `installation`, with a row that stays.

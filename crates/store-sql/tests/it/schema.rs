@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use evidence::{EvidenceAttachment, EvidenceContent};
 use findings::{Finding, FindingEvent};
 use kernel::{ColumnType, Organization, Record, StoreError, Timestamp};
 use novantra_store_sql::{Database, DatabaseUrl, Role, SqlStore};
@@ -77,6 +78,8 @@ fn stated_columns() -> Vec<(&'static str, &'static str, bool, bool)> {
         .chain(columns::<Finding>())
         .chain(columns::<FindingEvent>())
         .chain(columns::<SubmissionEvent>())
+        .chain(columns::<EvidenceAttachment>())
+        .chain(columns::<EvidenceContent>())
         .collect();
     macro_rules! each {
         ($($kind:ident => $register:ty,)*) => { $(all.extend(columns::<$register>());)* };

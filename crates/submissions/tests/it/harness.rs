@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use kernel::{Changeset, Id, Record as _, Reference, Stored, Timestamp};
 use submissions::{
-    EventRenderer, NewSubmissionEvent, PackageChange, PackageChangeKind, SubmissionError, SubmissionEvent,
-    SubmissionEventKind, SubmissionPackage, SubmissionPackageStatus,
+    EventRenderer, NewSubmissionEvent, PackageChange, PackageChangeKind, PackageCommand, PreparationError,
+    SubmissionError, SubmissionEvent, SubmissionEventKind, SubmissionPackage, SubmissionPackageStatus,
 };
 use write_harness::{NOW, WriteHarness};
 
@@ -60,4 +60,12 @@ pub(crate) fn record_event(
     new: NewSubmissionEvent,
 ) -> Result<(Changeset, Stored<SubmissionEvent>, Stored<SubmissionPackage>), SubmissionError> {
     submissions::record_event(&harness.context(), &StatusRenderer, harness.write_timestamp(), current, new)
+}
+
+pub(crate) fn prepare(
+    harness: &WriteHarness,
+    current: &Stored<SubmissionPackage>,
+    command: PackageCommand,
+) -> Result<(Changeset, Stored<SubmissionPackage>), PreparationError> {
+    submissions::prepare_package(&harness.context(), &StatusRenderer, harness.write_timestamp(), current, command)
 }

@@ -8,5 +8,6 @@ mod errors;
 mod events;
 mod harness;
 mod lifecycle;
+mod preparation;
 mod records;
 mod sequences;

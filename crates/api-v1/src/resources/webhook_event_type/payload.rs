@@ -7,6 +7,8 @@ use webhooks::EventType;
 
 use crate::{
     resources::{
+        assessment::assessment_data,
+        evidence_claim::claim_data,
         finding::{finding_data, finding_status_change_data},
         submission_event::{event_recorded_data, status_changed_data},
     },
@@ -19,6 +21,10 @@ pub(super) fn event_data(event: EventType) -> Media {
     match event {
         EventType::FindingCreated | EventType::FindingUpdated | EventType::FindingClosed => finding_data(),
         EventType::FindingStatusChanged => finding_status_change_data(),
+        EventType::AssessmentCompleted => assessment_data(),
+        EventType::EvidenceClaimCreated | EventType::EvidenceClaimApproved | EventType::EvidenceClaimRejected => {
+            claim_data(event)
+        }
         EventType::SubmissionPackageStatusChanged => status_changed_data(),
         EventType::SubmissionPackageEventRecorded => event_recorded_data(),
     }

@@ -15,6 +15,6 @@ impl FieldReader for EndpointUrlReader<'_> {
     }
 
     fn schema(&self) -> Value {
-        json!({ "type": "string", "maxLength": 2048, "description": "An `https` URL in its normal form, whose host is reachable from the public internet." })
+        json!({ "type": "string", "maxLength": 2048, "pattern": "^https?://", "description": "An `https` URL in its normal form, whose host is reachable from the public internet." })
     }
 }

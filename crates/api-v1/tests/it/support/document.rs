@@ -11,6 +11,12 @@ pub(crate) fn document() -> &'static Value {
     &DOCUMENT
 }
 
+/// The schema, or the component that it refers to.
+fn resolve(schema: &'static Value) -> &'static Value {
+    let name = schema["$ref"].as_str().and_then(|reference| reference.strip_prefix("#/components/schemas/"));
+    name.map_or(schema, |name| &document()["components"]["schemas"][name])
+}
+
 /// One operation of the document.
 #[derive(Clone, Debug)]
 pub(crate) struct Operation {
@@ -55,6 +61,16 @@ impl Operation {
         Some(&media["example"])
     }
 
+    /// The example of the request body, if the operation takes bytes instead of JSON.
+    pub(crate) fn bytes_example(&self) -> Option<&'static str> {
+        self.definition["requestBody"]["content"].get("application/octet-stream")?["example"].as_str()
+    }
+
+    /// Whether the operation responds with bytes instead of JSON.
+    pub(crate) fn responds_with_bytes(&self) -> bool {
+        self.definition["responses"]["200"]["content"].get("*/*").is_some()
+    }
+
     /// The names and the schemas of the query parameters that a request must have.
     pub(crate) fn required_query_parameters(&self) -> impl Iterator<Item = (&'static str, &'static Value)> {
         let parameters = self.definition["parameters"].as_array().unwrap();
@@ -84,6 +100,12 @@ impl Operation {
         }
     }
 
+    /// The schema of the request body, if the operation takes one.
+    pub(crate) fn request_schema(&self) -> Option<&'static Value> {
+        let media = self.definition["requestBody"]["content"].get("application/json")?;
+        Some(resolve(&media["schema"]))
+    }
+
     fn matches(&self, method: &str, path: &str) -> bool {
         let method = if method == "HEAD" { "GET" } else { method };
         let segments = |path: &str| path.split('/').map(str::to_owned).collect::<Vec<_>>();
@@ -101,6 +123,12 @@ fn find_operation(method: &str, path: &str) -> Option<&'static Operation> {
     candidates.sort_by_key(|operation| operation.path.matches('{').count());
     let literal = document()["paths"].get(path).is_some();
     candidates.into_iter().next().filter(|operation| !literal || operation.path == path)
+}
+
+/// Whether a response with this status to the request has bytes instead of JSON.
+pub(crate) fn has_bytes(method: &str, path: &str, status: u16) -> bool {
+    let operation = find_operation(method, path).filter(|_| status < 300);
+    operation.is_some_and(Operation::responds_with_bytes)
 }
 
 /// Fails unless the document has this status for the request.
@@ -139,8 +167,8 @@ pub(crate) fn body_examples(media: &Value) -> Vec<&Value> {
 }
 
 /// Each error code that the operation documents for this status.
-pub(crate) fn error_codes<'a>(operation: &'a Operation, status: &str) -> Vec<&'a str> {
-    let schema = &operation.definition["responses"][status]["content"]["application/json"]["schema"];
+pub(crate) fn error_codes(operation: &Operation, status: &str) -> Vec<&'static str> {
+    let schema = resolve(&operation.definition["responses"][status]["content"]["application/json"]["schema"]);
     let codes = schema["allOf"][1]["properties"]["error"]["enum"].as_array();
     codes.into_iter().flatten().map(|code| code.as_str().unwrap()).collect()
 }

@@ -74,6 +74,11 @@ impl TestRequest {
         self.body("application/json", body.to_string())
     }
 
+    /// Sets a body of bytes with this file name.
+    pub(crate) fn file(self, name: &str, content_type: &str, bytes: impl Into<Vec<u8>>) -> Self {
+        self.header("content-disposition", format!("attachment; filename=\"{name}\"")).body(content_type, bytes)
+    }
+
     pub(crate) fn body(mut self, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
         self.body = body.into();
         self.header("content-type", content_type)
@@ -176,6 +181,9 @@ impl TestRequest {
             document::check_status(&self.method, &self.path, response.status);
         } else if response.header("content-type") == EVENT_STREAM {
             assert!(response.body.starts_with(b"retry: "), "{context}");
+        } else if document::has_bytes(&self.method, &self.path, response.status) {
+            document::check_status(&self.method, &self.path, response.status);
+            assert!(!response.headers.contains_key("content-encoding"), "{context}");
         } else if response.headers.contains_key("content-encoding") {
         } else if response.header("content-type") == "application/x-ndjson" {
             for line in response.lines() {

@@ -7,12 +7,13 @@ use std::{
     time::Duration,
 };
 
-use api_v1::{DeliveryTrigger, WebhookServices};
+use api_v1::{ApiServices, AttachmentServices, DeliveryTrigger, WebhookServices};
 use audit::StoredEntry;
 use auth::{Account, AccountStatus, ClientSecret, ServiceAccount, TokenVerifier};
 use axum::Router;
+use evidence::{AttachmentStatus, ContentType, EvidenceAttachment, EvidenceContent, FileName, ObjectKey, Sha256};
 use findings::Finding;
-use http_api::{ApiSettings, App, Observer, Quotas, Services};
+use http_api::{ApiSettings, App, Observer, Quotas, Services, Surface};
 use kernel::{Entropy, Id, OrganizationId};
 use limits::MemoryLimits;
 use registers::Control;
@@ -23,6 +24,7 @@ use store_memory::MemoryStore;
 use webhooks::AddressPolicy;
 
 use super::{
+    contents::FaultyContents,
     keys::TestKeys,
     request::{TestRequest, TestResponse},
     store_probe::StoreProbe,
@@ -32,12 +34,16 @@ use super::{
 /// The peer address of a request, unless a test sets another one.
 pub(crate) const CLIENT_ADDRESS: &str = "192.0.2.7:40000";
 
+/// The maximum size of an attachment.
+pub(crate) const MAX_ATTACHMENT_BYTES: u64 = 4 * 1024 * 1024;
+
 /// The API under test, with its store, its clock and its other dependencies.
 pub(crate) struct TestApi {
     pub(crate) fixture: Fixture,
     pub(crate) probe: Arc<StoreProbe>,
     pub(crate) app: App,
     pub(crate) webhooks: Arc<WebhookServices>,
+    pub(crate) contents: Arc<FaultyContents>,
     pub(crate) router: Router,
     pub(crate) home: OrganizationId,
     pub(crate) keys: TestKeys,
@@ -107,6 +113,7 @@ impl TestApi {
         })
         .await;
         let observer = Arc::<RecordingObserver>::default();
+        let contents = Arc::<FaultyContents>::default();
         let (endpoints, notifier) = (Arc::<FakeEndpoints>::default(), Arc::<CountingNotifier>::default());
         let entropy: Arc<dyn Entropy> = fixture.entropy.clone();
         let keys = TestKeys::new(&entropy, fixture.now());
@@ -126,9 +133,14 @@ impl TestApi {
         });
         let webhooks =
             Arc::new(WebhookServices::new(keys.webhooks.clone(), endpoints.clone(), AddressPolicy::default()));
-        let router = http_api::router(app.clone(), [api_v1::surface(Arc::clone(&webhooks))]);
+        let router = http_api::router(app.clone(), [surface(&webhooks, &contents)]);
         let home = fixture.home;
-        Self { fixture, probe, app, webhooks, router, home, keys, observer, endpoints, notifier }
+        Self { fixture, probe, app, webhooks, contents, router, home, keys, observer, endpoints, notifier }
+    }
+
+    /// The API as a surface of another server over the same store.
+    pub(crate) fn surface(&self) -> Surface {
+        surface(&self.webhooks, &self.contents)
     }
 
     pub(crate) fn clock(&self) -> &TestClock {
@@ -212,6 +224,33 @@ impl TestApi {
         self.fixture.create(organization, samples::full_control(key)).await.meta.id
     }
 
+    /// Stores an attachment with these bytes, without a request.
+    pub(crate) async fn store_attachment(
+        &self,
+        organization: OrganizationId,
+        bytes: &'static [u8],
+    ) -> Id<EvidenceAttachment> {
+        let object = self.contents.store(organization, self.fixture.new_id::<Finding>().ulid(), bytes).await;
+        let sha256 = object.key.hash.to_string();
+        let size = i64::try_from(object.size).unwrap();
+        let content = EvidenceContent {
+            key: Sha256::parse(&sha256).unwrap(),
+            object_key: Some(ObjectKey::parse(&object.key.to_string()).unwrap()),
+            size,
+        };
+        self.fixture.create(organization, content).await;
+        let attachment = EvidenceAttachment {
+            file_name: FileName::parse("report.csv").unwrap(),
+            content_type: ContentType::parse("text/csv").unwrap(),
+            size,
+            sha256: Sha256::parse(&sha256).unwrap(),
+            uploaded_by: None,
+            claim_id: None,
+            status: AttachmentStatus::Linked,
+        };
+        self.fixture.create(organization, attachment).await.meta.id
+    }
+
     /// The audit log of the organization, oldest entry first.
     pub(crate) async fn audit_log(&self, organization: OrganizationId) -> Vec<StoredEntry> {
         self.fixture.audit_log(organization).await
@@ -243,6 +282,11 @@ impl TestApi {
         let current = self.fixture.get::<ServiceAccount>(meta.organization, meta.id).await.unwrap();
         self.fixture.update(&current, change(&current.record)).await;
     }
+}
+
+fn surface(webhooks: &Arc<WebhookServices>, contents: &Arc<FaultyContents>) -> Surface {
+    let attachments = Arc::new(AttachmentServices::new(Arc::clone(contents) as _, MAX_ATTACHMENT_BYTES));
+    api_v1::surface(ApiServices { webhooks: Arc::clone(webhooks), attachments })
 }
 
 impl Client {

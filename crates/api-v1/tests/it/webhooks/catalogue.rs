@@ -6,7 +6,7 @@ use webhooks::EventType;
 
 use super::setup;
 use crate::{
-    submissions,
+    evidence_claims, submissions,
     support::{document, finding_body, findings_path, violations},
 };
 
@@ -34,7 +34,8 @@ async fn the_schema_of_an_event_is_self_contained_and_matches_the_sent_payload()
     api.post(findings_path()).auth(&client).json(&finding_body("other")).send().await.expect(201);
     let package = submissions::store_package(&api, SubmissionPackageStatus::Ready, "k").await;
     submissions::record(&api, &client, &package, "submission", serde_json::json!({})).await.expect(201);
-    let published = api.probe.take_events();
+    let mut published = api.probe.take_events();
+    published.extend(evidence_claims::events(&api));
     for event in listed["eventTypes"].as_array().unwrap() {
         let schema = &event["dataSchema"];
         assert!(!schema.to_string().contains("$ref"), "{schema}");

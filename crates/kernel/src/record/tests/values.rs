@@ -124,6 +124,14 @@ fn an_update_keeps_the_values_that_only_a_creation_sets() {
 }
 
 #[test]
+fn a_record_takes_the_values_of_another_one_in_the_named_columns() {
+    let other = Sample { count: 9, title: Title::parse("Another title").unwrap(), subject: None, ..sample() };
+    let index = |name: &str| Sample::COLUMNS.iter().position(|column| column.name == name).unwrap();
+    assert_eq!(other.clone().keeping(&sample(), &[index("title")]), Sample { title: sample().title, ..other.clone() });
+    assert_eq!(other.clone().keeping(&sample(), &[]), other);
+}
+
+#[test]
 fn an_update_without_such_columns_is_taken_as_it_is() {
     let organization = Organization { name: Title::parse("Another").unwrap(), ..Organization::example() };
     assert_eq!(organization.clone().merged_onto(&Organization::example()), organization);

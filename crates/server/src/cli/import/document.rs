@@ -7,7 +7,7 @@ use kernel::Kind;
 
 use super::{
     input::Input,
-    summary::{DocumentSummary, FailedLine, RepairLine, Summary},
+    summary::{DocumentSummary, RepairLine, Summary},
 };
 use crate::{
     failure::{Failure, ResultExt as _},
@@ -109,11 +109,7 @@ impl Documents {
         }
         let (counts, failures, settled) = importer.import_document_drafts(&mut drafts, failures, report).await?;
         summary.still_reported = settled;
-        let failed = failures.count();
-        let line = |(file, failure): (usize, _)| Some(FailedLine::new(inputs.get(file)?, failure));
-        let failures: Vec<FailedLine> = failures.into_listed().into_iter().filter_map(line).collect();
-        let unlisted_failures = failed - failures.len();
-        Ok(Summary { counts, unlisted_failures, failures, scan: None, document: Some(summary) })
+        Ok(Summary { document: Some(summary), ..Summary::of_drafts(counts, failures, &inputs) })
     }
 }
 

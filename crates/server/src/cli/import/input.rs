@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    io::{self, Read as _},
+    io::{self, Read as _, Seek as _},
     path::{Path, PathBuf},
 };
 
@@ -57,7 +57,7 @@ impl Input {
         Ok(bytes)
     }
 
-    /// Opens the file, to be read several times. What can be read only once, such as the standard input, is copied to a
+    /// Opens the file at its start, to be read several times. What can be read only once, such as the standard input, is copied to a
     /// temporary file without a name.
     pub(super) fn open(&self) -> Result<File, Failure> {
         let doing = || format!("can't read {}", self.name());
@@ -79,6 +79,7 @@ impl Input {
         };
         let mut file = tempfile::tempfile().context(doing)?;
         io::copy(&mut from, &mut file).context(doing)?;
+        file.rewind().context(doing)?;
         Ok(file)
     }
 

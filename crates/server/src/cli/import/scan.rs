@@ -142,7 +142,7 @@ impl Scans {
             summary.closed = close_unreported(importer, &series, &complete, &reported).await?;
             summary.accepted = accept_suppressed(importer, &series, &complete, suppressed).await?;
         }
-        Ok(Summary { counts, failures, unlisted_failures: 0, scan: Some(summary), document: None })
+        Ok(Summary { counts, failures, unlisted_failures: 0, scan: Some(summary), document: None, table: None })
     }
 
     /// The series of which the scan says which findings exist.

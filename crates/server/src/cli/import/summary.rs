@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use import::sarif::Repair;
 use serde_json::{Value, json};
 
-use super::input::Input;
-use crate::operations::ImportCounts;
+use super::{input::Input, table_summary::TableSummary};
+use crate::operations::{DraftFailures, ImportCounts};
 
 /// The maximum number of repairs that are listed; the others are counted.
 const MAX_LISTED_REPAIRS: usize = 100;
@@ -88,9 +88,20 @@ pub(super) struct Summary {
     pub(super) scan: Option<ScanSummary>,
     /// The outcomes that only documents have.
     pub(super) document: Option<DocumentSummary>,
+    /// The outcomes that only tables have.
+    pub(super) table: Option<TableSummary>,
 }
 
 impl Summary {
+    /// The outcomes of an import of drafts from these files.
+    pub(super) fn of_drafts(counts: ImportCounts, failures: DraftFailures, inputs: &[Input]) -> Self {
+        let failed = failures.count();
+        let line = |(file, failure): (usize, _)| Some(FailedLine::new(inputs.get(file)?, failure));
+        let failures: Vec<FailedLine> = failures.into_listed().into_iter().filter_map(line).collect();
+        let unlisted_failures = failed - failures.len();
+        Self { counts, failures, unlisted_failures, scan: None, document: None, table: None }
+    }
+
     pub(super) fn total(&self) -> usize {
         let ImportCounts { created, updated, unchanged } = self.counts;
         created + updated + unchanged + self.failed()
@@ -125,12 +136,16 @@ impl Summary {
         if let (Some(summary), Some(members)) = (&self.document, document.as_object_mut()) {
             members.extend(summary.document());
         }
+        if let (Some(table), Some(members)) = (&self.table, document.as_object_mut()) {
+            members.extend(table.document());
+        }
         document
     }
 
     pub(super) fn text(&self, dry_run: bool) -> String {
         let mut lines = self.scan.as_ref().map(ScanSummary::lines).unwrap_or_default();
         lines.extend(self.document.iter().flat_map(DocumentSummary::lines));
+        lines.extend(self.table.iter().flat_map(|table| table.lines(dry_run)));
         lines.extend(self.failures.iter().map(|FailedLine { file, line, key, message }| {
             let file = file.as_ref().map_or_else(String::new, |file| format!("{file} "));
             let key = key.as_ref().map_or_else(String::new, |key| format!(" ({key})"));

@@ -15,10 +15,10 @@ pub(super) struct Completed<R> {
 }
 
 impl<R: Record> Completed<R> {
-    /// Completes the record that the draft would create.
-    pub(super) fn new(draft: &CheckedDraft, record: R, stored: &R) -> Self {
-        let mut kept = draft.kept_columns.clone();
-        let settled = if kept.is_empty() { None } else { settled_status(stored) };
+    /// Completes the record that the draft would create. The stored one also keeps these columns.
+    pub(super) fn new(draft: &CheckedDraft, kept_columns: &[usize], record: R, stored: &R) -> Self {
+        let mut kept = [&draft.kept_columns[..], kept_columns].concat();
+        let settled = if draft.kept_columns.is_empty() { None } else { settled_status(stored) };
         let status = R::COLUMNS.iter().position(|column| column.name == "status");
         let differs = status.filter(|status| !kept.contains(status) && record.value(*status) != stored.value(*status));
         match (settled, differs) {

@@ -27,7 +27,7 @@ impl DraftImport<'_, '_> {
     {
         let Some(column) = self_reference(R::KIND).map(|reference| reference.column) else { return Ok(ready) };
         let records: Vec<R> = ready.iter().map(|(_, record)| record.clone()).collect();
-        let existing = self.importer.existing(&records, &IdentityIndex::default()).await?;
+        let existing = self.importer.existing(&records, &[&IdentityIndex::default()]).await?;
         let mut parents: HashMap<Ulid, Option<Ulid>> = HashMap::new();
         let mut accepted = Vec::with_capacity(ready.len());
         for (pending, record) in ready {

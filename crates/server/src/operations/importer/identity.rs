@@ -3,7 +3,9 @@
 use std::collections::{HashMap, HashSet};
 
 use import::identity_columns;
-use kernel::{Filter, Kind, OrganizationId, OwnedScalar, Reader, Record, ScalarValue, StreamRequest, Ulid};
+use kernel::{
+    Filter, Kind, OrganizationId, OwnedScalar, Reader, Record, ScalarValue, StreamRequest, TimeRange, Timestamp, Ulid,
+};
 use sha2::{Digest as _, Sha256};
 use store::DynStore;
 
@@ -47,6 +49,8 @@ impl Identity {
 pub(super) struct IdentityIndex {
     parents: HashSet<Ulid>,
     ids: HashMap<Identity, Ulid>,
+    /// The time before which no record was created that is missing here.
+    complete_to: Option<Timestamp>,
 }
 
 impl IdentityIndex {
@@ -58,12 +62,40 @@ impl IdentityIndex {
         self.ids.insert(identity, id);
     }
 
+    /// The records of these parents that were created since those of this index were read.
+    pub(super) async fn later<R: Record>(
+        &self,
+        store: &DynStore,
+        organization: OrganizationId,
+        parents: impl IntoIterator<Item = Ulid>,
+    ) -> Result<Self, Failure>
+    where
+        DynStore: Reader<R>,
+    {
+        let mut later = Self::default();
+        later.read::<R>(store, organization, parents, self.complete_to).await?;
+        Ok(later)
+    }
+
     /// Reads the records of these parents, unless they were read before.
     pub(super) async fn load<R: Record>(
         &mut self,
         store: &DynStore,
         organization: OrganizationId,
         parents: impl IntoIterator<Item = Ulid>,
+    ) -> Result<(), Failure>
+    where
+        DynStore: Reader<R>,
+    {
+        self.read::<R>(store, organization, parents, None).await
+    }
+
+    async fn read<R: Record>(
+        &mut self,
+        store: &DynStore,
+        organization: OrganizationId,
+        parents: impl IntoIterator<Item = Ulid>,
+        created_after: Option<Timestamp>,
     ) -> Result<(), Failure>
     where
         DynStore: Reader<R>,
@@ -77,8 +109,10 @@ impl IdentityIndex {
         for parents in new.chunks(PARENTS_AT_ONCE) {
             let mut filter = Filter::<R>::default();
             filter.set(column, parents.iter().map(|parent| OwnedScalar::Id(prefix, *parent)));
-            let request = StreamRequest::default();
+            let time_range = TimeRange { created_after, ..TimeRange::default() };
+            let request = StreamRequest { time_range, ..StreamRequest::default() };
             let mut stream = Reader::<R>::stream(store, organization, &filter, &request).await?;
+            self.complete_to = Some(self.complete_to.map_or(stream.as_of, |earlier| earlier.min(stream.as_of)));
             while let Some(batch) = stream.batches.next().await? {
                 self.ids.extend(batch.iter().map(|stored| (Identity::of(&stored.record), stored.meta.ulid())));
             }

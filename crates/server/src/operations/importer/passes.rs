@@ -13,7 +13,7 @@ use super::{
     draft_import::DraftImport,
     drafts::{DraftFailures, DraftSource, PendingDraft},
     identity::Identity,
-    record_batch::Synced,
+    record_batch::{Synced, parents_of},
     with_record_type,
 };
 use crate::failure::Failure;
@@ -210,11 +210,7 @@ impl DraftImport<'_, '_> {
             ready.into_iter().map(|(pending, record)| (pending.draft, record)).unzip();
         let has_key = R::COLUMNS.iter().any(|column| column.key.is_some());
         if !has_key {
-            let parents = records.iter().filter_map(|record| {
-                let column = import::identity_columns(R::COLUMNS).first().copied()?;
-                record.value(column).as_id()
-            });
-            self.load_identities(R::KIND, parents.collect()).await?;
+            self.load_identities(R::KIND, parents_of(&records)).await?;
         }
         let index = self.identities.entry(R::KIND).or_default();
         let outcomes = self.importer.sync_batch(&records, &drafts, index).await?;

@@ -1,8 +1,11 @@
 //! One batch of records of a register, as one changeset.
 
-use std::collections::HashMap;
+use std::{
+    collections::{HashMap, HashSet},
+    sync::atomic::{AtomicUsize, Ordering},
+};
 
-use import::CheckedDraft;
+use import::{CheckedDraft, RecordKind, identity_columns};
 use kernel::{Action, Id, Reader, Record, Stored, Ulid};
 use registers::{SyncOutcome, sync};
 use store::DynStore;
@@ -11,6 +14,7 @@ use super::{
     BATCH, Importer,
     completion::Completed,
     identity::{Identity, IdentityIndex},
+    with_record_type,
 };
 use crate::{compose::Installation, failure::Failure};
 
@@ -20,6 +24,12 @@ pub(super) struct Synced {
     pub(super) id: Ulid,
     /// The status that the record keeps although the document states another.
     pub(super) settled: Option<&'static str>,
+}
+
+/// The parents within which the identities of these records are unique.
+pub(super) fn parents_of<R: Record>(records: &[R]) -> HashSet<Ulid> {
+    let parent = identity_columns(R::COLUMNS).first().copied();
+    records.iter().filter_map(|record| record.value(parent?).as_id()).collect()
 }
 
 impl Importer<'_> {
@@ -35,31 +45,73 @@ impl Importer<'_> {
         DynStore: Reader<R>,
     {
         let Installation { entropy, .. } = &self.operator.installation;
+        let attempts = AtomicUsize::new(0);
         let decide = async || {
-            let existing = self.existing(records, identities).await?;
+            let existing = match attempts.fetch_add(1, Ordering::Relaxed) {
+                0 => self.existing(records, &[identities]).await?,
+                // Another import has created one of the records since their identities were read.
+                _ => self.existing(records, &[&self.later_identities(records, identities).await?, identities]).await?,
+            };
             let action = Action::on_record(R::KIND, "batch_written");
             let mut changeset = self.operator.changeset(&self.organization, action, None);
             let mut outcomes = Vec::with_capacity(records.len());
             for (index, record) in records.iter().enumerate() {
                 let current = existing.get(&Identity::of(record));
                 let completed = match (drafts.get(index), current) {
-                    (Some(draft), Some(current)) => Completed::new(draft, record.clone(), &current.record),
-                    _ => Completed { record: record.clone(), settled: None },
+                    (Some(draft), Some(current)) => Completed::new(draft, &self.kept_columns, record.clone(), &current.record),
+                    (None, Some(current)) => {
+                        let record = record.clone().keeping(&current.record, &self.kept_columns);
+                        Completed { record, settled: None }
+                    }
+                    (_, None) => Completed { record: record.clone(), settled: None },
                 };
                 let (outcome, id) = sync(&mut changeset, &**entropy, current, completed.record);
                 outcomes.push(Synced { outcome, id: id.ulid(), settled: completed.settled });
             }
             self.add_derived(&mut changeset, records).await?;
+            self.publish_events(&mut changeset);
             Ok((changeset, outcomes))
         };
         if self.dry_run { decide().await.map(|(_, outcomes)| outcomes) } else { self.operator.write(decide).await }
+    }
+
+    /// The identities of the records with the same parents as these that were created since the index was read, if the kind
+    /// has no key.
+    async fn later_identities<R: Record>(
+        &self,
+        records: &[R],
+        identities: &IdentityIndex,
+    ) -> Result<IdentityIndex, Failure>
+    where
+        DynStore: Reader<R>,
+    {
+        if R::COLUMNS.iter().any(|column| column.key.is_some()) {
+            return Ok(IdentityIndex::default());
+        }
+        let (store, organization) = (&self.operator.installation.store, self.organization.id);
+        identities.later::<R>(&**store, organization, parents_of(records)).await
+    }
+
+    /// The identifier of the stored record with this key, of the kind with this name in bundles; `None` if the workspace has
+    /// none, or there is no such kind.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub(crate) async fn id_of(&self, kind: &str, key: &str) -> Result<Option<String>, Failure> {
+        let (store, organization) = (&self.operator.installation.store, self.organization.id);
+        let Some(kind) = RecordKind::from_name(kind) else { return Ok(None) };
+        let found = with_record_type!(kind.kind, |R| {
+            let found = Reader::<R>::get_by_keys(&**store, organization, &[key]).await?;
+            found.first().map(|stored| stored.meta.id.to_string())
+        });
+        Ok(found.flatten())
     }
 
     /// The stored records with the identities of these.
     pub(super) async fn existing<R: Record>(
         &self,
         records: &[R],
-        identities: &IdentityIndex,
+        identities: &[&IdentityIndex],
     ) -> Result<HashMap<Identity, Stored<R>>, Failure>
     where
         DynStore: Reader<R>,
@@ -71,7 +123,10 @@ impl Importer<'_> {
             let found = Reader::<R>::get_by_keys(&**store, self.organization.id, keys).await?;
             existing.extend(found.into_iter().map(|stored| (Identity::of(&stored.record), stored)));
         }
-        let ids = records.iter().filter_map(|record| identities.get(Identity::of(record)));
+        let ids = records.iter().filter_map(|record| {
+            let identity = Identity::of(record);
+            identities.iter().find_map(|index| index.get(identity))
+        });
         for id in ids.filter(|_| keys.is_empty()) {
             let found = Reader::<R>::get(&**store, self.organization.id, Id::new(id)).await?;
             existing.extend(found.map(|stored| (Identity::of(&stored.record), stored)));

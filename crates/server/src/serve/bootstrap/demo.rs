@@ -1,7 +1,9 @@
 //! `serve --demo`: a sample workspace in a temporary folder, written by the same commands as any integration's records.
 
-mod controls;
+mod evidence;
 mod findings;
+mod records;
+mod series;
 mod submissions;
 
 use kernel::{Organization, Reason, RecordKey, Slug, Title};
@@ -28,6 +30,7 @@ pub(crate) fn use_temporary_folder(settings: &mut Settings) -> Result<TempDir, F
     folder.path().clone_into(&mut settings.data_dir);
     settings.database = Database::Sqlite(folder.path().join("novantra.db"));
     settings.master_key_file = folder.path().join("master.key");
+    settings.attachments.use_folder_in(folder.path());
     // Users who try webhooks out have a receiver on this machine.
     settings.webhooks.addresses.loopback = true;
     Ok(folder)
@@ -46,9 +49,10 @@ pub(crate) async fn seed(installation: &Installation) -> Result<Vec<PrintedAccou
         timezone: RecordKey::parse("America/Denver")?,
     };
     let workspace = create_workspace(&operator, &organization).await?;
-    controls::add(&operator, &workspace).await?;
+    records::add(&operator, &workspace).await?;
     findings::add(&operator, &workspace).await?;
-    submissions::add(&operator, &workspace).await?;
+    submissions::add_events(&operator, &workspace).await?;
+    evidence::add(&operator, &workspace).await?;
     let scanner: ScopeSet = [Scope::FindingsRead, Scope::FindingsWrite].into_iter().collect();
     let mirror: ScopeSet = [
         Scope::ControlsRead,
@@ -72,11 +76,13 @@ pub(crate) async fn seed(installation: &Installation) -> Result<Vec<PrintedAccou
 /// The introduction printed when the demo starts.
 pub(crate) fn introduction(url: &str) -> String {
     format!(
-        "The demo is at {url}: Cedar Valley Credit Union (workspace cedar-valley), {} controls, {} findings and {} submission packages.\n\
+        "The demo is at {url}: Cedar Valley Credit Union (workspace cedar-valley), {} controls, {} findings, \
+         {} risks, {} evidence claims, and something in every other register.\n\
          Its data is deleted when you stop it with Ctrl-C.\n\n",
-        controls::COUNT,
+        records::count("control"),
         findings::COUNT,
-        submissions::COUNT,
+        records::count("risk"),
+        evidence::COUNT,
     )
 }
 

@@ -3,6 +3,7 @@
 //! does, nothing is stored, and each is committed by itself.
 
 use std::{
+    borrow::Cow,
     collections::BTreeSet,
     sync::{Arc, Weak},
 };
@@ -188,11 +189,11 @@ fn actor_key(changeset: &Changeset) -> Option<ActorKey> {
     changeset.actor_revision().map(|actor| (changeset.organization(), actor.account, actor.revision))
 }
 
-/// The order in which records are locked. New records are sorted by their unique key, on which they may wait for
+/// The order in which records are locked. New records are sorted by their unique key or identity, on which they may wait for
 /// others.
 fn sort_key(write: &Write) -> (Kind, bool, Option<String>, Ulid) {
     let is_update = write.expected.is_some();
-    let key = if is_update { None } else { write.record.unique_key().map(str::to_owned) };
+    let key = if is_update { None } else { write.record.unique_value().map(Cow::into_owned) };
     (write.record.kind(), is_update, key, write.meta.ulid())
 }
 

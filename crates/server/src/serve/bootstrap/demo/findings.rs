@@ -13,6 +13,8 @@ use registers::Control;
 
 use crate::{failure::Failure, operations::Operator};
 
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// Number of findings.
 pub(super) const COUNT: usize = FINDINGS.len();
 
@@ -29,8 +31,8 @@ struct Sample {
     control: &'static str,
     title: &'static str,
     description: &'static str,
-    /// Number of days until the finding is due.
-    due_in: Option<u64>,
+    /// Number of days until the finding is due; negative if it was due before.
+    due_in: Option<i64>,
     /// The statuses that the finding passes through after `open`.
     transitions: &'static [Status],
 }
@@ -40,27 +42,27 @@ const FINDINGS: &[Sample] = &[
     Sample { key: "scan-0001", severity: Critical, source: ModuleSignal, control: "vm-01", title: "Mail gateway runs a version with a known remote execution flaw", description: "The gateway answers with a version that is fixed since March. It is reachable from the internet.", due_in: Some(7), transitions: &[] },
     Sample { key: "scan-0002", severity: High, source: ModuleSignal, control: "cr-02", title: "TLS 1.0 offered by the branch router in Cedar Falls", description: "The management interface still accepts TLS 1.0 with CBC ciphers.", due_in: Some(30), transitions: &[] },
     Sample { key: "scan-0003", severity: High, source: ModuleSignal, control: "cm-02", title: "SMB signing not required on 14 teller workstations", description: "Workstations built from the image of 2024-11 do not ask for signed sessions.", due_in: Some(30), transitions: &[Triaged] },
-    Sample { key: "scan-0004", severity: Medium, source: ModuleSignal, control: "vm-01", title: "Print server with an outdated spooler", description: "The spooler of PRN-02 is two cumulative updates behind.", due_in: Some(90), transitions: &[] },
+    Sample { key: "scan-0004", severity: Medium, source: ModuleSignal, control: "vm-01", title: "Print server with an outdated spooler", description: "The spooler of PRN-02 is two cumulative updates behind.", due_in: Some(-1), transitions: &[] },
     Sample { key: "scan-0005", severity: Medium, source: ModuleSignal, control: "cr-02", title: "Certificate of the statement portal ends in three weeks", description: "The certificate of statements.cedarvalley.example ends soon and its renewal is manual.", due_in: Some(14), transitions: &[Triaged, RemediationPlanned] },
     Sample { key: "scan-0006", severity: Low, source: ModuleSignal, control: "am-01", title: "Two unknown devices on the guest network of the main office", description: "They answer like media players and are not in the inventory.", due_in: None, transitions: &[] },
     Sample { key: "scan-0007", severity: Info, source: ModuleSignal, control: "am-01", title: "Inventory lists a server that no longer answers", description: "FILE-03 was decommissioned in spring and is still listed.", due_in: None, transitions: &[Closed] },
     Sample { key: "scan-0008", severity: High, source: ModuleSignal, control: "vm-01", title: "Loan document service with a library that can be made to loop", description: "The PDF library is below the fixed version; a crafted file stops the service.", due_in: Some(30), transitions: &[Triaged, RemediationPlanned, Remediating] },
-    Sample { key: "scan-0009", severity: Critical, source: ModuleSignal, control: "ac-03", title: "Remote desktop of a vendor reachable without second factor", description: "The jump host for the ATM vendor accepts a password alone.", due_in: Some(7), transitions: &[Remediating] },
+    Sample { key: "scan-0009", severity: Critical, source: ModuleSignal, control: "ac-03", title: "Remote desktop of a vendor reachable without second factor", description: "The jump host for the ATM vendor accepts a password alone.", due_in: Some(-2), transitions: &[Remediating] },
     Sample { key: "scan-0010", severity: Medium, source: ModuleSignal, control: "cm-02", title: "Local administrator with one password on kiosk machines", description: "The same password opens all lobby kiosks.", due_in: Some(60), transitions: &[Triaged, Remediating, Verified] },
-    Sample { key: "audit-2026-01", severity: High, source: Audit, control: "ac-02", title: "Privileged access review of the first quarter missed two systems", description: "The wire desk and the imaging system were left out of the review.", due_in: Some(45), transitions: &[RemediationPlanned] },
+    Sample { key: "audit-2026-01", severity: High, source: Audit, control: "ac-02", title: "Privileged access review of the first quarter missed two systems", description: "The wire desk and the imaging system were left out of the review.", due_in: Some(-9), transitions: &[RemediationPlanned] },
     Sample { key: "audit-2026-02", severity: Medium, source: Audit, control: "ac-01", title: "Leavers kept access for up to nine days", description: "Of 25 leavers sampled, three still had an active account a week later.", due_in: Some(60), transitions: &[Triaged, RemediationPlanned, Remediating] },
     Sample { key: "audit-2026-03", severity: Medium, source: Audit, control: "cm-01", title: "Emergency changes approved after the fact without a reason", description: "Four of eleven emergency changes have no reason on record.", due_in: Some(60), transitions: &[] },
     Sample { key: "audit-2026-04", severity: Low, source: Audit, control: "tr-01", title: "Training records of seasonal staff are kept on paper", description: "They can't be evaluated with the rest.", due_in: None, transitions: &[Accepted] },
     Sample { key: "audit-2026-05", severity: High, source: Audit, control: "ac-04", title: "Release limit of the wire desk was raised without approval", description: "The limit was 50,000 USD for eleven days in February.", due_in: Some(30), transitions: &[Remediating, Verified, Closed] },
     Sample { key: "assess-01", severity: Medium, source: Assessment, control: "bc-01", title: "Failover test left out the card processor's link", description: "The link was not switched; its failover is not proven.", due_in: Some(120), transitions: &[Triaged] },
-    Sample { key: "assess-02", severity: Medium, source: Assessment, control: "ir-01", title: "Call tree of the incident plan has two numbers that are out of date", description: "The deputy of operations and the insurer could not be reached.", due_in: Some(14), transitions: &[Remediating, Verified] },
+    Sample { key: "assess-02", severity: Medium, source: Assessment, control: "ir-01", title: "Call tree of the incident plan has two numbers that are out of date", description: "The deputy of operations and the insurer could not be reached.", due_in: Some(-3), transitions: &[Remediating, Verified] },
     Sample { key: "assess-03", severity: Low, source: Assessment, control: "fr-01", title: "Business members are not reminded to announce checks", description: "A third of the held checks are good and only late.", due_in: None, transitions: &[Accepted, Archived] },
-    Sample { key: "evidence-01", severity: Medium, source: EvidenceGap, control: "bc-02", title: "No record of the restore test in June", description: "The test is said to have been done; its protocol is missing.", due_in: Some(21), transitions: &[] },
+    Sample { key: "evidence-01", severity: Medium, source: EvidenceGap, control: "bc-02", title: "No record of the restore test in June", description: "The test is said to have been done; its protocol is missing.", due_in: Some(-4), transitions: &[] },
     Sample { key: "evidence-02", severity: Low, source: EvidenceGap, control: "am-02", title: "Shredding certificates of the Waterloo branch are incomplete", description: "Two of twelve months are missing.", due_in: Some(45), transitions: &[Triaged] },
     Sample { key: "evidence-03", severity: High, source: EvidenceGap, control: "tp-02", title: "Assurance report of the card processor is older than a year", description: "The latest report ends in March of last year.", due_in: Some(30), transitions: &[RemediationPlanned] },
     Sample { key: "gap-01", severity: High, source: ControlGap, control: "bc-03", title: "Branches can't take deposits when the network is down", description: "The control is drafted and not yet in force.", due_in: Some(90), transitions: &[RemediationPlanned, Remediating] },
     Sample { key: "gap-02", severity: Medium, source: ControlGap, control: "ld-02", title: "Pricing exceptions are not reviewed for fair lending", description: "The review is drafted and has no owner in lending.", due_in: Some(90), transitions: &[] },
-    Sample { key: "obligation-01", severity: Critical, source: ObligationGap, control: "ir-02", title: "Notice procedure still names 96 hours", description: "The rule asks for 72 hours; the procedure and the plan say 96.", due_in: Some(10), transitions: &[Triaged] },
+    Sample { key: "obligation-01", severity: Critical, source: ObligationGap, control: "ir-02", title: "Notice procedure still names 96 hours", description: "The rule asks for 72 hours; the procedure and the plan say 96.", due_in: Some(2), transitions: &[Triaged] },
     Sample { key: "obligation-02", severity: Medium, source: ObligationGap, control: "fr-03", title: "Two activity reports were filed on day 31 and 33", description: "The limit is thirty days from detection.", due_in: Some(30), transitions: &[Closed] },
     Sample { key: "risk-01", severity: High, source: RiskReview, control: "tp-01", title: "Core vendor is sold and the exit plan is from 2019", description: "The plan names systems that are no longer in use.", due_in: Some(120), transitions: &[] },
     Sample { key: "risk-02", severity: Medium, source: RiskReview, control: "cr-01", title: "Backup keys are kept in the same vault as the tapes", description: "One break-in takes both.", due_in: Some(60), transitions: &[Accepted] },
@@ -135,7 +137,6 @@ async fn report_duplicate(
 impl Sample {
     fn finding(&self, operator: &Operator, controls: &HashMap<&str, String>) -> Result<NewFinding, Failure> {
         let now = operator.installation.clock.now();
-        let day = Duration::from_secs(24 * 60 * 60);
         let from_scanner = self.source == ModuleSignal;
         let subject = match controls.get(self.control) {
             Some(id) => Some(SubjectGroup {
@@ -160,7 +161,10 @@ impl Sample {
             subject,
             owner_responsibility_id: Some(Reference::parse("resp-security")?),
             owner_member_user_id: None,
-            due_at: self.due_in.map(|days| now + day * u32::try_from(days).unwrap_or_default()),
+            due_at: self.due_in.map(|days| {
+                let span = DAY * u32::try_from(days.unsigned_abs()).unwrap_or_default();
+                if days < 0 { now - span } else { now + span }
+            }),
             status: None,
         })
     }

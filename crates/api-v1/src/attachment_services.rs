@@ -1,0 +1,55 @@
+//! The services that only the endpoints of attachments use.
+
+use std::sync::Arc;
+
+use evidence::{ContentError, ContentStore};
+use http_api::{request::ApiRequest, response::Problem};
+
+use crate::{content_locks::ContentLocks, services::ApiServices};
+
+/// The store of attachments, and their limits.
+pub struct AttachmentServices {
+    pub(crate) store: Arc<dyn ContentStore>,
+    /// The maximum size of an attachment, in bytes.
+    pub(crate) max_bytes: u64,
+    pub(crate) locks: ContentLocks,
+}
+
+impl AttachmentServices {
+    /// Creates the services over this object store, for attachments of at most this many bytes.
+    #[must_use]
+    pub fn new(store: Arc<dyn ContentStore>, max_bytes: u64) -> Self {
+        Self { store, max_bytes, locks: ContentLocks::default() }
+    }
+
+    /// Returns the services of the surface that the request was sent to.
+    pub(crate) fn of(request: &ApiRequest) -> Result<Arc<Self>, Problem> {
+        Ok(Arc::clone(&request.state::<ApiServices>()?.attachments))
+    }
+}
+
+/// Returns the response to a failure of the object store, which is logged.
+pub(crate) fn content_problem(error: ContentError) -> Problem {
+    match error {
+        ContentError::Unavailable(_) => {
+            tracing::warn!(%error, "the store of attachments is not available");
+            Problem::unavailable_because("the store of attachments is not available: try again")
+        }
+        ContentError::Full(_) => {
+            tracing::warn!(%error, "the store of attachments has no space left");
+            Problem::unavailable_because("the store of attachments has no space left: try again later")
+        }
+        ContentError::Missing(_) => {
+            tracing::error!(%error, "the bytes of an attachment are missing: restore them from a backup, or upload them again");
+            Problem::damaged(
+                "the bytes of this attachment are missing in the store of attachments: upload the file again, or ask the operator to restore it",
+            )
+        }
+        ContentError::Altered(_) => {
+            tracing::error!(%error, "the bytes of an attachment were altered: restore them from a backup, or upload them again");
+            Problem::damaged(
+                "the bytes of this attachment were altered in the store of attachments: upload the file again, or ask the operator to restore it",
+            )
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! A file that a request has sent, from its bytes to the object that an attachment has.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use evidence::{
+    ContentError, ContentHash, ContentKey, ContentUpload, EvidenceContent, FinishedUpload, ObjectName, StoredContent,
+};
+use http_api::{
+    App,
+    request::{ApiRequest, StreamedBody},
+    response::{ApiResponse, Problem},
+};
+use kernel::{OrganizationId, Reader, Stored};
+use tokio::sync::{Mutex, OwnedMutexGuard};
+
+use crate::attachment_services::{AttachmentServices, content_problem};
+
+/// The bytes of a file, until they belong to an attachment. If an attachment with the same bytes exists, its object is
+/// used, and the received bytes are discarded.
+pub(crate) struct ReceivedFile {
+    services: Arc<AttachmentServices>,
+    organization: OrganizationId,
+    hash: ContentHash,
+    size: u64,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// The received bytes, until they are stored as an object.
+    upload: Option<Box<dyn FinishedUpload>>,
+    /// The object that has the received bytes.
+    own: Option<StoredContent>,
+    /// The object that a content names although it is missing or altered.
+    damaged: Option<ContentKey>,
+    /// Whether the object of the received bytes was chosen last.
+    is_own_chosen: bool,
+}
+
+impl ReceivedFile {
+    /// Receives a file from the body of a request.
+    ///
+    /// # Errors
+    /// The error response. Nothing of the file remains then.
+    pub(crate) async fn receive(app: &App, request: &ApiRequest, body: &mut StreamedBody) -> Result<Self, Problem> {
+        let (services, organization, mut upload) = Self::begin(app, request).await?;
+        while let Some(piece) = body.next().await? {
+            upload.write(piece).await.map_err(content_problem)?;
+        }
+        Self::finish(services, organization, upload).await
+    }
+
+    /// Receives a file whose bytes are in memory.
+    ///
+    /// # Errors
+    /// The error response. Nothing of the file remains then.
+    pub(crate) async fn from_bytes(app: &App, request: &ApiRequest, bytes: Bytes) -> Result<Self, Problem> {
+        let (services, organization, mut upload) = Self::begin(app, request).await?;
+        upload.write(bytes).await.map_err(content_problem)?;
+        Self::finish(services, organization, upload).await
+    }
+
+    async fn begin(
+        app: &App,
+        request: &ApiRequest,
+    ) -> Result<(Arc<AttachmentServices>, OrganizationId, Box<dyn ContentUpload>), Problem> {
+        let services = AttachmentServices::of(request)?;
+        let organization = request.principal()?.organization();
+        let id = app.services.entropy.ulid(app.services.clock.now());
+        let upload = services.store.begin_upload(organization, id).await.map_err(content_problem)?;
+        Ok((services, organization, upload))
+    }
+
+    async fn finish(
+        services: Arc<AttachmentServices>,
+        organization: OrganizationId,
+        upload: Box<dyn ContentUpload>,
+    ) -> Result<Self, Problem> {
+        let upload = upload.finish().await.map_err(content_problem)?;
+        let (hash, size) = (upload.hash(), upload.size());
+        let state = Mutex::new(State { upload: Some(upload), ..State::default() });
+        Ok(Self { services, organization, hash, size, state })
+    }
+
+    /// The hash of the bytes.
+    pub(crate) fn hash(&self) -> ContentHash {
+        self.hash
+    }
+
+    /// The number of bytes.
+    pub(crate) fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Waits for the turn of this file among those with the same bytes, before it is placed.
+    pub(crate) async fn lock(&self) -> OwnedMutexGuard<()> {
+        self.services.locks.lock(self.organization, self.hash).await
+    }
+
+    /// Returns the record of the bytes with the same hash, if there is one.
+    pub(crate) async fn content(&self, app: &App) -> Result<Option<Stored<EvidenceContent>>, Problem> {
+        find_content(app, self.organization, &self.hash.to_string()).await
+    }
+
+    /// Stores the bytes, unless they are stored already. This comes before the write that refers to them, so that no write
+    /// is in flight for as long as the object store takes.
+    pub(crate) async fn place(&self, app: &App) -> Result<(), Problem> {
+        let content = self.content(app).await?;
+        let mut state = self.state.lock().await;
+        if let Some(object) = content.and_then(|content| content.record.object()) {
+            match self.services.store.read(&object, 0..0).await {
+                Ok(_) => return Ok(()),
+                Err(error @ (ContentError::Missing(_) | ContentError::Altered(_))) => {
+                    tracing::error!(%error, "the bytes of an attachment are missing or were altered; an upload of the same bytes replaces them");
+                    state.damaged = Some(object.key);
+                }
+                Err(error) => return Err(content_problem(error)),
+            }
+        }
+        self.store(app, &mut state).await.map(drop)
+    }
+
+    /// Chooses the object that the attachment has: that of the content, or that of the received bytes.
+    pub(crate) async fn choose(&self, app: &App, content: Option<&EvidenceContent>) -> Result<StoredContent, Problem> {
+        let mut state = self.state.lock().await;
+        let other = content.and_then(EvidenceContent::object).filter(|object| state.damaged != Some(object.key));
+        state.is_own_chosen = other.is_none();
+        match other {
+            Some(object) => Ok(object),
+            None => self.store(app, &mut state).await,
+        }
+    }
+
+    async fn store(&self, app: &App, state: &mut State) -> Result<StoredContent, Problem> {
+        if let Some(own) = &state.own {
+            return Ok(own.clone());
+        }
+        let upload = state.upload.take().ok_or_else(Problem::internal)?;
+        let generation = app.services.entropy.ulid(app.services.clock.now());
+        let own = upload.store(generation).await.map_err(content_problem)?;
+        Ok(state.own.insert(own).clone())
+    }
+
+    /// Discards what no attachment has after the write that refers to the file.
+    pub(crate) async fn settle(self, app: &App, outcome: WriteOutcome) {
+        let State { upload, own, is_own_chosen, .. } = self.state.into_inner();
+        if let Some(upload) = upload {
+            upload.discard().await;
+        }
+        let Some(own) = own else { return };
+        let may_be_named = match outcome {
+            WriteOutcome::Stored => is_own_chosen,
+            // The response may be that of this write itself, whose outcome was lost.
+            WriteOutcome::Replayed => match find_content(app, self.organization, &self.hash.to_string()).await {
+                Ok(content) => content.and_then(|content| content.record.object()).as_ref() == Some(&own),
+                Err(_) => true,
+            },
+            WriteOutcome::Refused => false,
+            WriteOutcome::Unknown => true,
+        };
+        if !may_be_named && let Err(error) = self.services.store.remove(&ObjectName::Content(own.key)).await {
+            tracing::warn!(%error, "the bytes of an upload that no attachment has could not be removed; the sweep removes them later");
+        }
+    }
+}
+
+/// The outcome of a write, for what it refers to outside of the database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum WriteOutcome {
+    /// It was stored.
+    Stored,
+    /// The response to another request with the same key was returned.
+    Replayed,
+    /// Nothing was stored.
+    Refused,
+    /// It may have been stored, although its outcome was lost. What it refers to is left to the sweep.
+    Unknown,
+}
+
+impl WriteOutcome {
+    /// Returns the outcome of the write with this response.
+    pub(crate) fn of(response: &Result<ApiResponse, Problem>) -> Self {
+        match response {
+            Ok(response) if response.is_replay() => Self::Replayed,
+            Ok(_) => Self::Stored,
+            Err(problem) if problem.status.is_server_error() => Self::Unknown,
+            Err(_) => Self::Refused,
+        }
+    }
+}
+
+/// Returns the record of the bytes with this hash, if the organization has any.
+pub(crate) async fn find_content(
+    app: &App,
+    organization: OrganizationId,
+    sha256: &str,
+) -> Result<Option<Stored<EvidenceContent>>, Problem> {
+    let found = Reader::<EvidenceContent>::get_by_keys(&*app.services.store, organization, &[sha256]).await?;
+    Ok(found.into_iter().next())
+}

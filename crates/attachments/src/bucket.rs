@@ -1,0 +1,168 @@
+//! Attachments in a bucket of S3, Google Cloud Storage or Azure, or in the memory of the process.
+//!
+//! An upload is spooled: to a file without a name on the disk of this machine, which disappears with the process, or in
+//! memory. Its hash is known before the first byte is sent to the bucket, so an object has its final key at once, a content
+//! that is stored already is not sent again, and a slow client occupies neither memory nor a connection to the bucket.
+
+mod client;
+mod read;
+mod spool;
+
+use std::{ops::Range, sync::Arc};
+
+use async_trait::async_trait;
+use evidence::{
+    ContentError, ContentKey, ContentReader, ContentStore, ContentUpload, ListedObject, ObjectName, StoredContent,
+};
+use futures_util::TryStreamExt as _;
+use kernel::{OrganizationId, Timestamp, Ulid};
+use object_store::{GetOptions, ObjectStore, ObjectStoreExt as _, PutMode, PutPayload, path::Path};
+use tokio::sync::Semaphore;
+
+use crate::{MAX_OWNER_BYTES, OWNER, location::BucketUrl, verified_reader::VerifiedReader};
+pub use client::{BucketOptions, InvalidBucketOptions};
+use read::ObjectSource;
+pub use spool::Spool;
+use spool::SpooledUpload;
+
+/// The size of the parts in which larger objects are sent.
+const PART_BYTES: u64 = 8 * 1024 * 1024;
+
+/// The maximum number of parts that are in memory and being sent at the same time, over all uploads.
+const MAX_PARTS: usize = 4;
+
+/// The name of the object that [`ContentStore::probe`] stores and removes.
+const PROBE: &str = "novantra-probe";
+
+/// Stores attachments in a bucket.
+pub struct BucketStore(Arc<Bucket>);
+
+/// The bucket, with what limits its use.
+struct Bucket {
+    objects: Arc<dyn ObjectStore>,
+    spool: Spool,
+    parts: Semaphore,
+}
+
+impl BucketStore {
+    /// Creates a store over a bucket. `spool` receives uploads until they are complete.
+    #[must_use]
+    pub fn new(objects: Arc<dyn ObjectStore>, spool: Spool) -> Self {
+        Self(Arc::new(Bucket { objects, spool, parts: Semaphore::new(MAX_PARTS) }))
+    }
+
+    /// Creates a store over the bucket with this URL. No connection is made.
+    ///
+    /// # Errors
+    /// If the options, or the environment variables of the service, are not valid.
+    pub fn open(url: &BucketUrl, options: &BucketOptions, spool: Spool) -> Result<Self, InvalidBucketOptions> {
+        Ok(Self::new(client::open(url, options)?, spool))
+    }
+
+    /// Creates a store in the memory of this process.
+    #[must_use]
+    pub fn in_memory() -> Self {
+        Self::new(Arc::new(object_store::memory::InMemory::new()), Spool::Memory)
+    }
+
+    /// Marks the store as that of an installation, unless it is marked already. Returns the installation that it belongs
+    /// to.
+    ///
+    /// # Errors
+    /// [`ContentError`] if the bucket can't be used.
+    pub async fn claim(&self, installation: &str) -> Result<String, ContentError> {
+        let path = Path::from(OWNER);
+        if let Some(owner) = self.owner(&path).await? {
+            return Ok(owner);
+        }
+        let (objects, payload) = (&self.0.objects, PutPayload::from(installation.to_owned()));
+        match objects.put_opts(&path, payload.clone(), PutMode::Create.into()).await {
+            // Another server was faster.
+            Err(object_store::Error::AlreadyExists { .. }) => {}
+            // Not every server knows conditions.
+            Err(object_store::Error::NotImplemented { .. } | object_store::Error::NotSupported { .. }) => {
+                objects.put(&path, payload).await.map_err(unavailable)?;
+            }
+            created => {
+                created.map_err(unavailable)?;
+            }
+        }
+        Ok(self.owner(&path).await?.unwrap_or_default())
+    }
+
+    async fn owner(&self, path: &Path) -> Result<Option<String>, ContentError> {
+        let options = GetOptions::new().with_range(Some(0..MAX_OWNER_BYTES));
+        match self.0.objects.get_opts(path, options).await {
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            found => {
+                let bytes = found.map_err(unavailable)?.bytes().await.map_err(unavailable)?;
+                Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl ContentStore for BucketStore {
+    async fn begin_upload(
+        &self,
+        organization: OrganizationId,
+        _upload: Ulid,
+    ) -> Result<Box<dyn ContentUpload>, ContentError> {
+        Ok(Box::new(SpooledUpload::begin(&self.0, organization).await?))
+    }
+
+    async fn read(&self, content: &StoredContent, range: Range<u64>) -> Result<Box<dyn ContentReader>, ContentError> {
+        let (source, size) = ObjectSource::open(&self.0.objects, content, &range).await?;
+        Ok(Box::new(VerifiedReader::new(source, content.clone(), range, size)?))
+    }
+
+    async fn remove(&self, name: &ObjectName) -> Result<(), ContentError> {
+        removed(self.0.objects.delete(&object_path(name)).await)
+    }
+
+    async fn list(&self, after: Option<&ObjectName>, limit: usize) -> Result<Vec<ListedObject>, ContentError> {
+        let mut found = match after {
+            Some(after) => self.0.objects.list_with_offset(None, &object_path(after)),
+            None => self.0.objects.list(None),
+        };
+        let mut objects = Vec::new();
+        while objects.len() < limit
+            && let Some(meta) = found.try_next().await.map_err(unavailable)?
+        {
+            if let Ok(name) = meta.location.as_ref().parse() {
+                let modified_at = Timestamp::from_millis(meta.last_modified.timestamp_millis());
+                objects.push(ListedObject { name, size: meta.size, modified_at });
+            }
+        }
+        Ok(objects)
+    }
+
+    async fn probe(&self) -> Result<(), ContentError> {
+        self.0.objects.put(&Path::from(PROBE), PROBE.into()).await.map_err(unavailable)?;
+        removed(self.0.objects.delete(&Path::from(PROBE)).await)
+    }
+}
+
+fn object_path(name: &ObjectName) -> Path {
+    Path::from(name.to_string())
+}
+
+/// The result of a removal: an object that does not exist is removed.
+fn removed(result: Result<(), object_store::Error>) -> Result<(), ContentError> {
+    match result {
+        Err(object_store::Error::NotFound { .. }) => Ok(()),
+        result => result.map_err(unavailable),
+    }
+}
+
+fn unavailable(error: object_store::Error) -> ContentError {
+    ContentError::Unavailable(error.into())
+}
+
+fn read_failure(key: ContentKey, error: object_store::Error) -> ContentError {
+    match error {
+        object_store::Error::NotFound { .. } => ContentError::Missing(key),
+        error => unavailable(error),
+    }
+}

@@ -1,0 +1,6 @@
+//! Tests of the object stores.
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+mod folder;
+mod suite;
+mod support;

@@ -1,0 +1,76 @@
+//! The errors that an operation responds with. Those with the same codes share a schema, and so generated clients have one
+//! type for each of them instead of one for each status of each operation.
+
+use serde_json::{Map, Value, json};
+
+use super::envelope::{code_description, status_description};
+use crate::{
+    endpoints::{Document, Operation},
+    request::Access,
+};
+
+/// The response with an error status.
+pub(super) struct ErrorResponse {
+    pub(super) status: u16,
+    pub(super) description: &'static str,
+    /// The `error` codes; none if the response is no error, but has another status than a success usually has.
+    pub(super) codes: Vec<&'static str>,
+}
+
+/// Returns the error responses of an operation, each status once.
+pub(super) fn errors(operation: &Operation, document: &Document) -> Vec<ErrorResponse> {
+    let common: &[u16] = match operation.access {
+        Access::Scope(_) => &[400, 401, 403, 406, 413, 414, 429, 431, 500, 503],
+        Access::Public | Access::Unmatched => &[400, 406, 413, 414, 429, 431, 500, 503],
+    };
+    let mut statuses: Vec<u16> = document.errors.iter().chain(common).copied().collect();
+    statuses.sort_unstable();
+    statuses.dedup();
+    let response = |status| {
+        let (description, code) = status_description(status);
+        let special = document.codes.iter().find(|(of, _)| *of == status);
+        let codes = match special {
+            Some((_, codes)) => codes.to_vec(),
+            None if [206, 304].contains(&status) => Vec::new(),
+            None => vec![code],
+        };
+        ErrorResponse { status, description, codes }
+    };
+    statuses.into_iter().map(response).collect()
+}
+
+impl ErrorResponse {
+    /// Returns the name of the schema: `ForbiddenError`, `ValidationOrInvalidCursorError`.
+    pub(super) fn schema_name(&self) -> String {
+        let codes: Vec<String> = self.codes.iter().map(|code| code.split('_').map(capitalized).collect()).collect();
+        format!("{}Error", codes.join("Or"))
+    }
+
+    pub(super) fn schema(&self) -> Value {
+        json!({
+            "allOf": [
+                { "$ref": "#/components/schemas/Error" },
+                { "type": "object", "properties": { "error": { "type": "string", "enum": self.codes } } },
+            ],
+        })
+    }
+
+    /// Returns the schema of the body, and an example for each code.
+    pub(super) fn media(&self) -> Value {
+        let example = |code: &str| {
+            let message = code_description(code).unwrap_or(self.description);
+            json!({ "value": { "error": code, "message": message, "requestId": "req_01KSFQX5Y800000000000000007" } })
+        };
+        let examples: Map<String, Value> = self.codes.iter().map(|code| ((*code).to_owned(), example(code))).collect();
+        json!({
+            "schema": { "$ref": format!("#/components/schemas/{}", self.schema_name()) },
+            "examples": examples,
+        })
+    }
+}
+
+/// Returns the word with a capital initial.
+pub(super) fn capitalized(word: &str) -> String {
+    let (initial, rest) = word.split_at(word.len().min(1));
+    format!("{}{rest}", initial.to_uppercase())
+}

@@ -1,0 +1,87 @@
+//! Responses with bytes of a known length, such as files, of which a client may ask for a range.
+
+use std::{ops::Range, time::Duration};
+
+use axum::http::{StatusCode, header};
+use tokio::time::timeout;
+
+use super::{StreamAbort, StreamWriter, open};
+use crate::{
+    memory::{MemoryHolder, MemoryPermit},
+    pipeline::App,
+    request::ApiRequest,
+    response::{ApiResponse, NO_TRANSFORM, Problem},
+};
+
+/// The maximum duration of such a response.
+const MAX_DURATION: Duration = Duration::from_secs(60 * 60);
+
+/// The maximum time for which a request waits for the memory of its response.
+const RESERVATION_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The memory of a response with bytes, of which each account and each organization has a share.
+pub struct StreamMemory(#[expect(dead_code, reason = "held, never read")] MemoryPermit);
+
+/// The statements of a response about the bytes that it has.
+pub struct BytesResponse<'a> {
+    /// The media type.
+    pub content_type: &'a str,
+    /// The length of all bytes.
+    pub length: u64,
+    /// The range that is sent, if it is not all of them.
+    pub part: Option<Range<u64>>,
+}
+
+/// Reserves the memory that the bytes of a response take on their way from their store to the client.
+///
+/// # Errors
+/// A 429 response if the caller's share of the memory is used up, and a 503 response if the whole memory is.
+pub async fn reserve_memory(app: &App, request: &ApiRequest, bytes: usize) -> Result<StreamMemory, Problem> {
+    let principal = request.principal()?;
+    let holder = MemoryHolder::Account(principal.organization(), principal.caller.account.meta.id);
+    let budget = app.response_memory.of(holder);
+    // A budget whose shares are smaller than that serves one response at a time.
+    let reserved = budget.acquire(holder.key(), bytes.min(budget.max_share()), RESERVATION_TIMEOUT).await;
+    reserved
+        .map(StreamMemory)
+        .map_err(|exhausted| Problem::memory_exhausted(exhausted, "responses that are not read yet"))
+}
+
+/// Responds with bytes that `produce` writes in a task of its own, and which reach the client as they are. The response is
+/// aborted when the client closes the connection or loses access, and if fewer bytes are written than it announces. A
+/// response to HEAD has no `produce`.
+///
+/// # Errors
+/// An internal error if the endpoint requires no scope.
+pub fn respond_with_bytes<F>(
+    app: &App,
+    request: &ApiRequest,
+    response: &BytesResponse<'_>,
+    content: Option<(StreamMemory, impl FnOnce(StreamWriter) -> F + Send + 'static)>,
+) -> Result<ApiResponse, Problem>
+where
+    F: Future<Output = Result<(), StreamAbort>> + Send,
+{
+    let stream = match content {
+        Some((memory, produce)) => {
+            let produce =
+                async move |writer| timeout(MAX_DURATION, produce(writer)).await.unwrap_or(Err(StreamAbort::TooLong));
+            Some(open(app, request, memory, produce)?)
+        }
+        None => None,
+    };
+    let BytesResponse { content_type, length, part } = response;
+    let sent = part.as_ref().map_or(*length, |part| part.end - part.start);
+    let status = if part.is_some() { StatusCode::PARTIAL_CONTENT } else { StatusCode::OK };
+    let mut head = ApiResponse { stream, ..ApiResponse::empty(status) }
+        .header(header::CONTENT_TYPE, content_type)
+        .header(header::CONTENT_LENGTH, sent.to_string())
+        .header(header::ACCEPT_RANGES, "bytes");
+    head.headers.push((header::CACHE_CONTROL, NO_TRANSFORM));
+    Ok(match part {
+        Some(Range { start, end }) => {
+            head.header(header::CONTENT_RANGE, format!("bytes {start}-{}/{length}", end.saturating_sub(1)))
+        }
+        None => head,
+    })
+}

@@ -1,0 +1,292 @@
+//! The fields that the columns of a table have.
+
+use super::{
+    column_letters::column_letters,
+    field::{TableField, fields, normalized, required_fields},
+    row::TableRow,
+    value::ValueOptions,
+};
+use crate::{kinds::RecordKind, shorten};
+
+/// The maximum length of a header, in characters. Of a longer one, the end is left out.
+const MAX_HEADER_LENGTH: usize = 300;
+
+/// The most columns that an error names.
+const MAX_NAMED_COLUMNS: usize = 20;
+
+/// The names of the columns that belong to a subject begin with this. They keep their values together or not at all.
+const SUBJECT: &str = "subject_";
+
+/// The caller's statements about a table.
+#[derive(Clone, Debug, Default)]
+pub struct MappingOptions {
+    /// Fields, each with the name of its column in the header.
+    pub columns: Vec<(String, String)>,
+    /// Whether columns that are no fields are left out.
+    pub ignores_unknown: bool,
+    /// The forms of the values.
+    pub values: ValueOptions,
+}
+
+impl MappingOptions {
+    /// Parses `field=column,…`. A column may have a comma in its name.
+    ///
+    /// # Errors
+    /// The reason why the text is none.
+    pub fn parse_columns(text: &str) -> Result<Vec<(String, String)>, String> {
+        let mut columns: Vec<(String, String)> = Vec::new();
+        for part in text.split(',') {
+            match (part.split_once('='), columns.last_mut()) {
+                (Some((field, column)), _) => columns.push((field.trim().to_owned(), column.to_owned())),
+                (None, Some((_, column))) => {
+                    column.push(',');
+                    column.push_str(part);
+                }
+                (None, None) => return Err(format!("write field=column, such as title=Name, instead of {part:?}")),
+            }
+        }
+        match columns.iter().find(|(field, column)| field.is_empty() || column.trim().is_empty()) {
+            Some((field, column)) => Err(format!("{field}={column}: write field=column, such as title=Name")),
+            None => Ok(columns),
+        }
+    }
+}
+
+/// A column of a table.
+#[derive(Clone, Debug)]
+pub(super) struct MappedColumn {
+    pub(super) header: String,
+    pub(super) field: Option<(String, TableField)>,
+}
+
+/// The fields of the columns of a table.
+#[derive(Clone, Debug)]
+pub struct Mapping {
+    pub(super) kind: &'static RecordKind,
+    pub(super) columns: Vec<MappedColumn>,
+    pub(super) values: ValueOptions,
+    errors: Vec<String>,
+}
+
+impl Mapping {
+    /// Finds the fields of the columns by the header.
+    #[must_use]
+    pub fn new(kind: &'static RecordKind, header: &TableRow, options: &MappingOptions) -> Self {
+        let mut errors: Vec<String> = header.fault.iter().cloned().collect();
+        let mut columns = Vec::with_capacity(header.cells.len());
+        for (index, cell) in header.cells.iter().enumerate() {
+            let text = cell.text().unwrap_or_else(|error| {
+                errors.push(format!("the header of column {} {error}", column_letters(index)));
+                String::new()
+            });
+            let header = text.split_whitespace().collect::<Vec<_>>().join(" ");
+            let header = shorten::displayed(&shorten::excerpt(&header, MAX_HEADER_LENGTH));
+            columns.push(MappedColumn { header, field: None });
+        }
+        let mut mapping = Self { kind, columns, values: options.values, errors };
+        let fields = fields(kind);
+        mapping.map_named_columns(&fields, &options.columns);
+        mapping.map_other_columns(&fields);
+        if !options.ignores_unknown {
+            mapping.check_unknown(&fields);
+        }
+        mapping.check_required();
+        mapping
+    }
+
+    /// The errors of the table as a whole, because of which none of its rows can be used.
+    #[must_use]
+    pub fn errors(&self) -> &[String] {
+        &self.errors
+    }
+
+    /// The columns that are fields which callers can set, with the names of these.
+    #[must_use]
+    pub fn mapped(&self) -> Vec<(String, String)> {
+        let mapped = self.columns.iter().filter_map(|column| {
+            let (name, field) = column.field.as_ref()?;
+            field.column.map(|_| (column.header.clone(), name.clone()))
+        });
+        mapped.collect()
+    }
+
+    /// The columns that are not used: those that are no field, and those that only the server sets.
+    #[must_use]
+    pub fn unused(&self) -> Vec<String> {
+        let is_used = |column: &MappedColumn| column.field.as_ref().is_some_and(|(_, field)| field.column.is_some());
+        let unused = self.columns.iter().filter(|column| !is_used(column) && !column.header.is_empty());
+        unused.map(|column| column.header.clone()).collect()
+    }
+
+    /// The fields that callers can set and that no column has. A reference has its name with `Key`.
+    #[must_use]
+    pub fn fields_without_column(&self) -> Vec<String> {
+        let mut missing: Vec<(usize, String)> = Vec::new();
+        for (name, field) in fields(self.kind) {
+            let Some(column) = field.column.filter(|column| !self.has_column(*column)) else { continue };
+            if missing.last().is_none_or(|(last, _)| *last != column) {
+                missing.push((column, name));
+            }
+        }
+        missing.into_iter().map(|(_, name)| name).collect()
+    }
+
+    /// The indexes of the record's columns whose present values an update keeps, because the table does not have them.
+    #[must_use]
+    pub fn kept_columns(&self) -> Vec<usize> {
+        let is_subject =
+            |index: usize| self.kind.columns.get(index).is_some_and(|column| column.name.starts_with(SUBJECT));
+        let settable = || fields(self.kind).into_iter().filter_map(|(_, field)| field.column);
+        let has_subject = settable().any(|column| is_subject(column) && self.has_column(column));
+        let mut kept: Vec<usize> =
+            settable().filter(|column| !self.has_column(*column) && !(has_subject && is_subject(*column))).collect();
+        kept.dedup();
+        kept
+    }
+
+    fn has_column(&self, column: usize) -> bool {
+        self.columns.iter().filter_map(|mapped| mapped.field.as_ref()).any(|(_, field)| field.column == Some(column))
+    }
+
+    /// The column in messages: its letters, and its header if that differs from the field.
+    pub(super) fn column_name(&self, index: usize, field: &str) -> String {
+        let header = self.columns.get(index).map_or("", |column| column.header.as_str());
+        let header = if header == field || header.is_empty() { String::new() } else { format!(", {header:?}") };
+        format!("column {}{header}", column_letters(index))
+    }
+
+    /// Maps the columns that the caller names.
+    fn map_named_columns(&mut self, fields: &[(String, TableField)], named: &[(String, String)]) {
+        for (field_name, column_name) in named {
+            let Some((name, field)) = find(fields, field_name) else {
+                let is_reversed = find(fields, column_name).is_some();
+                let hint = if is_reversed { "; the field comes first: field=column" } else { "" };
+                let names = names_of(fields);
+                self.errors.push(format!(
+                    "--map {field_name}={column_name}: there is no field {field_name:?}{hint}; the fields are {names}"
+                ));
+                continue;
+            };
+            if self.columns.iter().any(|column| column.field.as_ref().is_some_and(|(other, _)| other == name)) {
+                self.errors.push(format!("--map {field_name}={column_name}: the field {name} is named twice"));
+                continue;
+            }
+            match self.find_column(column_name) {
+                Ok(index) => {
+                    if let Some(column) = self.columns.get_mut(index) {
+                        column.field = Some((name.clone(), *field));
+                    }
+                }
+                Err(error) => self.errors.push(format!("--map {field_name}={column_name}: {error}")),
+            }
+        }
+    }
+
+    /// The index of the column with this header.
+    fn find_column(&self, name: &str) -> Result<usize, String> {
+        let exact = |column: &MappedColumn| column.header == name.trim();
+        let alike =
+            |column: &MappedColumn| !normalized(name).is_empty() && normalized(&column.header) == normalized(name);
+        let matching = |is_match: &dyn Fn(&MappedColumn) -> bool| -> Vec<usize> {
+            let columns = self.columns.iter().enumerate();
+            columns.filter(|(_, column)| is_match(column)).map(|(index, _)| index).collect()
+        };
+        let exact = matching(&exact);
+        let found = if exact.is_empty() { matching(&alike) } else { exact };
+        match found[..] {
+            [index] if self.columns.get(index).is_some_and(|column| column.field.is_none()) => Ok(index),
+            [_] => Err("the column has another field already".to_owned()),
+            [] => {
+                let headers = self.columns.iter().map(|column| format!("{:?}", column.header));
+                Err(format!("there is no column {name:?}; the columns are {}", listed(headers)))
+            }
+            _ => Err(format!(
+                "several columns have this header: {}",
+                listed(found.iter().map(|index| column_letters(*index)))
+            )),
+        }
+    }
+
+    /// Maps the columns whose headers are names of fields.
+    fn map_other_columns(&mut self, fields: &[(String, TableField)]) {
+        for index in 0..self.columns.len() {
+            let Some(column) = self.columns.get(index).filter(|column| column.field.is_none()) else { continue };
+            let Some((name, field)) = find(fields, &column.header) else { continue };
+            let has_field = |column: &MappedColumn| column.field.as_ref().is_some_and(|(other, _)| other == name);
+            match self.columns.iter().position(has_field) {
+                None => {
+                    if let Some(column) = self.columns.get_mut(index) {
+                        column.field = Some((name.clone(), *field));
+                    }
+                }
+                // The caller has named another column.
+                Some(other) if !self.is_called(other, fields, name) => {}
+                Some(other) => self.errors.push(format!(
+                    "columns {} and {} both have the field {name}: rename one of them, or choose with --map {name}=COLUMN",
+                    column_letters(other),
+                    column_letters(index),
+                )),
+            }
+        }
+    }
+
+    /// Whether the header of the column is itself the name of the field.
+    fn is_called(&self, index: usize, fields: &[(String, TableField)], name: &str) -> bool {
+        let header = self.columns.get(index).map_or("", |column| column.header.as_str());
+        find(fields, header).is_some_and(|(own, _)| own == name)
+    }
+
+    fn check_unknown(&mut self, fields: &[(String, TableField)]) {
+        let unknown = self.columns.iter().enumerate().filter(|(_, column)| {
+            column.field.is_none() && !column.header.is_empty() && find(fields, &column.header).is_none()
+        });
+        let mut unknown =
+            unknown.map(|(index, column)| format!("{:?} ({})", column.header, column_letters(index))).peekable();
+        if unknown.peek().is_none() {
+            return;
+        }
+        let unknown = listed(unknown);
+        self.errors.push(format!(
+            "no field of a {} has the name of these columns: {unknown}; the fields are {}; name the field of a column with \
+             --map FIELD=COLUMN, or leave such columns out with --ignore-unknown",
+            self.kind.title(),
+            names_of(fields),
+        ));
+    }
+
+    fn check_required(&mut self) {
+        let has = |required: &str| {
+            let present = self.columns.iter().filter_map(|column| column.field.as_ref());
+            let index = fields(self.kind).iter().find(|(name, _)| name == required).and_then(|(_, field)| field.column);
+            present.into_iter().any(|(_, field)| field.column.is_some() && field.column == index)
+        };
+        let missing: Vec<String> = required_fields(self.kind).into_iter().filter(|name| !has(name)).collect();
+        if !missing.is_empty() {
+            self.errors.push(format!(
+                "no column has the required fields {}: add them, or name their columns with --map FIELD=COLUMN",
+                missing.join(", "),
+            ));
+        }
+    }
+}
+
+fn find<'f>(fields: &'f [(String, TableField)], name: &str) -> Option<&'f (String, TableField)> {
+    let wanted = normalized(name);
+    fields
+        .iter()
+        .find(|(field, _)| field == name)
+        .or_else(|| fields.iter().find(|(field, _)| normalized(field) == wanted))
+}
+
+/// The names of the fields that callers can set.
+fn names_of(fields: &[(String, TableField)]) -> String {
+    let settable = fields.iter().filter(|(_, field)| field.column.is_some());
+    settable.map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ")
+}
+
+fn listed(names: impl Iterator<Item = String>) -> String {
+    let names: Vec<String> = names.collect();
+    let further = names.len().saturating_sub(MAX_NAMED_COLUMNS);
+    let first = names.into_iter().take(MAX_NAMED_COLUMNS).collect::<Vec<_>>().join(", ");
+    if further == 0 { first } else { format!("{first} and {further} more") }
+}

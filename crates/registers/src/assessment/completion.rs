@@ -1,0 +1,44 @@
+//! The domain event about an assessment that was completed.
+
+use bytes::Bytes;
+use kernel::{Changeset, Id, OrganizationRef, OutboxEvent, Stored, Timestamp, WriteContext};
+
+use super::Assessment;
+
+/// The completion of an assessment, before it is rendered.
+#[derive(Debug)]
+pub struct AssessmentCompletion<'a> {
+    /// The identifier of the domain event.
+    pub id: Id<OutboxEvent>,
+    /// The time at which the completion was recorded.
+    pub created_at: Timestamp,
+    /// The organization of the assessment.
+    pub organization: &'a OrganizationRef,
+    /// The completed assessment.
+    pub assessment: &'a Stored<Assessment>,
+}
+
+impl AssessmentCompletion<'_> {
+    /// The name of the event in the catalogue (contract v1, webhooks).
+    pub const NAME: &'static str = "assessment.completed";
+}
+
+/// Renders the payload of a completion. This is a port because the format of payloads belongs to the API.
+pub trait CompletionRenderer: Send + Sync {
+    /// Returns the payload as it is sent.
+    fn render(&self, completion: &AssessmentCompletion<'_>) -> Bytes;
+}
+
+/// Publishes that an assessment was completed: by a command, or by an import that creates it so.
+pub fn publish_completion(
+    context: &WriteContext<'_>,
+    renderer: &dyn CompletionRenderer,
+    changeset: &mut Changeset,
+    assessment: &Stored<Assessment>,
+) {
+    // Not before the last change of the assessment, even if the clock has stepped back: events about a record stay in order.
+    let created_at = changeset.at().max(assessment.meta.updated_at);
+    context.publish(changeset, assessment, AssessmentCompletion::NAME, created_at, |id| {
+        renderer.render(&AssessmentCompletion { id, created_at, organization: context.organization, assessment })
+    });
+}
