@@ -52,7 +52,9 @@ pub enum Unreadable {
     )]
     OtherEncoding,
     /// The file is longer than files of its format may be.
-    #[error("the file has more than {limit} bytes, which is the most that is read: divide it, or leave out parts that no record holds")]
+    #[error(
+        "the file has more than {limit} bytes, which is the most that is read: divide it, or leave out parts that no record holds"
+    )]
     TooLong {
         /// The maximum length in bytes.
         limit: usize,

@@ -49,7 +49,15 @@ impl Bom {
             }
             let serial_number = root.nonblank_text("serialNumber");
             let version = root.number_text("version").unwrap_or_else(|| "1".to_owned());
-            Ok(Self { document: Document::default(), serial_number, version, product, subject, components, vulnerabilities })
+            Ok(Self {
+                document: Document::default(),
+                serial_number,
+                version,
+                product,
+                subject,
+                components,
+                vulnerabilities,
+            })
         })?;
         Ok(Self { document, ..bom })
     }

@@ -55,7 +55,9 @@ mod tests {
 
     #[test]
     fn names_that_differ_are_different_parts_of_a_key_without_a_slash() {
-        for (name, part) in [("portal", "portal"), ("a/b", "a%2Fb"), ("a%2Fb", "a%252Fb"), ("Größe 1", "Gr%C3%B6%C3%9Fe%201")] {
+        for (name, part) in
+            [("portal", "portal"), ("a/b", "a%2Fb"), ("a%2Fb", "a%252Fb"), ("Größe 1", "Gr%C3%B6%C3%9Fe%201")]
+        {
             assert_eq!(key_part(name), part);
         }
     }

@@ -159,18 +159,18 @@ impl<'d> AssessmentReader<'d> {
         let Titles { stated: stated_title, initial: initial_title } = titles(finding, &key);
         let description = (!description.is_empty()).then(|| shorten::clean_description(&description));
         let stated = [
-                ("findingKey", shorten::key(&key).and_then(text)),
-                ("title", stated_title.and_then(text)),
-                ("description", description.as_deref().and_then(shorten::description).and_then(text)),
-                ("severity", severity.and_then(|severity| text(severity.name()))),
-                ("sourceKind", text("assessment")),
-                ("sourceModuleKey", text("oscal")),
-                ("sourceResourceType", text(self.model)),
-                ("sourceResourceId", self.source.as_deref().and_then(shorten::reference).and_then(text)),
-                ("subjectModuleKey", subject_type.as_ref().and_then(|_| text("oscal"))),
-                ("subjectResourceType", subject_type.and_then(text)),
-                ("subjectResourceId", subject_id.and_then(text)),
-                ("dueAt", deadline.and_then(|time| text(time.to_string()))),
+            ("findingKey", shorten::key(&key).and_then(text)),
+            ("title", stated_title.and_then(text)),
+            ("description", description.as_deref().and_then(shorten::description).and_then(text)),
+            ("severity", severity.and_then(|severity| text(severity.name()))),
+            ("sourceKind", text("assessment")),
+            ("sourceModuleKey", text("oscal")),
+            ("sourceResourceType", text(self.model)),
+            ("sourceResourceId", self.source.as_deref().and_then(shorten::reference).and_then(text)),
+            ("subjectModuleKey", subject_type.as_ref().and_then(|_| text("oscal"))),
+            ("subjectResourceType", subject_type.and_then(text)),
+            ("subjectResourceId", subject_id.and_then(text)),
+            ("dueAt", deadline.and_then(|time| text(time.to_string()))),
         ];
         let initial = [
             ("title", initial_title.and_then(text)),

@@ -101,7 +101,8 @@ fn modify_catalogs(modify: &Object<'_>, given: &mut [GivenCatalog], document: &m
     for setting in modify.present_objects("set-parameters") {
         match setting.nonblank_text("param-id") {
             Some(id) => {
-                let set = given.iter_mut().filter_map(|given| given.catalog.parameters.set(&id, &setting).then_some(()));
+                let set =
+                    given.iter_mut().filter_map(|given| given.catalog.parameters.set(&id, &setting).then_some(()));
                 if set.count() == 0 {
                     setting.repair("param-id", || format!("is {id:?}, which no catalog has; left out"));
                 }

@@ -147,9 +147,10 @@ fn a_satisfied_objective_is_no_finding() {
         finding("3", json!({})),
     ] }));
     assert_eq!(of_kind(&document, Kind::Finding).len(), 2);
-    assert_eq!(document.warnings, [
-            "1 findings are not imported: their objectives are satisfied; close those that an earlier import has opened"
-        ]);
+    assert_eq!(
+        document.warnings,
+        ["1 findings are not imported: their objectives are satisfied; close those that an earlier import has opened"]
+    );
 }
 
 #[test]

@@ -37,7 +37,8 @@ const fn file<'a>(name: &'a str, bytes: &'a [u8]) -> CatalogFile<'a> {
 
 fn read(members: Value) -> Document {
     let document =
-        read_profile(&profile(members), &[file("small.json", &small_catalog())], &FrameworkOptions::default()).expect("a profile");
+        read_profile(&profile(members), &[file("small.json", &small_catalog())], &FrameworkOptions::default())
+            .expect("a profile");
     assert_whole(&document);
     document
 }
@@ -51,7 +52,8 @@ fn nodes(document: &Document) -> Vec<String> {
 fn the_moderate_baseline_of_nist_selects_its_287_controls() {
     let (Some(catalog), Some(folder)) = (nist_catalog(), test_data()) else { return };
     let profile = fs::read(folder.join("oscal-nist-sp800-53-rev5-moderate-profile.json")).unwrap();
-    let document = read_profile(&profile, &[file("oscal-nist-catalog.json", &catalog)], &FrameworkOptions::default()).unwrap();
+    let document =
+        read_profile(&profile, &[file("oscal-nist-catalog.json", &catalog)], &FrameworkOptions::default()).unwrap();
     assert_whole(&document);
     assert_eq!((failures(&document), document.repair_count, &document.warnings), (vec![], 0, &vec![]));
     let nodes = of_kind(&document, Kind::FrameworkNode);
@@ -179,10 +181,12 @@ fn each_import_of_a_profile_selects_from_the_catalog_that_it_names() {
     };
     let one = json!([{ "with-ids": ["x-1"] }]);
     for href in ["cb.json", "./CB.xml", "#r", "#uuid-B", "urn:uuid:uuid-B"] {
-        let document = select(json!([{ "href": "ca.json", "include-controls": one }, { "href": href, "include-all": {} }]));
+        let document =
+            select(json!([{ "href": "ca.json", "include-controls": one }, { "href": href, "include-all": {} }]));
         assert_eq!(titles(&document), ["x-1 of A", "y-1 of B", "x-2 of B"], "{href}");
         assert_eq!((failures(&document), &document.warnings), (vec![], &vec![]), "{href}");
-        let positions = of_kind(&document, Kind::FrameworkNode).into_iter().map(|node| node.draft.fields["position"].clone());
+        let positions =
+            of_kind(&document, Kind::FrameworkNode).into_iter().map(|node| node.draft.fields["position"].clone());
         assert_eq!(positions.collect::<Vec<_>>(), [0, 1, 2], "{href}");
     }
     let excluding = json!({ "href": "ca.json", "include-all": {}, "exclude-controls": [{ "with-ids": ["x-2"] }] });
@@ -191,7 +195,9 @@ fn each_import_of_a_profile_selects_from_the_catalog_that_it_names() {
     let document = select(json!([{ "href": "ca.json", "include-all": {} }, { "href": "cb.json", "include-all": {} }]));
     assert_eq!(
         failures(&document),
-        ["line 1, column 139: cb.json: catalog.controls[1] has the key of an earlier node; it and what is in it are left out"]
+        [
+            "line 1, column 139: cb.json: catalog.controls[1] has the key of an earlier node; it and what is in it are left out"
+        ]
     );
     let document = select(json!([{ "href": "other.json", "include-all": {} }]));
     assert_eq!(titles(&document), Vec::<&str>::new());

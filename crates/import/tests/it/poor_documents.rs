@@ -44,7 +44,8 @@ fn a_document_that_is_empty_truncated_or_no_json_is_refused_with_its_position() 
         }
         let long = vec![b' '; MAX_DOCUMENT_LENGTH + 1];
         assert!(
-            error(&long).starts_with("the file has more than 67108864 bytes, which is the most that is read: divide it"),
+            error(&long)
+                .starts_with("the file has more than 67108864 bytes, which is the most that is read: divide it"),
             "{name}"
         );
         for bytes in [u16::to_le_bytes as fn(u16) -> [u8; 2], u16::to_be_bytes] {
@@ -218,7 +219,8 @@ fn long_lists_of_rubbish_take_bounded_memory() {
 
 #[test]
 fn a_list_that_is_none_is_named_as_such() {
-    let document = cyclonedx::read(&[&bom(json!({ "components": 5, "vulnerabilities": "x" }))], None).remove(0).unwrap();
+    let document =
+        cyclonedx::read(&[&bom(json!({ "components": 5, "vulnerabilities": "x" }))], None).remove(0).unwrap();
     assert_eq!(
         failures(&document),
         [

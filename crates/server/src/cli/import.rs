@@ -215,9 +215,8 @@ impl BillOfMaterials {
     async fn run(&self, context: &CommandContext) -> Result<(), Failure> {
         let scope = parse_scope(self.scope.as_deref())?;
         let scope = scope.as_ref().map(Reference::as_str);
-        let read = |contents: &[Vec<u8>]| {
-            cyclonedx::read(&contents.iter().map(Vec::as_slice).collect::<Vec<_>>(), scope)
-        };
+        let read =
+            |contents: &[Vec<u8>]| cyclonedx::read(&contents.iter().map(Vec::as_slice).collect::<Vec<_>>(), scope);
         self.files.run_documents(context, "import cyclonedx", read).await
     }
 }

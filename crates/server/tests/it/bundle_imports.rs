@@ -363,16 +363,6 @@ async fn the_import_after_one_that_was_killed_completes_it() {
 }
 
 #[test]
-fn a_bundle_without_a_record_is_imported_with_a_warning() {
-    let installation = installation(&["made"]);
-    for empty in ["", "\u{feff}", "\n \n"] {
-        let summary = import(&installation, "made", empty, &[]);
-        assert_eq!(counts(&summary), [0, 0, 0, 0], "{empty:?}");
-        assert_eq!(summary["warnings"], json!(["the file has no records"]), "{empty:?}");
-    }
-}
-
-#[test]
 fn imports_at_the_same_time_create_no_record_without_a_key_twice() {
     let installation = installation(&["default"]);
     let folder = installation.folder();

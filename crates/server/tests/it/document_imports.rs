@@ -131,7 +131,11 @@ fn what_cannot_be_imported_is_named_with_its_file_and_line() {
         refused.stderr
     );
     let endless = installation.run(&["import", "cyclonedx", "/dev/zero", "--workspace", "w"]);
-    assert!(endless.stderr.contains("/dev/zero: the file has more than 67108864 bytes, which is"), "{}", endless.stderr);
+    assert!(
+        endless.stderr.contains("/dev/zero: the file has more than 67108864 bytes, which is"),
+        "{}",
+        endless.stderr
+    );
 }
 
 #[test]
@@ -141,7 +145,8 @@ fn a_vex_that_states_only_an_analysis_keeps_severity_and_title_in_either_order()
     let portal = json!({ "component": { "type": "application", "name": "portal" } });
     let rated = json!({ "id": "CVE-1", "description": "Bad.", "affects": [{ "ref": "a" }],
         "ratings": [{ "method": "CVSSv31", "score": 9.8, "vector": "AV:N" }] });
-    let analysed = json!({ "id": "CVE-1", "affects": [{ "ref": "pkg:npm/a@1" }], "analysis": { "state": "exploitable" } });
+    let analysed =
+        json!({ "id": "CVE-1", "affects": [{ "ref": "pkg:npm/a@1" }], "analysis": { "state": "exploitable" } });
     let sbom = bom(&json!({ "metadata": portal, "components": [component], "vulnerabilities": [rated] }));
     write(&installation, "bom.json", &sbom);
     write(&installation, "vex.json", &bom(&json!({ "metadata": portal, "vulnerabilities": [analysed] })));
@@ -161,9 +166,11 @@ fn a_vex_that_states_only_an_analysis_keeps_severity_and_title_in_either_order()
 fn a_vex_of_one_product_does_not_decide_for_another_and_one_without_its_bill_of_materials_fails() {
     let installation = installation(&["w"]);
     let product = |name: &str, state: &str| {
-        bom(&json!({ "serialNumber": format!("urn:uuid:{name}"), "metadata": { "component": { "type": "application", "name": name } },
+        bom(
+            &json!({ "serialNumber": format!("urn:uuid:{name}"), "metadata": { "component": { "type": "application", "name": name } },
             "components": [{ "type": "library", "name": "l", "bom-ref": "l", "purl": "pkg:npm/l@1" }],
-            "vulnerabilities": [{ "id": "CVE-1", "affects": [{ "ref": "l" }], "analysis": { "state": state } }] }))
+            "vulnerabilities": [{ "id": "CVE-1", "affects": [{ "ref": "l" }], "analysis": { "state": state } }] }),
+        )
     };
     write(&installation, "portal.json", &product("portal", "exploitable"));
     write(&installation, "kiosk.json", &product("kiosk", "not_affected"));
@@ -179,7 +186,8 @@ fn a_vex_of_one_product_does_not_decide_for_another_and_one_without_its_bill_of_
     };
     let both = ["CVE-1/kiosk/pkg:npm/l@1 false-positive", "CVE-1/portal/pkg:npm/l@1 requires-patch"];
     assert_eq!(statuses(), both);
-    let vulnerability = json!({ "id": "CVE-1", "affects": [{ "ref": "urn:cdx:portal/1#l" }], "analysis": { "state": "resolved" } });
+    let vulnerability =
+        json!({ "id": "CVE-1", "affects": [{ "ref": "urn:cdx:portal/1#l" }], "analysis": { "state": "resolved" } });
     write(&installation, "vex.json", &bom(&json!({ "vulnerabilities": [vulnerability] })));
     let alone = import(&installation, "cyclonedx", &["vex.json"]);
     assert_eq!(counts(&alone), [0, 0, 0, 1]);
@@ -187,7 +195,10 @@ fn a_vex_of_one_product_does_not_decide_for_another_and_one_without_its_bill_of_
     assert_eq!(statuses(), both);
     assert_eq!(counts(&import(&installation, "cyclonedx", &["kiosk.json", "portal.json", "vex.json"]))[1..], [1, 2, 0]);
     assert_eq!(statuses(), ["CVE-1/kiosk/pkg:npm/l@1 false-positive", "CVE-1/portal/pkg:npm/l@1 patched"]);
-    assert_eq!(counts(&import(&installation, "cyclonedx", &["vex.json", "portal.json", "--scope", "shop"])), [1, 0, 1, 0]);
+    assert_eq!(
+        counts(&import(&installation, "cyclonedx", &["vex.json", "portal.json", "--scope", "shop"])),
+        [1, 0, 1, 0]
+    );
 }
 
 #[test]
@@ -208,7 +219,9 @@ fn a_status_that_people_decided_stays_and_is_counted() {
     assert_eq!(counts(&summary), [0, 0, 1, 0]);
     assert_eq!(summary["stillReported"], json!({ "risk-accepted": 1 }));
     assert!(
-        summary["warnings"].to_string().contains("vulnerabilities that are settled (risk-accepted 1); no import resets"),
+        summary["warnings"]
+            .to_string()
+            .contains("vulnerabilities that are settled (risk-accepted 1); no import resets"),
         "{summary}"
     );
     assert_eq!(exported(&installation, "vulnerability")[0]["status"], "risk-accepted");
@@ -231,7 +244,12 @@ fn a_second_import_of_a_catalog_keeps_what_people_decided_about_frameworks_and_c
     version["status"] = "retired".into();
     version["effectiveAt"] = "2026-01-01T00:00:00.000Z".into();
     let mut control = exported(&installation, "control").remove(0);
-    for (name, value) in [("status", "active"), ("title", "Of us"), ("description", "Ours."), ("ownerResponsibilityAssignmentId", "team-a")] {
+    for (name, value) in [
+        ("status", "active"),
+        ("title", "Of us"),
+        ("description", "Ours."),
+        ("ownerResponsibilityAssignmentId", "team-a"),
+    ] {
         control[name] = value.into();
     }
     for (kind, record) in [("framework", &framework), ("framework-version", &version), ("control", &control)] {
@@ -264,7 +282,9 @@ fn a_second_import_of_a_plan_keeps_what_people_decided_about_risks_and_findings(
     }
     let mut finding = exported(&installation, "finding").remove(0);
     assert_eq!(finding["severity"], "medium");
-    for (name, value) in [("severity", "critical"), ("dueAt", "2026-12-24T00:00:00.000Z"), ("ownerResponsibilityId", "team-a")] {
+    for (name, value) in
+        [("severity", "critical"), ("dueAt", "2026-12-24T00:00:00.000Z"), ("ownerResponsibilityId", "team-a")]
+    {
         finding[name] = value.into();
     }
     update(&installation, "risk", &risk);
@@ -276,9 +296,7 @@ fn a_second_import_of_a_plan_keeps_what_people_decided_about_risks_and_findings(
 #[test]
 fn a_record_of_two_files_is_the_union_of_what_they_state() {
     let installation = installation(&["w"]);
-    let component = |description: Value| {
-        json!({ "type": "library", "name": "a", "version": "1", "purl": "pkg:npm/a@1", "description": description })
-    };
+    let component = |description: Value| json!({ "type": "library", "name": "a", "version": "1", "purl": "pkg:npm/a@1", "description": description });
     for (name, description) in [("one.json", json!("one")), ("two.json", json!("two")), ("none.json", json!(null))] {
         write(&installation, name, &bom(&json!({ "components": [component(description)] })));
     }
@@ -305,7 +323,8 @@ async fn a_change_during_an_import_of_a_document_is_not_lost() {
     const COMPONENTS: usize = 5_000;
     let installation = installation(&["w"]);
     let inventory = |description: &str| {
-        let component = |number: usize| json!({ "type": "library", "name": format!("c{number:05}"), "description": description });
+        let component =
+            |number: usize| json!({ "type": "library", "name": format!("c{number:05}"), "description": description });
         bom(&json!({ "components": (0..COMPONENTS).map(component).collect::<Vec<_>>() }))
     };
     write(&installation, "before.json", &inventory("before"));

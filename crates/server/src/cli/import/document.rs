@@ -23,6 +23,7 @@ const SHARED_KINDS: &[Kind] = &[
     Kind::Vulnerability,
     Kind::Control,
     Kind::Risk,
+    Kind::Assessment,
     Kind::Finding,
 ];
 

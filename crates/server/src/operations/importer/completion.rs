@@ -49,7 +49,10 @@ pub(super) fn completed_findings(
         let completed = draft.clone().into_finding_onto(&stored.record);
         *finding = completed.map_err(|errors| {
             let key = &stored.record.key;
-            Failure::new(format!("the finding {key} can't be completed with what the workspace has: {}", errors.join("; ")))
+            Failure::new(format!(
+                "the finding {key} can't be completed with what the workspace has: {}",
+                errors.join("; ")
+            ))
         })?;
     }
     Ok(findings)

@@ -58,7 +58,9 @@ impl Importer<'_> {
             for (index, record) in records.iter().enumerate() {
                 let current = existing.get(&Identity::of(record));
                 let completed = match (drafts.get(index), current) {
-                    (Some(draft), Some(current)) => Completed::new(draft, &self.kept_columns, record.clone(), &current.record),
+                    (Some(draft), Some(current)) => {
+                        Completed::new(draft, &self.kept_columns, record.clone(), &current.record)
+                    }
                     (None, Some(current)) => {
                         let record = record.clone().keeping(&current.record, &self.kept_columns);
                         Completed { record, settled: None }

@@ -90,9 +90,8 @@ impl WaitingDrafts {
             }
         };
         let chains = path.into_iter().enumerate();
-        self.chains.extend(
-            chains.map(|(index, identity)| (identity, if index < cycle_start { end } else { Chain::IsCycle })),
-        );
+        self.chains
+            .extend(chains.map(|(index, identity)| (identity, if index < cycle_start { end } else { Chain::IsCycle })));
         self.chains.get(&start).copied().unwrap_or(end)
     }
 
