@@ -75,7 +75,7 @@ fn given_catalogs(catalogs: &[CatalogFile<'_>], document: &mut Document) -> Resu
     Ok(given)
 }
 
-/// What the profile selects from each of the catalogs.
+/// The selections of the profile from each of the catalogs.
 fn selections(
     profile: &Object<'_>,
     title: &str,

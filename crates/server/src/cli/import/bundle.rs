@@ -64,7 +64,7 @@ impl Bundle {
         self.records
     }
 
-    /// What else is to be known about the files.
+    /// The conditions that concern files as a whole.
     pub(super) fn warnings(&self) -> &[String] {
         &self.warnings
     }

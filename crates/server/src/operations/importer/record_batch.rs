@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{compose::Installation, failure::Failure};
 
-/// What became of a record.
+/// The outcome of a record.
 pub(super) struct Synced {
     pub(super) outcome: SyncOutcome,
     pub(super) id: Ulid,
