@@ -99,7 +99,7 @@ fn the_vulnerability_of_a_component_names_its_asset_and_has_the_analysis_as_its_
 }
 
 #[test]
-fn a_vex_alone_names_the_package_that_it_links_to_if_its_product_is_known() {
+fn a_vex_alone_names_the_package_that_it_links_to_if_it_has_a_product() {
     let Some(bytes) = real("cyclonedx-vex.json") else { return };
     let without_product = read_all(&[&bytes]).remove(0);
     assert_eq!(without_product.records, []);
