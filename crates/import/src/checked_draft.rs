@@ -1,13 +1,10 @@
 //! Drafts whose fields are valid, apart from the records that they refer to.
 
-use std::collections::HashSet;
-
-use findings::{Finding, NewFinding};
+use findings::NewFinding;
 use kernel::{IdText, Kind, Record, Ulid};
 use serde_json::{Map, Value};
 
 use crate::{
-    bundle::cells,
     draft::Draft,
     field_name::field_name,
     fields::{RecordFields, finding},
@@ -111,18 +108,6 @@ impl CheckedDraft {
         let mut fields = self.resolved_fields(&[]);
         let finding = finding::read(&mut fields);
         finding.ok_or_else(|| fields.into_errors().collect())
-    }
-
-    /// Creates the finding with which this one updates a stored one.
-    ///
-    /// # Errors
-    /// The errors of fields, which a checked draft does not have.
-    pub fn into_finding_onto(mut self, stored: &Finding) -> Result<NewFinding, Vec<String>> {
-        let kept = self.kept_columns.iter().filter_map(|index| Finding::COLUMNS.get(*index)).map(field_name);
-        let kept: HashSet<String> = kept.collect();
-        let cells = cells(stored, |_, _| None).into_iter().filter(|cell| kept.contains(&cell.name));
-        self.fields.extend(cells.map(|cell| (cell.name, cell.value)));
-        self.into_finding()
     }
 
     fn resolved_fields(mut self, ids: &[Vec<Ulid>]) -> RecordFields {

@@ -1,9 +1,13 @@
 //! Drafts of documents, which state a part of a record.
 
-use kernel::Kind;
+use std::collections::HashSet;
+
+use findings::{Finding, NewFinding};
+use kernel::{Kind, Record as _};
 use serde_json::{Map, Value};
 
 use crate::{
+    bundle::cells,
     checked_draft::{CheckedDraft, InvalidDraft},
     draft::Draft,
     field_name::field_name,
@@ -85,6 +89,20 @@ impl DocumentDraft {
             OnExisting::Keep => true,
         });
         columns.map(|(index, _)| index).collect()
+    }
+}
+
+impl CheckedDraft {
+    /// Creates the finding with which this one updates a stored one.
+    ///
+    /// # Errors
+    /// The errors of fields, which a checked draft does not have.
+    pub fn into_finding_onto(mut self, stored: &Finding) -> Result<NewFinding, Vec<String>> {
+        let kept = self.kept_columns.iter().filter_map(|index| Finding::COLUMNS.get(*index)).map(field_name);
+        let kept: HashSet<String> = kept.collect();
+        let cells = cells(stored, |_, _| None).into_iter().filter(|cell| kept.contains(&cell.name));
+        self.fields.extend(cells.map(|cell| (cell.name, cell.value)));
+        self.into_finding()
     }
 }
 
