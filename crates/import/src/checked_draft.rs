@@ -37,7 +37,9 @@ pub struct CheckedDraft {
     pub key: Option<String>,
     /// The values of each of [`references()`].
     pub references: Vec<Vec<ReferenceValue>>,
-    fields: Map<String, Value>,
+    /// The indexes of the columns whose values a record that exists keeps. Only drafts of documents have some.
+    pub kept_columns: Vec<usize>,
+    pub(crate) fields: Map<String, Value>,
 }
 
 /// The errors of a draft.
@@ -78,7 +80,7 @@ impl Draft {
         let placeholders: Vec<Vec<Ulid>> =
             taken.iter().map(|values| vec![Ulid::nil(); values.as_ref().map_or(1, Vec::len)]).collect();
         let references = taken.into_iter().map(Option::unwrap_or_default).collect();
-        let draft = CheckedDraft { kind: self.kind, key, references, fields: self.fields };
+        let draft = CheckedDraft { kind: self.kind, key, references, kept_columns: Vec::new(), fields: self.fields };
         let mut fields = draft.clone().resolved_fields(&placeholders);
         let is_complete = (kind.check)(&mut fields);
         errors.extend(fields.into_errors());

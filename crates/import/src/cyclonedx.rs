@@ -6,6 +6,7 @@
 mod analysis;
 mod bom;
 mod component;
+mod product;
 mod rating;
 mod references;
 mod vulnerability;
@@ -14,12 +15,13 @@ mod vulnerability_records;
 use self::{bom::Bom, references::References, vulnerability_records::VulnerabilityRecords};
 use crate::{document::Document, position::Unreadable};
 
-/// Reads the files of one import. Each has its own result.
+/// Reads the files of one import. Each has its own result. `scope` names the product that the files are about, in place of
+/// the one that they name themselves.
 #[must_use]
-pub fn read(files: &[&[u8]]) -> Vec<Result<Document, Unreadable>> {
+pub fn read(files: &[&[u8]], scope: Option<&str>) -> Vec<Result<Document, Unreadable>> {
     let mut boms: Vec<Result<Bom, Unreadable>> = files.iter().map(|bytes| Bom::read(bytes)).collect();
     let references = References::new(boms.iter().map(|bom| bom.as_ref().ok()));
-    let mut records = VulnerabilityRecords::new(references);
+    let mut records = VulnerabilityRecords::new(references, scope);
     for (index, bom) in boms.iter_mut().enumerate() {
         if let Ok(bom) = bom {
             records.add_bom(index, bom);

@@ -1,13 +1,12 @@
 //! Documents: JSON files of other systems that are read whole and become drafts.
 
-use kernel::Kind;
-use serde_json::{Map, Value, value::RawValue};
+use serde_json::{Value, value::RawValue};
 
 use crate::{
-    draft::Draft,
+    document_draft::DocumentDraft,
     object::Object,
     position::{ImportFailure, LineIndex, Located, SourcePosition, Unreadable},
-    repairs::{Repair, Repairs},
+    repairs::{Cut, Repair, Repairs},
     shorten, text_encoding,
 };
 
@@ -17,14 +16,14 @@ pub const MAX_DOCUMENT_LENGTH: usize = 64 << 20;
 /// The maximum number of records that are made of one document.
 pub const MAX_DOCUMENT_RECORDS: usize = 200_000;
 
-/// The maximum number of failures of a document that are described; a warning has the number of the others.
+/// The maximum number of failures of a document that are described; the others are counted.
 const MAX_FAILURES: usize = 10_000;
 
 /// The content of a document.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Document {
     /// The records. Parents come first, and keys are unique per kind and parent.
-    pub records: Vec<Located<Draft>>,
+    pub records: Vec<Located<DocumentDraft>>,
     /// The parts that can't be imported.
     pub failures: Vec<ImportFailure>,
     /// The number of repairs.
@@ -34,24 +33,13 @@ pub struct Document {
     /// Conditions that concern the document as a whole, such as parts that no record holds.
     pub warnings: Vec<String>,
     /// The number of failures beyond those that are described.
-    omitted_failures: usize,
+    pub undescribed_failures: usize,
 }
 
 impl Document {
-    /// Adds a record. A field without a value is left out.
-    pub(crate) fn add<const N: usize>(
-        &mut self,
-        position: SourcePosition,
-        kind: Kind,
-        fields: [(&str, Option<Value>); N],
-    ) {
-        let fields = fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect();
-        self.records.push(Located { position, record: Draft { kind, fields } });
-    }
-
-    /// The fields of the record that was added last.
-    pub(crate) fn last_fields(&mut self) -> Option<&mut Map<String, Value>> {
-        self.records.last_mut().map(|located| &mut located.record.fields)
+    /// Adds a record.
+    pub(crate) fn add(&mut self, position: SourcePosition, record: DocumentDraft) {
+        self.records.push(Located { position, record });
     }
 
     /// Adds a part that can't be imported. The message begins with its path.
@@ -61,8 +49,13 @@ impl Document {
                 ImportFailure { position, key: key.map(shorten::message), message: shorten::message(message) };
             self.failures.push(failure);
         } else {
-            self.omitted_failures += 1;
+            self.undescribed_failures += 1;
         }
+    }
+
+    /// Adds a failure that is described in any case.
+    fn fail_first(&mut self, position: SourcePosition, message: &str) {
+        self.failures.insert(0, ImportFailure { position, key: None, message: shorten::message(message) });
     }
 
     pub(crate) fn warn(&mut self, message: &str) {
@@ -109,10 +102,16 @@ pub(crate) fn elements<'n, 'a>(
         let position = lines.position_of(json.get());
         match parent.parse_element(json, path.clone()) {
             Ok(object) => elements.push(Element { list, object, position }),
-            Err(kind) => document.fail(position, None, &format!("{path} is {kind}, not an object")),
+            Err(kind) => document.fail(position, None, &no_object(&path, kind)),
         }
     }
     elements
+}
+
+/// The message about a value that is no object, in a list or in place of one.
+pub(crate) fn no_object(path: &str, kind: &str) -> String {
+    let expected = if path.ends_with(']') { "an object" } else { "a list" };
+    format!("{path} is {kind}, not {expected}")
 }
 
 /// A value as a string, for a field of a draft.
@@ -136,10 +135,12 @@ pub(crate) fn read<T>(
     read: impl FnOnce(&Object<'_>, &LineIndex<'_>, &mut Document) -> Result<T, Unreadable>,
 ) -> Result<(T, Document), Unreadable> {
     if bytes.len() > MAX_DOCUMENT_LENGTH {
-        let message = format!("the file has more than {MAX_DOCUMENT_LENGTH} bytes: divide it");
-        return Err(other_format(format, message));
+        return Err(Unreadable::TooLong { limit: MAX_DOCUMENT_LENGTH });
     }
     let repairs = Repairs::with_max_elements(MAX_DOCUMENT_RECORDS);
+    if text_encoding::is_utf16_without_mark(bytes) {
+        return Err(Unreadable::OtherEncoding);
+    }
     let text = text_encoding::decode(bytes, &repairs);
     let start = text.trim_start();
     if start.is_empty() {
@@ -153,10 +154,13 @@ pub(crate) fn read<T>(
     let root = Object::parse(json, String::new(), &repairs)
         .map_err(|kind| other_format(format, format!("the file is {kind}, not an object")))?;
     let mut document = Document::default();
-    let result = read(&root, &LineIndex::new(&text), &mut document)?;
+    let lines = LineIndex::new(&text);
+    let result = read(&root, &lines, &mut document)?;
     drop(root);
-    if document.omitted_failures > 0 {
-        document.warn(&format!("{} more parts can't be imported", document.omitted_failures));
+    for cut in repairs.take_cut_lists() {
+        let Cut { path, address, count, read } = cut;
+        let message = format!("{path} has {count} elements, of which only the first {read} are read: divide the file");
+        document.fail_first(lines.position_at(address), &message);
     }
     document.repair_count = repairs.count();
     document.repairs = repairs.into_described();

@@ -9,6 +9,7 @@ mod checked_draft;
 pub mod csv;
 pub mod cyclonedx;
 mod document;
+mod document_draft;
 mod draft;
 mod field_name;
 mod fields;
@@ -29,6 +30,7 @@ pub mod xlsx;
 
 pub use checked_draft::{CheckedDraft, InvalidDraft, ReferenceValue};
 pub use document::{Document, MAX_DOCUMENT_LENGTH, MAX_DOCUMENT_RECORDS};
+pub use document_draft::{DocumentDraft, OnExisting};
 pub use draft::Draft;
 pub use field_name::field_name;
 pub use kinds::RecordKind;

@@ -12,7 +12,7 @@ use serde::{
 };
 use serde_json::{Deserializer, value::RawValue};
 
-use crate::repairs::{Repair, Repairs};
+use crate::repairs::{Cut, Repair, Repairs};
 
 /// An object of the file, with its path.
 pub(crate) struct Object<'a> {
@@ -95,7 +95,8 @@ impl<'a> Object<'a> {
         match (Elements { max: self.repairs.max_elements }).deserialize(&mut Deserializer::from_str(json.get())) {
             Ok((elements, count)) => {
                 if count > elements.len() {
-                    self.repair(name, || format!("has {count} elements; only the first {} are read", elements.len()));
+                    let (address, read) = (json.get().as_ptr().addr(), elements.len());
+                    self.repairs.cut_list(Cut { path: path.clone(), address, count, read });
                 }
                 let with_path = |(index, element)| (element, format!("{path}[{index}]"));
                 elements.into_iter().enumerate().map(with_path).collect()

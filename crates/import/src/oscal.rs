@@ -7,6 +7,7 @@
 mod assessment;
 mod assessment_results;
 mod catalog;
+mod catalog_choice;
 mod catalog_nodes;
 mod edition;
 pub mod export;
@@ -30,8 +31,9 @@ use crate::{
 };
 
 pub use self::{
-    assessment_results::read as read_assessment_results, catalog::read as read_catalog, edition::FrameworkOptions,
-    field_rules::ExportModel, plan_of_action::read as read_plan_of_action, profile::read as read_profile,
+    assessment_results::read as read_assessment_results, catalog::read as read_catalog, catalog_choice::CatalogFile,
+    edition::FrameworkOptions, field_rules::ExportModel, plan_of_action::read as read_plan_of_action,
+    profile::read as read_profile,
 };
 
 /// The models of OSCAL, with the format by which `novantra import` takes them, if it does.

@@ -51,6 +51,14 @@ pub enum Unreadable {
         "the file is not in UTF-8 but in UTF-16 or UTF-32; convert it, for example with `iconv -f UTF-16 -t UTF-8`"
     )]
     OtherEncoding,
+    /// The file is longer than files of its format may be.
+    #[error(
+        "the file has more than {limit} bytes, which is the most that is read: divide it, or leave out parts that no record holds"
+    )]
+    TooLong {
+        /// The maximum length in bytes.
+        limit: usize,
+    },
     /// The file is not JSON.
     #[error("not JSON at {position}: {message}")]
     NotJson {
@@ -116,7 +124,12 @@ impl<'a> LineIndex<'a> {
 
     /// Returns the position of `part`, which must be a slice of the text.
     pub(crate) fn position_of(&self, part: &str) -> SourcePosition {
-        let offset = part.as_ptr().addr().saturating_sub(self.text.as_ptr().addr()).min(self.text.len());
+        self.position_at(part.as_ptr().addr())
+    }
+
+    /// Returns the position of the byte of the text at this address.
+    pub(crate) fn position_at(&self, address: usize) -> SourcePosition {
+        let offset = address.saturating_sub(self.text.as_ptr().addr()).min(self.text.len());
         let block = offset / BLOCK_LENGTH;
         let start = block * BLOCK_LENGTH;
         let line = self.blocks.get(block).copied().unwrap_or((1, 0));

@@ -1,6 +1,9 @@
 //! Repairs: the parts of a file that were left out or replaced, so that the rest could be used.
 
-use std::cell::{Cell, RefCell};
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeMap,
+};
 
 use crate::shorten;
 
@@ -17,10 +20,21 @@ pub struct Repair {
     pub message: String,
 }
 
+/// A list that has more elements than are read.
+pub(crate) struct Cut {
+    pub(crate) path: String,
+    /// The address of the list in the text.
+    pub(crate) address: usize,
+    pub(crate) count: usize,
+    pub(crate) read: usize,
+}
+
 /// Collects the repairs of a file. Readers of its parts share it.
 pub(crate) struct Repairs {
     count: Cell<usize>,
     described: RefCell<Vec<Repair>>,
+    /// The lists that were cut, by address.
+    cut_lists: RefCell<BTreeMap<usize, Cut>>,
     /// The maximum number of elements that are read of a list.
     pub(crate) max_elements: usize,
 }
@@ -33,7 +47,7 @@ impl Default for Repairs {
 
 impl Repairs {
     pub(crate) fn with_max_elements(max_elements: usize) -> Self {
-        Self { count: Cell::default(), described: RefCell::default(), max_elements }
+        Self { count: Cell::default(), described: RefCell::default(), cut_lists: RefCell::default(), max_elements }
     }
 
     pub(crate) fn add(&self, repair: impl FnOnce() -> Repair) {
@@ -48,6 +62,16 @@ impl Repairs {
     /// Adds a repair of the file as a whole.
     pub(crate) fn add_to_file(&self, message: impl FnOnce() -> String) {
         self.add(|| Repair { path: String::new(), message: message() });
+    }
+
+    /// Notes a list of which only the first elements are read. What is left out is no repair, but a failure.
+    pub(crate) fn cut_list(&self, cut: Cut) {
+        self.cut_lists.borrow_mut().insert(cut.address, cut);
+    }
+
+    /// The lists that were cut, in the order of the file.
+    pub(crate) fn take_cut_lists(&self) -> impl Iterator<Item = Cut> {
+        self.cut_lists.take().into_values()
     }
 
     pub(crate) fn count(&self) -> usize {

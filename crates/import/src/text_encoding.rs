@@ -8,6 +8,11 @@ const NONCHARACTER: char = '\u{ffff}';
 
 const NUMBERS_THAT_JSON_LACKS: [&str; 3] = ["NaN", "Infinity", "-Infinity"];
 
+/// Whether the file begins as a text of ASCII characters in UTF-16 does, without a byte order mark.
+pub(crate) fn is_utf16_without_mark(bytes: &[u8]) -> bool {
+    matches!(bytes, [0, 1..=0x7f, ..] | [1..=0x7f, 0, ..])
+}
+
 /// Decodes the file. Bytes that are no text become U+FFFD, as do U+FFFF, which is no character, and halves of surrogate
 /// pairs in the escapes of JSON. Numbers that JSON does not have, such as `NaN`, become `null`. Each is a repair.
 pub(crate) fn decode<'a>(bytes: &'a [u8], repairs: &Repairs) -> Cow<'a, str> {

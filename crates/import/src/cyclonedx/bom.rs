@@ -2,6 +2,7 @@
 
 use super::{
     component::{Component, ComponentReader},
+    product,
     vulnerability::Vulnerability,
 };
 use crate::{
@@ -21,6 +22,8 @@ pub(super) struct Bom {
     pub(super) document: Document,
     pub(super) serial_number: Option<String>,
     pub(super) version: String,
+    /// The name of the product that the file is about.
+    pub(super) product: Option<String>,
     /// The component that the file is about.
     pub(super) subject: Option<Component>,
     pub(super) components: Vec<Component>,
@@ -32,7 +35,9 @@ impl Bom {
         let (bom, document) = document::read(FORMAT, bytes, |root, lines, document| {
             check_format(root, document)?;
             let mut reader = ComponentReader::new(lines, document);
-            let subject = root.object("metadata").and_then(|metadata| reader.subject(&metadata));
+            let metadata = root.object("metadata");
+            let subject = metadata.as_ref().and_then(|metadata| reader.subject(metadata));
+            let product = metadata.and_then(|metadata| product::name(&metadata.object("component")?));
             reader.add_all(root);
             let components = reader.into_components();
             let mut vulnerabilities = Vec::new();
@@ -44,7 +49,15 @@ impl Bom {
             }
             let serial_number = root.nonblank_text("serialNumber");
             let version = root.number_text("version").unwrap_or_else(|| "1".to_owned());
-            Ok(Self { document: Document::default(), serial_number, version, subject, components, vulnerabilities })
+            Ok(Self {
+                document: Document::default(),
+                serial_number,
+                version,
+                product,
+                subject,
+                components,
+                vulnerabilities,
+            })
         })?;
         Ok(Self { document, ..bom })
     }

@@ -5,7 +5,8 @@ use std::collections::{HashMap, hash_map::Entry};
 use kernel::Kind;
 
 use crate::{
-    document::{Document, text},
+    document::{Document, no_object, text},
+    document_draft::{DocumentDraft, OnExisting},
     object::{Object, kind_of},
     position::{LineIndex, SourcePosition},
     shorten,
@@ -23,34 +24,34 @@ pub(super) struct Component {
     /// The references to the component within its file, among them those of its repetitions.
     pub(super) references: Vec<String>,
     pub(super) name: String,
-    kind: String,
+    kind: Option<String>,
     description: Option<String>,
 }
+
+/// The kind of a component without a type.
+const UNTYPED: &str = "component";
 
 impl Component {
     /// Adds the asset.
     pub(super) fn add_to(&self, document: &mut Document) {
-        document.add(
-            self.position,
-            Kind::Asset,
-            [
-                ("assetKey", text(&self.key)),
-                ("assetKind", shorten::reference(&self.kind).and_then(text)),
-                ("displayName", shorten::title(&self.name).and_then(text)),
-                ("description", self.description.as_deref().and_then(shorten::description).and_then(text)),
-                ("sourceKind", text("cyclonedx")),
-            ],
-        );
+        let stated = [
+            ("assetKey", text(&self.key)),
+            ("assetKind", self.kind.as_deref().and_then(shorten::reference).and_then(text)),
+            ("displayName", shorten::title(&self.name).and_then(text)),
+            ("description", self.description.as_deref().and_then(shorten::description).and_then(text)),
+        ];
+        let initial = [("assetKind", text(UNTYPED)), ("sourceKind", text("cyclonedx"))];
+        let draft = DocumentDraft::new(Kind::Asset, OnExisting::Complete, stated).with_initial(initial);
+        document.add(self.position, draft);
     }
 
     /// Reads a component; `None` without a name, which is a failure.
     fn read(object: &Object<'_>, is_service: bool, position: SourcePosition, document: &mut Document) -> Option<Self> {
         let member = |name: &str| object.nonblank_text(name).map(|text| text.trim().to_owned());
         let kind = if is_service { Some("service".to_owned()) } else { member("type") };
-        let kind = kind.unwrap_or_else(|| {
-            object.repair("type", || "is missing; the kind is component".to_owned());
-            "component".to_owned()
-        });
+        if kind.is_none() {
+            object.repair("type", || format!("is missing; the kind is {UNTYPED}"));
+        }
         let reference = member("bom-ref");
         let Some(name) = member("name") else {
             let message = format!("{} has no name, so it has no key", object.path());
@@ -61,9 +62,10 @@ impl Component {
         let version = member("version");
         let purl = if is_service { None } else { member("purl") };
         // A `bom-ref` is unique in its file only, and many tools write another at each run. So it is no key.
+        let kind_name = kind.as_deref().unwrap_or(UNTYPED);
         let key = purl.clone().unwrap_or_else(|| match &version {
-            Some(version) => format!("{kind}:{name}@{version}"),
-            None => format!("{kind}:{name}"),
+            Some(version) => format!("{kind_name}:{name}@{version}"),
+            None => format!("{kind_name}:{name}"),
         });
         let key = shorten::key(&key)?.to_string();
         let name = version.map_or_else(|| name.clone(), |version| format!("{name} {version}"));
@@ -121,7 +123,7 @@ impl<'r, 't> ComponentReader<'r, 't> {
                 return;
             }
             let Ok(object) = parent.parse_element(json, path.clone()) else {
-                self.document.fail(position, None, &format!("{path} is {}, not an object", kind_of(json)));
+                self.document.fail(position, None, &no_object(&path, kind_of(json)));
                 continue;
             };
             if !self.document.has_room_beside(self.components.len(), position) {
@@ -150,6 +152,8 @@ impl<'r, 't> ComponentReader<'r, 't> {
             Some(present) => {
                 self.repeated += 1;
                 present.references.extend(component.references);
+                present.description = present.description.take().or(component.description);
+                present.kind = present.kind.take().or(component.kind);
             }
             None => {
                 self.indexes.insert(component.key.clone(), self.components.len());

@@ -15,6 +15,7 @@ pub(super) struct References {
 }
 
 struct FileReferences {
+    product: Option<String>,
     serial_number: Option<String>,
     version: String,
     subject: Option<Target>,
@@ -31,6 +32,30 @@ pub(super) struct Target {
     pub(super) is_asset: bool,
     /// The file of which the asset is the subject.
     pub(super) subject_of: Option<usize>,
+    /// The product into which the asset is built, as far as a file says so.
+    pub(super) product: Option<String>,
+}
+
+/// The reason why a reference leads nowhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unresolved {
+    /// The bill of materials is none of the files.
+    Bom,
+    /// The bill of materials has no such component.
+    Component,
+}
+
+impl Unresolved {
+    /// The message about the reference at this path.
+    pub(super) fn message(self, path: &str, reference: &str) -> String {
+        let (fault, remedy) = match self {
+            Self::Bom => ("a bill of materials that is none of the files", "give it beside this file"),
+            Self::Component => {
+                ("a component that the bill of materials does not have", "give the one that this file was written for")
+            }
+        };
+        format!("{path} links to {fault}, so its product and its component are not known: {remedy} ({reference})")
+    }
 }
 
 impl References {
@@ -40,8 +65,11 @@ impl References {
             let file_references = FileReferences::new(file, bom);
             for (reference, target) in &file_references.targets {
                 let shared = references.all.entry(reference.clone()).or_insert_with(|| Some(target.clone()));
-                if shared.as_ref().is_some_and(|shared| shared.key != target.key) {
-                    *shared = None;
+                match shared {
+                    Some(other) if other.key != target.key => *shared = None,
+                    // Which of the products is meant is not known.
+                    Some(other) if other.product != target.product => other.product = None,
+                    _ => {}
                 }
             }
             references.files.push(file_references);
@@ -49,21 +77,35 @@ impl References {
         references
     }
 
-    /// Resolves a reference of the file with this number.
-    pub(super) fn resolve(&self, file: usize, reference: &str) -> Target {
-        let found = match Link::parse(reference) {
-            Some(link) => self.linked(&link),
-            None => self.named(file, reference),
+    /// The product that the file with this number is about.
+    pub(super) fn product_of(&self, file: usize) -> Option<&str> {
+        self.files.get(file)?.product.as_deref()
+    }
+
+    /// Resolves a reference of the file with this number. `has_scope` says whether the product is known without the bill of
+    /// materials to which the reference links.
+    pub(super) fn resolve(&self, file: usize, reference: &str, has_scope: bool) -> Result<Target, Unresolved> {
+        let product = self.product_of(file).map(str::to_owned);
+        let unknown = |element: &str, product| {
+            let key = shorten::key(element).map(|key| key.to_string()).unwrap_or_default();
+            Target { key, name: None, is_asset: is_package_url(element), subject_of: None, product }
         };
-        found.unwrap_or_else(|| {
-            // Most tools write the package URL of a component as its reference.
-            let package =
-                Link::parse(reference).and_then(|link| link.element).filter(|element| is_package_url(element));
-            let element = package.unwrap_or_else(|| reference.to_owned());
-            let is_asset = is_package_url(&element);
-            let key = shorten::key(&element).map(|key| key.to_string()).unwrap_or_default();
-            Target { key, name: None, is_asset, subject_of: None }
-        })
+        let Some(link) = Link::parse(reference) else {
+            return Ok(match self.named(file, reference) {
+                Some(target) => Target { product: product.or(target.product), ..target },
+                None => unknown(reference, product),
+            });
+        };
+        // Most tools write the package URL of a component as its reference.
+        let package = link.element.as_deref().filter(|element| is_package_url(element));
+        match (self.bom(&link), package) {
+            (Some(bom), _) => match bom.target(&link) {
+                Some(target) => Ok(target.clone()),
+                None => package.map(|package| unknown(package, bom.product.clone())).ok_or(Unresolved::Component),
+            },
+            (None, Some(package)) if has_scope => Ok(unknown(package, product)),
+            (None, _) => Err(Unresolved::Bom),
+        }
     }
 
     /// The asset of a `bom-ref`. A file without components may name those of another file, if only one has the reference.
@@ -73,35 +115,33 @@ impl References {
         own.get(reference).or_else(other).cloned()
     }
 
-    /// The asset of a BOM-Link. Of a file with the serial number, but in another version, the components are those that
-    /// are meant unless there are several.
-    fn linked(&self, link: &Link<'_>) -> Option<Target> {
+    /// The bill of materials of a BOM-Link. One with the serial number, but in another version, is meant unless there are
+    /// several.
+    fn bom(&self, link: &Link<'_>) -> Option<&FileReferences> {
         let with_serial_number =
             || self.files.iter().filter(|file| file.serial_number.as_deref() == Some(link.serial_number));
         let exact = with_serial_number().find(|file| file.version == link.version);
         let only = || with_serial_number().next().filter(|_| with_serial_number().nth(1).is_none());
-        let file = exact.or_else(only)?;
-        match &link.element {
-            Some(element) => file.targets.get(element).cloned(),
-            None => file.subject.clone(),
-        }
+        exact.or_else(only)
     }
 }
 
 impl FileReferences {
     fn new(file: usize, bom: Option<&Bom>) -> Self {
         let components = bom.map(|bom| bom.components.as_slice()).unwrap_or_default();
+        let product = bom.and_then(|bom| bom.product.clone());
         let mut targets = HashMap::new();
         for component in components {
-            add(&mut targets, component, &Target::new(component, None));
+            add(&mut targets, component, &Target::new(component, None, product.as_ref()));
         }
         let subject = bom.and_then(|bom| bom.subject.as_ref()).map(|subject| {
             let is_component = components.iter().any(|component| component.key == subject.key);
-            let target = Target::new(subject, Some(file).filter(|_| !is_component));
+            let target = Target::new(subject, Some(file).filter(|_| !is_component), product.as_ref());
             add(&mut targets, subject, &target);
             target
         });
         Self {
+            product,
             serial_number: bom
                 .and_then(|bom| bom.serial_number.as_deref())
                 .map(|serial| without_scheme(serial).to_owned()),
@@ -110,11 +150,20 @@ impl FileReferences {
             targets,
         }
     }
+
+    /// The asset that a link to the file leads to.
+    fn target(&self, link: &Link<'_>) -> Option<&Target> {
+        match &link.element {
+            Some(element) => self.targets.get(element),
+            None => self.subject.as_ref(),
+        }
+    }
 }
 
 impl Target {
-    fn new(component: &Component, subject_of: Option<usize>) -> Self {
-        Self { key: component.key.clone(), name: Some(component.name.clone()), is_asset: true, subject_of }
+    fn new(component: &Component, subject_of: Option<usize>, product: Option<&String>) -> Self {
+        let (key, name) = (component.key.clone(), Some(component.name.clone()));
+        Self { key, name, is_asset: true, subject_of, product: product.cloned() }
     }
 }
 

@@ -1,7 +1,12 @@
 //! Assessment results: findings about objectives that are not satisfied, risks, and the assessments of exports.
 
+use std::cmp::Reverse;
+
+use kernel::{Kind, Timestamp};
+
 use super::{
     assessment::{AssessmentReader, FindingSubject},
+    members::time,
     read_model,
 };
 use crate::{
@@ -21,7 +26,8 @@ pub fn read(bytes: &[u8]) -> Result<Document, Unreadable> {
     let ((), document) = read_model(FORMAT, MODEL, bytes, |model, lines, document| {
         let mut satisfied = 0;
         let mut observations = 0;
-        let results = elements(model.body, &["results"], lines, document);
+        let mut results = elements(model.body, &["results"], lines, document);
+        results.sort_by_key(|result| Reverse(end(&result.object)));
         let mut parts = Vec::new();
         for result in &results {
             observations += result.object.elements("observations").len();
@@ -31,27 +37,41 @@ pub fn read(bytes: &[u8]) -> Result<Document, Unreadable> {
             document.warn("the file has no results");
         }
         let mut reader = AssessmentReader::new(document, MODEL, model.body);
-        for result in &results {
+        for (index, result) in results.iter().enumerate() {
+            reader.continue_with(index);
             reader.add_assessment(result);
         }
-        for part in &parts {
+        for (index, part) in parts.iter().enumerate() {
+            reader.continue_with(index);
             reader.add_risks(part);
         }
-        for element in parts.iter().flatten().filter(|element| element.list == "findings") {
-            let target = element.object.object("target");
-            if target.as_ref().is_some_and(is_satisfied) {
-                satisfied += 1;
-            } else {
-                reader.add_finding(element, target.as_ref().and_then(subject));
+        for (index, part) in parts.iter().enumerate() {
+            reader.continue_with(index);
+            for element in part.iter().filter(|element| element.list == "findings") {
+                let target = element.object.object("target");
+                if !target.as_ref().is_some_and(is_satisfied) {
+                    reader.add_finding(element, target.as_ref().and_then(subject));
+                } else if reader.skip(element, Kind::Finding) {
+                    satisfied += 1;
+                }
             }
         }
         reader.warn_of_observations(observations);
+        reader.warn_of_superseded();
         if satisfied > 0 {
-            document.warn(&format!("{satisfied} findings are not imported: their objectives are satisfied"));
+            document.warn(&format!(
+                "{satisfied} findings are not imported: their objectives are satisfied; close those that an earlier import \
+                 has opened"
+            ));
         }
         Ok(())
     })?;
     Ok(document)
+}
+
+/// The time at which the assessment ended, or else began.
+fn end(result: &Object<'_>) -> Option<Timestamp> {
+    time(result, "end").or_else(|| time(result, "start"))
 }
 
 fn is_satisfied(target: &Object<'_>) -> bool {

@@ -6,7 +6,8 @@ use registers::NodeKind;
 
 use super::{
     MAX_DEPTH, Model,
-    catalog_nodes::NodeRecords,
+    catalog_choice::{CatalogFile, GivenCatalog},
+    catalog_nodes::{NodeRecords, WrittenNodes},
     edition::{Edition, FrameworkOptions},
     node::{Catalog, Node},
     node_keys,
@@ -14,7 +15,7 @@ use super::{
     read_model,
 };
 use crate::{
-    document::Document,
+    document::{Document, no_object},
     object::{Object, kind_of},
     position::{LineIndex, SourcePosition, Unreadable},
 };
@@ -30,15 +31,31 @@ pub fn read(bytes: &[u8], options: &FrameworkOptions) -> Result<Document, Unread
         let edition = Edition::read(FORMAT, model, START, options, document)?;
         let catalog = CatalogReader::new(lines, document).read(model);
         let records = NodeRecords::new(&edition, &catalog, model.body.repairs(), options.with_controls);
-        records.add_to(document);
+        records.add_to(&mut WrittenNodes::default(), document);
         Ok(())
     })?;
     Ok(document)
 }
 
-/// Reads a catalog from which a profile selects.
-pub(super) fn read_beside_profile(bytes: &[u8]) -> Result<(Catalog, Document), Unreadable> {
-    read_model(FORMAT, "catalog", bytes, |model, lines, document| Ok(CatalogReader::new(lines, document).read(model)))
+/// Reads a catalog from which a profile selects. The paths of its nodes begin with its name.
+pub(super) fn read_beside_profile(file: CatalogFile<'_>) -> Result<(GivenCatalog, Document), Unreadable> {
+    read_model(FORMAT, "catalog", file.bytes, |model, lines, document| {
+        let mut catalog = CatalogReader::new(lines, document).read(model);
+        prefix_paths(&mut catalog.nodes, file.name);
+        Ok(GivenCatalog {
+            name: file.name.to_owned(),
+            uuid: model.body.nonblank_text("uuid"),
+            title: model.metadata.text("title").unwrap_or_default(),
+            catalog,
+        })
+    })
+}
+
+fn prefix_paths(nodes: &mut [Node], name: &str) {
+    for node in nodes {
+        node.path = format!("{name}: {}", node.path);
+        prefix_paths(&mut node.children, name);
+    }
 }
 
 /// The position of records that are made of the document as a whole.
@@ -88,7 +105,7 @@ impl<'r, 't> CatalogReader<'r, 't> {
                 break;
             }
             let Ok(object) = parent.parse_element(json, path.clone()) else {
-                self.document.fail(position, None, &format!("{path} is {}, not an object", kind_of(json)));
+                self.document.fail(position, None, &no_object(&path, kind_of(json)));
                 continue;
             };
             nodes.extend(self.node(&object, kind, position, depth));

@@ -1,9 +1,6 @@
 //! The records of the nodes of a catalog.
 
-use std::{
-    cell::Cell,
-    collections::{HashMap, HashSet},
-};
+use std::collections::{HashMap, HashSet};
 
 use kernel::Kind;
 use registers::NodeKind;
@@ -16,6 +13,7 @@ use super::{
 };
 use crate::{
     document::{Document, MAX_DOCUMENT_LENGTH, text},
+    document_draft::{DocumentDraft, OnExisting},
     repairs::{Repair, Repairs},
     shorten,
 };
@@ -28,8 +26,16 @@ pub(super) struct NodeRecords<'c> {
     with_controls: bool,
     /// The references to nodes and parts as people write them, by id: `AC-2k` for `ac-2_smt.k`.
     citations: HashMap<&'c str, String>,
-    /// The length of the texts so far, in bytes.
-    text_length: Cell<usize>,
+}
+
+/// The nodes that have been written, of all catalogs from which a version is made.
+#[derive(Default)]
+pub(super) struct WrittenNodes<'c> {
+    keys: HashSet<&'c str>,
+    /// The number of nodes at the top.
+    top: usize,
+    /// The length of the texts, in bytes.
+    text_length: usize,
 }
 
 /// The maximum length of all texts in bytes. Parameters that are inserted often make them longer than the file.
@@ -41,20 +47,29 @@ impl<'c> NodeRecords<'c> {
         add_cited(&catalog.nodes, &mut cited);
         let mut citations = HashMap::new();
         add_citations(&catalog.nodes, &cited, &mut citations);
-        Self { edition, catalog, repairs, with_controls, citations, text_length: Cell::new(0) }
+        Self { edition, catalog, repairs, with_controls, citations }
     }
 
-    pub(super) fn add_to(&self, document: &mut Document) {
-        let mut keys = HashSet::new();
-        self.add_nodes(&self.catalog.nodes, None, &mut keys, document);
+    /// Adds the nodes behind those that have been written.
+    pub(super) fn add_to(&self, written: &mut WrittenNodes<'c>, document: &mut Document) {
+        let first = written.top;
+        written.top += self.catalog.nodes.len();
+        self.add_nodes(&self.catalog.nodes, first, None, written, document);
     }
 
-    fn add_nodes(&self, nodes: &'c [Node], parent: Option<&str>, keys: &mut HashSet<&'c str>, document: &mut Document) {
+    fn add_nodes(
+        &self,
+        nodes: &'c [Node],
+        first: usize,
+        parent: Option<&str>,
+        written: &mut WrittenNodes<'c>,
+        document: &mut Document,
+    ) {
         for (index, node) in nodes.iter().enumerate() {
             if !document.has_room(node.position) {
                 return;
             }
-            if self.text_length.get() > MAX_TEXTS_LENGTH {
+            if written.text_length > MAX_TEXTS_LENGTH {
                 let message = format!(
                     "{}: the texts so far have more than {MAX_TEXTS_LENGTH} bytes; it and its like are left out",
                     node.path
@@ -62,18 +77,19 @@ impl<'c> NodeRecords<'c> {
                 document.fail(node.position, Some(&node.key), &message);
                 return;
             }
-            if !keys.insert(&node.key) {
+            if !written.keys.insert(&node.key) {
                 let message =
                     format!("{} has the key of an earlier node; it and what is in it are left out", node.path);
                 document.fail(node.position, Some(&node.key), &message);
                 continue;
             }
-            self.add_node(node, parent, index, document);
-            self.add_nodes(&node.children, Some(&node.key), keys, document);
+            written.text_length += self.add_node(node, parent, first + index, document);
+            self.add_nodes(&node.children, 0, Some(&node.key), written, document);
         }
     }
 
-    fn add_node(&self, node: &Node, parent: Option<&str>, index: usize, document: &mut Document) {
+    /// Adds a node. Returns the length of its text, in bytes.
+    fn add_node(&self, node: &Node, parent: Option<&str>, index: usize, document: &mut Document) -> usize {
         let title = node.title.as_deref().and_then(shorten::title).or_else(|| {
             let message = || "has no title; its key is used".to_owned();
             self.repairs.add(|| Repair { path: node.path.clone(), message: message() });
@@ -86,38 +102,33 @@ impl<'c> NodeRecords<'c> {
             None => statement,
         };
         let node_text = prose.description(&node_text);
-        self.text_length.set(self.text_length.get() + node_text.as_ref().map_or(0, String::len));
+        let text_length = node_text.as_ref().map_or(0, String::len);
         let title = title.and_then(text);
-        document.add(
-            node.position,
-            Kind::FrameworkNode,
-            [
-                ("frameworkVersionKey", text(self.edition.reference())),
-                ("parentNodeKey", parent.and_then(text)),
-                ("nodeKind", text(node.record_kind().name())),
-                ("nodeKey", text(&node.key)),
-                ("title", title.clone()),
-                ("text", node_text.clone().and_then(text)),
-                ("position", Some(Value::from(index))),
-            ],
-        );
+        let fields = [
+            ("frameworkVersionKey", text(self.edition.reference())),
+            ("parentNodeKey", parent.and_then(text)),
+            ("nodeKind", text(node.record_kind().name())),
+            ("nodeKey", text(&node.key)),
+            ("title", title.clone()),
+            ("text", node_text.clone().and_then(text)),
+            ("position", Some(Value::from(index))),
+        ];
+        document.add(node.position, DocumentDraft::new(Kind::FrameworkNode, OnExisting::Replace, fields));
         if self.with_controls && node.record_kind() != NodeKind::Group && node.withdrawn.is_none() {
             let control_key = shorten::key(&format!("{}:{}", self.edition.framework_key, node.key));
-            document.add(
-                node.position,
-                Kind::Control,
-                [
-                    ("controlKey", control_key.and_then(text)),
-                    ("title", title),
-                    ("description", node_text.and_then(text)),
-                    ("status", text("draft")),
-                    ("subjectModuleKey", text("governance")),
-                    ("subjectResourceType", text("framework-node")),
-                    ("subjectResourceId", text(&node.key)),
-                    ("subjectVersionId", shorten::reference(&self.edition.reference()).and_then(text)),
-                ],
-            );
+            let fields = [
+                ("controlKey", control_key.and_then(text)),
+                ("title", title),
+                ("description", node_text.and_then(text)),
+                ("status", text("draft")),
+                ("subjectModuleKey", text("frameworks")),
+                ("subjectResourceType", text("framework-node")),
+                ("subjectResourceId", text(&node.key)),
+                ("subjectVersionId", shorten::reference(&self.edition.reference()).and_then(text)),
+            ];
+            document.add(node.position, DocumentDraft::new(Kind::Control, OnExisting::Keep, fields));
         }
+        text_length
     }
 
     /// The text of a withdrawn control, as NIST prints it: `[Withdrawn: Incorporated into AC-2k.]`

@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     document::{Document, other_format, text},
+    document_draft::{DocumentDraft, OnExisting},
     object::Object,
     position::{SourcePosition, Unreadable},
     shorten,
@@ -23,8 +24,8 @@ pub struct FrameworkOptions {
     pub framework_key: Option<RecordKey>,
     /// The key of the version. Without it, the key is the version in the metadata.
     pub version_key: Option<VersionKey>,
-    /// The origin of the framework. Without it, the origin is that which an export of Novantra states, otherwise a standard
-    /// body: no other file states it.
+    /// The origin of the framework. Without it, the origin is that which an export of Novantra states, and that of a new
+    /// framework otherwise `standard`: no other file states it.
     pub source_kind: Option<FrameworkSource>,
     /// Whether each requirement and enhancement that is not withdrawn also becomes a control in the status draft.
     pub with_controls: bool,
@@ -85,18 +86,12 @@ impl Edition {
     ) {
         let remarks = metadata.nonblank_text("remarks").map(|remarks| plain_text(&remarks));
         let description = remarks.as_deref().and_then(shorten::description);
-        document.add(
-            position,
-            Kind::Framework,
-            [
-                ("name", text(name)),
-                ("description", description.and_then(text)),
-                ("sourceKind", text(FrameworkSource::Standard.name())),
-                ("status", text("active")),
-            ],
-        );
-        let key = ("frameworkKey", text(&self.framework_key));
-        self.replace(document, Kind::Framework, options, metadata, [key]);
+        let framework = [
+            ("frameworkKey", text(&self.framework_key)),
+            ("name", text(name)),
+            ("description", description.and_then(text)),
+        ];
+        document.add(position, Self::draft(Kind::Framework, options, metadata, framework));
     }
 
     fn add_version(
@@ -109,35 +104,34 @@ impl Edition {
     ) {
         let label = shorten::title(&format!("{}, {}", short_title(name.as_str()), self.version_key));
         let published = time(metadata, "published");
-        document.add(
-            position,
-            Kind::FrameworkVersion,
-            [
-                ("versionLabel", label.and_then(text)),
-                ("sourceKind", text(FrameworkSource::Standard.name())),
-                ("status", text("active")),
-                ("effectiveAt", published.and_then(|time| text(time.to_string()))),
-            ],
-        );
-        let keys = [("frameworkKey", text(&self.framework_key)), ("versionKey", text(&self.version_key))];
-        self.replace(document, Kind::FrameworkVersion, options, metadata, keys);
+        let version = [
+            ("frameworkKey", text(&self.framework_key)),
+            ("versionKey", text(&self.version_key)),
+            ("versionLabel", label.and_then(text)),
+            ("effectiveAt", published.and_then(|time| text(time.to_string()))),
+        ];
+        document.add(position, Self::draft(Kind::FrameworkVersion, options, metadata, version));
     }
 
-    /// Replaces the fields of the record that was added last: by those that an export states, then by the choices of the
-    /// caller.
-    fn replace<const N: usize>(
-        &self,
-        document: &mut Document,
+    /// The draft of a framework or a version. The choices of the caller count before what an export states.
+    fn draft<const N: usize>(
         kind: Kind,
         options: &FrameworkOptions,
         metadata: &Object<'_>,
-        keys: [(&str, Option<Value>); N],
-    ) {
-        let Some(fields) = document.last_fields() else { return };
-        OwnProperties::read(metadata).replace(FRAMEWORK_KEY, kind, metadata, fields);
-        let source_kind = ("sourceKind", options.source_kind.and_then(|source| text(source.name())));
+        stated: [(&str, Option<Value>); N],
+    ) -> DocumentDraft {
+        let keys: Vec<(String, Option<Value>)> = stated
+            .iter()
+            .filter(|(name, _)| name.ends_with("Key"))
+            .map(|(name, value)| ((*name).to_owned(), value.clone()))
+            .collect();
+        let draft = DocumentDraft::new(kind, OnExisting::Complete, stated)
+            .with_initial([("sourceKind", text(FrameworkSource::Standard.name())), ("status", text("active"))]);
+        let mut draft = OwnProperties::read(metadata).completing(FRAMEWORK_KEY, metadata, draft);
+        let source_kind = ("sourceKind".to_owned(), options.source_kind.and_then(|source| text(source.name())));
         let chosen = keys.into_iter().chain([source_kind]);
-        fields.extend(chosen.filter_map(|(name, value)| Some((name.to_owned(), value?))));
+        draft.draft.fields.extend(chosen.filter_map(|(name, value)| Some((name, value?))));
+        draft
     }
 }
 

@@ -27,13 +27,25 @@ pub(super) fn plain_text(markup: &str) -> String {
     without_links_to(&shorten::clean_description(markup), is_target).trim().to_owned()
 }
 
-/// The title, otherwise the first sentence of the description, otherwise the key.
-pub(super) fn title(object: &Object<'_>, key: &str) -> Option<Title> {
-    let title = object.nonblank_text("title").or_else(|| {
-        object.repair("title", || "is missing; the description or the key is used".to_owned());
-        object.nonblank_text("description").map(|description| first_sentence(&description).to_owned())
-    });
-    title.as_deref().and_then(shorten::title).or_else(|| shorten::title(key))
+/// The title of a record.
+pub(super) struct Titles {
+    /// The one that the object states.
+    pub(super) stated: Option<Title>,
+    /// The one that a new record gets, if the object states none.
+    pub(super) initial: Option<Title>,
+}
+
+/// The title that the object states. A new record without one gets the first sentence of the description, otherwise the
+/// key.
+pub(super) fn titles(object: &Object<'_>, key: &str) -> Titles {
+    let stated = object.nonblank_text("title").as_deref().and_then(shorten::title);
+    if stated.is_some() {
+        return Titles { stated, initial: None };
+    }
+    object.repair("title", || "is missing; the description or the key is used".to_owned());
+    let description = object.nonblank_text("description");
+    let sentence = description.as_deref().map(first_sentence).and_then(shorten::title);
+    Titles { stated: None, initial: sentence.or_else(|| shorten::title(key)) }
 }
 
 /// A time; one that is none is left out.

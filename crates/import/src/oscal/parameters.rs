@@ -61,13 +61,6 @@ impl Parameters {
         true
     }
 
-    /// Adds the parameters of another catalog.
-    pub(super) fn extend(&mut self, others: Self) {
-        for (id, parameter) in others.0 {
-            self.0.entry(id).or_insert(parameter);
-        }
-    }
-
     /// Appends the text with each insertion of a parameter resolved.
     pub(super) fn write(&self, text: &str, path: &str, repairs: &Repairs, written: &mut String) {
         Insertions { parameters: self, path, repairs, open: Vec::new(), written }.write(text);

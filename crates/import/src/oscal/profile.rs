@@ -5,9 +5,9 @@
 
 use super::{
     catalog::{START, read_beside_profile},
-    catalog_nodes::NodeRecords,
+    catalog_choice::{self, CatalogFile, GivenCatalog},
+    catalog_nodes::{NodeRecords, WrittenNodes},
     edition::{Edition, FrameworkOptions},
-    node::Catalog,
     read_model,
     selection::{SelectableControls, Selection},
 };
@@ -25,69 +25,88 @@ const FORMAT: &str = "an OSCAL profile";
 /// # Errors
 /// [`Unreadable`] if the file is no OSCAL profile with a title, a version and an import, or if one of the catalogs is no
 /// OSCAL catalog.
-pub fn read(bytes: &[u8], catalogs: &[&[u8]], options: &FrameworkOptions) -> Result<Document, Unreadable> {
+pub fn read(bytes: &[u8], catalogs: &[CatalogFile<'_>], options: &FrameworkOptions) -> Result<Document, Unreadable> {
     let ((), document) = read_model(FORMAT, "profile", bytes, |model, lines, document| {
         let edition = Edition::read(FORMAT, model, START, options, document)?;
         if model.body.elements("imports").is_empty() {
             return Err(other_format(FORMAT, "profile.imports is missing or empty: the profile selects no controls"));
         }
-        let mut catalog = merged_catalog(catalogs, document)?;
-        let selection = selection(model.body, &catalog, lines, document);
-        catalog.nodes = selection.retain(catalog.nodes);
+        let mut given = given_catalogs(catalogs, document)?;
+        let title = model.metadata.text("title").unwrap_or_default();
+        let selections = selections(model.body, &title, &given, lines, document);
+        for (given, selection) in given.iter_mut().zip(selections) {
+            given.catalog.nodes = selection.retain(std::mem::take(&mut given.catalog.nodes));
+        }
         if let Some(modify) = model.body.object("modify") {
-            modify_catalog(&modify, &mut catalog, document);
+            modify_catalogs(&modify, &mut given, document);
         }
         if model.body.object("merge").is_some_and(|merge| merge.has("custom")) {
             document.warn(
                 "the structure of the profile (merge.custom) is not applied: the nodes have the groups of the catalogs",
             );
         }
-        let records = NodeRecords::new(&edition, &catalog, model.body.repairs(), options.with_controls);
-        records.add_to(document);
+        let mut written = WrittenNodes::default();
+        for given in &given {
+            let records = NodeRecords::new(&edition, &given.catalog, model.body.repairs(), options.with_controls);
+            records.add_to(&mut written, document);
+        }
         Ok(())
     })?;
     Ok(document)
 }
 
-fn merged_catalog(catalogs: &[&[u8]], document: &mut Document) -> Result<Catalog, Unreadable> {
+fn given_catalogs(catalogs: &[CatalogFile<'_>], document: &mut Document) -> Result<Vec<GivenCatalog>, Unreadable> {
     if catalogs.is_empty() {
         let message = "no catalog is given beside the profile, which contains no controls: state the catalogs, too";
         return Err(other_format(FORMAT, message));
     }
-    let mut merged = Catalog::default();
-    for (index, bytes) in catalogs.iter().enumerate() {
-        let (catalog, faults) = read_beside_profile(bytes)?;
-        if !faults.failures.is_empty() {
+    let mut given = Vec::new();
+    for file in catalogs {
+        let (catalog, faults) = read_beside_profile(*file)?;
+        let failures = faults.failures.len() + faults.undescribed_failures;
+        if failures > 0 {
             document.warn(&format!(
-                "{} parts of catalog {} can't be imported; import it as oscal-catalog to see them",
-                faults.failures.len(),
-                index + 1
+                "{failures} parts of the catalog {} can't be imported; import it as oscal-catalog to see them",
+                file.name
             ));
         }
-        merged.nodes.extend(catalog.nodes);
-        merged.parameters.extend(catalog.parameters);
+        given.push(catalog);
     }
-    Ok(merged)
+    Ok(given)
 }
 
-fn selection(profile: &Object<'_>, catalog: &Catalog, lines: &LineIndex<'_>, document: &mut Document) -> Selection {
-    let controls = SelectableControls::new(&catalog.nodes);
-    let mut selection = Selection::default();
+/// The selections of the profile from each of the catalogs.
+fn selections(
+    profile: &Object<'_>,
+    title: &str,
+    given: &[GivenCatalog],
+    lines: &LineIndex<'_>,
+    document: &mut Document,
+) -> Vec<Selection> {
+    let controls: Vec<_> = given.iter().map(|given| SelectableControls::new(&given.catalog.nodes)).collect();
+    let mut selections: Vec<Selection> = given.iter().map(|_| Selection::default()).collect();
     for (json, path) in profile.elements("imports") {
         let position = lines.position_of(json.get());
-        if let Some(import) = profile.element(json, path) {
-            selection.add_import(&import, position, &controls, lines, document);
+        let Some(import) = profile.element(json, path) else { continue };
+        let Some(chosen) = catalog_choice::choose(profile, title, &import, position, given, document) else { continue };
+        if let (Some(selection), Some(controls)) = (selections.get_mut(chosen), controls.get(chosen)) {
+            selection.add_import(&import, position, controls, lines, document);
         }
     }
-    selection
+    selections
 }
 
 /// Sets the parameters that the profile sets. Warns of changes that no node can hold.
-fn modify_catalog(modify: &Object<'_>, catalog: &mut Catalog, document: &mut Document) {
+fn modify_catalogs(modify: &Object<'_>, given: &mut [GivenCatalog], document: &mut Document) {
     for setting in modify.present_objects("set-parameters") {
         match setting.nonblank_text("param-id") {
-            Some(id) if catalog.parameters.set(&id, &setting) => {}
-            Some(id) => setting.repair("param-id", || format!("is {id:?}, which no catalog has; left out")),
+            Some(id) => {
+                let set =
+                    given.iter_mut().filter_map(|given| given.catalog.parameters.set(&id, &setting).then_some(()));
+                if set.count() == 0 {
+                    setting.repair("param-id", || format!("is {id:?}, which no catalog has; left out"));
+                }
+            }
             None => setting.repair("param-id", || "is missing; left out".to_owned()),
         }
     }

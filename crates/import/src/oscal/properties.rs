@@ -6,7 +6,7 @@ use kernel::Kind;
 use serde_json::{Map, Value, json};
 
 use super::field_rules::{Carrier, by_column, rules_of};
-use crate::{document::text, field_name::field_name, kinds::RecordKind, object::Object};
+use crate::{document::text, document_draft::DocumentDraft, field_name::field_name, kinds::RecordKind, object::Object};
 
 /// The namespace of the properties.
 pub(super) const NAMESPACE: &str = "urn:novantra:oscal";
@@ -60,20 +60,25 @@ impl OwnProperties {
     }
 
     /// Replaces the fields of a record that properties carry by those that they state, if Novantra has written them:
-    /// then `mark`, the property of a field that is never empty, is among them.
-    pub(super) fn replace(&self, mark: &str, kind: Kind, object: &Object<'_>, fields: &mut Map<String, Value>) {
+    /// then `mark`, the property of a field that is never empty, is among them. The status is that of a new record only.
+    pub(super) fn completing(&self, mark: &str, object: &Object<'_>, mut record: DocumentDraft) -> DocumentDraft {
         if self.get(mark).is_none() {
-            return;
+            return record;
         }
-        let stated = self.fields(kind, object);
+        let kind = record.draft.kind;
+        let mut stated = self.fields(kind, object);
+        let (fields, initial) = (&mut record.draft.fields, &mut record.initial);
         for rule in rules_of(kind) {
             let is_required = RecordKind::of(kind).is_some_and(|kind| {
                 kind.columns.iter().any(|column| !column.nullable && field_name(column) == rule.field)
             });
             if matches!(rule.carrier, Carrier::Property(_)) && !is_required {
                 fields.remove(rule.field);
+                initial.remove(rule.field);
             }
         }
+        initial.extend(stated.remove_entry("status"));
         fields.extend(stated);
+        record
     }
 }

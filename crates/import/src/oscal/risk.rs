@@ -4,12 +4,13 @@ use kernel::{Kind, Severity, Timestamp};
 use registers::RiskStatus;
 
 use super::{
-    members::{time, title},
+    members::{Titles, time, titles},
     properties::OwnProperties,
     rating,
 };
 use crate::{
     document::{Document, Element, text},
+    document_draft::{DocumentDraft, OnExisting},
     object::Object,
     shorten,
 };
@@ -39,19 +40,16 @@ pub(super) fn summary(risk: &Object<'_>) -> RiskSummary {
 /// Adds the risk with this key.
 pub(super) fn add(element: &Element<'_, '_>, key: &str, summary: RiskSummary, document: &mut Document) {
     let risk = &element.object;
-    document.add(
-        element.position,
-        Kind::Risk,
-        [
-            ("riskKey", shorten::key(key).and_then(text)),
-            ("title", title(risk, key).and_then(text)),
-            ("description", shorten::description(&description(risk)).and_then(text)),
-            ("status", text(summary.status.name())),
-        ],
-    );
-    if let Some(fields) = document.last_fields() {
-        OwnProperties::read(risk).replace(RISK_KEY, Kind::Risk, risk, fields);
-    }
+    let Titles { stated: stated_title, initial: initial_title } = titles(risk, key);
+    let description = Some(description(risk)).filter(|description| !description.is_empty());
+    let stated = [
+        ("riskKey", shorten::key(key).and_then(text)),
+        ("title", stated_title.and_then(text)),
+        ("description", description.as_deref().and_then(shorten::description).and_then(text)),
+    ];
+    let initial = [("title", initial_title.and_then(text)), ("status", text(summary.status.name()))];
+    let draft = DocumentDraft::new(Kind::Risk, OnExisting::Complete, stated).with_initial(initial);
+    document.add(element.position, OwnProperties::read(risk).completing(RISK_KEY, risk, draft));
 }
 
 fn status(risk: &Object<'_>) -> RiskStatus {

@@ -7,7 +7,7 @@ use kernel::Decimal;
 
 /// Whether the text, behind any apostrophes, begins as a formula does.
 fn begins_as_formula(text: &str) -> bool {
-    text.trim_start_matches('\'').starts_with(['=', '+', '-', '@', '\t', '\r'])
+    text.trim_start_matches('\'').starts_with(['=', '+', '-', '@', '\t', '\r', '\n'])
 }
 
 /// The text with an apostrophe before it, if a spreadsheet would compute it as a formula, or if it would be taken for one
@@ -36,9 +36,10 @@ mod tests {
 
     #[test]
     fn a_disarmed_text_never_begins_as_a_formula_and_is_read_as_the_same_text() {
-        for text in
-            ["=1", "'=1", "''=1", "+1", "-1", "-3.5", "'-3.5", "-", "@a", "\tx", "\rx", "'x", "x", "", "'", "a=1"]
-        {
+        for text in [
+            "=1", "'=1", "''=1", "+1", "-1", "-3.5", "'-3.5", "-", "@a", "\tx", "\rx", "\n=x", "'x", "x", "", "'",
+            "a=1",
+        ] {
             let written = disarmed(text);
             assert!(!written.starts_with(['=', '+', '@', '\t', '\r']), "{text:?}");
             assert!(!written.starts_with('-') || Decimal::parse(&written).is_ok(), "{text:?}");

@@ -17,13 +17,17 @@ pub(crate) fn bom(members: Value) -> Vec<u8> {
 }
 
 fn read_all(files: &[&[u8]]) -> Vec<Document> {
+    read_scoped(files, None)
+}
+
+pub(crate) fn read_scoped(files: &[&[u8]], scope: Option<&str>) -> Vec<Document> {
     let documents: Vec<Document> =
-        cyclonedx::read(files).into_iter().map(|document| document.expect("a bill of materials")).collect();
+        cyclonedx::read(files, scope).into_iter().map(|document| document.expect("a bill of materials")).collect();
     documents.iter().for_each(assert_whole);
     documents
 }
 
-fn read(members: Value) -> Document {
+pub(crate) fn read(members: Value) -> Document {
     read_all(&[&bom(members)]).remove(0)
 }
 
@@ -68,11 +72,15 @@ fn the_840_components_of_juice_shop_become_assets() {
     );
 }
 
+const NO_PRODUCT: &str = "1 vulnerabilities belong to no product, since the file has no metadata.component: a file about \
+    another product decides for this one too, unless you name the product (--scope)";
+
 #[test]
 fn the_vulnerability_of_a_component_names_its_asset_and_has_the_analysis_as_its_status() {
     let Some(bytes) = real("cyclonedx-vulnerabilities-1.4.json") else { return };
     let document = read_all(&[&bytes]).remove(0);
-    assert_eq!((failures(&document), document.repair_count, &document.warnings), (vec![], 0, &vec![]));
+    assert_eq!((failures(&document), document.repair_count), (vec![], 0));
+    assert_eq!(document.warnings, [NO_PRODUCT]);
     let asset = "pkg:maven/com.fasterxml.jackson.core/jackson-databind@2.9.4";
     assert_eq!(of_kind(&document, Kind::Asset).len(), 1);
     assert_eq!(
@@ -91,16 +99,19 @@ fn the_vulnerability_of_a_component_names_its_asset_and_has_the_analysis_as_its_
 }
 
 #[test]
-fn a_vex_alone_names_the_package_that_it_links_to() {
+fn a_vex_alone_names_the_package_that_it_links_to_if_it_has_a_product() {
     let Some(bytes) = real("cyclonedx-vex.json") else { return };
-    let document = read_all(&[&bytes]).remove(0);
+    let without_product = read_all(&[&bytes]).remove(0);
+    assert_eq!(without_product.records, []);
+    assert!(without_product.failures[0].message.contains("a bill of materials that is none of the files"));
+    let document = read_scoped(&[&bytes], Some("portal")).remove(0);
     assert!(document.failures.is_empty() && document.repair_count == 0);
     assert_eq!(document.warnings.len(), 1);
     let asset = "pkg:maven/com.fasterxml.jackson.core/jackson-databind@2.10.0?type=jar";
     assert_eq!(
         vulnerability(&document),
         [
-            &format!("CVE-2020-25649/{asset}"),
+            &format!("CVE-2020-25649/portal/{asset}"),
             "cve",
             "high",
             "false-positive",
@@ -168,25 +179,44 @@ fn a_reference_leads_only_to_a_component_of_the_file_that_it_names() {
         let vex =
             bom(json!({ "components": own, "vulnerabilities": [{ "id": "V", "affects": [{ "ref": reference }] }] }));
         let documents = read_all(&[&boms[0], &boms[1], &boms[2], &vex]);
-        let [.., module, id] = vulnerability(&documents[3]);
-        format!("{module} {id}")
+        if let Some(failure) = documents[3].failures.first() {
+            assert_eq!(documents[3].records.iter().filter(|record| record.record.draft.kind != Kind::Asset).count(), 0);
+            return failure.message.clone();
+        }
+        let [key, .., module, id] = vulnerability(&documents[3]);
+        let product = key.strip_prefix("V/").and_then(|key| key.strip_suffix(&id)).expect("the key has the subject");
+        format!("{product} {module} {id}")
+    };
+    let no_bom = |link: &str| {
+        format!(
+            "vulnerabilities[0].affects[0].ref links to a bill of materials that is none of the files, so its product and its \
+             component are not known: give it beside this file ({link})"
+        )
+    };
+    let no_component = |link: &str| {
+        format!(
+            "vulnerabilities[0].affects[0].ref links to a component that the bill of materials does not have, so its product \
+             and its component are not known: give the one that this file was written for ({link})"
+        )
     };
     let none = json!([]);
     for (reference, expected) in [
-        ("urn:cdx:1/1#lib", "assets library:a-lib"),
-        ("urn:cdx:1/2#lib", "assets library:b-lib"),
-        ("urn:cdx:2/7#lib", "assets library:c-lib"),
-        ("urn:cdx:2/1", "assets application:c"),
-        ("urn:cdx:1/3#lib", "cyclonedx urn:cdx:1/3#lib"),
-        ("urn:cdx:3/1#lib", "cyclonedx urn:cdx:3/1#lib"),
-        ("urn:cdx:3/1#pkg:npm/%40x/a@1", "assets pkg:npm/@x/a@1"),
-        ("lib", "cyclonedx lib"),
-        ("c", "assets library:c"),
+        ("urn:cdx:1/1#lib", "a/ assets library:a-lib"),
+        ("urn:cdx:1/2#lib", "b/ assets library:b-lib"),
+        ("urn:cdx:2/7#lib", "c/ assets library:c-lib"),
+        ("urn:cdx:2/1", "c/ assets application:c"),
+        ("urn:cdx:2/1#pkg:npm/%40x/a@1", "c/ assets pkg:npm/@x/a@1"),
+        ("urn:cdx:2/1#none", &no_component("urn:cdx:2/1#none")),
+        ("urn:cdx:1/3#lib", &no_bom("urn:cdx:1/3#lib")),
+        ("urn:cdx:3/1#lib", &no_bom("urn:cdx:3/1#lib")),
+        ("urn:cdx:3/1#pkg:npm/%40x/a@1", &no_bom("urn:cdx:3/1#pkg:npm/%40x/a@1")),
+        ("lib", " cyclonedx lib"),
+        ("c", "c/ assets library:c"),
     ] {
         assert_eq!(subject(reference, none.clone()), expected, "{reference}");
     }
     let own = json!([{ "type": "library", "name": "own", "bom-ref": "own" }]);
-    assert_eq!(subject("c", own), "cyclonedx c", "a file with components of its own means those");
+    assert_eq!(subject("c", own), " cyclonedx c", "a file with components of its own means those");
 }
 
 #[test]
@@ -211,7 +241,7 @@ fn components_in_components_and_services_become_assets_once_each() {
         assets[2..],
         [["component:untyped", "component"], ["service:billing", "service"], ["service:ledger", "service"]]
     );
-    assert_eq!(document.warnings, ["1 components repeat others of the file; each is one asset"]);
+    assert_eq!(document.warnings, ["1 components repeat others of the file; each is one asset", NO_PRODUCT]);
     assert_eq!(repairs(&document), ["components[2].type is missing; the kind is component"]);
     assert_eq!(vulnerability(&document)[7], "library:@x/a@1");
 }
@@ -294,7 +324,7 @@ fn the_status_follows_from_the_analysis_the_rejection_or_the_versions() {
 
 #[test]
 fn a_file_of_another_format_or_version_is_refused_with_the_reason() {
-    let error = |bytes: &[u8]| cyclonedx::read(&[bytes]).remove(0).unwrap_err().to_string();
+    let error = |bytes: &[u8]| cyclonedx::read(&[bytes], None).remove(0).unwrap_err().to_string();
     let beginning = "not CycloneDX at line 1, column 1: ";
     for (file, message) in [
         (json!({ "spdxVersion": "SPDX-2.3" }), "the file is an SPDX document, which has no importer"),

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use heck::ToLowerCamelCase as _;
 use kernel::{Column, Kind};
-use novantra_import::{Document, Draft};
+use novantra_import::{Document, DocumentDraft};
 use serde_json::Value;
 
 macro_rules! columns {
@@ -30,17 +30,23 @@ pub(crate) fn with_members(mut object: Value, members: Value) -> Value {
 }
 
 /// The drafts of one kind.
-pub(crate) fn of_kind(document: &Document, kind: Kind) -> Vec<&Draft> {
-    document.records.iter().map(|located| &located.record).filter(|draft| draft.kind == kind).collect()
+pub(crate) fn of_kind(document: &Document, kind: Kind) -> Vec<&DocumentDraft> {
+    document.records.iter().map(|located| &located.record).filter(|record| record.draft.kind == kind).collect()
 }
 
-/// The text of a field; empty if it is left out.
-pub(crate) fn field<'d>(draft: &'d Draft, name: &str) -> &'d str {
-    draft.fields.get(name).map(|value| value.as_str().expect("a string")).unwrap_or_default()
+/// The text of a field of a new record; empty if it is left out.
+pub(crate) fn field<'d>(record: &'d DocumentDraft, name: &str) -> &'d str {
+    let value = record.draft.fields.get(name).or_else(|| record.initial.get(name));
+    value.filter(|value| !value.is_null()).map(|value| value.as_str().expect("a string")).unwrap_or_default()
+}
+
+/// The names of the fields that a record which exists takes from the document.
+pub(crate) fn stated(record: &DocumentDraft) -> Vec<&str> {
+    record.draft.fields.keys().map(String::as_str).collect()
 }
 
 /// The draft of this kind whose field has this value.
-pub(crate) fn with_field<'d>(document: &'d Document, kind: Kind, name: &str, value: &str) -> &'d Draft {
+pub(crate) fn with_field<'d>(document: &'d Document, kind: Kind, name: &str, value: &str) -> &'d DocumentDraft {
     let found = of_kind(document, kind).into_iter().find(|draft| field(draft, name) == value);
     found.unwrap_or_else(|| panic!("there is no {kind} with the {name} {value}"))
 }
@@ -61,18 +67,20 @@ pub(crate) fn assert_whole(document: &Document) {
     let mut keys: HashSet<(Kind, String)> = HashSet::new();
     for located in &document.records {
         let draft = &located.record;
-        let columns = columns(draft.kind);
-        for (name, value) in &draft.fields {
+        let columns = columns(draft.draft.kind);
+        let fields = || draft.initial.iter().chain(&draft.draft.fields);
+        for (name, value) in fields().filter(|(_, value)| !value.is_null()) {
             assert_valid(draft, columns, name, value, &keys);
         }
         for column in columns {
             let name = column.label.to_lower_camel_case();
             let parent_key = name.strip_suffix("Id").map(|name| format!("{name}Key"));
-            let is_present = draft.fields.contains_key(&name)
-                || parent_key.is_some_and(|parent_key| draft.fields.contains_key(&parent_key));
+            let is_present = fields().any(|(field, _)| *field == name || Some(field) == parent_key.as_ref());
             assert!(is_present || column.nullable || OPTIONAL.contains(&column.name), "{name} is missing in {draft:?}");
         }
-        assert!(keys.insert((draft.kind, key(draft))), "the key of {draft:?} occurs twice");
+        assert!(keys.insert((draft.draft.kind, key(draft))), "the key of {draft:?} occurs twice");
+        let checked = draft.clone().check();
+        assert!(checked.is_ok(), "{checked:?} of {draft:?}");
     }
     let displayed = document
         .failures
@@ -86,8 +94,8 @@ pub(crate) fn assert_whole(document: &Document) {
 }
 
 /// The key of the draft, with that of its parent.
-fn key(draft: &Draft) -> String {
-    match draft.kind {
+fn key(draft: &DocumentDraft) -> String {
+    match draft.draft.kind {
         Kind::Framework => field(draft, "frameworkKey").to_owned(),
         Kind::FrameworkVersion => format!("{}/{}", field(draft, "frameworkKey"), field(draft, "versionKey")),
         Kind::FrameworkNode => format!("{} {}", field(draft, "frameworkVersionKey"), field(draft, "nodeKey")),
@@ -101,7 +109,7 @@ fn key(draft: &Draft) -> String {
     }
 }
 
-fn assert_valid(draft: &Draft, columns: &[Column], name: &str, value: &Value, keys: &HashSet<(Kind, String)>) {
+fn assert_valid(draft: &DocumentDraft, columns: &[Column], name: &str, value: &Value, keys: &HashSet<(Kind, String)>) {
     if let Some(column) = columns.iter().find(|column| column.label.to_lower_camel_case() == name) {
         let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         assert!((column.parse)(&text).is_ok(), "{name} of {draft:?} is not valid");

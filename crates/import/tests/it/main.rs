@@ -5,6 +5,7 @@ mod bundle;
 mod cases;
 mod csv;
 mod cyclonedx;
+mod cyclonedx_statements;
 mod drafts;
 mod exported;
 mod exported_workbooks;

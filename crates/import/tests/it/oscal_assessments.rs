@@ -10,7 +10,7 @@ use novantra_import::{
 use serde_json::{Value, json};
 
 use crate::{
-    drafts::{assert_whole, failures, field, of_kind, repairs, with_members},
+    drafts::{assert_whole, failures, field, of_kind, repairs, stated, with_members},
     support::test_data,
 };
 
@@ -147,7 +147,10 @@ fn a_satisfied_objective_is_no_finding() {
         finding("3", json!({})),
     ] }));
     assert_eq!(of_kind(&document, Kind::Finding).len(), 2);
-    assert_eq!(document.warnings, ["1 findings are not imported: their objectives are satisfied"]);
+    assert_eq!(
+        document.warnings,
+        ["1 findings are not imported: their objectives are satisfied; close those that an earlier import has opened"]
+    );
 }
 
 #[test]
@@ -167,4 +170,53 @@ fn a_finding_of_a_plan_is_imported_unless_an_item_is_about_it() {
         document.failures[0].message,
         "plan-of-action-and-milestones.poam-items[1] has the key of plan-of-action-and-milestones.poam-items[0]"
     );
+}
+
+#[test]
+fn of_several_results_the_newest_that_has_a_uuid_counts() {
+    let result = |start: &str, state: &str, risk: &str, others: Value| {
+        let target = json!({ "type": "objective-id", "target-id": "o", "status": { "state": state } });
+        let finding = json!({ "uuid": "f1", "title": "F", "description": "d", "target": target });
+        let risk = json!({ "uuid": "k1", "title": "K", "description": start, "status": risk });
+        let findings: Vec<Value> = [finding].into_iter().chain(others.as_array().unwrap().clone()).collect();
+        json!({ "start": start, "findings": findings, "risks": [risk] })
+    };
+    let only_old = json!([{ "uuid": "f2", "title": "Only in the old one", "description": "d", "related-risks": [{ "risk-uuid": "k1" }] }]);
+    let old = || result("2025-01-01T00:00:00Z", "not-satisfied", "open", only_old.clone());
+    let new = || result("2026-01-01T00:00:00Z", "satisfied", "closed", json!([]));
+    for order in [[old(), new()], [new(), old()]] {
+        let file = json!({ "assessment-results": { "uuid": "a", "metadata": metadata(), "results": order } });
+        let document = read_assessment_results(file.to_string().as_bytes()).unwrap();
+        assert_whole(&document);
+        assert_eq!(failures(&document), Vec::<String>::new());
+        let [risk] = <[_; 1]>::try_from(of_kind(&document, Kind::Risk)).unwrap();
+        assert_eq!(["description", "status"].map(|name| field(risk, name)), ["2026-01-01T00:00:00Z", "closed"]);
+        let [finding] = <[_; 1]>::try_from(of_kind(&document, Kind::Finding)).unwrap();
+        assert_eq!(["findingKey", "status"].map(|name| field(finding, name)), ["f2", "closed"]);
+        assert_eq!(
+            document.warnings,
+            [
+                "2 risks and findings of older results are left out: a newer result has them, too",
+                "1 findings are not imported: their objectives are satisfied; close those that an earlier import has opened",
+            ]
+        );
+    }
+}
+
+#[test]
+fn a_risk_and_a_finding_state_only_what_the_file_has() {
+    let document = plan(json!({
+        "risks": [{ "uuid": "r", "status": "open" }, { "uuid": "s", "title": "S", "description": "d", "status": "open" }],
+        "poam-items": [{ "uuid": "i", "title": "I" }],
+    }));
+    let risks = of_kind(&document, Kind::Risk);
+    assert_eq!(stated(risks[0]), ["riskKey"]);
+    assert_eq!(["title", "status"].map(|name| field(risks[0], name)), ["r", "identified"]);
+    assert_eq!(stated(risks[1]), ["description", "riskKey", "title"]);
+    let item = of_kind(&document, Kind::Finding)[0];
+    assert_eq!(
+        stated(item),
+        ["findingKey", "sourceKind", "sourceModuleKey", "sourceResourceId", "sourceResourceType", "title"]
+    );
+    assert_eq!(field(item, "severity"), "medium");
 }

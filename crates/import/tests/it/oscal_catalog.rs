@@ -102,7 +102,7 @@ fn the_texts_of_nist_are_as_they_are_printed() {
     assert!(text_of(&document, "PM").contains("FISMA"));
     let enhancement = with_field(&document, Kind::FrameworkNode, "nodeKey", "AC-2(1)");
     assert_eq!(field(enhancement, "parentNodeKey"), "AC-2");
-    assert_eq!(enhancement.fields["position"], json!(0));
+    assert_eq!(enhancement.draft.fields["position"], json!(0));
     let family = with_field(&document, Kind::FrameworkNode, "nodeKey", "AC");
     assert_eq!([field(family, "parentNodeKey"), field(family, "title")], ["", "Access Control"]);
 }
@@ -118,7 +118,7 @@ fn groups_and_controls_at_any_level_become_nodes_in_the_order_of_the_file() {
         .into_iter()
         .map(|node| {
             let [key, parent, kind] = ["nodeKey", "parentNodeKey", "nodeKind"].map(|name| field(node, name));
-            format!("{parent}>{key} {kind} {}", node.fields["position"])
+            format!("{parent}>{key} {kind} {}", node.draft.fields["position"])
         })
         .collect();
     // `serde_json` sorts members, so the list `controls` is first in the file.

@@ -5,7 +5,7 @@ use std::fs;
 use kernel::Kind;
 use novantra_import::{
     Document, Unreadable,
-    oscal::{FrameworkOptions, read_profile},
+    oscal::{CatalogFile, FrameworkOptions, read_profile},
 };
 use serde_json::{Value, json};
 
@@ -31,9 +31,14 @@ fn small_catalog() -> Vec<u8> {
     ] }))
 }
 
+const fn file<'a>(name: &'a str, bytes: &'a [u8]) -> CatalogFile<'a> {
+    CatalogFile { name, bytes }
+}
+
 fn read(members: Value) -> Document {
     let document =
-        read_profile(&profile(members), &[&small_catalog()], &FrameworkOptions::default()).expect("a profile");
+        read_profile(&profile(members), &[file("small.json", &small_catalog())], &FrameworkOptions::default())
+            .expect("a profile");
     assert_whole(&document);
     document
 }
@@ -47,7 +52,8 @@ fn nodes(document: &Document) -> Vec<String> {
 fn the_moderate_baseline_of_nist_selects_its_287_controls() {
     let (Some(catalog), Some(folder)) = (nist_catalog(), test_data()) else { return };
     let profile = fs::read(folder.join("oscal-nist-sp800-53-rev5-moderate-profile.json")).unwrap();
-    let document = read_profile(&profile, &[&catalog], &FrameworkOptions::default()).unwrap();
+    let document =
+        read_profile(&profile, &[file("oscal-nist-catalog.json", &catalog)], &FrameworkOptions::default()).unwrap();
     assert_whole(&document);
     assert_eq!((failures(&document), document.repair_count, &document.warnings), (vec![], 0, &vec![]));
     let nodes = of_kind(&document, Kind::FrameworkNode);
@@ -123,7 +129,7 @@ fn what_a_profile_names_and_no_catalog_has_is_a_failure_with_its_path() {
 
 #[test]
 fn a_profile_without_imports_or_catalogs_is_refused_with_the_remedy() {
-    let error = |members: Value, catalogs: &[&[u8]]| -> String {
+    let error = |members: Value, catalogs: &[CatalogFile<'_>]| -> String {
         read_profile(&profile(members), catalogs, &FrameworkOptions::default()).unwrap_err().to_string()
     };
     let beginning = "not an OSCAL profile at line 1, column 1: ";
@@ -135,15 +141,88 @@ fn a_profile_without_imports_or_catalogs_is_refused_with_the_remedy() {
         )
     );
     assert_eq!(
-        error(json!({}), &[&small_catalog()]),
+        error(json!({}), &[file("small.json", &small_catalog())]),
         format!("{beginning}profile.imports is missing or empty: the profile selects no controls")
     );
     assert_eq!(
-        read_profile(&profile(imports), &[b"{}"], &FrameworkOptions::default()),
+        read_profile(&profile(imports), &[file("empty.json", b"{}")], &FrameworkOptions::default()),
         Err(Unreadable::OtherFormat {
             format: "an OSCAL catalog",
             position: novantra_import::SourcePosition { line: 1, column: 1 },
             message: "the object has no member `catalog`".to_owned(),
         })
     );
+}
+
+/// A catalog with controls of these ids, whose titles begin with the id.
+fn titled(title: &str, ids: &[&str]) -> Vec<u8> {
+    let controls: Vec<Value> =
+        ids.iter().map(|id| json!({ "id": id, "title": format!("{id} of {title}"), "parts": [] })).collect();
+    let metadata = json!({ "title": title, "version": "1", "oscal-version": "1.1.2" });
+    json!({ "catalog": { "uuid": format!("uuid-{title}"), "metadata": metadata, "controls": controls } })
+        .to_string()
+        .into_bytes()
+}
+
+fn titles(document: &Document) -> Vec<&str> {
+    of_kind(document, Kind::FrameworkNode).into_iter().map(|node| field(node, "title")).collect()
+}
+
+#[test]
+fn each_import_of_a_profile_selects_from_the_catalog_that_it_names() {
+    let (a, b) = (titled("A", &["x-1", "x-2", "x-3"]), titled("B", &["y-1", "x-2"]));
+    let resource = json!({ "resources": [{ "uuid": "r", "rlinks": [{ "href": "../xml/CB.xml" }] }] });
+    let select = |imports: Value| {
+        let catalogs = [file("dir/ca.json", &a), file("cb.json", &b)];
+        let members = json!({ "imports": imports, "back-matter": resource });
+        let document = read_profile(&profile(members), &catalogs, &FrameworkOptions::default()).expect("a profile");
+        assert_whole(&document);
+        document
+    };
+    let one = json!([{ "with-ids": ["x-1"] }]);
+    for href in ["cb.json", "./CB.xml", "#r", "#uuid-B", "urn:uuid:uuid-B"] {
+        let document =
+            select(json!([{ "href": "ca.json", "include-controls": one }, { "href": href, "include-all": {} }]));
+        assert_eq!(titles(&document), ["x-1 of A", "y-1 of B", "x-2 of B"], "{href}");
+        assert_eq!((failures(&document), &document.warnings), (vec![], &vec![]), "{href}");
+        let positions =
+            of_kind(&document, Kind::FrameworkNode).into_iter().map(|node| node.draft.fields["position"].clone());
+        assert_eq!(positions.collect::<Vec<_>>(), [0, 1, 2], "{href}");
+    }
+    let excluding = json!({ "href": "ca.json", "include-all": {}, "exclude-controls": [{ "with-ids": ["x-2"] }] });
+    let document = select(json!([excluding, { "href": "cb.json", "include-controls": [{ "with-ids": ["x-2"] }] }]));
+    assert_eq!(titles(&document), ["x-1 of A", "x-3 of A", "x-2 of B"]);
+    let document = select(json!([{ "href": "ca.json", "include-all": {} }, { "href": "cb.json", "include-all": {} }]));
+    assert_eq!(
+        failures(&document),
+        [
+            "line 1, column 139: cb.json: catalog.controls[1] has the key of an earlier node; it and what is in it are left out"
+        ]
+    );
+    let document = select(json!([{ "href": "other.json", "include-all": {} }]));
+    assert_eq!(titles(&document), Vec::<&str>::new());
+    assert_eq!(
+        document.failures[0].message,
+        "profile.imports[0].href is other.json, which is the name of none of the catalogs, or of several \
+         (dir/ca.json, cb.json): name the right one so"
+    );
+}
+
+#[test]
+fn a_catalog_of_another_revision_than_the_profile_means_is_named_in_a_warning() {
+    let rev5 = titled("Rules Revision 5: all", &["x-1"]);
+    let warnings = |href: &str, name: &str, catalog: &[u8]| {
+        let members = json!({ "imports": [{ "href": href, "include-all": {} }] });
+        read_profile(&profile(members), &[file(name, catalog)], &FrameworkOptions::default()).unwrap().warnings
+    };
+    assert_eq!(
+        warnings("../rules_rev4_catalog.json", "five.json", &rev5),
+        ["profile.imports[0] means revision 4, but the catalog five.json (Rules Revision 5: all) is revision 5"]
+    );
+    assert_eq!(warnings("rules_rev5_catalog.xml", "five.json", &rev5), Vec::<String>::new());
+    assert_eq!(
+        warnings("ca.json", "cb.json", &titled("B", &["x-1"])),
+        ["profile.imports[0] names the catalog ca.json; cb.json (B), the only one that is given, is used"]
+    );
+    assert_eq!(warnings("ca.xml", "x/ca.json", &titled("B", &["x-1"])), Vec::<String>::new());
 }

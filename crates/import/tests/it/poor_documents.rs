@@ -43,7 +43,15 @@ fn a_document_that_is_empty_truncated_or_no_json_is_refused_with_its_position() 
             assert!(matches!(read(no_object.as_bytes()), Err(Unreadable::OtherFormat { .. })), "{name} {no_object}");
         }
         let long = vec![b' '; MAX_DOCUMENT_LENGTH + 1];
-        assert!(error(&long).contains("the file has more than 67108864 bytes: divide it"), "{name}");
+        assert!(
+            error(&long)
+                .starts_with("the file has more than 67108864 bytes, which is the most that is read: divide it"),
+            "{name}"
+        );
+        for bytes in [u16::to_le_bytes as fn(u16) -> [u8; 2], u16::to_be_bytes] {
+            let units: Vec<u8> = "{}".encode_utf16().flat_map(bytes).collect();
+            assert_eq!(read(&units), Err(Unreadable::OtherEncoding), "{name}");
+        }
     }
 }
 
@@ -130,7 +138,7 @@ fn components_and_vulnerabilities_without_a_name_fail_by_themselves() {
         "components": [{ "type": "library", "bom-ref": "x" }, null, { "type": "library", "name": "a", "bom-ref": "y" },
             { "type": "library", "name": "b", "bom-ref": "y" }],
         "vulnerabilities": [{ "bom-ref": "z" }, [], { "id": "V", "affects": [{}] }],
-    }))])
+    }))], None)
     .remove(0)
     .unwrap();
     assert_whole(&document);
@@ -183,7 +191,7 @@ fn nesting_is_read_to_a_bounded_depth() {
     assert!(document.repairs[0].message.ends_with("is nested deeper than 32 parts; left out"));
     let components = nested("[{\"type\":\"library\",\"name\":\"a\",\"components\":", "}]", depth).replace(":}", ":[]}");
     let file = String::from_utf8(bom(json!({ "components": "DEEP" }))).unwrap().replace("\"DEEP\"", &components);
-    let document = cyclonedx::read(&[file.as_bytes()]).remove(0).unwrap();
+    let document = cyclonedx::read(&[file.as_bytes()], None).remove(0).unwrap();
     assert_eq!((document.records.len(), document.failures.len()), (1, 1));
 }
 
@@ -192,18 +200,34 @@ fn long_lists_of_rubbish_take_bounded_memory() {
     let rubbish = format!("[{}1]", "1,".repeat(210_000));
     for list in ["components", "vulnerabilities"] {
         let file = String::from_utf8(bom(json!({ list: "RUBBISH" }))).unwrap().replace("\"RUBBISH\"", &rubbish);
-        let document = cyclonedx::read(&[file.as_bytes()]).remove(0).unwrap();
-        assert_eq!(document.failures.len(), 10_000);
+        let document = cyclonedx::read(&[file.as_bytes()], None).remove(0).unwrap();
+        assert_eq!((document.failures.len(), document.undescribed_failures), (10_001, 190_000));
         assert_eq!(document.warnings[0], "the file has no components and no vulnerabilities");
-        assert_eq!(document.warnings[1], "190000 more parts can't be imported");
-        assert_eq!(repairs(&document), [format!("{list} has 210001 elements; only the first 200000 are read")]);
+        assert_eq!(document.repair_count, 0);
+        assert_eq!(
+            document.failures[0].message,
+            format!("{list} has 210001 elements, of which only the first 200000 are read: divide the file")
+        );
     }
     let long = "x".repeat(100_000);
     let document =
-        cyclonedx::read(&[&bom(json!({ "vulnerabilities": [{ "id": "V", "analysis": { "state": long } }] }))])
+        cyclonedx::read(&[&bom(json!({ "vulnerabilities": [{ "id": "V", "analysis": { "state": long } }] }))], None)
             .remove(0)
             .unwrap();
     assert!(document.repairs[0].message.chars().count() <= 501);
+}
+
+#[test]
+fn a_list_that_is_none_is_named_as_such() {
+    let document =
+        cyclonedx::read(&[&bom(json!({ "components": 5, "vulnerabilities": "x" }))], None).remove(0).unwrap();
+    assert_eq!(
+        failures(&document),
+        [
+            "line 1, column 39: components is a number, not a list",
+            "line 1, column 91: vulnerabilities is a string, not a list"
+        ]
+    );
 }
 
 #[test]

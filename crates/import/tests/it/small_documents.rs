@@ -2,7 +2,7 @@
 
 use novantra_import::{
     Document, Unreadable, cyclonedx,
-    oscal::{FrameworkOptions, read_assessment_results, read_catalog, read_plan_of_action, read_profile},
+    oscal::{CatalogFile, FrameworkOptions, read_assessment_results, read_catalog, read_plan_of_action, read_profile},
 };
 use serde_json::json;
 
@@ -51,14 +51,17 @@ pub(crate) fn readers() -> [(Reader, &'static str, Vec<u8>); 5] {
             small_catalog(),
         ),
         (
-            |bytes| read_profile(bytes, &[&small_catalog()], &FrameworkOptions::default()),
+            |bytes| {
+                let catalog = CatalogFile { name: "catalog.json", bytes: &small_catalog() };
+                read_profile(bytes, &[catalog], &FrameworkOptions::default())
+            },
             "oscal-nist-sp800-53-rev5-moderate-profile.json",
             profile.to_string().into_bytes(),
         ),
         (read_assessment_results, "oscal-assessment-results-example.json", results.to_string().into_bytes()),
         (read_plan_of_action, "oscal-poam-example.json", plan.to_string().into_bytes()),
         (
-            |bytes| cyclonedx::read(&[bytes]).remove(0),
+            |bytes| cyclonedx::read(&[bytes], None).remove(0),
             "cyclonedx-vulnerabilities-1.4.json",
             bom(
                 json!({ "serialNumber": "urn:uuid:x", "metadata": { "component": nested }, "components": [component, nested],

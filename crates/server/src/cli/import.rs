@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use import::{
     Document, Unreadable, cyclonedx,
-    oscal::{self, FrameworkOptions},
+    oscal::{self, CatalogFile, FrameworkOptions},
 };
 use kernel::{RecordKey, Reference, VersionKey};
 use registers::FrameworkSource;
@@ -29,7 +29,7 @@ use bundle::Bundle;
 use document::Documents;
 use input::Input;
 use scan::{Scans, StatusOptions};
-use summary::Summary;
+use summary::{DocumentSummary, Summary};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Import {
@@ -54,8 +54,10 @@ pub(crate) enum Import {
     #[command(after_help = "Example:\n  novantra import oscal-poam poam.json --workspace default")]
     OscalPoam(Files),
     /// Import `CycloneDX` 1.2 to 1.6 in JSON: components become assets, vulnerabilities and VEX become vulnerabilities.
-    #[command(after_help = "Example:\n  novantra import cyclonedx bom.json vex.json --workspace default")]
-    Cyclonedx(Files),
+    #[command(after_help = "Examples:\n  \
+        novantra import cyclonedx bom.json vex.json --workspace default\n  \
+        novantra import cyclonedx bom.json --workspace default --scope portal")]
+    Cyclonedx(BillOfMaterials),
     /// Import records of any kind in Novantra's own JSON lines format, which `novantra export` writes.
     #[command(after_help = "Example:\n  novantra import bundle controls.jsonl findings.jsonl --workspace default")]
     Bundle(Files),
@@ -104,6 +106,16 @@ pub(crate) struct Scan {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct BillOfMaterials {
+    #[command(flatten)]
+    files: Files,
+    /// The product that the files are about. Vulnerabilities of different products are different vulnerabilities
+    /// [default: the component that each file is about, without its version]
+    #[arg(long, value_name = "SCOPE")]
+    scope: Option<String>,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Framework {
     /// The key of the framework [default: made of the identifier or the title in the file]
     #[arg(long, value_name = "KEY", value_parser = |key: &str| RecordKey::parse(key))]
@@ -112,10 +124,11 @@ pub(crate) struct Framework {
     #[arg(long, value_name = "KEY", value_parser = |key: &str| VersionKey::parse(key))]
     version_key: Option<VersionKey>,
     /// The origin of the framework: standard, internal, regulation or contract [default: that which an export of Novantra
-    /// states, otherwise standard]
+    /// states, otherwise that of the framework, or standard for a new one]
     #[arg(long, value_name = "ORIGIN", value_parser = source_kind)]
     source_kind: Option<FrameworkSource>,
-    /// Also create a control, as a draft, for each requirement and enhancement that is not withdrawn.
+    /// Also create a control, as a draft, for each requirement and enhancement that is not withdrawn. A control that exists
+    /// stays as it is.
     #[arg(long)]
     with_controls: bool,
 }
@@ -132,7 +145,8 @@ pub(crate) struct Catalog {
 pub(crate) struct Profile {
     #[command(flatten)]
     files: Files,
-    /// A catalog from which the profile selects controls. May be repeated.
+    /// A catalog from which the profile selects controls. May be repeated: an import of the profile selects from the catalog
+    /// whose UUID or file name it states.
     #[arg(long, value_name = "FILE", required = true)]
     catalog: Vec<PathBuf>,
     #[command(flatten)]
@@ -171,7 +185,9 @@ impl Profile {
         for (input, catalog) in inputs.iter().zip(&catalogs) {
             oscal::read_catalog(catalog, &FrameworkOptions::default()).context(|| input.name())?;
         }
-        let catalogs: Vec<&[u8]> = catalogs.iter().map(Vec::as_slice).collect();
+        let names: Vec<String> = inputs.iter().map(Input::name).collect();
+        let catalogs = names.iter().zip(&catalogs).map(|(name, bytes)| CatalogFile { name, bytes });
+        let catalogs: Vec<CatalogFile<'_>> = catalogs.collect();
         let read = |bytes: &[u8]| oscal::read_profile(bytes, &catalogs, &options);
         self.files.run_each(context, "import oscal-profile", read).await
     }
@@ -187,11 +203,7 @@ impl Import {
                 files.run_each(context, "import oscal-assessment-results", oscal::read_assessment_results).await
             }
             Self::OscalPoam(files) => files.run_each(context, "import oscal-poam", oscal::read_plan_of_action).await,
-            Self::Cyclonedx(files) => {
-                let read =
-                    |contents: &[Vec<u8>]| cyclonedx::read(&contents.iter().map(Vec::as_slice).collect::<Vec<_>>());
-                files.run_documents(context, "import cyclonedx", read).await
-            }
+            Self::Cyclonedx(bill) => bill.run(context).await,
             Self::Bundle(files) => files.run_bundle(context).await,
             Self::Csv(csv) => csv.run(context).await,
             Self::Xlsx(xlsx) => xlsx.run(context).await,
@@ -199,10 +211,24 @@ impl Import {
     }
 }
 
+impl BillOfMaterials {
+    async fn run(&self, context: &CommandContext) -> Result<(), Failure> {
+        let scope = parse_scope(self.scope.as_deref())?;
+        let scope = scope.as_ref().map(Reference::as_str);
+        let read =
+            |contents: &[Vec<u8>]| cyclonedx::read(&contents.iter().map(Vec::as_slice).collect::<Vec<_>>(), scope);
+        self.files.run_documents(context, "import cyclonedx", read).await
+    }
+}
+
+fn parse_scope(scope: Option<&str>) -> Result<Option<Reference>, Failure> {
+    let scope = scope.map(Reference::parse).transpose();
+    scope.map_err(|error| Failure::usage(format!("--scope {error}")))
+}
+
 impl Scan {
     async fn run(&self, context: &CommandContext) -> Result<(), Failure> {
-        let scope = self.scope.as_deref().map(Reference::parse).transpose();
-        let scope = scope.map_err(|error| Failure::usage(format!("--scope {error}")))?;
+        let scope = parse_scope(self.scope.as_deref())?;
         let scans = Scans::read(&self.files.inputs()?, scope.as_ref())?;
         let records = scans.len();
         let write = async |importer: Importer<'_>, report: &dyn Fn(usize)| {
@@ -219,7 +245,8 @@ impl Files {
         let records = bundle.len();
         let write = async |importer: Importer<'_>, report: &dyn Fn(usize)| {
             let (counts, failures) = importer.import_drafts(&mut bundle, failures, report).await?;
-            Ok(Summary::of_drafts(counts, failures, bundle.inputs()))
+            let document = (!bundle.warnings().is_empty()).then(|| DocumentSummary::of_warnings(bundle.warnings()));
+            Ok(Summary { document, ..Summary::of_drafts(counts, failures, bundle.inputs()) })
         };
         self.import(context, "import bundle", records, write).await
     }

@@ -14,10 +14,12 @@ mod record_batch;
 mod waiting;
 
 use findings::{BatchOutcome, Finding, NewFinding, OnConflict};
+use import::CheckedDraft;
 use kernel::{Attribution, Organization, OrganizationRef, Reader, Record, Stored};
 use registers::SyncOutcome;
 use store::DynStore;
 
+use self::completion::completed_findings;
 use super::operator::Operator;
 use crate::failure::Failure;
 
@@ -109,7 +111,7 @@ impl<'a> Importer<'a> {
     {
         let identities = identity::IdentityIndex::default();
         for batch in records.chunks(BATCH) {
-            self.sync_batch(batch, &identities).await?;
+            self.sync_batch(batch, &[], &identities).await?;
         }
         Ok(())
     }
@@ -130,24 +132,30 @@ impl<'a> Importer<'a> {
             if batch.is_empty() {
                 return Ok(counts);
             }
-            for outcome in self.write_findings(&batch).await? {
+            for outcome in self.write_findings(&batch, &[]).await? {
                 counts.count_finding(outcome);
             }
             report(batch.len());
         }
     }
 
-    async fn write_findings(&self, findings: &[NewFinding]) -> Result<Vec<BatchOutcome>, Failure> {
+    /// Writes one batch of findings, those of drafts with the drafts.
+    async fn write_findings(
+        &self,
+        findings: &[NewFinding],
+        drafts: &[CheckedDraft],
+    ) -> Result<Vec<BatchOutcome>, Failure> {
         let store = &self.operator.installation.store;
         let context = self.operator.write_context(&self.organization, &self.attribution);
         let keys: Vec<&str> = findings.iter().map(|finding| finding.key.as_str()).collect();
         let decide = async || {
             let existing = Reader::<Finding>::get_by_keys(&**store, self.organization.id, &keys).await?;
+            let findings = completed_findings(findings, drafts, &existing)?;
             Ok(findings::write_batch(
                 &context,
                 &api_v1::PayloadRenderer,
                 store.begin_write(),
-                findings.to_vec(),
+                findings,
                 existing,
                 OnConflict::Update,
             ))

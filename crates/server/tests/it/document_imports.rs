@@ -1,12 +1,12 @@
 //! Imports of OSCAL and `CycloneDX` with the command line.
 
-use std::fs;
+use std::{fs, process::Stdio};
 
 use serde_json::{Value, json};
 
 use crate::{
     bundle_imports::{counts, import as import_bundle, installation},
-    support::Installation,
+    support::{Installation, eventually},
 };
 
 /// The summary of an import of the files.
@@ -53,6 +53,24 @@ fn the_real_files_are_imported_with_their_counts_and_a_second_import_changes_not
     }
     let nodes = exported(&installation, "framework-node");
     assert_eq!(nodes.iter().filter(|node| node["frameworkVersionKey"] == "nist-800-53/5.0.1").count(), 1209);
+}
+
+/// A bill of materials with these members.
+fn bom(members: &Value) -> Value {
+    let mut bom = json!({ "bomFormat": "CycloneDX", "specVersion": "1.5", "version": 1 });
+    bom.as_object_mut().expect("an object").extend(members.as_object().expect("an object").clone());
+    bom
+}
+
+/// The values of fields of a record.
+fn fields<'r, const N: usize>(record: &'r Value, names: [&str; N]) -> [&'r Value; N] {
+    names.map(|name| &record[name])
+}
+
+/// Imports a record as a bundle, which updates it.
+fn update(installation: &Installation, kind: &str, record: &Value) {
+    let line = json!({ "kind": kind, "record": record });
+    assert_eq!(counts(&import_bundle(installation, "w", &format!("{line}\n"), &[])), [0, 1, 0, 0]);
 }
 
 #[test]
@@ -114,8 +132,234 @@ fn what_cannot_be_imported_is_named_with_its_file_and_line() {
     );
     let endless = installation.run(&["import", "cyclonedx", "/dev/zero", "--workspace", "w"]);
     assert!(
-        endless.stderr.contains("/dev/zero: not CycloneDX at line 1, column 1: the file has more than 67108864 bytes"),
+        endless.stderr.contains("/dev/zero: the file has more than 67108864 bytes, which is"),
         "{}",
         endless.stderr
     );
+}
+
+#[test]
+fn a_vex_that_states_only_an_analysis_keeps_severity_and_title_in_either_order() {
+    let installation = installation(&["w"]);
+    let component = json!({ "type": "library", "name": "a", "version": "1", "purl": "pkg:npm/a@1", "bom-ref": "a" });
+    let portal = json!({ "component": { "type": "application", "name": "portal" } });
+    let rated = json!({ "id": "CVE-1", "description": "Bad.", "affects": [{ "ref": "a" }],
+        "ratings": [{ "method": "CVSSv31", "score": 9.8, "vector": "AV:N" }] });
+    let analysed =
+        json!({ "id": "CVE-1", "affects": [{ "ref": "pkg:npm/a@1" }], "analysis": { "state": "exploitable" } });
+    let sbom = bom(&json!({ "metadata": portal, "components": [component], "vulnerabilities": [rated] }));
+    write(&installation, "bom.json", &sbom);
+    write(&installation, "vex.json", &bom(&json!({ "metadata": portal, "vulnerabilities": [analysed] })));
+    assert_eq!(counts(&import(&installation, "cyclonedx", &["bom.json"])), [2, 0, 0, 0]);
+    assert_eq!(counts(&import(&installation, "cyclonedx", &["vex.json"])), [0, 1, 0, 0]);
+    for file in ["bom.json", "vex.json", "bom.json"] {
+        let [found] = <[Value; 1]>::try_from(exported(&installation, "vulnerability")).expect("one vulnerability");
+        assert_eq!(
+            fields(&found, ["title", "severity", "cvssScore", "status"]),
+            ["CVE-1: Bad.", "critical", "9.8", "requires-patch"]
+        );
+        assert_eq!(counts(&import(&installation, "cyclonedx", &[file]))[1], 0, "{file} changes nothing");
+    }
+}
+
+#[test]
+fn a_vex_of_one_product_does_not_decide_for_another_and_one_without_its_bill_of_materials_fails() {
+    let installation = installation(&["w"]);
+    let product = |name: &str, state: &str| {
+        bom(
+            &json!({ "serialNumber": format!("urn:uuid:{name}"), "metadata": { "component": { "type": "application", "name": name } },
+            "components": [{ "type": "library", "name": "l", "bom-ref": "l", "purl": "pkg:npm/l@1" }],
+            "vulnerabilities": [{ "id": "CVE-1", "affects": [{ "ref": "l" }], "analysis": { "state": state } }] }),
+        )
+    };
+    write(&installation, "portal.json", &product("portal", "exploitable"));
+    write(&installation, "kiosk.json", &product("kiosk", "not_affected"));
+    assert_eq!(counts(&import(&installation, "cyclonedx", &["portal.json"])), [2, 0, 0, 0]);
+    assert_eq!(counts(&import(&installation, "cyclonedx", &["kiosk.json"])), [1, 0, 1, 0], "the asset is shared");
+    let statuses = || {
+        let mut found: Vec<String> = exported(&installation, "vulnerability")
+            .iter()
+            .map(|record| format!("{} {}", record["vulnerabilityKey"], record["status"]).replace('"', ""))
+            .collect();
+        found.sort();
+        found
+    };
+    let both = ["CVE-1/kiosk/pkg:npm/l@1 false-positive", "CVE-1/portal/pkg:npm/l@1 requires-patch"];
+    assert_eq!(statuses(), both);
+    let vulnerability =
+        json!({ "id": "CVE-1", "affects": [{ "ref": "urn:cdx:portal/1#l" }], "analysis": { "state": "resolved" } });
+    write(&installation, "vex.json", &bom(&json!({ "vulnerabilities": [vulnerability] })));
+    let alone = import(&installation, "cyclonedx", &["vex.json"]);
+    assert_eq!(counts(&alone), [0, 0, 0, 1]);
+    assert!(alone["failures"][0]["message"].as_str().expect("a message").contains("give it beside this file"));
+    assert_eq!(statuses(), both);
+    assert_eq!(counts(&import(&installation, "cyclonedx", &["kiosk.json", "portal.json", "vex.json"]))[1..], [1, 2, 0]);
+    assert_eq!(statuses(), ["CVE-1/kiosk/pkg:npm/l@1 false-positive", "CVE-1/portal/pkg:npm/l@1 patched"]);
+    assert_eq!(
+        counts(&import(&installation, "cyclonedx", &["vex.json", "portal.json", "--scope", "shop"])),
+        [1, 0, 1, 0]
+    );
+}
+
+#[test]
+fn a_status_that_people_decided_stays_and_is_counted() {
+    let installation = installation(&["w"]);
+    let vex = |state: &str| {
+        bom(&json!({ "metadata": { "component": { "type": "application", "name": "portal" } },
+            "vulnerabilities": [{ "id": "CVE-1", "affects": [{ "ref": "pkg:npm/l@1" }], "analysis": { "state": state } }] }))
+    };
+    write(&installation, "triage.json", &vex("in_triage"));
+    write(&installation, "vex.json", &vex("exploitable"));
+    assert_eq!(counts(&import(&installation, "cyclonedx", &["triage.json"])), [1, 0, 0, 0]);
+    assert_eq!(counts(&import(&installation, "cyclonedx", &["vex.json"])), [0, 1, 0, 0]);
+    let mut decided = exported(&installation, "vulnerability").remove(0);
+    decided["status"] = "risk-accepted".into();
+    update(&installation, "vulnerability", &decided);
+    let summary = import(&installation, "cyclonedx", &["vex.json"]);
+    assert_eq!(counts(&summary), [0, 0, 1, 0]);
+    assert_eq!(summary["stillReported"], json!({ "risk-accepted": 1 }));
+    assert!(
+        summary["warnings"]
+            .to_string()
+            .contains("vulnerabilities that are settled (risk-accepted 1); no import resets"),
+        "{summary}"
+    );
+    assert_eq!(exported(&installation, "vulnerability")[0]["status"], "risk-accepted");
+    let triage = import(&installation, "cyclonedx", &["triage.json", "--dry-run"]);
+    assert_eq!(triage["stillReported"], json!({ "risk-accepted": 1 }));
+}
+
+#[test]
+fn a_second_import_of_a_catalog_keeps_what_people_decided_about_frameworks_and_controls() {
+    let installation = installation(&["w"]);
+    let catalog = json!({ "catalog": { "metadata": { "title": "House Rules", "version": "1", "oscal-version": "1.1.2" },
+        "controls": [{ "id": "a-1", "title": "Of the standard" }] } });
+    write(&installation, "catalog.json", &catalog);
+    let first = ["catalog.json", "--with-controls", "--source-kind", "internal"];
+    assert_eq!(counts(&import(&installation, "oscal-catalog", &first)), [4, 0, 0, 0]);
+    let mut framework = exported(&installation, "framework").remove(0);
+    framework["status"] = "retired".into();
+    framework["description"] = "Ours.".into();
+    let mut version = exported(&installation, "framework-version").remove(0);
+    version["status"] = "retired".into();
+    version["effectiveAt"] = "2026-01-01T00:00:00.000Z".into();
+    let mut control = exported(&installation, "control").remove(0);
+    for (name, value) in [
+        ("status", "active"),
+        ("title", "Of us"),
+        ("description", "Ours."),
+        ("ownerResponsibilityAssignmentId", "team-a"),
+    ] {
+        control[name] = value.into();
+    }
+    for (kind, record) in [("framework", &framework), ("framework-version", &version), ("control", &control)] {
+        update(&installation, kind, record);
+    }
+    assert_eq!(counts(&import(&installation, "oscal-catalog", &["catalog.json", "--with-controls"])), [0, 0, 4, 0]);
+    for (kind, record) in [("framework", framework), ("framework-version", version), ("control", control)] {
+        assert_eq!(exported(&installation, kind), [record]);
+    }
+}
+
+#[test]
+fn a_second_import_of_a_plan_keeps_what_people_decided_about_risks_and_findings() {
+    let installation = installation(&["w"]);
+    let plan = json!({ "plan-of-action-and-milestones": { "uuid": "p",
+        "metadata": { "title": "Plan", "version": "1", "oscal-version": "1.1.2" },
+        "risks": [{ "uuid": "r", "title": "R", "description": "d", "status": "open" }],
+        "poam-items": [{ "uuid": "i", "title": "I", "description": "d" }] } });
+    write(&installation, "plan.json", &plan);
+    assert_eq!(counts(&import(&installation, "oscal-poam", &["plan.json"])), [2, 0, 0, 0]);
+    let mut risk = exported(&installation, "risk").remove(0);
+    for (name, value) in [
+        ("status", "accepted"),
+        ("ownerResponsibilityAssignmentId", "team-a"),
+        ("subjectModuleKey", "parties"),
+        ("subjectResourceType", "engagement"),
+        ("subjectResourceId", "core"),
+    ] {
+        risk[name] = value.into();
+    }
+    let mut finding = exported(&installation, "finding").remove(0);
+    assert_eq!(finding["severity"], "medium");
+    for (name, value) in
+        [("severity", "critical"), ("dueAt", "2026-12-24T00:00:00.000Z"), ("ownerResponsibilityId", "team-a")]
+    {
+        finding[name] = value.into();
+    }
+    update(&installation, "risk", &risk);
+    update(&installation, "finding", &finding);
+    assert_eq!(counts(&import(&installation, "oscal-poam", &["plan.json"])), [0, 0, 2, 0]);
+    assert_eq!((exported(&installation, "risk"), exported(&installation, "finding")), (vec![risk], vec![finding]));
+}
+
+#[test]
+fn a_record_of_two_files_is_the_union_of_what_they_state() {
+    let installation = installation(&["w"]);
+    let component = |description: Value| json!({ "type": "library", "name": "a", "version": "1", "purl": "pkg:npm/a@1", "description": description });
+    for (name, description) in [("one.json", json!("one")), ("two.json", json!("two")), ("none.json", json!(null))] {
+        write(&installation, name, &bom(&json!({ "components": [component(description)] })));
+    }
+    assert_eq!(counts(&import(&installation, "cyclonedx", &["one.json", "two.json", "none.json"])), [1, 0, 0, 0]);
+    assert_eq!(exported(&installation, "asset")[0]["description"], "two");
+    for file in ["two.json", "none.json"] {
+        assert_eq!(counts(&import(&installation, "cyclonedx", &[file])), [0, 0, 1, 0], "{file}");
+    }
+    let catalog = |id: &str| {
+        json!({ "catalog": { "metadata": { "title": "Rules", "version": "1", "oscal-version": "1.1.2" },
+            "controls": [{ "id": id, "title": id }] } })
+    };
+    write(&installation, "first.json", &catalog("a"));
+    write(&installation, "second.json", &catalog("b"));
+    assert_eq!(
+        counts(&import(&installation, "oscal-catalog", &["first.json", "second.json"])),
+        [4, 0, 0, 0],
+        "a catalog may be divided"
+    );
+}
+
+#[tokio::test]
+async fn a_change_during_an_import_of_a_document_is_not_lost() {
+    const COMPONENTS: usize = 5_000;
+    let installation = installation(&["w"]);
+    let inventory = |description: &str| {
+        let component =
+            |number: usize| json!({ "type": "library", "name": format!("c{number:05}"), "description": description });
+        bom(&json!({ "components": (0..COMPONENTS).map(component).collect::<Vec<_>>() }))
+    };
+    write(&installation, "before.json", &inventory("before"));
+    write(&installation, "after.json", &inventory("after"));
+    assert_eq!(counts(&import(&installation, "cyclonedx", &["before.json"])), [COMPONENTS as u64, 0, 0, 0]);
+    let last = format!("library:c{:05}", COMPONENTS - 1);
+    let asset = json!({ "assetKey": last, "assetKind": "library", "displayName": format!("c{:05}", COMPONENTS - 1),
+        "description": "before", "sourceKind": "cyclonedx", "status": "retired", "custodianResponsibilityId": "team-a" });
+    let command = ["import", "cyclonedx", "after.json", "--workspace", "w", "--json"];
+    let running = installation.program().args(command).stdout(Stdio::piped()).spawn().expect("the program starts");
+    let database = installation.database().await;
+    eventually("the first batch is written", async || {
+        let written = database.cell("SELECT count(*) FROM assets WHERE description = 'after'").await;
+        (written != "0").then_some(())
+    })
+    .await;
+    let line = json!({ "kind": "asset", "record": asset });
+    assert_eq!(counts(&import_bundle(&installation, "w", &format!("{line}\n"), &[])), [0, 1, 0, 0]);
+    let ran = running.wait_with_output().expect("the program exits");
+    let summary: Value = serde_json::from_slice(&ran.stdout).expect("a summary");
+    assert_eq!(counts(&summary)[3], 0, "{summary}");
+    let assets = exported(&installation, "asset");
+    let changed = assets.iter().find(|asset| asset["assetKey"] == last).expect("the asset");
+    assert_eq!(fields(changed, ["status", "custodianResponsibilityId"]), ["retired", "team-a"]);
+}
+
+#[test]
+fn a_list_beyond_the_limit_is_a_failure_and_not_a_repair() {
+    let installation = installation(&["w"]);
+    let components = vec!["{\"type\":\"library\",\"name\":\"a\"}"; 200_001].join(",");
+    let file = format!("{{\"bomFormat\":\"CycloneDX\",\"specVersion\":\"1.5\",\"components\":[{components}]}}");
+    fs::write(installation.folder().join("many.json"), file).expect("a file");
+    let ran = installation.run(&["import", "cyclonedx", "many.json", "--workspace", "w", "--dry-run"]);
+    assert_eq!(ran.status.code(), Some(1));
+    let message = "components has 200001 elements, of which only the first 200000 are read: divide the file";
+    assert!(ran.stdout.contains(&format!("failed: line 1: {message}")), "{}", ran.stdout);
+    assert!(!ran.stdout.contains("repaired"), "{}", ran.stdout);
 }

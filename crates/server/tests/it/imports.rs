@@ -75,3 +75,14 @@ fn a_bundle_import_stores_valid_lines_and_reports_invalid_ones() {
     let readable = installation.run(&import[..import.len() - 1]);
     assert!(readable.stdout.contains("line 2 (f-2)"), "{}", readable.stdout);
 }
+
+#[test]
+fn a_bundle_without_a_record_is_imported_with_a_warning() {
+    let installation = installation();
+    for empty in ["", "\u{feff}", "\n \n"] {
+        fs::write(installation.folder().join("empty.jsonl"), empty).unwrap();
+        let summary = installation.run_json(&["import", "bundle", "empty.jsonl", "--workspace", "made"]);
+        assert_eq!(counts(&summary), [0, 0, 0, 0], "{empty:?}");
+        assert_eq!(summary["warnings"], json!(["the file has no records"]), "{empty:?}");
+    }
+}

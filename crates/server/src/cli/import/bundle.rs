@@ -35,6 +35,8 @@ pub(super) struct Bundle {
     /// For each line, the index of its kind in [`RecordKind::all`], or [`SETTLED`].
     states: Vec<u8>,
     records: usize,
+    /// The files without a line, as warnings.
+    warnings: Vec<String>,
     /// The reader of the current file, and the index of the file.
     lines: Option<(usize, Lines<BufReader<File>>)>,
     /// The index of the next line among those of all files.
@@ -48,7 +50,8 @@ impl Bundle {
     /// The first file that can't be read or is no bundle.
     pub(super) fn read(inputs: Vec<Input>) -> Result<(Self, DraftFailures), Failure> {
         let files = inputs.iter().map(Input::open).collect::<Result<Vec<File>, Failure>>()?;
-        let mut bundle = Self { inputs, files, states: Vec::new(), records: 0, lines: None, next: 0 };
+        let mut bundle =
+            Self { inputs, files, states: Vec::new(), records: 0, warnings: Vec::new(), lines: None, next: 0 };
         let mut failures = DraftFailures::default();
         for file in 0..bundle.files.len() {
             bundle.check_file(file, &mut failures)?;
@@ -61,6 +64,11 @@ impl Bundle {
         self.records
     }
 
+    /// The conditions that concern files as a whole.
+    pub(super) fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
     /// The files.
     pub(super) fn inputs(&self) -> &[Input] {
         &self.inputs
@@ -69,7 +77,7 @@ impl Bundle {
     fn check_file(&mut self, file: usize, failures: &mut DraftFailures) -> Result<(), Failure> {
         let mut lines = self.open(file)?;
         let name = self.inputs[file].name();
-        let (mut has_object, mut first_failure) = (false, None);
+        let (mut has_object, mut first_failure, first_line) = (false, None, self.states.len());
         while let Some((number, line)) = lines.next_line().context(|| name.clone())? {
             if self.states.len() == MAX_LINES {
                 return Err(Failure::new(format!("there are more than {MAX_LINES} lines: import the files in parts")));
@@ -88,6 +96,9 @@ impl Bundle {
                 }
             };
             self.states.push(state);
+        }
+        if self.states.len() == first_line {
+            self.warnings.push(self.inputs[file].prefixed("the file has no records"));
         }
         match first_failure {
             Some(first) if !has_object => {

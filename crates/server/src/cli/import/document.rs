@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use import::{CheckedDraft, Document, ImportFailure, Located, MAX_DOCUMENT_LENGTH, Unreadable};
+use import::{CheckedDraft, Document, DocumentDraft, ImportFailure, Located, MAX_DOCUMENT_LENGTH, Unreadable};
 use kernel::Kind;
 
 use super::{
@@ -14,16 +14,27 @@ use crate::{
     operations::{DraftFailures, DraftSource, Importer, PendingDraft},
 };
 
-/// The kinds of records that several documents may have. The last counts, as if the files were imported one by one.
-const SHARED_KINDS: &[Kind] =
-    &[Kind::Framework, Kind::Asset, Kind::Vulnerability, Kind::Control, Kind::Risk, Kind::Finding];
+/// The kinds of records that several documents may have. Such a record is the union of what they state; where several
+/// state a field, the last counts.
+const SHARED_KINDS: &[Kind] = &[
+    Kind::Framework,
+    Kind::FrameworkVersion,
+    Kind::Asset,
+    Kind::Vulnerability,
+    Kind::Control,
+    Kind::Risk,
+    Kind::Assessment,
+    Kind::Finding,
+];
 
 /// The documents of an import.
 #[derive(Debug)]
 pub(super) struct Documents {
     inputs: Vec<Input>,
-    records: Vec<(usize, Located<import::Draft>)>,
+    records: Vec<(usize, Located<DocumentDraft>)>,
     failures: Vec<(usize, ImportFailure)>,
+    /// The number of further failures.
+    undescribed_failures: usize,
     summary: DocumentSummary,
 }
 
@@ -44,24 +55,29 @@ impl Documents {
         let contents = inputs.iter().map(bytes).collect::<Result<Vec<_>, Failure>>()?;
         let read = read(&contents);
         drop(contents);
-        let mut documents =
-            Self { inputs, records: Vec::new(), failures: Vec::new(), summary: DocumentSummary::default() };
-        let mut indexes: HashMap<(Kind, String), usize> = HashMap::new();
+        let mut documents = Self {
+            inputs,
+            records: Vec::new(),
+            failures: Vec::new(),
+            undescribed_failures: 0,
+            summary: DocumentSummary::default(),
+        };
+        let mut indexes: HashMap<SharedKey, usize> = HashMap::new();
         for (file, document) in read.into_iter().enumerate() {
             let Some(input) = documents.inputs.get(file) else { continue };
             let document = document.context(|| input.name())?;
             documents.summary.repaired += document.repair_count;
             documents.summary.repairs.extend(document.repairs.into_iter().map(|repair| RepairLine::new(input, repair)));
             documents.summary.warnings.extend(document.warnings.iter().map(|warning| input.prefixed(warning)));
+            documents.undescribed_failures += document.undescribed_failures;
             documents.failures.extend(document.failures.into_iter().map(|failure| (file, failure)));
             for located in document.records {
-                let key = located.record.key().filter(|_| SHARED_KINDS.contains(&located.record.kind));
-                let earlier = key.and_then(|key| {
+                let earlier = shared_key(&located.record).and_then(|key| {
                     let index = documents.records.len();
-                    Some(*indexes.entry((located.record.kind, key)).or_insert(index)).filter(|earlier| *earlier < index)
+                    Some(*indexes.entry(key).or_insert(index)).filter(|earlier| *earlier < index)
                 });
                 match earlier.and_then(|index| documents.records.get_mut(index)) {
-                    Some(earlier) => *earlier = (file, located),
+                    Some((_, earlier)) => earlier.record = earlier.record.clone().merged_with(located.record),
                     None => documents.records.push((file, located)),
                 }
             }
@@ -76,12 +92,12 @@ impl Documents {
 
     /// Writes the records.
     pub(super) async fn import(self, importer: &Importer<'_>, report: impl Fn(usize)) -> Result<Summary, Failure> {
-        let Self { inputs, mut records, failures: failed, summary } = self;
-        importer.complete(records.iter_mut().map(|(_, located)| &mut located.record)).await?;
+        let Self { inputs, records, failures: failed, undescribed_failures, mut summary } = self;
         let mut failures = DraftFailures::default();
         for (file, failure) in failed {
             failures.add(file, failure);
         }
+        failures.add_undescribed(undescribed_failures);
         let mut drafts = CheckedDocuments::default();
         for (file, Located { position, record }) in records {
             match record.check() {
@@ -92,9 +108,22 @@ impl Documents {
                 }
             }
         }
-        let (counts, failures) = importer.import_drafts(&mut drafts, failures, report).await?;
+        let (counts, failures, settled) = importer.import_document_drafts(&mut drafts, failures, report).await?;
+        summary.still_reported = settled;
         Ok(Summary { document: Some(summary), ..Summary::of_drafts(counts, failures, &inputs) })
     }
+}
+
+/// The kind and the key of a record, within the framework of a version.
+type SharedKey = (Kind, Option<String>, String);
+
+/// The key by which several documents share a record.
+fn shared_key(record: &DocumentDraft) -> Option<SharedKey> {
+    let draft = &record.draft;
+    let is_version = draft.kind == Kind::FrameworkVersion;
+    let framework = draft.fields.get("frameworkKey").and_then(|key| key.as_str()).filter(|_| is_version);
+    let key = draft.key().filter(|_| SHARED_KINDS.contains(&draft.kind))?;
+    Some((draft.kind, framework.map(str::to_owned), key))
 }
 
 /// The valid drafts of documents, in memory.

@@ -70,6 +70,8 @@ pub(super) struct ScanSummary {
 /// The faults of documents that kept no record from being imported.
 #[derive(Debug, Default)]
 pub(super) struct DocumentSummary {
+    /// Records that keep the status that people gave them although a document states another, by their status.
+    pub(super) still_reported: BTreeMap<&'static str, usize>,
     pub(super) repaired: usize,
     pub(super) repairs: Vec<RepairLine>,
     pub(super) warnings: Vec<String>,
@@ -199,13 +201,10 @@ impl ScanSummary {
 
     /// The warnings, with that of findings which are reported although somebody has settled them.
     fn all_warnings(&self) -> Vec<String> {
-        let counts: Vec<String> =
-            self.still_reported.iter().map(|(status, count)| format!("{status} {count}")).collect();
-        let settled = (!counts.is_empty()).then(|| {
+        let settled = statuses(&self.still_reported).map(|counts| {
             format!(
-                "the scan reports findings that are settled ({}); no import resets a status, so reopen those whose problem \
-                 is back (--reopen does it for those that an import with --close-missing has closed)",
-                counts.join(", ")
+                "the scan reports findings that are settled ({counts}); no import resets a status, so reopen those whose \
+                 problem is back (--reopen does it for those that an import with --close-missing has closed)"
             )
         });
         self.warnings.iter().cloned().chain(settled).collect()
@@ -222,19 +221,41 @@ impl ScanSummary {
 }
 
 impl DocumentSummary {
+    pub(super) fn of_warnings(warnings: &[String]) -> Self {
+        Self { warnings: warnings.to_vec(), ..Self::default() }
+    }
+
     fn document(&self) -> serde_json::Map<String, Value> {
         let members = [
             ("repaired", json!(self.repaired)),
             ("repairs", repairs_document(&self.repairs)),
-            ("warnings", json!(self.warnings)),
+            ("stillReported", json!(self.still_reported)),
+            ("warnings", json!(self.all_warnings())),
         ];
         members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
     }
 
+    /// The warnings, with that of vulnerabilities whose status people have decided.
+    fn all_warnings(&self) -> Vec<String> {
+        let settled = statuses(&self.still_reported).map(|counts| {
+            format!(
+                "the files state another status of vulnerabilities that are settled ({counts}); no import resets a status, \
+                 so change those that are to follow the files"
+            )
+        });
+        self.warnings.iter().cloned().chain(settled).collect()
+    }
+
     fn lines(&self) -> Vec<String> {
-        let warnings = self.warnings.iter().map(|warning| format!("warning: {warning}"));
+        let warnings = self.all_warnings().into_iter().map(|warning| format!("warning: {warning}"));
         warnings.chain(repair_lines(&self.repairs, self.repaired, "file")).collect()
     }
+}
+
+/// The numbers of records by status in words; `None` without one.
+fn statuses(counts: &BTreeMap<&'static str, usize>) -> Option<String> {
+    let counts: Vec<String> = counts.iter().map(|(status, count)| format!("{status} {count}")).collect();
+    (!counts.is_empty()).then(|| counts.join(", "))
 }
 
 fn repairs_document(repairs: &[RepairLine]) -> Value {

@@ -1,6 +1,6 @@
 //! The state of an import of drafts.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use import::{ImportFailure, RecordKind, SourcePosition};
 use kernel::{Kind, Ulid};
@@ -23,6 +23,8 @@ pub(super) struct DraftImport<'i, 'o> {
     pub(super) planned: HashMap<Identity, Ulid>,
     pub(super) waiting: WaitingDrafts,
     pub(super) counts: ImportCounts,
+    /// The number of records that keep a status although a document states another, by their status.
+    pub(super) settled: BTreeMap<&'static str, usize>,
     pub(super) failures: DraftFailures,
 }
 
@@ -35,6 +37,7 @@ impl<'i, 'o> DraftImport<'i, 'o> {
             planned: HashMap::new(),
             waiting: WaitingDrafts::default(),
             counts: ImportCounts::default(),
+            settled: BTreeMap::new(),
             failures,
         }
     }

@@ -61,6 +61,11 @@ impl DraftFailures {
         }
     }
 
+    /// Adds failures that are not described.
+    pub(crate) const fn add_undescribed(&mut self, count: usize) {
+        self.count += count;
+    }
+
     /// The number of failures.
     pub(crate) const fn count(&self) -> usize {
         self.count

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use import::rank;
+use import::{CheckedDraft, rank};
 use kernel::{Kind, Reader, Record};
 use registers::SyncOutcome;
 use store::DynStore;
@@ -13,7 +13,7 @@ use super::{
     draft_import::DraftImport,
     drafts::{DraftFailures, DraftSource, PendingDraft},
     identity::Identity,
-    record_batch::parents_of,
+    record_batch::{Synced, parents_of},
     with_record_type,
 };
 use crate::failure::Failure;
@@ -41,6 +41,31 @@ impl Importer<'_> {
         failures: DraftFailures,
         report: impl Fn(usize),
     ) -> Result<(ImportCounts, DraftFailures), Failure> {
+        let import = self.run_drafts(source, failures, report).await?;
+        Ok((import.counts, import.failures))
+    }
+
+    /// Imports drafts of documents. Returns also the number of records that keep a status although a document states
+    /// another, by their status.
+    ///
+    /// # Errors
+    /// As for other drafts.
+    pub(crate) async fn import_document_drafts(
+        &self,
+        source: &mut impl DraftSource,
+        failures: DraftFailures,
+        report: impl Fn(usize),
+    ) -> Result<(ImportCounts, DraftFailures, BTreeMap<&'static str, usize>), Failure> {
+        let import = self.run_drafts(source, failures, report).await?;
+        Ok((import.counts, import.failures, import.settled))
+    }
+
+    async fn run_drafts(
+        &self,
+        source: &mut impl DraftSource,
+        failures: DraftFailures,
+        report: impl Fn(usize),
+    ) -> Result<DraftImport<'_, '_>, Failure> {
         let mut import = DraftImport::new(self, failures);
         let mut ranks: BTreeMap<usize, HashSet<Kind>> = BTreeMap::new();
         for kind in source.kinds() {
@@ -50,7 +75,7 @@ impl Importer<'_> {
             import.seen.clear();
             while import.pass(source, kinds, &report).await? {}
         }
-        Ok((import.counts, import.failures))
+        Ok(import)
     }
 }
 
@@ -105,13 +130,14 @@ impl DraftImport<'_, '_> {
     }
 
     async fn write_findings(&mut self, drafts: Vec<PendingDraft>) -> Result<(), Failure> {
-        let mut findings = Vec::new();
+        let (mut findings, mut written) = (Vec::new(), Vec::new());
         for pending in drafts {
             match pending.draft.clone().into_finding() {
                 Ok(finding) => {
                     let key = [kernel::ScalarValue::Text(finding.key.as_str())];
                     if self.is_first(&pending, Identity::from_values(Kind::Finding, key)) {
                         findings.push(finding);
+                        written.push(pending.draft);
                     }
                 }
                 Err(errors) => self.fail(&pending, &errors),
@@ -120,7 +146,7 @@ impl DraftImport<'_, '_> {
         if findings.is_empty() {
             return Ok(());
         }
-        for outcome in self.importer.write_findings(&findings).await? {
+        for outcome in self.importer.write_findings(&findings, &written).await? {
             self.counts.count_finding(outcome);
         }
         Ok(())
@@ -180,15 +206,19 @@ impl DraftImport<'_, '_> {
     where
         DynStore: Reader<R>,
     {
-        let records: Vec<R> = ready.into_iter().map(|(_, record)| record).collect();
+        let (drafts, records): (Vec<CheckedDraft>, Vec<R>) =
+            ready.into_iter().map(|(pending, record)| (pending.draft, record)).unzip();
         let has_key = R::COLUMNS.iter().any(|column| column.key.is_some());
         if !has_key {
             self.load_identities(R::KIND, parents_of(&records)).await?;
         }
         let index = self.identities.entry(R::KIND).or_default();
-        let outcomes = self.importer.sync_batch(&records, index).await?;
-        for (record, (outcome, id)) in records.iter().zip(outcomes) {
+        let outcomes = self.importer.sync_batch(&records, &drafts, index).await?;
+        for (record, Synced { outcome, id, settled }) in records.iter().zip(outcomes) {
             self.counts.count(outcome);
+            if let Some(status) = settled {
+                *self.settled.entry(status).or_default() += 1;
+            }
             if outcome == SyncOutcome::Created && !has_key {
                 index.insert(Identity::of(record), id);
             }

@@ -5,17 +5,26 @@ use std::{
     sync::atomic::{AtomicUsize, Ordering},
 };
 
-use import::{RecordKind, identity_columns};
+use import::{CheckedDraft, RecordKind, identity_columns};
 use kernel::{Action, Id, Reader, Record, Stored, Ulid};
 use registers::{SyncOutcome, sync};
 use store::DynStore;
 
 use super::{
     BATCH, Importer,
+    completion::Completed,
     identity::{Identity, IdentityIndex},
     with_record_type,
 };
 use crate::{compose::Installation, failure::Failure};
+
+/// The outcome of a record.
+pub(super) struct Synced {
+    pub(super) outcome: SyncOutcome,
+    pub(super) id: Ulid,
+    /// The status that the record keeps although the document states another.
+    pub(super) settled: Option<&'static str>,
+}
 
 /// The parents within which the identities of these records are unique.
 pub(super) fn parents_of<R: Record>(records: &[R]) -> HashSet<Ulid> {
@@ -24,12 +33,14 @@ pub(super) fn parents_of<R: Record>(records: &[R]) -> HashSet<Ulid> {
 }
 
 impl Importer<'_> {
-    /// Creates or updates the records, at most [`BATCH`] of different identities.
+    /// Creates or updates the records, at most [`BATCH`] of different identities. Those of drafts come with their drafts,
+    /// and are completed under the revision that is written.
     pub(super) async fn sync_batch<R: Record>(
         &self,
         records: &[R],
+        drafts: &[CheckedDraft],
         identities: &IdentityIndex,
-    ) -> Result<Vec<(SyncOutcome, Ulid)>, Failure>
+    ) -> Result<Vec<Synced>, Failure>
     where
         DynStore: Reader<R>,
     {
@@ -43,16 +54,22 @@ impl Importer<'_> {
             };
             let action = Action::on_record(R::KIND, "batch_written");
             let mut changeset = self.operator.changeset(&self.organization, action, None);
-            let outcomes = records.iter().map(|record| {
+            let mut outcomes = Vec::with_capacity(records.len());
+            for (index, record) in records.iter().enumerate() {
                 let current = existing.get(&Identity::of(record));
-                let mut record = record.clone();
-                if let Some(current) = current {
-                    record = record.keeping(&current.record, &self.kept_columns);
-                }
-                let (outcome, id) = sync(&mut changeset, &**entropy, current, record);
-                (outcome, id.ulid())
-            });
-            let outcomes: Vec<(SyncOutcome, Ulid)> = outcomes.collect();
+                let completed = match (drafts.get(index), current) {
+                    (Some(draft), Some(current)) => {
+                        Completed::new(draft, &self.kept_columns, record.clone(), &current.record)
+                    }
+                    (None, Some(current)) => {
+                        let record = record.clone().keeping(&current.record, &self.kept_columns);
+                        Completed { record, settled: None }
+                    }
+                    (_, None) => Completed { record: record.clone(), settled: None },
+                };
+                let (outcome, id) = sync(&mut changeset, &**entropy, current, completed.record);
+                outcomes.push(Synced { outcome, id: id.ulid(), settled: completed.settled });
+            }
             self.add_derived(&mut changeset, records).await?;
             self.publish_events(&mut changeset);
             Ok((changeset, outcomes))

@@ -1,6 +1,6 @@
 //! Drafts that wait for a record of their own kind, as nodes wait for the nodes above them.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use import::{CheckedDraft, ReferenceValue, references, self_reference};
 use kernel::{Record, Ulid};
@@ -10,6 +10,17 @@ use super::{
     messages::{cycle, missing_key},
 };
 
+/// Where the chain of the records that a draft waits for leads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Chain {
+    /// To a record that can't be imported or does not exist.
+    Ends,
+    /// Back to the draft itself.
+    IsCycle,
+    /// To other drafts that wait for each other.
+    LeadsToCycle,
+}
+
 /// The drafts that waited in the last pass.
 #[derive(Debug, Default)]
 pub(super) struct WaitingDrafts {
@@ -17,8 +28,8 @@ pub(super) struct WaitingDrafts {
     awaited: HashMap<Identity, Identity>,
     /// Whether nothing has moved: those that still wait fail.
     is_last_pass: bool,
-    /// Whether the chain from each draft ends in a cycle, as far as it was followed.
-    in_cycle: HashMap<Identity, bool>,
+    /// Where the chain from each draft leads, as far as it was followed.
+    chains: HashMap<Identity, Chain>,
     /// The parents that a dry run would have written.
     planned_parents: HashMap<Ulid, Option<Ulid>>,
 }
@@ -29,7 +40,7 @@ impl WaitingDrafts {
         let was_last = std::mem::take(&mut self.is_last_pass);
         if waiting == 0 || was_last {
             self.awaited.clear();
-            self.in_cycle.clear();
+            self.chains.clear();
             return false;
         }
         self.is_last_pass = settled == 0;
@@ -50,34 +61,38 @@ impl WaitingDrafts {
         let Some(ReferenceValue::Key(key)) = draft.references.get(index).and_then(|values| values.first()) else {
             return Some(cycle(draft.kind));
         };
-        Some(if self.leads_to_cycle(own) {
-            cycle(draft.kind)
-        } else if self.awaited.contains_key(&awaited) {
-            format!("{}: the record with the key {key:?} can't be imported: see its own line", column.key_field)
-        } else {
-            missing_key(column, key)
+        Some(match self.chain_from(own) {
+            Chain::IsCycle => cycle(draft.kind),
+            Chain::Ends if !self.awaited.contains_key(&awaited) => missing_key(column, key),
+            Chain::Ends | Chain::LeadsToCycle => {
+                format!("{}: the record with the key {key:?} can't be imported: see its own line", column.key_field)
+            }
         })
     }
 
-    /// Whether the records that a draft waits for wait for each other.
-    fn leads_to_cycle(&mut self, start: Identity) -> bool {
-        let (mut path, mut on_path) = (Vec::new(), HashSet::new());
+    /// Follows the chain of the records that a draft waits for.
+    fn chain_from(&mut self, start: Identity) -> Chain {
+        let (mut path, mut indexes) = (Vec::new(), HashMap::new());
         let mut current = start;
-        let is_cycle = loop {
-            if let Some(is_cycle) = self.in_cycle.get(&current) {
-                break *is_cycle;
+        let (end, cycle_start) = loop {
+            match self.chains.get(&current) {
+                Some(Chain::Ends) => break (Chain::Ends, path.len()),
+                Some(_) => break (Chain::LeadsToCycle, path.len()),
+                None => {}
             }
-            if !on_path.insert(current) {
-                break true;
+            if let Some(index) = indexes.insert(current, path.len()) {
+                break (Chain::LeadsToCycle, index);
             }
             path.push(current);
             match self.awaited.get(&current) {
                 Some(next) => current = *next,
-                None => break false,
+                None => break (Chain::Ends, path.len()),
             }
         };
-        self.in_cycle.extend(path.into_iter().map(|identity| (identity, is_cycle)));
-        is_cycle
+        let chains = path.into_iter().enumerate();
+        self.chains
+            .extend(chains.map(|(index, identity)| (identity, if index < cycle_start { end } else { Chain::IsCycle })));
+        self.chains.get(&start).copied().unwrap_or(end)
     }
 
     /// Whether those that still wait fail.
