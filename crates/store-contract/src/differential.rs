@@ -38,7 +38,7 @@ pub async fn any_sequence_of_commands_leaves_two_stores_equal(
     open_reference: impl AsyncFn(Arc<dyn Clock>) -> OpenedStore,
     open_other: impl AsyncFn(Arc<dyn Clock>) -> OpenedStore,
 ) {
-    let config = Config { cases: CASES, max_shrink_iters: 2_000, failure_persistence: None, ..Config::default() };
+    let config = Config { cases: CASES, max_shrink_iters: 200, failure_persistence: None, ..Config::default() };
     let scenarios = (vec(command::any_command(), 1..=COMMANDS), vec(query::any_query(), QUERIES));
     let outcome = TestRunner::new(config).run(&scenarios, |(commands, queries)| {
         let scenario = async {

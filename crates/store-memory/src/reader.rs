@@ -11,7 +11,7 @@ use ulid::Ulid;
 
 use crate::{
     Call, MemoryStore,
-    state::{Row, unique_key},
+    state::{Row, State, unique_key},
 };
 
 #[async_trait]
@@ -66,13 +66,13 @@ impl<R: Resource> Reader<R> for MemoryStore {
     async fn get_by_keys(&self, organization: OrganizationId, keys: &[&str]) -> Result<Vec<Stored<R>>, StoreError> {
         self.intercept(Call::Read).await?;
         let state = self.snapshot()?;
-        let with_key = |key: &&str| {
+        let identifiers = |key: &&str| {
             let first = unique_key(R::KIND, organization, key, None);
             let last = unique_key(R::KIND, organization, key, Some(Ulid::max()));
             state.keys.range(first..=last).map(|(_, id)| *id).collect::<Vec<_>>()
         };
-        let found = keys.iter().flat_map(with_key);
-        Ok(found.filter_map(|id| state.record(organization, Id::new(id))).collect())
+        let found = keys.iter().flat_map(identifiers);
+        Ok(found.filter_map(|id| with_key(&state, organization, id)).collect())
     }
 
     async fn get_by_key_ranges(
@@ -87,7 +87,7 @@ impl<R: Resource> Reader<R> for MemoryStore {
             let range = bound(range.start)..bound(range.end);
             // A map refuses a range that ends before it starts.
             let keys = (range.start < range.end).then(|| state.keys.range(range)).into_iter().flatten();
-            keys.filter_map(|((.., key, _), id)| Some((key.clone(), state.record(organization, Id::new(*id))?)))
+            keys.filter_map(|((.., key, _), id)| Some((key.clone(), with_key(&state, organization, *id)?)))
                 .take(MAX_RECORDS_IN_KEY_RANGES)
                 .collect::<Vec<(String, Stored<R>)>>()
         };
@@ -95,6 +95,12 @@ impl<R: Resource> Reader<R> for MemoryStore {
         found.sort_by(|(a, _), (b, _)| a.cmp(b));
         Ok(found.into_iter().map(|(_, stored)| stored).take(MAX_RECORDS_IN_KEY_RANGES).collect())
     }
+}
+
+/// Returns the record if its kind has keys: the values that identify the records of other kinds are among the unique keys,
+/// but are none.
+fn with_key<R: Resource>(state: &State, organization: OrganizationId, id: Ulid) -> Option<Stored<R>> {
+    state.record(organization, Id::new(id)).filter(|stored: &Stored<R>| stored.record.unique_key().is_some())
 }
 
 fn in_order<'a>(

@@ -91,7 +91,8 @@ impl CreateClaim {
     ) -> Result<Stored<EvidenceRequirement>, Problem> {
         let found = Reader::<EvidenceRequirement>::get(&*app.services.store, organization, self.requirement).await?;
         found.ok_or_else(|| {
-            Problem::validation(vec![Issue::new(["evidenceRequirementId"], "the evidence requirement does not exist")])
+            let message = format!("there is no record with the identifier {}", self.requirement);
+            Problem::validation(vec![Issue::new(["evidenceRequirementId"], message)])
         })
     }
 

@@ -182,6 +182,8 @@ fn rows_of<R: Table>() -> String {
                 format!("lpad(((hashint4(i + {index} * {ROWS}) & 2147483647) % {distinct})::text, 26, '0')")
             }
             _ if column.sql_type == SqlType::Int => "i".to_owned(),
+            // Unlike each other, since some of them identify their record.
+            _ if column.sql_type == SqlType::Text => "'x-' || i".to_owned(),
             _ => "'x'".to_owned(),
         },
     });

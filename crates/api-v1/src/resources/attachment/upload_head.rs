@@ -7,6 +7,7 @@ use http_api::{
     response::{Issue, Problem},
 };
 use kernel::Reason;
+use serde_json::json;
 
 /// The media type of a file of which the request states none.
 const DEFAULT_CONTENT_TYPE: &str = "application/octet-stream";
@@ -46,11 +47,14 @@ impl UploadHead {
     /// Returns the headers that describe the file, for the OpenAPI document.
     pub(super) fn describe_headers() -> [Parameter; 2] {
         [
-            Parameter::header(
-                "Content-Disposition",
-                "The name of the file (RFC 6266), such as `attachment; filename=\"report.pdf\"`, or `attachment; filename*=UTF-8''Pr%C3%BCfung.pdf` if it has characters other than ASCII. A name with a path, with control characters, or that a common system reserves is refused.",
-                true,
-            ),
+            Parameter {
+                schema: json!({ "type": "string", "pattern": NAMES_A_FILE }),
+                ..Parameter::header(
+                    "Content-Disposition",
+                    "The name of the file (RFC 6266), such as `attachment; filename=\"report.pdf\"`, or `attachment; filename*=UTF-8''Pr%C3%BCfung.pdf` if it has characters other than ASCII. A name with a path, with control characters, or that a common system reserves is refused.",
+                    true,
+                )
+            },
             Parameter::header(
                 "Content-Digest",
                 "The SHA-256 hash of the body (RFC 9530), as `sha-256=:base64:`. An upload with another hash is refused.",
@@ -78,6 +82,9 @@ impl UploadHead {
         [hash, self.file_name.as_str().as_bytes(), self.content_type.as_str().as_bytes()]
     }
 }
+
+/// The regular expression (ECMA-262) of a disposition that states a file name.
+const NAMES_A_FILE: &str = r"^[!-~]+ *;.*[fF][iI][lL][eE][nN][aA][mM][eE]\*? *=.+$";
 
 fn file_name(request: &ApiRequest) -> Result<FileName, Issue> {
     let issue = |message: String| Issue::new(["header", "Content-Disposition"], message);
