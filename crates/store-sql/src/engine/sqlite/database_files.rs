@@ -4,7 +4,7 @@
 
 use std::{
     fs::{self, Metadata},
-    io::{self, ErrorKind},
+    io::{self, ErrorKind, Read as _},
     path::{Path, PathBuf},
     sync::atomic::{AtomicBool, AtomicU64, Ordering},
 };
@@ -16,6 +16,9 @@ use super::{
     log_file::{self, beside},
 };
 use crate::engine::unavailable;
+
+/// The first bytes of a write-ahead log (<https://sqlite.org/fileformat2.html#walformat>); the fourth states the byte order.
+const LOG_MAGIC: [u8; 3] = [0x37, 0x7f, 0x06];
 
 /// The files of a database, as they were when it was opened.
 pub(super) struct DatabaseFiles {
@@ -78,9 +81,11 @@ impl DatabaseFiles {
         &self.damage
     }
 
-    /// Whether the log is shorter than this length, which its index implies.
+    /// Whether the log is shorter than this length, which its index implies, or was shorter before a write extended it
+    /// again: it has no header then.
     pub(super) fn is_log_shorter(&self, required: u64) -> bool {
-        self.logs[0].length().is_some_and(|length| length < required)
+        let log = &self.logs[0];
+        log.length().is_some_and(|length| length < required || required > 0 && !log.begins_with_log_header())
     }
 
     /// Records that the log is shorter.
@@ -153,6 +158,14 @@ impl OpenedFile {
     /// The length of the file, if it is still at its path.
     fn length(&self) -> Option<u64> {
         fs::metadata(&self.path).ok().filter(|metadata| file_id(metadata) == self.id).map(|metadata| metadata.len())
+    }
+
+    /// Whether the file begins like a write-ahead log. One that can't be read is taken for one. SQLite holds no lock on it
+    /// that closing it here would release.
+    fn begins_with_log_header(&self) -> bool {
+        let mut magic = [0; 4];
+        let read = fs::File::open(&self.path).and_then(|mut file| file.read_exact(&mut magic));
+        read.is_err() || magic[..3] == LOG_MAGIC
     }
 
     fn state(&self) -> FileState {
