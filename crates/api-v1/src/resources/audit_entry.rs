@@ -57,6 +57,19 @@ fn write(entry: &StoredEntry, out: &mut Vec<u8>) {
 }
 
 /// Returns the schema of an audit entry.
+/// The schema of the actor of an entry.
+pub(super) fn actor_schema() -> Value {
+    json!({
+        "type": "object",
+        "required": ["kind", "id", "name"],
+        "properties": {
+            "kind": { "type": "string", "enum": ["service_account", "user", "system"] },
+            "id": { "type": ["string", "null"], "description": "The identifier of the actor, if it has one." },
+            "name": { "type": "string", "description": "The name of the actor at that time." },
+        },
+    })
+}
+
 pub(crate) fn schema() -> Value {
     let text = |description: &str| json!({ "type": "string", "description": description });
     let nullable = |description: &str| json!({ "type": ["string", "null"], "description": description });
@@ -65,15 +78,7 @@ pub(crate) fn schema() -> Value {
         "organizationId": text("The organization whose audit log contains the entry."),
         "sequence": { "type": ["integer", "null"], "description": "The position in the chain, from 1 without gaps; null until the entry is sealed." },
         "occurredAt": { "type": "string", "format": "date-time", "description": "The time of the call. It is never before an `X-As-Of` that was returned, even if the clock was set back." },
-        "actor": {
-            "type": "object",
-            "required": ["kind", "id", "name"],
-            "properties": {
-                "kind": { "type": "string", "enum": ["service_account", "user", "system"] },
-                "id": nullable("The identifier of the actor, if it has one."),
-                "name": text("The name of the actor at that time."),
-            },
-        },
+        "actor": actor_schema(),
         "action": text("The action, such as `finding.created`. The suffix `.refused` means that the request was rejected, `.replayed` that a stored response was returned."),
         "subject": {
             "type": ["object", "null"],

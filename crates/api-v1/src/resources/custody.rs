@@ -144,15 +144,7 @@ pub(crate) fn schema() -> Value {
         "id": text("The identifier of the event's entry in the audit log, `aud_…`."),
         "eventKind": enum_schema(&kinds, |kind| kind),
         "occurredAt": { "type": "string", "format": "date-time", "description": "The time of the event." },
-        "actor": {
-            "type": "object",
-            "required": ["kind", "id", "name"],
-            "properties": {
-                "kind": { "type": "string", "enum": ["service_account", "user", "system"] },
-                "id": nullable("The identifier of the actor, if it has one."),
-                "name": text("The name of the actor at that time."),
-            },
-        },
+        "actor": super::audit_entry::actor_schema(),
         "reason": nullable("The reason that the actor gave, if any."),
         "attachmentId": nullable("The attachment that the event is about; null if it is about the claim."),
         "fileName": nullable("The name of the file, if the event is about an attachment."),
