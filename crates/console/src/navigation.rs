@@ -1,0 +1,70 @@
+//! The sections of the web app, as the rail lists them.
+
+use crate::components::Icon;
+
+/// One entry of the rail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Section {
+    /// The address of its first page.
+    pub(crate) href: &'static str,
+    /// The word for it.
+    pub(crate) title: &'static str,
+    /// The icon beside the word.
+    pub(crate) icon: Icon,
+}
+
+/// A group of entries under one heading.
+pub(crate) struct Group {
+    /// The heading; `None` for the group at the top.
+    pub(crate) heading: Option<&'static str>,
+    pub(crate) sections: &'static [Section],
+}
+
+const fn section(href: &'static str, title: &'static str, icon: Icon) -> Section {
+    Section { href, title, icon }
+}
+
+/// The entries of the rail, in their order.
+pub(crate) const GROUPS: &[Group] = &[
+    Group { heading: None, sections: &[section("/app", "Overview", Icon::Overview)] },
+    Group {
+        heading: Some("Work"),
+        sections: &[
+            section("/app/findings", "Findings", Icon::Finding),
+            section("/app/evidence-claims", "Evidence", Icon::Evidence),
+            section("/app/submission-packages", "Submissions", Icon::Submission),
+        ],
+    },
+    Group {
+        heading: Some("Registers"),
+        sections: &[
+            section("/app/frameworks", "Frameworks", Icon::Framework),
+            section("/app/controls", "Controls", Icon::Control),
+            section("/app/risks", "Risks", Icon::Risk),
+            section("/app/assessments", "Assessments", Icon::Assessment),
+            section("/app/exceptions", "Exceptions", Icon::Disable),
+            section("/app/monitor-definitions", "Monitoring", Icon::Monitoring),
+            section("/app/indicators", "Indicators", Icon::Indicator),
+            section("/app/assets", "Assets", Icon::Assets),
+            section("/app/engagements", "Party engagements", Icon::Party),
+            section("/app/change-requests", "Change management", Icon::Change),
+            section("/app/vulnerabilities", "Vulnerabilities", Icon::Vulnerability),
+        ],
+    },
+    Group {
+        heading: Some("Developers"),
+        sections: &[
+            section("/app/developers/api/credentials", "API credentials", Icon::Key),
+            section("/app/developers/webhooks", "Webhooks", Icon::Webhook),
+            section("/app/developers/api/reference", "API reference", Icon::Book),
+        ],
+    },
+    Group { heading: Some("Assurance"), sections: &[section("/app/audit", "Audit log", Icon::AuditLog)] },
+    Group {
+        heading: Some("Settings"),
+        sections: &[
+            section("/app/people", "People", Icon::People),
+            section("/app/workspace", "Workspace", Icon::Settings),
+        ],
+    },
+];

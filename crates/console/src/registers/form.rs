@@ -1,0 +1,191 @@
+//! The form in which a record is created or edited.
+
+use std::collections::BTreeMap;
+
+use kernel::{Column, ColumnType, OwnedScalar, Revision};
+use maud::{Markup, html};
+
+use super::{
+    Register, Row,
+    typed::{TypedFaults, field_name, hidden},
+    value::value,
+};
+use crate::{
+    components::{Field, Head, NONE, Tone, form_token, heading, note, page, problem_summary, reason},
+    viewer::Viewer,
+    words::{label, sentence},
+    zone::Zone,
+};
+
+/// The form of a record.
+pub struct RecordForm<'f> {
+    /// The register.
+    pub register: Register,
+    /// The address of the section in the rail that it belongs to.
+    pub section: &'f str,
+    /// The record that is edited; `None` if one is created.
+    pub current: Option<&'f Row>,
+    /// The texts that were typed, by the name of each field; `None` for a form that was just opened.
+    pub typed: Option<&'f BTreeMap<String, String>>,
+    /// What is wrong with them.
+    pub faults: &'f TypedFaults,
+    /// What another person stored in the meantime.
+    pub conflict: Option<&'f Conflict>,
+}
+
+/// The record that another person changed while it was edited.
+pub struct Conflict {
+    /// The record as it is stored now, whose revision a second attempt must have.
+    pub stored: Row,
+}
+
+/// The page with the form.
+#[must_use]
+pub fn form(viewer: &Viewer, view: &RecordForm<'_>) -> Markup {
+    let register = &view.register;
+    let (path, noun) = (register.path(), register.noun());
+    let title = view.current.map_or_else(|| format!("New {noun}"), |row| format!("Edit {}", row.name(register)));
+    let action = view.current.map_or_else(|| path.clone(), |row| format!("{path}/{}/edit", row.id));
+    let back = view.current.map_or_else(|| path.clone(), |row| format!("{path}/{}", row.id));
+    let problems = problems(view);
+    let list_title = register.title();
+    let content = html! {
+        (heading(&title, &NONE, &NONE))
+        @if let Some(conflict) = view.conflict { (conflict_notice(viewer, view, conflict)) }
+        form.form method="post" action=(action) novalidate data-guard {
+            (form_token(viewer))
+            @if let Some(revision) = expected_revision(view) { input type="hidden" name="revision" value=(revision.0); }
+            (problem_summary(&problems))
+            section {
+                @for index in shown(view) { (control(viewer, view, index)) }
+            }
+            section { (reason(typed(view, "reason").unwrap_or_default(), fault(view, "reason"))) }
+            div.save {
+                button.btn.primary { @if view.current.is_some() { "Save the changes" } @else { "Create the " (noun) } }
+                a.btn.quiet href=(back) { "Cancel" }
+            }
+        }
+    };
+    let head = Head {
+        title: &title,
+        section: view.section,
+        above: &[(&list_title, &path)],
+        has_problem: !problems.is_empty() || view.conflict.is_some(),
+    };
+    page(viewer, &head, &content)
+}
+
+/// The revision that the record must still have when the form is sent.
+fn expected_revision(view: &RecordForm<'_>) -> Option<Revision> {
+    view.conflict.map(|conflict| conflict.stored.revision).or_else(|| view.current.map(|row| row.revision))
+}
+
+fn shown(view: &RecordForm<'_>) -> Vec<usize> {
+    let hidden = hidden(&view.register, view.current.is_some());
+    (0..view.register.columns.len()).filter(|index| !hidden.contains(index)).collect()
+}
+
+fn typed<'f>(view: &RecordForm<'f>, name: &str) -> Option<&'f str> {
+    view.typed.and_then(|typed| typed.get(name)).map(String::as_str)
+}
+
+fn fault<'f>(view: &RecordForm<'f>, name: &str) -> Option<&'f str> {
+    view.faults.0.get(name).map(String::as_str)
+}
+
+/// The faults in the order of their fields, each as a sentence that names its field.
+fn problems(view: &RecordForm<'_>) -> Vec<(String, String)> {
+    let columns =
+        shown(view).into_iter().map(|index| (field_name(&view.register, index), label(&view.register.columns[index])));
+    let fields = columns.chain([("reason".to_owned(), "Reason".to_owned())]);
+    fields
+        .filter_map(|(name, label)| fault(view, &name).map(|message| (name.clone(), format!("{label} {message}"))))
+        .collect()
+}
+
+fn control(viewer: &Viewer, view: &RecordForm<'_>, index: usize) -> Markup {
+    let column = &view.register.columns[index];
+    let name = field_name(&view.register, index);
+    let current = view.current.map_or_else(String::new, |row| input_text(column, &row.values[index], &viewer.zone));
+    let text = view.typed.map_or(current, |_| typed(view, &name).unwrap_or_default().to_owned());
+    let title = label(column);
+    let field = Field {
+        name: &name,
+        label: &title,
+        hint: column.description,
+        error: fault(view, &name),
+        optional: column.nullable || is_empty_allowed(column),
+    };
+    match column.column_type {
+        ColumnType::Name(names) => {
+            let options: Vec<(&str, String)> = names.iter().map(|name| (*name, sentence(name))).collect();
+            field.select(&options, &text)
+        }
+        ColumnType::Text { max, .. } if max > 1000 => field.area(6, &text),
+        ColumnType::Ids(_) | ColumnType::Groups => field.area(3, &text),
+        ColumnType::Text { .. } => field.input("text", if column.key.is_some() { "short m" } else { "" }, &text),
+        ColumnType::Integer => field.input("text", "short", &text),
+        ColumnType::Timestamp => field.input("datetime-local", "short", &text),
+        ColumnType::Id(_) => field.input("text", "m", &text),
+    }
+}
+
+fn is_empty_allowed(column: &Column) -> bool {
+    matches!(column.column_type, ColumnType::Text { min: 0, .. } | ColumnType::Ids(_) | ColumnType::Groups)
+}
+
+/// The value as the control of its column takes it.
+fn input_text(column: &Column, value: &OwnedScalar, zone: &Zone) -> String {
+    match value {
+        OwnedScalar::Null | OwnedScalar::Groups(_) => String::new(),
+        OwnedScalar::Text(text) => text.clone(),
+        OwnedScalar::Name(name) => (*name).to_owned(),
+        OwnedScalar::Integer(number) => number.to_string(),
+        OwnedScalar::Timestamp(time) => zone.input_minute(*time),
+        OwnedScalar::Id(prefix, ulid) => kernel::IdText(prefix, *ulid).to_string(),
+        OwnedScalar::Ids(prefix, ulids) => {
+            let separator = if matches!(column.column_type, ColumnType::Ids(_)) { "\n" } else { " " };
+            ulids.iter().map(|ulid| kernel::IdText(prefix, *ulid).to_string()).collect::<Vec<_>>().join(separator)
+        }
+    }
+}
+
+/// The notice of a conflict, with the fields in which the stored record differs from the one that was opened.
+fn conflict_notice(viewer: &Viewer, view: &RecordForm<'_>, conflict: &Conflict) -> Markup {
+    let zone = &viewer.zone;
+    let differing = view.current.map_or_else(Vec::new, |opened| {
+        let values = opened.values.iter().zip(&conflict.stored.values).enumerate();
+        values.filter(|(_, (before, now))| before != now).map(|(index, _)| index).collect()
+    });
+    html! {
+        (note(
+            Tone::Warning,
+            "Somebody else changed this record while you edited it.",
+            "Nothing of what you typed is lost: it stands in the form. Compare it with what is stored now, and save again to replace it.",
+        ))
+        div.tbl role="group" aria-label="What was changed meanwhile" tabindex="0" {
+            table.diff.cards role="table" {
+                caption.vh { "What was changed meanwhile" }
+                thead role="rowgroup" {
+                    tr role="row" {
+                        th.p scope="col" role="columnheader" { "Field" }
+                        th scope="col" role="columnheader" { "When you opened it" }
+                        th scope="col" role="columnheader" { "Stored now" }
+                    }
+                }
+                tbody role="rowgroup" {
+                    @for index in differing {
+                        @let column = &view.register.columns[index];
+                        tr role="row" {
+                            th.p scope="row" role="rowheader" { (label(column)) }
+                            td role="cell" data-l="When you opened it" {
+                                @if let Some(opened) = view.current { del { (value(column, &opened.values[index], zone)) } }
+                            }
+                            td role="cell" data-l="Stored now" { ins { (value(column, &conflict.stored.values[index], zone)) } }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

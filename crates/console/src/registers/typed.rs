@@ -1,0 +1,86 @@
+//! The texts that a person typed into a form, read as a record.
+
+use std::{borrow::Cow, collections::BTreeMap, fmt::Display};
+
+use kernel::{ColumnType, Decoder, Record, Timestamp};
+
+use super::{Register, filters::camel_case, register_of};
+use crate::zone::Zone;
+
+/// What is wrong with what was typed: the name of each field, with the message.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TypedFaults(pub BTreeMap<String, String>);
+
+/// Reads a record from the texts of a form, by the name of each field. Times are those of clocks in `zone`. Fields that a
+/// form does not show keep the values of `current`.
+///
+/// # Errors
+/// [`TypedFaults`] of all fields at once.
+pub fn read_typed<R: Record>(
+    texts: &BTreeMap<String, String>,
+    zone: &Zone,
+    current: Option<&R>,
+) -> Result<R, TypedFaults> {
+    let register = register_of::<R>();
+    let mut typed = Typed { register, texts, zone, consumed: 0, text: None, faults: BTreeMap::new() };
+    match R::decode(&mut typed) {
+        Ok(record) if typed.faults.is_empty() => {
+            Ok(current
+                .map_or_else(|| record.clone(), |current| record.clone().keeping(current, &hidden(&register, true))))
+        }
+        _ => Err(TypedFaults(typed.faults)),
+    }
+}
+
+/// The positions of the columns that a form does not show: those that only the server sets and, in the form of a record
+/// that exists, those that only its creation sets.
+pub(super) fn hidden(register: &Register, exists: bool) -> Vec<usize> {
+    let columns = register.columns.iter().enumerate();
+    let hidden = columns.filter(|(_, column)| {
+        column.is_derived
+            || (exists && (column.is_create_only || column.key.is_some()))
+            || matches!(column.column_type, ColumnType::Groups)
+    });
+    hidden.map(|(index, _)| index).collect()
+}
+
+/// The name of the field for the column at this position.
+pub(super) fn field_name(register: &Register, index: usize) -> String {
+    camel_case(register.columns[index].label)
+}
+
+struct Typed<'t> {
+    register: Register,
+    texts: &'t BTreeMap<String, String>,
+    zone: &'t Zone,
+    consumed: usize,
+    text: Option<Cow<'t, str>>,
+    faults: BTreeMap<String, String>,
+}
+
+impl Decoder for Typed<'_> {
+    /// The fault is kept.
+    type Error = ();
+
+    fn text(&mut self) -> Result<Option<&str>, ()> {
+        let index = self.consumed;
+        self.consumed += 1;
+        let name = field_name(&self.register, index);
+        let text = self.texts.get(&name).map(|text| text.trim()).filter(|text| !text.is_empty());
+        // Browsers send CR LF at the end of each line of an area.
+        self.text =
+            text.map(|text| if text.contains('\r') { Cow::Owned(text.replace("\r\n", "\n")) } else { text.into() });
+        Ok(self.text.as_deref())
+    }
+
+    fn timestamp(&mut self) -> Result<Option<Timestamp>, ()> {
+        let Some(text) = self.text()?.map(str::to_owned) else { return Ok(None) };
+        self.zone.parse_input(&text).map(Some).map_err(|message| self.invalid(0, &message))
+    }
+
+    fn invalid(&mut self, columns_back: usize, message: &dyn Display) {
+        let index = self.consumed.saturating_sub(1 + columns_back);
+        let name = field_name(&self.register, index);
+        self.faults.entry(name).or_insert_with(|| message.to_string());
+    }
+}

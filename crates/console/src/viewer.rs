@@ -1,0 +1,67 @@
+//! The person who looks at a page.
+
+use crate::zone::Zone;
+
+/// What every page knows about its reader.
+#[derive(Clone, Debug)]
+pub struct Viewer {
+    /// The display name of the workspace.
+    pub workspace: String,
+    /// The slug of the workspace.
+    pub workspace_slug: String,
+    /// The name of the person.
+    pub name: String,
+    /// The time zone in which times are shown.
+    pub zone: Zone,
+    /// The colors that the person has chosen.
+    pub theme: Theme,
+    /// Whether tables have low rows.
+    pub has_compact_rows: bool,
+    /// The token that every form carries, so that no other site can send it.
+    pub form_token: String,
+}
+
+/// The colors of the pages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Theme {
+    /// Those of the device.
+    #[default]
+    Device,
+    /// Dark text on a light ground.
+    Light,
+    /// Light text on a dark ground.
+    Dark,
+}
+
+impl Theme {
+    /// The value of `data-theme`; `None` leaves the choice to the device.
+    pub(crate) const fn attribute(self) -> Option<&'static str> {
+        match self {
+            Self::Device => None,
+            Self::Light => Some("light"),
+            Self::Dark => Some("dark"),
+        }
+    }
+}
+
+/// The initials of a name, of at most two letters.
+#[must_use]
+pub(crate) fn initials(name: &str) -> String {
+    let mut words = name.split_whitespace().filter_map(|word| word.chars().find(|letter| letter.is_alphanumeric()));
+    let first = words.next();
+    let last = words.next_back();
+    first.into_iter().chain(last).flat_map(char::to_uppercase).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn initials_are_those_of_the_first_and_the_last_word() {
+        assert_eq!(initials("Dana Whitlock"), "DW");
+        assert_eq!(initials("Luis de la Ferreira"), "LF");
+        assert_eq!(initials("müller"), "M");
+        assert_eq!(initials(" "), "");
+    }
+}
