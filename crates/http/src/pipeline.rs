@@ -143,7 +143,7 @@ pub(crate) async fn handle(app: &App, endpoint: &Endpoint, route: RouteMatch, re
             changes: Vec::new(),
         };
         let repeatable = rate_limited || !is_charged;
-        let record = async { Ok(app.record(state.account.as_deref(), note, repeatable).await?) };
+        let record = async { Ok(app.record(state.account.as_deref().map(CachedAccount::audit_identity), note, repeatable).await?) };
         if let Err(problem) = catch_panic(request_id, record).await {
             // A response that can't be recorded is not sent; the server's log has its status.
             tracing::warn!(request_id = %name, status = response.status.as_u16(), route = path, "a request could not be recorded in the audit log, so its response was replaced by an error");
@@ -189,7 +189,7 @@ async fn process(
         Access::Scope(scope) => {
             authenticate_and_charge(app, &mut request, state).await?;
             let principal = state.principal.as_ref().ok_or_else(Problem::internal)?;
-            principal.caller.require_scope(scope).map_err(|_| Problem::forbidden(scope))?;
+            principal.caller()?.require_scope(scope).map_err(|_| Problem::forbidden(scope))?;
         }
         Access::Public | Access::Unmatched => {
             // A token is only used for the audit log and the rate limit here; an invalid one is ignored.
@@ -214,7 +214,7 @@ async fn process(
     }
     request.media_type = negotiate(&request.parts.headers, endpoint.media_types)?;
     let holder = match &state.principal {
-        Some(principal) => MemoryHolder::Account(principal.organization(), principal.caller.account.meta.id),
+        Some(principal) => MemoryHolder::Principal(principal.organization(), principal.id()),
         None => MemoryHolder::Address(request.address),
     };
     // The permit is held until the request is done, because the decoded body is larger than its bytes.
@@ -260,7 +260,7 @@ async fn authenticate_and_charge(app: &App, request: &mut ApiRequest, state: &mu
     let stranger = MemoryHolder::Address(request.address);
     let begin_refresh = || state.head.charge_to(&app.head_memory, stranger);
     let token = authenticate::verify(app, &request.parts.headers, begin_refresh).await?;
-    let holder = MemoryHolder::Account(token.claims.organization, token.claims.account);
+    let holder = MemoryHolder::Principal(token.claims.organization, token.claims.account.ulid());
     // Before the store is asked, which may take time.
     if let Err(problem) = state.head.charge_to(&app.head_memory, holder) {
         // The audit entry needs the account. The head is not kept meanwhile.
@@ -268,13 +268,14 @@ async fn authenticate_and_charge(app: &App, request: &mut ApiRequest, state: &mu
         state.account = authenticate::account_of(app, &token).await?;
         return Err(problem);
     }
-    let principal = authenticate::admit(app, &token).await.map_err(|failure| {
+    let (caller, cached) = authenticate::admit(app, &token).await.map_err(|failure| {
         state.account = failure.account;
         failure.problem
     })?;
-    state.account = Some(Arc::clone(&principal.cached));
-    let principal = state.principal.insert(principal);
-    let rate_limit = rate_limit::charge(app, &principal.caller.account, request.route.charge).await?;
+    state.account = Some(Arc::clone(&cached));
+    let rate_limit = rate_limit::charge(app, &cached.account, request.route.charge);
+    state.principal = Some(Principal::Account(caller, cached.clone()));
+    let rate_limit = rate_limit.await?;
     let rate_limit = state.rate_limit.insert(rate_limit);
     rate_limit.retry_after().map_or(Ok(()), |seconds| Err(Problem::rate_limited(seconds)))
 }

@@ -54,7 +54,7 @@ pub use json::read as parse_json;
 pub use negotiation::MediaType;
 pub(crate) use negotiation::{accept_identity, negotiate};
 pub use pagination::{DueDates, ListParameters, list_parameters};
-pub use principal::{CachedAccount, Principal};
+pub use principal::{AuditIdentity, CachedAccount, Principal};
 pub use query::{Parameter, Query};
 pub use range::ByteRange;
 pub use route::{Access, Charge, Route};
@@ -113,9 +113,9 @@ impl ApiRequest {
 
     pub(crate) fn attribution(&self, principal: &Principal) -> Attribution {
         Attribution {
-            actor: principal.cached.actor.clone(),
+            actor: principal.actor().clone(),
             origin: self.origin(),
-            actor_revision: Some(principal.caller.actor_revision()),
+            actor_revision: Some(principal.actor_revision()),
         }
     }
 

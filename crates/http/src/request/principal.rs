@@ -6,28 +6,72 @@ use std::sync::{
 };
 
 use auth::{Account, Caller};
-use kernel::{Actor, OrganizationId, OrganizationRef, Timestamp};
+use kernel::{Actor, ActorRevision, OrganizationId, OrganizationRef, Timestamp, Ulid};
 
-/// An authenticated principal: the caller with its cached account.
+use crate::response::Problem;
+
+/// An authenticated principal.
 #[derive(Clone)]
-pub struct Principal {
-    /// The account, with the scopes of its token.
-    pub caller: Caller,
-    pub(crate) cached: Arc<CachedAccount>,
+pub enum Principal {
+    /// A program: the account with the scopes of its token, and its cached record.
+    Account(Caller, Arc<CachedAccount>),
 }
 
 impl Principal {
-    /// The organization that the caller belongs to.
+    /// The organization that the principal belongs to.
     #[must_use]
     pub fn organization(&self) -> OrganizationId {
-        self.cached.organization.id
+        self.organization_ref().id
     }
 
-    /// The organization that the caller belongs to, with its slug.
+    /// The organization that the principal belongs to, with its slug.
     #[must_use]
     pub fn organization_ref(&self) -> &OrganizationRef {
-        &self.cached.organization
+        match self {
+            Self::Account(_, cached) => &cached.organization,
+        }
     }
+
+    /// The identifier of the account, without its prefix, by which shares and limits are counted.
+    #[must_use]
+    pub fn id(&self) -> Ulid {
+        match self {
+            Self::Account(caller, _) => caller.account.meta.ulid(),
+        }
+    }
+
+    /// The actor of its audit entries.
+    pub(crate) fn actor(&self) -> &Actor {
+        match self {
+            Self::Account(_, cached) => &cached.actor,
+        }
+    }
+
+    /// The revision that a commit checks again.
+    pub(crate) fn actor_revision(&self) -> ActorRevision {
+        match self {
+            Self::Account(caller, _) => caller.actor_revision(),
+        }
+    }
+
+    /// The service account.
+    ///
+    /// # Errors
+    /// An internal error if the principal is none.
+    pub fn caller(&self) -> Result<&Caller, Problem> {
+        match self {
+            Self::Account(caller, _) => Ok(caller),
+        }
+    }
+}
+
+/// The identity that requests are recorded under: the organization in whose audit log, and the actor.
+#[derive(Clone, Copy)]
+pub struct AuditIdentity<'a> {
+    pub(crate) organization: OrganizationId,
+    /// The identifier of the actor, without its prefix.
+    pub(crate) id: Ulid,
+    pub(crate) actor: &'a Actor,
 }
 
 /// An account with its audit actor and its organization, as they were last read.
@@ -40,9 +84,10 @@ pub struct CachedAccount {
 }
 
 impl CachedAccount {
-    /// The organization in whose audit log the account's requests are recorded, and the actor they are recorded under.
-    pub(crate) fn audit_identity(&self) -> (OrganizationId, Actor) {
-        (self.organization.id, self.actor.clone())
+    /// The identity that the account's requests are recorded under.
+    #[must_use]
+    pub fn audit_identity(&self) -> AuditIdentity<'_> {
+        AuditIdentity { organization: self.organization.id, id: self.account.meta.ulid(), actor: &self.actor }
     }
 
     /// Records that the account sent a request.

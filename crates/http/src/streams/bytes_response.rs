@@ -38,7 +38,7 @@ pub struct BytesResponse<'a> {
 /// A 429 response if the caller's share of the memory is used up, and a 503 response if the whole memory is.
 pub async fn reserve_memory(app: &App, request: &ApiRequest, bytes: usize) -> Result<StreamMemory, Problem> {
     let principal = request.principal()?;
-    let holder = MemoryHolder::Account(principal.organization(), principal.caller.account.meta.id);
+    let holder = MemoryHolder::Principal(principal.organization(), principal.id());
     let budget = app.response_memory.of(holder);
     // A budget whose shares are smaller than that serves one response at a time.
     let reserved = budget.acquire(holder.key(), bytes.min(budget.max_share()), RESERVATION_TIMEOUT).await;

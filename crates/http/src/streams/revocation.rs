@@ -64,5 +64,9 @@ pub(super) async fn wait_until_revoked(app: &App, principal: &Principal, scope: 
 /// Whether the account still has the scope. The scopes of the token were checked when the request was authenticated.
 /// The stream may continue after the token expires.
 async fn still_has_scope(app: &App, principal: &Principal, scope: Scope) -> Result<bool, StoreError> {
-    Ok(current_scopes(app, principal).await?.is_some_and(|scopes| scopes.contains(scope)))
+    match principal {
+        Principal::Account(caller, _) => {
+            Ok(current_scopes(app, caller).await?.is_some_and(|scopes| scopes.contains(scope)))
+        }
+    }
 }
