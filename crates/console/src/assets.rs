@@ -2,11 +2,11 @@
 //! browsers keep them for ever.
 
 /// The stylesheet.
-pub const STYLESHEET: &str = include_str!("assets/console.css");
+pub(crate) const STYLESHEET: &str = include_str!("assets/console.css");
 /// The script, which every page works without.
-pub const SCRIPT: &str = include_str!("assets/console.js");
+pub(crate) const SCRIPT: &str = include_str!("assets/console.js");
 
 /// The address of the stylesheet.
-pub const STYLESHEET_PATH: &str = "/app/assets/console.css";
+pub(crate) const STYLESHEET_PATH: &str = "/app/assets/console.css";
 /// The address of the script.
-pub const SCRIPT_PATH: &str = "/app/assets/console.js";
+pub(crate) const SCRIPT_PATH: &str = "/app/assets/console.js";

@@ -1,20 +1,25 @@
 //! The web app: pages for the people who run governance, rendered on the server.
 //!
-//! | layer | contains |
+//! | module | contains |
 //! |---|---|
 //! | `components/` | the parts that pages are made of, as functions that return HTML |
 //! | `registers/` | list, detail and form of any record that states its fields with `record!` |
+//! | `pages/` | what the handler of each address reads, and the page that it makes of it |
+//! | `surface.rs` | the addresses |
 //! | `navigation.rs`, `words.rs`, `zone.rs`, `viewer.rs` | the rail, the words, the times, and who looks at a page |
 
 #![warn(missing_docs)]
 
-pub mod assets;
+mod assets;
 mod components;
+mod form_token;
 mod navigation;
-pub mod registers;
+mod pages;
+mod registers;
+mod response;
+mod surface;
 mod viewer;
 mod words;
 mod zone;
 
-pub use viewer::{Theme, Viewer};
-pub use zone::Zone;
+pub use surface::surface;

@@ -1,5 +1,7 @@
 //! The sections of the web app, as the rail lists them.
 
+use kernel::Kind;
+
 use crate::components::Icon;
 
 /// One entry of the rail.
@@ -68,3 +70,26 @@ pub(crate) const GROUPS: &[Group] = &[
         ],
     },
 ];
+
+/// The address of the section that records of this kind belong to.
+pub(crate) fn section_of(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Finding | Kind::FindingEvent => "/app/findings",
+        Kind::EvidenceRequirement | Kind::EvidenceClaim => "/app/evidence-claims",
+        Kind::SubmissionRequirement | Kind::SubmissionPackage | Kind::SubmissionEvent => "/app/submission-packages",
+        Kind::Framework | Kind::FrameworkVersion | Kind::FrameworkNode | Kind::CoverageLink => "/app/frameworks",
+        Kind::Control => "/app/controls",
+        Kind::Risk => "/app/risks",
+        Kind::Assessment => "/app/assessments",
+        Kind::Exception => "/app/exceptions",
+        Kind::MonitorDefinition | Kind::MonitorRun | Kind::MonitorRunItem => "/app/monitor-definitions",
+        Kind::Indicator | Kind::Measurement => "/app/indicators",
+        Kind::Asset | Kind::CustodyAssignment => "/app/assets",
+        Kind::Engagement | Kind::DueDiligenceReview => "/app/engagements",
+        Kind::ChangeRequest | Kind::ConfigurationBaseline | Kind::Release | Kind::SystemAcceptance => {
+            "/app/change-requests"
+        }
+        Kind::Vulnerability | Kind::VulnerabilityAssessment | Kind::PatchRequirement => "/app/vulnerabilities",
+        _ => "/app",
+    }
+}

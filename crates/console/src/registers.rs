@@ -10,9 +10,9 @@ mod register;
 mod typed;
 mod value;
 
-pub use detail::{Detail, HistoryEntry, detail};
-pub use filters::ChosenFilters;
-pub use form::{Conflict, RecordForm, form};
-pub use list::{ListView, list};
-pub use register::{Register, Row, register_of};
-pub use typed::{TypedFaults, read_typed};
+pub(crate) use detail::{Detail, detail};
+pub(crate) use filters::{ChosenFilters, filter_name};
+pub(crate) use form::{RecordForm, form};
+pub(crate) use list::{ListView, list};
+pub(crate) use register::{Register, Row, register_of};
+pub(crate) use typed::{TypedFaults, key_field, read_typed};

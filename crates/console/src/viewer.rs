@@ -1,29 +1,33 @@
 //! The person who looks at a page.
 
+use auth::Role;
+
 use crate::zone::Zone;
 
 /// What every page knows about its reader.
 #[derive(Clone, Debug)]
-pub struct Viewer {
+pub(crate) struct Viewer {
     /// The display name of the workspace.
-    pub workspace: String,
+    pub(crate) workspace: String,
     /// The slug of the workspace.
-    pub workspace_slug: String,
+    pub(crate) workspace_slug: String,
     /// The name of the person.
-    pub name: String,
+    pub(crate) name: String,
+    /// The role of the person, which decides what pages offer. Use cases check it again.
+    pub(crate) role: Role,
     /// The time zone in which times are shown.
-    pub zone: Zone,
+    pub(crate) zone: Zone,
     /// The colors that the person has chosen.
-    pub theme: Theme,
+    pub(crate) theme: Theme,
     /// Whether tables have low rows.
-    pub has_compact_rows: bool,
+    pub(crate) has_compact_rows: bool,
     /// The token that every form carries, so that no other site can send it.
-    pub form_token: String,
+    pub(crate) form_token: String,
 }
 
 /// The colors of the pages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Theme {
+pub(crate) enum Theme {
     /// Those of the device.
     #[default]
     Device,

@@ -6,7 +6,7 @@ use maud::{Markup, html};
 
 /// The time zone of a workspace.
 #[derive(Clone, Debug)]
-pub struct Zone {
+pub(crate) struct Zone {
     zone: TimeZone,
     name: String,
 }
@@ -14,7 +14,7 @@ pub struct Zone {
 impl Zone {
     /// Returns the zone with this IANA name, or UTC if there is none, whose name then stands at the foot of each page.
     #[must_use]
-    pub fn named(name: &str) -> Self {
+    pub(crate) fn named(name: &str) -> Self {
         TimeZone::get(name).map_or_else(
             |_| Self { zone: TimeZone::UTC, name: "UTC".to_owned() },
             |zone| Self { zone, name: name.to_owned() },
@@ -23,7 +23,7 @@ impl Zone {
 
     /// The IANA name of the zone.
     #[must_use]
-    pub fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         &self.name
     }
 

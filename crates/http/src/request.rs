@@ -54,7 +54,7 @@ pub use json::read as parse_json;
 pub use negotiation::MediaType;
 pub(crate) use negotiation::{accept_identity, negotiate};
 pub use pagination::{DueDates, ListParameters, list_parameters};
-pub use principal::{AuditIdentity, CachedAccount, Principal};
+pub use principal::{AuditIdentity, CachedAccount, Principal, SignedInUser};
 pub use query::{Parameter, Query};
 pub use range::ByteRange;
 pub use route::{Access, Charge, Route};
@@ -111,7 +111,9 @@ impl ApiRequest {
         origin(self.route.path, &self.parts, self.request_id, self.address)
     }
 
-    pub(crate) fn attribution(&self, principal: &Principal) -> Attribution {
+    /// The actor and the request of a change by this principal.
+    #[must_use]
+    pub fn attribution(&self, principal: &Principal) -> Attribution {
         Attribution {
             actor: principal.actor().clone(),
             origin: self.origin(),

@@ -75,6 +75,18 @@ impl ApiResponse {
         Self::json(status, body.into())
     }
 
+    /// Creates a response with a body of this media type.
+    #[must_use]
+    pub fn document(status: StatusCode, media_type: &'static str, body: Bytes) -> Self {
+        Self { headers: vec![(header::CONTENT_TYPE, HeaderValue::from_static(media_type))], ..Self::json(status, body) }
+    }
+
+    /// Marks a response whose audit entry is already stored, because it was committed with a changeset.
+    #[must_use]
+    pub fn recorded(self) -> Self {
+        Self { is_recorded: true, ..self }
+    }
+
     /// Creates a response without a body.
     #[must_use]
     pub fn empty(status: StatusCode) -> Self {

@@ -64,7 +64,6 @@ macro_rules! store {
                 + AuditLog
                 + Accounts
                 + PeopleStore
-            + PeopleStore
                 + SigningKeys
                 + MasterKeyCheck
                 + InstallationIdentity

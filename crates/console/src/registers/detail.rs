@@ -11,32 +11,26 @@ use crate::{
 };
 
 /// The page of a record.
-pub struct Detail<'d> {
+pub(crate) struct Detail<'d> {
     /// The register.
-    pub register: Register,
+    pub(crate) register: Register,
     /// The address of the section in the rail that it belongs to.
-    pub section: &'d str,
+    pub(crate) section: &'d str,
     /// The record.
-    pub row: &'d Row,
+    pub(crate) row: &'d Row,
     /// The newest entries of the audit log about it.
-    pub history: &'d [HistoryEntry],
+    pub(crate) history: &'d [Entry],
     /// What the person has just done.
-    pub done: Option<&'d str>,
+    pub(crate) done: Option<&'d str>,
     /// Whether the person may edit it.
-    pub may_edit: bool,
+    pub(crate) may_edit: bool,
     /// Whether the person may read the audit log.
-    pub may_read_audit_log: bool,
-}
-
-/// One entry of the audit log about a record.
-pub struct HistoryEntry {
-    /// The entry.
-    pub entry: Entry,
+    pub(crate) may_read_audit_log: bool,
 }
 
 /// The page.
 #[must_use]
-pub fn detail(viewer: &Viewer, view: &Detail<'_>) -> Markup {
+pub(crate) fn detail(viewer: &Viewer, view: &Detail<'_>) -> Markup {
     let (register, row) = (&view.register, view.row);
     let (path, title) = (register.path(), row.name(register));
     let state = register.position("status").and_then(|index| row.values[index].as_value().as_str());
@@ -111,11 +105,11 @@ fn record(viewer: &Viewer, row: &Row) -> Markup {
     }
 }
 
-fn history(viewer: &Viewer, entries: &[HistoryEntry]) -> Markup {
+fn history(viewer: &Viewer, entries: &[Entry]) -> Markup {
     html! {
         div.body {
             @if entries.is_empty() { p.muted { "No change is recorded." } } @else {
-                ol.tl { @for entry in entries { (history_entry(viewer, &entry.entry)) } }
+                ol.tl { @for entry in entries { (history_entry(viewer, entry)) } }
             }
         }
     }

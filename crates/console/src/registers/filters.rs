@@ -1,8 +1,11 @@
 //! Filters of lists: menus with the values that can be chosen, and the chosen ones as chips that can be removed.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, OnceLock, PoisonError},
+};
 
-use kernel::{Column, ColumnType};
+use kernel::{Column, ColumnType, Record};
 use maud::{Markup, html};
 
 use super::Register;
@@ -13,12 +16,12 @@ use crate::{
 
 /// The chosen values of each filter, by the filter's public name in the letter case of the API.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ChosenFilters(BTreeMap<String, Vec<String>>);
+pub(crate) struct ChosenFilters(BTreeMap<String, Vec<String>>);
 
 impl ChosenFilters {
     /// Reads the filters that the register has from the pairs of a query, in which a value may be several, separated by
     /// commas. Other names are left out.
-    pub fn read(register: &Register, pairs: impl IntoIterator<Item = (String, String)>) -> Self {
+    pub(crate) fn read(register: &Register, pairs: impl IntoIterator<Item = (String, String)>) -> Self {
         let names: Vec<String> = columns(register).map(|(name, _)| name).collect();
         let mut chosen: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for (name, values) in pairs.into_iter().filter(|(name, _)| names.contains(name)) {
@@ -36,19 +39,19 @@ impl ChosenFilters {
 
     /// The values of the filter with this name.
     #[must_use]
-    pub fn values(&self, name: &str) -> &[String] {
+    pub(crate) fn values(&self, name: &str) -> &[String] {
         self.0.get(name).map_or(&[], Vec::as_slice)
     }
 
     /// Whether nothing is chosen.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
     /// The filters as the query of an address, with a question mark, in the form of the API.
     #[must_use]
-    pub fn query(&self) -> String {
+    pub(crate) fn query(&self) -> String {
         self.query_without(None)
     }
 
@@ -68,6 +71,14 @@ fn encoded(values: &[String]) -> String {
 /// The columns that lists can be filtered by, with the names of their filters in the letter case of the API.
 pub(super) fn columns(register: &Register) -> impl Iterator<Item = (String, &'static Column)> {
     register.columns.iter().filter_map(|column| Some((camel_case(column.filter?.label), column)))
+}
+
+/// The name of the filter by the column at this position. It lives as long as the process.
+pub(crate) fn filter_name<R: Record>(index: usize) -> &'static str {
+    static NAMES: OnceLock<Mutex<BTreeMap<&'static str, &'static str>>> = OnceLock::new();
+    let label = R::COLUMNS[index].filter.map_or(R::COLUMNS[index].label, |filter| filter.label);
+    let mut names = NAMES.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner);
+    names.entry(label).or_insert_with(|| camel_case(label).leak())
 }
 
 /// A name of the domain in the letter case of the API.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use kernel::{Column, ColumnType, OwnedScalar, Revision};
+use kernel::{Column, ColumnType, OwnedScalar};
 use maud::{Markup, html};
 
 use super::{
@@ -18,30 +18,24 @@ use crate::{
 };
 
 /// The form of a record.
-pub struct RecordForm<'f> {
+pub(crate) struct RecordForm<'f> {
     /// The register.
-    pub register: Register,
+    pub(crate) register: Register,
     /// The address of the section in the rail that it belongs to.
-    pub section: &'f str,
+    pub(crate) section: &'f str,
     /// The record that is edited; `None` if one is created.
-    pub current: Option<&'f Row>,
+    pub(crate) current: Option<&'f Row>,
     /// The texts that were typed, by the name of each field; `None` for a form that was just opened.
-    pub typed: Option<&'f BTreeMap<String, String>>,
+    pub(crate) typed: Option<&'f BTreeMap<String, String>>,
     /// What is wrong with them.
-    pub faults: &'f TypedFaults,
-    /// What another person stored in the meantime.
-    pub conflict: Option<&'f Conflict>,
-}
-
-/// The record that another person changed while it was edited.
-pub struct Conflict {
-    /// The record as it is stored now, whose revision a second attempt must have.
-    pub stored: Row,
+    pub(crate) faults: &'f TypedFaults,
+    /// Whether another person changed the record since the form was opened. `current` is then what they stored.
+    pub(crate) is_conflict: bool,
 }
 
 /// The page with the form.
 #[must_use]
-pub fn form(viewer: &Viewer, view: &RecordForm<'_>) -> Markup {
+pub(crate) fn form(viewer: &Viewer, view: &RecordForm<'_>) -> Markup {
     let register = &view.register;
     let (path, noun) = (register.path(), register.noun());
     let title = view.current.map_or_else(|| format!("New {noun}"), |row| format!("Edit {}", row.name(register)));
@@ -51,10 +45,10 @@ pub fn form(viewer: &Viewer, view: &RecordForm<'_>) -> Markup {
     let list_title = register.title();
     let content = html! {
         (heading(&title, &NONE, &NONE))
-        @if let Some(conflict) = view.conflict { (conflict_notice(viewer, view, conflict)) }
+        @if view.is_conflict { (conflict_notice(viewer, view)) }
         form.form method="post" action=(action) novalidate data-guard {
             (form_token(viewer))
-            @if let Some(revision) = expected_revision(view) { input type="hidden" name="revision" value=(revision.0); }
+            @if let Some(row) = view.current { input type="hidden" name="revision" value=(row.revision.0); }
             (problem_summary(&problems))
             section {
                 @for index in shown(view) { (control(viewer, view, index)) }
@@ -70,14 +64,9 @@ pub fn form(viewer: &Viewer, view: &RecordForm<'_>) -> Markup {
         title: &title,
         section: view.section,
         above: &[(&list_title, &path)],
-        has_problem: !problems.is_empty() || view.conflict.is_some(),
+        has_problem: !problems.is_empty() || view.is_conflict,
     };
     page(viewer, &head, &content)
-}
-
-/// The revision that the record must still have when the form is sent.
-fn expected_revision(view: &RecordForm<'_>) -> Option<Revision> {
-    view.conflict.map(|conflict| conflict.stored.revision).or_else(|| view.current.map(|row| row.revision))
 }
 
 fn shown(view: &RecordForm<'_>) -> Vec<usize> {
@@ -150,38 +139,37 @@ fn input_text(column: &Column, value: &OwnedScalar, zone: &Zone) -> String {
     }
 }
 
-/// The notice of a conflict, with the fields in which the stored record differs from the one that was opened.
-fn conflict_notice(viewer: &Viewer, view: &RecordForm<'_>, conflict: &Conflict) -> Markup {
+/// The notice of a conflict, with the fields in which what was typed differs from what is stored.
+fn conflict_notice(viewer: &Viewer, view: &RecordForm<'_>) -> Markup {
+    let Some(stored) = view.current else { return html! {} };
     let zone = &viewer.zone;
-    let differing = view.current.map_or_else(Vec::new, |opened| {
-        let values = opened.values.iter().zip(&conflict.stored.values).enumerate();
-        values.filter(|(_, (before, now))| before != now).map(|(index, _)| index).collect()
-    });
+    let is_different = |index: &usize| {
+        let text = input_text(&view.register.columns[*index], &stored.values[*index], zone);
+        typed(view, &field_name(&view.register, *index)).is_some_and(|typed| typed.replace("\r\n", "\n").trim() != text)
+    };
     html! {
         (note(
             Tone::Warning,
             "Somebody else changed this record while you edited it.",
-            "Nothing of what you typed is lost: it stands in the form. Compare it with what is stored now, and save again to replace it.",
+            "Nothing that you typed is lost: it stands in the form. Where it differs from what is stored now, you see both below. Save again to replace what is stored.",
         ))
-        div.tbl role="group" aria-label="What was changed meanwhile" tabindex="0" {
+        div.tbl role="group" aria-label="What you typed and what is stored" tabindex="0" {
             table.diff.cards role="table" {
-                caption.vh { "What was changed meanwhile" }
+                caption.vh { "What you typed and what is stored" }
                 thead role="rowgroup" {
                     tr role="row" {
                         th.p scope="col" role="columnheader" { "Field" }
-                        th scope="col" role="columnheader" { "When you opened it" }
                         th scope="col" role="columnheader" { "Stored now" }
+                        th scope="col" role="columnheader" { "You typed" }
                     }
                 }
                 tbody role="rowgroup" {
-                    @for index in differing {
+                    @for index in shown(view).into_iter().filter(is_different) {
                         @let column = &view.register.columns[index];
                         tr role="row" {
                             th.p scope="row" role="rowheader" { (label(column)) }
-                            td role="cell" data-l="When you opened it" {
-                                @if let Some(opened) = view.current { del { (value(column, &opened.values[index], zone)) } }
-                            }
-                            td role="cell" data-l="Stored now" { ins { (value(column, &conflict.stored.values[index], zone)) } }
+                            td role="cell" data-l="Stored now" { del { (value(column, &stored.values[index], zone)) } }
+                            td role="cell" data-l="You typed" { ins { (typed(view, &field_name(&view.register, index)).unwrap_or_default()) } }
                         }
                     }
                 }

@@ -11,28 +11,28 @@ use crate::{
 };
 
 /// What the list of a register shows.
-pub struct ListView<'v> {
+pub(crate) struct ListView<'v> {
     /// The register.
-    pub register: Register,
+    pub(crate) register: Register,
     /// The address of the section in the rail that it belongs to.
-    pub section: &'v str,
+    pub(crate) section: &'v str,
     /// The records of this page.
-    pub rows: &'v [Row],
+    pub(crate) rows: &'v [Row],
     /// The chosen filters.
-    pub chosen: &'v ChosenFilters,
+    pub(crate) chosen: &'v ChosenFilters,
     /// The cursor of this page; `None` for the first one.
-    pub cursor: Option<&'v str>,
+    pub(crate) cursor: Option<&'v str>,
     /// The cursor of the next page, if there is one.
-    pub next: Option<&'v str>,
+    pub(crate) next: Option<&'v str>,
     /// Whether the person may create records.
-    pub may_create: bool,
+    pub(crate) may_create: bool,
     /// The current time.
-    pub now: Timestamp,
+    pub(crate) now: Timestamp,
 }
 
 /// The page with a list.
 #[must_use]
-pub fn list(viewer: &Viewer, view: &ListView<'_>) -> Markup {
+pub(crate) fn list(viewer: &Viewer, view: &ListView<'_>) -> Markup {
     let register = &view.register;
     let title = register.title();
     let path = register.path();

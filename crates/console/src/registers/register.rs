@@ -6,22 +6,22 @@ use crate::words::{sentence, words};
 
 /// A register: the names and the columns of its records.
 #[derive(Clone, Copy, Debug)]
-pub struct Register {
+pub(crate) struct Register {
     /// The kind of its records.
-    pub kind: Kind,
+    pub(crate) kind: Kind,
     /// The name of the collection in the domain: `framework_versions`.
-    pub plural: &'static str,
+    pub(crate) plural: &'static str,
     /// The columns of its records.
-    pub columns: &'static [Column],
+    pub(crate) columns: &'static [Column],
     /// The prefix of its identifiers.
-    pub prefix: &'static str,
+    pub(crate) prefix: &'static str,
     /// The position of the due date, by which its lists can be ordered.
-    pub due_date: Option<usize>,
+    pub(crate) due_date: Option<usize>,
 }
 
 /// Returns the register of these records.
 #[must_use]
-pub fn register_of<R: Record>() -> Register {
+pub(crate) fn register_of<R: Record>() -> Register {
     Register { kind: R::KIND, plural: R::PLURAL, columns: R::COLUMNS, prefix: R::PREFIX, due_date: R::DUE_DATE }
 }
 
@@ -46,7 +46,7 @@ impl Register {
 
     /// The address of the list: `/app/framework-versions`.
     #[must_use]
-    pub fn path(&self) -> String {
+    pub(crate) fn path(&self) -> String {
         format!("/app/{}", self.plural.replace('_', "-"))
     }
 
@@ -71,23 +71,23 @@ impl Register {
 
 /// A record of any register.
 #[derive(Clone, Debug)]
-pub struct Row {
+pub(crate) struct Row {
     /// The identifier.
-    pub id: String,
+    pub(crate) id: String,
     /// The revision.
-    pub revision: Revision,
+    pub(crate) revision: Revision,
     /// The time of its creation.
-    pub created_at: Timestamp,
+    pub(crate) created_at: Timestamp,
     /// The time of its last change.
-    pub updated_at: Timestamp,
+    pub(crate) updated_at: Timestamp,
     /// The values, in the order of the register's columns.
-    pub values: Vec<OwnedScalar>,
+    pub(crate) values: Vec<OwnedScalar>,
 }
 
 impl Row {
     /// Returns the record with its values.
     #[must_use]
-    pub fn of<R: Record>(stored: &Stored<R>) -> Self {
+    pub(crate) fn of<R: Record>(stored: &Stored<R>) -> Self {
         let Meta { id, revision, created_at, updated_at, .. } = stored.meta;
         Self {
             id: id.to_string(),

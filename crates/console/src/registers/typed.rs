@@ -9,14 +9,14 @@ use crate::zone::Zone;
 
 /// What is wrong with what was typed: the name of each field, with the message.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct TypedFaults(pub BTreeMap<String, String>);
+pub(crate) struct TypedFaults(pub(crate) BTreeMap<String, String>);
 
 /// Reads a record from the texts of a form, by the name of each field. Times are those of clocks in `zone`. Fields that a
 /// form does not show keep the values of `current`.
 ///
 /// # Errors
 /// [`TypedFaults`] of all fields at once.
-pub fn read_typed<R: Record>(
+pub(crate) fn read_typed<R: Record>(
     texts: &BTreeMap<String, String>,
     zone: &Zone,
     current: Option<&R>,
@@ -47,6 +47,11 @@ pub(super) fn hidden(register: &Register, exists: bool) -> Vec<usize> {
 /// The name of the field for the column at this position.
 pub(super) fn field_name(register: &Register, index: usize) -> String {
     camel_case(register.columns[index].label)
+}
+
+/// The name of the field for the key; that of the first field if the register has no key.
+pub(crate) fn key_field(register: &Register) -> String {
+    field_name(register, register.key().unwrap_or_default())
 }
 
 struct Typed<'t> {

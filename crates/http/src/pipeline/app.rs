@@ -13,7 +13,10 @@ use super::{
     services::Services,
     stream_limits::StreamLimits,
 };
-use crate::{memory::MemoryBudget, request::{AuditIdentity, CachedAccount}};
+use crate::{
+    memory::MemoryBudget,
+    request::{AuditIdentity, CachedAccount},
+};
 
 /// The services, caches and limits that requests are handled with. Cheap to clone.
 #[derive(Clone)]

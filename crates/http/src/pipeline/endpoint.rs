@@ -24,11 +24,32 @@ pub(crate) struct Endpoint {
     pub(crate) body: BodyRule,
     pub(crate) handler: Handler,
     pub(crate) state: Arc<dyn Any + Send + Sync>,
+    /// The form of its errors.
+    pub(crate) errors: ErrorRenderer,
+}
+
+/// Returns the response for an error of a request.
+pub type ErrorRenderer = fn(Problem, &FailedRequest<'_>) -> ApiResponse;
+
+/// What the response for an error may say about the request.
+pub struct FailedRequest<'r> {
+    /// The identifier of the request.
+    pub request_id: &'r str,
+    /// The path and the query of the request, as they were sent.
+    pub target: &'r str,
+    /// Whether the request only reads, so that it can be sent again.
+    pub is_read: bool,
+}
+
+/// The error as JSON, for programs.
+pub(crate) fn json_error(problem: Problem, request: &FailedRequest<'_>) -> ApiResponse {
+    problem.into_response(request.request_id)
 }
 
 impl Endpoint {
-    /// Whether a response in this media type is a page of a list: every list can also be streamed.
+    /// Whether a response in this media type is a page: one for people, or that of a list, which can also be streamed.
     pub(crate) fn responds_with_page(&self, media_type: MediaType) -> bool {
-        media_type == MediaType::Json && self.media_types.contains(&MediaType::NdJson)
+        media_type == MediaType::Html
+            || (media_type == MediaType::Json && self.media_types.contains(&MediaType::NdJson))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use auth::{SecretHasher, TokenLifetime, TokenSigner, TokenVerifier};
+use auth::{SecretHasher, SessionLifetimes, TokenLifetime, TokenSigner, TokenVerifier};
 use kernel::{Changeset, Clock, Entropy};
 use limits::LimitStore;
 use store::DynStore;
@@ -74,6 +74,38 @@ pub struct ApiSettings {
     pub body_memory: usize,
     /// The memory budget for all response bodies together that clients have not read yet, in bytes.
     pub response_memory: usize,
+    /// How long the sessions of people last.
+    pub session_lifetimes: SessionLifetimes,
+    /// The cookie of sessions.
+    pub session_cookie: SessionCookie,
+}
+
+/// The cookie that stands for a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SessionCookie {
+    /// Browsers send it over TLS only, to this host only.
+    Secure,
+    /// Browsers send it without TLS, too: for a server that is reached by plain HTTP.
+    Plain,
+}
+
+impl SessionCookie {
+    /// The name. That of the secure cookie makes browsers refuse it from any other host.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Secure => "__Host-novantra-session",
+            Self::Plain => "novantra-session",
+        }
+    }
+
+    /// The header that sets the cookie to this value for this time. No value ends it.
+    #[must_use]
+    pub fn header(self, value: Option<&str>, lifetime: Duration) -> String {
+        let (value, age) = (value.unwrap_or_default(), value.map_or(0, |_| lifetime.as_secs()));
+        let secure = if self == Self::Secure { "; Secure" } else { "" };
+        format!("{}={value}; Path=/; Max-Age={age}; HttpOnly; SameSite=Lax{secure}", self.name())
+    }
 }
 
 /// The rate limits, in requests per minute.
@@ -118,6 +150,8 @@ impl Default for ApiSettings {
             trusted_proxies: TrustedProxies::default(),
             body_memory: 64 * 1024 * 1024,
             response_memory: 64 * 1024 * 1024,
+            session_lifetimes: SessionLifetimes::default(),
+            session_cookie: SessionCookie::Secure,
         }
     }
 }

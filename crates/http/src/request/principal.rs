@@ -5,8 +5,8 @@ use std::sync::{
     atomic::{AtomicI64, Ordering},
 };
 
-use auth::{Account, Caller};
-use kernel::{Actor, ActorRevision, OrganizationId, OrganizationRef, Timestamp, Ulid};
+use auth::{Account, Caller, UserCaller, user_actor};
+use kernel::{Actor, ActorRevision, Organization, OrganizationId, OrganizationRef, Stored, Timestamp, Ulid};
 
 use crate::response::Problem;
 
@@ -15,6 +15,25 @@ use crate::response::Problem;
 pub enum Principal {
     /// A program: the account with the scopes of its token, and its cached record.
     Account(Caller, Arc<CachedAccount>),
+    /// A person who has signed in.
+    User(Arc<SignedInUser>),
+}
+
+/// A person who has signed in, with their organization and the actor of their audit entries.
+pub struct SignedInUser {
+    /// The user and their session.
+    pub caller: UserCaller,
+    /// The organization.
+    pub organization: Stored<Organization>,
+    reference: OrganizationRef,
+    actor: Actor,
+}
+
+impl SignedInUser {
+    pub(crate) fn new(caller: UserCaller, organization: Stored<Organization>) -> Self {
+        let (reference, actor) = (OrganizationRef::from(&organization), user_actor(&caller.user));
+        Self { caller, organization, reference, actor }
+    }
 }
 
 impl Principal {
@@ -29,14 +48,16 @@ impl Principal {
     pub fn organization_ref(&self) -> &OrganizationRef {
         match self {
             Self::Account(_, cached) => &cached.organization,
+            Self::User(user) => &user.reference,
         }
     }
 
-    /// The identifier of the account, without its prefix, by which shares and limits are counted.
+    /// The identifier of the account or the user, without its prefix, by which shares and limits are counted.
     #[must_use]
     pub fn id(&self) -> Ulid {
         match self {
             Self::Account(caller, _) => caller.account.meta.ulid(),
+            Self::User(user) => user.caller.user.meta.ulid(),
         }
     }
 
@@ -44,6 +65,7 @@ impl Principal {
     pub(crate) fn actor(&self) -> &Actor {
         match self {
             Self::Account(_, cached) => &cached.actor,
+            Self::User(user) => &user.actor,
         }
     }
 
@@ -51,6 +73,7 @@ impl Principal {
     pub(crate) fn actor_revision(&self) -> ActorRevision {
         match self {
             Self::Account(caller, _) => caller.actor_revision(),
+            Self::User(user) => user.caller.actor_revision(),
         }
     }
 
@@ -61,7 +84,24 @@ impl Principal {
     pub fn caller(&self) -> Result<&Caller, Problem> {
         match self {
             Self::Account(caller, _) => Ok(caller),
+            Self::User(_) => Err(Problem::internal()),
         }
+    }
+
+    /// The person who has signed in.
+    ///
+    /// # Errors
+    /// An internal error if the principal is a program.
+    pub fn user(&self) -> Result<&SignedInUser, Problem> {
+        match self {
+            Self::User(user) => Ok(user),
+            Self::Account(..) => Err(Problem::internal()),
+        }
+    }
+
+    /// The identity that its requests are recorded under.
+    pub(crate) fn audit_identity(&self) -> AuditIdentity<'_> {
+        AuditIdentity { organization: self.organization(), id: self.id(), actor: self.actor() }
     }
 }
 

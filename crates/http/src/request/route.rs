@@ -1,5 +1,6 @@
 //! The route of a request, as its operation declares it.
 
+use auth::Permission;
 use scopes::Scope;
 
 /// The declarations of an operation that the handling of its requests depends on.
@@ -18,6 +19,10 @@ pub struct Route {
 pub enum Access {
     /// A service account with this scope.
     Scope(Scope),
+    /// A person who has signed in and has this permission.
+    Permission(Permission),
+    /// A person who has signed in.
+    SignedIn,
     /// Anyone: the endpoint does its own authentication, or needs none.
     Public,
     /// The placeholder for requests that match no route.

@@ -2,6 +2,7 @@
 
 use std::{borrow::Cow, time::Duration};
 
+use auth::Permission;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use bytes::Bytes;
 use kernel::StoreError;
@@ -91,6 +92,45 @@ impl Problem {
         let challenge = format!(r#"Bearer realm="novantra", error="insufficient_scope", scope="{scope}""#);
         Self::new(StatusCode::FORBIDDEN, "forbidden", format!("this request requires the scope {scope}"))
             .header(header::WWW_AUTHENTICATE, &challenge)
+    }
+
+    /// Creates the response for a person who has not signed in, or whose session is over.
+    #[must_use]
+    pub fn signed_out() -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "signed_out", "nobody has signed in, or the session is over: sign in")
+    }
+
+    /// Creates the response for a person whose role lacks the permission.
+    #[must_use]
+    pub fn missing_permission(permission: Permission) -> Self {
+        let roles: Vec<&str> = permission.roles().map(auth::Role::name).collect();
+        let message = format!("this needs the role {}: ask an administrator of the workspace", roles.join(" or "));
+        Self::new(StatusCode::FORBIDDEN, "missing_permission", message)
+    }
+
+    /// Creates the response for an action that needs the password again.
+    #[must_use]
+    pub fn password_required() -> Self {
+        Self::new(StatusCode::FORBIDDEN, "password_required", "enter your password again, then repeat this")
+    }
+
+    /// Creates the response for a form that another site had the browser send.
+    #[must_use]
+    pub fn other_site() -> Self {
+        let message = "the form was not sent by a page of this server: open the page again and send it from there";
+        Self::new(StatusCode::FORBIDDEN, "other_site", message)
+    }
+
+    /// The code of the error.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        self.error
+    }
+
+    /// The message for the caller.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
     }
 
     /// Creates a 404 response for a record that does not exist, or belongs to others.

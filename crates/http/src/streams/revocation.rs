@@ -68,5 +68,6 @@ async fn still_has_scope(app: &App, principal: &Principal, scope: Scope) -> Resu
         Principal::Account(caller, _) => {
             Ok(current_scopes(app, caller).await?.is_some_and(|scopes| scopes.contains(scope)))
         }
+        Principal::User(_) => Ok(false),
     }
 }

@@ -150,7 +150,7 @@ mod tests {
         assert_eq!(begun, MAX_KINDS_OF_STRANGERS + 2);
         let (_, is_first) = calls.find_or_begin(None, &note("10.0.0.1", 401), now, |_| call(1, now));
         assert!(!is_first, "a kind that was begun before the maximum was reached keeps its entry");
-        let other = Some(Id::new(Ulid(7)));
+        let other = Some(Ulid(7));
         let (_, is_first) = calls.find_or_begin(other, &note("10.9.9.9", 401), now, |_| call(1, now));
         assert!(is_first, "strangers use up nothing of an account");
     }

@@ -1,0 +1,72 @@
+//! The addresses of the pages of all registers.
+
+use auth::Permission;
+use axum::http::Method;
+use http_api::{
+    endpoints::Operation,
+    request::{Access, Charge},
+};
+use kernel::{Kind, Reader, Record};
+use store::DynStore;
+
+use super::{register_detail, register_form, register_list};
+use crate::{registers::register_of, surface::page_operation};
+
+/// The kinds whose records have rules of their own, so that no form changes them.
+const WITHOUT_FORM: &[Kind] =
+    &[Kind::EvidenceClaim, Kind::SubmissionPackage, Kind::MonitorRun, Kind::MonitorRunItem, Kind::Assessment];
+
+/// Whether records of this kind are created and edited in the generic form.
+pub(crate) fn has_form(kind: Kind) -> bool {
+    !WITHOUT_FORM.contains(&kind)
+}
+
+/// Returns the endpoints of all registers.
+pub(crate) fn operations() -> Vec<Operation> {
+    macro_rules! pages {
+        ($($kind:ident => $register:ty,)*) => { [$(of_register::<$register>(),)*].into_iter().flatten().collect() };
+    }
+    ::registers::for_each_register!(pages)
+}
+
+/// The endpoints of one register. They live as long as the process, and so do their names.
+fn of_register<R: Record>() -> Vec<Operation>
+where
+    DynStore: Reader<R>,
+{
+    let path: &'static str = register_of::<R>().path().leak();
+    let below = |rest: &str| -> &'static str { format!("{path}{rest}").leak() };
+    let action = |verb: &str| -> &'static str { format!("{}.{verb}", R::KIND.name()).leak() };
+    let read = Access::Permission(Permission::ReadRecords);
+    let change = Access::Permission(Permission::ChangeRecords);
+    let mut operations = vec![
+        Operation { handler: register_list::handle::<R>, ..page_operation(Method::GET, path, read, action("listed")) },
+        Operation {
+            handler: register_detail::handle::<R>,
+            ..page_operation(Method::GET, below("/{id}"), read, action("read"))
+        },
+    ];
+    if has_form(R::KIND) {
+        operations.extend([
+            Operation {
+                handler: register_form::open_new::<R>,
+                ..page_operation(Method::GET, below("/new"), change, action("form_opened"))
+            },
+            Operation {
+                handler: register_form::create::<R>,
+                charge: Charge::Write,
+                ..page_operation(Method::POST, path, change, action("created"))
+            },
+            Operation {
+                handler: register_form::open_edit::<R>,
+                ..page_operation(Method::GET, below("/{id}/edit"), change, action("form_opened"))
+            },
+            Operation {
+                handler: register_form::edit::<R>,
+                charge: Charge::Write,
+                ..page_operation(Method::POST, below("/{id}/edit"), change, action("updated"))
+            },
+        ]);
+    }
+    operations
+}
