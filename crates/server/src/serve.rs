@@ -191,7 +191,7 @@ impl Server {
             attachments: Arc::new(AttachmentServices::new(attachments, settings.attachments.max_bytes)),
         });
         let requests = api.serve(
-            http_api::router(app.clone(), [surface]),
+            http_api::router(app.clone(), [surface, console::surface()]),
             ConnectionLimits::for_api(settings.max_connections, settings.api.trusted_proxies.clone(), &metrics),
             Some(metrics),
             stop,
