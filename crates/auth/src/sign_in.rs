@@ -1,7 +1,7 @@
 //! The steps of a sign-in, and what users do with their own credentials. Each has been authorized before: the password,
 //! the code or the link was right.
 
-use kernel::{Action, Change, Id, Stored, Subject, WriteContext, WriteTimestamp};
+use kernel::{Action, Change, Stored, Subject, WriteContext, WriteTimestamp};
 
 use crate::{
     one_time_link::{LinkPurpose, OneTimeLink},
@@ -10,7 +10,7 @@ use crate::{
     person_change::{Browser, NewSession, PersonChange, make_room},
     person_credentials::{Credentials, PasswordHash, SecondFactor},
     session::{Session, SessionLevel, SessionLifetimes},
-    user::{StoredUser, User, UserStatus},
+    user::{StoredUser, User, UserId, UserStatus},
 };
 
 /// The circumstances of a sign-in.
@@ -221,11 +221,10 @@ pub fn first_administrator_created(
     context: &WriteContext<'_>,
     timestamp: WriteTimestamp,
     link: &OneTimeLink,
-    user: User,
+    (id, user): (UserId, User),
     chosen: ChosenCredentials,
     sign_in: &SignInContext<'_>,
 ) -> (PersonChange, StoredUser, NewSession) {
-    let id = Id::new(context.entropy.ulid(timestamp.at()));
     let mut change = PersonChange::of_user(context, timestamp, "user.created", id);
     let user = Stored::new(context.organization.id, id, change.changeset.at(), user.with_status(UserStatus::Active));
     change.changeset.set_changes(Change::between(None, &user.record));
