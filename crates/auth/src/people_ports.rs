@@ -7,10 +7,12 @@ use kernel::{Changeset, CommitError, Entropy, OrganizationId, StoreError, Timest
 use secrecy::SecretString;
 
 use crate::{
+    known_device::KnownDevice,
     one_time_link::OneTimeLink,
     opaque_token::TokenHash,
     person_credentials::{Credentials, PasswordHash},
     session::{Session, SessionId},
+    totp_secret::TotpSecret,
     user::{StoredUser, UserId},
 };
 
@@ -178,20 +180,11 @@ pub trait SecondFactors: Send + Sync {
     fn matching_step(&self, secret: &TotpSecret, code: &str, now: Timestamp) -> Option<i64>;
 }
 
-/// The secret that an authenticator app shares. Its `Debug` output is redacted, so that it is never logged.
-#[derive(Clone, Debug)]
-pub struct TotpSecret(SecretString);
+/// Signs and verifies the cookies of devices on which users signed in before.
+pub trait DeviceCookies: Send + Sync {
+    /// Returns the cookie of the device.
+    fn sign(&self, device: &KnownDevice) -> String;
 
-impl TotpSecret {
-    /// Creates a secret from its text in base 32.
-    #[must_use]
-    pub fn new(base32: SecretString) -> Self {
-        Self(base32)
-    }
-
-    /// The secret in base 32, for the page that shows it and for the app.
-    #[must_use]
-    pub fn expose(&self) -> &str {
-        secrecy::ExposeSecret::expose_secret(&self.0)
-    }
+    /// Returns the device of a cookie; `None` if this installation did not sign it.
+    fn verify(&self, cookie: &str) -> Option<KnownDevice>;
 }
