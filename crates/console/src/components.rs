@@ -9,7 +9,7 @@ mod person;
 mod status;
 
 pub(crate) use field::{Field, reason};
-pub(crate) use frame::{Head, NONE, form_token, gate, heading, page};
+pub(crate) use frame::{Head, NONE, form_token, gate, heading, page, wide_gate};
 pub(crate) use icon::Icon;
 pub(crate) use list::{TableColumn, card, copyable, pager, table};
 pub(crate) use note::{Tone, blank, flash, note, problem_summary};

@@ -15,6 +15,7 @@ mod components;
 mod form_token;
 mod navigation;
 mod pages;
+mod qr_code;
 mod registers;
 mod response;
 mod surface;

@@ -3,6 +3,7 @@
 mod assets;
 mod current_viewer;
 mod form_texts;
+pub(crate) mod people;
 mod register_detail;
 mod register_form;
 mod register_list;

@@ -32,6 +32,7 @@ fn operations() -> Vec<Operation> {
         ..page_operation(Method::GET, path, Access::Public, "asset.read")
     };
     let mut operations = vec![asset(STYLESHEET_PATH, pages::stylesheet), asset(SCRIPT_PATH, pages::script)];
+    operations.extend(pages::people::operations());
     operations.extend(pages::register_pages::operations());
     operations
 }

@@ -12,7 +12,7 @@ mod head_memory;
 mod kept_responses;
 mod rate_limit;
 mod services;
-mod session;
+pub(crate) mod session;
 mod stream_limits;
 
 use std::{
@@ -41,7 +41,7 @@ use crate::{
 };
 
 pub use app::App;
-pub use audit_recorder::AuditNote;
+pub use audit_recorder::{AuditNote, anonymous_actor};
 pub(crate) use authenticate::authenticate;
 pub use authenticate::current_scopes;
 pub use client_address::TrustedProxies;

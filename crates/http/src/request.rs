@@ -33,6 +33,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     memory::ResponseMemory,
+    pipeline::session::check_same_origin,
     response::{Issue, Problem},
 };
 
@@ -129,6 +130,12 @@ impl ApiRequest {
         self.memory.ensure_for(self.body.len(), loaded_bytes)
     }
 
+    /// Returns the first path parameter as it was sent.
+    #[must_use]
+    pub fn path_text(&self) -> &str {
+        self.path.first().map_or("", String::as_str)
+    }
+
     /// Returns the first path parameter as an identifier. A malformed identifier is answered with 404.
     ///
     /// # Errors
@@ -144,6 +151,22 @@ impl ApiRequest {
     pub fn path_id_at<R: HasIdPrefix>(&self, index: usize) -> Result<Id<R>, Problem> {
         let text = self.path.get(index).ok_or_else(Problem::not_found)?;
         text.parse().map_err(|_| Problem::not_found())
+    }
+
+    /// Returns the value of a cookie.
+    #[must_use]
+    pub fn cookie(&self, name: &str) -> Option<&str> {
+        let lines = self.parts.headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+        let mut pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+        pairs.find(|(cookie, _)| *cookie == name).map(|(_, value)| value)
+    }
+
+    /// Checks that a page of this server had the browser send the request.
+    ///
+    /// # Errors
+    /// A 403 response if it was another site.
+    pub fn check_same_origin(&self) -> Result<(), Problem> {
+        check_same_origin(&self.parts.headers)
     }
 
     /// The query of the URL, without the question mark.

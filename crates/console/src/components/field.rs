@@ -53,6 +53,16 @@ impl Field<'_> {
         })
     }
 
+    /// A line of text that browsers and password managers fill in, by the purpose that `autocomplete` names.
+    pub(crate) fn filled(&self, kind: &str, autocomplete: &str, value: &str) -> Markup {
+        let is_code = autocomplete == "one-time-code";
+        self.around(&html! {
+            input.in.otp[is_code] id=(self.name) name=(self.name) type=(kind) value=(value) autocomplete=(autocomplete)
+                inputmode=[is_code.then_some("numeric")] spellcheck="false"
+                aria-describedby=[self.described_by()] aria-invalid=[self.invalid()] required[!self.optional];
+        })
+    }
+
     /// Several lines of text.
     pub(crate) fn area(&self, rows: u8, value: &str) -> Markup {
         self.around(&html! {

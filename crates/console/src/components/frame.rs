@@ -44,11 +44,20 @@ pub(crate) fn page(viewer: &Viewer, head: &Head<'_>, content: &Markup) -> Markup
 
 /// The page of a person who is not signed in: a box without the rail.
 pub(crate) fn gate(title: &str, has_problem: bool, content: &Markup) -> Markup {
+    gate_of("box", title, has_problem, content)
+}
+
+/// The page of a person who is not signed in, with room for a long form.
+pub(crate) fn wide_gate(title: &str, has_problem: bool, content: &Markup) -> Markup {
+    gate_of("box wide", title, has_problem, content)
+}
+
+fn gate_of(class: &str, title: &str, has_problem: bool, content: &Markup) -> Markup {
     let title = format!("{}{title} · Novantra", if has_problem { "Error: " } else { "" });
     let body = html! {
         div.gate {
             header { span.brand { (mark()) "Novantra" } }
-            main #main tabindex="-1" { div.box { (content) } }
+            main #main tabindex="-1" { div class=(class) { (content) } }
             footer.foot { span { "Novantra " (env!("CARGO_PKG_VERSION")) } }
         }
     };

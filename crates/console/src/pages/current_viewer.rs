@@ -1,6 +1,5 @@
 //! The viewer of a page, from the session of the request.
 
-use axum::http::header;
 use http_api::{
     request::{ApiRequest, SignedInUser},
     response::Problem,
@@ -26,19 +25,12 @@ pub(crate) fn viewer(request: &ApiRequest) -> Result<Viewer, Problem> {
         name: user.name.to_string(),
         role: user.role,
         zone: Zone::named(zone.as_str()),
-        theme: match cookie(request, "novantra-theme") {
+        theme: match request.cookie("novantra-theme") {
             Some("light") => Theme::Light,
             Some("dark") => Theme::Dark,
             _ => Theme::Device,
         },
-        has_compact_rows: cookie(request, "novantra-rows") == Some("compact"),
+        has_compact_rows: request.cookie("novantra-rows") == Some("compact"),
         form_token: FormToken::of(&caller.session).to_string(),
     })
-}
-
-/// The value of a cookie that holds a choice of the reader.
-fn cookie<'r>(request: &'r ApiRequest, name: &str) -> Option<&'r str> {
-    let lines = request.parts.headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-    let mut pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.find(|(cookie, _)| *cookie == name).map(|(_, value)| value)
 }

@@ -10,6 +10,26 @@ use kernel::{Reason, Revision};
 
 use crate::form_token::FormToken;
 
+/// Reads a form of somebody who may not have signed in.
+///
+/// # Errors
+/// A 400 response if the body is no form, and a 403 response if no page of this server has sent it.
+pub(crate) fn public_form(request: &ApiRequest) -> Result<BTreeMap<String, String>, Problem> {
+    request.check_same_origin()?;
+    texts(request)
+}
+
+fn texts(request: &ApiRequest) -> Result<BTreeMap<String, String>, Problem> {
+    request.body_media_type(&["application/x-www-form-urlencoded"])?;
+    Ok(form_urlencoded::parse(&request.body).into_owned().collect())
+}
+
+/// The value of a parameter of the address.
+pub(crate) fn query_value(request: &ApiRequest, name: &str) -> Option<String> {
+    let mut pairs = form_urlencoded::parse(request.query().as_bytes());
+    pairs.find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
+}
+
 /// The texts of a form, by the names of its fields.
 pub(crate) struct FormTexts(pub(crate) BTreeMap<String, String>);
 
@@ -19,8 +39,7 @@ impl FormTexts {
     /// # Errors
     /// A 400 response if the body is no form, and a 403 response if no page of this session has sent it.
     pub(crate) fn read(request: &ApiRequest) -> Result<Self, Problem> {
-        request.body_media_type(&["application/x-www-form-urlencoded"])?;
-        let texts: BTreeMap<String, String> = form_urlencoded::parse(&request.body).into_owned().collect();
+        let texts = texts(request)?;
         let session = &request.principal()?.user()?.caller.session;
         if !FormToken::of(session).matches(texts.get("formToken").map_or("", String::as_str)) {
             return Err(Problem::other_site());

@@ -239,7 +239,7 @@ fn count_of(status: u16, calls: i64) -> Change {
 }
 
 /// The actor of requests whose caller is not authenticated.
-fn anonymous_actor() -> Actor {
+pub fn anonymous_actor() -> Actor {
     Actor { kind: ActorKind::System, id: None, name: "unknown caller".into() }
 }
 

@@ -2,9 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use auth::{SecretHasher, SessionLifetimes, TokenLifetime, TokenSigner, TokenVerifier};
+use auth::{SecretHasher, TokenLifetime, TokenSigner, TokenVerifier};
 use kernel::{Changeset, Clock, Entropy};
 use limits::LimitStore;
+use people::People;
 use store::DynStore;
 
 use super::client_address::TrustedProxies;
@@ -27,6 +28,8 @@ pub struct Services {
     pub verifier: Arc<dyn TokenVerifier>,
     /// The rate limits.
     pub limits: Arc<dyn LimitStore>,
+    /// The use cases of people: sign-in, sessions, users.
+    pub people: Arc<People>,
     /// The protection of pagination cursors.
     pub cursor_signer: Arc<dyn CursorSigner>,
     /// The cipher of stored responses that hold a secret.
@@ -74,8 +77,6 @@ pub struct ApiSettings {
     pub body_memory: usize,
     /// The memory budget for all response bodies together that clients have not read yet, in bytes.
     pub response_memory: usize,
-    /// How long the sessions of people last.
-    pub session_lifetimes: SessionLifetimes,
     /// The cookie of sessions.
     pub session_cookie: SessionCookie,
 }
@@ -103,8 +104,16 @@ impl SessionCookie {
     #[must_use]
     pub fn header(self, value: Option<&str>, lifetime: Duration) -> String {
         let (value, age) = (value.unwrap_or_default(), value.map_or(0, |_| lifetime.as_secs()));
-        let secure = if self == Self::Secure { "; Secure" } else { "" };
-        format!("{}={value}; Path=/; Max-Age={age}; HttpOnly; SameSite=Lax{secure}", self.name())
+        format!("{}={value}; Path=/; Max-Age={age}; HttpOnly; SameSite=Lax{}", self.name(), self.suffix())
+    }
+
+    /// The end of the header of every cookie that is sent like this one.
+    #[must_use]
+    pub const fn suffix(self) -> &'static str {
+        match self {
+            Self::Secure => "; Secure",
+            Self::Plain => "",
+        }
     }
 }
 
@@ -150,7 +159,6 @@ impl Default for ApiSettings {
             trusted_proxies: TrustedProxies::default(),
             body_memory: 64 * 1024 * 1024,
             response_memory: 64 * 1024 * 1024,
-            session_lifetimes: SessionLifetimes::default(),
             session_cookie: SessionCookie::Secure,
         }
     }

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use auth::{OpaqueToken, TokenUse, UserCaller, UserDenied};
+use auth::{OpaqueToken, TokenUse, UserDenied};
 use axum::http::{HeaderMap, Method, header, request::Parts};
 use kernel::{Organization, Reader};
+use people::PeopleError;
 
 use super::app::App;
 use crate::{
@@ -22,21 +23,19 @@ pub(super) async fn authenticate_session(app: &App, parts: &Parts) -> Result<Pri
     }
     let settings = &app.services.settings;
     let token = session_token(&parts.headers, settings.session_cookie.name()).ok_or_else(Problem::signed_out)?;
-    let (store, organization) = (&*app.services.store, token.organization());
-    let (session, user) = store.session(organization, token.hash()).await?.ok_or_else(Problem::signed_out)?;
-    let now = app.services.clock.now();
-    let caller = UserCaller::authorize(Arc::new(session), Arc::new(user), settings.session_lifetimes, now)
-        .map_err(Problem::denied)?;
-    if caller.session.is_use_due_at(now) {
-        store.record_session_use(organization, caller.session.id, now).await?;
-    }
-    let organization = Reader::<Organization>::get(store, organization, organization).await?;
+    let caller = app.services.people.authenticate(&token).await.map_err(|error| match error {
+        PeopleError::Denied(denied) => Problem::denied(denied),
+        PeopleError::Store(error) => error.into(),
+        _ => Problem::internal(),
+    })?;
+    let organization = token.organization();
+    let organization = Reader::<Organization>::get(&*app.services.store, organization, organization).await?;
     let organization = organization.ok_or_else(Problem::signed_out)?;
     Ok(Principal::User(Arc::new(SignedInUser::new(caller, organization))))
 }
 
 /// Returns the token in the cookie of this name.
-fn session_token(headers: &HeaderMap, name: &str) -> Option<OpaqueToken> {
+pub(crate) fn session_token(headers: &HeaderMap, name: &str) -> Option<OpaqueToken> {
     let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
     let mut pairs = cookies.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
     let (_, value) = pairs.find(|(cookie, _)| *cookie == name)?;
@@ -45,7 +44,7 @@ fn session_token(headers: &HeaderMap, name: &str) -> Option<OpaqueToken> {
 
 /// Refuses a write that another site had the browser send. Browsers say where a request comes from; the token in the form
 /// is checked in addition, by the handler.
-fn check_same_origin(headers: &HeaderMap) -> Result<(), Problem> {
+pub(crate) fn check_same_origin(headers: &HeaderMap) -> Result<(), Problem> {
     let text = |name: header::HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
     let is_same = match (headers.get("sec-fetch-site"), text(header::ORIGIN)) {
         (Some(site), _) => site == "same-origin",
