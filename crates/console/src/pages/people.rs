@@ -8,7 +8,6 @@ mod session;
 mod sign_in;
 mod sign_out;
 
-
 use axum::http::Method;
 use http_api::{
     endpoints::Operation,
@@ -40,4 +39,3 @@ pub(crate) fn operations() -> Vec<Operation> {
         },
     ]
 }
-

@@ -79,10 +79,9 @@ fn page(email: &str, offer: &SecondFactorOffer, next: &str, problem: Option<&str
 
 /// The fields that enroll a second factor: the key as a picture and as text, and the code that the app then shows.
 pub(super) fn fields(email: &str, offer: &SecondFactorOffer, problem: Option<&str>) -> Markup {
-    let secret = offer.secret.expose();
+    let secret = offer.secret.to_base32();
     let groups: Vec<&str> = secret.as_bytes().chunks(4).filter_map(|group| std::str::from_utf8(group).ok()).collect();
-    let encoded: String = form_urlencoded::byte_serialize(email.as_bytes()).collect();
-    let address = format!("otpauth://totp/Novantra:{encoded}?secret={secret}&issuer=Novantra");
+    let address = offer.secret.to_uri(email);
     html! {
         section {
             div.sec {

@@ -43,7 +43,9 @@ pub(crate) fn submit<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a,
             SignInOutcome::Begun(begun) => Ok(with_session(app, redirect(next), &begun).recorded()),
             SignInOutcome::Refused(refusal) => {
                 let problem = match refusal.retry_after {
-                    Some(wait) => format!("There were too many attempts. Wait {} seconds and try again.", wait.as_secs().max(1)),
+                    Some(wait) => {
+                        format!("There were too many attempts. Wait {} seconds and try again.", wait.as_secs().max(1))
+                    }
                     None => "That code is wrong, was used already or is too old. Wait for the next one.".to_owned(),
                 };
                 let page = page(pending.user.record.email.as_str(), next, Some(&problem));

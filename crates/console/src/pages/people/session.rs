@@ -42,7 +42,10 @@ pub(super) fn with_session(app: &App, response: ApiResponse, begun: &BegunSessio
     match &begun.device_cookie {
         Some(device) => response.header(
             header::SET_COOKIE,
-            format!("{DEVICE_COOKIE}={device}; Path=/app; Max-Age={DEVICE_LIFETIME}; HttpOnly; SameSite=Lax{}", cookie.suffix()),
+            format!(
+                "{DEVICE_COOKIE}={device}; Path=/app; Max-Age={DEVICE_LIFETIME}; HttpOnly; SameSite=Lax{}",
+                cookie.suffix()
+            ),
         ),
         None => response,
     }
@@ -83,8 +86,15 @@ mod tests {
         for own in ["/app", "/app/risks?status=accepted", "/app/findings/find_1"] {
             assert_eq!(next_page(Some(own)), own);
         }
-        let others =
-            ["https://evil.example", "//evil.example", "/app/../\\evil", "/application", "/app\r\nX: y", "/app/sign-out", ""];
+        let others = [
+            "https://evil.example",
+            "//evil.example",
+            "/app/../\\evil",
+            "/application",
+            "/app\r\nX: y",
+            "/app/sign-out",
+            "",
+        ];
         for other in others {
             assert_eq!(next_page(Some(other)), "/app", "{other}");
         }

@@ -68,7 +68,9 @@ pub(crate) fn submit<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a,
             }
             SignInOutcome::Refused(refusal) => {
                 let problem = match refusal.retry_after {
-                    Some(wait) => format!("There were too many attempts. Wait {} seconds and try again.", wait.as_secs().max(1)),
+                    Some(wait) => {
+                        format!("There were too many attempts. Wait {} seconds and try again.", wait.as_secs().max(1))
+                    }
                     None => "The e-mail address and the password do not belong together. Check both.".to_owned(),
                 };
                 let form = Form {
