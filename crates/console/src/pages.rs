@@ -3,6 +3,7 @@
 mod assets;
 mod current_viewer;
 mod form_texts;
+mod overview;
 pub(crate) mod people;
 mod register_detail;
 mod register_form;
@@ -11,3 +12,4 @@ pub(crate) mod register_pages;
 
 pub(crate) use assets::{script, stylesheet};
 pub(crate) use current_viewer::viewer;
+pub(crate) use overview::handle as overview;

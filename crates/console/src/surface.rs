@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
+use auth::Permission;
 use axum::http::Method;
 use futures_util::future::BoxFuture;
 use http_api::{
@@ -32,6 +33,10 @@ fn operations() -> Vec<Operation> {
         ..page_operation(Method::GET, path, Access::Public, "asset.read")
     };
     let mut operations = vec![asset(STYLESHEET_PATH, pages::stylesheet), asset(SCRIPT_PATH, pages::script)];
+    operations.push(Operation {
+        handler: pages::overview,
+        ..page_operation(Method::GET, "/app", Access::Permission(Permission::ReadRecords), "overview.read")
+    });
     operations.extend(pages::people::operations());
     operations.extend(pages::register_pages::operations());
     operations

@@ -13,8 +13,15 @@ use super::{register_detail, register_form, register_list};
 use crate::{registers::register_of, surface::page_operation};
 
 /// The kinds whose records have rules of their own, so that no form changes them.
-const WITHOUT_FORM: &[Kind] =
-    &[Kind::EvidenceClaim, Kind::SubmissionPackage, Kind::MonitorRun, Kind::MonitorRunItem, Kind::Assessment];
+const WITHOUT_FORM: &[Kind] = &[
+    Kind::Finding,
+    Kind::FindingEvent,
+    Kind::EvidenceClaim,
+    Kind::SubmissionPackage,
+    Kind::MonitorRun,
+    Kind::MonitorRunItem,
+    Kind::Assessment,
+];
 
 /// Whether records of this kind are created and edited in the generic form.
 pub(crate) fn has_form(kind: Kind) -> bool {
@@ -26,7 +33,7 @@ pub(crate) fn operations() -> Vec<Operation> {
     macro_rules! pages {
         ($($kind:ident => $register:ty,)*) => { [$(of_register::<$register>(),)*].into_iter().flatten().collect() };
     }
-    ::registers::for_each_register!(pages)
+    ::registers::for_each_register! { pages, Finding => ::findings::Finding, FindingEvent => ::findings::FindingEvent, }
 }
 
 /// The endpoints of one register. They live as long as the process, and so do their names.
