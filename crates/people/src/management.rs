@@ -1,8 +1,8 @@
 //! The management of users: by administrators, and by operators at the command line.
 
 use auth::{
-    IssuedLink, LinkPurpose, Permission, Role, StoredUser, User, UserEmail, UserId, create_user, disable_user,
-    enable_user, invite_again, issue_first_administrator_link, issue_reset, set_role,
+    IssuedLink, LinkPurpose, Permission, Role, StoredUser, User, UserCaller, UserEmail, UserId, create_user,
+    disable_user, enable_user, invite_again, issue_first_administrator_link, issue_reset, set_role,
 };
 use kernel::{OrganizationId, OrganizationRef, PageLimit, PageRequest, Reader, Title};
 
@@ -13,20 +13,18 @@ use crate::{
 };
 
 impl People {
-    /// Returns all users of the organization, newest first.
+    /// Returns all users of the organization, newest first, for a user who may see them, or for the operator.
     ///
     /// # Errors
     /// [`PeopleError::Denied`], or the store fails.
     pub async fn users(
         &self,
-        author: &Author<'_>,
+        caller: Option<&UserCaller>,
         organization: OrganizationId,
     ) -> Result<Vec<StoredUser>, PeopleError> {
-        author.require(Permission::ReadPeople)?;
-        self.all_users(organization).await
-    }
-
-    async fn all_users(&self, organization: OrganizationId) -> Result<Vec<StoredUser>, PeopleError> {
+        if let Some(caller) = caller {
+            caller.require(Permission::ReadPeople)?;
+        }
         let reader: &dyn Reader<User> = &*self.parts.store;
         let mut users = Vec::new();
         let limit = PageLimit::clamped(u64::from(PageLimit::MAX));

@@ -6,7 +6,7 @@ use auth::{
     OpaqueToken, Permission, Session, SessionId, SessionLevel, StoredUser, UserCaller, UserDenied, UserId,
     revoke_session, revoke_sessions, signed_out,
 };
-use kernel::OrganizationRef;
+use kernel::{OrganizationId, OrganizationRef};
 
 use crate::{
     author::{Author, Client},
@@ -68,23 +68,23 @@ impl People {
         self.commit(signed_out(&context, timestamp, &caller.user, &caller.session)).await.map(drop)
     }
 
-    /// Returns the sessions of a user, the one used last first: of oneself, or with the permission to see people. Those
-    /// that are over are left out.
+    /// Returns the sessions of a user, the one used last first: of oneself, with the permission to see people, or for the
+    /// operator. Those that are over are left out.
     ///
     /// # Errors
     /// [`PeopleError::Denied`], [`PeopleError::NotFound`], or the store fails.
     pub async fn sessions(
         &self,
-        author: &Author<'_>,
-        organization: &OrganizationRef,
+        caller: Option<&UserCaller>,
+        organization: OrganizationId,
         user: UserId,
     ) -> Result<Vec<Session>, PeopleError> {
-        if author.caller.is_none_or(|caller| caller.user.meta.id != user) {
-            author.require(Permission::ReadPeople)?;
+        if let Some(caller) = caller.filter(|caller| caller.user.meta.id != user) {
+            caller.require(Permission::ReadPeople)?;
         }
-        self.user(organization.id, user).await?;
+        self.user(organization, user).await?;
         let (now, idle) = (self.now(), self.settings.sessions.idle);
-        let mut sessions = self.parts.store.sessions(organization.id, user).await?;
+        let mut sessions = self.parts.store.sessions(organization, user).await?;
         sessions.retain(|session| session.is_live_at(now, idle));
         Ok(sessions)
     }

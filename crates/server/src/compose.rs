@@ -7,6 +7,7 @@ mod database;
 mod identity;
 mod installation_changes;
 mod keys;
+mod people;
 mod transfer;
 mod webhooks;
 

@@ -21,6 +21,7 @@ mod scan_lease;
 mod scan_series;
 mod service_accounts;
 mod signing_keys;
+mod users;
 mod webhook_deliveries;
 mod workspaces;
 
@@ -42,5 +43,6 @@ pub(crate) use service_accounts::{
     set_account_scopes, set_account_status,
 };
 pub(crate) use signing_keys::{retire_signing_key, rotate_if_due, rotate_signing_key};
+pub(crate) use users::{find_user, workspace_ref};
 pub(crate) use webhook_deliveries::redeliver;
 pub(crate) use workspaces::{create_workspace, find_workspace};

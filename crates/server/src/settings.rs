@@ -7,6 +7,7 @@ mod attachments;
 mod database;
 mod flags;
 mod parsers;
+mod people;
 mod reader;
 mod reference;
 mod sources;

@@ -42,4 +42,5 @@ mod table_round_trips;
 mod tls;
 mod transfer;
 mod trusted_proxies;
+mod user_commands;
 mod webhook_commands;
