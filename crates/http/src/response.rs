@@ -168,7 +168,10 @@ impl ApiResponse {
         let mut response = Response::new(self.stream.unwrap_or_else(|| Body::from(self.body)));
         *response.status_mut() = self.status;
         let headers: &mut HeaderMap = response.headers_mut();
-        headers.extend(self.headers.into_iter().map(|(name, value)| (Some(name), value)));
+        // A response may set several cookies.
+        self.headers.into_iter().for_each(|(name, value)| {
+            headers.append(name, value);
+        });
         response
     }
 }

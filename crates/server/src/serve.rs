@@ -254,7 +254,7 @@ async fn prepare(
     let webhooks = Webhooks::new(installation, &settings.webhooks);
     let webhook_metrics = Arc::new(WebhookMetrics::register(&metrics)?);
     let observer = Arc::clone(&metrics) as _;
-    let app = App::new(installation.services(&settings.api, Arc::clone(&limits.store), observer, &webhooks)?);
+    let app = App::new(installation.services(settings, Arc::clone(&limits.store), observer, &webhooks)?);
     let contents = Arc::clone(&installation.attachments.contents);
     let attachments = Arc::new(MeteredContents::register(&metrics, contents)?);
     Ok((accounts, Components { app, limits, webhooks, attachments, metrics, webhook_metrics }))

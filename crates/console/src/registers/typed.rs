@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, collections::BTreeMap, fmt::Display};
 
-use kernel::{ColumnType, Decoder, Record, Timestamp};
+use kernel::{ColumnType, Decoder, IdText, OwnedScalar, Record, ScalarValue, Timestamp};
 
 use super::{Register, filters::camel_case, register_of};
 use crate::zone::Zone;
@@ -58,6 +58,8 @@ struct Typed<'t> {
     register: Register,
     texts: &'t BTreeMap<String, String>,
     zone: &'t Zone,
+    /// The values of the columns that the form does not show, by their position.
+    kept: BTreeMap<usize, OwnedScalar>,
     consumed: usize,
     text: Option<Cow<'t, str>>,
     faults: BTreeMap<String, String>,
@@ -70,6 +72,10 @@ impl Decoder for Typed<'_> {
     fn text(&mut self) -> Result<Option<&str>, ()> {
         let index = self.consumed;
         self.consumed += 1;
+        if let Some(value) = self.kept.get(&index) {
+            self.text = plain_text(value).map(Cow::Owned);
+            return Ok(self.text.as_deref());
+        }
         let name = field_name(&self.register, index);
         let text = self.texts.get(&name).map(|text| text.trim()).filter(|text| !text.is_empty());
         // Browsers send CR LF at the end of each line of an area.
@@ -79,7 +85,14 @@ impl Decoder for Typed<'_> {
     }
 
     fn timestamp(&mut self) -> Result<Option<Timestamp>, ()> {
+        let kept = self.kept.get(&self.consumed).and_then(|value| match value {
+            OwnedScalar::Timestamp(time) => Some(*time),
+            _ => None,
+        });
         let Some(text) = self.text()?.map(str::to_owned) else { return Ok(None) };
+        if kept.is_some() {
+            return Ok(kept);
+        }
         self.zone.parse_input(&text).map(Some).map_err(|message| self.invalid(0, &message))
     }
 
@@ -88,4 +101,20 @@ impl Decoder for Typed<'_> {
         let name = field_name(&self.register, index);
         self.faults.entry(name).or_insert_with(|| message.to_string());
     }
+}
+
+/// The value as the decoder of its type reads it.
+fn plain_text(value: &OwnedScalar) -> Option<String> {
+    Some(match value {
+        OwnedScalar::Null => return None,
+        OwnedScalar::Text(text) => text.clone(),
+        OwnedScalar::Name(name) => (*name).to_owned(),
+        OwnedScalar::Integer(number) => number.to_string(),
+        OwnedScalar::Timestamp(time) => time.to_string(),
+        OwnedScalar::Id(prefix, ulid) => IdText(prefix, *ulid).to_string(),
+        OwnedScalar::Ids(prefix, ulids) => {
+            ulids.iter().map(|ulid| IdText(prefix, *ulid).to_string()).collect::<Vec<_>>().join(" ")
+        }
+        OwnedScalar::Groups(groups) => groups.text().to_owned(),
+    })
 }

@@ -19,7 +19,7 @@ impl Installation {
     }
 
     /// The use cases with these rate limits.
-    fn people_with_limits(&self, settings: &Settings, limits: Arc<dyn LimitStore>) -> People {
+    pub(super) fn people_with_limits(&self, settings: &Settings, limits: Arc<dyn LimitStore>) -> People {
         let parts = PeopleParts {
             store: Arc::clone(&self.store),
             clock: Arc::clone(&self.clock),

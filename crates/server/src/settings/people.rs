@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use auth::{LinkPurpose, MAX_STORED_FOR, SessionLifetimes};
+use auth::{MAX_STORED_FOR, SessionLifetimes};
+use http_api::pipeline::SessionCookie;
 use people::PeopleSettings;
 use url::{Host, Url};
 
@@ -17,6 +18,11 @@ use super::{
 pub(crate) struct PublicUrl(String);
 
 impl PublicUrl {
+    /// The cookie of sessions: browsers send it over TLS only, unless people reach the server without TLS.
+    pub(super) fn session_cookie(&self) -> SessionCookie {
+        if self.0.starts_with("https:") { SessionCookie::Secure } else { SessionCookie::Plain }
+    }
+
     /// The URL of this path, which begins with a slash.
     pub(crate) fn join(&self, path: &str) -> String {
         format!("{}{path}", self.0)
