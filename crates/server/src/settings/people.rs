@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use auth::{LinkPurpose, MAX_STORED_FOR, SessionLifetimes};
+use auth::{MAX_STORED_FOR, SessionLifetimes};
 use people::PeopleSettings;
 use url::{Host, Url};
 
@@ -90,6 +90,8 @@ fn bounded(reader: &mut SettingsReader<'_>, setting: &'static Setting, min: Dura
 
 #[cfg(test)]
 mod tests {
+    use auth::LinkPurpose;
+
     use super::*;
     use crate::settings::{Settings, Sources, collect};
 
