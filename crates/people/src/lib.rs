@@ -19,6 +19,7 @@ mod own_account;
 mod password_pool;
 mod password_rules;
 mod people;
+mod refusals;
 mod second_factor;
 mod sessions;
 mod sign_in;

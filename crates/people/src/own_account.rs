@@ -11,7 +11,7 @@ use crate::{
     password_pool::Priority,
     password_rules::{PasswordOwner, check_new_password, normalized},
     people::People,
-    sign_in::BegunSession,
+    sign_in::{BegunSession, SignInRefusal},
 };
 
 impl People {
@@ -74,11 +74,25 @@ impl People {
         client: &Client,
     ) -> Result<Credentials, PeopleError> {
         let (organization, user) = (caller.user.meta.organization, caller.user.meta.ulid());
-        let attempt = self.begin_attempt(Step::Password(Some(organization), user), client).await?;
+        let refusal = async |retry_after| {
+            let organization = Some(self.organization(organization).await?);
+            let refusal = SignInRefusal { organization, user: Some(caller.user.meta.id), retry_after };
+            Ok::<_, PeopleError>(self.record_refusal(&refusal, client).await?)
+        };
+        let attempt = match self.begin_attempt(Step::Password(Some(organization), user), client).await {
+            Err(PeopleError::TooManyAttempts { retry_after }) => {
+                refusal(Some(retry_after)).await?;
+                return Err(PeopleError::TooManyAttempts { retry_after });
+            }
+            attempt => attempt?,
+        };
         let credentials = self.own_credentials(&caller.user).await?;
         let password = normalized(password.expose_secret()).unwrap_or_default();
         match self.pool.verify(password, Some(credentials.password.clone()), Priority::Known).await {
-            Ok(PasswordCheck::Wrong) => Err(PeopleError::WrongPassword),
+            Ok(PasswordCheck::Wrong) => {
+                refusal(None).await?;
+                Err(PeopleError::WrongPassword)
+            }
             checked => {
                 self.refund(&attempt);
                 checked.map(|_| credentials)

@@ -13,7 +13,7 @@ use kernel::{
 use limits::LimitStore;
 use store::DynStore;
 
-use crate::{error::PeopleError, password_pool::PasswordPool};
+use crate::{error::PeopleError, password_pool::PasswordPool, refusals::RefusalLog};
 
 /// The maximum number of times that a change is decided if it conflicts with concurrent ones.
 pub(crate) const MAX_ATTEMPTS: usize = 8;
@@ -69,6 +69,7 @@ impl Default for PeopleSettings {
 pub struct People {
     pub(crate) parts: PeopleParts,
     pub(crate) pool: PasswordPool,
+    pub(crate) refusals: RefusalLog,
     pub(crate) settings: PeopleSettings,
 }
 
@@ -77,7 +78,7 @@ impl People {
     #[must_use]
     pub fn new(parts: PeopleParts, settings: PeopleSettings) -> Self {
         let pool = PasswordPool::new(Arc::clone(&parts.passwords), settings.hashing_concurrency);
-        Self { parts, pool, settings }
+        Self { parts, pool, refusals: RefusalLog::default(), settings }
     }
 
     pub(crate) fn now(&self) -> Timestamp {

@@ -47,16 +47,20 @@ impl People {
         let user = pending.user.meta.id;
         let refusal = |retry_after| {
             let organization = Some(organization.clone());
-            SignInOutcome::Refused(SignInRefusal { organization, user: Some(user), retry_after })
+            SignInRefusal { organization, user: Some(user), retry_after }
         };
         let attempt = match self.begin_attempt(Step::SecondFactor(organization.id, user), client).await {
-            Err(PeopleError::TooManyAttempts { retry_after }) => return Ok(refusal(Some(retry_after))),
+            Err(PeopleError::TooManyAttempts { retry_after }) => {
+                return self.refused(refusal(Some(retry_after)), client).await;
+            }
             attempt => attempt?,
         };
         let browser = client.browser();
         for _ in 0..MAX_ATTEMPTS {
             let PendingSignIn { user, session } = self.waiting_for_code(token).await?;
-            let Some(accepted) = self.accepted(&user, code).await? else { return Ok(refusal(None)) };
+            let Some(accepted) = self.accepted(&user, code).await? else {
+                return self.refused(refusal(None), client).await;
+            };
             let attribution = Self::own_attribution(&user, &client.origin);
             let context = self.context(&organization, &attribution, None);
             let timestamp = self.parts.store.begin_write();

@@ -6,7 +6,7 @@ use auth::{
     Credentials, NewSession, PasswordCheck, Session, SessionLevel, StoredUser, User, UserId, parse_user_email,
     password_accepted,
 };
-use kernel::{Action, OrganizationId, OrganizationRef, Reader, Slug, Ulid};
+use kernel::{OrganizationId, OrganizationRef, Reader, Slug, Ulid};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest as _, Sha256};
 
@@ -50,7 +50,7 @@ pub struct BegunSession {
     pub device_cookie: Option<String>,
 }
 
-/// A refused attempt. The message to the person must not depend on any of it, but the audit entry does.
+/// A refused attempt, which is in the audit log. The message to the person must not depend on who was named.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignInRefusal {
     /// The organization, if it exists.
@@ -59,11 +59,6 @@ pub struct SignInRefusal {
     pub user: Option<UserId>,
     /// The time until the next attempt is allowed, if there were too many.
     pub retry_after: Option<Duration>,
-}
-
-impl SignInRefusal {
-    /// The action of the audit entry. Surfaces record it as they do other refused requests, which fold when repeated.
-    pub const ACTION: Action = Action::new("user.sign_in_failed");
 }
 
 /// The user that a sign-in names, or what stands for one.
@@ -75,12 +70,12 @@ struct Target {
 }
 
 impl Target {
-    fn refusal(&self, retry_after: Option<Duration>) -> SignInOutcome {
-        SignInOutcome::Refused(SignInRefusal {
+    fn refusal(&self, retry_after: Option<Duration>) -> SignInRefusal {
+        SignInRefusal {
             organization: self.organization.clone(),
             user: self.user.as_ref().map(|user| user.meta.id),
             retry_after,
-        })
+        }
     }
 }
 
@@ -91,10 +86,27 @@ impl People {
     /// # Errors
     /// [`PeopleError::Busy`], [`PeopleError::Contended`], or the store fails.
     pub async fn sign_in(&self, sign_in: &SignIn<'_>, client: &Client) -> Result<SignInOutcome, PeopleError> {
+        match self.check_password(sign_in, client).await? {
+            Ok(begun) => Ok(SignInOutcome::Begun(Box::new(begun))),
+            Err(refusal) => self.refused(refusal, client).await,
+        }
+    }
+
+    /// Records the refusal of an attempt.
+    pub(crate) async fn refused(&self, refusal: SignInRefusal, client: &Client) -> Result<SignInOutcome, PeopleError> {
+        self.record_refusal(&refusal, client).await?;
+        Ok(SignInOutcome::Refused(refusal))
+    }
+
+    async fn check_password(
+        &self,
+        sign_in: &SignIn<'_>,
+        client: &Client,
+    ) -> Result<Result<BegunSession, SignInRefusal>, PeopleError> {
         let target = self.find_target(sign_in).await?;
         let step = Step::Password(target.organization.as_ref().map(|organization| organization.id), target.key);
         let attempt = match self.begin_attempt(step, client).await {
-            Err(PeopleError::TooManyAttempts { retry_after }) => return Ok(target.refusal(Some(retry_after))),
+            Err(PeopleError::TooManyAttempts { retry_after }) => return Ok(Err(target.refusal(Some(retry_after)))),
             attempt => attempt?,
         };
         let credentials = self.credentials_of(&target).await?;
@@ -111,16 +123,16 @@ impl People {
         };
         let (Some(organization), Some(user), Some(credentials)) = (&target.organization, &target.user, credentials)
         else {
-            return Ok(target.refusal(None));
+            return Ok(Err(target.refusal(None)));
         };
         if check == PasswordCheck::Wrong || !user.record.is_active() {
-            return Ok(target.refusal(None));
+            return Ok(Err(target.refusal(None)));
         }
         self.refund(&attempt);
         let is_outdated = check == PasswordCheck::RightButOutdated;
         let begun =
             self.begin_session(organization, user.meta.id, &credentials, (password, is_outdated), client).await?;
-        Ok(begun.map_or_else(|| target.refusal(None), |begun| SignInOutcome::Begun(Box::new(begun))))
+        Ok(begun.ok_or_else(|| target.refusal(None)))
     }
 
     /// Begins the session after the right password; `None` if the user was disabled or the password changed meanwhile.

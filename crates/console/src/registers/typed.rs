@@ -22,12 +22,14 @@ pub(crate) fn read_typed<R: Record>(
     current: Option<&R>,
 ) -> Result<R, TypedFaults> {
     let register = register_of::<R>();
-    let mut typed = Typed { register, texts, zone, consumed: 0, text: None, faults: BTreeMap::new() };
+    let kept: BTreeMap<usize, OwnedScalar> = current.map_or_else(BTreeMap::new, |current| {
+        let hidden = hidden(&register, true);
+        let values = current.values().into_iter().map(ScalarValue::to_owned).enumerate();
+        values.filter(|(index, _)| hidden.contains(index)).collect()
+    });
+    let mut typed = Typed { register, texts, zone, kept, consumed: 0, text: None, faults: BTreeMap::new() };
     match R::decode(&mut typed) {
-        Ok(record) if typed.faults.is_empty() => {
-            Ok(current
-                .map_or_else(|| record.clone(), |current| record.clone().keeping(current, &hidden(&register, true))))
-        }
+        Ok(record) if typed.faults.is_empty() => Ok(record),
         _ => Err(TypedFaults(typed.faults)),
     }
 }

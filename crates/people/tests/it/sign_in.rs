@@ -51,7 +51,29 @@ async fn whatever_is_wrong_is_refused_alike_and_costs_one_hash() {
         assert_eq!(refusal.retry_after, None, "{workspace} {email}");
         assert_eq!(harness.hasher.verified.load(Ordering::SeqCst), before + 1, "{workspace} {email}");
     }
-    assert_eq!(harness.entries().await, entries, "the surface records refusals, and folds them");
+    let failed = ["user.sign_in_failed"; 6];
+    assert_eq!(harness.actions(entries).await, failed, "those that name no workspace are in the installation's log");
+}
+
+#[tokio::test]
+async fn failures_share_an_entry_a_minute_for_each_user_and_network() {
+    let harness = Harness::open().await;
+    let user = harness.active_user(EMAIL, Role::Lead).await;
+    let (entries, store) = (harness.entries().await, &harness.fixture.store);
+    for address in ["203.0.113.9", "203.0.113.9", "203.0.113.20", "198.51.100.1"] {
+        refused(harness.sign_in(EMAIL, OTHER_PASSWORD, &harness.client(address)).await);
+    }
+    let log = harness.fixture.audit_log(harness.home.id).await;
+    let failed: Vec<_> = log[entries..].iter().map(|stored| &stored.entry).collect();
+    assert_eq!(failed.len(), 2);
+    assert_eq!(failed[0].subject.as_ref().map(|subject| subject.id.clone()), Some(user.meta.id.to_string()));
+    assert_eq!((failed[0].origin.source_address.as_deref(), failed[0].status), (Some("203.0.113.9"), Some(401)));
+    let due =
+        store.repeated_calls(harness.now() + std::time::Duration::from_secs(60), harness.now(), 10).await.unwrap();
+    assert_eq!(due.iter().map(|counted| (counted.first, counted.calls)).collect::<Vec<_>>(), [(failed[0].id, 2)]);
+    harness.advance(60);
+    refused(harness.sign_in(EMAIL, OTHER_PASSWORD, &harness.client("203.0.113.9")).await);
+    assert_eq!(harness.entries().await, entries + 3);
 }
 
 #[tokio::test]

@@ -96,6 +96,8 @@ fn bounded(reader: &mut SettingsReader<'_>, setting: &'static Setting, min: Dura
 
 #[cfg(test)]
 mod tests {
+    use auth::LinkPurpose;
+
     use super::*;
     use crate::settings::{Settings, Sources, collect};
 
