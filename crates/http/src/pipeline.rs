@@ -41,7 +41,7 @@ use crate::{
 };
 
 pub use app::App;
-pub use audit_recorder::{AuditNote, anonymous_actor};
+pub use audit_recorder::AuditNote;
 pub(crate) use authenticate::authenticate;
 pub use authenticate::current_scopes;
 pub use client_address::TrustedProxies;

@@ -239,7 +239,7 @@ fn count_of(status: u16, calls: i64) -> Change {
 }
 
 /// The actor of requests whose caller is not authenticated.
-pub fn anonymous_actor() -> Actor {
+fn anonymous_actor() -> Actor {
     Actor { kind: ActorKind::System, id: None, name: "unknown caller".into() }
 }
 

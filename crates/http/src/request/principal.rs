@@ -123,15 +123,6 @@ pub struct CachedAccount {
     pub(crate) last_used: Arc<LastUsed>,
 }
 
-impl<'a> AuditIdentity<'a> {
-    /// The identity of a caller who is not authenticated, in the log of the organization that the request names. `id`
-    /// tells apart whom the requests are about.
-    #[must_use]
-    pub fn unknown_caller(organization: OrganizationId, id: Ulid, actor: &'a Actor) -> Self {
-        Self { organization, id, actor }
-    }
-}
-
 impl CachedAccount {
     /// The identity that the account's requests are recorded under.
     #[must_use]

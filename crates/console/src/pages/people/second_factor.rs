@@ -49,7 +49,7 @@ pub(crate) fn submit<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a,
                     None => "That code is wrong, was used already or is too old. Wait for the next one.".to_owned(),
                 };
                 let page = page(pending.user.record.email.as_str(), next, Some(&problem));
-                refused(app, request, &refusal, page).await
+                Ok(refused(&refusal, page))
             }
         }
     })

@@ -4,11 +4,10 @@ use auth::SessionLevel;
 use axum::http::StatusCode;
 use futures_util::future::BoxFuture;
 use http_api::{
-    pipeline::{App, AuditNote, anonymous_actor},
-    request::{ApiRequest, AuditIdentity},
+    pipeline::App,
+    request::ApiRequest,
     response::{ApiResponse, Problem},
 };
-use kernel::Subject;
 use maud::{Markup, html};
 use people::{SignIn, SignInOutcome, SignInRefusal};
 use secrecy::SecretString;
@@ -80,33 +79,16 @@ pub(crate) fn submit<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a,
                     next,
                     problem: Some(&problem),
                 };
-                refused(app, request, &refusal, page(&form)).await
+                Ok(refused(&refusal, page(&form)))
             }
         }
     })
 }
 
-/// Returns the page for a refused attempt, which is recorded in the log of the organization that it names.
-pub(super) async fn refused(
-    app: &App,
-    request: &ApiRequest,
-    refusal: &SignInRefusal,
-    page: Markup,
-) -> Result<ApiResponse, Problem> {
+/// Returns the page for a refused attempt, which was recorded when it was refused.
+pub(super) fn refused(refusal: &SignInRefusal, page: Markup) -> ApiResponse {
     let status = if refusal.retry_after.is_some() { StatusCode::TOO_MANY_REQUESTS } else { StatusCode::UNAUTHORIZED };
-    let actor = anonymous_actor();
-    let user = refusal.user.map_or(kernel::Ulid::nil(), |user| user.ulid());
-    let organization = refusal.organization.as_ref().map(|organization| organization.id);
-    let identity = organization.map(|organization| AuditIdentity::unknown_caller(organization, user, &actor));
-    let note = AuditNote {
-        action: SignInRefusal::ACTION,
-        subject: refusal.user.map(Subject::from_id),
-        origin: request.origin(),
-        status: status.as_u16(),
-        changes: Vec::new(),
-    };
-    app.record(identity, note, true).await?;
-    Ok(page_response(status, page).recorded())
+    page_response(status, page).recorded()
 }
 
 /// The slug of the workspace, if the installation has only one.
