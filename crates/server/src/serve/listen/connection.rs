@@ -43,9 +43,6 @@ use crate::{
 /// Timeout of an HTTP/2 connection without requests.
 pub(crate) const HTTP2_IDLE_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// Timeout of a response of which the client reads nothing.
-pub(crate) const RESPONSE_WRITE_TIMEOUT: Duration = Duration::from_secs(30);
-
 /// Interval of the timeout checks of a connection.
 const CHECK_INTERVAL: Duration = Duration::from_secs(5);
 
@@ -128,7 +125,7 @@ impl Service {
     ) where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
-        let socket = WriteTimeoutIo::new(socket, RESPONSE_WRITE_TIMEOUT);
+        let socket = WriteTimeoutIo::new(socket, self.limits.response_write_timeout());
         let Some(tls) = &self.tls else {
             return self.serve_http(socket, peer, permit, shutdown).await;
         };
@@ -167,7 +164,8 @@ impl Service {
         });
         let mut connection = pin!(self.protocol.serve_connection(TokioIo::new(socket), service));
         let header_read_timeout = self.limits.header_read_timeout();
-        let check_interval = CHECK_INTERVAL.min(header_read_timeout);
+        let write_timeout = self.limits.response_write_timeout();
+        let check_interval = CHECK_INTERVAL.min(header_read_timeout).min(write_timeout);
         let mut checks = interval_at(Instant::now() + check_interval, check_interval);
         checks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut is_shutting_down = false;
@@ -183,7 +181,7 @@ impl Service {
                 }
                 _ = checks.tick() => {
                     let idle = activity.idle_for();
-                    if activity.stalled_for() >= RESPONSE_WRITE_TIMEOUT {
+                    if activity.stalled_for() >= write_timeout {
                         return tracing::debug!(%peer, "closing a connection whose client does not read its response");
                     }
                     // hyper-util waits for the bytes that reveal the HTTP version without a timeout of its own.

@@ -24,6 +24,9 @@ const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(30);
 /// there leave them before a probe gives up.
 const ADMIN_HEADER_READ_TIMEOUT: Duration = Duration::from_secs(1);
 
+/// Timeout of a response of which the client reads nothing.
+pub(super) const RESPONSE_WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+
 /// The keys that have a share of the connections and handshakes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum ConnectionKey {
@@ -47,6 +50,7 @@ pub(crate) struct ConnectionLimits {
     /// The advice to the operator when a connection is closed.
     remedy: &'static str,
     header_read_timeout: Duration,
+    response_write_timeout: Duration,
 }
 
 /// A permit for a connection.
@@ -81,12 +85,24 @@ impl ConnectionLimits {
             refused,
             remedy,
             header_read_timeout: HEADER_READ_TIMEOUT,
+            response_write_timeout: RESPONSE_WRITE_TIMEOUT,
         }
     }
 
     /// The timeout of reading the header of a request, after which an idle connection is closed.
     pub(crate) fn header_read_timeout(&self) -> Duration {
         self.header_read_timeout
+    }
+
+    /// The timeout of a response of which the client reads nothing.
+    pub(crate) fn response_write_timeout(&self) -> Duration {
+        self.response_write_timeout
+    }
+
+    /// Replaces the timeout of a response of which the client reads nothing.
+    #[cfg(test)]
+    pub(super) fn with_response_write_timeout(self, timeout: Duration) -> Self {
+        Self { response_write_timeout: timeout, ..self }
     }
 
     /// Waits until a connection can be accepted.

@@ -15,7 +15,10 @@ use tokio::{
 
 use super::*;
 use crate::{
-    serve::shutdown::{ShutdownTrigger, channel},
+    serve::{
+        listen::connection_limits::RESPONSE_WRITE_TIMEOUT,
+        shutdown::{ShutdownTrigger, channel},
+    },
     tls::CertificateFiles,
 };
 
