@@ -5,7 +5,7 @@ use std::{
     io,
 };
 
-use axum::routing::get;
+use axum::routing::{get, post};
 use bytes::Bytes;
 use http_api::TrustedProxies;
 use rcgen::{CertifiedKey, generate_simple_self_signed};
@@ -42,13 +42,18 @@ struct TestConnection {
 const LARGE_BODY_BYTES: usize = 1024 * 1024;
 
 fn router() -> Router {
-    Router::new().route("/much", get(async || vec![b'x'; LARGE_BODY_BYTES])).route("/little", get(async || "x")).route(
-        "/late",
-        get(async || {
-            let _ = timeout(RESPONSE_WRITE_TIMEOUT * 5, pending::<()>()).await;
-            "x"
-        }),
-    )
+    let hold = async |_unread: Request| pending::<()>().await;
+    Router::new()
+        .route("/held", post(hold))
+        .route("/much", get(async || vec![b'x'; LARGE_BODY_BYTES]))
+        .route("/little", get(async || "x"))
+        .route(
+            "/late",
+            get(async || {
+                let _ = timeout(RESPONSE_WRITE_TIMEOUT * 5, pending::<()>()).await;
+                "x"
+            }),
+        )
 }
 
 impl TestConnection {
@@ -114,7 +119,7 @@ async fn accepted_bytes<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(sock
     let (sender, connection) = h2::client::handshake(socket).await.unwrap();
     let _driver = spawn(connection);
     let mut sender = sender.ready().await.unwrap();
-    let late = hyper::Request::post("http://test/late").body(()).unwrap();
+    let late = hyper::Request::post("http://test/held").body(()).unwrap();
     let (_response, mut body) = sender.send_request(late, false).unwrap();
     let mut accepted = 0;
     loop {
