@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::http::StatusCode;
 use bytes::Bytes;
 use evidence::{
     ContentError, ContentHash, ContentKey, ContentUpload, EvidenceContent, FinishedUpload, ObjectName, StoredContent,
@@ -14,7 +15,10 @@ use http_api::{
 use kernel::{OrganizationId, Reader, Stored};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
-use crate::attachment_services::{AttachmentServices, content_problem};
+use crate::{
+    attachment_limits::ReservedRoom,
+    attachment_services::{AttachmentServices, content_problem},
+};
 
 /// The bytes of a file, until they belong to an attachment. If an attachment with the same bytes exists, its object is
 /// used, and the received bytes are discarded.
@@ -24,6 +28,7 @@ pub(crate) struct ReceivedFile {
     hash: ContentHash,
     size: u64,
     state: Mutex<State>,
+    _room: ReservedRoom,
 }
 
 #[derive(Default)]
@@ -39,48 +44,57 @@ struct State {
 }
 
 impl ReceivedFile {
-    /// Receives a file from the body of a request.
+    /// Receives a file from the body of a request, to be linked to a claim later.
     ///
     /// # Errors
     /// The error response. Nothing of the file remains then.
     pub(crate) async fn receive(app: &App, request: &ApiRequest, body: &mut StreamedBody) -> Result<Self, Problem> {
-        let (services, organization, mut upload) = Self::begin(app, request).await?;
+        let services = AttachmentServices::of(request)?;
+        let mut room = ReservedRoom::begin(app, request, &services.limits, &services.received, false).await?;
+        room.reserve(body.announced())?;
+        let mut upload = Self::begin(app, request, &services).await?;
+        let mut received = 0;
         while let Some(piece) = body.next().await? {
+            received += piece.len() as u64;
+            room.reserve(received)?;
             upload.write(piece).await.map_err(content_problem)?;
         }
-        Self::finish(services, organization, upload).await
+        Self::finish(request, services, room, upload).await
     }
 
-    /// Receives a file whose bytes are in memory.
+    /// Receives a file whose bytes are in memory, and which is linked to a claim at once.
     ///
     /// # Errors
     /// The error response. Nothing of the file remains then.
     pub(crate) async fn from_bytes(app: &App, request: &ApiRequest, bytes: Bytes) -> Result<Self, Problem> {
-        let (services, organization, mut upload) = Self::begin(app, request).await?;
+        let services = AttachmentServices::of(request)?;
+        let mut room = ReservedRoom::begin(app, request, &services.limits, &services.received, true).await?;
+        room.reserve(bytes.len() as u64)?;
+        let mut upload = Self::begin(app, request, &services).await?;
         upload.write(bytes).await.map_err(content_problem)?;
-        Self::finish(services, organization, upload).await
+        Self::finish(request, services, room, upload).await
     }
 
     async fn begin(
         app: &App,
         request: &ApiRequest,
-    ) -> Result<(Arc<AttachmentServices>, OrganizationId, Box<dyn ContentUpload>), Problem> {
-        let services = AttachmentServices::of(request)?;
-        let organization = request.principal()?.organization();
+        services: &AttachmentServices,
+    ) -> Result<Box<dyn ContentUpload>, Problem> {
         let id = app.services.entropy.ulid(app.services.clock.now());
-        let upload = services.store.begin_upload(organization, id).await.map_err(content_problem)?;
-        Ok((services, organization, upload))
+        services.store.begin_upload(request.principal()?.organization(), id).await.map_err(content_problem)
     }
 
     async fn finish(
+        request: &ApiRequest,
         services: Arc<AttachmentServices>,
-        organization: OrganizationId,
+        room: ReservedRoom,
         upload: Box<dyn ContentUpload>,
     ) -> Result<Self, Problem> {
         let upload = upload.finish().await.map_err(content_problem)?;
         let (hash, size) = (upload.hash(), upload.size());
         let state = Mutex::new(State { upload: Some(upload), ..State::default() });
-        Ok(Self { services, organization, hash, size, state })
+        let organization = request.principal()?.organization();
+        Ok(Self { services, organization, hash, size, state, _room: room })
     }
 
     /// The hash of the bytes.
@@ -184,6 +198,8 @@ impl WriteOutcome {
         match response {
             Ok(response) if response.is_replay() => Self::Replayed,
             Ok(_) => Self::Stored,
+            // The command is refused for its bytes before it is committed.
+            Err(problem) if problem.status == StatusCode::INSUFFICIENT_STORAGE => Self::Refused,
             Err(problem) if problem.status.is_server_error() => Self::Unknown,
             Err(_) => Self::Refused,
         }

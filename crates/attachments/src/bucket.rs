@@ -19,9 +19,9 @@ use kernel::{OrganizationId, Timestamp, Ulid};
 use object_store::{GetOptions, ObjectStore, ObjectStoreExt as _, PutMode, PutPayload, path::Path};
 use tokio::sync::Semaphore;
 
-use crate::{MAX_OWNER_BYTES, OWNER, location::BucketUrl, verified_reader::VerifiedReader};
+use crate::{CHUNK_BYTES, MAX_OWNER_BYTES, OWNER, location::BucketUrl, verified_reader::VerifiedReader};
 pub use client::{BucketOptions, InvalidBucketOptions};
-use read::ObjectSource;
+use read::{ObjectSource, READER_BYTES};
 pub use spool::Spool;
 use spool::SpooledUpload;
 
@@ -115,6 +115,10 @@ impl ContentStore for BucketStore {
     async fn read(&self, content: &StoredContent, range: Range<u64>) -> Result<Box<dyn ContentReader>, ContentError> {
         let (source, size) = ObjectSource::open(&self.0.objects, content, &range).await?;
         Ok(Box::new(VerifiedReader::new(source, content.clone(), range, size)?))
+    }
+
+    fn reader_bytes(&self) -> usize {
+        READER_BYTES + 2 * CHUNK_BYTES as usize
     }
 
     async fn remove(&self, name: &ObjectName) -> Result<(), ContentError> {

@@ -46,6 +46,10 @@ pub trait ContentStore: Send + Sync {
     /// [`ContentError::Unavailable`] if the store fails.
     async fn read(&self, content: &StoredContent, range: Range<u64>) -> Result<Box<dyn ContentReader>, ContentError>;
 
+    /// The memory in bytes that a reader takes at most, together with the two chunks that it returned last: one that is
+    /// being passed on, and one that waits for that.
+    fn reader_bytes(&self) -> usize;
+
     /// Removes an object. Removing one that does not exist succeeds.
     ///
     /// # Errors

@@ -148,6 +148,9 @@ fn link(
     let changes = Change::between(Some(&attachment.record), &linked.record);
     changeset.add_entry(context.entropy, action, Some(Subject::from_id(linked.meta.id)), changes);
     changeset.update(attachment, &linked);
+    if let Some(account) = attachment.record.uploaded_by {
+        changeset.change_usage(account.ulid(), -attachment.record.size);
+    }
     linked
 }
 

@@ -40,6 +40,7 @@ pub fn upload(
     let mut changeset = context.begin(timestamp, CREATED, Some(Subject::from_id(attachment.meta.id)));
     changeset.set_changes(Change::between(None, &attachment.record));
     changeset.create(&attachment);
+    changeset.change_usage(uploaded_by.ulid(), attachment.record.size);
     write_content(context, &mut changeset, &new.content, content);
     (changeset, attachment)
 }
@@ -58,7 +59,7 @@ pub(crate) fn new_attachment(new: &NewAttachment, uploaded_by: Option<AccountId>
 }
 
 /// Writes the record of these bytes, which an attachment is added for. `before` is the record with the same hash, if there
-/// is one.
+/// is one. The organization has the bytes once, however many attachments have them.
 pub fn write_content(
     context: &WriteContext<'_>,
     changeset: &mut Changeset,
@@ -71,6 +72,9 @@ pub fn write_content(
         object_key: Some(ObjectKey::trusted(&content.key.to_string())),
         size: size(content),
     };
+    if before.is_none_or(|before| before.record.object_key.is_none()) {
+        changeset.change_usage(context.organization.id.ulid(), record.size);
+    }
     match before {
         Some(before) => changeset.update(before, &before.changed(at, record)),
         None => changeset.create(&Stored::new(context.organization.id, Id::new(context.entropy.ulid(at)), at, record)),

@@ -26,7 +26,7 @@ use crate::{
     response::{AS_OF, ApiResponse, Problem},
 };
 pub use abort::StreamAbort;
-pub use bytes_response::{BytesResponse, StreamMemory, reserve_memory, respond_with_bytes};
+pub use bytes_response::{BytesResponse, DownloadMemory, reserve_download, respond_with_bytes};
 pub use revocation::while_permitted;
 pub use writer::StreamWriter;
 

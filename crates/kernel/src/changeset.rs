@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 mod tests;
+mod usage;
 mod write_context;
 
 use std::sync::Arc;
@@ -22,6 +23,7 @@ use crate::{
     timestamp_oracle::WriteTimestamp,
 };
 
+pub use usage::UsageChange;
 pub use write_context::WriteContext;
 
 /// The actor and request that a changeset is attributed to.
@@ -94,6 +96,7 @@ pub struct Changeset {
     preconditions: Vec<(Kind, Ulid, Revision)>,
     events: Vec<OutboxEvent>,
     idempotency: Option<IdempotencyRecord>,
+    usage: Vec<UsageChange>,
 }
 
 impl Changeset {
@@ -114,6 +117,7 @@ impl Changeset {
             preconditions: Vec::new(),
             events: Vec::new(),
             idempotency: None,
+            usage: Vec::new(),
         };
         changeset.add_entry(context.entropy, action, subject, Vec::new());
         changeset

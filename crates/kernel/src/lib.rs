@@ -27,7 +27,7 @@ mod text;
 mod timestamp;
 mod timestamp_oracle;
 
-pub use changeset::{ActorRevision, Attribution, Changeset, OutboxEvent, Write, WriteContext};
+pub use changeset::{ActorRevision, Attribution, Changeset, OutboxEvent, UsageChange, Write, WriteContext};
 pub use clock::Clock;
 pub use entropy::Entropy;
 pub use entry::{Action, Actor, ActorKind, Change, Entry, FieldValue, Origin, Subject};

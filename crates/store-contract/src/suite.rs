@@ -62,6 +62,8 @@ macro_rules! contract_suite {
                 attachments_and_contents_are_stored_and_filtered_as_their_statements_say
                 claims_are_due_to_expire_once_their_validity_has_ended
                 unlinked_attachments_are_found_by_their_age
+                stored_bytes_are_counted_with_the_write_that_changes_them
+                concurrent_writes_never_exceed_a_limit_of_stored_bytes
             }
             streaming {
                 a_stream_returns_the_same_records_in_the_same_order_as_pagination

@@ -17,6 +17,7 @@ mod outbox;
 mod rate_limits;
 mod reader;
 mod signing_keys;
+mod storage_usage;
 
 use std::sync::Arc;
 

@@ -28,6 +28,8 @@ use serde_json::json;
 pub(crate) use payload::claim_data;
 
 use crate::{
+    attachment_limits::check_limits,
+    attachment_services::AttachmentServices,
     errors::evidence_problem,
     received_file::WriteOutcome,
     view::{View, record_media, with_location},
@@ -123,7 +125,7 @@ impl Command for CreateClaim {
     async fn decide(
         &self,
         app: &App,
-        _: &ApiRequest,
+        request: &ApiRequest,
         caller: &Caller,
         context: &WriteContext<'_>,
         timestamp: WriteTimestamp,
@@ -131,8 +133,11 @@ impl Command for CreateClaim {
         let requirement = self.load_requirement(app, context.organization.id).await?;
         let files = self.load_files(app, context.organization.id).await?;
         let account = Some(caller.account.meta.id);
-        create_claim(context, &PayloadRenderer, timestamp, account, &requirement, self.claim.clone(), &files)
-            .map_err(evidence_problem)
+        let (mut changeset, claim) =
+            create_claim(context, &PayloadRenderer, timestamp, account, &requirement, self.claim.clone(), &files)
+                .map_err(evidence_problem)?;
+        check_limits(app, request, &AttachmentServices::of(request)?.limits, &mut changeset).await?;
+        Ok((changeset, claim))
     }
 
     fn response(&self, claim: &Self::Output) -> ApiResponse {
@@ -193,7 +198,7 @@ pub(crate) fn post_document() -> Document {
         status: 201,
         response: record_media::<EvidenceClaim>(),
         line: None,
-        errors: &[400, 409, 413, 415, 422],
+        errors: &[400, 409, 413, 415, 422, 507],
         codes: &[],
         response_headers: &["Location", "ETag", "Idempotent-Replayed"],
     }

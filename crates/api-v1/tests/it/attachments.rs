@@ -2,6 +2,7 @@
 
 pub(crate) mod custody;
 mod downloads;
+mod storage_limits;
 mod uploads;
 
 use serde_json::Value;

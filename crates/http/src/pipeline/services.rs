@@ -74,6 +74,9 @@ pub struct ApiSettings {
     pub body_memory: usize,
     /// The memory budget for all response bodies together that clients have not read yet, in bytes.
     pub response_memory: usize,
+    /// The memory budget for all downloads together, in bytes. It is apart from that of responses, so that slow downloads
+    /// hinder no other request of their account.
+    pub download_memory: usize,
 }
 
 /// The rate limits, in requests per minute.
@@ -118,6 +121,7 @@ impl Default for ApiSettings {
             trusted_proxies: TrustedProxies::default(),
             body_memory: 64 * 1024 * 1024,
             response_memory: 64 * 1024 * 1024,
+            download_memory: 64 * 1024 * 1024,
         }
     }
 }

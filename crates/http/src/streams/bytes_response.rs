@@ -16,11 +16,11 @@ use crate::{
 /// The maximum duration of such a response.
 const MAX_DURATION: Duration = Duration::from_secs(60 * 60);
 
-/// The maximum time for which a request waits for the memory of its response.
+/// The maximum time for which a request waits for the memory of its download.
 const RESERVATION_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The memory of a response with bytes, of which each account and each organization has a share.
-pub struct StreamMemory(#[expect(dead_code, reason = "held, never read")] MemoryPermit);
+/// The memory of a download, of which each account and each organization has a share.
+pub struct DownloadMemory(#[expect(dead_code, reason = "held, never read")] MemoryPermit);
 
 /// The statements of a response about the bytes that it has.
 pub struct BytesResponse<'a> {
@@ -36,15 +36,13 @@ pub struct BytesResponse<'a> {
 ///
 /// # Errors
 /// A 429 response if the caller's share of the memory is used up, and a 503 response if the whole memory is.
-pub async fn reserve_memory(app: &App, request: &ApiRequest, bytes: usize) -> Result<StreamMemory, Problem> {
+pub async fn reserve_download(app: &App, request: &ApiRequest, bytes: usize) -> Result<DownloadMemory, Problem> {
     let principal = request.principal()?;
     let holder = MemoryHolder::Account(principal.organization(), principal.caller.account.meta.id);
-    let budget = app.response_memory.of(holder);
-    // A budget whose shares are smaller than that serves one response at a time.
+    let budget = app.download_memory.of(holder);
+    // A budget whose shares are smaller than that serves one download at a time.
     let reserved = budget.acquire(holder.key(), bytes.min(budget.max_share()), RESERVATION_TIMEOUT).await;
-    reserved
-        .map(StreamMemory)
-        .map_err(|exhausted| Problem::memory_exhausted(exhausted, "responses that are not read yet"))
+    reserved.map(DownloadMemory).map_err(|exhausted| Problem::memory_exhausted(exhausted, "downloads"))
 }
 
 /// Responds with bytes that `produce` writes in a task of its own, and which reach the client as they are. The response is
@@ -57,7 +55,7 @@ pub fn respond_with_bytes<F>(
     app: &App,
     request: &ApiRequest,
     response: &BytesResponse<'_>,
-    content: Option<(StreamMemory, impl FnOnce(StreamWriter) -> F + Send + 'static)>,
+    content: Option<(DownloadMemory, impl FnOnce(StreamWriter) -> F + Send + 'static)>,
 ) -> Result<ApiResponse, Problem>
 where
     F: Future<Output = Result<(), StreamAbort>> + Send,

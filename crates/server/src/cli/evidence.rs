@@ -1,6 +1,7 @@
 //! `novantra evidence …`
 
 mod decide;
+mod usage;
 mod verify;
 mod view;
 
@@ -36,6 +37,11 @@ pub(crate) enum Evidence {
     /// Reads all of them, and names each that is missing or was altered. The exit status is 1 if there is any.
     #[command(after_help = "Example:\n  novantra evidence verify --workspace default")]
     Verify(verify::Verify),
+    /// Show how much the attachments of a workspace take up, and of how much.
+    ///
+    /// Equal attachments count once. Those that an account has uploaded and not linked to a claim are listed by account.
+    #[command(after_help = "Example:\n  novantra evidence usage --workspace default")]
+    Usage(usage::Usage),
 }
 
 impl Evidence {
@@ -47,6 +53,7 @@ impl Evidence {
             Self::Reject(review) => review.reject(context).await,
             Self::Withdraw(withdraw) => withdraw.run(context).await,
             Self::Verify(verify) => verify.run(context).await,
+            Self::Usage(usage) => usage.run(context).await,
         }
     }
 }

@@ -15,11 +15,11 @@ use serde_json::Value;
 use crate::support::{Client, Installation, Server, Setup, eventually};
 
 const UPLOADS: &str = "/api/v1/governance/evidence/attachments?reason=Report+of+the+nightly+backup";
-const SCOPES: &[&str] = &["governance.evidence:read", "governance.evidence:write", "audit:read"];
-const MIB: usize = 1024 * 1024;
+pub(crate) const SCOPES: &[&str] = &["governance.evidence:read", "governance.evidence:write", "audit:read"];
+pub(crate) const MIB: usize = 1024 * 1024;
 
 /// Bytes of which no part repeats another.
-fn bytes(length: usize) -> Vec<u8> {
+pub(crate) fn bytes(length: usize) -> Vec<u8> {
     (0..length as u32 / 4 + 1).flat_map(u32::to_be_bytes).take(length).collect()
 }
 
@@ -48,7 +48,7 @@ fn read_head(reader: &mut impl BufRead) -> String {
     head.lines().next().unwrap_or_default().to_owned()
 }
 
-async fn upload(client: &Client, server: &Server, bytes: Vec<u8>) -> Response {
+pub(crate) async fn upload(client: &Client, server: &Server, bytes: Vec<u8>) -> Response {
     let pieces: Vec<_> =
         bytes.chunks(10_000).map(|piece| Ok::<_, std::io::Error>(Bytes::copy_from_slice(piece))).collect();
     let request = reqwest::Client::new()
@@ -59,7 +59,7 @@ async fn upload(client: &Client, server: &Server, bytes: Vec<u8>) -> Response {
     request.body(reqwest::Body::wrap_stream(stream::iter(pieces))).send().await.expect("an answer")
 }
 
-async fn uploaded(client: &Client, server: &Server, bytes: Vec<u8>) -> Value {
+pub(crate) async fn uploaded(client: &Client, server: &Server, bytes: Vec<u8>) -> Value {
     let response = upload(client, server, bytes).await;
     assert_eq!(response.status(), StatusCode::CREATED);
     response.json::<Value>().await.expect("JSON")["attachment"].clone()

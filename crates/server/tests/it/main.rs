@@ -4,6 +4,7 @@
 mod support;
 
 mod absence;
+mod attachment_limits;
 mod attachment_requests;
 mod attachments;
 mod audit_verification;

@@ -9,7 +9,7 @@ use http_api::{
     handlers::find,
     request::{ApiRequest, ByteRange, Parameter, Query, attachment_disposition, sha256_digest},
     response::{ApiResponse, Problem},
-    streams::{BytesResponse, StreamAbort, StreamWriter, reserve_memory, respond_with_bytes},
+    streams::{BytesResponse, StreamAbort, StreamWriter, reserve_download, respond_with_bytes},
 };
 use kernel::{Stored, Subject};
 
@@ -21,11 +21,8 @@ use crate::{
 /// The action of requests that get no bytes, so that the custody of a file has only those that do.
 const READ: &str = "evidence_attachment.read";
 
-/// The memory that a download takes: the bytes that were read last, and those that the client has not taken yet.
-const DOWNLOAD_BYTES: usize = 512 * 1024;
-
 /// The number of bytes that a client must take within the time for a chunk.
-const PIECE_BYTES: usize = 64 * 1024;
+const PIECE_BYTES: usize = 16 * 1024;
 
 const CONTENT_DIGEST: HeaderName = HeaderName::from_static("content-digest");
 const REPRESENTATION_DIGEST: HeaderName = HeaderName::from_static("repr-digest");
@@ -68,7 +65,8 @@ async fn download(
     let services = AttachmentServices::of(request)?;
     // A HEAD request reads no bytes, but is answered as the GET request would be.
     let is_head = request.parts.method == Method::HEAD;
-    let memory = if is_head { None } else { Some(reserve_memory(app, request, DOWNLOAD_BYTES).await?) };
+    let memory =
+        if is_head { None } else { Some(reserve_download(app, request, services.store.reader_bytes()).await?) };
     let range = if is_head { 0..0 } else { part.clone().unwrap_or(0..object.size) };
     let reader = services.store.read(&object, range).await.map_err(content_problem)?;
     let digest = sha256_digest(&object.key.hash.0);

@@ -89,6 +89,10 @@ impl ContentStore for FaultyContents {
         Ok(if is_altered { Box::new(AlteredReader(reader, content.clone())) } else { reader })
     }
 
+    fn reader_bytes(&self) -> usize {
+        self.store.reader_bytes()
+    }
+
     async fn remove(&self, name: &ObjectName) -> Result<(), ContentError> {
         self.check()?;
         self.store.remove(name).await

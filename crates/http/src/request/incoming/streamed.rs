@@ -65,6 +65,12 @@ impl StreamedBody {
         Ok(self)
     }
 
+    /// The number of bytes that the request announces; 0 if it does not say.
+    #[must_use]
+    pub fn announced(&self) -> u64 {
+        self.body.body.size_hint().lower()
+    }
+
     /// Returns the next bytes, less than 96 KiB; `None` at the end of the body.
     ///
     /// # Errors

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use super::super::tables::{
     AUDIT_CHECKPOINTS, AUDIT_ENTRIES, AUDIT_HEADS, AUDIT_REPEATS, AUDIT_SEALS, AUDIT_WAITING, IDEMPOTENCY,
-    INSTALLATION, OUTBOX, SERVICE_ACCOUNT_USES, SIGNING_KEYS, TableDefinition, WEBHOOK_LANES,
+    INSTALLATION, OUTBOX, SERVICE_ACCOUNT_USES, SIGNING_KEYS, STORAGE_USAGE, TableDefinition, WEBHOOK_LANES,
 };
 use crate::{
     engine::{Column, Sql, column_list},
@@ -44,6 +44,7 @@ fn other_tables() -> Vec<CopiedTable> {
         SERVICE_ACCOUNT_USES.into(),
         SIGNING_KEYS.into(),
         IDEMPOTENCY.into(),
+        STORAGE_USAGE.into(),
         AUDIT_ENTRIES.into(),
         AUDIT_WAITING.into(),
         AUDIT_REPEATS.into(),

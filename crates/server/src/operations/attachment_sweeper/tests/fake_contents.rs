@@ -57,6 +57,10 @@ impl ContentStore for FakeContents {
         unreachable!("the sweeper reads nothing")
     }
 
+    fn reader_bytes(&self) -> usize {
+        unreachable!("the sweeper reads nothing")
+    }
+
     async fn remove(&self, name: &ObjectName) -> Result<(), ContentError> {
         self.call()?;
         self.objects.lock().unwrap().remove(&name.to_string());
