@@ -14,7 +14,10 @@
 mod decoded_text;
 mod delimiter;
 mod rows;
+mod written_row;
 
 pub use decoded_text::TextEncoding;
 pub use delimiter::Delimiter;
 pub use rows::{CsvOptions, CsvRows};
+pub(crate) use written_row::quoted;
+pub use written_row::written_row;
