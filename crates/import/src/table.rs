@@ -15,7 +15,6 @@
 mod cell;
 mod column_letters;
 mod date;
-mod failed_rows;
 mod field;
 mod formula;
 mod mapping;
@@ -24,15 +23,17 @@ mod row;
 mod row_reader;
 mod value;
 mod value_map;
+mod value_options;
 
+pub(crate) use cell::FAULT_TEXT;
 pub use cell::TableCell;
 pub use column_letters::column_letters;
 pub use date::{DateOrder, from_serial, to_serial};
-pub use failed_rows::{FAULT_COLUMN, FailedRow};
+pub use field::FAULT_COLUMN;
 pub use formula::{disarmed, rearmed};
 pub use mapping::{Mapping, MappingOptions};
-pub use number::{DecimalMark, displayed_number};
+pub use number::displayed_number;
 pub use row::{MAX_COLUMNS, MAX_ROW_LENGTH, TableError, TableRow, TableRows};
 pub use row_reader::RowDraft;
-pub use value::{Percent, ValueOptions};
 pub use value_map::ValueMap;
+pub use value_options::{DecimalMark, Percent, ValueOptions};

@@ -7,7 +7,7 @@
 //! | a formula | its value as it was calculated last; one without a value is an error of its row |
 //! | merged cells | the first has the value, the others are empty, and a warning names them |
 //! | a number with the format of a date | a date in UTC, in the date system of the workbook |
-//! | a number with the format of a percentage, or with leading zeros | told apart from other numbers |
+//! | a number with the format of a percentage, or with leading zeros | a cell of its own kind, which the caller's options decide about |
 //! | an error value, such as `#REF!` | an error of its row |
 //! | hidden sheets, rows and columns | hidden rows and columns are read as others; a hidden sheet only if it is named |
 //!

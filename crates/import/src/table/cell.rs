@@ -5,7 +5,7 @@ use kernel::Timestamp;
 use super::number::displayed_number;
 
 /// The text of a cell without a usable value, in a report of failed rows.
-pub(super) const FAULT_TEXT: &str = "#ERROR!";
+pub(crate) const FAULT_TEXT: &str = "#ERROR!";
 
 /// A cell of a table.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -41,7 +41,7 @@ impl TableCell {
     }
 
     /// The cell as a spreadsheet shows it; `None` if it has no usable value.
-    pub(super) fn shown(&self) -> Option<String> {
+    pub(crate) fn shown(&self) -> Option<String> {
         match self {
             Self::Percent(number) => Some(format!("{}%", displayed_number(number * 100.0))),
             Self::Padded(number, digits) => Some(format!("{:0>digits$}", displayed_number(*number))),

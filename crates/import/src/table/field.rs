@@ -3,7 +3,6 @@
 use heck::ToLowerCamelCase as _;
 use kernel::{Column, ColumnType, Decimal, Scalar as _};
 
-use super::failed_rows::FAULT_COLUMN;
 use crate::{
     field_name::field_name,
     kinds::RecordKind,
@@ -42,6 +41,9 @@ pub(super) struct TableField {
 
 /// The fields that only the server sets in every record.
 const SERVER_FIELDS: [&str; 3] = ["id", "createdAt", "updatedAt"];
+
+/// The header of the column with the reasons in a file of failed rows, which imports pass over.
+pub const FAULT_COLUMN: &str = "Import error";
 
 /// The usual values of texts that are kinds.
 const USUAL_NAMES: [(&str, &[&str]); 3] = [

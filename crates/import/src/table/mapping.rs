@@ -5,8 +5,8 @@ use super::{
     column_letters::{column_index, column_letters},
     field::{TableField, fields, find, is_always_ignored, names_of, normalized},
     row::{MAX_COLUMNS, TableRow},
-    value::ValueOptions,
     value_map::{Translation, ValueMap, translations},
+    value_options::ValueOptions,
 };
 use crate::{
     columns::{file_field, finding_columns},
@@ -102,7 +102,10 @@ impl Mapping {
             mapping.check_unknown(&fields);
         }
         mapping.check_identity();
-        match translations(&mapping.columns, &fields, options) {
+        let column_of = |name: &str| {
+            mapping.columns.iter().position(|column| column.field.as_ref().is_some_and(|(own, _)| own == name))
+        };
+        match translations(&fields, &options.value_maps, column_of) {
             Ok(translations) => mapping.translations = translations,
             Err(errors) => mapping.errors.extend(errors),
         }
@@ -116,12 +119,14 @@ impl Mapping {
         &self.errors
     }
 
-    /// The columns that are fields which callers can set, with the names of these.
+    /// The columns that are fields which callers can set, by their headers or their letters, with the names of these.
     #[must_use]
     pub fn mapped(&self) -> Vec<(String, String)> {
-        let mapped = self.columns.iter().filter_map(|column| {
+        let mapped = self.columns.iter().enumerate().filter_map(|(index, column)| {
             let (name, field) = column.field.as_ref()?;
-            field.column.map(|_| (column.header.clone(), name.clone()))
+            let is_named = !column.header.is_empty();
+            let header = if is_named { column.header.clone() } else { format!("({})", column_letters(index)) };
+            field.column.map(|_| (header, name.clone()))
         });
         mapped.collect()
     }

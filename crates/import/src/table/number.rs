@@ -1,15 +1,6 @@
 //! Numbers as spreadsheets write them.
 
-use super::value::{Percent, ValueOptions};
-
-/// The character between the integer and the fraction of a number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DecimalMark {
-    /// `94.5`
-    Point,
-    /// `94,5`
-    Comma,
-}
+use super::value_options::{DecimalMark, Percent, ValueOptions};
 
 /// The number as a spreadsheet shows it: with at most 15 significant digits, so that the binary representation of 0.3
 /// does not become 0.30000000000000004.

@@ -5,33 +5,12 @@ use serde_json::Value;
 
 use super::{
     cell::TableCell,
-    date::{self, DateOrder},
+    date,
     field::{FieldType, normalized},
-    number::{self, DecimalMark, displayed_number},
+    number::{self, displayed_number},
+    value_options::{Percent, ValueOptions},
 };
 use crate::{kinds::RecordKind, references::ReferenceColumn};
-
-/// The forms of values in a table.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct ValueOptions {
-    /// The order of the parts of dates.
-    pub date_order: Option<DateOrder>,
-    /// The decimal mark of numbers.
-    pub decimal_mark: Option<DecimalMark>,
-    /// Whether numbers may have a decimal comma because of the form of the file.
-    pub has_local_numbers: bool,
-    /// The meaning of percentages.
-    pub percent: Option<Percent>,
-}
-
-/// The meaning of a percentage.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Percent {
-    /// 4.5 for 4.5%.
-    AsShown,
-    /// 0.045 for 4.5%.
-    AsFraction,
-}
 
 /// The first number of which a spreadsheet does not keep the last digit.
 const FIRST_INEXACT: f64 = 1e15;

@@ -3,7 +3,6 @@
 use super::{
     cell::TableCell,
     field::{FieldType, TableField, find, names_of, normalized},
-    mapping::{MappedColumn, MappingOptions},
 };
 
 /// The value of a field in a table, and the one that it stands for.
@@ -48,18 +47,18 @@ impl Translation {
     }
 }
 
-/// The translations of the values in these columns.
+/// The translations of values. `column_of` returns the index of the column with a field.
 ///
 /// # Errors
 /// All reasons why they can't be used.
 pub(super) fn translations(
-    columns: &[MappedColumn],
     fields: &[(String, TableField)],
-    options: &MappingOptions,
+    value_maps: &[ValueMap],
+    column_of: impl Fn(&str) -> Option<usize>,
 ) -> Result<Vec<Translation>, Vec<String>> {
     let (mut translations, mut errors) = (Vec::<Translation>::new(), Vec::new());
-    for ValueMap { field, from, to } in &options.value_maps {
-        match translation(columns, fields, field, from, to) {
+    for ValueMap { field, from, to } in value_maps {
+        match translation(fields, &column_of, field, from, to) {
             Ok(translation)
                 if translations
                     .iter()
@@ -75,8 +74,8 @@ pub(super) fn translations(
 }
 
 fn translation(
-    columns: &[MappedColumn],
     fields: &[(String, TableField)],
+    column_of: impl Fn(&str) -> Option<usize>,
     field: &str,
     from: &str,
     to: &str,
@@ -90,8 +89,7 @@ fn translation(
     {
         return Err(format!("{name} must be one of: {}", names.join(", ")));
     }
-    let is_column = |column: &MappedColumn| column.field.as_ref().is_some_and(|(own, _)| own == name);
-    let column = columns.iter().position(is_column).ok_or_else(|| format!("no column has the field {name}"))?;
+    let column = column_of(name).ok_or_else(|| format!("no column has the field {name}"))?;
     Ok(Translation { column, from: folded(from), to: to.to_owned() })
 }
 

@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn tags_comments_and_instructions_are_told_apart_as_the_reader_does() {
+    fn tags_comments_and_instructions_end_where_they_do_for_the_reader() {
         for part in [
             "<?xml version='1.0'?><a><b c='>' d=\"/>\"/><!-- </a> <si> --><![CDATA[</a>]]>> & <x:e ></x:e ></a>",
             "text <a/> text",

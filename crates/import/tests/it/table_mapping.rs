@@ -3,10 +3,8 @@
 use kernel::Kind;
 use novantra_import::{
     RecordKind,
-    csv::{CsvOptions, CsvRows, Delimiter},
-    table::{
-        DateOrder, FailedRow, Mapping, MappingOptions, TableCell, TableRow, TableRows as _, ValueMap, ValueOptions,
-    },
+    csv::{CsvOptions, CsvRows, Delimiter, FailedRow},
+    table::{DateOrder, Mapping, MappingOptions, TableCell, TableRow, TableRows as _, ValueMap, ValueOptions},
 };
 use serde_json::{Value, json};
 

@@ -169,7 +169,7 @@ fn rows_without_values_are_passed_over_however_many_they_are() {
 }
 
 #[test]
-fn a_number_that_its_format_shows_as_another_value_is_told_apart() {
+fn a_number_that_its_format_shows_as_another_value_is_another_cell() {
     let content = data(
         r#"<row r="1"><c r="A1" s="3"><v>0.045</v></c><c r="B1" s="4"><v>123</v></c><c r="C1" s="4"><v>123456</v></c><c r="D1"><v>0.5</v></c></row>
         <row r="2"><c r="A2" s="3"><v>1</v></c><c r="B2" s="3" t="s"><v>0</v></c></row>"#,

@@ -21,21 +21,15 @@ impl NewFile {
     /// # Errors
     /// If the file exists, or none can be created in its folder.
     pub(crate) fn create(path: &Path) -> Result<Self, Failure> {
-        Self::check_absent(path)?;
+        if path.symlink_metadata().is_ok() {
+            return Err(Failure::new(format!("{} exists already: remove it, or name another file", path.display())));
+        }
         let doing = || format!("can't write {}", path.display());
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         folder.metadata().context(doing)?;
         // The error itself names the temporary file.
         let file = NamedTempFile::new_in(folder).map_err(|error| io::Error::from(error.kind())).context(doing)?;
         Ok(Self { path: path.to_owned(), out: BufWriter::new(file) })
-    }
-
-    /// Fails if the file exists.
-    pub(crate) fn check_absent(path: &Path) -> Result<(), Failure> {
-        if path.symlink_metadata().is_ok() {
-            return Err(Failure::new(format!("{} exists already: remove it, or name another file", path.display())));
-        }
-        Ok(())
     }
 
     pub(crate) const fn writer(&mut self) -> &mut (dyn Write + Send) {

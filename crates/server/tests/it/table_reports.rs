@@ -1,4 +1,4 @@
-//! What imports of tables and exports report: translated and unused values, failed rows, refused files, counts.
+//! Reports of imports of tables and of exports: translated and unused values, failed rows, refused files, counts.
 
 use std::fs;
 

@@ -8,8 +8,8 @@ use std::{
 };
 
 use import::{
-    csv::Delimiter,
-    table::{FailedRow, TableRow},
+    csv::{Delimiter, FailedRow},
+    table::TableRow,
 };
 
 use crate::{
@@ -24,6 +24,8 @@ pub(super) const MAX_FAILED_ROWS: usize = 100_000;
 /// The rows of a table, in a temporary file until the failed ones are known.
 pub(super) struct FailedRows {
     path: PathBuf,
+    /// The file, which disappears unless it is completed.
+    file: NewFile,
     header: Option<FailedRow>,
     delimiter: Delimiter,
     out: BufWriter<File>,
@@ -42,11 +44,11 @@ impl FailedRows {
     /// Begins to keep rows for the file with this path.
     ///
     /// # Errors
-    /// If the file exists, or the temporary file can't be created.
+    /// If the file exists, or can't be created, or the temporary file can't.
     pub(super) fn new(path: &Path) -> Result<Self, Failure> {
-        NewFile::check_absent(path)?;
+        let file = NewFile::create(path)?;
         let out = BufWriter::new(tempfile::tempfile().context(keeping)?);
-        Ok(Self { path: path.to_owned(), header: None, delimiter: Delimiter::COMMA, out })
+        Ok(Self { path: path.to_owned(), file, header: None, delimiter: Delimiter::COMMA, out })
     }
 
     /// Sets the header. Numbers with a decimal comma keep their meaning only between semicolons.
@@ -66,7 +68,7 @@ impl FailedRows {
     ///
     /// # Errors
     /// If the file can't be written.
-    pub(super) fn write(self, failures: &DraftFailures) -> Result<Option<FailedRowsFile>, Failure> {
+    pub(super) fn write(mut self, failures: &DraftFailures) -> Result<Option<FailedRowsFile>, Failure> {
         let reasons: HashMap<usize, &str> =
             failures.listed().iter().map(|(_, failure)| (failure.position.line, &*failure.message)).collect();
         let Some(header) = self.header.filter(|_| !reasons.is_empty()) else { return Ok(None) };
@@ -78,15 +80,14 @@ impl FailedRows {
             }
             Ok(())
         })?;
-        let mut file = NewFile::create(&self.path)?;
         let writing = || format!("can't write {}", self.path.display());
-        let out = file.writer();
+        let out = self.file.writer();
         out.write_all(header.header_line(width, self.delimiter).as_bytes()).context(writing)?;
         each_row(&mut rows, |line, row| match reasons.get(&line) {
             Some(reason) => out.write_all(row.line(width, reason, self.delimiter).as_bytes()).context(writing),
             None => Ok(()),
         })?;
-        file.complete()?;
+        self.file.complete()?;
         let path = self.path.display().to_string();
         Ok(Some(FailedRowsFile { path, rows: reasons.len(), left_out: failures.count() - reasons.len() }))
     }

@@ -1,10 +1,10 @@
 //! Rows that failed, as a table that can be corrected and imported.
 
-use super::{cell::FAULT_TEXT, formula::disarmed, row::TableRow};
-use crate::csv::{Delimiter, quoted, written_row};
-
-/// The header of the column with the reasons, which imports pass over.
-pub const FAULT_COLUMN: &str = "Import error";
+use super::{
+    delimiter::Delimiter,
+    written_row::{quoted, written_row},
+};
+use crate::table::{FAULT_COLUMN, FAULT_TEXT, TableRow, disarmed};
 
 /// A byte order mark: by it, spreadsheets recognize UTF-8, and imports ignore the encoding that a caller names.
 const BYTE_ORDER_MARK: &str = "\u{feff}";
