@@ -176,8 +176,7 @@ impl<'n> Unpacked<'n> {
         let limit = match own {
             _ if !is_markup => MAX_MEDIA,
             "sharedstrings.xml" => MAX_SHARED_TEXTS,
-            "styles.xml" => MAX_OTHER_PART,
-            _ if own.ends_with(".xml") && folded.contains("worksheets/") => MAX_UNPACKED,
+            _ if own.ends_with(".xml") && own != "styles.xml" && folded.contains("worksheets/") => MAX_UNPACKED,
             _ => MAX_OTHER_PART,
         };
         Self { name, length: 0, limit: limit.min(remaining), markup: is_markup.then(Markup::new) }

@@ -134,8 +134,7 @@ impl Markup {
                 self.begin(State::Text)
             }
             (State::Open | State::Tag(None), b'"' | b'\'') => State::Tag(Some(byte)),
-            (State::Open, _) => State::Tag(None),
-            (State::Tag(_), _) => State::Tag(None),
+            (State::Open | State::Tag(_), _) => State::Tag(None),
             (State::Until(end), _) if self.current.ends_with(end) => {
                 if end == b"-->" && self.current.len() < b"--->".len() {
                     return Err("has a comment that is damaged".to_owned());
