@@ -6,6 +6,7 @@
 
 pub mod bundle;
 mod checked_draft;
+mod columns;
 pub mod csv;
 pub mod cyclonedx;
 mod document;

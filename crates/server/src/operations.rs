@@ -31,7 +31,7 @@ pub(crate) use audit_sealer::{AuditSealer, checkpoint_document};
 pub(crate) use evidence_claims::{ClaimDecision, decide_claim, find_claim};
 pub(crate) use evidence_expiry::EvidenceExpiry;
 pub(crate) use exporter::{ExportFormat, Exporter};
-pub(crate) use importer::{DraftFailures, DraftSource, ImportCounts, Importer, PendingDraft};
+pub(crate) use importer::{DraftFailures, DraftSource, ImportCounts, Importer, MAX_LISTED_FAILURES, PendingDraft};
 pub(crate) use operator::Operator;
 pub(crate) use oscal_exporter::OscalExporter;
 pub(crate) use record_commands::{CommandRecord, change_record, find_record};

@@ -23,7 +23,7 @@ use self::completion::completed_findings;
 use super::operator::Operator;
 use crate::failure::Failure;
 
-pub(crate) use drafts::{DraftFailures, DraftSource, PendingDraft};
+pub(crate) use drafts::{DraftFailures, DraftSource, MAX_LISTED_FAILURES, PendingDraft};
 
 /// Number of records in one changeset.
 pub(super) const BATCH: usize = 500;
@@ -54,8 +54,6 @@ pub(crate) struct Importer<'a> {
     pub(super) attribution: Attribution,
     /// Nothing is stored; outcomes are those that an import would have.
     pub(super) dry_run: bool,
-    /// The indexes of the columns whose values an update keeps.
-    kept_columns: Vec<usize>,
 }
 
 /// Numbers of imported records, by outcome.
@@ -86,19 +84,7 @@ impl ImportCounts {
 
 impl<'a> Importer<'a> {
     pub(crate) fn new(operator: &'a Operator, workspace: &Stored<Organization>, dry_run: bool) -> Self {
-        Self {
-            operator,
-            organization: workspace.into(),
-            attribution: operator.attribution(),
-            dry_run,
-            kept_columns: Vec::new(),
-        }
-    }
-
-    /// Lets updates keep the values of the columns with these indexes: those that a source of records of one kind does not
-    /// have.
-    pub(crate) fn keeping(self, kept_columns: Vec<usize>) -> Self {
-        Self { kept_columns, ..self }
+        Self { operator, organization: workspace.into(), attribution: operator.attribution(), dry_run }
     }
 
     /// Imports records of a register whose references are those of stored records.
@@ -132,33 +118,38 @@ impl<'a> Importer<'a> {
             if batch.is_empty() {
                 return Ok(counts);
             }
-            for outcome in self.write_findings(&batch, &[]).await? {
+            for outcome in self.write_findings(&batch, &[]).await?.into_iter().flatten() {
                 counts.count_finding(outcome);
             }
             report(batch.len());
         }
     }
 
-    /// Writes one batch of findings, those of drafts with the drafts.
+    /// Writes one batch of findings, those of drafts with the drafts. A draft that can only update a finding has no outcome if
+    /// there is none.
     async fn write_findings(
         &self,
         findings: &[NewFinding],
         drafts: &[CheckedDraft],
-    ) -> Result<Vec<BatchOutcome>, Failure> {
+    ) -> Result<Vec<Option<BatchOutcome>>, Failure> {
         let store = &self.operator.installation.store;
         let context = self.operator.write_context(&self.organization, &self.attribution);
         let keys: Vec<&str> = findings.iter().map(|finding| finding.key.as_str()).collect();
         let decide = async || {
             let existing = Reader::<Finding>::get_by_keys(&**store, self.organization.id, &keys).await?;
-            let findings = completed_findings(findings, drafts, &existing)?;
-            Ok(findings::write_batch(
+            let completed = completed_findings(findings, drafts, &existing)?;
+            let is_written: Vec<bool> = completed.iter().map(Option::is_some).collect();
+            let (changeset, outcomes) = findings::write_batch(
                 &context,
                 &api_v1::PayloadRenderer,
                 store.begin_write(),
-                findings,
+                completed.into_iter().flatten().collect(),
                 existing,
                 OnConflict::Update,
-            ))
+            );
+            let mut outcomes = outcomes.into_iter();
+            let outcome_of = |is_written: bool| if is_written { outcomes.next() } else { None };
+            Ok((changeset, is_written.into_iter().map(outcome_of).collect()))
         };
         if self.dry_run { decide().await.map(|(_, outcomes)| outcomes) } else { self.operator.write(decide).await }
     }

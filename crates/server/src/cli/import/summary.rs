@@ -6,7 +6,7 @@ use import::sarif::Repair;
 use serde_json::{Value, json};
 
 use super::{input::Input, table_summary::TableSummary};
-use crate::operations::{DraftFailures, ImportCounts};
+use crate::operations::{DraftFailures, ImportCounts, MAX_LISTED_FAILURES};
 
 /// The maximum number of repairs that are listed; the others are counted.
 const MAX_LISTED_REPAIRS: usize = 100;
@@ -97,9 +97,15 @@ impl Summary {
     pub(super) fn of_drafts(counts: ImportCounts, failures: DraftFailures, inputs: &[Input]) -> Self {
         let failed = failures.count();
         let line = |(file, failure): (usize, _)| Some(FailedLine::new(inputs.get(file)?, failure));
-        let failures: Vec<FailedLine> = failures.into_listed().into_iter().filter_map(line).collect();
+        let listed = failures.into_listed().into_iter().take(MAX_LISTED_FAILURES);
+        let failures: Vec<FailedLine> = listed.filter_map(line).collect();
         let unlisted_failures = failed - failures.len();
         Self { counts, failures, unlisted_failures, scan: None, document: None, table: None }
+    }
+
+    /// The outcome of an import of files that are refused as a whole.
+    pub(super) fn of_refused() -> Self {
+        Self::of_drafts(ImportCounts::default(), DraftFailures::default(), &[])
     }
 
     pub(super) fn total(&self) -> usize {

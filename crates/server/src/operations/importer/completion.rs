@@ -1,4 +1,5 @@
-//! Updates by drafts of documents: a document changes only what it states, and never what people decided.
+//! Updates by drafts that state a part of a record: those of tables, and those of documents, which never change what people
+//! decided.
 
 use findings::{Finding, NewFinding};
 use import::CheckedDraft;
@@ -15,10 +16,10 @@ pub(super) struct Completed<R> {
 }
 
 impl<R: Record> Completed<R> {
-    /// Completes the record that the draft would create. The stored one also keeps these columns.
-    pub(super) fn new(draft: &CheckedDraft, kept_columns: &[usize], record: R, stored: &R) -> Self {
-        let mut kept = [&draft.kept_columns[..], kept_columns].concat();
-        let settled = if draft.kept_columns.is_empty() { None } else { settled_status(stored) };
+    /// Completes the record that the draft would create.
+    pub(super) fn new(draft: &CheckedDraft, record: R, stored: &R) -> Self {
+        let mut kept = draft.kept_columns.clone();
+        let settled = if draft.keeps_decisions { settled_status(stored) } else { None };
         let status = R::COLUMNS.iter().position(|column| column.name == "status");
         let differs = status.filter(|status| !kept.contains(status) && record.value(*status) != stored.value(*status));
         match (settled, differs) {
@@ -37,23 +38,30 @@ fn settled_status<R: Record>(stored: &R) -> Option<&'static str> {
     vulnerability.status.is_settled().then(|| vulnerability.status.name())
 }
 
-/// The findings with what the stored ones have and the drafts don't state.
+/// The findings with what the stored ones have and the drafts don't state; `None` for one that does not exist and that its
+/// draft can't create.
 pub(super) fn completed_findings(
     findings: &[NewFinding],
     drafts: &[CheckedDraft],
     existing: &[Stored<Finding>],
-) -> Result<Vec<NewFinding>, Failure> {
-    let mut findings = findings.to_vec();
-    for (finding, draft) in findings.iter_mut().zip(drafts).filter(|(_, draft)| !draft.kept_columns.is_empty()) {
-        let Some(stored) = existing.iter().find(|stored| stored.record.key == finding.key) else { continue };
-        let completed = draft.clone().into_finding_onto(&stored.record);
-        *finding = completed.map_err(|errors| {
+) -> Result<Vec<Option<NewFinding>>, Failure> {
+    let mut completed: Vec<Option<NewFinding>> = findings.iter().cloned().map(Some).collect();
+    let incomplete = completed.iter_mut().zip(findings).zip(drafts).filter(|(_, draft)| draft.needs_completion());
+    for ((completed, finding), draft) in incomplete {
+        let Some(stored) = existing.iter().find(|stored| stored.record.key == finding.key) else {
+            if !draft.missing_fields().is_empty() {
+                *completed = None;
+            }
+            continue;
+        };
+        let result = draft.clone().into_finding_onto(&stored.record);
+        *completed = Some(result.map_err(|errors| {
             let key = &stored.record.key;
             Failure::new(format!(
                 "the finding {key} can't be completed with what the workspace has: {}",
                 errors.join("; ")
             ))
-        })?;
+        })?);
     }
-    Ok(findings)
+    Ok(completed)
 }

@@ -34,13 +34,14 @@ pub(super) fn parents_of<R: Record>(records: &[R]) -> HashSet<Ulid> {
 
 impl Importer<'_> {
     /// Creates or updates the records, at most [`BATCH`] of different identities. Those of drafts come with their drafts,
-    /// and are completed under the revision that is written.
+    /// and are completed under the revision that is written. A draft that can only update a record has no outcome if there is
+    /// none.
     pub(super) async fn sync_batch<R: Record>(
         &self,
         records: &[R],
-        drafts: &[CheckedDraft],
+        drafts: &[&CheckedDraft],
         identities: &IdentityIndex,
-    ) -> Result<Vec<Synced>, Failure>
+    ) -> Result<Vec<Option<Synced>>, Failure>
     where
         DynStore: Reader<R>,
     {
@@ -55,22 +56,22 @@ impl Importer<'_> {
             let action = Action::on_record(R::KIND, "batch_written");
             let mut changeset = self.operator.changeset(&self.organization, action, None);
             let mut outcomes = Vec::with_capacity(records.len());
+            let mut written = Vec::with_capacity(records.len());
             for (index, record) in records.iter().enumerate() {
                 let current = existing.get(&Identity::of(record));
                 let completed = match (drafts.get(index), current) {
-                    (Some(draft), Some(current)) => {
-                        Completed::new(draft, &self.kept_columns, record.clone(), &current.record)
+                    (Some(draft), Some(current)) => Completed::new(draft, record.clone(), &current.record),
+                    (Some(draft), None) if !draft.missing_fields().is_empty() => {
+                        outcomes.push(None);
+                        continue;
                     }
-                    (None, Some(current)) => {
-                        let record = record.clone().keeping(&current.record, &self.kept_columns);
-                        Completed { record, settled: None }
-                    }
-                    (_, None) => Completed { record: record.clone(), settled: None },
+                    _ => Completed { record: record.clone(), settled: None },
                 };
-                let (outcome, id) = sync(&mut changeset, &**entropy, current, completed.record);
-                outcomes.push(Synced { outcome, id: id.ulid(), settled: completed.settled });
+                let (outcome, id) = sync(&mut changeset, &**entropy, current, completed.record.clone());
+                outcomes.push(Some(Synced { outcome, id: id.ulid(), settled: completed.settled }));
+                written.push(completed.record);
             }
-            self.add_derived(&mut changeset, records).await?;
+            self.add_derived(&mut changeset, &written).await?;
             self.publish_events(&mut changeset);
             Ok((changeset, outcomes))
         };
