@@ -44,7 +44,7 @@ impl Importer<'_> {
     where
         DynStore: Reader<R>,
     {
-        let Installation { entropy, .. } = &self.operator.installation;
+        let Installation { store, entropy, .. } = &self.operator.installation;
         let attempts = AtomicUsize::new(0);
         let decide = async || {
             let existing = match attempts.fetch_add(1, Ordering::Relaxed) {
@@ -53,7 +53,9 @@ impl Importer<'_> {
                 _ => self.existing(records, &[&self.later_identities(records, identities).await?, identities]).await?,
             };
             let action = Action::on_record(R::KIND, "batch_written");
-            let mut changeset = self.operator.changeset(&self.organization, action, None);
+            let derived = self.derived(records).await?;
+            let timestamp = derived.after_last_changes(store.begin_write().after(existing.values()));
+            let mut changeset = self.operator.changeset_at(timestamp, &self.organization, action, None);
             let mut outcomes = Vec::with_capacity(records.len());
             for (index, record) in records.iter().enumerate() {
                 let current = existing.get(&Identity::of(record));
@@ -70,7 +72,7 @@ impl Importer<'_> {
                 let (outcome, id) = sync(&mut changeset, &**entropy, current, completed.record);
                 outcomes.push(Synced { outcome, id: id.ulid(), settled: completed.settled });
             }
-            self.add_derived(&mut changeset, records).await?;
+            derived.add_to(&mut changeset, &**entropy);
             self.publish_events(&mut changeset);
             Ok((changeset, outcomes))
         };
