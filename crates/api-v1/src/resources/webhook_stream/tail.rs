@@ -98,3 +98,51 @@ impl Tail {
         Ok(page.as_of.last_ulid_before())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use kernel::Resource;
+    use store_contract::{Fixture, OpenedStore, samples};
+    use store_memory::MemoryStore;
+
+    use super::*;
+
+    async fn publish<R: Resource>(fixture: &Fixture, writes: Vec<(kernel::Changeset, kernel::Stored<R>)>) -> Vec<Ulid> {
+        let mut published = Vec::new();
+        for (mut changeset, stored) in writes {
+            let event = samples::outbox_event(&*fixture.entropy, &stored);
+            published.push(event.id.ulid());
+            changeset.publish(event);
+            fixture.commit(changeset).await.unwrap();
+        }
+        published
+    }
+
+    #[tokio::test]
+    async fn an_event_that_becomes_visible_between_two_pages_comes_before_its_successors() {
+        let fixture = Fixture::open(async |clock| OpenedStore::new(Arc::new(MemoryStore::new(clock)))).await;
+        let mut tail = Tail::starting_at(fixture.home, fixture.now());
+        let late = fixture.create_changeset(fixture.home, samples::finding("late"));
+        let late_finding = late.1.clone();
+        fixture.clock.advance(Duration::from_millis(5));
+        let others = (0..PAGE_SIZE + 1).map(|number| samples::finding(&format!("f-{number}")));
+        let others = others.map(|record| fixture.create_changeset(fixture.home, record)).collect();
+        let mut expected = publish(&fixture, others).await;
+
+        let first = tail.read(&*fixture.store, fixture.now()).await.unwrap();
+        assert!(first.events.len() == PAGE_SIZE && first.more);
+        expected.extend(publish(&fixture, vec![late]).await);
+        fixture.clock.advance(Duration::from_millis(5));
+        let change = fixture.update_changeset(&late_finding, samples::finding("changed"));
+        expected.extend(publish(&fixture, vec![change]).await);
+
+        let mut received: Vec<Ulid> = first.events.iter().map(|event| event.id.ulid()).collect();
+        for _ in 0..3 {
+            let batch = tail.read(&*fixture.store, fixture.now()).await.unwrap();
+            received.extend(batch.events.iter().map(|event| event.id.ulid()));
+        }
+        assert_eq!(received, expected);
+    }
+}

@@ -50,23 +50,21 @@ async fn changes_by_successive_commands_and_requests_are_forwarded_and_audited_i
     let receiver = WebhookReceiver::start();
     let listener = Listener::start(&server, &credentials, &["--json", "--forward-to", &receiver.url]);
     listener.next_json();
+    let packages = client.list_all(PACKAGES, "submissionPackages").await;
     let listing = keep_listing(&client);
-    for command in ["start-review", "return", "start-review", "approve"] {
-        for key in KEYS {
+    for package in &packages {
+        let [key, id] = ["packageKey", "id"].map(|member| package[member].as_str().expect(member));
+        for command in ["start-review", "return", "start-review", "approve"] {
             let arguments = ["submission", "package", command, key, "--workspace", "default"];
             let ran = tokio::task::block_in_place(|| server.installation().run(&arguments));
             assert!(ran.status.success(), "{}", ran.stderr);
         }
-    }
-    let packages = client.list_all(PACKAGES, "submissionPackages").await;
-    for kind in ["submission", "receipt"] {
-        for package in &packages {
-            let path = format!("{PACKAGES}/{}/events", package["id"].as_str().expect("an id"));
+        for kind in ["submission", "receipt"] {
             let event = json!({ "eventKind": kind, "occurredAt": "2026-05-02", "reason": "recorded by a test" });
-            let recorded = client.post(&path, &event).await;
+            let recorded = client.post(&format!("{PACKAGES}/{id}/events"), &event).await;
             assert_eq!(recorded.status, 201, "{}", recorded.body);
-            let times =
-                ["/submissionEvent/createdAt", "/submissionPackage/updatedAt"].map(|at| recorded.body.pointer(at));
+            let times = ["/submissionEvent/createdAt", "/submissionPackage/updatedAt"];
+            let times = times.map(|member| recorded.body.pointer(member));
             assert!(times[0].is_some() && times[0] == times[1], "{}", recorded.body);
         }
     }
