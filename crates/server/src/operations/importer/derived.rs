@@ -9,7 +9,7 @@ use store::DynStore;
 use super::Importer;
 use crate::failure::Failure;
 
-/// What follows from imported records: each parent as it is stored, with the values that it gets.
+/// The changes that follow from imported records: each parent as it is stored, with the values that it gets.
 pub(super) struct Derived {
     indicators: Vec<(Stored<Indicator>, Indicator)>,
     monitors: Vec<(Stored<MonitorDefinition>, MonitorDefinition)>,
