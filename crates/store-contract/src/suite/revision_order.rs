@@ -143,7 +143,7 @@ pub async fn the_changes_of_one_moment_have_times_entries_and_events_in_the_orde
         let page = PageRequest { time_range, order: Order::Changed, ..PageRequest::default() };
         let caught_up =
             Reader::<Finding>::list(&*fixture.store, fixture.home, &Default::default(), &page).await.unwrap();
-        assert_eq!(caught_up.items, [after.clone()]);
+        assert_eq!(caught_up.items, std::slice::from_ref(&after));
         revisions.push(after);
     }
     let ahead = revisions.last().unwrap().meta.updated_at.since(fixture.now());
