@@ -50,6 +50,16 @@ pub enum ClaimFiles {
     New(Vec<(NewAttachment, Option<Stored<EvidenceContent>>)>),
 }
 
+impl ClaimFiles {
+    /// Moves the timestamp after the last changes of the records that are changed with the creation of the claim.
+    fn after_last_changes(&self, timestamp: WriteTimestamp) -> WriteTimestamp {
+        match self {
+            Self::Uploaded(attachments) => timestamp.after(attachments.iter().flatten()),
+            Self::New(files) => timestamp.after(files.iter().filter_map(|(_, content)| content.as_ref())),
+        }
+    }
+}
+
 /// Creates a claim for a requirement, which must be in force until the commit. Only attachments that `account` uploaded,
 /// and that no claim has yet, can be linked. Whether the key is unique is checked when the changeset is committed.
 ///
@@ -65,6 +75,7 @@ pub fn create_claim(
     new: NewClaim,
     files: &ClaimFiles,
 ) -> Result<(Changeset, Stored<EvidenceClaim>), EvidenceError> {
+    let timestamp = files.after_last_changes(timestamp);
     let at = timestamp.at();
     let valid_from = new.valid_from.unwrap_or(at);
     check_validity(valid_from, new.valid_until, timestamp.clock())?;

@@ -32,6 +32,7 @@ pub fn approve(
     current: &Stored<EvidenceClaim>,
     note: Option<Description>,
 ) -> Result<(Changeset, Stored<EvidenceClaim>), EvidenceError> {
+    let timestamp = timestamp.after([current]);
     let ended = current.record.valid_until.filter(|valid_until| *valid_until <= timestamp.clock());
     let reviewed = Some(timestamp.at());
     let change = current.record.with_status(EvidenceClaimStatus::Approved)?;
@@ -55,6 +56,7 @@ pub fn reject(
     current: &Stored<EvidenceClaim>,
     note: Option<Description>,
 ) -> Result<(Changeset, Stored<EvidenceClaim>), EvidenceError> {
+    let timestamp = timestamp.after([current]);
     let change = current.record.with_status(EvidenceClaimStatus::Rejected)?;
     let rejected = EvidenceClaim { reviewed_at: Some(timestamp.at()), review_note: note, ..change };
     let (mut changeset, claim) = change_status(context, timestamp, current, rejected);
@@ -71,6 +73,7 @@ pub fn withdraw(
     timestamp: WriteTimestamp,
     current: &Stored<EvidenceClaim>,
 ) -> Result<(Changeset, Stored<EvidenceClaim>), EvidenceError> {
+    let timestamp = timestamp.after([current]);
     let withdrawn = current.record.with_status(EvidenceClaimStatus::Withdrawn)?;
     Ok(change_status(context, timestamp, current, withdrawn))
 }
@@ -84,6 +87,7 @@ pub fn expire(
     timestamp: WriteTimestamp,
     current: &Stored<EvidenceClaim>,
 ) -> Result<(Changeset, Stored<EvidenceClaim>), EvidenceError> {
+    let timestamp = timestamp.after([current]);
     let expired = current.record.with_status(EvidenceClaimStatus::Expired)?;
     if current.record.valid_until.is_none_or(|valid_until| valid_until > timestamp.clock()) {
         return Err(EvidenceError::StillValid);
@@ -101,7 +105,7 @@ impl EvidenceClaim {
     }
 }
 
-/// Changes the claim, with the audit entry that is named after its new status.
+/// Changes the claim, with the audit entry that is named after its new status. The timestamp must be after its last change.
 fn change_status(
     context: &WriteContext<'_>,
     timestamp: WriteTimestamp,

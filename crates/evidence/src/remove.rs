@@ -36,6 +36,7 @@ pub fn remove(
     if attachment.record.status != AttachmentStatus::Unlinked {
         return None;
     }
+    let timestamp = timestamp.after([attachment]).after(content);
     let at = timestamp.at();
     let removed = EvidenceAttachment { status: AttachmentStatus::Removed, ..attachment.record.clone() };
     let removed = attachment.changed(at, removed);

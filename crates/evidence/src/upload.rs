@@ -34,6 +34,7 @@ pub fn upload(
     new: &NewAttachment,
     content: Option<&Stored<EvidenceContent>>,
 ) -> (Changeset, Stored<EvidenceAttachment>) {
+    let timestamp = timestamp.after(content);
     let at = timestamp.at();
     let attachment = new_attachment(new, Some(uploaded_by));
     let attachment = Stored::new(context.organization.id, Id::new(context.entropy.ulid(at)), at, attachment);
@@ -59,7 +60,8 @@ pub(crate) fn new_attachment(new: &NewAttachment, uploaded_by: Option<AccountId>
 }
 
 /// Writes the record of these bytes, which an attachment is added for. `before` is the record with the same hash, if there
-/// is one. The organization has the bytes once, however many attachments have them.
+/// is one; the timestamp of the changeset must be after its last change. The organization has the bytes once, however many
+/// attachments have them.
 pub fn write_content(
     context: &WriteContext<'_>,
     changeset: &mut Changeset,

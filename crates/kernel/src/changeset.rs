@@ -153,8 +153,15 @@ impl Changeset {
         self.write(stored, None);
     }
 
-    /// Adds a record to update, which must still have the revision of `before` at commit.
+    /// Adds a record to update, which must still have the revision of `before` at commit. The changeset must have been
+    /// begun with a timestamp after the last change of the record ([`WriteTimestamp::after`]).
     pub fn update<R: Resource>(&mut self, before: &Stored<R>, after: &Stored<R>) {
+        debug_assert!(
+            self.write_timestamp.follows(before.meta.updated_at)
+                || self.writes.iter().any(|write| write.meta.ulid() == before.meta.ulid()),
+            "the timestamp of the changeset is not after the last change of the {}: begin it with `WriteTimestamp::after`",
+            R::KIND
+        );
         self.write(after, Some(before.meta.revision));
     }
 

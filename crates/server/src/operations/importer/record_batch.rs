@@ -45,7 +45,7 @@ impl Importer<'_> {
     where
         DynStore: Reader<R>,
     {
-        let Installation { entropy, .. } = &self.operator.installation;
+        let Installation { store, entropy, .. } = &self.operator.installation;
         let attempts = AtomicUsize::new(0);
         let decide = async || {
             let existing = match attempts.fetch_add(1, Ordering::Relaxed) {
@@ -53,25 +53,27 @@ impl Importer<'_> {
                 // Another import has created one of the records since their identities were read.
                 _ => self.existing(records, &[&self.later_identities(records, identities).await?, identities]).await?,
             };
-            let action = Action::on_record(R::KIND, "batch_written");
-            let mut changeset = self.operator.changeset(&self.organization, action, None);
-            let mut outcomes = Vec::with_capacity(records.len());
-            let mut written = Vec::with_capacity(records.len());
+            let mut completed = Vec::with_capacity(records.len());
             for (index, record) in records.iter().enumerate() {
-                let current = existing.get(&Identity::of(record));
-                let completed = match (drafts.get(index), current) {
-                    (Some(draft), Some(current)) => Completed::new(draft, record.clone(), &current.record),
-                    (Some(draft), None) if !draft.missing_fields().is_empty() => {
-                        outcomes.push(None);
-                        continue;
-                    }
-                    _ => Completed { record: record.clone(), settled: None },
-                };
-                let (outcome, id) = sync(&mut changeset, &**entropy, current, completed.record.clone());
-                outcomes.push(Some(Synced { outcome, id: id.ulid(), settled: completed.settled }));
-                written.push(completed.record);
+                completed.push(match (drafts.get(index), existing.get(&Identity::of(record))) {
+                    (Some(draft), Some(current)) => Some(Completed::new(draft, record.clone(), &current.record)),
+                    (Some(draft), None) if !draft.missing_fields().is_empty() => None,
+                    _ => Some(Completed { record: record.clone(), settled: None }),
+                });
             }
-            self.add_derived(&mut changeset, &written).await?;
+            let written: Vec<R> = completed.iter().flatten().map(|completed| completed.record.clone()).collect();
+            let derived = self.derived(&written).await?;
+            let timestamp = derived.after_last_changes(store.begin_write().after(existing.values()));
+            let action = Action::on_record(R::KIND, "batch_written");
+            let mut changeset = self.operator.changeset_at(timestamp, &self.organization, action, None);
+            let outcomes = records.iter().zip(completed).map(|(record, completed)| {
+                let Completed { record: written, settled } = completed?;
+                let current = existing.get(&Identity::of(record));
+                let (outcome, id) = sync(&mut changeset, &**entropy, current, written);
+                Some(Synced { outcome, id: id.ulid(), settled })
+            });
+            let outcomes = outcomes.collect();
+            derived.add_to(&mut changeset, &**entropy);
             self.publish_events(&mut changeset);
             Ok((changeset, outcomes))
         };
