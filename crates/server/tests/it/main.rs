@@ -7,6 +7,7 @@ mod absence;
 mod attachment_requests;
 mod attachments;
 mod audit_verification;
+mod bill_of_materials_imports;
 mod bundle_imports;
 mod clock_steps;
 mod command_line;
