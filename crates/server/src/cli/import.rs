@@ -48,10 +48,10 @@ pub(crate) enum Import {
     #[command(after_help = "Example:\n  \
         novantra import oscal-profile moderate.json --catalog NIST_SP-800-53_rev5_catalog.json --workspace default")]
     OscalProfile(Profile),
-    /// Import OSCAL assessment results: findings that are not satisfied, and risks.
+    /// Import OSCAL assessment results: findings that are not satisfied, risks, and observations as evidence.
     #[command(after_help = "Example:\n  novantra import oscal-assessment-results results.json --workspace default")]
     OscalAssessmentResults(Files),
-    /// Import an OSCAL plan of action and milestones: its items become findings, its risks become risks.
+    /// Import an OSCAL plan of action and milestones: findings, risks, and observations as evidence.
     #[command(after_help = "Example:\n  novantra import oscal-poam poam.json --workspace default")]
     OscalPoam(Files),
     #[command(
@@ -59,7 +59,7 @@ pub(crate) enum Import {
     )]
     #[command(after_help = "Examples:\n  \
         novantra import cyclonedx bom.json vex.json --workspace default\n  \
-        novantra import cyclonedx bom.json --workspace default --scope portal")]
+        novantra import cyclonedx bom.json --workspace default --scope portal --retire-missing --dry-run")]
     Cyclonedx(BillOfMaterials),
     /// Import records of any kind in Novantra's own JSON lines format, which novantra export writes.
     #[command(after_help = "Example:\n  novantra import bundle controls.jsonl findings.jsonl --workspace default")]
@@ -117,6 +117,10 @@ pub(crate) struct BillOfMaterials {
     /// [default: the component that each file is about, without its version]
     #[arg(long, value_name = "SCOPE")]
     scope: Option<String>,
+    /// Retire the assets of the same product that its bill of materials no longer has. Assets that other products have, or
+    /// that were recorded in another way, stay as they are.
+    #[arg(long)]
+    retire_missing: bool,
 }
 
 #[derive(Debug, Args)]
@@ -223,7 +227,7 @@ impl BillOfMaterials {
         let scope = scope.as_ref().map(Reference::as_str);
         let read =
             |contents: &[Vec<u8>]| cyclonedx::read(&contents.iter().map(Vec::as_slice).collect::<Vec<_>>(), scope);
-        self.files.run_documents(context, "import cyclonedx", read).await
+        self.files.run_documents(context, "import cyclonedx", self.retire_missing, read).await
     }
 }
 
@@ -267,18 +271,21 @@ impl Files {
         read: impl Fn(&[u8]) -> Result<Document, Unreadable>,
     ) -> Result<(), Failure> {
         let read = |contents: &[Vec<u8>]| contents.iter().map(|bytes| read(bytes)).collect();
-        self.run_documents(context, command, read).await
+        self.run_documents(context, command, false, read).await
     }
 
     async fn run_documents(
         &self,
         context: &CommandContext,
         command: &'static str,
+        retires_missing: bool,
         read: impl FnOnce(&[Vec<u8>]) -> Vec<Result<Document, Unreadable>>,
     ) -> Result<(), Failure> {
         let documents = Documents::read(self.inputs()?, read).map_err(|failure| refused(context, failure))?;
         let records = documents.len();
-        let write = async |importer: Importer<'_>, report: &dyn Fn(usize)| documents.import(&importer, report).await;
+        let write = async |importer: Importer<'_>, report: &dyn Fn(usize)| {
+            documents.import(&importer, retires_missing, report).await
+        };
         self.import(context, command, records, write).await
     }
 

@@ -11,6 +11,7 @@ mod messages;
 mod passes;
 mod published;
 mod record_batch;
+mod retirement;
 mod waiting;
 
 use findings::{BatchOutcome, Finding, NewFinding, OnConflict};

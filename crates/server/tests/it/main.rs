@@ -8,6 +8,7 @@ mod attachment_limits;
 mod attachment_requests;
 mod attachments;
 mod audit_verification;
+mod bill_of_materials_imports;
 mod bundle_imports;
 mod clock_steps;
 mod command_line;

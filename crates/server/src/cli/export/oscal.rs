@@ -79,10 +79,17 @@ fn report_document(losses: &Losses) -> Value {
     let properties = losses.properties().into_iter().map(|property| {
         json!({ "kind": property.kind, "field": property.field, "property": property.property, "count": property.count })
     });
-    json!({ "lost": lost.collect::<Vec<_>>(), "properties": properties.collect::<Vec<_>>() })
+    let made_up = losses.made_up().map(
+        |(statement, count)| json!({ "member": statement.member(), "count": count, "description": statement.description() }),
+    );
+    json!({
+        "lost": lost.collect::<Vec<_>>(),
+        "properties": properties.collect::<Vec<_>>(),
+        "madeUp": made_up.collect::<Vec<_>>(),
+    })
 }
 
-/// The report as text: a line for each loss, and one for each kind with fields that only Novantra understands.
+/// The report as text: a line for each loss, one for each statement that OSCAL demands and no record makes, and one for each kind with fields that only Novantra understands.
 fn report_text(losses: &Losses) -> String {
     let mut lines: Vec<String> = Vec::new();
     for loss in losses.lost() {
@@ -95,6 +102,11 @@ fn report_text(losses: &Losses) -> String {
     for property in losses.properties() {
         fields.entry(property.kind).or_default().push(format!("{} ({})", property.field, property.count));
     }
+    lines.extend(
+        losses.made_up().map(|(statement, count)| {
+            format!("made up: {} ({count}): {}", statement.member(), statement.description())
+        }),
+    );
     for (kind, fields) in fields {
         lines.push(format!("only as properties that Novantra reads: {kind} {}", fields.join(", ")));
     }
