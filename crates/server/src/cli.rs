@@ -84,10 +84,10 @@ enum Command {
         after_help = "Examples:\n  novantra export --workspace default > records.jsonl\n  novantra export --workspace default --kind measurement --format csv > measurements.csv"
     )]
     Export(export::Export),
-    /// List assessments, and move them from planned to completed.
+    /// List assessments, and start, complete, reopen, supersede and archive them.
     #[command(subcommand)]
     Assessment(assessment::AssessmentCommands),
-    /// List submission packages, and move them from draft to ready.
+    /// List submission packages, move them from draft to ready, and archive them.
     #[command(subcommand)]
     Submission(submission::SubmissionCommands),
     /// List, show, review and withdraw evidence claims.
