@@ -160,7 +160,7 @@ pub(super) fn date_in(text: &str) -> Option<&str> {
         "December",
     ];
     let words = text.split(|c: char| c.is_whitespace() || matches!(c, '"' | ',' | '.' | ';' | ':'));
-    let is_year = |word: &str| word.len() == 4 && (word.starts_with("19") || word.starts_with("20"));
+    let is_year = |word: &str| word.parse::<u32>().is_ok_and(|number| (1900..2100).contains(&number));
     let has_year = |word: &str| word.split('-').any(|part| is_year(part) && part != "2038");
     words.into_iter().find(|word| MONTHS.contains(word) || has_year(word) && !word.starts_with("CVE-"))
 }
