@@ -19,7 +19,7 @@ record! {
         #[column(filter(Many), example("active"))]
         pub status: ExceptionStatus,
         /// The thing that the exception is about.
-        #[column(examples(["controls", "control", "CTL-AC-02"]))]
+        #[column(examples(["controls", "control", "ctrl_01KSFQEHQ80000000000000002"]))]
         pub subject: Option<VersionedSubjectGroup>,
         /// The assignment of the responsibility that approves the exception, in another system.
         pub approver_responsibility_assignment_id: Option<Reference>,

@@ -78,10 +78,10 @@ enum Command {
     Import(import::Import),
     /// Write the records of a workspace to stdout or to a file.
     Export(export::Export),
-    /// List assessments, and move them from planned to completed.
+    /// List assessments, and start, complete, reopen, supersede and archive them.
     #[command(subcommand)]
     Assessment(assessment::AssessmentCommands),
-    /// List submission packages, and move them from draft to ready.
+    /// List submission packages, move them from draft to ready, and archive them.
     #[command(subcommand)]
     Submission(submission::SubmissionCommands),
     /// List, show, review and withdraw evidence claims.

@@ -164,17 +164,21 @@ impl Columns {
             Some(ColumnFilter { label: column.label, selectivity, comparison: Comparison::OneOf, required: false });
     }
 
-    /// Sets the public name, which is the field's name otherwise.
+    /// Sets the public name, which is the field's name otherwise. Filters take it over, so it comes before them.
     #[must_use]
     pub const fn label(mut self, label: &'static str) -> Self {
-        self.only().label = label;
+        let column = self.only();
+        assert!(column.filter.is_none(), "label comes before the marks of a filter: key, key_within and filter");
+        column.label = label;
         self
     }
 
-    /// Marks the record's key, unique in the organization.
+    /// Marks the record's key, unique in the organization. Lists can be filtered by it, under its label: put `label` before.
     #[must_use]
     pub const fn key(mut self) -> Self {
-        self.only().key = Some(KeyScope::Organization);
+        let column = self.only();
+        column.key = Some(KeyScope::Organization);
+        Self::set_filter(column, Selectivity::One);
         self
     }
 
@@ -185,10 +189,14 @@ impl Columns {
         self
     }
 
-    /// Marks the record's key, unique among the records with the same value in the column `parent`.
+    /// Marks the record's key, unique among the records with the same value in the column `parent`. Lists can be filtered by
+    /// it, under its label: put `label` before. It is checked row by row along the filter by the parent, whose records are
+    /// few, or all in one range.
     #[must_use]
     pub const fn key_within(mut self, parent: &'static str) -> Self {
-        self.only().key = Some(KeyScope::Parent(parent));
+        let column = self.only();
+        column.key = Some(KeyScope::Parent(parent));
+        Self::set_filter(column, Selectivity::Unindexed);
         self
     }
 

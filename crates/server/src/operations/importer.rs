@@ -16,9 +16,8 @@ mod waiting;
 
 use findings::{BatchOutcome, Finding, NewFinding, OnConflict};
 use import::CheckedDraft;
-use kernel::{Attribution, Organization, OrganizationRef, Reader, Record, Stored};
+use kernel::{Attribution, Organization, OrganizationRef, Reader, Stored};
 use registers::SyncOutcome;
-use store::DynStore;
 
 use self::completion::completed_findings;
 use super::operator::Operator;
@@ -86,21 +85,6 @@ impl ImportCounts {
 impl<'a> Importer<'a> {
     pub(crate) fn new(operator: &'a Operator, workspace: &Stored<Organization>, dry_run: bool) -> Self {
         Self { operator, organization: workspace.into(), attribution: operator.attribution(), dry_run }
-    }
-
-    /// Imports records of a register whose references are those of stored records.
-    ///
-    /// # Errors
-    /// If the store fails. The batches before are stored already; a second import finds their records unchanged.
-    pub(crate) async fn import_records<R: Record>(&self, records: &[R]) -> Result<(), Failure>
-    where
-        DynStore: Reader<R>,
-    {
-        let identities = identity::IdentityIndex::default();
-        for batch in records.chunks(BATCH) {
-            self.sync_batch(batch, &[], &identities).await?;
-        }
-        Ok(())
     }
 
     /// Imports findings. Calls `report` with the size of each batch after it is stored.

@@ -184,7 +184,7 @@ fn a_second_import_of_a_plan_keeps_what_people_decided_about_risks_and_findings(
     for (name, value) in [
         ("status", "accepted"),
         ("ownerResponsibilityAssignmentId", "team-a"),
-        ("subjectModuleKey", "parties"),
+        ("subjectModuleKey", "party-engagements"),
         ("subjectResourceType", "engagement"),
         ("subjectResourceId", "core"),
     ] {
