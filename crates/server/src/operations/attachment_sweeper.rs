@@ -91,6 +91,14 @@ pub(crate) struct SweepSummary {
     pub(crate) uploads: usize,
 }
 
+/// The attachments that one run has removed.
+#[derive(Default)]
+struct RemovedAttachments {
+    count: usize,
+    /// The objects that no record names any more, and that could not be removed.
+    failed: Vec<(ObjectName, ContentError)>,
+}
+
 /// The failure of a run. The next one continues.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SweepError {
@@ -129,7 +137,12 @@ impl AttachmentSweeper {
             self.pending.forget_due();
             return Ok(SweepSummary::default());
         }
-        let mut summary = SweepSummary { attachments: self.remove_unlinked(now).await?, ..SweepSummary::default() };
+        let RemovedAttachments { count, failed } = self.remove_unlinked(now).await?;
+        for (name, error) in failed {
+            self.pending.add(name, now);
+            self.pending.failed(&name, now, &error);
+        }
+        let mut summary = SweepSummary { attachments: count, ..SweepSummary::default() };
         for _ in 0..MAX_LISTS {
             let after = match self.listing {
                 // A clock that was ahead must not stop the listings for long.
@@ -151,47 +164,55 @@ impl AttachmentSweeper {
         Ok(summary)
     }
 
-    /// Removes attachments that were not linked in time. Returns their number.
-    async fn remove_unlinked(&self, now: Timestamp) -> Result<usize, SweepError> {
+    /// Removes attachments that were not linked in time.
+    async fn remove_unlinked(&self, now: Timestamp) -> Result<RemovedAttachments, SweepError> {
         let due = self.store.unlinked_attachments(now - LINK_TIMEOUT, MAX_ATTACHMENTS).await?;
-        let mut removed = 0;
+        let mut removed = RemovedAttachments::default();
         for (organization, id) in due {
-            removed += usize::from(self.remove_attachment(organization, id).await?);
+            if removed.failed.len() == MAX_FAILURES {
+                break;
+            }
+            self.remove_attachment(organization, id, &mut removed).await?;
         }
         Ok(removed)
     }
 
-    /// Removes an attachment, unless it was linked or removed meanwhile. Returns whether it was removed.
+    /// Removes an attachment, unless it was linked or removed meanwhile, or other processes keep changing its content.
     async fn remove_attachment(
         &self,
         organization: OrganizationId,
         id: Id<EvidenceAttachment>,
-    ) -> Result<bool, SweepError> {
-        let Some(organization) = self.organization(organization).await? else { return Ok(false) };
+        removed: &mut RemovedAttachments,
+    ) -> Result<(), SweepError> {
+        let Some(organization) = self.organization(organization).await? else { return Ok(()) };
         let attribution = self.attribution();
         for _ in 0..MAX_ATTEMPTS {
             let timestamp = self.store.begin_write();
             let attachment = Reader::<EvidenceAttachment>::get(&*self.store, organization.id, id).await?;
-            let Some(attachment) = attachment else { return Ok(false) };
+            let Some(attachment) = attachment else { return Ok(()) };
             let content = self.content(&attachment).await?;
             let is_last = !self.has_other(&attachment).await?;
             let context = self.context(&organization, &attribution);
             let Some(removal) = remove(&context, timestamp, &attachment, content.as_ref(), is_last) else {
-                return Ok(false);
+                return Ok(());
             };
             match self.store.commit(removal.changeset).await {
                 Err(CommitError::Conflict(_)) => {}
                 committed => {
                     committed?;
-                    if let Some(object) = removal.object {
-                        self.remove_object(&object.into()).await;
+                    removed.count += 1;
+                    let name = removal.object.map(ObjectName::from);
+                    if let Some(name) = name
+                        && let Err(error) = self.contents.remove(&name).await
+                    {
+                        removed.failed.push((name, error));
                     }
-                    return Ok(true);
+                    return Ok(());
                 }
             }
         }
         // Left to the next run.
-        Ok(false)
+        Ok(())
     }
 
     /// Returns the record of the attachment's bytes.
@@ -317,13 +338,6 @@ impl AttachmentSweeper {
             if action == OBJECTS_REMOVED { (names, FieldValue::Null) } else { (FieldValue::Null, names) };
         changeset.set_changes(vec![Change { field: "object_keys".into(), before, after }]);
         Ok(self.store.commit(changeset).await?)
-    }
-
-    /// Removes an object that no record names any more. If that fails, it is found later by listing the store.
-    async fn remove_object(&self, name: &ObjectName) {
-        if let Err(error) = self.contents.remove(name).await {
-            tracing::warn!(%error, object = %name, "can't remove the bytes of a removed attachment; trying again in two days");
-        }
     }
 
     async fn organization(&self, id: OrganizationId) -> Result<Option<OrganizationRef>, StoreError> {

@@ -3,7 +3,8 @@
 //!
 //! The audit log is what the records are compared with, because it can't be changed unnoticed. Every claim and every
 //! attachment whose creation it has must have its record, with the values that its entries end with; every record must
-//! have its entries. Servers may change records meanwhile: a record that differs is read again before it counts.
+//! have its entries, none of which is ever removed from the log of an organization. Servers may change records meanwhile:
+//! a record that differs is read again before it counts.
 
 mod contents;
 mod log;

@@ -17,7 +17,7 @@ async fn damaged_installation() -> (Installation, PathBuf) {
     let installation = server.installation().clone();
     assert!(server.stop().success());
     let gone = files(&installation.folder().join("data/attachments")).remove(1);
-    fs::remove_file(&gone).unwrap();
+    fs::remove_file(&gone).expect("the file of an attachment");
     (installation, gone)
 }
 

@@ -123,7 +123,7 @@ pub(crate) async fn import_requirement(installation: &Installation, client: &Cli
         "requirementKey": "restore-tests", "title": "Restore tests", "status": "active",
         "subjectModuleKey": "controls", "subjectResourceType": "control", "subjectResourceId": "BK-1",
     } });
-    fs::write(installation.folder().join("requirements.jsonl"), requirement.to_string()).unwrap();
+    fs::write(installation.folder().join("requirements.jsonl"), requirement.to_string()).expect("a file");
     installation.run_json(&["import", "bundle", "requirements.jsonl", "--workspace", "default"]);
     let requirements = client.list_all("/api/v1/governance/evidence/requirements", "requirements").await;
     requirements[0]["id"].as_str().expect("an id").to_owned()

@@ -43,7 +43,7 @@ impl Evidence {
         } });
         for title in ["One", "Another"] {
             let line = imported.to_string().replace("One", title);
-            fs::write(installation.folder().join("claims.jsonl"), line).unwrap();
+            fs::write(installation.folder().join("claims.jsonl"), line).expect("a file");
             installation.run_json(&["import", "bundle", "claims.jsonl", "--workspace", "default"]);
         }
         installation.run_json(&["evidence", "approve", "reviewed", "--workspace", "default"]);

@@ -296,7 +296,7 @@ async fn two_sweepers_at_once_remove_each_attachment_once_and_no_bytes_that_are_
         tokio::spawn(async move { one.remove_unlinked(now).await.unwrap() }),
         tokio::spawn(async move { other.remove_unlinked(now).await.unwrap() }),
     );
-    assert_eq!(one.unwrap() + other.unwrap(), 20);
+    assert_eq!(one.unwrap().count + other.unwrap().count, 20);
     harness.assert_nothing_is_missing().await;
     let left = harness.contents.names();
     assert_eq!(left.len(), 1, "{left:?}");

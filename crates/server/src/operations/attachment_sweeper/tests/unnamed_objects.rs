@@ -127,3 +127,23 @@ async fn the_store_is_listed_in_steps_and_again_after_a_day() {
     harness.fixture.clock.advance(2 * HOUR);
     assert_eq!(sweeper.run_once().await.unwrap().uploads, 1);
 }
+
+#[tokio::test]
+async fn the_bytes_of_a_removed_attachment_that_stay_are_tried_again_after_a_minute() {
+    let harness = Harness::new().await;
+    let (locked, free) = (harness.upload(1).await, harness.upload(2).await);
+    let name = harness.contents.names().into_iter().find(|name| name.contains(locked.record.sha256.as_str())).unwrap();
+    harness.contents.protect(name.parse().unwrap());
+    harness.fixture.clock.advance(25 * HOUR);
+    let mut sweeper = harness.sweeper();
+    assert_eq!(sweeper.run_once().await.unwrap().attachments, 2);
+    for attachment in [&locked, &free] {
+        assert_eq!(harness.status(attachment).await, AttachmentStatus::Removed);
+    }
+    assert_eq!(harness.contents.names(), std::slice::from_ref(&name));
+    harness.contents.unprotect();
+    assert_eq!(sweeper.run_once().await.unwrap(), SweepSummary::default());
+    harness.fixture.clock.advance(Duration::from_secs(60));
+    assert_eq!(sweeper.run_once().await.unwrap().objects, 1);
+    assert_eq!(harness.recorded(&OBJECTS_REMOVED).await, [[name]]);
+}
