@@ -17,6 +17,7 @@ mod lifecycle;
 mod ports;
 mod remove;
 mod requirement;
+mod stored_bytes;
 mod upload;
 
 pub use attached_file::AttachedFile;
@@ -35,4 +36,5 @@ pub use lifecycle::{approve, expire, reject, withdraw};
 pub use ports::DueEvidence;
 pub use remove::{Removal, remove};
 pub use requirement::{EvidenceRequirement, EvidenceRequirementStatus};
+pub use stored_bytes::is_stored;
 pub use upload::{NewAttachment, upload, write_content};

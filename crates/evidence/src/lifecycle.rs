@@ -32,17 +32,11 @@ pub fn approve(
     current: &Stored<EvidenceClaim>,
     note: Option<Description>,
 ) -> Result<(Changeset, Stored<EvidenceClaim>), EvidenceError> {
-    let timestamp = timestamp.after([current]);
-    let ended = current.record.valid_until.filter(|valid_until| *valid_until <= timestamp.clock());
-    let reviewed = Some(timestamp.at());
-    let change = current.record.with_status(EvidenceClaimStatus::Approved)?;
-    if let Some(ended) = ended {
+    let approved = current.record.with_status(EvidenceClaimStatus::Approved)?;
+    if let Some(ended) = current.record.valid_until.filter(|valid_until| *valid_until <= timestamp.clock()) {
         return Err(EvidenceError::ValidityEnded(ended));
     }
-    let approved = EvidenceClaim { reviewed_at: reviewed, review_note: note, ..change };
-    let (mut changeset, claim) = change_status(context, timestamp, current, approved);
-    publish(context, renderer, &mut changeset, &claim, ClaimChangeKind::Approved);
-    Ok((changeset, claim))
+    Ok(review(context, renderer, timestamp, current, (approved, note), ClaimChangeKind::Approved))
 }
 
 /// Rejects a claim that is pending.
@@ -56,12 +50,24 @@ pub fn reject(
     current: &Stored<EvidenceClaim>,
     note: Option<Description>,
 ) -> Result<(Changeset, Stored<EvidenceClaim>), EvidenceError> {
+    let rejected = current.record.with_status(EvidenceClaimStatus::Rejected)?;
+    Ok(review(context, renderer, timestamp, current, (rejected, note), ClaimChangeKind::Rejected))
+}
+
+/// Records the review of a claim. `reviewed` is the claim with its new status.
+fn review(
+    context: &WriteContext<'_>,
+    renderer: &dyn EventRenderer,
+    timestamp: WriteTimestamp,
+    current: &Stored<EvidenceClaim>,
+    (reviewed, note): (EvidenceClaim, Option<Description>),
+    kind: ClaimChangeKind,
+) -> (Changeset, Stored<EvidenceClaim>) {
     let timestamp = timestamp.after([current]);
-    let change = current.record.with_status(EvidenceClaimStatus::Rejected)?;
-    let rejected = EvidenceClaim { reviewed_at: Some(timestamp.at()), review_note: note, ..change };
-    let (mut changeset, claim) = change_status(context, timestamp, current, rejected);
-    publish(context, renderer, &mut changeset, &claim, ClaimChangeKind::Rejected);
-    Ok((changeset, claim))
+    let reviewed = EvidenceClaim { reviewed_at: Some(timestamp.at()), review_note: note, ..reviewed };
+    let (mut changeset, claim) = change_status(context, timestamp, current, reviewed);
+    publish(context, renderer, &mut changeset, &claim, kind);
+    (changeset, claim)
 }
 
 /// Withdraws a claim that is pending or approved. Its review stays on record.

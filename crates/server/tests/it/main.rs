@@ -4,6 +4,7 @@
 mod support;
 
 mod absence;
+mod attachment_copies;
 mod attachment_limits;
 mod attachment_requests;
 mod attachments;
@@ -20,6 +21,8 @@ mod displaced_database;
 mod distribution;
 mod document_imports;
 mod evidence_commands;
+mod evidence_downloads;
+mod evidence_verification;
 mod exports;
 mod first_start;
 mod full_disk;
