@@ -3,6 +3,7 @@
 use std::fmt::Display;
 
 use super::{
+    bound::Bound,
     column_type::{ColumnFilter, ColumnType, KeyScope},
     encoding::Decoder,
     scalar::Scalar,
@@ -33,6 +34,8 @@ pub struct Column {
     pub is_due_date: bool,
     /// Whether imports set the value only when they create the record.
     pub is_create_only: bool,
+    /// The bound within which the value is plausible, if there is one.
+    pub bound: Option<Bound>,
     /// The filter by this column, if there is one.
     pub filter: Option<ColumnFilter>,
     /// The value in the API document's example; `None` makes it null.
@@ -58,6 +61,7 @@ impl Column {
             is_derived: false,
             is_due_date: false,
             is_create_only: false,
+            bound: None,
             filter: None,
             example: None,
             parse: parse::<T>,

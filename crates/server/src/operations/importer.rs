@@ -11,13 +11,13 @@ mod messages;
 mod passes;
 mod published;
 mod record_batch;
+mod refusal;
 mod waiting;
 
 use findings::{BatchOutcome, Finding, NewFinding, OnConflict};
 use import::CheckedDraft;
-use kernel::{Attribution, Organization, OrganizationRef, Reader, Record, Stored};
+use kernel::{Attribution, Organization, OrganizationRef, Reader, Stored};
 use registers::SyncOutcome;
-use store::DynStore;
 
 use self::completion::completed_findings;
 use super::operator::Operator;
@@ -99,21 +99,6 @@ impl<'a> Importer<'a> {
     /// have.
     pub(crate) fn keeping(self, kept_columns: Vec<usize>) -> Self {
         Self { kept_columns, ..self }
-    }
-
-    /// Imports records of a register whose references are those of stored records.
-    ///
-    /// # Errors
-    /// If the store fails. The batches before are stored already; a second import finds their records unchanged.
-    pub(crate) async fn import_records<R: Record>(&self, records: &[R]) -> Result<(), Failure>
-    where
-        DynStore: Reader<R>,
-    {
-        let identities = identity::IdentityIndex::default();
-        for batch in records.chunks(BATCH) {
-            self.sync_batch(batch, &[], &identities).await?;
-        }
-        Ok(())
     }
 
     /// Imports findings. Calls `report` with the size of each batch after it is stored.

@@ -12,7 +12,11 @@ use crate::failure::Failure;
 impl Importer<'_> {
     /// Adds to the changeset what follows from these records: the latest measurements of indicators and the last runs of
     /// monitors.
-    pub(super) async fn add_derived<R: Record>(&self, changeset: &mut Changeset, records: &[R]) -> Result<(), Failure> {
+    pub(super) async fn add_derived<R: Record>(
+        &self,
+        changeset: &mut Changeset,
+        records: &[&R],
+    ) -> Result<(), Failure> {
         let any = || records.iter().map(|record| record.as_any());
         let measurements = any().filter_map(|record| record.downcast_ref::<Measurement>());
         let measurements = measurements.map(|measurement| (measurement.indicator_definition_id, measurement));

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use import::{CheckedDraft, rank};
+use import::rank;
 use kernel::{Kind, Reader, Record};
 use registers::SyncOutcome;
 use store::DynStore;
@@ -206,15 +206,22 @@ impl DraftImport<'_, '_> {
     where
         DynStore: Reader<R>,
     {
-        let (drafts, records): (Vec<CheckedDraft>, Vec<R>) =
-            ready.into_iter().map(|(pending, record)| (pending.draft, record)).unzip();
+        let (drafts, records): (Vec<PendingDraft>, Vec<R>) = ready.into_iter().unzip();
         let has_key = R::COLUMNS.iter().any(|column| column.key.is_some());
         if !has_key {
             self.load_identities(R::KIND, parents_of(&records)).await?;
         }
         let index = self.identities.entry(R::KIND).or_default();
         let outcomes = self.importer.sync_batch(&records, &drafts, index).await?;
-        for (record, Synced { outcome, id, settled }) in records.iter().zip(outcomes) {
+        let mut refused = Vec::new();
+        for ((record, pending), synced) in records.iter().zip(&drafts).zip(outcomes) {
+            let Synced { outcome, id, settled } = match synced {
+                Ok(synced) => synced,
+                Err(errors) => {
+                    refused.push((pending, errors));
+                    continue;
+                }
+            };
             self.counts.count(outcome);
             if let Some(status) = settled {
                 *self.settled.entry(status).or_default() += 1;
@@ -226,6 +233,9 @@ impl DraftImport<'_, '_> {
                 self.planned.entry(Identity::of(record)).or_insert(id);
                 self.waiting.plan(record, id);
             }
+        }
+        for (pending, errors) in refused {
+            self.fail(pending, &errors);
         }
         Ok(())
     }

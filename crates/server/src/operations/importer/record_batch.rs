@@ -5,7 +5,7 @@ use std::{
     sync::atomic::{AtomicUsize, Ordering},
 };
 
-use import::{CheckedDraft, RecordKind, identity_columns};
+use import::{RecordKind, identity_columns};
 use kernel::{Action, Id, Reader, Record, Stored, Ulid};
 use registers::{SyncOutcome, sync};
 use store::DynStore;
@@ -13,7 +13,9 @@ use store::DynStore;
 use super::{
     BATCH, Importer,
     completion::Completed,
+    drafts::PendingDraft,
     identity::{Identity, IdentityIndex},
+    refusal::refusals,
     with_record_type,
 };
 use crate::{compose::Installation, failure::Failure};
@@ -34,13 +36,13 @@ pub(super) fn parents_of<R: Record>(records: &[R]) -> HashSet<Ulid> {
 
 impl Importer<'_> {
     /// Creates or updates the records, at most [`BATCH`] of different identities. Those of drafts come with their drafts,
-    /// and are completed under the revision that is written.
+    /// and are completed under the revision that is written. Returns the outcome of each record, or why it was refused.
     pub(super) async fn sync_batch<R: Record>(
         &self,
         records: &[R],
-        drafts: &[CheckedDraft],
+        drafts: &[PendingDraft],
         identities: &IdentityIndex,
-    ) -> Result<Vec<Synced>, Failure>
+    ) -> Result<Vec<Result<Synced, Vec<String>>>, Failure>
     where
         DynStore: Reader<R>,
     {
@@ -58,8 +60,8 @@ impl Importer<'_> {
             for (index, record) in records.iter().enumerate() {
                 let current = existing.get(&Identity::of(record));
                 let completed = match (drafts.get(index), current) {
-                    (Some(draft), Some(current)) => {
-                        Completed::new(draft, &self.kept_columns, record.clone(), &current.record)
+                    (Some(pending), Some(current)) => {
+                        Completed::new(&pending.draft, &self.kept_columns, record.clone(), &current.record)
                     }
                     (None, Some(current)) => {
                         let record = record.clone().keeping(&current.record, &self.kept_columns);
@@ -67,10 +69,22 @@ impl Importer<'_> {
                     }
                     (_, None) => Completed { record: record.clone(), settled: None },
                 };
-                let (outcome, id) = sync(&mut changeset, &**entropy, current, completed.record);
-                outcomes.push(Synced { outcome, id: id.ulid(), settled: completed.settled });
+                let Completed { record, settled } = completed;
+                let record = match current {
+                    Some(current) => record.merged_onto(&current.record),
+                    None => record,
+                };
+                let errors = refusals(current.map(|current| &current.record), &record);
+                if !errors.is_empty() {
+                    outcomes.push(Err(errors));
+                    continue;
+                }
+                let (outcome, id) = sync(&mut changeset, &**entropy, current, record);
+                outcomes.push(Ok(Synced { outcome, id: id.ulid(), settled }));
             }
-            self.add_derived(&mut changeset, records).await?;
+            let stored = records.iter().zip(&outcomes).filter(|(_, outcome)| outcome.is_ok());
+            let stored: Vec<&R> = stored.map(|(record, _)| record).collect();
+            self.add_derived(&mut changeset, &stored).await?;
             self.publish_events(&mut changeset);
             Ok((changeset, outcomes))
         };

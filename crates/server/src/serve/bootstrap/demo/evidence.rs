@@ -8,11 +8,13 @@ use evidence::{
     EvidenceClaimStatus::{self, Approved, Expired, Pending, Rejected, Withdrawn},
     EvidenceRequirement, FileName, NewAttachment, NewClaim, create_claim,
 };
-use kernel::{Description, Organization, OrganizationRef, Reader, RecordKey, Reference, Stored, Timestamp, Title};
+use kernel::{
+    Action, Description, Kind, Organization, OrganizationRef, Reader, RecordKey, Reference, Stored, Timestamp, Title,
+};
 
 use crate::{
     failure::Failure,
-    operations::{ClaimDecision, Importer, Operator, decide_claim},
+    operations::{ClaimDecision, Operator, decide_claim},
 };
 
 /// Number of claims.
@@ -91,11 +93,21 @@ pub(super) async fn add(operator: &Operator, workspace: &Stored<Organization>) -
             claim = decide_claim(operator, workspace, sample.key, &decision).await?;
         }
         if sample.status == Expired {
-            over.push(EvidenceClaim { valid_until: sample.valid_until(now)?, ..claim.record });
+            over.push((claim.clone(), EvidenceClaim { valid_until: sample.valid_until(now)?, ..claim.record }));
         }
     }
-    // A claim can't be made for a time that is over, as those were that have expired.
-    Importer::new(operator, workspace, false).import_records(&over).await.map(drop)
+    // A claim can't be made for a time that is over, as those were that have expired, and no command changes it later.
+    let organization = OrganizationRef::from(workspace);
+    let action = || Action::on_record(Kind::EvidenceClaim, "batch_written");
+    operator
+        .write(async || {
+            let mut changeset = operator.changeset(&organization, action(), None);
+            for (current, record) in &over {
+                registers::update(&mut changeset, &*operator.installation.entropy, current, record.clone());
+            }
+            Ok((changeset, ()))
+        })
+        .await
 }
 
 impl Sample {
