@@ -5,7 +5,7 @@ use std::sync::Arc;
 use evidence::{ContentError, ContentStore};
 use http_api::response::Problem;
 
-use crate::content_locks::ContentLocks;
+use crate::{content_locks::ContentLocks, content_verifier::ContentVerifier};
 
 /// The store of attachments, and their limits.
 pub struct AttachmentServices {
@@ -13,13 +13,15 @@ pub struct AttachmentServices {
     /// The maximum size of an attachment, in bytes.
     pub(crate) max_bytes: u64,
     pub(crate) locks: ContentLocks,
+    pub(crate) verifier: ContentVerifier,
 }
 
 impl AttachmentServices {
     /// Creates the services over this object store, for attachments of at most this many bytes.
     #[must_use]
     pub fn new(store: Arc<dyn ContentStore>, max_bytes: u64) -> Self {
-        Self { store, max_bytes, locks: ContentLocks::default() }
+        let verifier = ContentVerifier::new(Arc::clone(&store));
+        Self { store, max_bytes, locks: ContentLocks::default(), verifier }
     }
 }
 
