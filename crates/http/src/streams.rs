@@ -67,13 +67,20 @@ where
     Ok(ApiResponse { headers: vec![content_type], stream, ..ApiResponse::empty(StatusCode::OK) })
 }
 
+/// The entry of the audit log about a stream that is aborted.
+struct AbortRecord {
+    note: AuditNote,
+    /// The number of bytes of the whole stream. A connection may drop a body once it has taken so many.
+    length: u64,
+}
+
 /// Returns a body that `produce` writes in a task of its own, and that holds the permit until it is dropped. If it is
 /// aborted, `on_abort` becomes an entry of the audit log.
 fn open<P, F>(
     app: &App,
     request: &ApiRequest,
     permit: P,
-    on_abort: Option<AuditNote>,
+    on_abort: Option<AbortRecord>,
     produce: impl FnOnce(StreamWriter) -> F + Send + 'static,
 ) -> Result<Body, Problem>
 where
@@ -97,14 +104,17 @@ where
             // The connection has yet to take the last chunk.
             chunks.closed().await;
         }
-        if passed_on.is_complete() {
+        let is_complete = match &on_abort {
+            Some(record) => passed_on.bytes() >= record.length,
+            None => ended.is_ok(),
+        };
+        if is_complete {
             return;
         }
-        if let Some(abort) = ended.err().or_else(|| on_abort.is_some().then_some(StreamAbort::ClientDisconnected)) {
-            abort.log(request_id, route);
-            if let Some(note) = on_abort {
-                record_abort(&app, &principal, note, &abort, passed_on.bytes()).await;
-            }
+        let abort = ended.err().unwrap_or(StreamAbort::ClientDisconnected);
+        abort.log(request_id, route);
+        if let Some(AbortRecord { note, .. }) = on_abort {
+            record_abort(&app, &principal, note, &abort, passed_on.bytes()).await;
         }
     });
     Ok(body)

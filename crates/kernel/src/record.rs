@@ -41,9 +41,8 @@ mod values;
 #[cfg(test)]
 mod tests;
 
-pub use bound::Bound;
 pub use column::Column;
-pub use column_type::{ColumnFilter, ColumnType, Comparison, KeyScope, Selectivity};
+pub use column_type::{Bound, ColumnFilter, ColumnType, Comparison, KeyScope, Selectivity};
 pub use columns::{Columns, Field};
 pub use encoding::{Decoder, Encoder};
 pub use filter::Filter;

@@ -87,7 +87,10 @@ async fn probes_read_a_bucket_begin_an_upload_every_ten_minutes_and_store_nothin
     assert_eq!((count(&bucket.reads), count(&bucket.begun), count(&bucket.stored_or_removed)), (120, 2, 0));
     bucket.is_read_only.store(true, Ordering::Relaxed);
     for _ in 0..2 {
-        assert!(matches!(store.probe().await, Err(ContentError::Unavailable(_))), "each probe tries until one succeeds");
+        assert!(
+            matches!(store.probe().await, Err(ContentError::Unavailable(_))),
+            "each probe tries until one succeeds"
+        );
     }
     bucket.is_read_only.store(false, Ordering::Relaxed);
     store.probe().await.unwrap();

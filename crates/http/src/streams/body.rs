@@ -4,7 +4,7 @@ use std::{
     pin::Pin,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicU64, Ordering},
     },
     task::{Context, Poll},
 };
@@ -20,27 +20,17 @@ pub(super) struct Chunk {
     pub(super) is_last: bool,
 }
 
-/// What the connection has taken of a body.
+/// The number of bytes of a body that the connection has taken.
 #[derive(Default)]
-pub(super) struct PassedOn {
-    bytes: AtomicU64,
-    is_complete: AtomicBool,
-}
+pub(super) struct PassedOn(AtomicU64);
 
 impl PassedOn {
     fn add(&self, chunk: &Chunk) {
-        self.bytes.fetch_add(chunk.bytes.len() as u64, Ordering::Relaxed);
-        self.is_complete.fetch_or(chunk.is_last, Ordering::Release);
+        self.0.fetch_add(chunk.bytes.len() as u64, Ordering::Release);
     }
 
-    /// The number of bytes.
     pub(super) fn bytes(&self) -> u64 {
-        self.bytes.load(Ordering::Relaxed)
-    }
-
-    /// Whether that is all of it.
-    pub(super) fn is_complete(&self) -> bool {
-        self.is_complete.load(Ordering::Acquire)
+        self.0.load(Ordering::Acquire)
     }
 }
 

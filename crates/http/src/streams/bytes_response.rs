@@ -6,7 +6,7 @@ use axum::http::{StatusCode, header};
 use kernel::{Action, Subject};
 use tokio::time::timeout;
 
-use super::{StreamAbort, StreamWriter, open};
+use super::{AbortRecord, StreamAbort, StreamWriter, open};
 use crate::{
     memory::{MemoryHolder, MemoryPermit},
     pipeline::{App, AuditNote},
@@ -70,22 +70,22 @@ where
 {
     let BytesResponse { content_type, length, part, .. } = response;
     let status = if part.is_some() { StatusCode::PARTIAL_CONTENT } else { StatusCode::OK };
+    let sent = part.as_ref().map_or(*length, |part| part.end - part.start);
     let stream = match content {
         Some((memory, produce)) => {
             let produce =
                 async move |writer| timeout(MAX_DURATION, produce(writer)).await.unwrap_or(Err(StreamAbort::TooLong));
-            let on_abort = AuditNote {
+            let note = AuditNote {
                 action: Action::new(response.abort_action),
                 subject: Some(response.subject.clone()),
                 origin: request.origin(),
                 status: status.as_u16(),
                 changes: Vec::new(),
             };
-            Some(open(app, request, memory, Some(on_abort), produce)?)
+            Some(open(app, request, memory, Some(AbortRecord { note, length: sent }), produce)?)
         }
         None => None,
     };
-    let sent = part.as_ref().map_or(*length, |part| part.end - part.start);
     let mut head = ApiResponse { stream, ..ApiResponse::empty(status) }
         .header(header::CONTENT_TYPE, content_type)
         .header(header::CONTENT_LENGTH, sent.to_string())

@@ -2,18 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{Record, column::Column, value::ScalarValue};
-
-/// The bound of a column's value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Bound {
-    /// The time is later than that of the column with this name, whose description is the end of the message.
-    After(&'static str, &'static str),
-    /// The time is not earlier than that of the column with this name, whose description is the end of the message.
-    NotBefore(&'static str, &'static str),
-    /// The number is at least the first and at most the second one.
-    Within(i64, i64),
-}
+use super::{Record, column::Column, column_type::Bound, value::ScalarValue};
 
 /// Returns the columns whose values are not within their bounds, with messages for the client.
 pub(super) fn implausible<R: Record>(record: &R) -> Vec<(&'static Column, Cow<'static, str>)> {

@@ -3,8 +3,7 @@
 use std::fmt::Display;
 
 use super::{
-    bound::Bound,
-    column_type::{ColumnFilter, ColumnType, KeyScope},
+    column_type::{Bound, ColumnFilter, ColumnType, KeyScope},
     encoding::Decoder,
     scalar::Scalar,
     value::OwnedScalar,

@@ -4,9 +4,8 @@
 mod tests;
 
 use super::{
-    bound::Bound,
     column::Column,
-    column_type::{ColumnFilter, ColumnType, Comparison, KeyScope, Selectivity},
+    column_type::{Bound, ColumnFilter, ColumnType, Comparison, KeyScope, Selectivity},
     encoding::{Decoder, Encoder},
     scalar::Scalar,
 };
