@@ -35,7 +35,7 @@ async fn values_that_are_not_plausible_are_refused_and_other_lines_are_imported(
     });
     let claim = json!({ "claimKey": "c", "evidenceRequirementKey": "r", "title": "C", "validFrom": late });
     let run = json!({
-        "monitorKey": "m", "triggerKind": "scheduled", "aggregateResult": "pass", "passCount": 1, "failCount": 0,
+        "monitorDefinitionKey": "m", "triggerKind": "scheduled", "aggregateResult": "pass", "passCount": 1, "failCount": 0,
         "warningCount": 0, "unknownCount": 0, "startedAt": late,
     });
     let cases = [
