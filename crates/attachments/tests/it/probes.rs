@@ -1,4 +1,4 @@
-//! What probes do to a bucket.
+//! The effects of probes on a bucket.
 
 use std::{
     fmt,
