@@ -100,7 +100,7 @@ async fn a_claim_that_was_decided_about_is_not_changed_by_an_import() {
     let text = ["approved", "rejected", "withdrawn", "pending"].map(|key| line("evidence-claim", &claim(key))).concat();
     assert_eq!(counts(&import(&installation, "made", &(requirement + &text), &[])), [5, 0, 0, 0]);
     for (command, key) in [("approve", "approved"), ("reject", "rejected"), ("withdraw", "withdrawn")] {
-        installation.run_json(&["evidence", command, key, "--workspace", "made", "--json"]);
+        installation.run_json(&["evidence", command, key, "--workspace", "made"]);
     }
     assert_eq!(counts(&import(&installation, "made", &text, &[])), [0, 0, 4, 0], "unchanged lines pass");
     for changes in [
