@@ -8,6 +8,7 @@ use http_api::response::Problem;
 use crate::{
     attachment_limits::{AttachmentLimits, ReceivedBytes},
     content_locks::ContentLocks,
+    content_verifier::ContentVerifier,
 };
 
 /// The store of attachments, and their limits.
@@ -16,13 +17,15 @@ pub struct AttachmentServices {
     pub(crate) limits: AttachmentLimits,
     pub(crate) received: Arc<ReceivedBytes>,
     pub(crate) locks: ContentLocks,
+    pub(crate) verifier: ContentVerifier,
 }
 
 impl AttachmentServices {
     /// Creates the services over this object store, with these limits.
     #[must_use]
     pub fn new(store: Arc<dyn ContentStore>, limits: AttachmentLimits) -> Self {
-        Self { store, limits, received: Arc::default(), locks: ContentLocks::default() }
+        let verifier = ContentVerifier::new(Arc::clone(&store));
+        Self { store, limits, received: Arc::default(), locks: ContentLocks::default(), verifier }
     }
 }
 

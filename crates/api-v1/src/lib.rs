@@ -3,6 +3,7 @@
 mod attachment_limits;
 mod attachment_services;
 mod content_locks;
+mod content_verifier;
 mod errors;
 mod media_types;
 mod module;

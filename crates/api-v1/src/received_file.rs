@@ -5,14 +5,15 @@ use std::sync::Arc;
 use axum::http::StatusCode;
 use bytes::Bytes;
 use evidence::{
-    ContentError, ContentHash, ContentKey, ContentUpload, EvidenceContent, FinishedUpload, ObjectName, StoredContent,
+    ContentDamage, ContentHash, ContentKey, ContentUpload, EvidenceContent, FinishedUpload, ObjectName, StoredContent,
+    record_replacement,
 };
 use http_api::{
     App,
     request::{ApiRequest, StreamedBody},
     response::{ApiResponse, Problem},
 };
-use kernel::{OrganizationId, Reader, Stored};
+use kernel::{Changeset, OrganizationId, Reader, Stored, WriteContext};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use crate::{
@@ -38,7 +39,7 @@ struct State {
     /// The object that has the received bytes.
     own: Option<StoredContent>,
     /// The object that a content names although it is missing or altered.
-    damaged: Option<ContentKey>,
+    damaged: Option<(ContentKey, ContentDamage)>,
     /// Whether the object of the received bytes was chosen last.
     is_own_chosen: bool,
 }
@@ -119,17 +120,19 @@ impl ReceivedFile {
 
     /// Stores the bytes, unless they are stored already. This comes before the write that refers to them, so that no write
     /// is in flight for as long as the object store takes.
+    ///
+    /// An object that is to be used instead of the received bytes is read and verified first: now is the time at which it
+    /// can be replaced. That takes no more than the request has sent.
     pub(crate) async fn ensure_stored(&self, app: &App) -> Result<(), Problem> {
         let content = self.content(app).await?;
         let mut state = self.state.lock().await;
         if let Some(object) = content.and_then(|content| content.record.object()) {
-            match self.services.store.read(&object, 0..0).await {
-                Ok(_) => return Ok(()),
-                Err(error @ (ContentError::Missing(_) | ContentError::Altered(_))) => {
-                    tracing::error!(%error, "the bytes of an attachment are missing or were altered; an upload of the same bytes replaces them");
-                    state.damaged = Some(object.key);
-                }
-                Err(error) => return Err(content_problem(error)),
+            if let Err(error) = self.services.verifier.verify(&object).await {
+                let Some(damage) = error.damage() else { return Err(content_problem(error)) };
+                tracing::error!(%error, "the bytes of an attachment are missing or were altered; an upload of the same bytes replaces them");
+                state.damaged = Some((object.key, damage));
+            } else {
+                return Ok(());
             }
         }
         self.store(app, &mut state).await.map(drop)
@@ -138,11 +141,27 @@ impl ReceivedFile {
     /// Chooses the object that the attachment has: that of the content, or that of the received bytes.
     pub(crate) async fn choose(&self, app: &App, content: Option<&EvidenceContent>) -> Result<StoredContent, Problem> {
         let mut state = self.state.lock().await;
-        let other = content.and_then(EvidenceContent::object).filter(|object| state.damaged != Some(object.key));
+        let is_damaged = |object: &StoredContent| state.damaged.is_some_and(|(key, _)| key == object.key);
+        let other = content.and_then(EvidenceContent::object).filter(|object| !is_damaged(object));
         state.is_own_chosen = other.is_none();
         match other {
             Some(object) => Ok(object),
             None => self.store(app, &mut state).await,
+        }
+    }
+
+    /// Records in the changeset that adds the attachment that its object replaces a damaged one, if it does. `content` is
+    /// the record of the bytes, and `object` what was chosen for it.
+    pub(crate) async fn record_replacement(
+        &self,
+        context: &WriteContext<'_>,
+        changeset: &mut Changeset,
+        content: Option<&Stored<EvidenceContent>>,
+        object: &StoredContent,
+    ) {
+        let Some((damaged, damage)) = self.state.lock().await.damaged else { return };
+        if let Some(content) = content.filter(|content| content.record.object().is_some_and(|old| old.key == damaged)) {
+            record_replacement(context, changeset, object, content, damage);
         }
     }
 

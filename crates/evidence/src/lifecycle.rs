@@ -102,6 +102,18 @@ pub fn expire(
 }
 
 impl EvidenceClaim {
+    /// Checks that an import may put this claim in the place of `current`, from which it differs.
+    ///
+    /// # Errors
+    /// [`EvidenceError::Settled`] if that one is not pending any more.
+    pub fn check_import_onto(&self, current: &Self) -> Result<(), EvidenceError> {
+        match current.status {
+            EvidenceClaimStatus::Pending => Ok(()),
+            _ if self == current => Ok(()),
+            settled => Err(EvidenceError::Settled(settled)),
+        }
+    }
+
     fn with_status(&self, to: EvidenceClaimStatus) -> Result<Self, EvidenceError> {
         if self.status.allowed_next().contains(&to) {
             Ok(Self { status: to, ..self.clone() })

@@ -1,16 +1,17 @@
 //! Uploads: a file is stored first, and linked to a claim later.
 
 use auth::AccountId;
-use kernel::{Action, Change, Changeset, Id, Stored, Subject, WriteContext, WriteTimestamp};
+use kernel::{Action, Change, Changeset, FieldValue, Id, Stored, Subject, WriteContext, WriteTimestamp};
 
 use crate::{
     attachment::{AttachmentStatus, EvidenceAttachment},
-    content::StoredContent,
+    content::{ContentDamage, StoredContent},
     content_record::EvidenceContent,
     file::{ContentType, FileName, ObjectKey, Sha256},
 };
 
 const CREATED: Action = Action::new("evidence_attachment.created");
+const REPLACED: Action = Action::new("evidence_content.replaced");
 
 /// A file whose bytes are stored.
 #[derive(Clone, Debug, PartialEq)]
@@ -81,6 +82,25 @@ pub fn write_content(
         Some(before) => changeset.update(before, &before.changed(at, record)),
         None => changeset.create(&Stored::new(context.organization.id, Id::new(context.entropy.ulid(at)), at, record)),
     }
+}
+
+/// Records that `content`, whose object has the same bytes, replaces the object that `before` names, because that one is
+/// damaged. The changeset is one that adds an attachment with these bytes; all other attachments with them are mended, too.
+pub fn record_replacement(
+    context: &WriteContext<'_>,
+    changeset: &mut Changeset,
+    content: &StoredContent,
+    before: &Stored<EvidenceContent>,
+    damage: ContentDamage,
+) {
+    let text = |text: &str| FieldValue::Text(text.to_owned());
+    let object = before.record.object_key.as_ref().map_or(FieldValue::Null, |key| text(key.as_str()));
+    let changes = vec![
+        Change { field: "object_key".into(), before: object, after: text(&content.key.to_string()) },
+        Change { field: "damage".into(), before: FieldValue::Null, after: text(damage.name()) },
+        Change { field: "sha256".into(), before: FieldValue::Null, after: text(before.record.key.as_str()) },
+    ];
+    changeset.add_entry(context.entropy, REPLACED, Some(Subject::from_id(before.meta.id)), changes);
 }
 
 impl EvidenceContent {

@@ -27,7 +27,7 @@ record! {
         #[column(example("2026-05-25T14:00:00.000Z"))]
         pub valid_from: Timestamp,
         /// The time until which the exception applies.
-        #[column(example("2026-11-25T14:00:00.000Z"))]
+        #[column(after("valid_from", "the beginning of the validity"), example("2026-11-25T14:00:00.000Z"))]
         pub valid_until: Timestamp,
         /// The time by which the exception must be reviewed.
         #[column(example("2026-08-25T14:00:00.000Z"))]

@@ -61,6 +61,7 @@ impl Command for UploadAttachment {
             content: self.file.choose(app, content.as_ref().map(|content| &content.record)).await?,
         };
         let (mut changeset, attachment) = upload(context, timestamp, caller.account.meta.id, &new, content.as_ref());
+        self.file.record_replacement(context, &mut changeset, content.as_ref(), &new.content).await;
         check_limits(app, request, &AttachmentServices::of(request)?.limits, &mut changeset).await?;
         Ok((changeset, attachment))
     }
@@ -80,6 +81,7 @@ pub(crate) fn post<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, R
         let mut body = request.streamed_body(AttachmentServices::of(request)?.limits.max_bytes)?;
         if write.is_answered() {
             let hash = while_permitted(app, request, hash_of(&mut body)).await?;
+            head.check_digests(&hash, body.trailers())?;
             return write.replay(&head.with_hash(&hash));
         }
         let file = while_permitted(app, request, ReceivedFile::receive(app, request, &mut body)).await?;
@@ -87,7 +89,7 @@ pub(crate) fn post<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, R
             return Err(Problem::validation(vec![Issue::new([], "the body is empty: send the file")]));
         }
         let hash = file.hash().0;
-        head.check_digests(&hash)?;
+        head.check_digests(&hash, body.trailers())?;
         let command = UploadAttachment { head, file };
         let _turn = command.file.lock().await;
         let outcome = match command.file.ensure_stored(app).await {

@@ -2,6 +2,7 @@
 
 mod inline_files;
 mod payload;
+mod stored_files;
 
 use std::sync::Arc;
 
@@ -36,6 +37,7 @@ use crate::{
     webhook_payload::PayloadRenderer,
 };
 use inline_files::{InlineFile, InlineFiles};
+use stored_files::check_stored;
 
 /// The command of `POST /governance/evidence/claims`.
 struct CreateClaim {
@@ -119,7 +121,8 @@ impl Command for CreateClaim {
     }
 
     async fn take_effect(&self, app: &App, request: &ApiRequest, _: Ulid) -> Result<(), Problem> {
-        self.files.store(app, request).await
+        self.files.store(app, request).await?;
+        check_stored(app, request, &self.attachments).await
     }
 
     async fn decide(
@@ -133,9 +136,12 @@ impl Command for CreateClaim {
         let requirement = self.load_requirement(app, context.organization.id).await?;
         let files = self.load_files(app, context.organization.id).await?;
         let account = Some(caller.account.meta.id);
-        let (mut changeset, claim) =
-            create_claim(context, &PayloadRenderer, timestamp, account, &requirement, self.claim.clone(), &files)
-                .map_err(evidence_problem)?;
+        let claim = self.claim.clone();
+        let decided = create_claim(context, &PayloadRenderer, timestamp, account, &requirement, claim, &files);
+        let (mut changeset, claim) = decided.map_err(evidence_problem)?;
+        if let ClaimFiles::New(files) = &files {
+            self.files.record_replacements(context, &mut changeset, files).await;
+        }
         check_limits(app, request, &AttachmentServices::of(request)?.limits, &mut changeset).await?;
         Ok((changeset, claim))
     }

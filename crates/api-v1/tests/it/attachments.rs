@@ -1,6 +1,8 @@
 //! Uploads and downloads of attachments.
 
+mod aborted;
 pub(crate) mod custody;
+mod damage;
 mod downloads;
 mod storage_limits;
 mod uploads;

@@ -62,7 +62,9 @@ fn the_validity_must_end_after_it_begins_and_in_the_future() {
     for (valid_from, valid_until, message) in [
         (Some(time(5)), time(5), Some("must be after the beginning of the validity")),
         (Some(time(5)), time(4), Some("must be after the beginning of the validity")),
-        (None, time(0), Some("must be after the beginning of the validity")),
+        (None, time(0), Some("must be in the future: the claim would expire at once")),
+        (None, time(-5), Some("must be in the future: the claim would expire at once")),
+        (Some(time(-5)), time(-6), Some("must be after the beginning of the validity")),
         (Some(time(-5)), time(0), Some("must be in the future: the claim would expire at once")),
         (Some(time(-5)), time(1), None),
         (Some(time(5)), time(6), None),

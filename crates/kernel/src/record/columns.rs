@@ -5,7 +5,7 @@ mod tests;
 
 use super::{
     column::Column,
-    column_type::{ColumnFilter, ColumnType, Comparison, KeyScope, Selectivity},
+    column_type::{Bound, ColumnFilter, ColumnType, Comparison, KeyScope, Selectivity},
     encoding::{Decoder, Encoder},
     scalar::Scalar,
 };
@@ -101,7 +101,7 @@ impl Columns {
     ///
     /// # Panics
     /// If there are two keys, or a key and an identity, the parent of a key is no column, an identity does not begin with
-    /// the identifier of a parent, or a choice of values is asked of a number or of groups.
+    /// the identifier of a parent, a choice of values is asked of a number or of groups, or a bound names no column.
     #[must_use]
     pub const fn checked(self) -> Self {
         let (mut keys, mut identity) = (0, 0);
@@ -120,6 +120,9 @@ impl Columns {
                     && self.columns[index].filter.is_some();
                 assert!(identity > 0 || is_parent, "an identity begins with the identifier of a parent, with a filter");
                 identity += 1;
+            }
+            if let Some(Bound::After(other, _) | Bound::NotBefore(other, _)) = self.columns[index].bound {
+                assert!(self.has(other), "a bound names a column that the record does not have");
             }
             if let Some(scope) = self.columns[index].key {
                 keys += 1;
@@ -244,6 +247,38 @@ impl Columns {
     #[must_use]
     pub const fn create_only(mut self) -> Self {
         self.only().is_create_only = true;
+        self
+    }
+
+    /// Demands that the time is later than that of the column `other`. The message says so with its `description`.
+    #[must_use]
+    pub const fn after(mut self, other: &'static str, description: &'static str) -> Self {
+        self.set_time_bound(Bound::After(other, description));
+        self
+    }
+
+    /// Demands that the time is not earlier than that of the column `other`. The message says so with its `description`.
+    #[must_use]
+    pub const fn not_before(mut self, other: &'static str, description: &'static str) -> Self {
+        self.set_time_bound(Bound::NotBefore(other, description));
+        self
+    }
+
+    const fn set_time_bound(&mut self, bound: Bound) {
+        let column = self.only();
+        assert!(matches!(column.column_type, ColumnType::Timestamp), "this bound is for times");
+        column.bound = Some(bound);
+    }
+
+    /// Demands that the number is from `min` to `max`.
+    #[must_use]
+    pub const fn within(mut self, min: i64, max: i64) -> Self {
+        let column = self.only();
+        assert!(
+            matches!(column.column_type, ColumnType::Integer | ColumnType::Text { .. }),
+            "within is for integers and decimals"
+        );
+        column.bound = Some(Bound::Within(min, max));
         self
     }
 

@@ -11,6 +11,7 @@ mod messages;
 mod passes;
 mod published;
 mod record_batch;
+mod refusal;
 mod retirement;
 mod waiting;
 

@@ -32,6 +32,7 @@ mod open_files;
 mod oscal_exports;
 mod permissions;
 mod record_commands;
+mod refused_records;
 mod repeated_calls;
 mod scan_imports;
 mod scan_reopening;

@@ -28,7 +28,7 @@ fn path(claim: &Value) -> String {
 }
 
 /// The custody events of a claim, the oldest first.
-async fn custody(api: &TestApi, client: &Client, claim: &Value) -> Vec<Value> {
+pub(super) async fn custody(api: &TestApi, client: &Client, claim: &Value) -> Vec<Value> {
     let response = api
         .get(&format!("{}?order=updated&updatedAfter=2000-01-01", path(claim)))
         .auth(client)

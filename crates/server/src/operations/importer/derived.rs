@@ -35,7 +35,7 @@ impl Derived {
 
 impl Importer<'_> {
     /// Returns what follows from these records: the latest measurements of indicators and the last runs of monitors.
-    pub(super) async fn derived<R: Record>(&self, records: &[R]) -> Result<Derived, Failure> {
+    pub(super) async fn derived<R: Record>(&self, records: &[&R]) -> Result<Derived, Failure> {
         let any = || records.iter().map(|record| record.as_any());
         let measurements = any().filter_map(|record| record.downcast_ref::<Measurement>());
         let measurements = measurements.map(|measurement| (measurement.indicator_definition_id, measurement));

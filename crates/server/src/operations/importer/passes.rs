@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use import::{CheckedDraft, rank};
+use import::rank;
 use kernel::{Kind, Reader, Record};
 use registers::SyncOutcome;
 use store::DynStore;
@@ -219,10 +219,14 @@ impl DraftImport<'_, '_> {
         }
         let index = self.identities.entry(R::KIND).or_default();
         let outcomes = self.importer.sync_batch(&records, &drafts, index).await?;
-        for ((pending, record), outcome) in pending.iter().zip(&records).zip(outcomes) {
-            let Some(Synced { outcome, id, settled }) = outcome else {
-                self.fail_incomplete(pending);
-                continue;
+        let mut refused = Vec::new();
+        for ((record, pending), synced) in records.iter().zip(&pending).zip(outcomes) {
+            let Synced { outcome, id, settled } = match synced {
+                Ok(synced) => synced,
+                Err(errors) => {
+                    refused.push((pending, errors));
+                    continue;
+                }
             };
             self.counts.count(outcome);
             if let Some(status) = settled {
@@ -235,6 +239,9 @@ impl DraftImport<'_, '_> {
                 self.planned.entry(Identity::of(record)).or_insert(id);
                 self.waiting.plan(record, id, &pending.draft.kept_columns);
             }
+        }
+        for (pending, errors) in refused {
+            self.fail(pending, &errors);
         }
         Ok(())
     }

@@ -14,6 +14,8 @@ use super::{
     BATCH, Importer,
     completion::Completed,
     identity::{Identity, IdentityIndex},
+    messages::incomplete,
+    refusal::refusals,
     with_record_type,
 };
 use crate::{compose::Installation, failure::Failure};
@@ -34,14 +36,13 @@ pub(super) fn parents_of<R: Record>(records: &[R]) -> HashSet<Ulid> {
 
 impl Importer<'_> {
     /// Creates or updates the records, at most [`BATCH`] of different identities. Those of drafts come with their drafts,
-    /// and are completed under the revision that is written. A draft that can only update a record has no outcome if there is
-    /// none.
+    /// and are completed under the revision that is written. Returns the outcome of each record, or why it was refused.
     pub(super) async fn sync_batch<R: Record>(
         &self,
         records: &[R],
         drafts: &[&CheckedDraft],
         identities: &IdentityIndex,
-    ) -> Result<Vec<Option<Synced>>, Failure>
+    ) -> Result<Vec<Result<Synced, Vec<String>>>, Failure>
     where
         DynStore: Reader<R>,
     {
@@ -55,13 +56,10 @@ impl Importer<'_> {
             };
             let mut completed = Vec::with_capacity(records.len());
             for (index, record) in records.iter().enumerate() {
-                completed.push(match (drafts.get(index), existing.get(&Identity::of(record))) {
-                    (Some(draft), Some(current)) => Some(Completed::new(draft, record.clone(), &current.record)),
-                    (Some(draft), None) if !draft.missing_fields().is_empty() => None,
-                    _ => Some(Completed { record: record.clone(), settled: None }),
-                });
+                let current = existing.get(&Identity::of(record)).map(|current| &current.record);
+                completed.push(complete(record, drafts.get(index).copied(), current));
             }
-            let written: Vec<R> = completed.iter().flatten().map(|completed| completed.record.clone()).collect();
+            let written: Vec<&R> = completed.iter().flatten().map(|completed| &completed.record).collect();
             let derived = self.derived(&written).await?;
             let timestamp = derived.after_last_changes(store.begin_write().after(existing.values()));
             let action = Action::on_record(R::KIND, "batch_written");
@@ -70,7 +68,7 @@ impl Importer<'_> {
                 let Completed { record: written, settled } = completed?;
                 let current = existing.get(&Identity::of(record));
                 let (outcome, id) = sync(&mut changeset, &**entropy, current, written);
-                Some(Synced { outcome, id: id.ulid(), settled })
+                Ok(Synced { outcome, id: id.ulid(), settled })
             });
             let outcomes = outcomes.collect();
             derived.add_to(&mut changeset, &**entropy);
@@ -138,4 +136,23 @@ impl Importer<'_> {
         }
         Ok(existing)
     }
+}
+
+/// Returns the record as it is to be stored, or why it is refused.
+fn complete<R: Record>(
+    record: &R,
+    draft: Option<&CheckedDraft>,
+    current: Option<&R>,
+) -> Result<Completed<R>, Vec<String>> {
+    let completed = match (draft, current) {
+        (Some(draft), Some(current)) => Completed::new(draft, record.clone(), current),
+        (Some(draft), None) if !draft.missing_fields().is_empty() => return Err(vec![incomplete(draft)]),
+        _ => Completed { record: record.clone(), settled: None },
+    };
+    let record = match current {
+        Some(current) => completed.record.merged_onto(current),
+        None => completed.record,
+    };
+    let errors = refusals(current, &record);
+    if errors.is_empty() { Ok(Completed { record, settled: completed.settled }) } else { Err(errors) }
 }

@@ -123,7 +123,8 @@ async fn add_history(
     operator
         .write(async || {
             let action = Action::on_record(Kind::EvidenceClaim, "batch_written");
-            let mut changeset = operator.changeset(&organization, action, None);
+            let timestamp = operator.installation.store.begin_write().after(claims.iter().map(|(claim, _)| claim));
+            let mut changeset = operator.changeset_at(timestamp, &organization, action, None);
             for (claim, sample) in claims {
                 let record = EvidenceClaim {
                     valid_until: sample.valid_until(now),
