@@ -43,6 +43,10 @@ impl ContentStore for HookedContents {
         self.inner.read(content, range).await
     }
 
+    fn reader_bytes(&self) -> usize {
+        self.inner.reader_bytes()
+    }
+
     async fn remove(&self, name: &ObjectName) -> Result<(), ContentError> {
         self.inner.remove(name).await
     }

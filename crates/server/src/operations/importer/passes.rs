@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use import::rank;
+use import::{CheckedDraft, rank};
 use kernel::{Kind, Reader, Record};
 use registers::SyncOutcome;
 use store::DynStore;
