@@ -5,21 +5,27 @@ use std::sync::Arc;
 use evidence::{ContentError, ContentStore};
 use http_api::response::Problem;
 
-use crate::content_locks::ContentLocks;
+use crate::{
+    attachment_limits::{AttachmentLimits, ReceivedBytes},
+    content_locks::ContentLocks,
+    content_verifier::ContentVerifier,
+};
 
 /// The store of attachments, and their limits.
 pub struct AttachmentServices {
     pub(crate) store: Arc<dyn ContentStore>,
-    /// The maximum size of an attachment, in bytes.
-    pub(crate) max_bytes: u64,
+    pub(crate) limits: AttachmentLimits,
+    pub(crate) received: Arc<ReceivedBytes>,
     pub(crate) locks: ContentLocks,
+    pub(crate) verifier: ContentVerifier,
 }
 
 impl AttachmentServices {
-    /// Creates the services over this object store, for attachments of at most this many bytes.
+    /// Creates the services over this object store, with these limits.
     #[must_use]
-    pub fn new(store: Arc<dyn ContentStore>, max_bytes: u64) -> Self {
-        Self { store, max_bytes, locks: ContentLocks::default() }
+    pub fn new(store: Arc<dyn ContentStore>, limits: AttachmentLimits) -> Self {
+        let verifier = ContentVerifier::new(Arc::clone(&store));
+        Self { store, limits, received: Arc::default(), locks: ContentLocks::default(), verifier }
     }
 }
 

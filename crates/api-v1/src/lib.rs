@@ -1,7 +1,9 @@
 //! Version 1 of the public API: its endpoints, the JSON representation of its records, and its webhook payloads.
 
+mod attachment_limits;
 mod attachment_services;
 mod content_locks;
+mod content_verifier;
 mod errors;
 mod media_types;
 mod module;
@@ -15,6 +17,7 @@ mod view;
 mod webhook_payload;
 mod webhook_services;
 
+pub use attachment_limits::AttachmentLimits;
 pub use attachment_services::AttachmentServices;
 pub use module::module;
 pub use routes::{openapi, surface};

@@ -2,19 +2,24 @@
 
 use std::sync::Arc;
 
+use axum::http::StatusCode;
 use bytes::Bytes;
 use evidence::{
-    ContentError, ContentHash, ContentKey, ContentUpload, EvidenceContent, FinishedUpload, ObjectName, StoredContent,
+    ContentDamage, ContentHash, ContentKey, ContentUpload, EvidenceContent, FinishedUpload, ObjectName, StoredContent,
+    record_replacement,
 };
 use http_api::{
     App,
     request::{ApiRequest, StreamedBody},
     response::{ApiResponse, Problem},
 };
-use kernel::{OrganizationId, Reader, Stored};
+use kernel::{Changeset, OrganizationId, Reader, Stored, WriteContext};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
-use crate::attachment_services::{AttachmentServices, content_problem};
+use crate::{
+    attachment_limits::ReservedRoom,
+    attachment_services::{AttachmentServices, content_problem},
+};
 
 /// The bytes of a file, until they belong to an attachment. If an attachment with the same bytes exists, its object is
 /// used, and the received bytes are discarded.
@@ -24,6 +29,7 @@ pub(crate) struct ReceivedFile {
     hash: ContentHash,
     size: u64,
     state: Mutex<State>,
+    _room: ReservedRoom,
 }
 
 #[derive(Default)]
@@ -33,54 +39,63 @@ struct State {
     /// The object that has the received bytes.
     own: Option<StoredContent>,
     /// The object that a content names although it is missing or altered.
-    damaged: Option<ContentKey>,
+    damaged: Option<(ContentKey, ContentDamage)>,
     /// Whether the object of the received bytes was chosen last.
     is_own_chosen: bool,
 }
 
 impl ReceivedFile {
-    /// Receives a file from the body of a request.
+    /// Receives a file from the body of a request, to be linked to a claim later.
     ///
     /// # Errors
     /// The error response. Nothing of the file remains then.
     pub(crate) async fn receive(app: &App, request: &ApiRequest, body: &mut StreamedBody) -> Result<Self, Problem> {
-        let (services, organization, mut upload) = Self::begin(app, request).await?;
+        let services = AttachmentServices::of(request)?;
+        let mut room = ReservedRoom::begin(app, request, &services.limits, &services.received, false).await?;
+        room.reserve(body.announced())?;
+        let mut upload = Self::begin(app, request, &services).await?;
+        let mut received = 0;
         while let Some(piece) = body.next().await? {
+            received += piece.len() as u64;
+            room.reserve(received)?;
             upload.write(piece).await.map_err(content_problem)?;
         }
-        Self::finish(services, organization, upload).await
+        Self::finish(request, services, room, upload).await
     }
 
-    /// Receives a file whose bytes are in memory.
+    /// Receives a file whose bytes are in memory, and which is linked to a claim at once.
     ///
     /// # Errors
     /// The error response. Nothing of the file remains then.
     pub(crate) async fn from_bytes(app: &App, request: &ApiRequest, bytes: Bytes) -> Result<Self, Problem> {
-        let (services, organization, mut upload) = Self::begin(app, request).await?;
+        let services = AttachmentServices::of(request)?;
+        let mut room = ReservedRoom::begin(app, request, &services.limits, &services.received, true).await?;
+        room.reserve(bytes.len() as u64)?;
+        let mut upload = Self::begin(app, request, &services).await?;
         upload.write(bytes).await.map_err(content_problem)?;
-        Self::finish(services, organization, upload).await
+        Self::finish(request, services, room, upload).await
     }
 
     async fn begin(
         app: &App,
         request: &ApiRequest,
-    ) -> Result<(Arc<AttachmentServices>, OrganizationId, Box<dyn ContentUpload>), Problem> {
-        let services = AttachmentServices::of(request)?;
-        let organization = request.principal()?.organization();
+        services: &AttachmentServices,
+    ) -> Result<Box<dyn ContentUpload>, Problem> {
         let id = app.services.entropy.ulid(app.services.clock.now());
-        let upload = services.store.begin_upload(organization, id).await.map_err(content_problem)?;
-        Ok((services, organization, upload))
+        services.store.begin_upload(request.principal()?.organization(), id).await.map_err(content_problem)
     }
 
     async fn finish(
+        request: &ApiRequest,
         services: Arc<AttachmentServices>,
-        organization: OrganizationId,
+        room: ReservedRoom,
         upload: Box<dyn ContentUpload>,
     ) -> Result<Self, Problem> {
         let upload = upload.finish().await.map_err(content_problem)?;
         let (hash, size) = (upload.hash(), upload.size());
         let state = Mutex::new(State { upload: Some(upload), ..State::default() });
-        Ok(Self { services, organization, hash, size, state })
+        let organization = request.principal()?.organization();
+        Ok(Self { services, organization, hash, size, state, _room: room })
     }
 
     /// The hash of the bytes.
@@ -105,17 +120,19 @@ impl ReceivedFile {
 
     /// Stores the bytes, unless they are stored already. This comes before the write that refers to them, so that no write
     /// is in flight for as long as the object store takes.
+    ///
+    /// An object that is to be used instead of the received bytes is read and verified first: now is the time at which it
+    /// can be replaced. That takes no more than the request has sent.
     pub(crate) async fn ensure_stored(&self, app: &App) -> Result<(), Problem> {
         let content = self.content(app).await?;
         let mut state = self.state.lock().await;
         if let Some(object) = content.and_then(|content| content.record.object()) {
-            match self.services.store.read(&object, 0..0).await {
-                Ok(_) => return Ok(()),
-                Err(error @ (ContentError::Missing(_) | ContentError::Altered(_))) => {
-                    tracing::error!(%error, "the bytes of an attachment are missing or were altered; an upload of the same bytes replaces them");
-                    state.damaged = Some(object.key);
-                }
-                Err(error) => return Err(content_problem(error)),
+            if let Err(error) = self.services.verifier.verify(&object).await {
+                let Some(damage) = error.damage() else { return Err(content_problem(error)) };
+                tracing::error!(%error, "the bytes of an attachment are missing or were altered; an upload of the same bytes replaces them");
+                state.damaged = Some((object.key, damage));
+            } else {
+                return Ok(());
             }
         }
         self.store(app, &mut state).await.map(drop)
@@ -124,11 +141,27 @@ impl ReceivedFile {
     /// Chooses the object that the attachment has: that of the content, or that of the received bytes.
     pub(crate) async fn choose(&self, app: &App, content: Option<&EvidenceContent>) -> Result<StoredContent, Problem> {
         let mut state = self.state.lock().await;
-        let other = content.and_then(EvidenceContent::object).filter(|object| state.damaged != Some(object.key));
+        let is_damaged = |object: &StoredContent| state.damaged.is_some_and(|(key, _)| key == object.key);
+        let other = content.and_then(EvidenceContent::object).filter(|object| !is_damaged(object));
         state.is_own_chosen = other.is_none();
         match other {
             Some(object) => Ok(object),
             None => self.store(app, &mut state).await,
+        }
+    }
+
+    /// Records in the changeset that adds the attachment that its object replaces a damaged one, if it does. `content` is
+    /// the record of the bytes, and `object` what was chosen for it.
+    pub(crate) async fn record_replacement(
+        &self,
+        context: &WriteContext<'_>,
+        changeset: &mut Changeset,
+        content: Option<&Stored<EvidenceContent>>,
+        object: &StoredContent,
+    ) {
+        let Some((damaged, damage)) = self.state.lock().await.damaged else { return };
+        if let Some(content) = content.filter(|content| content.record.object().is_some_and(|old| old.key == damaged)) {
+            record_replacement(context, changeset, object, content, damage);
         }
     }
 
@@ -184,6 +217,8 @@ impl WriteOutcome {
         match response {
             Ok(response) if response.is_replay() => Self::Replayed,
             Ok(_) => Self::Stored,
+            // The command is refused for its bytes before it is committed.
+            Err(problem) if problem.status == StatusCode::INSUFFICIENT_STORAGE => Self::Refused,
             Err(problem) if problem.status.is_server_error() => Self::Unknown,
             Err(_) => Self::Refused,
         }

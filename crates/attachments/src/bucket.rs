@@ -8,7 +8,11 @@ mod client;
 mod read;
 mod spool;
 
-use std::{ops::Range, sync::Arc};
+use std::{
+    ops::Range,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use evidence::{
@@ -17,11 +21,11 @@ use evidence::{
 use futures_util::TryStreamExt as _;
 use kernel::{OrganizationId, Timestamp, Ulid};
 use object_store::{GetOptions, ObjectStore, ObjectStoreExt as _, PutMode, PutPayload, path::Path};
-use tokio::sync::Semaphore;
+use tokio::{sync::Semaphore, time::Instant};
 
-use crate::{MAX_OWNER_BYTES, OWNER, location::BucketUrl, verified_reader::VerifiedReader};
+use crate::{CHUNK_BYTES, MAX_OWNER_BYTES, OWNER, location::BucketUrl, verified_reader::VerifiedReader};
 pub use client::{BucketOptions, InvalidBucketOptions};
-use read::ObjectSource;
+use read::{ObjectSource, READER_BYTES};
 pub use spool::Spool;
 use spool::SpooledUpload;
 
@@ -31,11 +35,18 @@ const PART_BYTES: u64 = 8 * 1024 * 1024;
 /// The maximum number of parts that are in memory and being sent at the same time, over all uploads.
 const MAX_PARTS: usize = 4;
 
-/// The name of the object that [`ContentStore::probe`] stores and removes.
+/// The name of the object that [`ContentStore::probe`] begins to send.
 const PROBE: &str = "novantra-probe";
 
+/// The time for which a bucket that could be written to is only read by probes.
+const WRITE_PROBE_INTERVAL: Duration = Duration::from_secs(10 * 60);
+
 /// Stores attachments in a bucket.
-pub struct BucketStore(Arc<Bucket>);
+pub struct BucketStore {
+    bucket: Arc<Bucket>,
+    /// The time of the last probe that could write.
+    written_at: Mutex<Option<Instant>>,
+}
 
 /// The bucket, with what limits its use.
 struct Bucket {
@@ -48,7 +59,8 @@ impl BucketStore {
     /// Creates a store over a bucket. `spool` receives uploads until they are complete.
     #[must_use]
     pub fn new(objects: Arc<dyn ObjectStore>, spool: Spool) -> Self {
-        Self(Arc::new(Bucket { objects, spool, parts: Semaphore::new(MAX_PARTS) }))
+        let bucket = Arc::new(Bucket { objects, spool, parts: Semaphore::new(MAX_PARTS) });
+        Self { bucket, written_at: Mutex::default() }
     }
 
     /// Creates a store over the bucket with this URL. No connection is made.
@@ -75,7 +87,7 @@ impl BucketStore {
         if let Some(owner) = self.owner(&path).await? {
             return Ok(owner);
         }
-        let (objects, payload) = (&self.0.objects, PutPayload::from(installation.to_owned()));
+        let (objects, payload) = (self.objects(), PutPayload::from(installation.to_owned()));
         match objects.put_opts(&path, payload.clone(), PutMode::Create.into()).await {
             // Another server was faster.
             Err(object_store::Error::AlreadyExists { .. }) => {}
@@ -90,9 +102,23 @@ impl BucketStore {
         Ok(self.owner(&path).await?.unwrap_or_default())
     }
 
+    fn objects(&self) -> &Arc<dyn ObjectStore> {
+        &self.bucket.objects
+    }
+
+    /// Checks that the bucket can be written to. An object that is begun and not completed leaves no version of it behind
+    /// in a bucket that keeps them.
+    async fn probe_write(&self) -> Result<(), ContentError> {
+        let mut upload = self.objects().put_multipart(&Path::from(PROBE)).await.map_err(unavailable)?;
+        let sent = upload.put_part(PROBE.into()).await;
+        // What remains because this fails is removed by the rule of the bucket about incomplete uploads.
+        let _ = upload.abort().await;
+        sent.map_err(unavailable)
+    }
+
     async fn owner(&self, path: &Path) -> Result<Option<String>, ContentError> {
         let options = GetOptions::new().with_range(Some(0..MAX_OWNER_BYTES));
-        match self.0.objects.get_opts(path, options).await {
+        match self.objects().get_opts(path, options).await {
             Err(object_store::Error::NotFound { .. }) => Ok(None),
             found => {
                 let bytes = found.map_err(unavailable)?.bytes().await.map_err(unavailable)?;
@@ -109,22 +135,26 @@ impl ContentStore for BucketStore {
         organization: OrganizationId,
         _upload: Ulid,
     ) -> Result<Box<dyn ContentUpload>, ContentError> {
-        Ok(Box::new(SpooledUpload::begin(&self.0, organization).await?))
+        Ok(Box::new(SpooledUpload::begin(&self.bucket, organization).await?))
     }
 
     async fn read(&self, content: &StoredContent, range: Range<u64>) -> Result<Box<dyn ContentReader>, ContentError> {
-        let (source, size) = ObjectSource::open(&self.0.objects, content, &range).await?;
+        let (source, size) = ObjectSource::open(self.objects(), content, &range).await?;
         Ok(Box::new(VerifiedReader::new(source, content.clone(), range, size)?))
     }
 
+    fn reader_bytes(&self) -> usize {
+        READER_BYTES + 2 * CHUNK_BYTES as usize
+    }
+
     async fn remove(&self, name: &ObjectName) -> Result<(), ContentError> {
-        removed(self.0.objects.delete(&object_path(name)).await)
+        removed(self.objects().delete(&object_path(name)).await)
     }
 
     async fn list(&self, after: Option<&ObjectName>, limit: usize) -> Result<Vec<ListedObject>, ContentError> {
         let mut found = match after {
-            Some(after) => self.0.objects.list_with_offset(None, &object_path(after)),
-            None => self.0.objects.list(None),
+            Some(after) => self.objects().list_with_offset(None, &object_path(after)),
+            None => self.objects().list(None),
         };
         let mut objects = Vec::new();
         while objects.len() < limit
@@ -139,8 +169,17 @@ impl ContentStore for BucketStore {
     }
 
     async fn probe(&self) -> Result<(), ContentError> {
-        self.0.objects.put(&Path::from(PROBE), PROBE.into()).await.map_err(unavailable)?;
-        removed(self.0.objects.delete(&Path::from(PROBE)).await)
+        match self.objects().head(&Path::from(OWNER)).await {
+            // A bucket that no server has used yet.
+            Ok(_) | Err(object_store::Error::NotFound { .. }) => {}
+            Err(error) => return Err(unavailable(error)),
+        }
+        let last = *self.written_at.lock().unwrap_or_else(PoisonError::into_inner);
+        if last.is_none_or(|at| at.elapsed() >= WRITE_PROBE_INTERVAL) {
+            self.probe_write().await?;
+            *self.written_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        }
+        Ok(())
     }
 }
 

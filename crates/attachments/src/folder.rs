@@ -24,7 +24,7 @@ use evidence::{
 use kernel::{OrganizationId, Ulid};
 
 use crate::{
-    MAX_OWNER_BYTES, OWNER, blocking,
+    CHUNK_BYTES, DiskReserve, MAX_OWNER_BYTES, OWNER, blocking,
     verified_reader::{Source, VerifiedReader},
 };
 use directory::Directory;
@@ -32,13 +32,20 @@ use directory::Directory;
 /// Stores attachments in a folder.
 pub struct FolderStore {
     root: Arc<Path>,
+    reserve: DiskReserve,
 }
 
 impl FolderStore {
     /// The store in this folder, which may not exist yet.
     #[must_use]
     pub fn new(root: &Path) -> Self {
-        Self { root: root.into() }
+        Self { root: root.into(), reserve: DiskReserve::default() }
+    }
+
+    /// Has uploads leave this much of the disk free.
+    #[must_use]
+    pub fn with_reserve(self, reserve: DiskReserve) -> Self {
+        Self { reserve, ..self }
     }
 
     /// Creates the folder if it does not exist.
@@ -100,7 +107,8 @@ impl ContentStore for FolderStore {
         organization: OrganizationId,
         upload: Ulid,
     ) -> Result<Box<dyn ContentUpload>, ContentError> {
-        self.with_root(move |root, directory| upload::begin(root, &directory, organization, upload)).await
+        let reserve = self.reserve.clone();
+        self.with_root(move |root, directory| upload::begin(root, &directory, organization, upload, reserve)).await
     }
 
     async fn read(&self, content: &StoredContent, range: Range<u64>) -> Result<Box<dyn ContentReader>, ContentError> {
@@ -117,6 +125,10 @@ impl ContentStore for FolderStore {
             .await?;
         let source = FileSource { file: Arc::new(file), key, path: path.into() };
         Ok(Box::new(VerifiedReader::new(source, content, range, size)?))
+    }
+
+    fn reader_bytes(&self) -> usize {
+        2 * CHUNK_BYTES as usize
     }
 
     async fn remove(&self, name: &ObjectName) -> Result<(), ContentError> {

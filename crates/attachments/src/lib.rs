@@ -4,11 +4,13 @@
 //! All of them implement [`evidence::ContentStore`], and pass the same suite.
 
 mod bucket;
+mod disk_reserve;
 mod folder;
 mod location;
 mod verified_reader;
 
 pub use bucket::{BucketOptions, BucketStore, InvalidBucketOptions, Spool};
+pub use disk_reserve::DiskReserve;
 pub use folder::FolderStore;
 pub use location::{BucketUrl, Location, MalformedLocation};
 

@@ -56,9 +56,7 @@ pub(crate) fn publish(
     claim: &Stored<EvidenceClaim>,
     kind: ClaimChangeKind,
 ) {
-    // The time of the change, not of the clock, which may step back: events about a record stay in order.
-    let created_at = claim.meta.updated_at;
-    context.publish(changeset, claim, kind.name(), created_at, |id| {
+    context.publish(changeset, claim, kind.name(), |id, created_at| {
         renderer.render(&ClaimChange { id, created_at, organization: context.organization, kind, claim })
     });
 }

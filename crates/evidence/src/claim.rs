@@ -5,7 +5,8 @@ use kernel::{Description, GroupList, Id, RecordKey, Reference, Timestamp, Title,
 use crate::{attached_file::AttachedFile, requirement::EvidenceRequirement};
 
 record! {
-    /// An evidence claim. Imports set its status and its review when they create it; later only commands do.
+    /// An evidence claim. Imports set its status and its review when they create it; later only commands do. They change
+    /// nothing of a claim that is not pending any more.
     #[record(kind = EvidenceClaim, prefix = "evclm", plural = "evidence_claims")]
     pub struct EvidenceClaim {
         /// The requirement that the claim fulfills.
@@ -27,7 +28,7 @@ record! {
         #[column(example("2026-05-25T00:00:00.000Z"))]
         pub valid_from: Timestamp,
         /// The time at which the evidence ceases to be valid. The claim expires within a minute after it.
-        #[column(example("2026-08-23T00:00:00.000Z"))]
+        #[column(after("valid_from", "the beginning of the validity"), example("2026-08-23T00:00:00.000Z"))]
         pub valid_until: Option<Timestamp>,
         /// The kind of source that made the claim.
         #[column(example("integration"))]

@@ -8,8 +8,9 @@
 //!
 //! 1. [`ContentStore::begin_upload`], [`ContentUpload::write`] for each chunk, [`ContentUpload::finish`]. The hash is
 //!    known then, and no object is visible yet.
-//! 2. Read the row of the content. If it names an object, [`FinishedUpload::discard`] and use that object. Otherwise
-//!    [`FinishedUpload::store`] the bytes as a new generation.
+//! 2. Read the row of the content. If it names an object, read that as a whole; if it is intact,
+//!    [`FinishedUpload::discard`] and use it. Otherwise [`FinishedUpload::store`] the bytes as a new generation, which the
+//!    row then names instead of an object that is missing or was altered.
 //! 3. Commit the attachment together with the row of the content, written under the revision that was read, even if
 //!    nothing of it changes: the removal of contents that nobody names writes the same row under its revision, so one of
 //!    the two fails and decides again. If the commit fails because another upload has stored the same content, read its
@@ -46,6 +47,10 @@ pub trait ContentStore: Send + Sync {
     /// [`ContentError::Unavailable`] if the store fails.
     async fn read(&self, content: &StoredContent, range: Range<u64>) -> Result<Box<dyn ContentReader>, ContentError>;
 
+    /// The memory in bytes that a reader takes at most, together with the two chunks that it returned last: one that is
+    /// being passed on, and one that waits for that.
+    fn reader_bytes(&self) -> usize;
+
     /// Removes an object. Removing one that does not exist succeeds.
     ///
     /// # Errors
@@ -59,10 +64,11 @@ pub trait ContentStore: Send + Sync {
     /// [`ContentError::Unavailable`] if the store fails.
     async fn list(&self, after: Option<&ObjectName>, limit: usize) -> Result<Vec<ListedObject>, ContentError>;
 
-    /// Checks that the store can be written to and read, by storing and removing a small object.
+    /// Checks that the store can be read, and, unless it could a short time ago, that it can be written to. Nothing remains
+    /// of what is written.
     ///
     /// # Errors
-    /// [`ContentError`] if it can't.
+    /// [`ContentError`] if it can't; [`ContentError::Full`] if it only has no space left.
     async fn probe(&self) -> Result<(), ContentError>;
 }
 
@@ -148,6 +154,38 @@ pub enum ContentError {
     /// The object has other bytes than those that were stored.
     #[error("the object {0} in the store of attachments was altered: its size or SHA-256 is another one")]
     Altered(ContentKey),
+}
+
+impl ContentError {
+    /// The damage of the object, if that is the failure.
+    #[must_use]
+    pub const fn damage(&self) -> Option<ContentDamage> {
+        match self {
+            Self::Missing(_) => Some(ContentDamage::Missing),
+            Self::Altered(_) => Some(ContentDamage::Altered),
+            Self::Unavailable(_) | Self::Full(_) => None,
+        }
+    }
+}
+
+/// The damage of an object that a record names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ContentDamage {
+    /// There is no such object.
+    Missing,
+    /// It has other bytes than those that were stored.
+    Altered,
+}
+
+impl ContentDamage {
+    /// The name in the audit log.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Missing => "missing",
+            Self::Altered => "altered",
+        }
+    }
 }
 
 /// The SHA-256 of a content, written as 64 lower-case hexadecimal digits.

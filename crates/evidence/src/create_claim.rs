@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use auth::AccountId;
 use kernel::{
-    Action, Change, Changeset, Description, FieldError, Id, Kind, RecordKey, Reference, Stored, Subject, Timestamp,
-    Title, WriteContext, WriteTimestamp,
+    Action, Change, Changeset, Description, FieldError, GroupList, Id, Kind, Record as _, RecordKey, Reference, Stored,
+    Subject, Timestamp, Title, WriteContext, WriteTimestamp,
 };
 
 use crate::{
@@ -50,6 +50,16 @@ pub enum ClaimFiles {
     New(Vec<(NewAttachment, Option<Stored<EvidenceContent>>)>),
 }
 
+impl ClaimFiles {
+    /// Moves the timestamp after the last changes of the records that are changed with the creation of the claim.
+    fn after_last_changes(&self, timestamp: WriteTimestamp) -> WriteTimestamp {
+        match self {
+            Self::Uploaded(attachments) => timestamp.after(attachments.iter().flatten()),
+            Self::New(files) => timestamp.after(files.iter().filter_map(|(_, content)| content.as_ref())),
+        }
+    }
+}
+
 /// Creates a claim for a requirement, which must be in force until the commit. Only attachments that `account` uploaded,
 /// and that no claim has yet, can be linked. Whether the key is unique is checked when the changeset is committed.
 ///
@@ -65,9 +75,24 @@ pub fn create_claim(
     new: NewClaim,
     files: &ClaimFiles,
 ) -> Result<(Changeset, Stored<EvidenceClaim>), EvidenceError> {
+    let timestamp = files.after_last_changes(timestamp);
     let at = timestamp.at();
     let valid_from = new.valid_from.unwrap_or(at);
-    check_validity(valid_from, new.valid_until, timestamp.clock())?;
+    let claim = EvidenceClaim {
+        evidence_requirement_id: requirement.meta.id,
+        key: new.key,
+        title: new.title,
+        description: new.description,
+        status: EvidenceClaimStatus::Pending,
+        valid_from,
+        valid_until: new.valid_until,
+        source_kind: new.source_kind,
+        source_reference: new.source_reference,
+        attachments: GroupList::from_iter([]),
+        reviewed_at: None,
+        review_note: None,
+    };
+    check_validity(&claim, new.valid_from.is_some(), timestamp.clock())?;
     if requirement.record.status != EvidenceRequirementStatus::Active {
         return Err(EvidenceError::RequirementNotActive(requirement.record.status));
     }
@@ -84,20 +109,7 @@ pub fn create_claim(
         }
         ClaimFiles::New(files) => add_files(context, &mut changeset, account, files, id),
     };
-    let claim = EvidenceClaim {
-        evidence_requirement_id: requirement.meta.id,
-        key: new.key,
-        title: new.title,
-        description: new.description,
-        status: EvidenceClaimStatus::Pending,
-        valid_from,
-        valid_until: new.valid_until,
-        source_kind: new.source_kind,
-        source_reference: new.source_reference,
-        attachments: attached.iter().map(AttachedFile::from_attachment).collect(),
-        reviewed_at: None,
-        review_note: None,
-    };
+    let claim = EvidenceClaim { attachments: attached.iter().map(AttachedFile::from_attachment).collect(), ..claim };
     let claim = Stored::new(context.organization.id, id, at, claim);
     changeset.set_changes(Change::between(None, &claim.record));
     changeset.require_unchanged(requirement);
@@ -106,13 +118,17 @@ pub fn create_claim(
     Ok((changeset, claim))
 }
 
-fn check_validity(from: Timestamp, until: Option<Timestamp>, now: Timestamp) -> Result<(), EvidenceError> {
-    let message = match until {
-        Some(until) if until <= from => "must be after the beginning of the validity",
-        Some(until) if until <= now => "must be in the future: the claim would expire at once",
-        _ => return Ok(()),
+/// Checks the validity of a new claim. A beginning that the command does not state is now, and not what is wrong.
+fn check_validity(claim: &EvidenceClaim, states_beginning: bool, now: Timestamp) -> Result<(), EvidenceError> {
+    let implausible = claim.implausible();
+    let errors: Vec<FieldError> = if states_beginning && !implausible.is_empty() {
+        implausible.into_iter().map(|(column, message)| FieldError::new(column.name, message)).collect()
+    } else if claim.valid_until.is_some_and(|until| until <= now) || !implausible.is_empty() {
+        vec![FieldError::new("valid_until", "must be in the future: the claim would expire at once")]
+    } else {
+        return Ok(());
     };
-    Err(EvidenceError::Invalid(vec![FieldError::new("valid_until", message)]))
+    Err(EvidenceError::Invalid(errors))
 }
 
 /// Returns the attachments if the account may link all of them.
@@ -148,6 +164,9 @@ fn link(
     let changes = Change::between(Some(&attachment.record), &linked.record);
     changeset.add_entry(context.entropy, action, Some(Subject::from_id(linked.meta.id)), changes);
     changeset.update(attachment, &linked);
+    if let Some(account) = attachment.record.uploaded_by {
+        changeset.change_usage(account.ulid(), -attachment.record.size);
+    }
     linked
 }
 

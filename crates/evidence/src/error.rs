@@ -34,6 +34,12 @@ pub enum EvidenceError {
         /// The requested status.
         to: EvidenceClaimStatus,
     },
+    /// The claim is not pending any more, and what was reviewed must stay as it was.
+    #[error(
+        "an evidence claim with status {} is not changed by imports, only one that is {}: make a new claim with another key",
+        .0.name(), EvidenceClaimStatus::Pending.name()
+    )]
+    Settled(EvidenceClaimStatus),
     /// The validity of the claim has ended, so it can't be approved.
     #[error("the validity of the evidence claim ended at {0}, so it can't be approved: the claim is about to expire")]
     ValidityEnded(Timestamp),

@@ -1,6 +1,6 @@
 //! The properties of an uploaded file.
 
-use kernel::{Rule, Text, is_allowed_in_line};
+use kernel::{Rule, Text, is_allowed_in_line, is_invisible};
 
 /// The name of a file, without a path.
 pub type FileName = Text<FileNameRule>;
@@ -10,23 +10,65 @@ pub type FileName = Text<FileNameRule>;
 pub enum FileNameRule {}
 
 impl Rule for FileNameRule {
-    const DESCRIPTION: &'static str = "must be a file name of 1 to 255 characters on one line, not blank, without slashes, backslashes, control characters and bidirectional overrides, that neither ends with a dot or a space nor is reserved, such as NUL or con.txt";
-    const PATTERN: &'static str = r"^[^/\\\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]*$";
+    const DESCRIPTION: &'static str = "must have 1 to 255 characters, not all of them blank, without a path and without what common systems do not allow in the name of a file";
+    const PATTERN: &'static str = r#"^[^/\\<>:"|?*\u0000-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\u2800\u3164\ufeff\uffa0\ufff0-\ufffb]*$"#;
     const MIN: usize = 1;
     const MAX: usize = 255;
     fn allows(text: &str) -> bool {
-        let stem = text.split('.').next().unwrap_or_default().trim_end();
-        !text.ends_with(['.', ' '])
-            && !RESERVED_NAMES.iter().any(|reserved| reserved.eq_ignore_ascii_case(stem))
-            && text.chars().all(|character| is_allowed_in_line(character) && !['/', '\\'].contains(&character))
+        Self::fault(text).is_none()
+    }
+
+    fn fault(text: &str) -> Option<&'static str> {
+        if text.contains(['/', '\\']) {
+            return Some("must not have a path: slashes and backslashes are not allowed");
+        }
+        if has_unseen_characters(text) {
+            return Some(
+                "must not have control characters, or characters that are not displayed or reorder others, such as U+200F and U+FEFF",
+            );
+        }
+        if text.contains(['<', '>', ':', '"', '|', '?', '*']) {
+            return Some("must not have the characters < > : \" | ? *, which Windows does not allow in names");
+        }
+        if text.starts_with(char::is_whitespace) || text.ends_with(char::is_whitespace) {
+            return Some("must not begin or end with a space");
+        }
+        if text.ends_with('.') {
+            return Some("must not end with a dot");
+        }
+        is_reserved(text)
+            .then_some("must not be a name that Windows reserves for a device, such as NUL, COM1 and con.txt")
     }
 }
 
-/// The names of devices, which Windows reserves with any extension.
-const RESERVED_NAMES: [&str; 22] = [
-    "CON", "PRN", "AUX", "NUL", "COM1", "COM2", "COM3", "COM4", "COM5", "COM6", "COM7", "COM8", "COM9", "LPT1", "LPT2",
-    "LPT3", "LPT4", "LPT5", "LPT6", "LPT7", "LPT8", "LPT9",
-];
+/// Whether the text has characters that nobody sees. Joiners and variation selectors are allowed where names need them:
+/// after a character of a script or an emoji, which is never one of ASCII.
+fn has_unseen_characters(text: &str) -> bool {
+    let is_selector = |character| ('\u{fe00}'..='\u{fe0f}').contains(&character);
+    let is_joiner = |character| ['\u{200c}', '\u{200d}'].contains(&character);
+    let mut before = 'a';
+    text.chars().any(|character| {
+        let follows_displayed = !before.is_ascii() && !is_invisible(before);
+        let is_needed = (is_selector(character) && follows_displayed)
+            || (is_joiner(character) && (follows_displayed || is_selector(before)));
+        before = character;
+        !is_allowed_in_line(character) || (is_invisible(character) && !is_needed)
+    })
+}
+
+/// Whether Windows reserves the name for a device, whatever its extension.
+fn is_reserved(text: &str) -> bool {
+    const DEVICES: [&str; 6] = ["CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"];
+    const PORTS: [&str; 2] = ["COM", "LPT"];
+    let stem = text.split('.').next().unwrap_or_default().trim_end();
+    let is_port = || {
+        let (port, number) = stem.split_at_checked(3)?;
+        let is_number =
+            matches!(number, "1" | "2" | "3" | "4" | "5" | "6" | "7" | "8" | "9" | "\u{b9}" | "\u{b2}" | "\u{b3}");
+        Some(is_number && PORTS.iter().any(|name| name.eq_ignore_ascii_case(port)))
+    };
+    DEVICES.iter().any(|name| name.eq_ignore_ascii_case(stem)) || is_port().unwrap_or_default()
+}
 
 /// A media type with its parameters: `text/csv; charset=utf-8`.
 pub type ContentType = Text<ContentTypeRule>;

@@ -17,6 +17,7 @@ mod lifecycle;
 mod ports;
 mod remove;
 mod requirement;
+mod stored_bytes;
 mod upload;
 
 pub use attached_file::AttachedFile;
@@ -24,8 +25,8 @@ pub use attachment::{AttachmentStatus, EvidenceAttachment};
 pub use change::{ClaimChange, ClaimChangeKind, EventRenderer};
 pub use claim::{ClaimSource, EvidenceClaim, EvidenceClaimStatus};
 pub use content::{
-    ContentError, ContentHash, ContentKey, ContentReader, ContentStore, ContentUpload, FinishedUpload, ListedObject,
-    MalformedContentName, ObjectName, StoredContent,
+    ContentDamage, ContentError, ContentHash, ContentKey, ContentReader, ContentStore, ContentUpload, FinishedUpload,
+    ListedObject, MalformedContentName, ObjectName, StoredContent,
 };
 pub use content_record::EvidenceContent;
 pub use create_claim::{ClaimFiles, MAX_ATTACHMENTS, NewClaim, create_claim};
@@ -35,4 +36,5 @@ pub use lifecycle::{approve, expire, reject, withdraw};
 pub use ports::DueEvidence;
 pub use remove::{Removal, remove};
 pub use requirement::{EvidenceRequirement, EvidenceRequirementStatus};
-pub use upload::{NewAttachment, upload, write_content};
+pub use stored_bytes::is_stored;
+pub use upload::{NewAttachment, record_replacement, upload, write_content};

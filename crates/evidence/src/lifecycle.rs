@@ -32,16 +32,11 @@ pub fn approve(
     current: &Stored<EvidenceClaim>,
     note: Option<Description>,
 ) -> Result<(Changeset, Stored<EvidenceClaim>), EvidenceError> {
-    let ended = current.record.valid_until.filter(|valid_until| *valid_until <= timestamp.clock());
-    let reviewed = Some(timestamp.at());
-    let change = current.record.with_status(EvidenceClaimStatus::Approved)?;
-    if let Some(ended) = ended {
+    let approved = current.record.with_status(EvidenceClaimStatus::Approved)?;
+    if let Some(ended) = current.record.valid_until.filter(|valid_until| *valid_until <= timestamp.clock()) {
         return Err(EvidenceError::ValidityEnded(ended));
     }
-    let approved = EvidenceClaim { reviewed_at: reviewed, review_note: note, ..change };
-    let (mut changeset, claim) = change_status(context, timestamp, current, approved);
-    publish(context, renderer, &mut changeset, &claim, ClaimChangeKind::Approved);
-    Ok((changeset, claim))
+    Ok(review(context, renderer, timestamp, current, (approved, note), ClaimChangeKind::Approved))
 }
 
 /// Rejects a claim that is pending.
@@ -55,11 +50,24 @@ pub fn reject(
     current: &Stored<EvidenceClaim>,
     note: Option<Description>,
 ) -> Result<(Changeset, Stored<EvidenceClaim>), EvidenceError> {
-    let change = current.record.with_status(EvidenceClaimStatus::Rejected)?;
-    let rejected = EvidenceClaim { reviewed_at: Some(timestamp.at()), review_note: note, ..change };
-    let (mut changeset, claim) = change_status(context, timestamp, current, rejected);
-    publish(context, renderer, &mut changeset, &claim, ClaimChangeKind::Rejected);
-    Ok((changeset, claim))
+    let rejected = current.record.with_status(EvidenceClaimStatus::Rejected)?;
+    Ok(review(context, renderer, timestamp, current, (rejected, note), ClaimChangeKind::Rejected))
+}
+
+/// Records the review of a claim. `reviewed` is the claim with its new status.
+fn review(
+    context: &WriteContext<'_>,
+    renderer: &dyn EventRenderer,
+    timestamp: WriteTimestamp,
+    current: &Stored<EvidenceClaim>,
+    (reviewed, note): (EvidenceClaim, Option<Description>),
+    kind: ClaimChangeKind,
+) -> (Changeset, Stored<EvidenceClaim>) {
+    let timestamp = timestamp.after([current]);
+    let reviewed = EvidenceClaim { reviewed_at: Some(timestamp.at()), review_note: note, ..reviewed };
+    let (mut changeset, claim) = change_status(context, timestamp, current, reviewed);
+    publish(context, renderer, &mut changeset, &claim, kind);
+    (changeset, claim)
 }
 
 /// Withdraws a claim that is pending or approved. Its review stays on record.
@@ -71,6 +79,7 @@ pub fn withdraw(
     timestamp: WriteTimestamp,
     current: &Stored<EvidenceClaim>,
 ) -> Result<(Changeset, Stored<EvidenceClaim>), EvidenceError> {
+    let timestamp = timestamp.after([current]);
     let withdrawn = current.record.with_status(EvidenceClaimStatus::Withdrawn)?;
     Ok(change_status(context, timestamp, current, withdrawn))
 }
@@ -84,6 +93,7 @@ pub fn expire(
     timestamp: WriteTimestamp,
     current: &Stored<EvidenceClaim>,
 ) -> Result<(Changeset, Stored<EvidenceClaim>), EvidenceError> {
+    let timestamp = timestamp.after([current]);
     let expired = current.record.with_status(EvidenceClaimStatus::Expired)?;
     if current.record.valid_until.is_none_or(|valid_until| valid_until > timestamp.clock()) {
         return Err(EvidenceError::StillValid);
@@ -92,6 +102,18 @@ pub fn expire(
 }
 
 impl EvidenceClaim {
+    /// Checks that an import may put this claim in the place of `current`, from which it differs.
+    ///
+    /// # Errors
+    /// [`EvidenceError::Settled`] if that one is not pending any more.
+    pub fn check_import_onto(&self, current: &Self) -> Result<(), EvidenceError> {
+        match current.status {
+            EvidenceClaimStatus::Pending => Ok(()),
+            _ if self == current => Ok(()),
+            settled => Err(EvidenceError::Settled(settled)),
+        }
+    }
+
     fn with_status(&self, to: EvidenceClaimStatus) -> Result<Self, EvidenceError> {
         if self.status.allowed_next().contains(&to) {
             Ok(Self { status: to, ..self.clone() })
@@ -101,7 +123,7 @@ impl EvidenceClaim {
     }
 }
 
-/// Changes the claim, with the audit entry that is named after its new status.
+/// Changes the claim, with the audit entry that is named after its new status. The timestamp must be after its last change.
 fn change_status(
     context: &WriteContext<'_>,
     timestamp: WriteTimestamp,

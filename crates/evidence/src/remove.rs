@@ -36,18 +36,24 @@ pub fn remove(
     if attachment.record.status != AttachmentStatus::Unlinked {
         return None;
     }
+    let timestamp = timestamp.after([attachment]).after(content);
     let at = timestamp.at();
     let removed = EvidenceAttachment { status: AttachmentStatus::Removed, ..attachment.record.clone() };
     let removed = attachment.changed(at, removed);
     let mut changeset = context.begin(timestamp, REMOVED, Some(Subject::from_id(attachment.meta.id)));
     changeset.set_changes(Change::between(Some(&attachment.record), &removed.record));
     changeset.update(attachment, &removed);
+    if let Some(account) = attachment.record.uploaded_by {
+        changeset.change_usage(account.ulid(), -attachment.record.size);
+    }
     let mut object = None;
     if let Some(content) = content {
         let mut record = content.record.clone();
         if is_last {
             object = record.object().map(|object| object.key);
-            record.object_key = None;
+            if record.object_key.take().is_some() {
+                changeset.change_usage(context.organization.id.ulid(), -record.size);
+            }
         }
         changeset.update(content, &content.changed(at, record));
     }
@@ -62,7 +68,8 @@ mod tests {
     use super::*;
 
     fn attachment(harness: &WriteHarness, status: AttachmentStatus) -> Stored<EvidenceAttachment> {
-        let record = EvidenceAttachment { status, claim_id: None, ..EvidenceAttachment::example() };
+        let uploaded_by = Some(Id::new(Ulid(9)));
+        let record = EvidenceAttachment { status, uploaded_by, claim_id: None, ..EvidenceAttachment::example() };
         Stored::new(harness.organization.id, Id::new(Ulid(1)), NOW, record)
     }
 
@@ -82,6 +89,10 @@ mod tests {
         record.downcast_ref::<R>().unwrap().clone()
     }
 
+    fn usage(changeset: &Changeset) -> Vec<(Ulid, i64)> {
+        changeset.usage().iter().map(|change| (change.holder, change.bytes)).collect()
+    }
+
     #[test]
     fn the_last_attachment_takes_the_object_of_its_bytes_with_it() {
         let harness = WriteHarness::default();
@@ -91,6 +102,11 @@ mod tests {
         assert!(removal.object.is_some());
         assert_eq!(written::<EvidenceAttachment>(&removal.changeset, 0).status, AttachmentStatus::Removed);
         assert_eq!(written::<EvidenceContent>(&removal.changeset, 1).object_key, None);
+        let account = attachment.record.uploaded_by.unwrap();
+        let mut freed =
+            vec![(harness.organization.id.ulid(), -content.record.size), (account.ulid(), -attachment.record.size)];
+        freed.sort_unstable();
+        assert_eq!(usage(&removal.changeset), freed);
     }
 
     #[test]
@@ -102,6 +118,8 @@ mod tests {
         assert_eq!(removal.object, None);
         assert_eq!(written::<EvidenceContent>(&removal.changeset, 1), content.record);
         assert_eq!(removal.changeset.writes()[1].expected, Some(content.meta.revision));
+        let account = attachment.record.uploaded_by.unwrap();
+        assert_eq!(usage(&removal.changeset), [(account.ulid(), -attachment.record.size)]);
     }
 
     #[test]

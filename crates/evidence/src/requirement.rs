@@ -16,7 +16,7 @@ record! {
         #[column(example("The report of a restore test, not older than 90 days."))]
         pub description: Description,
         /// The subject that the evidence is about, such as a control.
-        #[column(examples(["controls", "control", "CTL-BC-04"]))]
+        #[column(examples(["controls", "control", "ctrl_01KSFQEHQ80000000000000002"]))]
         pub subject: Option<SubjectGroup>,
         /// The status of the requirement. Claims can be made only while it is active.
         #[column(filter(Many), example("active"))]

@@ -1,16 +1,17 @@
 //! Uploads: a file is stored first, and linked to a claim later.
 
 use auth::AccountId;
-use kernel::{Action, Change, Changeset, Id, Stored, Subject, WriteContext, WriteTimestamp};
+use kernel::{Action, Change, Changeset, FieldValue, Id, Stored, Subject, WriteContext, WriteTimestamp};
 
 use crate::{
     attachment::{AttachmentStatus, EvidenceAttachment},
-    content::StoredContent,
+    content::{ContentDamage, StoredContent},
     content_record::EvidenceContent,
     file::{ContentType, FileName, ObjectKey, Sha256},
 };
 
 const CREATED: Action = Action::new("evidence_attachment.created");
+const REPLACED: Action = Action::new("evidence_content.replaced");
 
 /// A file whose bytes are stored.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,12 +35,14 @@ pub fn upload(
     new: &NewAttachment,
     content: Option<&Stored<EvidenceContent>>,
 ) -> (Changeset, Stored<EvidenceAttachment>) {
+    let timestamp = timestamp.after(content);
     let at = timestamp.at();
     let attachment = new_attachment(new, Some(uploaded_by));
     let attachment = Stored::new(context.organization.id, Id::new(context.entropy.ulid(at)), at, attachment);
     let mut changeset = context.begin(timestamp, CREATED, Some(Subject::from_id(attachment.meta.id)));
     changeset.set_changes(Change::between(None, &attachment.record));
     changeset.create(&attachment);
+    changeset.change_usage(uploaded_by.ulid(), attachment.record.size);
     write_content(context, &mut changeset, &new.content, content);
     (changeset, attachment)
 }
@@ -58,7 +61,8 @@ pub(crate) fn new_attachment(new: &NewAttachment, uploaded_by: Option<AccountId>
 }
 
 /// Writes the record of these bytes, which an attachment is added for. `before` is the record with the same hash, if there
-/// is one.
+/// is one; the timestamp of the changeset must be after its last change. The organization has the bytes once, however many
+/// attachments have them.
 pub fn write_content(
     context: &WriteContext<'_>,
     changeset: &mut Changeset,
@@ -71,10 +75,32 @@ pub fn write_content(
         object_key: Some(ObjectKey::trusted(&content.key.to_string())),
         size: size(content),
     };
+    if before.is_none_or(|before| before.record.object_key.is_none()) {
+        changeset.change_usage(context.organization.id.ulid(), record.size);
+    }
     match before {
         Some(before) => changeset.update(before, &before.changed(at, record)),
         None => changeset.create(&Stored::new(context.organization.id, Id::new(context.entropy.ulid(at)), at, record)),
     }
+}
+
+/// Records that `content`, whose object has the same bytes, replaces the object that `before` names, because that one is
+/// damaged. The changeset is one that adds an attachment with these bytes; all other attachments with them are mended, too.
+pub fn record_replacement(
+    context: &WriteContext<'_>,
+    changeset: &mut Changeset,
+    content: &StoredContent,
+    before: &Stored<EvidenceContent>,
+    damage: ContentDamage,
+) {
+    let text = |text: &str| FieldValue::Text(text.to_owned());
+    let object = before.record.object_key.as_ref().map_or(FieldValue::Null, |key| text(key.as_str()));
+    let changes = vec![
+        Change { field: "object_key".into(), before: object, after: text(&content.key.to_string()) },
+        Change { field: "damage".into(), before: FieldValue::Null, after: text(damage.name()) },
+        Change { field: "sha256".into(), before: FieldValue::Null, after: text(before.record.key.as_str()) },
+    ];
+    changeset.add_entry(context.entropy, REPLACED, Some(Subject::from_id(before.meta.id)), changes);
 }
 
 impl EvidenceContent {

@@ -85,7 +85,7 @@ pub fn write_batch(
     existing_findings: Vec<Stored<Finding>>,
     on_conflict: OnConflict,
 ) -> (Changeset, Vec<BatchOutcome>) {
-    let mut changeset = context.begin(timestamp, BATCH_WRITTEN, None);
+    let mut changeset = context.begin(timestamp.after(&existing_findings), BATCH_WRITTEN, None);
     let mut existing_findings: HashMap<RecordKey, Stored<Finding>> =
         existing_findings.into_iter().map(|finding| (finding.record.key.clone(), finding)).collect();
     let mut written: Vec<BatchFinding> = Vec::new();

@@ -49,7 +49,7 @@ pub fn transition_batch(
     transition: BulkTransition,
 ) -> (Changeset, Vec<Id<Finding>>) {
     let publisher = Publisher { context, renderer };
-    let mut changeset = context.begin(timestamp, BATCH_WRITTEN, None);
+    let mut changeset = context.begin(timestamp.after(findings), BATCH_WRITTEN, None);
     let at = changeset.at();
     let mut changed = Vec::new();
     for current in findings {

@@ -66,9 +66,7 @@ pub(crate) struct Publisher<'a> {
 impl Publisher<'_> {
     /// Publishes one event.
     pub(crate) fn publish(&self, changeset: &mut Changeset, finding: &Stored<Finding>, kind: FindingChangeKind) {
-        // The time of the change, not of the clock, which may step back: events about a record stay in order.
-        let created_at = finding.meta.updated_at;
-        self.context.publish(changeset, finding, kind.name(), created_at, |id| {
+        self.context.publish(changeset, finding, kind.name(), |id, created_at| {
             let organization = self.context.organization;
             self.renderer.render(&FindingChange { id, created_at, organization, kind, finding })
         });

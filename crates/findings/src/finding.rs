@@ -14,7 +14,7 @@ record! {
     pub struct Finding {
         /// The key of the finding, unique in the organization. Scanners derive it from the problem, so that a second run
         /// finds the same finding again.
-        #[column(label("finding_key"), key, filter(One), example("java.sqli:src/Login.java:42"))]
+        #[column(label("finding_key"), key, example("java.sqli:src/Login.java:42"))]
         pub key: RecordKey,
         /// The title of the finding.
         #[column(example("SQL built from user input"))]

@@ -91,6 +91,7 @@ pub fn record_event(
     originals: &[Stored<Finding>],
 ) -> Result<(Changeset, Stored<FindingEvent>, Stored<Finding>), FindingError> {
     new.check()?;
+    let timestamp = timestamp.after([current]);
     let at = timestamp.at();
     if let Some(original) = new.duplicate_of {
         check_original(current, original, originals)?;

@@ -83,6 +83,7 @@ pub fn update(
     current: &Stored<Finding>,
     patch: &FindingPatch,
 ) -> Result<(Changeset, Stored<Finding>), FindingError> {
+    let timestamp = timestamp.after([current]);
     let updated = patch.apply_to(&current.record, timestamp.at())?;
     let mut changeset = context.begin(timestamp, UPDATED, Some(Subject::from_id(current.meta.id)));
     if updated == current.record {

@@ -39,6 +39,7 @@ use crate::{
 
 pub(crate) use body::read as read_body;
 pub use body::{BodyReader, ItemDecoder};
+pub use body_headers::body_digests;
 pub use content_disposition::attachment_disposition;
 pub use cursor::CursorSigner;
 pub(crate) use cursor::{Binding, sign_cursor, verify_cursor};

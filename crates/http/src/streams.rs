@@ -10,23 +10,24 @@ mod bytes_response;
 mod revocation;
 mod writer;
 
-use std::{panic::AssertUnwindSafe, time::Duration};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use axum::{
     body::Body,
     http::{HeaderValue, StatusCode, header},
 };
 use futures_util::FutureExt;
-use kernel::SnapshotStream;
+use kernel::{Change, FieldValue, SnapshotStream};
 use tokio::{sync::mpsc, time::timeout};
 
 use crate::{
-    pipeline::{App, StreamPermit},
-    request::{Access, ApiRequest},
+    pipeline::{App, AuditNote, StreamPermit},
+    request::{Access, ApiRequest, Principal},
     response::{AS_OF, ApiResponse, Problem},
 };
 pub use abort::StreamAbort;
-pub use bytes_response::{BytesResponse, StreamMemory, reserve_memory, respond_with_bytes};
+use body::PassedOn;
+pub use bytes_response::{BytesResponse, DownloadMemory, reserve_download, respond_with_bytes};
 pub use revocation::while_permitted;
 pub use writer::StreamWriter;
 
@@ -61,16 +62,25 @@ pub fn respond<F>(
 where
     F: Future<Output = Result<(), StreamAbort>> + Send,
 {
-    let stream = Some(open(app, request, permit, produce)?);
+    let stream = Some(open(app, request, permit, None, produce)?);
     let content_type = (header::CONTENT_TYPE, HeaderValue::from_static(request.media_type.as_str()));
     Ok(ApiResponse { headers: vec![content_type], stream, ..ApiResponse::empty(StatusCode::OK) })
 }
 
-/// Returns a body that `produce` writes in a task of its own, and that holds the permit until it is dropped.
+/// The entry of the audit log about a stream that is aborted.
+struct AbortRecord {
+    note: AuditNote,
+    /// The number of bytes of the whole stream. A connection may drop a body once it has taken so many.
+    length: u64,
+}
+
+/// Returns a body that `produce` writes in a task of its own, and that holds the permit until it is dropped. If it is
+/// aborted, `on_abort` becomes an entry of the audit log.
 fn open<P, F>(
     app: &App,
     request: &ApiRequest,
     permit: P,
+    on_abort: Option<AbortRecord>,
     produce: impl FnOnce(StreamWriter) -> F + Send + 'static,
 ) -> Result<Body, Problem>
 where
@@ -81,6 +91,8 @@ where
     let (app, principal) = (app.clone(), request.principal()?.clone());
     let (request_id, route) = (request.request_id, request.route.path);
     let (chunks, receiver) = mpsc::channel(1);
+    let passed_on = Arc::new(PassedOn::default());
+    let body = body::body(receiver, Arc::clone(&passed_on), permit);
     tokio::spawn(async move {
         let producing = AssertUnwindSafe(produce(StreamWriter { chunks: chunks.clone() })).catch_unwind();
         let ended = tokio::select! {
@@ -88,11 +100,36 @@ where
             () = chunks.closed() => Err(StreamAbort::ClientDisconnected),
             abort = revocation::wait_until_revoked(&app, &principal, scope) => Err(abort),
         };
-        if let Err(abort) = ended {
-            abort.log(request_id, route);
+        if ended.is_ok() && on_abort.is_some() {
+            // The connection has yet to take the last chunk.
+            chunks.closed().await;
+        }
+        let is_complete = match &on_abort {
+            Some(record) => passed_on.bytes() >= record.length,
+            None => ended.is_ok(),
+        };
+        if is_complete {
+            return;
+        }
+        let abort = ended.err().unwrap_or(StreamAbort::ClientDisconnected);
+        abort.log(request_id, route);
+        if let Some(AbortRecord { note, .. }) = on_abort {
+            record_abort(&app, &principal, note, &abort, passed_on.bytes()).await;
         }
     });
-    Ok(body::body(receiver, permit))
+    Ok(body)
+}
+
+/// Records in the audit log that a stream was aborted, after so many bytes of it.
+async fn record_abort(app: &App, principal: &Principal, mut note: AuditNote, abort: &StreamAbort, bytes: u64) {
+    let change = |field: &'static str, after| Change { field: field.into(), before: FieldValue::Null, after };
+    note.changes = vec![
+        change("cause", FieldValue::Text(abort.cause().to_owned())),
+        change("sent_bytes", FieldValue::Integer(i64::try_from(bytes).unwrap_or(i64::MAX))),
+    ];
+    if let Err(error) = app.record(Some(&principal.cached), note, false).await {
+        tracing::error!(%error, "the abort of a stream could not be recorded in the audit log");
+    }
 }
 
 /// Responds with a snapshot as newline-delimited JSON.

@@ -20,6 +20,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     checked_draft::{CheckedDraft, InvalidDraft},
+    columns::omitted_defaults,
     draft::Draft,
     kinds::RecordKind,
     position::{ImportFailure, SourcePosition, message_of},
@@ -123,7 +124,8 @@ fn read_record(mut line: Map<String, Value>) -> Result<CheckedDraft, InvalidDraf
     };
     errors.extend(line.keys().map(|member| format!("{member}: unknown member; a line has only kind and record")));
     let (Some(kind), Some(fields)) = (kind, fields) else { return Err(InvalidDraft { key: None, errors }) };
-    match (Draft { kind: kind.kind, fields }).check() {
+    let kept = omitted_defaults(kind, &fields);
+    match (Draft { kind: kind.kind, fields }).check_keeping(kept) {
         Ok(draft) if errors.is_empty() => Ok(draft),
         Ok(draft) => Err(InvalidDraft { key: draft.key, errors }),
         Err(invalid) => {

@@ -5,6 +5,7 @@ use kernel::{IdText, Kind, Record, Ulid};
 use serde_json::{Map, Value};
 
 use crate::{
+    columns::{file_field, finding_columns, has_value, placeholder, required_columns},
     draft::Draft,
     field_name::field_name,
     fields::{RecordFields, finding},
@@ -37,8 +38,12 @@ pub struct CheckedDraft {
     pub key: Option<String>,
     /// The values of each of [`references()`].
     pub references: Vec<Vec<ReferenceValue>>,
-    /// The indexes of the columns whose values a record that exists keeps. Only drafts of documents have some.
+    /// The indexes of the columns whose values a record that exists keeps.
     pub kept_columns: Vec<usize>,
+    /// Whether a record that exists keeps a status that people decided. Only drafts of documents let it.
+    pub keeps_decisions: bool,
+    /// The indexes of those kept columns without which no record can be created.
+    pub(crate) missing: Vec<usize>,
     pub(crate) fields: Map<String, Value>,
 }
 
@@ -64,7 +69,16 @@ impl Draft {
     ///
     /// # Errors
     /// [`InvalidDraft`] with all errors.
-    pub fn check(mut self) -> Result<CheckedDraft, InvalidDraft> {
+    pub fn check(self) -> Result<CheckedDraft, InvalidDraft> {
+        self.check_keeping(Vec::new())
+    }
+
+    /// Checks all fields of a draft that may update a record. A record that exists keeps the values of these columns, so
+    /// that those may be missing without which none can be created.
+    ///
+    /// # Errors
+    /// [`InvalidDraft`] with all errors.
+    pub fn check_keeping(mut self, kept_columns: Vec<usize>) -> Result<CheckedDraft, InvalidDraft> {
         let key = self.key();
         let Some(kind) = RecordKind::of(self.kind) else {
             return Err(InvalidDraft {
@@ -73,6 +87,7 @@ impl Draft {
             });
         };
         let mut errors = Vec::new();
+        let missing = self.missing(kind, &kept_columns);
         let columns = references(self.kind);
         let taken = columns.iter().map(|column| take_reference(column, &mut self.fields, &mut errors));
         let taken: Vec<Option<Vec<ReferenceValue>>> = taken.collect();
@@ -80,17 +95,48 @@ impl Draft {
         let placeholders: Vec<Vec<Ulid>> =
             taken.iter().map(|values| vec![Ulid::nil(); values.as_ref().map_or(1, Vec::len)]).collect();
         let references = taken.into_iter().map(Option::unwrap_or_default).collect();
-        let draft = CheckedDraft { kind: self.kind, key, references, kept_columns: Vec::new(), fields: self.fields };
+        let fields = self.fields;
+        let draft =
+            CheckedDraft { kind: self.kind, key, references, kept_columns, keeps_decisions: false, missing, fields };
         let mut fields = draft.clone().resolved_fields(&placeholders);
         let is_complete = (kind.check)(&mut fields);
-        errors.extend(fields.into_errors());
+        errors.extend(fields.into_errors().map(|error| with_key_field(columns, error)));
         debug_assert!(is_complete || !errors.is_empty(), "a record that can't be created has an error");
         if errors.is_empty() { Ok(draft) } else { Err(InvalidDraft { key: draft.key, errors }) }
+    }
+
+    /// The kept columns without a value that a new record must have.
+    fn missing(&self, kind: &RecordKind, kept_columns: &[usize]) -> Vec<usize> {
+        if kept_columns.is_empty() {
+            return Vec::new();
+        }
+        let mut needed = finding_columns(kind);
+        let references = references(self.kind);
+        let present = references.iter().filter(|reference| has_value(kind, &self.fields, reference.column));
+        needed.extend(present.filter_map(|reference| Some(references.get(reference.scope?)?.column)));
+        let may_be_missing = |index: &&usize| {
+            kept_columns.contains(index) && !needed.contains(index) && !has_value(kind, &self.fields, **index)
+        };
+        required_columns(self.kind).iter().filter(may_be_missing).copied().collect()
     }
 }
 
 impl CheckedDraft {
-    /// Creates the record of a register with these records in place of its references.
+    /// Whether the finding needs the values of the one that exists.
+    #[must_use]
+    pub fn needs_completion(&self) -> bool {
+        self.keeps_decisions || !self.missing.is_empty()
+    }
+
+    /// The fields without which the draft can't create a record, by their names in files. It can only update one.
+    #[must_use]
+    pub fn missing_fields(&self) -> Vec<String> {
+        let Some(kind) = RecordKind::of(self.kind) else { return Vec::new() };
+        self.missing.iter().map(|index| file_field(kind, *index)).collect()
+    }
+
+    /// Creates the record of a register with these records in place of its references. In place of values that are
+    /// missing, it has others, which must be replaced by those of the record that exists.
     ///
     /// # Errors
     /// The errors of fields, which a checked draft does not have.
@@ -100,7 +146,7 @@ impl CheckedDraft {
         record.ok_or_else(|| fields.into_errors().collect())
     }
 
-    /// Creates the finding.
+    /// Creates the finding. In place of values that are missing, it has others, as a record has.
     ///
     /// # Errors
     /// The errors of fields, which a checked draft does not have.
@@ -118,8 +164,18 @@ impl CheckedDraft {
             let value = if column.is_list { Some(Value::Array(texts)) } else { texts.into_iter().next() };
             self.fields.extend(value.map(|value| (column.id_field.clone(), value)));
         }
+        let kept = RecordKind::of(self.kind).map_or(&[][..], |kind| kind.columns);
+        let missing = self.missing.iter().filter_map(|index| kept.get(*index));
+        self.fields.extend(missing.map(|column| (field_name(column), placeholder(column))));
         RecordFields::new(self.fields, columns.iter().map(|column| column.key_field.clone()))
     }
+}
+
+/// The error; of a reference that is missing, with the name of the field that files usually have.
+fn with_key_field(columns: &[ReferenceColumn], error: String) -> String {
+    let is_missing = |column: &&ReferenceColumn| error.strip_prefix(&*column.id_field) == Some(": is required");
+    let column = columns.iter().find(is_missing).filter(|column| KeyForm::of(column.target).is_some());
+    column.map_or_else(|| error.clone(), |column| format!("{}: is required, or {}", column.key_field, column.id_field))
 }
 
 /// Takes the values of a reference from the fields; `None` if they have errors.

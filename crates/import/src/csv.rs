@@ -13,8 +13,12 @@
 
 mod decoded_text;
 mod delimiter;
+mod failed_rows;
 mod rows;
+mod written_row;
 
 pub use decoded_text::TextEncoding;
 pub use delimiter::Delimiter;
+pub use failed_rows::FailedRow;
 pub use rows::{CsvOptions, CsvRows};
+pub use written_row::written_row;

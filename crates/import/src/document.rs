@@ -1,5 +1,7 @@
 //! Documents: JSON files of other systems that are read whole and become drafts.
 
+use std::collections::HashSet;
+
 use serde_json::{Value, value::RawValue};
 
 use crate::{
@@ -34,6 +36,17 @@ pub struct Document {
     pub warnings: Vec<String>,
     /// The number of failures beyond those that are described.
     pub undescribed_failures: usize,
+    /// The assets of a product, if the document lists all of them.
+    pub inventory: Option<Inventory>,
+}
+
+/// The assets of a product.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Inventory {
+    /// The source of assets that only this product has; `None` if the product has no name.
+    pub source: Option<String>,
+    /// The keys of the assets.
+    pub asset_keys: HashSet<String>,
 }
 
 impl Document {

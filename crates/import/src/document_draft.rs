@@ -72,7 +72,8 @@ impl DocumentDraft {
         let Draft { kind, fields: stated } = self.draft;
         let mut fields = self.initial;
         fields.extend(stated);
-        Ok(CheckedDraft { kept_columns, ..Draft { kind, fields }.check()? })
+        let keeps_decisions = !kept_columns.is_empty();
+        Ok(CheckedDraft { kept_columns, keeps_decisions, ..Draft { kind, fields }.check()? })
     }
 
     /// The indexes of the columns whose values a record that exists keeps.
@@ -100,6 +101,7 @@ impl CheckedDraft {
     pub fn into_finding_onto(mut self, stored: &Finding) -> Result<NewFinding, Vec<String>> {
         let kept = self.kept_columns.iter().filter_map(|index| Finding::COLUMNS.get(*index)).map(field_name);
         let kept: HashSet<String> = kept.collect();
+        self.missing.clear();
         let cells = cells(stored, |_, _| None).into_iter().filter(|cell| kept.contains(&cell.name));
         self.fields.extend(cells.map(|cell| (cell.name, cell.value)));
         self.into_finding()

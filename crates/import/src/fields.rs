@@ -121,7 +121,7 @@ impl RecordFields {
     }
 
     /// Reads a record of a register. A field that the line leaves out is cleared, so that a register follows its file; a
-    /// status that is left out has its default.
+    /// status that is left out has its default in a new record.
     pub(crate) fn record<R: Record>(&mut self) -> Option<R> {
         self.ignore_server_fields(R::COLUMNS);
         R::decode(&mut ColumnReader { fields: self, columns: R::COLUMNS, consumed: 0, text: None }).ok()

@@ -6,6 +6,7 @@
 
 pub mod bundle;
 mod checked_draft;
+mod columns;
 pub mod csv;
 pub mod cyclonedx;
 mod document;
@@ -29,7 +30,7 @@ mod text_encoding;
 pub mod xlsx;
 
 pub use checked_draft::{CheckedDraft, InvalidDraft, ReferenceValue};
-pub use document::{Document, MAX_DOCUMENT_LENGTH, MAX_DOCUMENT_RECORDS};
+pub use document::{Document, Inventory, MAX_DOCUMENT_LENGTH, MAX_DOCUMENT_RECORDS};
 pub use document_draft::{DocumentDraft, OnExisting};
 pub use draft::Draft;
 pub use field_name::field_name;

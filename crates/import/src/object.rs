@@ -90,6 +90,11 @@ impl<'a> Object<'a> {
 
     /// The elements of a list, with their paths. A value that is no list is taken as its only element.
     pub(crate) fn elements(&self, name: &str) -> Vec<(&'a RawValue, String)> {
+        self.elements_if(name, |_| true)
+    }
+
+    /// The elements of a list, with their paths. A value that is no list is its only element, and a repair if it is accepted.
+    fn elements_if(&self, name: &str, accepts: impl Fn(&RawValue) -> bool) -> Vec<(&'a RawValue, String)> {
         let Some(json) = self.member(name) else { return Vec::new() };
         let path = self.path_of(name);
         match (Elements { max: self.repairs.max_elements }).deserialize(&mut Deserializer::from_str(json.get())) {
@@ -102,17 +107,21 @@ impl<'a> Object<'a> {
                 elements.into_iter().enumerate().map(with_path).collect()
             }
             Err(_) => {
-                self.repair(name, || format!("is {}, not a list; taken as its only element", kind_of(json)));
+                if accepts(json) {
+                    self.repair(name, || format!("is {}, not a list; taken as its only element", kind_of(json)));
+                }
                 vec![(json, path)]
             }
         }
     }
 
-    /// The elements of several lists, in the order of the file, each with the name of its list.
+    /// The elements of several lists of objects, in the order of the file, each with the name of its list.
     pub(crate) fn elements_of<'n>(&self, names: &[&'n str]) -> Vec<(&'n str, &'a RawValue, String)> {
         let mut elements: Vec<_> = names
             .iter()
-            .flat_map(|name| self.elements(name).into_iter().map(|(element, path)| (*name, element, path)))
+            .flat_map(|name| {
+                self.elements_if(name, is_object).into_iter().map(|(element, path)| (*name, element, path))
+            })
             .collect();
         elements.sort_by_key(|(_, element, _)| element.get().as_ptr().addr());
         elements
@@ -267,6 +276,10 @@ fn whole_number_written_otherwise(json: &RawValue) -> Option<u64> {
     let (digits, zeros) = text.split_once('.').unwrap_or((text, ""));
     let is_whole = zeros.bytes().all(|digit| digit == b'0') && digits.bytes().all(|digit| digit.is_ascii_digit());
     digits.parse().ok().filter(|number| is_whole && *number <= MAX_WHOLE_NUMBER)
+}
+
+fn is_object(json: &RawValue) -> bool {
+    json.get().starts_with('{')
 }
 
 /// The kind of a value in words of JSON.

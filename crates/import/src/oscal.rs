@@ -1,5 +1,5 @@
-//! OSCAL 1 in JSON: catalogs and profiles become frameworks, assessment results and plans of action become findings and
-//! risks. Decision record 0044 has the mapping and its reasons.
+//! OSCAL 1 in JSON: catalogs and profiles become frameworks, assessment results and plans of action become findings,
+//! risks and evidence. Decision record 0044 has the mapping and its reasons.
 //!
 //! Reading is lenient: what can't be used is left out or replaced, and is a repair. A part without which there is no
 //! record is a failure, together with the parts in it.
@@ -15,14 +15,18 @@ mod field_rules;
 mod members;
 mod node;
 mod node_keys;
+mod observation;
 mod parameters;
 mod plan_of_action;
 mod profile;
 mod properties;
 mod prose;
 mod rating;
+mod relations;
+mod requirement;
 mod risk;
 mod selection;
+mod written_nodes;
 
 use crate::{
     document::{self, Document, other_format},

@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 mod tests;
+mod usage;
 mod write_context;
 
 use std::sync::Arc;
@@ -22,6 +23,7 @@ use crate::{
     timestamp_oracle::WriteTimestamp,
 };
 
+pub use usage::UsageChange;
 pub use write_context::WriteContext;
 
 /// The actor and request that a changeset is attributed to.
@@ -97,6 +99,7 @@ pub struct Changeset {
     preconditions: Vec<(Kind, Ulid, Revision)>,
     events: Vec<OutboxEvent>,
     idempotency: Option<IdempotencyRecord>,
+    usage: Vec<UsageChange>,
 }
 
 impl Changeset {
@@ -117,6 +120,7 @@ impl Changeset {
             preconditions: Vec::new(),
             events: Vec::new(),
             idempotency: None,
+            usage: Vec::new(),
         };
         changeset.add_entry(context.entropy, action, subject, Vec::new());
         changeset
@@ -152,8 +156,15 @@ impl Changeset {
         self.write(stored, None);
     }
 
-    /// Adds a record to update, which must still have the revision of `before` at commit.
+    /// Adds a record to update, which must still have the revision of `before` at commit. The changeset must have been
+    /// begun with a timestamp after the last change of the record ([`WriteTimestamp::after`]).
     pub fn update<R: Resource>(&mut self, before: &Stored<R>, after: &Stored<R>) {
+        debug_assert!(
+            self.write_timestamp.follows(before.meta.updated_at)
+                || self.writes.iter().any(|write| write.meta.ulid() == before.meta.ulid()),
+            "the timestamp of the changeset is not after the last change of the {}: begin it with `WriteTimestamp::after`",
+            R::KIND
+        );
         self.write(after, Some(before.meta.revision));
     }
 

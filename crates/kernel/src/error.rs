@@ -45,6 +45,8 @@ pub enum Conflict {
     Revision(Kind, Ulid),
     /// Another record has the same unique key, or the same identity if the kind has no key.
     UniqueKey(Kind, String),
+    /// A holder would have more bytes stored outside of the database than it may.
+    Usage(Ulid),
 }
 
 /// An invalid field with a message.

@@ -27,7 +27,7 @@ mod text;
 mod timestamp;
 mod timestamp_oracle;
 
-pub use changeset::{ActorRevision, Attribution, Changeset, OutboxEvent, Write, WriteContext};
+pub use changeset::{ActorRevision, Attribution, Changeset, OutboxEvent, UsageChange, Write, WriteContext};
 pub use clock::Clock;
 pub use entropy::Entropy;
 pub use entry::{Action, Actor, ActorKind, Change, Entry, FieldValue, Origin, Subject};
@@ -40,7 +40,7 @@ pub use page::{MAX_PAGE_BYTES, Order, Page, PageLimit, PageRequest, Position, Ti
 pub use patch::Patch;
 pub use ports::{AuditTrail, Ledger, MAX_KEY_RANGES, MAX_RECORDS_IN_KEY_RANGES, Reader};
 pub use record::{
-    Column, ColumnFilter, ColumnType, Columns, Comparison, Decoder, Encoder, Field, Filter, GroupList, Groups,
+    Bound, Column, ColumnFilter, ColumnType, Columns, Comparison, Decoder, Encoder, Field, Filter, GroupList, Groups,
     KeyScope, OwnedScalar, Record, Scalar, ScalarValue, Selectivity,
 };
 pub use repeat::RepeatedCalls;
@@ -51,7 +51,7 @@ pub use subject::{SubjectGroup, VersionedSubjectGroup};
 pub use text::{
     Decimal, DecimalRule, Description, DescriptionRule, Email, EmailRule, Reason, ReasonRule, RecordKey, RecordKeyRule,
     Reference, ReferenceRule, Rule, Slug, SlugRule, Text, TextError, Title, TitleRule, VersionKey, VersionKeyRule,
-    is_allowed_in_line, is_allowed_in_text,
+    is_allowed_in_line, is_allowed_in_text, is_invisible,
 };
 pub use timestamp::{MalformedTimestamp, Timestamp};
 pub use timestamp_oracle::{TimestampOracle, WriteTimestamp};

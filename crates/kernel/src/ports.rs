@@ -111,6 +111,13 @@ pub trait Ledger: Send + Sync {
     /// [`StoreError`] if the store fails.
     async fn stored_response_bytes(&self, organization: OrganizationId, account: Ulid) -> Result<u64, StoreError>;
 
+    /// Returns the bytes that each of these holders, the organization or its accounts, has stored outside of the database,
+    /// as the changesets have counted them.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store fails.
+    async fn stored_bytes(&self, organization: OrganizationId, holders: &[Ulid]) -> Result<Vec<u64>, StoreError>;
+
     /// Claims an idempotency key, before an effect outside the store. It does not depend on a stored response for the
     /// key, which the caller must look up afterwards.
     ///

@@ -22,9 +22,11 @@
 //! | a lower bound instead of a choice of values | the mark `at_least("since")` |
 //! | a due date that lists are ordered by | the mark `due_date` on `due_at: Option<Timestamp>` |
 //! | a value that commands of the module change after its creation | the mark `create_only` |
+//! | a time that others bound, or a number within a range | the marks `after`, `not_before` and `within` |
 //! | a subject | `Option<SubjectGroup>` or `Option<VersionedSubjectGroup>` |
 
 mod audit;
+mod bound;
 mod column;
 mod column_type;
 mod columns;
@@ -40,13 +42,15 @@ mod values;
 mod tests;
 
 pub use column::Column;
-pub use column_type::{ColumnFilter, ColumnType, Comparison, KeyScope, Selectivity};
+pub use column_type::{Bound, ColumnFilter, ColumnType, Comparison, KeyScope, Selectivity};
 pub use columns::{Columns, Field};
 pub use encoding::{Decoder, Encoder};
 pub use filter::Filter;
 pub use groups::GroupList;
 pub use scalar::Scalar;
 pub use value::{Groups, OwnedScalar, ScalarValue};
+
+use std::borrow::Cow;
 
 use ulid::Ulid;
 
@@ -170,6 +174,12 @@ pub trait Record: Resource<Filter = Filter<Self>> {
             ScalarValue::Timestamp(time) => Some(time),
             _ => None,
         }
+    }
+
+    /// Returns the columns whose values are not plausible, each with a message for the client: those that are not within
+    /// the bounds that the statement of the record has.
+    fn implausible(&self) -> Vec<(&'static Column, Cow<'static, str>)> {
+        bound::implausible(self)
     }
 
     /// The record made of the columns' examples, for the API document.

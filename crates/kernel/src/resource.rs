@@ -209,14 +209,11 @@ impl<R: HasIdPrefix> Stored<R> {
         Self { meta: Meta { id, organization, revision: Revision::FIRST, created_at: at, updated_at: at }, record }
     }
 
-    /// Returns the record with other fields, a new time of change and the next revision.
+    /// Returns the record with other fields, the next revision, and a time of change that is later than the last one.
     #[must_use]
     pub fn changed(&self, at: Timestamp, record: R) -> Self {
-        Self {
-            // The clock may step back, but the times of one record's changes must not decrease.
-            meta: Meta { revision: self.meta.revision.next(), updated_at: at.max(self.meta.updated_at), ..self.meta },
-            record,
-        }
+        let updated_at = at.later_than(self.meta.updated_at);
+        Self { meta: Meta { revision: self.meta.revision.next(), updated_at, ..self.meta }, record }
     }
 }
 
@@ -312,9 +309,15 @@ mod tests {
     }
 
     #[test]
-    fn the_time_of_change_never_decreases() {
-        let after = stored().changed(Timestamp::from_millis(5), Organization::example());
-        assert_eq!(after.meta.updated_at, Timestamp::from_millis(10));
+    fn every_change_is_later_than_the_one_before_whatever_the_clock_says() {
+        let mut current = stored();
+        for clock in [10, 5, 5, 11, 30, 30, 29] {
+            let after = current.changed(Timestamp::from_millis(clock), Organization::example());
+            assert!(after.meta.updated_at > current.meta.updated_at, "{after:?} replaces {current:?}");
+            assert!(after.meta.updated_at >= Timestamp::from_millis(clock));
+            current = after;
+        }
+        assert_eq!(current.meta.updated_at, Timestamp::from_millis(32), "no later than needed");
     }
 
     #[test]

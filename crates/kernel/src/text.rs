@@ -7,7 +7,7 @@ mod tests;
 use std::{borrow::Cow, fmt, marker::PhantomData, sync::Arc};
 
 use characters::{has_visible_characters, is_bidirectional_override};
-pub use characters::{is_allowed_in_line, is_allowed_in_text};
+pub use characters::{is_allowed_in_line, is_allowed_in_text, is_invisible};
 
 /// The rule a rejected text breaks, as a message for the client.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -31,6 +31,10 @@ pub trait Rule: 'static {
     const MULTILINE: bool = false;
     /// Returns whether the rule allows the characters of the text.
     fn allows(text: &str) -> bool;
+    /// Returns what is wrong with a text that breaks the rule, if one can be more exact than [`Self::DESCRIPTION`].
+    fn fault(_text: &str) -> Option<&'static str> {
+        None
+    }
 }
 
 /// A text that conforms to rule `R`. Cheap to clone.
@@ -43,7 +47,7 @@ impl<R: Rule> Text<R> {
     /// Checks `text` against the rule.
     ///
     /// # Errors
-    /// [`TextError`] with the description of the rule.
+    /// [`TextError`] with what is wrong, or with the description of the rule.
     pub fn parse(text: &str) -> Result<Self, TextError> {
         let text = if R::MULTILINE && text.contains("\r\n") {
             Cow::Owned(text.replace("\r\n", "\n"))
@@ -55,7 +59,7 @@ impl<R: Rule> Text<R> {
         if has_visible_characters(text, R::MIN) && length <= R::MAX && R::allows(text) {
             Ok(Self { text: text.into(), rule: PhantomData })
         } else {
-            Err(TextError(R::DESCRIPTION))
+            Err(TextError(R::fault(text).unwrap_or(R::DESCRIPTION)))
         }
     }
 

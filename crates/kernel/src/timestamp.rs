@@ -68,6 +68,14 @@ impl Timestamp {
         self.since(other).max(other.since(self))
     }
 
+    /// Returns this time, or the millisecond after `previous` if that is later. Every change of a record has the time of
+    /// its write later than the change that it replaces: the clock may step back, and other processes stamp their changes
+    /// up to half a second ahead of it, but a client that compares the times of two states must see which one is newer.
+    #[must_use]
+    pub fn later_than(self, previous: Self) -> Self {
+        self.max(previous + Duration::from_millis(1))
+    }
+
     /// The smallest ULID of this millisecond. Times before 1970, which no ULID has, count as 1970.
     #[must_use]
     pub fn first_ulid(self) -> Ulid {
@@ -269,6 +277,16 @@ mod tests {
         assert_eq!(late.since(early), Duration::from_millis(750));
         assert_eq!(early.since(late), Duration::ZERO);
         assert_eq!([early.distance(late), late.distance(early)], [Duration::from_millis(750); 2]);
+    }
+
+    #[test]
+    fn a_time_is_moved_behind_another_only_as_far_as_needed() {
+        let at = Timestamp::from_millis;
+        assert_eq!(at(1_000).later_than(at(998)), at(1_000));
+        assert_eq!(at(1_000).later_than(at(999)), at(1_000));
+        assert_eq!(at(1_000).later_than(at(1_000)), at(1_001));
+        assert_eq!(at(1_000).later_than(at(5_000)), at(5_001));
+        assert_eq!(at(1_000).later_than(Timestamp::MAX), Timestamp::MAX);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use crate::{clock::Clock, timestamp::Timestamp};
+use crate::{clock::Clock, id::HasIdPrefix, resource::Stored, timestamp::Timestamp};
 
 /// The maximum time by which a watermark may be ahead of the clock. Without this limit, writes and lists that alternate
 /// within one millisecond would push timestamps ever further ahead of it.
@@ -19,6 +19,11 @@ const MAX_CLOCK_LEAD: Duration = Duration::from_millis(5);
 /// The difference from the clock from which on a timestamp is stored together with the clock's time. Smaller ones follow
 /// from writes in quick succession and from the lead of other processes.
 const MIN_CLOCK_DIFFERENCE: Duration = Duration::from_secs(1);
+
+/// The maximum time by which a write follows the last change of a record that it changes. Times further ahead are those of
+/// a clock that was wrong and has been put right since (ADR 0035): only the record itself keeps up with them, not the
+/// records, entries and events that are written with it.
+const MAX_RECORD_LEAD: Duration = Duration::from_secs(60);
 
 /// Issues monotonic timestamps for writes and tracks those in flight. There is one per process and store.
 #[derive(Clone)]
@@ -44,6 +49,8 @@ struct State {
 /// The timestamp of a write. The write counts as in flight until this guard is dropped.
 pub struct WriteTimestamp {
     at: Timestamp,
+    /// The timestamp as issued, from which on the write is in flight.
+    issued: Timestamp,
     /// The clock's time when the timestamp was issued.
     clock: Timestamp,
     serial: u64,
@@ -75,7 +82,7 @@ impl TimestampOracle {
         state.serial += 1;
         let serial = state.serial;
         state.in_flight.insert((at, serial));
-        WriteTimestamp { at, clock: now, serial, shared: Arc::clone(&self.shared) }
+        WriteTimestamp { at, issued: at, clock: now, serial, shared: Arc::clone(&self.shared) }
     }
 
     /// Returns a time that no write in flight and no later write has a timestamp before.
@@ -109,6 +116,37 @@ impl WriteTimestamp {
         self.at
     }
 
+    /// Moves the timestamp after the last changes of these records, which the write changes. All that the write stores has
+    /// this one time: the records, their audit entries and their events. So the entries and events of a record are in the
+    /// order of its revisions, whichever processes wrote them: identifiers begin with the time, and each change is later
+    /// than the one before.
+    ///
+    /// Other writes are not moved: a record that is changed more often than once in a millisecond runs ahead of the clock
+    /// alone.
+    #[must_use]
+    pub fn after<'r, R: HasIdPrefix>(self, replaced: impl IntoIterator<Item = &'r Stored<R>>) -> Self {
+        replaced.into_iter().fold(self, |timestamp, stored| timestamp.after_change(stored.meta.updated_at))
+    }
+
+    /// Moves the timestamp after a change with this time.
+    #[must_use]
+    pub fn after_change(mut self, updated_at: Timestamp) -> Self {
+        if !self.follows(updated_at) {
+            self.at = self.at.later_than(updated_at);
+            // A watermark can pass the new timestamp, as it passes those that are issued, unless it is too far ahead.
+            if self.at < self.clock + MAX_CLOCK_LEAD {
+                let mut state = self.shared.state();
+                state.latest = state.latest.max(Some(self.at));
+            }
+        }
+        self
+    }
+
+    /// Whether the timestamp is after a change with this time, or need not be because that one is too far ahead.
+    pub(crate) fn follows(&self, updated_at: Timestamp) -> bool {
+        self.at > updated_at || updated_at.since(self.issued) >= MAX_RECORD_LEAD
+    }
+
     /// The clock's time when the timestamp was issued. Waits begin with it: a timestamp may be far ahead of a clock
     /// that was set back, and whatever is due at the timestamp would wait until the clock has caught up.
     #[must_use]
@@ -126,7 +164,7 @@ impl WriteTimestamp {
 
 impl Drop for WriteTimestamp {
     fn drop(&mut self) {
-        self.shared.state().in_flight.remove(&(self.at, self.serial));
+        self.shared.state().in_flight.remove(&(self.issued, self.serial));
     }
 }
 
@@ -210,6 +248,41 @@ mod tests {
         assert_eq!((write.clock(), write.differing_clock()), (at(1000), Some(at(1000))));
         clock.0.store(9_999_000, Ordering::Relaxed);
         assert_eq!(oracle.begin().differing_clock(), None, "a second is within the lead of other processes");
+    }
+
+    #[test]
+    fn a_write_that_follows_a_change_ahead_of_the_clock_moves_alone_and_is_never_passed() {
+        let (oracle, clock) = oracle_at(1000);
+        let write = oracle.begin().after_change(at(1500));
+        assert_eq!((write.at(), write.clock()), (at(1501), at(1000)));
+        assert_eq!(oracle.begin().at(), at(1000), "other writes keep to the clock");
+        assert_eq!(oracle.low_watermark(), at(1000), "the write is in flight");
+        drop(write);
+        let watermark = oracle.low_watermark();
+        assert!(watermark <= at(1000) + MAX_CLOCK_LEAD, "{watermark} is too far ahead of the clock");
+        clock.0.store(1600, Ordering::Relaxed);
+        let write = oracle.begin().after_change(at(1501));
+        assert_eq!(write.at(), at(1600), "the clock is later already");
+    }
+
+    #[test]
+    fn a_write_does_not_follow_a_change_of_a_clock_that_was_wrong() {
+        let (oracle, _) = oracle_at(1000);
+        let lead = i64::try_from(MAX_RECORD_LEAD.as_millis()).unwrap();
+        let write = oracle.begin().after_change(at(1000 + lead));
+        assert_eq!(write.at(), at(1000));
+        assert!(write.follows(at(1000 + lead)) && !write.follows(at(1000)));
+        let write = write.after_change(at(999 + lead)).after_change(at(1001 + lead));
+        assert_eq!(write.at(), at(1000 + lead), "the lead is not added up");
+    }
+
+    #[test]
+    fn a_catch_up_reads_no_record_twice_that_was_changed_twice_in_one_millisecond() {
+        let (oracle, _) = oracle_at(1000);
+        let first = oracle.begin().at();
+        let second = oracle.begin().after_change(first).at();
+        assert!(second > first);
+        assert!(oracle.low_watermark() > second);
     }
 
     #[test]

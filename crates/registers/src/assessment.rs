@@ -25,7 +25,7 @@ record! {
         #[column(filter(Many), create_only, example("in-progress"))]
         pub status: AssessmentStatus,
         /// The thing that the assessment is about.
-        #[column(examples(["controls", "control", "CTL-AC-02"]))]
+        #[column(examples(["controls", "control", "ctrl_01KSFQEHQ80000000000000002"]))]
         pub subject: Option<VersionedSubjectGroup>,
         /// The assignment of the responsibility that assesses, in another system.
         pub assessor_responsibility_assignment_id: Option<Reference>,

@@ -30,6 +30,7 @@ record! {
         #[column(example("2024-02-01T00:00:00.000Z"))]
         pub commissioned_at: Option<Timestamp>,
         /// The time at which the asset was taken out of use.
+        #[column(not_before("commissioned_at", "the time at which the asset was put into use"))]
         pub decommissioned_at: Option<Timestamp>,
     }
 }

@@ -19,7 +19,7 @@ record! {
         #[column(filter(Many), example("approved"))]
         pub status: ChangeStatus,
         /// The thing that the change request is about.
-        #[column(examples(["assets", "asset", "core-db-1"]))]
+        #[column(examples(["assets", "asset", "asset_01KSFQEHQ80000000000000002"]))]
         pub subject: Option<SubjectGroup>,
         /// The responsibility that owns the change request, in another system.
         pub owner_responsibility_id: Option<Reference>,

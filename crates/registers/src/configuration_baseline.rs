@@ -18,7 +18,7 @@ record! {
         #[column(filter(Many), example("active"))]
         pub status: DefinitionStatus,
         /// The thing that the baseline is about.
-        #[column(examples(["assets", "asset", "core-db-1"]))]
+        #[column(examples(["assets", "asset", "asset_01KSFQEHQ80000000000000002"]))]
         pub subject: Option<SubjectGroup>,
         /// The time at which the state was captured.
         #[column(example("2026-05-25T14:00:00.000Z"))]

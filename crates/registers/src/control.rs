@@ -21,7 +21,7 @@ record! {
         #[column(filter(Many), example("active"))]
         pub status: DefinitionStatus,
         /// The thing that the control is about.
-        #[column(examples(["frameworks", "framework-node", "AC-2"]))]
+        #[column(examples(["frameworks", "framework-node", "fnode_01KSFQEHQ80000000000000002"]))]
         pub subject: Option<VersionedSubjectGroup>,
         /// The assignment of the responsibility that owns the control, in another system.
         pub owner_responsibility_assignment_id: Option<Reference>,

@@ -27,6 +27,7 @@ record! {
         #[column(example("2024-02-01T00:00:00.000Z"))]
         pub started_at: Timestamp,
         /// The time until which the asset was held.
+        #[column(not_before("started_at", "the beginning of the assignment"))]
         pub ended_at: Option<Timestamp>,
     }
 }

@@ -19,7 +19,7 @@ record! {
         #[column(filter(Many), example("active"))]
         pub status: ExceptionStatus,
         /// The thing that the exception is about.
-        #[column(examples(["controls", "control", "CTL-AC-02"]))]
+        #[column(examples(["controls", "control", "ctrl_01KSFQEHQ80000000000000002"]))]
         pub subject: Option<VersionedSubjectGroup>,
         /// The assignment of the responsibility that approves the exception, in another system.
         pub approver_responsibility_assignment_id: Option<Reference>,
@@ -27,7 +27,7 @@ record! {
         #[column(example("2026-05-25T14:00:00.000Z"))]
         pub valid_from: Timestamp,
         /// The time until which the exception applies.
-        #[column(example("2026-11-25T14:00:00.000Z"))]
+        #[column(after("valid_from", "the beginning of the validity"), example("2026-11-25T14:00:00.000Z"))]
         pub valid_until: Timestamp,
         /// The time by which the exception must be reviewed.
         #[column(example("2026-08-25T14:00:00.000Z"))]

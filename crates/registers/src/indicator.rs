@@ -19,7 +19,7 @@ record! {
         #[column(filter(Many), example("active"))]
         pub status: IndicatorStatus,
         /// The thing that the indicator is about.
-        #[column(examples(["risks", "risk", "RSK-7"]))]
+        #[column(examples(["risks", "risk", "risk_01KSFQEHQ80000000000000002"]))]
         pub subject: Option<SubjectGroup>,
         /// The assignment of the responsibility that owns the indicator, in another system.
         pub owner_responsibility_assignment_id: Option<Reference>,

@@ -19,7 +19,7 @@ record! {
         #[column(filter(Many), example("active"))]
         pub status: MonitorStatus,
         /// The thing that the monitor is about.
-        #[column(examples(["controls", "control", "CTL-CP-09"]))]
+        #[column(examples(["controls", "control", "ctrl_01KSFQEHQ80000000000000002"]))]
         pub subject: Option<SubjectGroup>,
         /// The assignment of the responsibility that owns the monitor, in another system.
         pub owner_responsibility_assignment_id: Option<Reference>,

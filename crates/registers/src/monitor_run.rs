@@ -18,22 +18,22 @@ record! {
         #[column(filter(Many), filter_label("result"), example("pass"))]
         pub aggregate_result: MonitorResult,
         /// The number of items that passed.
-        #[column(example("41"))]
+        #[column(within(0, i64::MAX), example("41"))]
         pub pass_count: i64,
         /// The number of items that failed.
-        #[column(example("0"))]
+        #[column(within(0, i64::MAX), example("0"))]
         pub fail_count: i64,
         /// The number of items with a warning.
-        #[column(example("0"))]
+        #[column(within(0, i64::MAX), example("0"))]
         pub warning_count: i64,
         /// The number of items without a result.
-        #[column(example("0"))]
+        #[column(within(0, i64::MAX), example("0"))]
         pub unknown_count: i64,
         /// The time at which the run started.
         #[column(identity, example("2026-05-25T14:00:00.000Z"))]
         pub started_at: Timestamp,
         /// The time at which the run finished; null while it runs.
-        #[column(example("2026-05-25T14:00:12.000Z"))]
+        #[column(not_before("started_at", "the start of the run"), example("2026-05-25T14:00:12.000Z"))]
         pub finished_at: Option<Timestamp>,
     }
 }

@@ -15,7 +15,7 @@ record! {
         #[column(filter(Unindexed), example("pass"))]
         pub result: MonitorResult,
         /// The thing that was checked.
-        #[column(identity, examples(["assets", "asset", "core-db-1"]))]
+        #[column(identity, examples(["assets", "asset", "asset_01KSFQEHQ80000000000000002"]))]
         pub subject: Option<SubjectGroup>,
         /// The message of the check.
         #[column(example("The newest backup is 3 hours old."))]

@@ -18,7 +18,7 @@ record! {
         #[column(filter(Many), example("planned"))]
         pub status: ReleaseStatus,
         /// The thing that the release is about.
-        #[column(examples(["assets", "asset", "core-db-1"]))]
+        #[column(examples(["assets", "asset", "asset_01KSFQEHQ80000000000000002"]))]
         pub subject: Option<SubjectGroup>,
         /// The time at which the release was brought into use.
         pub released_at: Option<Timestamp>,

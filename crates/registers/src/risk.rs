@@ -19,7 +19,7 @@ record! {
         #[column(filter(Many), example("under-treatment"))]
         pub status: RiskStatus,
         /// The thing that the risk is about.
-        #[column(examples(["parties", "engagement", "core-banking"]))]
+        #[column(examples(["party-engagements", "engagement", "peng_01KSFQEHQ80000000000000002"]))]
         pub subject: Option<VersionedSubjectGroup>,
         /// The assignment of the responsibility that owns the risk, in another system.
         pub owner_responsibility_assignment_id: Option<Reference>,

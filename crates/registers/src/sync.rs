@@ -15,7 +15,7 @@ pub enum SyncOutcome {
 
 /// Adds the creation or the update of the record to the changeset, with its audit entry, as needed. `current` is the
 /// stored record with the same key or identity; it keeps its values in columns that only a creation or only the server
-/// sets.
+/// sets. The timestamp of the changeset must be after its last change.
 pub fn sync<R: Record>(
     changeset: &mut Changeset,
     entropy: &dyn Entropy,
@@ -46,7 +46,7 @@ pub fn sync<R: Record>(
 }
 
 /// Adds the update of the stored record to the changeset, with its audit entry, unless the record is the same already.
-/// Returns whether it differs.
+/// Returns whether it differs. The timestamp of the changeset must be after the last change of the record.
 pub fn update<R: Record>(changeset: &mut Changeset, entropy: &dyn Entropy, current: &Stored<R>, record: R) -> bool {
     if current.record == record {
         return false;

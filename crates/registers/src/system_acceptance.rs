@@ -18,7 +18,7 @@ record! {
         #[column(filter(Many), example("pending"))]
         pub status: AcceptanceStatus,
         /// The thing that the acceptance is about.
-        #[column(examples(["assets", "asset", "core-db-1"]))]
+        #[column(examples(["assets", "asset", "asset_01KSFQEHQ80000000000000002"]))]
         pub subject: Option<SubjectGroup>,
         /// The time at which the decision was made.
         pub decided_at: Option<Timestamp>,

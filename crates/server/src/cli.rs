@@ -15,6 +15,7 @@ mod import;
 mod installation;
 mod kinds_arg;
 mod migrate;
+mod new_file;
 mod output;
 mod probe;
 mod progress;
@@ -41,13 +42,9 @@ use crate::{
 use command_context::{CommandContext, ReasonArg, seal};
 use identity_arg::IdentityArg;
 use kinds_arg::KindsArg;
+use new_file::NewFile;
 use output::{Output, columns, print_line};
 use progress::progress;
-
-/// Log level of the server if the settings name none.
-const SERVER_LEVEL: &str = "info";
-/// Log level of all other commands if the settings name none.
-const COMMAND_LEVEL: &str = "warn";
 
 /// Governance findings and controls over an API for integrations, with a complete audit log.
 #[derive(Debug, Parser)]
@@ -83,15 +80,12 @@ enum Command {
     /// Import records from files.
     #[command(subcommand)]
     Import(import::Import),
-    /// Write the records of a workspace to stdout.
-    #[command(
-        after_help = "Examples:\n  novantra export --workspace default > records.jsonl\n  novantra export --workspace default --kind measurement --format csv > measurements.csv"
-    )]
+    /// Write the records of a workspace to stdout or to a file.
     Export(export::Export),
-    /// List assessments, and move them from planned to completed.
+    /// List assessments, and start, complete, reopen, supersede and archive them.
     #[command(subcommand)]
     Assessment(assessment::AssessmentCommands),
-    /// List submission packages, and move them from draft to ready.
+    /// List submission packages, move them from draft to ready, and archive them.
     #[command(subcommand)]
     Submission(submission::SubmissionCommands),
     /// List, show, review and withdraw evidence claims.
@@ -151,13 +145,13 @@ pub(crate) fn run() -> Result<(), Failure> {
         Command::Check(check) => {
             let settings = read();
             if let Ok(settings) = &settings {
-                logging::start(settings, COMMAND_LEVEL);
+                logging::start(settings, logging::Process::Command);
             }
             block_on(check.run(settings, output))
         }
         Command::Serve(serve) => {
             let settings = read().map_err(Failure::usage)?;
-            logging::start(&settings, SERVER_LEVEL);
+            logging::start(&settings, logging::Process::Server);
             serve.run(CommandContext { settings, output })
         }
         Command::Workspace(command) => with_context(read(), output, |context| block_on(command.run(&context))),
@@ -187,7 +181,7 @@ fn with_context(
     run: impl FnOnce(CommandContext) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let settings = settings.map_err(Failure::usage)?;
-    logging::start(&settings, COMMAND_LEVEL);
+    logging::start(&settings, logging::Process::Command);
     run(CommandContext { settings, output })
 }
 
@@ -213,6 +207,26 @@ mod tests {
     fn every_command_and_group_of_commands_has_an_example_of_its_own_that_parses() {
         let grammar = grammar();
         check_examples(&grammar, &grammar, &mut vec![grammar.get_name()]);
+    }
+
+    #[test]
+    fn settings_are_listed_in_the_order_of_their_reference_and_no_word_of_a_summary_is_code() {
+        let mut grammar = grammar();
+        grammar.build();
+        let serve = grammar.find_subcommand_mut("serve").unwrap().render_long_help().to_string();
+        let positions: Vec<usize> = settings::TABLE
+            .iter()
+            .map(|setting| setting.flag())
+            .map(|name| serve.find(&format!("--{name} ")).unwrap_or_else(|| panic!("no --{name}: {serve}")))
+            .collect();
+        assert!(positions.is_sorted(), "{positions:?}");
+        check_summaries(&grammar);
+    }
+
+    fn check_summaries(command: &clap::Command) {
+        let summary = command.get_about().map(ToString::to_string).unwrap_or_default();
+        assert!(!summary.contains('`'), "{}: {summary}", command.get_name());
+        command.get_subcommands().for_each(check_summaries);
     }
 
     /// Checks the examples of a command with this path, and those of its subcommands.

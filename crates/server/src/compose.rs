@@ -7,6 +7,7 @@ mod database;
 mod identity;
 mod installation_changes;
 mod keys;
+mod named_contents;
 mod people;
 mod transfer;
 mod webhooks;
@@ -25,7 +26,7 @@ use store::DynStore;
 use crate::{failure::Failure, settings::Settings};
 
 pub(crate) use attachment_transfer::{
-    CopiedAttachments, copy_attachments, ensure_no_attachments, store_restored, stored_attachments,
+    CopiedAttachments, copy_attachments, ensure_no_attachments, find_attachments, store_restored, stored_attachments,
 };
 pub(crate) use attachments::Attachments;
 use database::OpenedDatabase;
@@ -34,6 +35,7 @@ pub(crate) use identity::{OPERATOR, SERVER, command_origin};
 pub(crate) use installation_changes::{ClockReset, Resumed, renew, reset_clock, resume_webhooks};
 use keys::Keys;
 pub(crate) use keys::Tokens;
+pub(crate) use named_contents::NamedContents;
 pub(crate) use transfer::{
     CopyPurpose, CopySummary, DatabaseBackup, Progress, Restored, back_up, copy, ensure_no_stray_log,
     ensure_source_exists, restore,

@@ -5,11 +5,12 @@
 //! domain values. Their callers parse arguments and print results.
 
 mod attachment_sweeper;
-mod attachment_verifier;
 mod audit_retention;
 mod audit_sealer;
 mod evidence_claims;
 mod evidence_expiry;
+mod evidence_files;
+mod evidence_verifier;
 mod exporter;
 mod external_sort;
 mod importer;
@@ -26,13 +27,14 @@ mod webhook_deliveries;
 mod workspaces;
 
 pub(crate) use attachment_sweeper::{AttachmentSweeper, SweepSummary};
-pub(crate) use attachment_verifier::{AttachmentVerifier, VerifiedAttachments};
 pub(crate) use audit_retention::{AuditRetention, RetentionOutcome};
 pub(crate) use audit_sealer::{AuditSealer, checkpoint_document};
 pub(crate) use evidence_claims::{ClaimDecision, decide_claim, find_claim};
 pub(crate) use evidence_expiry::EvidenceExpiry;
+pub(crate) use evidence_files::{EvidenceFile, find_files, record_downloads};
+pub(crate) use evidence_verifier::{EvidenceVerifier, VerifiedEvidence};
 pub(crate) use exporter::{ExportFormat, Exporter};
-pub(crate) use importer::{DraftFailures, DraftSource, ImportCounts, Importer, PendingDraft};
+pub(crate) use importer::{DraftFailures, DraftSource, ImportCounts, Importer, MAX_LISTED_FAILURES, PendingDraft};
 pub(crate) use operator::Operator;
 pub(crate) use oscal_exporter::OscalExporter;
 pub(crate) use record_commands::{CommandRecord, change_record, find_record};

@@ -188,7 +188,7 @@ impl Server {
         ));
         let surface = api_v1::surface(ApiServices {
             webhooks: Arc::clone(&endpoint_services),
-            attachments: Arc::new(AttachmentServices::new(attachments, settings.attachments.max_bytes)),
+            attachments: Arc::new(AttachmentServices::new(attachments, settings.attachments.limits)),
         });
         let requests = api.serve(
             http_api::router(app.clone(), [surface, console::surface()]),

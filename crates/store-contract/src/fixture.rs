@@ -88,6 +88,16 @@ impl Fixture {
         samples::changeset(&*self.entropy, self.store.begin_write(), organization)
     }
 
+    /// A changeset of the organization that is to change these records, with no write yet.
+    #[must_use]
+    pub fn changeset_after<'r, R: Resource>(
+        &self,
+        organization: OrganizationId,
+        replaced: impl IntoIterator<Item = &'r Stored<R>>,
+    ) -> Changeset {
+        samples::changeset(&*self.entropy, self.store.begin_write().after(replaced), organization)
+    }
+
     /// A new record that is not stored yet, and the changeset that creates it.
     #[must_use]
     pub fn create_changeset<R: Resource>(&self, organization: OrganizationId, record: R) -> (Changeset, Stored<R>) {
@@ -106,7 +116,7 @@ impl Fixture {
     /// The changeset that replaces the fields of a record, and the record after it.
     #[must_use]
     pub fn update_changeset<R: Resource>(&self, before: &Stored<R>, record: R) -> (Changeset, Stored<R>) {
-        let mut changeset = self.changeset(before.meta.organization);
+        let mut changeset = self.changeset_after(before.meta.organization, [before]);
         let after = before.changed(changeset.at(), record);
         changeset.update(before, &after);
         (changeset, after)

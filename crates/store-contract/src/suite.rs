@@ -22,6 +22,7 @@ pub mod races;
 pub mod reading;
 pub mod registers;
 pub mod repeated_calls;
+pub mod revision_order;
 pub mod sealing;
 pub mod signing_keys;
 pub mod streaming;
@@ -47,6 +48,10 @@ macro_rules! contract_suite {
                 pagination_by_change_returns_concurrently_changed_records_again
                 time_ranges_include_their_start_and_exclude_their_end
             }
+            revision_order {
+                the_changes_of_one_moment_have_times_entries_and_events_in_the_order_of_revisions
+                a_write_of_several_records_is_after_the_last_change_of_each
+            }
             due_dates {
                 a_list_by_due_date_is_ordered_soonest_first_and_ends_with_records_without_one
                 a_range_of_due_dates_includes_its_start_and_excludes_its_end_in_every_order
@@ -63,6 +68,8 @@ macro_rules! contract_suite {
                 attachments_and_contents_are_stored_and_filtered_as_their_statements_say
                 claims_are_due_to_expire_once_their_validity_has_ended
                 unlinked_attachments_are_found_by_their_age
+                stored_bytes_are_counted_with_the_write_that_changes_them
+                concurrent_writes_never_exceed_a_limit_of_stored_bytes
             }
             streaming {
                 a_stream_returns_the_same_records_in_the_same_order_as_pagination
@@ -227,6 +234,7 @@ macro_rules! contract_suite {
                 a_result_is_stored_only_if_its_delivery_is_unchanged
                 a_recorded_result_is_visible_in_a_catch_up
                 open_deliveries_are_cancelled_up_to_a_limit
+                a_delivery_that_is_cancelled_or_attempted_at_the_moment_of_its_last_change_has_a_later_time_of_change
                 the_revisions_of_a_partition_are_those_of_its_subscription_and_account
                 concurrent_revision_lookups_get_their_own_answers
                 deliveries_of_organizations_are_isolated_from_each_other

@@ -43,6 +43,12 @@ impl Ledger for MemoryStore {
         Ok(own.map(|(_, record)| record.response.body.len() as u64).sum())
     }
 
+    async fn stored_bytes(&self, organization: OrganizationId, holders: &[Ulid]) -> Result<Vec<u64>, StoreError> {
+        let state = self.snapshot()?;
+        let bytes = |holder: &Ulid| state.usage.get(&(organization, *holder)).copied().unwrap_or_default();
+        Ok(holders.iter().map(|holder| u64::try_from(bytes(holder)).unwrap_or_default()).collect())
+    }
+
     async fn claim_key(&self, claim: &KeyClaim, now: Timestamp) -> Result<ClaimOutcome, StoreError> {
         self.intercept(Call::Claim).await?;
         self.change(|state| {
@@ -84,6 +90,7 @@ impl State {
         for write in changeset.writes() {
             self.write(write)?;
         }
+        self.change_usage(changeset)?;
         for entry in changeset.entries() {
             self.append(entry)?;
         }
@@ -147,6 +154,18 @@ impl State {
         }
         let row = Row { meta: write.meta, record: write.record.clone() };
         self.records.insert_mut((kind, organization, id), row);
+        Ok(())
+    }
+
+    fn change_usage(&mut self, changeset: &Changeset) -> Result<(), CommitError> {
+        for change in changeset.usage() {
+            let holder = (changeset.organization(), change.holder);
+            let bytes = self.usage.get(&holder).copied().unwrap_or_default().saturating_add(change.bytes);
+            if !change.allows(bytes) {
+                return Err(CommitError::Conflict(Conflict::Usage(change.holder)));
+            }
+            self.usage.insert_mut(holder, bytes.max(0));
+        }
         Ok(())
     }
 

@@ -26,6 +26,8 @@ pub(crate) struct State {
     pub(crate) records: Map<(Kind, OrganizationId, Ulid), Row>,
     pub(crate) keys: Map<UniqueKey, Ulid>,
     pub(crate) idempotency_records: Map<IdempotencyKey, IdempotencyRecord>,
+    /// The bytes that holders have stored outside of the database.
+    pub(crate) usage: Map<(OrganizationId, Ulid), i64>,
     pub(crate) key_claims: Map<IdempotencyKey, KeyClaim>,
     pub(crate) outbox: Map<(OrganizationId, Id<OutboxEvent>), OutboxRow>,
     pub(crate) partitions: Map<Partition, PartitionRow>,

@@ -18,6 +18,7 @@ mod people;
 mod rate_limits;
 mod reader;
 mod signing_keys;
+mod storage_usage;
 
 use std::sync::Arc;
 

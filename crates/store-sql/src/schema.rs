@@ -5,6 +5,7 @@ mod backup;
 pub(crate) mod copy_marker;
 mod database;
 mod migrations;
+mod object_keys;
 mod placement;
 pub(crate) mod tables;
 mod transfer;

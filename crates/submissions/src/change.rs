@@ -64,9 +64,7 @@ pub(crate) fn publish(
     package: &Stored<SubmissionPackage>,
     kind: PackageChangeKind<'_>,
 ) {
-    // Not before the last change of the package, even if the clock has stepped back: events about a record stay in order.
-    let created_at = changeset.at().max(package.meta.updated_at);
-    context.publish(changeset, package, kind.name(), created_at, |id| {
+    context.publish(changeset, package, kind.name(), |id, created_at| {
         renderer.render(&PackageChange { id, created_at, organization: context.organization, kind, package })
     });
 }

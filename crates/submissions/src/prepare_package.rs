@@ -26,7 +26,7 @@ pub fn prepare_package(
         return Err(PreparationError { command, from: previous });
     }
     let action = Action::on_record(Kind::SubmissionPackage, command.participle());
-    let mut changeset = context.begin(timestamp, action, Some(Subject::from_id(current.meta.id)));
+    let mut changeset = context.begin(timestamp.after([current]), action, Some(Subject::from_id(current.meta.id)));
     if previous == status {
         changeset.require_unchanged(current);
         return Ok((changeset, current.clone()));

@@ -36,6 +36,7 @@ pub fn record_event(
     current: &Stored<SubmissionPackage>,
     new: NewSubmissionEvent,
 ) -> Result<(Changeset, Stored<SubmissionEvent>, Stored<SubmissionPackage>), SubmissionError> {
+    let timestamp = timestamp.after([current]);
     let at = timestamp.at();
     let event = SubmissionEvent {
         submission_package_id: current.meta.id,

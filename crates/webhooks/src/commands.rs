@@ -130,7 +130,7 @@ pub fn update(
         event_types: patch.event_types.clone().unwrap_or(with_status.event_types),
         ..with_status
     };
-    let mut changeset = context.begin(timestamp, UPDATED, Some(Subject::from_id(current.meta.id)));
+    let mut changeset = context.begin(timestamp.after([current]), UPDATED, Some(Subject::from_id(current.meta.id)));
     if updated == *before {
         changeset.require_unchanged(current);
         return Ok((changeset, current.clone()));
@@ -159,7 +159,7 @@ pub fn remove(
     timestamp: WriteTimestamp,
     current: &Stored<WebhookSubscription>,
 ) -> Changeset {
-    let mut changeset = context.begin(timestamp, REMOVED, Some(Subject::from_id(current.meta.id)));
+    let mut changeset = context.begin(timestamp.after([current]), REMOVED, Some(Subject::from_id(current.meta.id)));
     let removed =
         WebhookSubscription { secrets: Vec::new(), ..current.record.with_status(SubscriptionStatus::Removed, None) };
     let after = current.changed(changeset.at(), removed);
@@ -191,7 +191,7 @@ pub fn rotate_secret(
     let old = active.filter(|_| !grace.is_zero());
     let old = old.map(|old| EncryptedSecret { ciphertext: old.ciphertext.clone(), expires_at: Some(now + grace) });
     let secrets = [EncryptedSecret { ciphertext: secret, expires_at: None }].into_iter().chain(old).collect();
-    let mut changeset = context.begin(timestamp, ROTATED, Some(Subject::from_id(current.meta.id)));
+    let mut changeset = context.begin(timestamp.after([current]), ROTATED, Some(Subject::from_id(current.meta.id)));
     let after = current.changed(changeset.at(), WebhookSubscription { secrets, ..current.record.clone() });
     changeset.update(current, &after);
     Ok((changeset, after))
@@ -205,7 +205,7 @@ pub fn disable(
     current: &Stored<WebhookSubscription>,
     reason: DisabledReason,
 ) -> (Changeset, Stored<WebhookSubscription>) {
-    let mut changeset = context.begin(timestamp, DISABLED, Some(Subject::from_id(current.meta.id)));
+    let mut changeset = context.begin(timestamp.after([current]), DISABLED, Some(Subject::from_id(current.meta.id)));
     let disabled = current.record.with_status(SubscriptionStatus::Disabled, Some(reason));
     let after = current.changed(changeset.at(), disabled);
     changeset.set_changes(Change::between(Some(&current.record), &after.record));
@@ -225,7 +225,7 @@ pub fn record_test(
     attempt: Attempt,
     ended_at: Timestamp,
 ) -> (Changeset, Stored<WebhookDelivery>) {
-    let mut changeset = context.begin(timestamp, TESTED, Some(Subject::from_id(current.meta.id)));
+    let mut changeset = context.begin(timestamp.after([current]), TESTED, Some(Subject::from_id(current.meta.id)));
     let is_gone = attempt.outcome.is_gone() && current.record.is_active() && current.record.url == *url;
     let mut delivery = WebhookDelivery::new(&StoredEvent::from(&event), current.meta.id);
     delivery.record = delivery.record.after_attempt(attempt, ended_at, 0);

@@ -52,7 +52,7 @@ pub fn redeliver(
     if current.record.state == DeliveryState::Pending {
         return Err(WebhookError::AlreadyPending);
     }
-    let mut changeset = context.begin(timestamp, REDELIVERED, Some(Subject::from_id(current.meta.id)));
+    let mut changeset = context.begin(timestamp.after([current]), REDELIVERED, Some(Subject::from_id(current.meta.id)));
     let after = current.changed(changeset.at(), current.record.requeued(changeset.due_at()));
     changeset.update(current, &after);
     changeset.require_unchanged(subscription);
@@ -74,9 +74,11 @@ pub fn recover(
     if !subscription.record.is_active() {
         return Err(WebhookError::Disabled);
     }
-    let mut changeset = context.begin(timestamp, RECOVERED, Some(Subject::from_id(subscription.meta.id)));
+    let failed = || failed.iter().take(MAX_RECOVERED);
+    let mut changeset =
+        context.begin(timestamp.after(failed()), RECOVERED, Some(Subject::from_id(subscription.meta.id)));
     let mut recovery = RecoveryCounts::default();
-    for current in failed.iter().take(MAX_RECOVERED) {
+    for current in failed() {
         let after = current.changed(changeset.at(), current.record.requeued(changeset.due_at()));
         changeset.update(current, &after);
         recovery.redelivered += 1;

@@ -22,6 +22,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use crate::{
+    attachment_limits::check_limits,
     attachment_services::AttachmentServices,
     received_file::{ReceivedFile, WriteOutcome},
     view::{example_id, example_timestamp, with_location},
@@ -48,7 +49,7 @@ impl Command for UploadAttachment {
     async fn decide(
         &self,
         app: &App,
-        _: &ApiRequest,
+        request: &ApiRequest,
         caller: &Caller,
         context: &WriteContext<'_>,
         timestamp: WriteTimestamp,
@@ -59,7 +60,10 @@ impl Command for UploadAttachment {
             content_type: self.head.content_type.clone(),
             content: self.file.choose(app, content.as_ref().map(|content| &content.record)).await?,
         };
-        Ok(upload(context, timestamp, caller.account.meta.id, &new, content.as_ref()))
+        let (mut changeset, attachment) = upload(context, timestamp, caller.account.meta.id, &new, content.as_ref());
+        self.file.record_replacement(context, &mut changeset, content.as_ref(), &new.content).await;
+        check_limits(app, request, &AttachmentServices::of(request)?.limits, &mut changeset).await?;
+        Ok((changeset, attachment))
     }
 
     fn response(&self, attachment: &Self::Output) -> ApiResponse {
@@ -74,9 +78,10 @@ impl Command for UploadAttachment {
 pub(crate) fn post<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>> {
     Box::pin(async move {
         let (write, head) = StreamedWrite::begin(app, request, UploadHead::read(request)).await?;
-        let mut body = request.streamed_body(AttachmentServices::of(request)?.max_bytes)?;
+        let mut body = request.streamed_body(AttachmentServices::of(request)?.limits.max_bytes)?;
         if write.is_answered() {
             let hash = while_permitted(app, request, hash_of(&mut body)).await?;
+            head.check_digests(&hash, body.trailers())?;
             return write.replay(&head.with_hash(&hash));
         }
         let file = while_permitted(app, request, ReceivedFile::receive(app, request, &mut body)).await?;
@@ -84,7 +89,7 @@ pub(crate) fn post<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, R
             return Err(Problem::validation(vec![Issue::new([], "the body is empty: send the file")]));
         }
         let hash = file.hash().0;
-        head.check_digests(&hash)?;
+        head.check_digests(&hash, body.trailers())?;
         let command = UploadAttachment { head, file };
         let _turn = command.file.lock().await;
         let outcome = match command.file.ensure_stored(app).await {
@@ -171,7 +176,7 @@ pub(crate) fn post_document() -> Document {
             example: example(),
         },
         line: None,
-        errors: &[400, 409, 413, 415, 422],
+        errors: &[400, 409, 413, 415, 422, 507],
         codes: &[],
         response_headers: &["Location", "Idempotent-Replayed"],
     }

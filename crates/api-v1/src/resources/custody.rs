@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use audit::{AuditFilter, AuditLog, StoredEntry};
-use evidence::{AttachedFile, EvidenceClaim};
+use evidence::{AttachedFile, EvidenceClaim, EvidenceContent};
 use futures_util::future::BoxFuture;
 use http_api::{
     App,
@@ -14,7 +14,7 @@ use http_api::{
     response::{ApiResponse, Problem, write_json},
     streams,
 };
-use kernel::{FieldValue, Stored, Subject};
+use kernel::{FieldValue, Reader, Stored, Subject};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -24,30 +24,55 @@ use crate::view::list_document_of;
 pub(crate) const COMPONENT: &str = "CustodyEvent";
 
 /// The kinds of events, with the actions of their entries in the audit log.
-const KINDS: [(&str, &str); 8] = [
+const KINDS: [(&str, &str); 11] = [
     ("uploaded", "evidence_attachment.created"),
     ("linked", "evidence_attachment.linked"),
     ("downloaded", "evidence_attachment.downloaded"),
+    ("download_aborted", "evidence_attachment.download_aborted"),
+    ("bytes_replaced", "evidence_content.replaced"),
     ("claimed", "evidence_claim.created"),
+    ("changed", "evidence_claim.updated"),
     ("approved", "evidence_claim.approved"),
     ("rejected", "evidence_claim.rejected"),
     ("withdrawn", "evidence_claim.withdrawn"),
     ("expired", "evidence_claim.expired"),
 ];
 
-/// The files of a claim by the identifiers of their attachments.
-struct ClaimFiles(BTreeMap<String, AttachedFile>);
+/// The files of a claim by the identifiers of their attachments, and of the records of their bytes.
+struct ClaimFiles {
+    attachments: BTreeMap<String, AttachedFile>,
+    contents: BTreeMap<String, AttachedFile>,
+}
 
 impl ClaimFiles {
-    fn of(claim: &Stored<EvidenceClaim>) -> Self {
-        Self(claim.record.attachments.iter().map(|file| (file.id.to_string(), file)).collect())
+    async fn load(app: &App, claim: &Stored<EvidenceClaim>) -> Result<Self, Problem> {
+        let files: Vec<AttachedFile> = claim.record.attachments.iter().collect();
+        let hashes: Vec<&str> = files.iter().map(|file| file.sha256.as_str()).collect();
+        let store = &*app.services.store;
+        let contents = Reader::<EvidenceContent>::get_by_keys(store, claim.meta.organization, &hashes).await?;
+        let file_of = |content: Stored<EvidenceContent>| {
+            let file = files.iter().find(|file| file.sha256 == content.record.key)?;
+            Some((content.meta.id.to_string(), file.clone()))
+        };
+        let contents = contents.into_iter().filter_map(file_of).collect();
+        Ok(Self { contents, attachments: files.into_iter().map(|file| (file.id.to_string(), file)).collect() })
+    }
+
+    fn find(&self, subject: &str) -> Option<&AttachedFile> {
+        self.attachments.get(subject).or_else(|| self.contents.get(subject))
     }
 
     /// The filter of the entries about the claim and its files.
     fn filter(&self, claim: &Stored<EvidenceClaim>) -> AuditFilter {
         AuditFilter {
             actions: KINDS.iter().map(|(_, action)| (*action).to_owned()).collect(),
-            subjects: self.0.keys().cloned().chain([claim.meta.id.to_string()]).collect(),
+            subjects: self
+                .attachments
+                .keys()
+                .chain(self.contents.keys())
+                .cloned()
+                .chain([claim.meta.id.to_string()])
+                .collect(),
             ..AuditFilter::default()
         }
     }
@@ -62,7 +87,7 @@ pub(crate) fn list<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, R
         let mut query = Query::parse(request.query());
         let list_request = ListRequest::parse(app, request, &mut query, DueDates::No)?;
         let claim = find::<EvidenceClaim>(app, request).await?;
-        let files = ClaimFiles::of(&claim);
+        let files = ClaimFiles::load(app, &claim).await?;
         let (store, filter) = (&*app.services.store, files.filter(&claim));
         let response = if request.media_type == MediaType::NdJson {
             let permit = streams::acquire_permit(app, request)?;
@@ -88,10 +113,11 @@ struct CustodyEventDto<'a> {
     occurred_at: String,
     actor: ActorDto<'a>,
     reason: Option<&'a str>,
-    attachment_id: Option<&'a str>,
+    attachment_id: Option<String>,
     file_name: Option<&'a str>,
     size: Option<i64>,
     sha256: Option<&'a str>,
+    cause: Option<&'a str>,
     status: Option<u16>,
     request_id: String,
     sequence: Option<i64>,
@@ -110,12 +136,18 @@ impl<'a> CustodyEventDto<'a> {
         let action = entry.action.as_str();
         let event_kind = KINDS.iter().find(|(_, candidate)| *candidate == action).map_or("", |(kind, _)| kind);
         let subject = entry.subject.as_ref().map(|subject| subject.id.as_str());
-        let file = subject.and_then(|subject| files.0.get(subject));
+        let file = subject.and_then(|subject| files.find(subject));
+        let logged = |field: &str| {
+            let change = entry.changes.iter().find(|change| change.field == field);
+            change
+                .and_then(|change| if let FieldValue::Text(text) = &change.after { Some(text.as_str()) } else { None })
+        };
         // The hash of an upload is that in the log, which cannot be changed unnoticed.
-        let logged = entry.changes.iter().find(|change| change.field == "sha256").map(|change| &change.after);
-        let sha256 = match logged {
-            Some(FieldValue::Text(sha256)) => Some(sha256.as_str()),
-            _ => file.map(|file| file.sha256.as_str()),
+        let sha256 = logged("sha256").or_else(|| file.map(|file| file.sha256.as_str()));
+        let cause = match event_kind {
+            "download_aborted" => logged("cause"),
+            "bytes_replaced" => logged("damage"),
+            _ => None,
         };
         Self {
             id: entry.id.to_string(),
@@ -123,10 +155,11 @@ impl<'a> CustodyEventDto<'a> {
             occurred_at: entry.occurred_at.to_string(),
             actor: ActorDto { kind: entry.actor.kind.name(), id: entry.actor.id.as_deref(), name: &entry.actor.name },
             reason: entry.reason.as_ref().map(|reason| reason.as_str()),
-            attachment_id: subject.filter(|_| file.is_some()),
+            attachment_id: file.map(|file| file.id.to_string()),
             file_name: file.map(|file| file.file_name.as_str()),
             size: file.map(|file| file.size),
             sha256: sha256.filter(|_| file.is_some()),
+            cause,
             status: entry.status,
             request_id: entry.origin.request_id.to_string(),
             sequence: seal.as_ref().map(|seal| seal.sequence),
@@ -146,10 +179,11 @@ pub(crate) fn schema() -> Value {
         "occurredAt": { "type": "string", "format": "date-time", "description": "The time of the event." },
         "actor": super::audit_entry::actor_schema(),
         "reason": nullable("The reason that the actor gave, if any."),
-        "attachmentId": nullable("The attachment that the event is about; null if it is about the claim."),
+        "attachmentId": nullable("The attachment that the event is about, or the first of those with the bytes that it is about; null if it is about the claim."),
         "fileName": nullable("The name of the file, if the event is about an attachment."),
         "size": { "type": ["integer", "null"], "description": "The size of the file in bytes, if the event is about an attachment." },
         "sha256": nullable("The SHA-256 hash of the file's bytes, in hexadecimal, if the event is about an attachment. That of an upload is as it was logged then."),
+        "cause": nullable("Why a download ended before its end, such as `client_disconnected`, `client_stalled`, `access_revoked`, `altered` or `missing`; or what was wrong with bytes that an upload of the same bytes replaced, `altered` or `missing`."),
         "status": { "type": ["integer", "null"], "description": "The HTTP status of the response, if the event was a request; 206 if a part of the file was downloaded." },
         "requestId": text("The identifier of the request, `req_…`."),
         "sequence": { "type": ["integer", "null"], "description": "The position of the entry in the chain of the audit log; null until the entry is sealed, within about a second." },
@@ -170,6 +204,7 @@ pub(crate) fn document() -> Document {
         "fileName": "restore-test.csv",
         "size": 48211,
         "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+        "cause": null,
         "status": 200,
         "requestId": "req_01KSFQX5Y800000000000000007",
         "sequence": 4711,

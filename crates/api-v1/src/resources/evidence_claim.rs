@@ -2,6 +2,7 @@
 
 mod inline_files;
 mod payload;
+mod stored_files;
 
 use std::sync::Arc;
 
@@ -28,12 +29,15 @@ use serde_json::json;
 pub(crate) use payload::claim_data;
 
 use crate::{
+    attachment_limits::check_limits,
+    attachment_services::AttachmentServices,
     errors::evidence_problem,
     received_file::WriteOutcome,
     view::{View, record_media, with_location},
     webhook_payload::PayloadRenderer,
 };
 use inline_files::{InlineFile, InlineFiles};
+use stored_files::check_stored;
 
 /// The command of `POST /governance/evidence/claims`.
 struct CreateClaim {
@@ -117,13 +121,14 @@ impl Command for CreateClaim {
     }
 
     async fn take_effect(&self, app: &App, request: &ApiRequest, _: Ulid) -> Result<(), Problem> {
-        self.files.store(app, request).await
+        self.files.store(app, request).await?;
+        check_stored(app, request, &self.attachments).await
     }
 
     async fn decide(
         &self,
         app: &App,
-        _: &ApiRequest,
+        request: &ApiRequest,
         caller: &Caller,
         context: &WriteContext<'_>,
         timestamp: WriteTimestamp,
@@ -131,8 +136,14 @@ impl Command for CreateClaim {
         let requirement = self.load_requirement(app, context.organization.id).await?;
         let files = self.load_files(app, context.organization.id).await?;
         let account = Some(caller.account.meta.id);
-        create_claim(context, &PayloadRenderer, timestamp, account, &requirement, self.claim.clone(), &files)
-            .map_err(evidence_problem)
+        let claim = self.claim.clone();
+        let decided = create_claim(context, &PayloadRenderer, timestamp, account, &requirement, claim, &files);
+        let (mut changeset, claim) = decided.map_err(evidence_problem)?;
+        if let ClaimFiles::New(files) = &files {
+            self.files.record_replacements(context, &mut changeset, files).await;
+        }
+        check_limits(app, request, &AttachmentServices::of(request)?.limits, &mut changeset).await?;
+        Ok((changeset, claim))
     }
 
     fn response(&self, claim: &Self::Output) -> ApiResponse {
@@ -193,7 +204,7 @@ pub(crate) fn post_document() -> Document {
         status: 201,
         response: record_media::<EvidenceClaim>(),
         line: None,
-        errors: &[400, 409, 413, 415, 422],
+        errors: &[400, 409, 413, 415, 422, 507],
         codes: &[],
         response_headers: &["Location", "ETag", "Idempotent-Replayed"],
     }

@@ -56,8 +56,9 @@ pub(super) fn operations() -> Vec<Operation> {
             tag: "Evidence",
             summary: "Download a file",
             description: "The bytes are sent as they were uploaded. Their SHA-256 hash is verified while they are sent: if they were altered in the \
-                          store, the connection is closed before the last of them. The hash of a range is that of all bytes, in `Repr-Digest`; \
-                          it can only be verified by a client that has all of them.",
+                          store, the connection is closed before the last of them. Before a range is sent, all bytes are verified, unless they \
+                          were within the last ten minutes; if they were altered, the response is a 500. `Repr-Digest` of a range is the hash \
+                          of all bytes.",
             access: Access::Scope(Scope::EvidenceRead),
             charge: Charge::Read,
             media_types: ANY,
@@ -71,7 +72,10 @@ pub(super) fn operations() -> Vec<Operation> {
             id: "listEvidenceCustody",
             tag: "Evidence",
             summary: "List the chain of custody of a claim",
-            description: "Returns what has happened to the claim and its files, from the audit log: uploads, links, reviews and downloads. The                           newest come first, or with `order=updated` the oldest. The sequence and the hash of an event are those of its entry in the                           audit log.",
+            description: "Returns what has happened to the claim and its files, from the audit log: uploads, links, reviews, changes by imports, \
+                          and downloads. A download that did not reach its end is followed by `download_aborted` with the same `requestId`. The \
+                          newest events come first, or with `order=updated` the oldest. The sequence and the hash of an event are those of its \
+                          entry in the audit log.",
             access: Access::Scope(Scope::EvidenceRead),
             charge: Charge::Read,
             media_types: JSON_OR_NDJSON,

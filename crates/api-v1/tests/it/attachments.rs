@@ -1,7 +1,10 @@
 //! Uploads and downloads of attachments.
 
+mod aborted;
 pub(crate) mod custody;
+mod damage;
 mod downloads;
+mod storage_limits;
 mod uploads;
 
 use serde_json::Value;

@@ -18,7 +18,7 @@ const CLAIMS: &str = "/api/v1/governance/evidence/claims";
 const REQUIREMENTS: &str = "/api/v1/governance/evidence/requirements";
 
 /// An API, an account that has every scope, and the identifier of an active requirement.
-async fn setup() -> (TestApi, Client, String) {
+pub(crate) async fn setup() -> (TestApi, Client, String) {
     let api = TestApi::open().await;
     let client = api.full_access_client().await;
     let requirement = store_requirement(&api, EvidenceRequirementStatus::Active, "backups").await;
@@ -40,7 +40,7 @@ pub(crate) fn claim(api: &TestApi, client: &Client, requirement: &str, key: &str
     api.post(CLAIMS).auth(client).json(&body)
 }
 
-fn inline(name: &str, base64: &str) -> Value {
+pub(crate) fn inline(name: &str, base64: &str) -> Value {
     json!({ "fileName": name, "contentType": "text/plain", "contentBase64": base64 })
 }
 

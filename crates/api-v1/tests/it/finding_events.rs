@@ -71,6 +71,7 @@ async fn every_event_moves_every_status_as_the_contract_says_or_is_rejected_with
 async fn an_event_is_stored_as_reported_and_events_are_listed_newest_first() {
     let (api, client) = setup().await;
     let id = store_finding_with_status(&api, "open", "k").await;
+    api.clock().tick();
     let fields = json!({ "note": "seen\nby us", "externalReference": "INC1", "occurredAt": "2026-05-01T00:00:00Z" });
     let first = report_event(&api, &client, &id, "acknowledged", fields).await.expect(201);
     assert_eq!(first.header("location"), format!("{}/{id}/events", findings_path()));
@@ -115,6 +116,7 @@ async fn a_duplicate_names_exactly_one_original() {
         let response = report_event(&api, &client, &id, "verified_as_duplicate", fields).await.expect(400);
         assert_eq!(response.issue_paths(), ["duplicateOfFindingId"]);
     }
+    api.clock().tick();
     let finding =
         report_event(&api, &client, &id, "verified_as_duplicate", json!({ "duplicateOfFindingId": original })).await;
     let finding = finding.expect(201).json()["finding"].clone();

@@ -95,6 +95,7 @@ async fn every_event_moves_every_package_as_the_contract_says_or_is_rejected_wit
 async fn an_event_is_stored_as_reported_and_events_are_listed_newest_first() {
     let (api, client) = setup().await;
     let id = store_package(&api, SubmissionPackageStatus::Submitted, "k").await;
+    api.clock().tick();
     let fields = json!({ "occurredAt": "2026-05-01", "recipientReference": "NCUA-1", "note": "seen\nby the portal" });
     let first = record(&api, &client, &id, "receipt", fields).await.expect(201);
     assert_eq!(first.header("location"), format!("{PACKAGES}/{id}/events"));
@@ -216,6 +217,7 @@ async fn one_of_two_concurrent_decisions_is_recorded() {
 async fn a_recorded_event_is_published_with_the_package_and_a_change_of_status_behind_it() {
     let (api, client) = setup().await;
     let id = store_package(&api, SubmissionPackageStatus::Submitted, "k").await;
+    api.clock().tick();
     api.probe.take_events();
     let take = || -> Vec<Value> {
         api.probe.take_events().iter().map(|event| serde_json::from_slice(&event.body).unwrap()).collect()

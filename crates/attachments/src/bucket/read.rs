@@ -11,7 +11,13 @@ use super::{object_path, read_failure};
 use crate::verified_reader::Source;
 
 /// The number of bytes that are requested at a time, and held in memory for each reader.
-const WINDOW_BYTES: u64 = 1024 * 1024;
+const WINDOW_BYTES: u64 = 512 * 1024;
+
+/// The memory that the connection to the bucket takes while a window is received.
+const CONNECTION_BYTES: usize = 512 * 1024;
+
+/// The memory that a reader takes besides the chunks that it has returned.
+pub(super) const READER_BYTES: usize = WINDOW_BYTES as usize + CONNECTION_BYTES;
 
 /// An object of a bucket.
 pub(super) struct ObjectSource {
@@ -55,6 +61,8 @@ impl ObjectSource {
     /// Requests the window that begins at `start`. Returns the size of the object.
     async fn fill(&mut self, start: u64) -> Result<u64, ContentError> {
         let key = self.content.key;
+        // The empty rest of a window still holds all of it.
+        self.window = Bytes::new();
         let window = start..self.end.min(start + WINDOW_BYTES);
         let options = GetOptions::new().with_range(Some(window));
         let result: GetResult = self
@@ -76,6 +84,7 @@ impl Source for ObjectSource {
         }
         // Windows are a multiple of the chunks, so that a chunk that is cut short is the end of an altered object.
         let length = usize::try_from(range.end - range.start).unwrap_or_default().min(self.window.len());
-        Ok(self.window.split_to(length))
+        // A part of the window would hold all of it until the client has taken the part, while the next one is received.
+        Ok(Bytes::copy_from_slice(&self.window.split_to(length)))
     }
 }

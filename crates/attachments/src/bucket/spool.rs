@@ -16,24 +16,29 @@ use object_store::{MultipartUpload, ObjectStoreExt as _, PutPayload};
 use sha2::{Digest as _, Sha256};
 
 use super::{Bucket, PART_BYTES, object_path, unavailable};
-use crate::{blocking, failed_before};
+use crate::{DiskReserve, blocking, failed_before};
 
 /// The place that receives uploads until they are complete.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub enum Spool {
     /// The memory of this process.
     Memory,
-    /// A folder on the disk of this machine.
-    Folder(PathBuf),
+    /// A folder on the disk of this machine, of which uploads leave a part free.
+    Folder(PathBuf, DiskReserve),
 }
 
 impl Spool {
     async fn open(&self) -> Result<Spooled, ContentError> {
         match self {
             Self::Memory => Ok(Spooled::Memory(Vec::new())),
-            Self::Folder(folder) => {
-                let folder = folder.clone();
-                blocking(move || Ok(Spooled::File(create_file(&folder).map_err(spool_failure)?))).await
+            Self::Folder(folder, reserve) => {
+                let (folder, reserve) = (folder.clone(), reserve.clone());
+                blocking(move || {
+                    let file = create_file(&folder).map_err(spool_failure)?;
+                    reserve.check(&file, 0)?;
+                    Ok(Spooled::File(file, reserve))
+                })
+                .await
             }
         }
     }
@@ -53,7 +58,7 @@ fn create_file(folder: &Path) -> io::Result<File> {
 /// The bytes of an upload.
 enum Spooled {
     Memory(Vec<Bytes>),
-    File(File),
+    File(File, DiskReserve),
 }
 
 /// An upload that is receiving bytes. Its state is on another thread while it is written to.
@@ -79,7 +84,10 @@ impl ContentUpload for SpooledUpload {
             let size = size + chunk.len() as u64;
             match &mut spooled {
                 Spooled::Memory(chunks) => chunks.push(chunk),
-                Spooled::File(file) => file.write_all(&chunk).map_err(spool_failure)?,
+                Spooled::File(file, reserve) => {
+                    reserve.check(file, chunk.len())?;
+                    file.write_all(&chunk).map_err(spool_failure)?;
+                }
             }
             Ok((spooled, hasher, size))
         });
@@ -134,12 +142,12 @@ async fn send(bucket: &Bucket, key: ContentKey, spooled: Spooled, size: u64) -> 
         Spooled::Memory(chunks) => {
             bucket.objects.put(&path, chunks.into_iter().collect()).await.map_err(unavailable)?;
         }
-        Spooled::File(file) if size <= PART_BYTES => {
+        Spooled::File(file, _) if size <= PART_BYTES => {
             let _permit = bucket.parts.acquire().await;
             let payload = read_part(&Arc::new(file), 0, size).await?;
             bucket.objects.put(&path, payload).await.map_err(unavailable)?;
         }
-        Spooled::File(file) => {
+        Spooled::File(file, _) => {
             let mut upload = bucket.objects.put_multipart(&path).await.map_err(unavailable)?;
             if let Err(error) = send_parts(bucket, &mut *upload, file, size).await {
                 // Parts that remain because this fails, too, are removed by a lifecycle rule of the bucket.

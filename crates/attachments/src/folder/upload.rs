@@ -9,7 +9,7 @@ use kernel::{OrganizationId, Ulid};
 use sha2::{Digest as _, Sha256};
 
 use super::{directory::Directory, failure};
-use crate::{blocking, failed_before};
+use crate::{DiskReserve, blocking, failed_before};
 
 /// Creates the file of an upload.
 pub(super) fn begin(
@@ -17,6 +17,7 @@ pub(super) fn begin(
     directory: &Directory,
     organization: OrganizationId,
     upload: Ulid,
+    reserve: DiskReserve,
 ) -> Result<Box<dyn ContentUpload>, ContentError> {
     let name = ObjectName::Upload(organization, upload);
     let path = root.join(name.to_string());
@@ -25,7 +26,9 @@ pub(super) fn begin(
         Ok((UploadName { directory, name, exists: true }, file))
     });
     let (name, file) = opened.map_err(|error| failure(&path, error))?;
-    let file = UploadFile { name, file, root, path: path.into(), organization, hasher: Sha256::new(), size: 0 };
+    reserve.check(&file, 0)?;
+    let file =
+        UploadFile { name, file, reserve, root, path: path.into(), organization, hasher: Sha256::new(), size: 0 };
     Ok(Box::new(FolderUpload(Some(file))))
 }
 
@@ -49,6 +52,7 @@ impl Drop for UploadName {
 struct UploadFile {
     name: UploadName,
     file: File,
+    reserve: DiskReserve,
     root: Arc<Path>,
     path: Arc<Path>,
     organization: OrganizationId,
@@ -64,6 +68,7 @@ impl ContentUpload for FolderUpload {
     async fn write(&mut self, chunk: Bytes) -> Result<(), ContentError> {
         let mut upload = self.0.take().ok_or_else(failed_before)?;
         let written = blocking(move || {
+            upload.reserve.check(&upload.file, chunk.len())?;
             upload.file.write_all(&chunk).map_err(|error| failure(&upload.path, error))?;
             upload.hasher.update(&chunk);
             upload.size += chunk.len() as u64;

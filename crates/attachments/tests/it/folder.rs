@@ -3,11 +3,16 @@
 use std::{
     fs,
     os::unix::fs::{PermissionsExt as _, symlink},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use bytes::Bytes;
-use evidence::ContentError;
+use evidence::{ContentError, ContentStore};
 use kernel::Ulid;
+use novantra_attachments::{BucketStore, DiskReserve, FolderStore, Spool};
 
 use crate::support::{self, ORGANIZATION};
 
@@ -88,4 +93,38 @@ async fn a_pipe_with_the_name_of_an_object_does_not_block_its_reader() {
     assert!(made.success());
     assert!(matches!(store.read(&content, 0..3).await, Err(ContentError::Altered(_))));
     assert!(store.list().await.is_empty());
+}
+
+/// A disk with this many bytes free, of which each measurement finds 100 less than the one before.
+fn filling_disk(free: u64, reserve: u64) -> DiskReserve {
+    let free = AtomicU64::new(free);
+    DiskReserve::measured_by(reserve, move |_| Ok(free.fetch_sub(100, Ordering::Relaxed)))
+}
+
+#[tokio::test]
+async fn uploads_leave_a_part_of_the_disk_free() {
+    let folder = tempfile::tempdir().unwrap();
+    let in_memory = || Arc::new(object_store::memory::InMemory::new());
+    let open: [&dyn Fn(DiskReserve) -> Box<dyn ContentStore>; 2] =
+        [&|reserve| Box::new(FolderStore::new(folder.path()).with_reserve(reserve)), &|reserve| {
+            Box::new(BucketStore::new(in_memory(), Spool::Folder(folder.path().to_owned(), reserve)))
+        }];
+    for open in open {
+        let store = open(filling_disk(999, 1000));
+        let refused = store.begin_upload(ORGANIZATION, Ulid(1)).await.map(|_| ()).unwrap_err();
+        assert!(matches!(refused, ContentError::Full(_)), "{refused}");
+
+        let store = open(filling_disk(1200, 1000));
+        let mut upload = store.begin_upload(ORGANIZATION, Ulid(2)).await.unwrap();
+        upload.write(Bytes::from_static(&[0; 100])).await.unwrap();
+        let refused = upload.write(Bytes::from_static(b"x")).await.unwrap_err();
+        assert!(refused.to_string().contains("1000 bytes left, of which uploads leave 1000 free"), "{refused}");
+        drop(upload);
+        store.probe().await.unwrap();
+        assert!(store.list(None, 10).await.unwrap().is_empty(), "nothing of a refused upload remains");
+
+        // A disk that is as it is, with a reserve that it has, and one that no disk has.
+        assert!(open(DiskReserve::new(1)).begin_upload(ORGANIZATION, Ulid(3)).await.is_ok());
+        assert!(open(DiskReserve::new(u64::MAX)).begin_upload(ORGANIZATION, Ulid(4)).await.is_err());
+    }
 }

@@ -157,6 +157,16 @@ pub(crate) async fn a_store_belongs_to_the_first_installation_that_claims_it(sto
     assert!(store.list().await.is_empty(), "the mark is not listed");
 }
 
+pub(crate) async fn a_chunk_that_was_returned_keeps_no_more_than_itself_in_memory(store: TestStore) {
+    let content = store.put(1, &sample(1_048_576)).await;
+    let mut reader = store.store.read(&content, 0..content.size).await.unwrap();
+    while let Some(chunk) = reader.next().await.unwrap() {
+        let length = chunk.len();
+        let owned = chunk.try_into_mut().expect("a chunk that shares its memory with nothing");
+        assert_eq!(owned.capacity(), length);
+    }
+}
+
 macro_rules! suite {
     ($($open:ident),+; $tests:tt) => { $(suite!(@store $open $tests);)+ };
     (@store $open:ident { $($test:ident)* }) => {
@@ -183,4 +193,5 @@ suite!(memory, folder, s3; {
     a_probe_leaves_nothing
     a_store_belongs_to_the_first_installation_that_claims_it
     many_large_uploads_at_once_are_all_stored
+    a_chunk_that_was_returned_keeps_no_more_than_itself_in_memory
 });

@@ -5,7 +5,7 @@ use std::{fs, ops::Range, path::PathBuf, sync::Arc};
 use bytes::Bytes;
 use evidence::{ContentError, ContentKey, ContentStore, FinishedUpload, ListedObject, ObjectName, StoredContent};
 use kernel::{OrganizationId, Ulid};
-use novantra_attachments::{BucketOptions, BucketStore, FolderStore, Location, Spool};
+use novantra_attachments::{BucketOptions, BucketStore, DiskReserve, FolderStore, Location, Spool};
 use object_store::{ObjectStore, ObjectStoreExt as _, aws::AmazonS3Builder, path::Path, prefix::PrefixStore};
 use tempfile::TempDir;
 
@@ -70,7 +70,8 @@ pub(crate) async fn s3() -> TestStore {
     let Ok(Location::Bucket(url)) = format!("s3://{bucket}/{PREFIX}").parse() else { panic!("the URL is malformed") };
     let options =
         BucketOptions { endpoint: Some(endpoint), access_key: Some("test".to_owned()), secret: Some("test".into()) };
-    let open = || BucketStore::open(&url, &options, Spool::Folder(spool.path().to_owned())).unwrap();
+    let open =
+        || BucketStore::open(&url, &options, Spool::Folder(spool.path().to_owned(), DiskReserve::default())).unwrap();
     let objects = Objects::Bucket(Arc::new(PrefixStore::new(client, PREFIX)));
     TestStore { claims: Claims::Bucket(open()), store: Arc::new(open()), objects, _folder: spool }
 }

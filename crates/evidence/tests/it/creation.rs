@@ -2,7 +2,7 @@ use evidence::{
     AttachedFile, AttachmentStatus, ClaimFiles, ClaimSource, EvidenceAttachment, EvidenceClaim, EvidenceClaimStatus,
     EvidenceContent, EvidenceError, EvidenceRequirementStatus, NewClaim, create_claim, upload,
 };
-use kernel::{Changeset, FieldError, FieldValue, Kind, Revision, Stored, Subject};
+use kernel::{Changeset, FieldError, FieldValue, Kind, Revision, Stored, Subject, Ulid};
 use write_harness::{NOW, WriteHarness, audit_actions, published};
 
 use crate::harness::{
@@ -27,6 +27,10 @@ fn a_claim_is_pending_and_valid_from_its_creation_unless_another_time_is_given()
     let new = NewClaim { valid_from: Some(time(-9)), valid_until: Some(time(9)), ..new_claim() };
     let (_, claim) = create(&harness, new, &no_files()).unwrap();
     assert_eq!((claim.record.valid_from, claim.record.valid_until), (time(-9), Some(time(9))));
+}
+
+fn usage(changeset: &Changeset) -> Vec<(Ulid, i64)> {
+    changeset.usage().iter().map(|change| (change.holder, change.bytes)).collect()
 }
 
 #[test]
@@ -58,7 +62,9 @@ fn the_validity_must_end_after_it_begins_and_in_the_future() {
     for (valid_from, valid_until, message) in [
         (Some(time(5)), time(5), Some("must be after the beginning of the validity")),
         (Some(time(5)), time(4), Some("must be after the beginning of the validity")),
-        (None, time(0), Some("must be after the beginning of the validity")),
+        (None, time(0), Some("must be in the future: the claim would expire at once")),
+        (None, time(-5), Some("must be in the future: the claim would expire at once")),
+        (Some(time(-5)), time(-6), Some("must be after the beginning of the validity")),
         (Some(time(-5)), time(0), Some("must be in the future: the claim would expire at once")),
         (Some(time(-5)), time(1), None),
         (Some(time(5)), time(6), None),
@@ -139,6 +145,8 @@ fn files_that_come_with_the_claim_are_attached_and_their_contents_written_once()
     assert_eq!((contents[1].0.clone(), contents[1].1), (content(&file(&harness, 2, 21)), Some(existing.meta.revision)));
     let created = "evidence_attachment.created";
     assert_eq!(audit_actions(&changeset), ["evidence_claim.created", created, created, created]);
+    // Two contents of 7 bytes each, and nothing that is not linked.
+    assert_eq!(usage(&changeset), [(harness.organization.id.ulid(), 14)]);
 }
 
 fn content(file: &evidence::NewAttachment) -> EvidenceContent {
@@ -165,4 +173,21 @@ fn a_content_is_written_under_its_revision_even_if_it_names_the_object_already()
     assert_eq!(audit_actions(&changeset), ["evidence_attachment.created"]);
     let claims = written::<EvidenceClaim>(&changeset);
     assert!(claims.is_empty());
+    // The organization has the bytes already, but the account has another attachment with them.
+    assert_eq!(usage(&changeset), [(account(3).ulid(), 7)]);
+}
+
+#[test]
+fn what_an_account_has_without_a_claim_grows_by_its_uploads_and_shrinks_by_its_links() {
+    let harness = WriteHarness::default();
+    let organization = harness.organization.id.ulid();
+    let (uploaded, _) = upload(&harness.context(), harness.write_timestamp(), account(1), &file(&harness, 1, 10), None);
+    let mut added = [(organization, 7), (account(1).ulid(), 7)];
+    added.sort_unstable();
+    assert_eq!(usage(&uploaded), added);
+    let attachments = [1, 2].map(|_| attachment(&harness, AttachmentStatus::Unlinked));
+    let size = attachments[0].record.size;
+    let files = ClaimFiles::Uploaded(attachments.map(Some).into());
+    let (linked, _) = create(&harness, new_claim(), &files).unwrap();
+    assert_eq!(usage(&linked), [(account(1).ulid(), -2 * size)]);
 }

@@ -105,3 +105,15 @@ fn a_claim_whose_validity_has_ended_can_be_rejected_but_not_approved() {
     current.record.valid_until = Some(time(1));
     assert_eq!(change(&harness, &current, Approved).unwrap().1.record.status, Approved);
 }
+
+#[test]
+fn an_import_changes_a_claim_only_while_it_is_pending() {
+    let harness = WriteHarness::default();
+    for status in EvidenceClaimStatus::ALL {
+        let current = claim(&harness, *status).record;
+        assert_eq!(current.check_import_onto(&current), Ok(()));
+        let changed = EvidenceClaim { description: Some(note()), ..current.clone() };
+        let expected = if *status == Pending { Ok(()) } else { Err(EvidenceError::Settled(*status)) };
+        assert_eq!(changed.check_import_onto(&current), expected);
+    }
+}

@@ -25,8 +25,8 @@ fn lists_have_the_filters_of_the_contract() {
     fn labels<R: kernel::Record>() -> Vec<&'static str> {
         Filter::<R>::columns().map(|(_, _, filter)| filter.label).collect()
     }
-    assert_eq!(labels::<EvidenceRequirement>(), ["status"]);
-    assert_eq!(labels::<EvidenceClaim>(), ["evidence_requirement_id", "status"]);
+    assert_eq!(labels::<EvidenceRequirement>(), ["requirement_key", "status"]);
+    assert_eq!(labels::<EvidenceClaim>(), ["evidence_requirement_id", "claim_key", "status"]);
 }
 
 #[test]

@@ -240,7 +240,7 @@ async fn attempt<C: Command>(
         Err(CommitError::Duplicate(stored)) => Ok(replay_duplicate(app, request, key, stored)?),
         Err(CommitError::KeyReused) => Err(key_reused().into()),
         Err(CommitError::ActorChanged) => Err(AttemptError::ActorChanged),
-        Err(CommitError::Conflict(Conflict::Revision(..))) => Err(AttemptError::LostRace),
+        Err(CommitError::Conflict(Conflict::Revision(..) | Conflict::Usage(_))) => Err(AttemptError::LostRace),
         Err(CommitError::Conflict(Conflict::UniqueKey(_, taken))) => command
             .on_key_conflict(app, principal.organization_ref(), &taken)
             .await?

@@ -27,6 +27,10 @@ pub(super) fn status_description(status: u16) -> (&'static str, &'static str) {
             "rate_limited",
         ),
         431 => ("The header fields are too large in total.", "header_fields_too_large"),
+        507 => (
+            "The organization has stored as much as it may; ask the operator of the server to raise the limit.",
+            "insufficient_storage",
+        ),
         503 => ("The service is temporarily unavailable; try again after the time in Retry-After.", "internal"),
         _ => ("An internal error occurred; the request id identifies it in the server's log.", "internal"),
     }

@@ -31,6 +31,8 @@ pub struct App {
     pub(crate) request_memory: Arc<MemoryBudget>,
     /// The memory for response bodies.
     pub(crate) response_memory: Arc<MemoryBudget>,
+    /// The memory for downloads.
+    pub(crate) download_memory: Arc<MemoryBudget>,
     pub(crate) stream_limits: Arc<StreamLimits>,
     pub(crate) kept_responses: Arc<KeptResponses>,
 }
@@ -42,6 +44,7 @@ impl App {
         let audit_recorder = Arc::new(AuditRecorder::new(&services));
         let request_memory = Arc::new(MemoryBudget::new(services.settings.body_memory));
         let response_memory = Arc::new(MemoryBudget::new(services.settings.response_memory));
+        let download_memory = Arc::new(MemoryBudget::new(services.settings.download_memory));
         Self {
             services: Arc::new(services),
             accounts: Arc::default(),
@@ -49,6 +52,7 @@ impl App {
             head_memory: Arc::new(MemoryBudget::new(MAX_HEAD_MEMORY)),
             request_memory,
             response_memory,
+            download_memory,
             stream_limits: Arc::new(StreamLimits::for_collections()),
             kept_responses: Arc::default(),
         }

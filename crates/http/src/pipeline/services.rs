@@ -77,6 +77,9 @@ pub struct ApiSettings {
     pub body_memory: usize,
     /// The memory budget for all response bodies together that clients have not read yet, in bytes.
     pub response_memory: usize,
+    /// The memory budget for all downloads together, in bytes. It is apart from that of responses, so that slow downloads
+    /// hinder no other request of their account.
+    pub download_memory: usize,
     /// The cookie of sessions.
     pub session_cookie: SessionCookie,
 }
@@ -159,6 +162,7 @@ impl Default for ApiSettings {
             trusted_proxies: TrustedProxies::default(),
             body_memory: 64 * 1024 * 1024,
             response_memory: 64 * 1024 * 1024,
+            download_memory: 64 * 1024 * 1024,
             session_cookie: SessionCookie::Secure,
         }
     }

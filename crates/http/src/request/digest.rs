@@ -1,4 +1,4 @@
-//! Digests of bodies (RFC 9530).
+//! Digests of bodies (RFC 9530, and RFC 3230 before it).
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
@@ -20,6 +20,18 @@ pub(super) fn sha256(value: &[u8]) -> Result<Sha256Hash, &'static str> {
     STANDARD.decode(encoded).ok().and_then(|hash| hash.try_into().ok()).ok_or(EXPECTED)
 }
 
+/// Returns the SHA-256 hash that a `Digest` header of RFC 3230 states.
+///
+/// # Errors
+/// As of [`sha256`].
+pub(super) fn sha256_of_rfc3230(value: &[u8]) -> Result<Sha256Hash, &'static str> {
+    const EXPECTED: &str = "must have the SHA-256 hash of the body, as SHA-256=base64; or send Content-Digest instead";
+    let value = str::from_utf8(value).map_err(|_| EXPECTED)?;
+    let mut members = value.split(',').filter_map(|member| member.split_once('='));
+    let (_, hash) = members.find(|(name, _)| name.trim().eq_ignore_ascii_case("sha-256")).ok_or(EXPECTED)?;
+    STANDARD.decode(hash.trim()).ok().and_then(|hash| hash.try_into().ok()).ok_or(EXPECTED)
+}
+
 /// Returns the value of a digest header with this hash.
 #[must_use]
 pub fn sha256_digest(hash: &Sha256Hash) -> String {
@@ -37,6 +49,18 @@ mod tests {
         assert_eq!(digest, "sha-256=:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=:");
         for value in [digest.clone(), format!("sha-512=:AA==:, {digest}"), digest.replace("sha", "SHA") + ";a=1"] {
             assert_eq!(sha256(value.as_bytes()), Ok(hash), "{value}");
+        }
+    }
+
+    #[test]
+    fn the_hash_of_the_old_header_has_no_colons() {
+        let hash: Sha256Hash = std::array::from_fn(|index| u8::try_from(index).unwrap());
+        let encoded = STANDARD.encode(hash);
+        for value in [format!("SHA-256={encoded}"), format!("md5=AA==, sha-256={encoded}")] {
+            assert_eq!(sha256_of_rfc3230(value.as_bytes()), Ok(hash), "{value}");
+        }
+        for value in ["", "SHA-256", "SHA-256=", "SHA-256=AA==", "md5=AA==", &sha256_digest(&hash)] {
+            assert!(sha256_of_rfc3230(value.as_bytes()).is_err(), "{value}");
         }
     }
 

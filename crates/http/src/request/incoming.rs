@@ -7,7 +7,7 @@ use std::{mem, time::Duration};
 
 use axum::{
     body::{Body, HttpBody},
-    http::{Version, header, request::Parts},
+    http::{HeaderMap, header, request::Parts},
 };
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
@@ -33,7 +33,8 @@ const PREFIX_BYTES: usize = 64;
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The maximum number of bytes of a rejected body that are received and discarded, so that a client that sends its whole
-/// body before it reads finds the response instead of a closed connection.
+/// body before it reads finds the response instead of a closed connection. Over HTTP/2, where only the stream would be
+/// reset, some clients drop the response that came before the reset.
 const MAX_DISCARDED_BYTES: u64 = 16 * 1024 * 1024;
 
 /// The maximum time for which a rejected body is received and discarded.
@@ -67,18 +68,14 @@ impl BodyRule {
 /// The body of a request, of which all, a part or nothing is read.
 pub(crate) struct RequestBody {
     body: Body,
-    /// Whether the connection is of no use to the client before the body is read. Over HTTP/2, the stream is reset
-    /// without an effect on the connection.
-    is_http1: bool,
     /// Whether the client may be sending what was not read of the body.
     is_sent: bool,
 }
 
 impl RequestBody {
     pub(crate) fn new(parts: &Parts, body: Body) -> Self {
-        let is_http1 = parts.version < Version::HTTP_2;
         // A client that expects 100 (Continue) sends its body only once it is read.
-        Self { body, is_http1, is_sent: is_http1 && !parts.headers.contains_key(header::EXPECT) }
+        Self { body, is_sent: !parts.headers.contains_key(header::EXPECT) }
     }
 
     /// Returns the body for a handler that receives it bit by bit, with the memory that it takes for as long as it is
@@ -89,7 +86,7 @@ impl RequestBody {
         holder: MemoryHolder,
     ) -> Result<StreamedBody, Problem> {
         let permit = streamed::reserve_memory(budget, holder).await?;
-        let rest = Self { body: Body::empty(), is_http1: self.is_http1, is_sent: false };
+        let rest = Self { body: Body::empty(), is_sent: false };
         Ok(StreamedBody::new(mem::replace(self, rest), permit))
     }
 
@@ -111,12 +108,12 @@ impl RequestBody {
             BodyRule::Prefix => PREFIX_BYTES,
             BodyRule::Whole(max) => max,
         };
-        self.is_sent = self.is_http1;
+        self.is_sent = true;
         let mut permit: Option<MemoryPermit> = None;
         let mut bytes_read = BytesMut::new();
         let mut pace = Pace::start(READ_TIMEOUT);
         loop {
-            let next = pace.next(&mut self.body).await;
+            let next = pace.next(&mut self.body, &mut HeaderMap::new()).await;
             // Of a body that stopped arriving, the rest is not awaited either.
             self.is_sent &= next.is_ok();
             let Some(data) = next? else { break };

@@ -18,6 +18,8 @@ use crate::response::{Issue, Problem};
 pub struct Query<'a> {
     parameters: Option<Vec<Given<'a>>>,
     declared: Vec<Parameter>,
+    /// The names of parameters that were given before.
+    repeated: Vec<Cow<'a, str>>,
     issues: Vec<Issue>,
 }
 
@@ -63,12 +65,12 @@ impl<'a> Query<'a> {
     /// Parses the query of a URL.
     #[must_use]
     pub fn parse(raw: &'a str) -> Self {
-        let mut issues = Vec::new();
+        let (mut issues, mut repeated) = (Vec::new(), Vec::new());
         let mut parameters: Vec<Given<'a>> = Vec::new();
         let pairs = || raw.split('&').filter(|pair| !pair.is_empty());
         if pairs().nth(MAX_PARAMETERS).is_some() {
             issues.push(Issue::new(["query"], format!("must have at most {MAX_PARAMETERS} parameters")));
-            return Self { parameters: Some(parameters), declared: Vec::new(), issues };
+            return Self { parameters: Some(parameters), declared: Vec::new(), repeated, issues };
         }
         for pair in pairs() {
             let (raw_name, raw) = pair.split_once('=').unwrap_or((pair, ""));
@@ -80,7 +82,7 @@ impl<'a> Query<'a> {
                 }
             };
             if parameters.iter().any(|earlier| earlier.name == name) {
-                issues.push(Issue::new(["query", &name], "is repeated; separate several values by commas"));
+                repeated.push(name);
                 continue;
             }
             match decode(raw) {
@@ -91,12 +93,12 @@ impl<'a> Query<'a> {
                 Err(error) => issues.push(Issue::new(["query", &name], error)),
             }
         }
-        Self { parameters: Some(parameters), declared: Vec::new(), issues }
+        Self { parameters: Some(parameters), declared: Vec::new(), repeated, issues }
     }
 
     /// Returns the parameters that `read` declares.
     pub fn describe<T>(read: impl FnOnce(&mut Query<'_>) -> T) -> Vec<Parameter> {
-        let mut query = Query { parameters: None, declared: Vec::new(), issues: Vec::new() };
+        let mut query = Query { parameters: None, declared: Vec::new(), repeated: Vec::new(), issues: Vec::new() };
         read(&mut query);
         query.declared
     }
@@ -255,6 +257,14 @@ impl<'a> Query<'a> {
     /// # Errors
     /// A 400 response, if there are any.
     pub fn finish(&mut self) -> Result<(), Problem> {
+        for name in std::mem::take(&mut self.repeated) {
+            let declared = self.declared.iter().find(|declared| declared.name == name);
+            let message = match declared {
+                Some(declared) if !declared.separators.is_empty() => "is repeated; separate several values by commas",
+                _ => "is repeated; give it once",
+            };
+            self.issues.push(Issue::new(["query", &name], message));
+        }
         let names = self.parameters.iter().flatten().map(|given| &given.name);
         let unknown: Vec<_> =
             names.filter(|name| !self.declared.iter().any(|declared| declared.name == **name)).collect();

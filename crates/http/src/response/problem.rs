@@ -269,6 +269,20 @@ impl Problem {
             .header(header::RETRY_AFTER, &retry_after.as_secs().to_string())
     }
 
+    /// Creates a 429 response for an account that has stored too much which is removed by itself.
+    #[must_use]
+    pub fn too_much_stored(message: String, retry_after: Duration) -> Self {
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", message)
+            .header(header::RETRY_AFTER, &retry_after.as_secs().to_string())
+    }
+
+    /// Creates a 507 response for what can't be stored until somebody makes room for it. It has no `Retry-After`, since
+    /// waiting does not help.
+    #[must_use]
+    pub fn insufficient_storage(message: String) -> Self {
+        Self::new(StatusCode::INSUFFICIENT_STORAGE, "insufficient_storage", message)
+    }
+
     /// Creates a 429 response for an account or organization that has the maximum number of streams open.
     pub(crate) fn too_many_streams(holder: &str, max: usize, alternative: &str) -> Self {
         let message = format!(

@@ -21,8 +21,14 @@ pub enum StreamAbort {
     #[error("the access of the account could not be checked")]
     AccessUnknown(#[source] Option<StoreError>),
     /// The bytes could not be read, or are not those that were stored.
-    #[error("the content can't be read: {0}")]
-    Content(#[source] Box<dyn std::error::Error + Send + Sync>),
+    #[error("the content can't be read: {error}")]
+    Content {
+        /// The name of the cause, for the audit log.
+        cause: &'static str,
+        /// The failure.
+        #[source]
+        error: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// The store failed.
     #[error("the store failed: {0}")]
     Store(#[source] StoreError),
@@ -32,6 +38,20 @@ pub enum StreamAbort {
 }
 
 impl StreamAbort {
+    /// The name of the cause, for the audit log.
+    pub(super) const fn cause(&self) -> &'static str {
+        match self {
+            Self::ClientDisconnected => "client_disconnected",
+            Self::Stalled => "client_stalled",
+            Self::TooLong => "too_slow",
+            Self::Revoked => "access_revoked",
+            Self::AccessUnknown(_) => "access_unknown",
+            Self::Content { cause, .. } => cause,
+            Self::Store(_) => "database_failed",
+            Self::Panicked => "server_failed",
+        }
+    }
+
     /// Logs the abort at a level that depends on its reason.
     pub(super) fn log(&self, request_id: Id<RequestId>, route: &'static str) {
         match self {
@@ -45,7 +65,7 @@ impl StreamAbort {
             Self::AccessUnknown(None) | Self::Store(StoreError::Unavailable(_)) => {
                 tracing::warn!(%request_id, route, "a stream was aborted: {self}");
             }
-            Self::Store(_) | Self::Content(_) | Self::Panicked => {
+            Self::Store(_) | Self::Content { .. } | Self::Panicked => {
                 tracing::error!(%request_id, route, "a stream was aborted: {self}")
             }
         }

@@ -2,6 +2,10 @@
 
 use std::{
     pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     task::{Context, Poll},
 };
 
@@ -14,6 +18,20 @@ use tokio::sync::mpsc;
 pub(super) struct Chunk {
     pub(super) bytes: Bytes,
     pub(super) is_last: bool,
+}
+
+/// The number of bytes of a body that the connection has taken.
+#[derive(Default)]
+pub(super) struct PassedOn(AtomicU64);
+
+impl PassedOn {
+    fn add(&self, chunk: &Chunk) {
+        self.0.fetch_add(chunk.bytes.len() as u64, Ordering::Release);
+    }
+
+    pub(super) fn bytes(&self) -> u64 {
+        self.0.load(Ordering::Acquire)
+    }
 }
 
 /// The error that ends the body of an aborted stream. It closes the connection, so that the client notices the abort.
@@ -40,11 +58,18 @@ impl<P: Unpin> Stream for Holding<P> {
 
 /// Returns a body of these chunks, which holds the permit until it is dropped. It fails if the channel closes before the
 /// last chunk.
-pub(super) fn body<P: Send + Unpin + 'static>(chunks: mpsc::Receiver<Chunk>, permit: P) -> Body {
-    let results = stream::unfold(Some(chunks), async |chunks| {
-        let mut chunks = chunks?;
+pub(super) fn body<P: Send + Unpin + 'static>(
+    chunks: mpsc::Receiver<Chunk>,
+    passed_on: Arc<PassedOn>,
+    permit: P,
+) -> Body {
+    let results = stream::unfold(Some((chunks, passed_on)), async |state| {
+        let (mut chunks, passed_on) = state?;
         Some(match chunks.recv().await {
-            Some(Chunk { bytes, is_last }) => (Ok(bytes), (!is_last).then_some(chunks)),
+            Some(chunk) => {
+                passed_on.add(&chunk);
+                (Ok(chunk.bytes), (!chunk.is_last).then_some((chunks, passed_on)))
+            }
             None => (Err(Aborted), None),
         })
     });

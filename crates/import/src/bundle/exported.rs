@@ -5,6 +5,7 @@ use kernel::{IdText, OwnedScalar, Record, ScalarValue, Ulid};
 use serde_json::{Value, json};
 
 use crate::{
+    csv::{Delimiter, written_row},
     field_name::field_name,
     kinds::RecordKind,
     references::{ReferenceColumn, references},
@@ -83,23 +84,16 @@ pub fn table_header(kind: &RecordKind) -> Vec<String> {
 /// The header of a table in CSV.
 #[must_use]
 pub fn csv_header(kind: &RecordKind) -> String {
-    csv_row(table_header(kind).into_iter())
+    written_row(table_header(kind).into_iter(), Delimiter::COMMA)
 }
 
 /// The row of a record.
 #[must_use]
 pub fn csv_line(cells: &[Cell]) -> String {
-    csv_row(cells.iter().map(|cell| match &cell.value {
+    let texts = cells.iter().map(|cell| match &cell.value {
         Value::Null => String::new(),
         Value::String(text) => disarmed(text).into_owned(),
         other => other.to_string(),
-    }))
-}
-
-/// A row as RFC 4180 has it: cells with a comma, a quote or a line end are quoted.
-fn csv_row(cells: impl Iterator<Item = String>) -> String {
-    let quoted = |cell: String| {
-        if cell.contains(['"', ',', '\r', '\n']) { format!("\"{}\"", cell.replace('"', "\"\"")) } else { cell }
-    };
-    format!("{}\r\n", cells.map(quoted).collect::<Vec<_>>().join(","))
+    });
+    written_row(texts, Delimiter::COMMA)
 }

@@ -51,6 +51,11 @@ impl<R: Read> DecodedText<R> {
         let mut raw = vec![0; BUFFER];
         let length = fill(&mut input, &mut raw, 0)?;
         let start = raw.get(..length).unwrap_or_default();
+        if start.starts_with(b"PK\x03\x04") {
+            return Err(TableError::refused(
+                "the file is no CSV but a ZIP archive, such as a workbook: use `novantra import xlsx`",
+            ));
+        }
         let marked = Encoding::for_bom(start).map(|(encoding, _)| encoding);
         let decoder = marked.or(encoding.map(|named| named.0)).unwrap_or(UTF_8).new_decoder_with_bom_removal();
         let mut text = Self {

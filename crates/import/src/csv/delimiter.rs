@@ -1,13 +1,27 @@
 //! The character between the cells of a row.
 
+use std::fmt;
+
 /// The character between the cells of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Delimiter(u8);
+
+impl fmt::Display for Delimiter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", char::from(self.0))
+    }
+}
 
 /// The delimiters that are looked for in a header.
 const CANDIDATES: [u8; 4] = [b',', b';', b'\t', b'|'];
 
 impl Delimiter {
+    /// A comma.
+    pub const COMMA: Self = Self(b',');
+
+    /// A semicolon.
+    pub const SEMICOLON: Self = Self(b';');
+
     /// The delimiter with this name, or this character.
     ///
     /// # Errors

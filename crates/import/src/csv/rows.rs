@@ -45,11 +45,6 @@ impl<R: Read> CsvRows<R> {
         for _ in 0..hint.map_or(0, |(_, length)| length) {
             text.next()?;
         }
-        if text.available().starts_with("PK\u{3}\u{4}") {
-            return Err(TableError::refused(
-                "the file is no CSV but a ZIP archive, such as a workbook: use `novantra import xlsx`",
-            ));
-        }
         while text.line() < options.header_line.unwrap_or(1) && text.next()?.is_some() {}
         while matches!(text.peek()?, Some(b'\r' | b'\n')) {
             text.next()?;

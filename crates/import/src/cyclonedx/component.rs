@@ -32,15 +32,15 @@ pub(super) struct Component {
 const UNTYPED: &str = "component";
 
 impl Component {
-    /// Adds the asset.
-    pub(super) fn add_to(&self, document: &mut Document) {
+    /// Adds the asset, which has this source.
+    pub(super) fn add_to(&self, source: &str, document: &mut Document) {
         let stated = [
             ("assetKey", text(&self.key)),
             ("assetKind", self.kind.as_deref().and_then(shorten::reference).and_then(text)),
             ("displayName", shorten::title(&self.name).and_then(text)),
             ("description", self.description.as_deref().and_then(shorten::description).and_then(text)),
         ];
-        let initial = [("assetKind", text(UNTYPED)), ("sourceKind", text("cyclonedx"))];
+        let initial = [("assetKind", text(UNTYPED)), ("sourceKind", text(source))];
         let draft = DocumentDraft::new(Kind::Asset, OnExisting::Complete, stated).with_initial(initial);
         document.add(self.position, draft);
     }

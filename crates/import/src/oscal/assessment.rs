@@ -1,4 +1,4 @@
-//! Findings with the risks and observations that they refer to: the common part of assessment results and plans of
+//! Findings with the risks and observations that they name: the common part of assessment results and plans of
 //! action.
 
 use std::collections::{HashMap, hash_map::Entry};
@@ -9,6 +9,8 @@ use registers::RiskStatus;
 use super::{
     members::{Titles, time, titles},
     properties::OwnProperties,
+    relations::{OSCAL_MODULE, OscalSubject, RelatedFinding, Relations, uuid},
+    requirement::Requirements,
     risk::{self, OF_FINDING, REPRESENTS, RISK_KEY, RiskSummary},
 };
 use crate::{
@@ -24,14 +26,16 @@ const FINDING_KEY: &str = "finding-key";
 /// The property with the key of an assessment, which every exported assessment has.
 const ASSESSMENT_KEY: &str = "assessment-key";
 
-/// Reads the risks and findings of one document.
+/// Reads the risks, findings and observations of one document.
 pub(super) struct AssessmentReader<'d> {
     pub(super) document: &'d mut Document,
     /// The model, as the type of the findings' source.
-    pub(super) model: &'static str,
+    model: &'static str,
     /// The UUID of the document, as the source of its findings.
-    pub(super) source: Option<String>,
+    source: Option<String>,
     risks: HashMap<String, RiskSummary>,
+    pub(super) relations: Relations,
+    pub(super) requirements: Requirements,
     /// The records that have been read, by kind and key.
     read: HashMap<(Kind, String), ReadRecord>,
     /// The number of the result that is being read.
@@ -46,16 +50,19 @@ struct ReadRecord {
     result: usize,
 }
 
-/// The subject of a finding.
-pub(super) struct FindingSubject {
-    pub(super) resource_type: String,
-    pub(super) resource_id: String,
-}
-
 impl<'d> AssessmentReader<'d> {
     pub(super) fn new(document: &'d mut Document, model: &'static str, body: &Object<'_>) -> Self {
-        let source = body.nonblank_text("uuid");
-        Self { document, model, source, risks: HashMap::new(), read: HashMap::new(), result: 0, superseded: 0 }
+        Self {
+            document,
+            model,
+            source: body.nonblank_text("uuid"),
+            risks: HashMap::new(),
+            relations: Relations::default(),
+            requirements: Requirements::default(),
+            read: HashMap::new(),
+            result: 0,
+            superseded: 0,
+        }
     }
 
     /// Continues with the result with this number. A record that one before has, too, is left out: a UUID means the same
@@ -68,53 +75,47 @@ impl<'d> AssessmentReader<'d> {
     pub(super) fn add_risks(&mut self, elements: &[Element<'_, '_>]) {
         for element in elements.iter().filter(|element| element.list == "risks") {
             let risk = &element.object;
-            let uuid = risk.nonblank_text("uuid");
+            let id = risk.nonblank_text("uuid").map(|id| uuid(&id));
             if OwnProperties::read(risk).get(REPRESENTS) == Some(OF_FINDING) {
                 // The newest result comes first.
-                if let Some(uuid) = uuid {
-                    self.risks.entry(uuid).or_insert_with(|| risk::summary(risk));
+                if let Some(id) = id {
+                    self.risks.entry(id).or_insert_with(|| risk::summary(risk));
                 }
-            } else if let Some(key) = self.new_key(element, Kind::Risk) {
+            } else if let Some(key) = self.new_key(element, Kind::Risk, key_of(risk, RISK_KEY)) {
                 let summary = risk::summary(risk);
-                risk::add(element, &key, summary, self.document);
-                self.risks.insert(uuid.map_or(key, |uuid| uuid.trim().to_owned()), summary);
+                let finding = id.as_deref().and_then(|id| self.relations.finding_of(id));
+                risk::add(element, &key, summary, finding, self.document);
+                self.risks.insert(id.unwrap_or(key), summary);
             }
         }
     }
 
-    /// Warns of the observations, which no record holds.
-    pub(super) fn warn_of_observations(&mut self, count: usize) {
-        if count > 0 {
-            self.document.warn(&format!("{count} observations are not imported: no record holds them"));
+    /// Notes a finding that is not imported, so that none of an older result is. Returns whether it is the first.
+    pub(super) fn skip(&mut self, finding: &RelatedFinding<'_, '_, '_>) -> bool {
+        finding.key.is_none() || self.new_key(finding.element, Kind::Finding, finding.key.clone()).is_some()
+    }
+
+    /// Warns of what no record holds, and of the records of older results that newer ones have, too.
+    pub(super) fn warn(&mut self) {
+        self.warn_of_incomplete_observations();
+        for warning in self.relations.warnings() {
+            self.document.warn(&warning);
         }
-    }
-
-    /// Notes a record that is not imported, so that none of an older result is. Returns whether it is the first.
-    pub(super) fn skip(&mut self, element: &Element<'_, '_>, kind: Kind) -> bool {
-        key(&element.object).is_none() || self.new_key(element, kind).is_some()
-    }
-
-    /// Warns of the records of older results that newer ones have, too.
-    pub(super) fn warn_of_superseded(&mut self) {
         if self.superseded > 0 {
             self.document.warn(&format!(
-                "{} risks and findings of older results are left out: a newer result has them, too",
+                "{} risks, findings and observations of older results are left out: a newer result has them, too",
                 self.superseded
             ));
         }
     }
 
-    /// Returns the key of a new record of the kind; `None` if there is no room, or a record with the key.
-    fn new_key(&mut self, element: &Element<'_, '_>, kind: Kind) -> Option<String> {
+    /// Returns the key of a new record of the kind; `None` if it has none, or there is no room, or a record with the key.
+    pub(super) fn new_key(&mut self, element: &Element<'_, '_>, kind: Kind, key: Option<String>) -> Option<String> {
         if !self.document.has_room(element.position) {
             return None;
         }
-        let path = element.object.path();
-        let property = if kind == Kind::Risk { RISK_KEY } else { FINDING_KEY };
-        let own = OwnProperties::read(&element.object);
-        let stated = own.get(property).filter(|key| RecordKey::parse(key).is_ok()).map(str::to_owned);
-        let Some(key) = stated.or_else(|| key(&element.object)) else {
-            let message = format!("{path} has neither a UUID nor a title, so it has no key");
+        let Some(key) = key else {
+            let message = format!("{} has neither a UUID nor a title, so it has no key", element.object.path());
             self.document.fail(element.position, None, &message);
             return None;
         };
@@ -140,10 +141,11 @@ impl<'d> AssessmentReader<'d> {
     }
 
     /// Adds a finding, with status, severity and due date from its risks.
-    pub(super) fn add_finding(&mut self, element: &Element<'_, '_>, subject: Option<FindingSubject>) {
-        let Some(key) = self.new_key(element, Kind::Finding) else { return };
+    pub(super) fn add_finding(&mut self, related: &RelatedFinding<'_, '_, '_>, subject: Option<&OscalSubject>) {
+        let element = related.element;
+        let Some(key) = self.new_key(element, Kind::Finding, related.key.clone()) else { return };
         let finding = &element.object;
-        let risks = self.related_risks(finding);
+        let risks = self.related_risks(related);
         let severity = risks.iter().filter_map(|risk| risk.severity).max();
         let own = OwnProperties::read(finding);
         // The deadline of an exported finding is its own, whatever its status.
@@ -152,10 +154,6 @@ impl<'d> AssessmentReader<'d> {
         let deadline = unsettled.filter_map(|risk| risk.deadline).min();
         let texts = [finding.nonblank_text("description"), finding.nonblank_text("remarks")];
         let description = texts.into_iter().flatten().collect::<Vec<_>>().join("\n\n");
-        let subject = subject.and_then(|subject| {
-            Some((shorten::reference(&subject.resource_type)?, shorten::reference(&subject.resource_id)?))
-        });
-        let (subject_type, subject_id) = subject.unzip();
         let Titles { stated: stated_title, initial: initial_title } = titles(finding, &key);
         let description = (!description.is_empty()).then(|| shorten::clean_description(&description));
         let stated = [
@@ -164,12 +162,12 @@ impl<'d> AssessmentReader<'d> {
             ("description", description.as_deref().and_then(shorten::description).and_then(text)),
             ("severity", severity.and_then(|severity| text(severity.name()))),
             ("sourceKind", text("assessment")),
-            ("sourceModuleKey", text("oscal")),
+            ("sourceModuleKey", text(OSCAL_MODULE)),
             ("sourceResourceType", text(self.model)),
             ("sourceResourceId", self.source.as_deref().and_then(shorten::reference).and_then(text)),
-            ("subjectModuleKey", subject_type.as_ref().and_then(|_| text("oscal"))),
-            ("subjectResourceType", subject_type.and_then(text)),
-            ("subjectResourceId", subject_id.and_then(text)),
+            ("subjectModuleKey", subject.and_then(|_| text(OSCAL_MODULE))),
+            ("subjectResourceType", subject.and_then(|subject| text(&subject.resource_type))),
+            ("subjectResourceId", subject.and_then(|subject| text(&subject.resource_id))),
             ("dueAt", deadline.and_then(|time| text(time.to_string()))),
         ];
         let initial = [
@@ -203,22 +201,30 @@ impl<'d> AssessmentReader<'d> {
         self.document.add(element.position, own.completing(ASSESSMENT_KEY, result, draft));
     }
 
-    fn related_risks(&self, finding: &Object<'_>) -> Vec<RiskSummary> {
-        let risk = |relation: Object<'_>| {
-            let uuid = relation.nonblank_text("risk-uuid")?;
-            let risk = self.risks.get(&uuid).copied();
+    fn related_risks(&self, finding: &RelatedFinding<'_, '_, '_>) -> Vec<RiskSummary> {
+        let risk = |(id, relation): &(String, Object<'_>)| {
+            let risk = self.risks.get(id).copied();
             if risk.is_none() {
-                relation.repair("risk-uuid", || format!("is {uuid:?}, which is no risk of the file; left out"));
+                relation.repair("risk-uuid", || format!("is {id:?}, which is no risk of the file; left out"));
             }
             risk
         };
-        finding.present_objects("related-risks").filter_map(risk).collect()
+        finding.risks.iter().filter_map(risk).collect()
     }
 }
 
-/// The key of a risk or finding: its UUID. The items of plans before OSCAL 1.1 may have none; their key is the title.
-fn key(object: &Object<'_>) -> Option<String> {
-    object.nonblank_text("uuid").map(|uuid| uuid.trim().to_owned()).or_else(|| object.nonblank_text("title"))
+/// The elements that become findings, of the result with this number, with what they name.
+pub(super) fn related<'e, 'n, 'a>(elements: &'e [Element<'n, 'a>], result: usize) -> Vec<RelatedFinding<'e, 'n, 'a>> {
+    let findings = elements.iter().filter(|element| matches!(element.list, "findings" | "poam-items"));
+    findings.map(|element| RelatedFinding::read(element, result, key_of(&element.object, FINDING_KEY))).collect()
+}
+
+/// The key that the object of an export states in the property, otherwise the UUID. The items of plans before OSCAL 1.1 may
+/// have none; their key is the title.
+pub(super) fn key_of(object: &Object<'_>, property: &str) -> Option<String> {
+    let own = OwnProperties::read(object);
+    let stated = own.get(property).filter(|key| RecordKey::parse(key).is_ok()).map(str::to_owned);
+    stated.or_else(|| object.nonblank_text("uuid").map(|id| uuid(&id))).or_else(|| object.nonblank_text("title"))
 }
 
 /// The status of a new finding, from its risks; open without one.

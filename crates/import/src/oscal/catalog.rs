@@ -7,12 +7,13 @@ use registers::NodeKind;
 use super::{
     MAX_DEPTH, Model,
     catalog_choice::{CatalogFile, GivenCatalog},
-    catalog_nodes::{NodeRecords, WrittenNodes},
-    edition::{Edition, FrameworkOptions},
+    catalog_nodes::NodeRecords,
+    edition::{self, Edition, FrameworkOptions},
     node::{Catalog, Node},
     node_keys,
     parameters::Parameters,
     read_model,
+    written_nodes::{Combination, WrittenNodes},
 };
 use crate::{
     document::{Document, no_object},
@@ -30,8 +31,8 @@ pub fn read(bytes: &[u8], options: &FrameworkOptions) -> Result<Document, Unread
     let ((), document) = read_model(FORMAT, "catalog", bytes, |model, lines, document| {
         let edition = Edition::read(FORMAT, model, START, options, document)?;
         let catalog = CatalogReader::new(lines, document).read(model);
-        let records = NodeRecords::new(&edition, &catalog, model.body.repairs(), options.with_controls);
-        records.add_to(&mut WrittenNodes::default(), document);
+        let records = NodeRecords::new(&edition, &catalog, model.body.repairs(), options.with_controls, None);
+        records.add_to(&mut WrittenNodes::new(Combination::Keep), document);
         Ok(())
     })?;
     Ok(document)
@@ -46,6 +47,7 @@ pub(super) fn read_beside_profile(file: CatalogFile<'_>) -> Result<(GivenCatalog
             name: file.name.to_owned(),
             uuid: model.body.nonblank_text("uuid"),
             title: model.metadata.text("title").unwrap_or_default(),
+            reference: edition::reference_of(model.metadata),
             catalog,
         })
     })

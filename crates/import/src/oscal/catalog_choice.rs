@@ -17,6 +17,8 @@ pub(super) struct GivenCatalog {
     pub(super) name: String,
     pub(super) uuid: Option<String>,
     pub(super) title: String,
+    /// The key of its framework and of its version.
+    pub(super) reference: Option<String>,
     pub(super) catalog: Catalog,
 }
 

@@ -10,6 +10,7 @@ use super::{
     edition::Edition,
     node::{Catalog, Node, Successor},
     prose::{Part, ProseWriter},
+    written_nodes::{Resolution, WrittenNodes},
 };
 use crate::{
     document::{Document, MAX_DOCUMENT_LENGTH, text},
@@ -24,48 +25,38 @@ pub(super) struct NodeRecords<'c> {
     catalog: &'c Catalog,
     repairs: &'c Repairs,
     with_controls: bool,
+    /// The name of the catalog in the keys of nodes that another catalog has, too.
+    name: Option<&'c str>,
     /// The references to nodes and parts as people write them, by id: `AC-2k` for `ac-2_smt.k`.
     citations: HashMap<&'c str, String>,
-}
-
-/// The nodes that have been written, of all catalogs from which a version is made.
-#[derive(Default)]
-pub(super) struct WrittenNodes<'c> {
-    keys: HashSet<&'c str>,
-    /// The number of nodes at the top.
-    top: usize,
-    /// The length of the texts, in bytes.
-    text_length: usize,
 }
 
 /// The maximum length of all texts in bytes. Parameters that are inserted often make them longer than the file.
 const MAX_TEXTS_LENGTH: usize = 2 * MAX_DOCUMENT_LENGTH;
 
 impl<'c> NodeRecords<'c> {
-    pub(super) fn new(edition: &'c Edition, catalog: &'c Catalog, repairs: &'c Repairs, with_controls: bool) -> Self {
+    pub(super) fn new(
+        edition: &'c Edition,
+        catalog: &'c Catalog,
+        repairs: &'c Repairs,
+        with_controls: bool,
+        name: Option<&'c str>,
+    ) -> Self {
         let mut cited = HashSet::new();
         add_cited(&catalog.nodes, &mut cited);
         let mut citations = HashMap::new();
         add_citations(&catalog.nodes, &cited, &mut citations);
-        Self { edition, catalog, repairs, with_controls, citations }
+        Self { edition, catalog, repairs, with_controls, name, citations }
     }
 
     /// Adds the nodes behind those that have been written.
-    pub(super) fn add_to(&self, written: &mut WrittenNodes<'c>, document: &mut Document) {
-        let first = written.top;
-        written.top += self.catalog.nodes.len();
-        self.add_nodes(&self.catalog.nodes, first, None, written, document);
+    pub(super) fn add_to(&self, written: &mut WrittenNodes, document: &mut Document) {
+        written.begin_catalog();
+        self.add_nodes(&self.catalog.nodes, None, written, document);
     }
 
-    fn add_nodes(
-        &self,
-        nodes: &'c [Node],
-        first: usize,
-        parent: Option<&str>,
-        written: &mut WrittenNodes<'c>,
-        document: &mut Document,
-    ) {
-        for (index, node) in nodes.iter().enumerate() {
+    fn add_nodes(&self, nodes: &'c [Node], parent: Option<&str>, written: &mut WrittenNodes, document: &mut Document) {
+        for node in nodes {
             if !document.has_room(node.position) {
                 return;
             }
@@ -77,19 +68,26 @@ impl<'c> NodeRecords<'c> {
                 document.fail(node.position, Some(&node.key), &message);
                 return;
             }
-            if !written.keys.insert(&node.key) {
-                let message =
-                    format!("{} has the key of an earlier node; it and what is in it are left out", node.path);
-                document.fail(node.position, Some(&node.key), &message);
-                continue;
-            }
-            written.text_length += self.add_node(node, parent, first + index, document);
-            self.add_nodes(&node.children, 0, Some(&node.key), written, document);
+            let key = match written.resolve(node, self.name) {
+                Resolution::Own(key) => {
+                    let index = written.next_position(parent);
+                    written.text_length += self.add_node(node, &key, parent, index, document);
+                    key
+                }
+                Resolution::Shared => node.key.clone(),
+                Resolution::Taken => {
+                    let message =
+                        format!("{} has the key of an earlier node; it and what is in it are left out", node.path);
+                    document.fail(node.position, Some(&node.key), &message);
+                    continue;
+                }
+            };
+            self.add_nodes(&node.children, Some(&key), written, document);
         }
     }
 
     /// Adds a node. Returns the length of its text, in bytes.
-    fn add_node(&self, node: &Node, parent: Option<&str>, index: usize, document: &mut Document) -> usize {
+    fn add_node(&self, node: &Node, key: &str, parent: Option<&str>, index: usize, document: &mut Document) -> usize {
         let title = node.title.as_deref().and_then(shorten::title).or_else(|| {
             let message = || "has no title; its key is used".to_owned();
             self.repairs.add(|| Repair { path: node.path.clone(), message: message() });
@@ -108,14 +106,14 @@ impl<'c> NodeRecords<'c> {
             ("frameworkVersionKey", text(self.edition.reference())),
             ("parentNodeKey", parent.and_then(text)),
             ("nodeKind", text(node.record_kind().name())),
-            ("nodeKey", text(&node.key)),
+            ("nodeKey", text(key)),
             ("title", title.clone()),
             ("text", node_text.clone().and_then(text)),
             ("position", Some(Value::from(index))),
         ];
         document.add(node.position, DocumentDraft::new(Kind::FrameworkNode, OnExisting::Replace, fields));
         if self.with_controls && node.record_kind() != NodeKind::Group && node.withdrawn.is_none() {
-            let control_key = shorten::key(&format!("{}:{}", self.edition.framework_key, node.key));
+            let control_key = shorten::key(&format!("{}:{}", self.edition.framework_key, key));
             let fields = [
                 ("controlKey", control_key.and_then(text)),
                 ("title", title),
@@ -123,7 +121,7 @@ impl<'c> NodeRecords<'c> {
                 ("status", text("draft")),
                 ("subjectModuleKey", text("frameworks")),
                 ("subjectResourceType", text("framework-node")),
-                ("subjectResourceId", text(&node.key)),
+                ("subjectResourceId", shorten::reference(key).and_then(text)),
                 ("subjectVersionId", shorten::reference(&self.edition.reference()).and_then(text)),
             ];
             document.add(node.position, DocumentDraft::new(Kind::Control, OnExisting::Keep, fields));

@@ -138,6 +138,13 @@ impl Edition {
 /// The property with the key of the framework, which every export has.
 const FRAMEWORK_KEY: &str = "framework-key";
 
+/// The key of the framework that the metadata of a catalog describe, with the key of the version if there is one.
+pub(super) fn reference_of(metadata: &Object<'_>) -> Option<String> {
+    let framework = framework_key_of(metadata, &shorten::title(&metadata.nonblank_text("title")?)?)?;
+    let version = metadata.nonblank_text("version").as_deref().and_then(shorten::version_key);
+    Some(version.map_or_else(|| framework.to_string(), |version| format!("{framework}/{version}")))
+}
+
 /// The key of the framework. Every edition of the framework has the same.
 fn framework_key_of(metadata: &Object<'_>, title: &Title) -> Option<RecordKey> {
     let identifier = metadata.present_objects("props").find_map(|property| {

@@ -9,7 +9,9 @@ mod finding;
 mod guide_table;
 mod identifiers;
 mod losses;
+mod made_up;
 mod node;
+mod observation;
 mod record_properties;
 mod risk;
 mod statement;
@@ -20,8 +22,10 @@ pub use self::{
     assessment::{other_findings_element, result_element},
     catalog::{CatalogError, CatalogRecords, write as write_catalog},
     document::{DocumentHead, DocumentWriter},
-    finding::{FindingElements, finding_elements},
+    finding::{FindingElements, Related, finding_elements},
     guide_table::guide_table,
     losses::{Loss, Losses, PropertyUse},
-    risk::risk_element,
+    made_up::{MadeUp, made_up_table},
+    observation::{observation_element, observation_uuid, requirement_element, requirement_uuid},
+    risk::{finding_of, risk_element, risk_uuid},
 };

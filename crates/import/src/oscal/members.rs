@@ -35,14 +35,22 @@ pub(super) struct Titles {
     pub(super) initial: Option<Title>,
 }
 
+/// The title of an object that must have one.
+pub(super) fn titles(object: &Object<'_>, key: &str) -> Titles {
+    let titles = titles_of(object, key);
+    if titles.stated.is_none() {
+        object.repair("title", || "is missing; the description or the key is used".to_owned());
+    }
+    titles
+}
+
 /// The title that the object states. A new record without one gets the first sentence of the description, otherwise the
 /// key.
-pub(super) fn titles(object: &Object<'_>, key: &str) -> Titles {
+pub(super) fn titles_of(object: &Object<'_>, key: &str) -> Titles {
     let stated = object.nonblank_text("title").as_deref().and_then(shorten::title);
     if stated.is_some() {
         return Titles { stated, initial: None };
     }
-    object.repair("title", || "is missing; the description or the key is used".to_owned());
     let description = object.nonblank_text("description");
     let sentence = description.as_deref().map(first_sentence).and_then(shorten::title);
     Titles { stated: None, initial: sentence.or_else(|| shorten::title(key)) }

@@ -6,10 +6,11 @@
 use super::{
     catalog::{START, read_beside_profile},
     catalog_choice::{self, CatalogFile, GivenCatalog},
-    catalog_nodes::{NodeRecords, WrittenNodes},
+    catalog_nodes::NodeRecords,
     edition::{Edition, FrameworkOptions},
     read_model,
     selection::{SelectableControls, Selection},
+    written_nodes::{Combination, WrittenNodes},
 };
 use crate::{
     document::{Document, other_format},
@@ -40,16 +41,14 @@ pub fn read(bytes: &[u8], catalogs: &[CatalogFile<'_>], options: &FrameworkOptio
         if let Some(modify) = model.body.object("modify") {
             modify_catalogs(&modify, &mut given, document);
         }
-        if model.body.object("merge").is_some_and(|merge| merge.has("custom")) {
-            document.warn(
-                "the structure of the profile (merge.custom) is not applied: the nodes have the groups of the catalogs",
-            );
-        }
-        let mut written = WrittenNodes::default();
+        let mut written = WrittenNodes::new(Combination::of_profile(model.body, document));
         for given in &given {
-            let records = NodeRecords::new(&edition, &given.catalog, model.body.repairs(), options.with_controls);
+            let GivenCatalog { catalog, reference, .. } = given;
+            let repairs = model.body.repairs();
+            let records = NodeRecords::new(&edition, catalog, repairs, options.with_controls, reference.as_deref());
             records.add_to(&mut written, document);
         }
+        written.warn(document);
         Ok(())
     })?;
     Ok(document)

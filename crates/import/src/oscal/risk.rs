@@ -7,6 +7,7 @@ use super::{
     members::{Titles, time, titles},
     properties::OwnProperties,
     rating,
+    relations::FINDING_SUBJECT,
 };
 use crate::{
     document::{Document, Element, text},
@@ -37,8 +38,14 @@ pub(super) fn summary(risk: &Object<'_>) -> RiskSummary {
     RiskSummary { status: status(risk), severity: rating::severity(risk), deadline: time(risk, "deadline") }
 }
 
-/// Adds the risk with this key.
-pub(super) fn add(element: &Element<'_, '_>, key: &str, summary: RiskSummary, document: &mut Document) {
+/// Adds the risk with this key. `finding` is the key of the finding that names it, which is the subject of a new risk.
+pub(super) fn add(
+    element: &Element<'_, '_>,
+    key: &str,
+    summary: RiskSummary,
+    finding: Option<&str>,
+    document: &mut Document,
+) {
     let risk = &element.object;
     let Titles { stated: stated_title, initial: initial_title } = titles(risk, key);
     let description = Some(description(risk)).filter(|description| !description.is_empty());
@@ -47,7 +54,15 @@ pub(super) fn add(element: &Element<'_, '_>, key: &str, summary: RiskSummary, do
         ("title", stated_title.and_then(text)),
         ("description", description.as_deref().and_then(shorten::description).and_then(text)),
     ];
-    let initial = [("title", initial_title.and_then(text)), ("status", text(summary.status.name()))];
+    let [module_key, resource_type] = FINDING_SUBJECT;
+    let finding = finding.and_then(shorten::reference);
+    let initial = [
+        ("title", initial_title.and_then(text)),
+        ("status", text(summary.status.name())),
+        ("subjectModuleKey", finding.as_ref().and_then(|_| text(module_key))),
+        ("subjectResourceType", finding.as_ref().and_then(|_| text(resource_type))),
+        ("subjectResourceId", finding.as_ref().and_then(text)),
+    ];
     let draft = DocumentDraft::new(Kind::Risk, OnExisting::Complete, stated).with_initial(initial);
     document.add(element.position, OwnProperties::read(risk).completing(RISK_KEY, risk, draft));
 }

@@ -4,6 +4,9 @@ use kernel::Timestamp;
 
 use super::number::displayed_number;
 
+/// The text of a cell without a usable value, in a report of failed rows.
+pub(crate) const FAULT_TEXT: &str = "#ERROR!";
+
 /// A cell of a table.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum TableCell {
@@ -14,6 +17,10 @@ pub enum TableCell {
     Text(String),
     /// A number.
     Number(f64),
+    /// A number that is displayed as a percentage, a hundred times as large.
+    Percent(f64),
+    /// A number that is displayed with zeros before it, with this number of digits.
+    Padded(f64, usize),
     /// A number that is displayed as a date.
     Date(Timestamp),
     /// A truth value.
@@ -33,15 +40,29 @@ impl TableCell {
         }
     }
 
-    /// The cell as the text that a spreadsheet shows.
+    /// The cell as a spreadsheet shows it; `None` if it has no usable value.
+    pub(crate) fn shown(&self) -> Option<String> {
+        match self {
+            Self::Percent(number) => Some(format!("{}%", displayed_number(number * 100.0))),
+            Self::Padded(number, digits) => Some(format!("{:0>digits$}", displayed_number(*number))),
+            Self::Date(time) => Some(time.to_string()),
+            Self::Fault(_) => None,
+            other => other.text().ok(),
+        }
+    }
+
+    /// The text of the cell.
     ///
     /// # Errors
     /// The reason why there is none.
     pub(super) fn text(&self) -> Result<String, String> {
         match self {
             Self::Empty => Ok(String::new()),
+            Self::Text(text) if text == FAULT_TEXT => {
+                Err(format!("is {FAULT_TEXT}, in place of a value that could not be used: enter the value"))
+            }
             Self::Text(text) => Ok(text.clone()),
-            Self::Number(number) => Ok(displayed_number(*number)),
+            Self::Number(number) | Self::Percent(number) | Self::Padded(number, _) => Ok(displayed_number(*number)),
             Self::Boolean(value) => Ok(if *value { "TRUE" } else { "FALSE" }.to_owned()),
             Self::Date(_) => {
                 Err("is a date, and the field takes a text: format the cell as text, and enter its value \

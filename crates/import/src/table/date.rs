@@ -84,6 +84,9 @@ pub(super) fn parse(text: &str, order: Option<DateOrder>) -> Result<Timestamp, S
     }
     let (date, time) = split(text);
     let date = date_text(date, order)?;
+    if Timestamp::parse_date_or_time(&date).is_err() {
+        return Err(format!("is {date}, and there is no such day"));
+    }
     let time = time_text(time).ok_or(SYNTAX)?;
     Timestamp::parse_date_or_time(&format!("{date}T{time}")).map_err(|_| SYNTAX.to_owned())
 }
@@ -279,6 +282,8 @@ mod tests {
         ] {
             assert!(parse(text, None).is_err(), "{text}");
         }
+        assert_eq!(parsed("2026-02-30", None), "is 2026-02-30, and there is no such day");
+        assert_eq!(parsed("31.02.2026 14:08", None), "is 2026-02-31, and there is no such day");
         assert!(parsed("31.03.26", None).contains("four digits"));
         assert!(parsed("46112", None).contains("format the column as a date"));
     }

@@ -1,9 +1,9 @@
 //! The fields that the columns of a table can have.
 
+use heck::ToLowerCamelCase as _;
 use kernel::{Column, ColumnType, Decimal, Scalar as _};
 
 use crate::{
-    draft::Draft,
     field_name::field_name,
     kinds::RecordKind,
     references::{ReferenceColumn, references},
@@ -18,6 +18,8 @@ pub(super) enum FieldType {
     Word,
     /// One of these names.
     Name(&'static [&'static str]),
+    /// A text for which these names are usual.
+    UsualName(&'static [&'static str]),
     Integer,
     Decimal,
     Time,
@@ -40,6 +42,26 @@ pub(super) struct TableField {
 /// The fields that only the server sets in every record.
 const SERVER_FIELDS: [&str; 3] = ["id", "createdAt", "updatedAt"];
 
+/// The header of the column with the reasons in a file of failed rows, which imports pass over.
+pub const FAULT_COLUMN: &str = "Import error";
+
+/// The usual values of texts that are kinds.
+const USUAL_NAMES: [(&str, &[&str]); 3] = [
+    ("change_kind", &["standard", "normal", "emergency", "pre-approved"]),
+    ("engagement_kind", &["supplier"]),
+    (
+        "vulnerability_kind",
+        &[
+            "cve",
+            "internal-finding",
+            "disclosed-bug",
+            "pen-test-finding",
+            "configuration-weakness",
+            "architectural-weakness",
+        ],
+    ),
+];
+
 /// All fields of the records of a kind, with their names.
 pub(super) fn fields(kind: &RecordKind) -> Vec<(String, TableField)> {
     let mut fields = Vec::new();
@@ -57,10 +79,24 @@ pub(super) fn fields(kind: &RecordKind) -> Vec<(String, TableField)> {
     }
     let server = TableField { field_type: FieldType::Server, column: None };
     fields.extend(SERVER_FIELDS.iter().map(|name| ((*name).to_owned(), server)));
+    fields.push((field_of_header(FAULT_COLUMN), server));
     fields
 }
 
+/// Whether every record has the field and only the server sets it, or the reports of failed rows have it.
+pub(super) fn is_always_ignored(name: &str) -> bool {
+    SERVER_FIELDS.contains(&name) || name == field_of_header(FAULT_COLUMN)
+}
+
+/// The name of a field whose column has this header.
+fn field_of_header(header: &str) -> String {
+    header.to_lower_camel_case()
+}
+
 fn type_of(column: &Column) -> FieldType {
+    if let Some((_, names)) = USUAL_NAMES.iter().find(|(name, _)| *name == column.name) {
+        return FieldType::UsualName(names);
+    }
     match column.column_type {
         decimal if decimal == Decimal::TYPE => FieldType::Decimal,
         ColumnType::Text { .. } if column.key.is_some() => FieldType::Word,
@@ -75,14 +111,22 @@ fn type_of(column: &Column) -> FieldType {
     }
 }
 
-/// The names of the fields without which no record of the kind can be created. A reference has its name with `Id`.
-pub(super) fn required_fields(kind: &RecordKind) -> Vec<String> {
-    let empty = Draft { kind: kind.kind, fields: serde_json::Map::new() };
-    let errors = empty.check().err().map_or_else(Vec::new, |invalid| invalid.errors);
-    errors.iter().filter_map(|error| Some(error.split_once(": ")?.0.to_owned())).collect()
-}
-
 /// The name as it is compared: letters and digits in lower case.
 pub(super) fn normalized(name: &str) -> String {
     name.chars().filter(|character| character.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+}
+
+/// The field with this name, in any spelling.
+pub(super) fn find<'f>(fields: &'f [(String, TableField)], name: &str) -> Option<&'f (String, TableField)> {
+    let wanted = normalized(name);
+    fields
+        .iter()
+        .find(|(field, _)| field == name)
+        .or_else(|| fields.iter().find(|(field, _)| normalized(field) == wanted))
+}
+
+/// The names of the fields that callers can set.
+pub(super) fn names_of(fields: &[(String, TableField)]) -> String {
+    let settable = fields.iter().filter(|(_, field)| field.column.is_some());
+    settable.map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ")
 }

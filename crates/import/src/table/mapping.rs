@@ -1,12 +1,18 @@
 //! The fields that the columns of a table have.
 
 use super::{
-    column_letters::column_letters,
-    field::{TableField, fields, normalized, required_fields},
-    row::TableRow,
-    value::ValueOptions,
+    cell::TableCell,
+    column_letters::{column_index, column_letters},
+    field::{TableField, fields, find, is_always_ignored, names_of, normalized},
+    row::{MAX_COLUMNS, TableRow},
+    value_map::{Translation, ValueMap, translations},
+    value_options::ValueOptions,
 };
-use crate::{kinds::RecordKind, shorten};
+use crate::{
+    columns::{file_field, finding_columns},
+    kinds::RecordKind,
+    shorten,
+};
 
 /// The maximum length of a header, in characters. Of a longer one, the end is left out.
 const MAX_HEADER_LENGTH: usize = 300;
@@ -20,8 +26,10 @@ const SUBJECT: &str = "subject_";
 /// The caller's statements about a table.
 #[derive(Clone, Debug, Default)]
 pub struct MappingOptions {
-    /// Fields, each with the name of its column in the header.
+    /// Fields, each with the header or the letters of its column.
     pub columns: Vec<(String, String)>,
+    /// Values that stand for others.
+    pub value_maps: Vec<ValueMap>,
     /// Whether columns that are no fields are left out.
     pub ignores_unknown: bool,
     /// The forms of the values.
@@ -29,7 +37,7 @@ pub struct MappingOptions {
 }
 
 impl MappingOptions {
-    /// Parses `field=column,…`. A column may have a comma in its name.
+    /// Parses `field=column,…`. A column is named by its header, which may have a comma, or by its letters.
     ///
     /// # Errors
     /// The reason why the text is none.
@@ -42,11 +50,11 @@ impl MappingOptions {
                     column.push(',');
                     column.push_str(part);
                 }
-                (None, None) => return Err(format!("write field=column, such as title=Name, instead of {part:?}")),
+                (None, None) => return Err(format!("{part}: write FIELD=COLUMN, such as title=Name")),
             }
         }
         match columns.iter().find(|(field, column)| field.is_empty() || column.trim().is_empty()) {
-            Some((field, column)) => Err(format!("{field}={column}: write field=column, such as title=Name")),
+            Some((field, column)) => Err(format!("{field}={column}: write FIELD=COLUMN, such as title=Name")),
             None => Ok(columns),
         }
     }
@@ -65,6 +73,8 @@ pub struct Mapping {
     pub(super) kind: &'static RecordKind,
     pub(super) columns: Vec<MappedColumn>,
     pub(super) values: ValueOptions,
+    kept_columns: Vec<usize>,
+    pub(super) translations: Vec<Translation>,
     errors: Vec<String>,
 }
 
@@ -83,14 +93,23 @@ impl Mapping {
             let header = shorten::displayed(&shorten::excerpt(&header, MAX_HEADER_LENGTH));
             columns.push(MappedColumn { header, field: None });
         }
-        let mut mapping = Self { kind, columns, values: options.values, errors };
+        let mut mapping =
+            Self { kind, columns, values: options.values, kept_columns: Vec::new(), translations: Vec::new(), errors };
         let fields = fields(kind);
         mapping.map_named_columns(&fields, &options.columns);
         mapping.map_other_columns(&fields);
         if !options.ignores_unknown {
             mapping.check_unknown(&fields);
         }
-        mapping.check_required();
+        mapping.check_identity();
+        let column_of = |name: &str| {
+            mapping.columns.iter().position(|column| column.field.as_ref().is_some_and(|(own, _)| own == name))
+        };
+        match translations(&fields, &options.value_maps, column_of) {
+            Ok(translations) => mapping.translations = translations,
+            Err(errors) => mapping.errors.extend(errors),
+        }
+        mapping.kept_columns = mapping.columns_without_field();
         mapping
     }
 
@@ -100,14 +119,33 @@ impl Mapping {
         &self.errors
     }
 
-    /// The columns that are fields which callers can set, with the names of these.
+    /// The columns that are fields which callers can set, by their headers or their letters, with the names of these.
     #[must_use]
     pub fn mapped(&self) -> Vec<(String, String)> {
-        let mapped = self.columns.iter().filter_map(|column| {
+        let mapped = self.columns.iter().enumerate().filter_map(|(index, column)| {
             let (name, field) = column.field.as_ref()?;
-            field.column.map(|_| (column.header.clone(), name.clone()))
+            let is_named = !column.header.is_empty();
+            let header = if is_named { column.header.clone() } else { format!("({})", column_letters(index)) };
+            field.column.map(|_| (header, name.clone()))
         });
         mapped.collect()
+    }
+
+    /// The headers of columns with fields that only the server sets, if the row has values in them. Those of fields that
+    /// every record has are left out.
+    pub fn ignored_values(&self, row: &TableRow) -> impl Iterator<Item = &str> {
+        let columns = self.columns.iter().zip(&row.cells).filter(|(column, cell)| {
+            let is_ignored = |(name, field): &(String, TableField)| field.column.is_none() && !is_always_ignored(name);
+            column.field.as_ref().is_some_and(is_ignored) && !cell.is_blank()
+        });
+        columns.map(|(column, _)| column.header.as_str())
+    }
+
+    /// The indexes, among [`MappingOptions::value_maps`], of those that translate a cell of the row.
+    pub fn translated(&self, row: &TableRow) -> impl Iterator<Item = usize> {
+        let cell_of = |column: usize| row.cells.get(column).unwrap_or(&TableCell::Empty);
+        let used = self.translations.iter().enumerate();
+        used.filter(move |(_, translation)| translation.matches(cell_of(translation.column))).map(|(index, _)| index)
     }
 
     /// The columns that are not used: those that are no field, and those that only the server sets.
@@ -133,7 +171,11 @@ impl Mapping {
 
     /// The indexes of the record's columns whose present values an update keeps, because the table does not have them.
     #[must_use]
-    pub fn kept_columns(&self) -> Vec<usize> {
+    pub fn kept_columns(&self) -> &[usize] {
+        &self.kept_columns
+    }
+
+    fn columns_without_field(&self) -> Vec<usize> {
         let is_subject =
             |index: usize| self.kind.columns.get(index).is_some_and(|column| column.name.starts_with(SUBJECT));
         let settable = || fields(self.kind).into_iter().filter_map(|(_, field)| field.column);
@@ -182,8 +224,8 @@ impl Mapping {
         }
     }
 
-    /// The index of the column with this header.
-    fn find_column(&self, name: &str) -> Result<usize, String> {
+    /// The index of the column with this header, or with these letters.
+    fn find_column(&mut self, name: &str) -> Result<usize, String> {
         let exact = |column: &MappedColumn| column.header == name.trim();
         let alike =
             |column: &MappedColumn| !normalized(name).is_empty() && normalized(&column.header) == normalized(name);
@@ -192,13 +234,21 @@ impl Mapping {
             columns.filter(|(_, column)| is_match(column)).map(|(index, _)| index).collect()
         };
         let exact = matching(&exact);
-        let found = if exact.is_empty() { matching(&alike) } else { exact };
+        let mut found = if exact.is_empty() { matching(&alike) } else { exact };
+        if let Some(index) = column_index(name.trim()).filter(|index| found.is_empty() && *index < MAX_COLUMNS) {
+            found.push(index);
+            // The header may end before a column without one.
+            while self.columns.len() <= index {
+                self.columns.push(MappedColumn { header: String::new(), field: None });
+            }
+        }
         match found[..] {
             [index] if self.columns.get(index).is_some_and(|column| column.field.is_none()) => Ok(index),
             [_] => Err("the column has another field already".to_owned()),
             [] => {
-                let headers = self.columns.iter().map(|column| format!("{:?}", column.header));
-                Err(format!("there is no column {name:?}; the columns are {}", listed(headers)))
+                let columns = self.columns.iter().enumerate();
+                let named = columns.map(|(index, column)| format!("{:?} ({})", column.header, column_letters(index)));
+                Err(format!("there is no column {name:?}; the columns are {}", listed(named)))
             }
             _ => Err(format!(
                 "several columns have this header: {}",
@@ -254,34 +304,26 @@ impl Mapping {
         ));
     }
 
-    fn check_required(&mut self) {
-        let has = |required: &str| {
-            let present = self.columns.iter().filter_map(|column| column.field.as_ref());
-            let index = fields(self.kind).iter().find(|(name, _)| name == required).and_then(|(_, field)| field.column);
-            present.into_iter().any(|(_, field)| field.column.is_some() && field.column == index)
+    /// Checks that a row can find its record. What else a new record needs is an error of the rows that create one.
+    fn check_identity(&mut self) {
+        let needed = finding_columns(self.kind).into_iter();
+        let missing: Vec<String> = needed
+            .filter(|column| {
+                !self.has_column(*column) && self.kind.columns.get(*column).is_some_and(|column| !column.nullable)
+            })
+            .map(|column| file_field(self.kind, column))
+            .collect();
+        let (fields, add, their_columns) = match missing.len() {
+            0 => return,
+            1 => ("field", "it", "its column"),
+            _ => ("fields", "them", "their columns"),
         };
-        let missing: Vec<String> = required_fields(self.kind).into_iter().filter(|name| !has(name)).collect();
-        if !missing.is_empty() {
-            self.errors.push(format!(
-                "no column has the required fields {}: add them, or name their columns with --map FIELD=COLUMN",
-                missing.join(", "),
-            ));
-        }
+        self.errors.push(format!(
+            "no column has the {fields} {}, by which a row finds its record: add {add}, or name {their_columns} with --map \
+             FIELD=COLUMN",
+            missing.join(", "),
+        ));
     }
-}
-
-fn find<'f>(fields: &'f [(String, TableField)], name: &str) -> Option<&'f (String, TableField)> {
-    let wanted = normalized(name);
-    fields
-        .iter()
-        .find(|(field, _)| field == name)
-        .or_else(|| fields.iter().find(|(field, _)| normalized(field) == wanted))
-}
-
-/// The names of the fields that callers can set.
-fn names_of(fields: &[(String, TableField)]) -> String {
-    let settable = fields.iter().filter(|(_, field)| field.column.is_some());
-    settable.map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ")
 }
 
 fn listed(names: impl Iterator<Item = String>) -> String {

@@ -1,13 +1,6 @@
 //! Numbers as spreadsheets write them.
 
-/// The character between the integer and the fraction of a number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DecimalMark {
-    /// `94.5`
-    Point,
-    /// `94,5`
-    Comma,
-}
+use super::value_options::{DecimalMark, Percent, ValueOptions};
 
 /// The number as a spreadsheet shows it: with at most 15 significant digits, so that the binary representation of 0.3
 /// does not become 0.30000000000000004.
@@ -20,10 +13,41 @@ pub fn displayed_number(number: f64) -> String {
 const SYNTAX: &str = "must be a number such as 1234.5, with at most one decimal mark, and groups of three digits if \
                       thousands are separated";
 
-/// Converts a number with separators of thousands or a decimal comma to the form of the API. `has_local_form` tells that
-/// the file may use a decimal comma, so that a point may separate thousands.
-pub(super) fn decimal(text: &str, mark: Option<DecimalMark>, has_local_form: bool) -> Result<String, String> {
+/// Converts a number with separators of thousands or a decimal comma, or a percentage, to the form of the API.
+pub(super) fn decimal(text: &str, options: &ValueOptions) -> Result<String, String> {
     let text = text.trim();
+    let Some(percentage) = text.strip_suffix('%') else {
+        return number(text, options.decimal_mark, options.has_local_numbers);
+    };
+    let shown = number(percentage.trim_end(), options.decimal_mark, options.has_local_numbers)?;
+    match options.percent {
+        Some(Percent::AsShown) => Ok(shown),
+        Some(Percent::AsFraction) => Ok(hundredth(&shown)),
+        None => Err(percent_error(&shown, &hundredth(&shown))),
+    }
+}
+
+/// The error of a percentage whose meaning is not named.
+pub(super) fn percent_error(shown: &str, fraction: &str) -> String {
+    format!(
+        "is the percentage {shown}%: name its meaning with --percent as-shown for {shown}, or --percent as-fraction for \
+         {fraction}"
+    )
+}
+
+/// The hundredth part of a number in the form of the API.
+fn hundredth(number: &str) -> String {
+    let (sign, digits) = number.strip_prefix('-').map_or(("", number), |digits| ("-", digits));
+    let (integer, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let padded = format!("{integer:0>3}");
+    let (whole, hundredths) = padded.split_at(padded.len() - 2);
+    let whole = whole.trim_start_matches('0');
+    let whole = if whole.is_empty() { "0" } else { whole };
+    format!("{sign}{whole}.{hundredths}{fraction}")
+}
+
+/// Converts a number. `has_local_form` tells that the file may use a decimal comma, so that a point may separate thousands.
+fn number(text: &str, mark: Option<DecimalMark>, has_local_form: bool) -> Result<String, String> {
     let (sign, number) = match text.strip_prefix(['-', '\u{2212}']) {
         Some(number) => ("-", number),
         None => ("", text.strip_prefix('+').unwrap_or(text)),
@@ -111,17 +135,17 @@ mod tests {
             ("1\u{a0}234", "1234"),
             ("12'345.60", "12345.60"),
         ] {
-            assert_eq!(decimal(text, None, false).as_deref(), Ok(expected), "{text}");
+            assert_eq!(number(text, None, false).as_deref(), Ok(expected), "{text}");
         }
     }
 
     #[test]
     fn a_number_with_two_meanings_is_refused_unless_the_decimal_mark_is_named() {
-        assert!(decimal("1,234", None, false).unwrap_err().contains("1.234 with a decimal comma, and 1234"));
-        assert!(decimal("1.234", None, true).unwrap_err().contains("--decimal point"));
-        assert_eq!(decimal("1,234", Some(DecimalMark::Comma), false).unwrap(), "1.234");
-        assert_eq!(decimal("1,234", Some(DecimalMark::Point), false).unwrap(), "1234");
-        assert_eq!(decimal("1.234", Some(DecimalMark::Comma), true).unwrap(), "1234");
+        assert!(number("1,234", None, false).unwrap_err().contains("1.234 with a decimal comma, and 1234"));
+        assert!(number("1.234", None, true).unwrap_err().contains("--decimal point"));
+        assert_eq!(number("1,234", Some(DecimalMark::Comma), false).unwrap(), "1.234");
+        assert_eq!(number("1,234", Some(DecimalMark::Point), false).unwrap(), "1234");
+        assert_eq!(number("1.234", Some(DecimalMark::Comma), true).unwrap(), "1234");
     }
 
     #[test]
@@ -129,7 +153,7 @@ mod tests {
         for text in
             ["", "x", "1.2.3", "1,23,4", "12,34,567", "1 2", "1.", ".5", "1,234.567,8", "1 234.567 890", "12%", "1e5"]
         {
-            assert!(decimal(text, None, false).is_err(), "{text}");
+            assert!(number(text, None, false).is_err(), "{text}");
         }
     }
 
@@ -140,5 +164,23 @@ mod tests {
         {
             assert_eq!(displayed_number(number), expected);
         }
+    }
+    #[test]
+    fn a_percentage_is_refused_unless_its_meaning_is_named() {
+        let with = |percent| ValueOptions { percent, ..ValueOptions::default() };
+        let error = decimal("4.5%", &with(None)).unwrap_err();
+        assert!(error.contains("--percent as-shown for 4.5, or --percent as-fraction for 0.045"), "{error}");
+        for (text, shown, fraction) in [
+            ("4.5%", "4.5", "0.045"),
+            ("4,5 %", "4.5", "0.045"),
+            ("100%", "100", "1.00"),
+            ("-12.25%", "-12.25", "-0.1225"),
+            ("1,234.5%", "1234.5", "12.345"),
+            ("0%", "0", "0.00"),
+        ] {
+            assert_eq!(decimal(text, &with(Some(Percent::AsShown))).as_deref(), Ok(shown), "{text}");
+            assert_eq!(decimal(text, &with(Some(Percent::AsFraction))).as_deref(), Ok(fraction), "{text}");
+        }
+        assert!(decimal("%", &with(Some(Percent::AsShown))).is_err());
     }
 }

@@ -1,10 +1,13 @@
 //! Reads the record of a row.
 
+use std::borrow::Cow;
+
 use serde_json::Map;
 
-use super::{column_letters::column_letters, mapping::Mapping, row::TableRow, value::convert};
+use super::{cell::TableCell, column_letters::column_letters, mapping::Mapping, row::TableRow, value::convert};
 use crate::{
-    checked_draft::InvalidDraft,
+    checked_draft::{CheckedDraft, InvalidDraft},
+    columns::{has_value, is_never_empty},
     draft::Draft,
     position::{ImportFailure, SourcePosition},
     shorten,
@@ -13,12 +16,32 @@ use crate::{
 /// The maximum length of a row's errors, in characters.
 const MAX_MESSAGE_LENGTH: usize = 2500;
 
+/// The record of a row.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RowDraft {
+    /// The fields that have values.
+    pub draft: Draft,
+    /// The indexes of the columns whose values a record that exists keeps: those that the table does not have, and those
+    /// that are never empty and whose cells are.
+    pub kept_columns: Vec<usize>,
+}
+
+impl RowDraft {
+    /// Checks all fields.
+    ///
+    /// # Errors
+    /// [`InvalidDraft`] with all errors.
+    pub fn check(self) -> Result<CheckedDraft, InvalidDraft> {
+        self.draft.check_keeping(self.kept_columns)
+    }
+}
+
 impl Mapping {
     /// Reads the record of a row, and checks all its fields.
     ///
     /// # Errors
     /// [`ImportFailure`] with all errors of the row, each with its field and its column.
-    pub fn read_row(&self, row: &TableRow) -> Result<Draft, ImportFailure> {
+    pub fn read_row(&self, row: &TableRow) -> Result<RowDraft, ImportFailure> {
         self.draft(row).map_err(|InvalidDraft { key, errors }| ImportFailure {
             position: SourcePosition { line: row.line, column: 1 },
             key: key.map(|key| shorten::message(&key)),
@@ -26,24 +49,21 @@ impl Mapping {
         })
     }
 
-    fn draft(&self, row: &TableRow) -> Result<Draft, InvalidDraft> {
+    fn draft(&self, row: &TableRow) -> Result<RowDraft, InvalidDraft> {
         let mut errors: Vec<String> = row.fault.iter().cloned().collect();
         let mut refused: Vec<&str> = Vec::new();
         let mut draft = Draft { kind: self.kind.kind, fields: Map::new() };
-        for (index, cell) in row.cells.iter().enumerate() {
-            let Some(column) = self.columns.get(index) else {
-                if !cell.is_blank() {
+        let width = self.columns.len().max(row.cells.len());
+        for index in 0..width {
+            let cell = row.cells.get(index).unwrap_or(&TableCell::Empty);
+            let column = self.columns.get(index);
+            let Some((name, field)) = column.and_then(|column| column.field.as_ref()) else {
+                if !cell.is_blank() && column.is_none_or(|column| column.header.is_empty()) {
                     errors.push(format!("column {} has a value, but no header", column_letters(index)));
                 }
                 continue;
             };
-            let Some((name, field)) = &column.field else {
-                if !cell.is_blank() && column.header.is_empty() {
-                    errors.push(format!("column {} has a value, but no header", column_letters(index)));
-                }
-                continue;
-            };
-            match convert(cell, field.field_type, &self.values) {
+            match convert(&self.translate(index, cell), field.field_type, &self.values) {
                 Ok(None) => {}
                 Ok(Some((other_name, value))) => {
                     draft.fields.insert(other_name.unwrap_or_else(|| name.clone()), value);
@@ -57,13 +77,34 @@ impl Mapping {
         if row.fault.is_some() {
             return Err(InvalidDraft { key: draft.key(), errors });
         }
+        let draft = RowDraft { kept_columns: self.kept_by(&draft), draft };
         let Err(invalid) = draft.clone().check() else {
-            return if errors.is_empty() { Ok(draft) } else { Err(InvalidDraft { key: draft.key(), errors }) };
+            return if errors.is_empty() { Ok(draft) } else { Err(InvalidDraft { key: draft.draft.key(), errors }) };
         };
         // A field whose cell has been refused is not missing.
         let others = invalid.errors.iter().filter(|error| !refused.iter().any(|name| self.is_about(error, name)));
         errors.extend(others.map(|error| self.with_column(error)));
         Err(InvalidDraft { key: invalid.key, errors })
+    }
+
+    /// The cell, or the value that it stands for.
+    fn translate<'c>(&self, index: usize, cell: &'c TableCell) -> Cow<'c, TableCell> {
+        let mut translations = self.translations.iter().filter(|translation| translation.column == index);
+        match translations.find(|translation| translation.matches(cell)) {
+            Some(translation) => Cow::Owned(TableCell::Text(translation.to.clone())),
+            None => Cow::Borrowed(cell),
+        }
+    }
+
+    /// The columns that a record that exists keeps when this draft updates it.
+    fn kept_by(&self, draft: &Draft) -> Vec<usize> {
+        let mapped = self.columns.iter().filter_map(|column| column.field.as_ref()?.1.column);
+        let empty = mapped.filter(|index| {
+            self.kind.columns.get(*index).is_some_and(is_never_empty) && !has_value(self.kind, &draft.fields, *index)
+        });
+        let mut kept = self.kept_columns().to_vec();
+        kept.extend(empty);
+        kept
     }
 
     /// Whether the error is that of the field, or of the same reference by identifier.

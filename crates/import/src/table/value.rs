@@ -5,22 +5,15 @@ use serde_json::Value;
 
 use super::{
     cell::TableCell,
-    date::{self, DateOrder},
+    date,
     field::{FieldType, normalized},
-    number::{self, DecimalMark},
+    number::{self, displayed_number},
+    value_options::{Percent, ValueOptions},
 };
 use crate::{kinds::RecordKind, references::ReferenceColumn};
 
-/// The forms of values in a table.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct ValueOptions {
-    /// The order of the parts of dates.
-    pub date_order: Option<DateOrder>,
-    /// The decimal mark of numbers.
-    pub decimal_mark: Option<DecimalMark>,
-    /// Whether numbers may have a decimal comma because of the form of the file.
-    pub has_local_numbers: bool,
-}
+/// The first number of which a spreadsheet does not keep the last digit.
+const FIRST_INEXACT: f64 = 1e15;
 
 /// A value, with the name of its field if it is not that of the column.
 pub(super) type FieldValue = (Option<String>, Value);
@@ -40,17 +33,19 @@ pub(super) fn convert(
     if let (TableCell::Date(time), FieldType::Time) = (cell, field_type) {
         return Ok(Some((None, time.to_string().into())));
     }
+    let is_numeric = matches!(field_type, FieldType::Decimal | FieldType::Integer);
+    let cell = &plain(cell, is_numeric, options)?;
     let text = cell.text()?;
     let is_absent = if field_type == FieldType::Text { text.is_empty() } else { text.trim().is_empty() };
     if is_absent {
         return Ok(None);
     }
-    let decimal = || number::decimal(&text, options.decimal_mark, options.has_local_numbers);
+    let decimal = || number::decimal(&text, options);
     let is_number = matches!(cell, TableCell::Number(_));
     let value = match field_type {
         FieldType::Text => text.into(),
         FieldType::Word => text.trim().into(),
-        FieldType::Name(names) => name(text.trim(), names).into(),
+        FieldType::Name(names) | FieldType::UsualName(names) => name(text.trim(), names).into(),
         FieldType::Decimal if is_number => text.into(),
         FieldType::Decimal => decimal()?.into(),
         FieldType::Integer => integer(&if is_number { text } else { decimal()? })?.into(),
@@ -63,6 +58,34 @@ pub(super) fn convert(
         FieldType::Server => return Ok(None),
     };
     Ok(Some((None, value)))
+}
+
+/// The cell without what its format makes of its number.
+fn plain(cell: &TableCell, is_numeric: bool, options: &ValueOptions) -> Result<TableCell, String> {
+    Ok(match cell {
+        TableCell::Percent(number) => match options.percent {
+            None => return Err(number::percent_error(&displayed_number(number * 100.0), &displayed_number(*number))),
+            Some(Percent::AsFraction) => TableCell::Number(*number),
+            Some(Percent::AsShown) if is_numeric => TableCell::Number(number * 100.0),
+            Some(Percent::AsShown) => TableCell::Text(format!("{}%", displayed_number(number * 100.0))),
+        },
+        TableCell::Padded(number, _) if is_numeric => TableCell::Number(*number),
+        TableCell::Padded(number, digits) => {
+            return Err(format!(
+                "is the number {}, which only its format shows with zeros, as {digits} digits: format the cell as text, and \
+                 enter its value again",
+                displayed_number(*number)
+            ));
+        }
+        TableCell::Number(number) if !is_numeric && number.abs() >= FIRST_INEXACT => {
+            return Err(
+                "is a number of more than 15 digits, of which a spreadsheet keeps only 15: format the cell as text, \
+                        and enter its value again"
+                    .to_owned(),
+            );
+        }
+        cell => cell.clone(),
+    })
 }
 
 /// The one of the names that the text spells in its own way; otherwise the text, which the field refuses with the list of
@@ -147,6 +170,41 @@ mod tests {
         assert_eq!(value(TableCell::Boolean(true), FieldType::Text), Ok(Some("TRUE".into())));
         assert_eq!(value(TableCell::Fault("is #REF!".to_owned()), FieldType::Text), Err("is #REF!".to_owned()));
         assert_eq!(value(TableCell::Fault("is #REF!".to_owned()), FieldType::Server), Ok(None));
+    }
+
+    #[test]
+    fn a_number_that_is_not_what_the_cell_shows_is_refused_in_keys_and_texts() {
+        let large = TableCell::Number(123_456_789_012_345_680.0);
+        for field_type in [FieldType::Word, FieldType::Text] {
+            assert!(value(large.clone(), field_type).unwrap_err().contains("more than 15 digits"));
+            let padded = value(TableCell::Padded(123.0, 5), field_type).unwrap_err();
+            assert!(padded.starts_with("is the number 123, which only its format shows with zeros"), "{padded}");
+        }
+        assert_eq!(
+            value(TableCell::Number(999_999_999_999_999.0), FieldType::Word),
+            Ok(Some("999999999999999".into()))
+        );
+        assert_eq!(value(TableCell::Padded(7.0, 3), FieldType::Integer), Ok(Some(7.into())));
+        assert_eq!(value(large, FieldType::Decimal), Ok(Some("123456789012346000".into())));
+    }
+
+    #[test]
+    fn a_percentage_of_a_workbook_has_the_meaning_that_the_caller_names() {
+        let percent = TableCell::Percent(0.045);
+        let error = value(percent.clone(), FieldType::Decimal).unwrap_err();
+        assert_eq!(
+            error,
+            "is the percentage 4.5%: name its meaning with --percent as-shown for 4.5, or --percent as-fraction for 0.045"
+        );
+        let with = |meaning, field_type| {
+            let options = ValueOptions { percent: Some(meaning), ..ValueOptions::default() };
+            convert(&percent, field_type, &options).map(|value| value.map(|(_, value)| value))
+        };
+        assert_eq!(with(Percent::AsShown, FieldType::Decimal), Ok(Some("4.5".into())));
+        assert_eq!(with(Percent::AsFraction, FieldType::Decimal), Ok(Some("0.045".into())));
+        assert_eq!(with(Percent::AsShown, FieldType::Text), Ok(Some("4.5%".into())));
+        assert_eq!(with(Percent::AsFraction, FieldType::Text), Ok(Some("0.045".into())));
+        assert_eq!(value(percent, FieldType::Server), Ok(None));
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 
 use zip::{ZipArchive, result::ZipError};
 
+use super::markup::Markup;
 use crate::table::TableError;
 
 /// The most parts of an archive.
@@ -22,8 +23,8 @@ const MAX_OTHER_PART: u64 = 16 * 1024 * 1024;
 const MAX_RATIO: u64 = 250;
 const MIN_SUSPICIOUS: u64 = 16 * 1024 * 1024;
 
-/// The longest tag, and the longest text between two tags, in bytes.
-const MAX_MARKUP: u64 = 4 * 1024 * 1024;
+/// The maximum size of a part that is no markup, such as a picture.
+const MAX_MEDIA: u64 = 64 * 1024 * 1024;
 
 /// The first bytes of the older container format, which old and encrypted workbooks have.
 const COMPOUND_FILE: [u8; 8] = [0xd0, 0xcf, 0x11, 0xe0, 0xa1, 0xb1, 0x1a, 0xe1];
@@ -158,27 +159,27 @@ pub(super) fn damaged(error: ZipError) -> TableError {
     }
 }
 
-/// The unpacked content of a part, which is counted and not kept.
+/// The unpacked content of a part, which is measured and not kept.
 struct Unpacked<'n> {
     name: &'n str,
     length: u64,
     limit: u64,
-    /// The number of bytes since the last end of a tag.
-    markup: u64,
-    is_markup: bool,
+    markup: Option<Markup>,
 }
 
 impl<'n> Unpacked<'n> {
     fn new(name: &'n str, remaining: u64) -> Self {
-        let own = name.rsplit('/').next().unwrap_or(name);
-        let is_media = name.contains("/media/") || name.contains("/embeddings/");
-        let is_small = own.ends_with(".rels") || own == "styles.xml" || !name.contains("worksheets/");
+        // The reader of workbooks finds parts in any case, and with either slash.
+        let folded = name.to_lowercase().replace('\\', "/");
+        let own = folded.rsplit('/').next().unwrap_or(&folded);
+        let is_markup = own.ends_with(".xml") || own.ends_with(".rels");
         let limit = match own {
-            "sharedStrings.xml" => MAX_SHARED_TEXTS,
-            _ if is_small && !is_media => MAX_OTHER_PART,
-            _ => MAX_UNPACKED,
+            _ if !is_markup => MAX_MEDIA,
+            "sharedstrings.xml" => MAX_SHARED_TEXTS,
+            _ if own.ends_with(".xml") && own != "styles.xml" && folded.contains("worksheets/") => MAX_UNPACKED,
+            _ => MAX_OTHER_PART,
         };
-        Self { name, length: 0, limit: limit.min(remaining), markup: 0, is_markup: !is_media }
+        Self { name, length: 0, limit: limit.min(remaining), markup: is_markup.then(Markup::new) }
     }
 
     fn read(&mut self, part: &mut impl Read, packed: u64) -> Result<(), TableError> {
@@ -204,18 +205,10 @@ impl<'n> Unpacked<'n> {
                     self.refused(&format!("unpacks to more than {MAX_RATIO} times its size, as an attack does"))
                 );
             }
-            self.check_markup(bytes)?;
+            if let Some(Err(reason)) = self.markup.as_mut().map(|markup| markup.add(bytes)) {
+                return Err(self.refused(&reason));
+            }
         }
-    }
-
-    fn check_markup(&mut self, bytes: &[u8]) -> Result<(), TableError> {
-        let behind_last = bytes.iter().rev().position(|byte| *byte == b'>');
-        let length = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
-        self.markup = behind_last.map_or_else(|| self.markup.saturating_add(length(bytes.len())), length);
-        if self.is_markup && self.markup > MAX_MARKUP {
-            return Err(self.refused(&format!("has a text of more than {} MiB", MAX_MARKUP / 1024 / 1024)));
-        }
-        Ok(())
     }
 
     fn refused(&self, message: &str) -> TableError {

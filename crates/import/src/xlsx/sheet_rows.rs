@@ -4,9 +4,13 @@ use std::io::{Read, Seek};
 
 use calamine::{DataRef, XlsxCellReader, XlsxError};
 
-use super::workbook_error::unreadable;
+use super::{
+    number_format::{FormattedCells, NumberFormat},
+    workbook_error::unreadable,
+};
 use crate::table::{
-    MAX_COLUMNS, MAX_ROW_LENGTH, TableCell, TableError, TableRow, TableRows, column_letters, from_serial,
+    MAX_COLUMNS, MAX_ROW_LENGTH, TableCell, TableError, TableRow, TableRows, column_letters, displayed_number,
+    from_serial,
 };
 
 /// The last row of a sheet.
@@ -16,6 +20,7 @@ const MAX_ROW: usize = 1_048_576;
 pub struct SheetRows<'w, R: Read + Seek> {
     cells: XlsxCellReader<'w, R>,
     is_1904: bool,
+    formats: FormattedCells,
     /// The first row that counts.
     header_row: usize,
     /// The first cell of the next row.
@@ -36,8 +41,13 @@ pub(super) fn cell_name((row, column): (u32, u32)) -> String {
 }
 
 impl<'w, R: Read + Seek> SheetRows<'w, R> {
-    pub(super) const fn new(cells: XlsxCellReader<'w, R>, is_1904: bool, header_row: usize) -> Self {
-        Self { cells, is_1904, header_row, pending: None, is_at_end: false }
+    pub(super) const fn new(
+        cells: XlsxCellReader<'w, R>,
+        is_1904: bool,
+        formats: FormattedCells,
+        header_row: usize,
+    ) -> Self {
+        Self { cells, is_1904, formats, header_row, pending: None, is_at_end: false }
     }
 
     /// The next cell that is not empty.
@@ -54,7 +64,7 @@ impl<'w, R: Read + Seek> SheetRows<'w, R> {
                 DataRef::Empty if record.formula.is_some() => TableCell::Fault(
                     "has a formula without a value: open the file in a spreadsheet program, and save it".to_owned(),
                 ),
-                value => self.cell(value),
+                value => self.cell(value, record.pos),
             };
             let index = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
             let (row, column) = (index(record.pos.0) + 1, index(record.pos.1));
@@ -75,15 +85,15 @@ impl<'w, R: Read + Seek> SheetRows<'w, R> {
         Ok(None)
     }
 
-    fn cell(&self, value: DataRef<'_>) -> TableCell {
+    fn cell(&self, value: DataRef<'_>, position: (u32, u32)) -> TableCell {
         match value {
             DataRef::Empty => TableCell::Empty,
             DataRef::String(text) | DataRef::DateTimeIso(text) => text_cell(text),
             DataRef::SharedString(text) => text_cell(text.to_owned()),
             // An integer of a cell was a binary number before.
             #[allow(clippy::cast_precision_loss, reason = "the format has only binary numbers")]
-            DataRef::Int(number) => TableCell::Number(number as f64),
-            DataRef::Float(number) => TableCell::Number(number),
+            DataRef::Int(number) => self.number(number as f64, position),
+            DataRef::Float(number) => self.number(number, position),
             DataRef::Bool(value) => TableCell::Boolean(value),
             DataRef::DateTime(time) if time.is_duration() => {
                 TableCell::Fault("is a duration, which no field takes: format the cell as text".to_owned())
@@ -98,6 +108,19 @@ impl<'w, R: Read + Seek> SheetRows<'w, R> {
             DataRef::Error(error) => TableCell::Fault(format!("has the error {error}: correct its formula")),
         }
     }
+
+    fn number(&self, number: f64, (row, column): (u32, u32)) -> TableCell {
+        match self.formats.format(row, column) {
+            Some(NumberFormat::Percent) => TableCell::Percent(number),
+            Some(NumberFormat::Padded(digits)) if integer_digits(number) < digits => TableCell::Padded(number, digits),
+            _ => TableCell::Number(number),
+        }
+    }
+}
+
+/// The number of digits before the decimal point of a number.
+fn integer_digits(number: f64) -> usize {
+    displayed_number(number.abs()).split('.').next().map_or(0, str::len)
 }
 
 fn text_cell(text: String) -> TableCell {

@@ -5,10 +5,7 @@ use std::io::{BufReader, Read, Seek};
 use calamine::{Reader as _, SheetType, SheetVisible, Xlsx};
 
 use super::{
-    archive,
-    merged_cells::warnings,
-    sheet_rows::{SheetRows, cell_name},
-    workbook_error::unreadable,
+    archive, merged_cells::warning, number_format::FormattedCells, sheet_rows::SheetRows, workbook_error::unreadable,
 };
 use crate::{
     shorten,
@@ -67,7 +64,7 @@ impl<R: Read + Seek> Workbook<R> {
         }
         let mut with_rows = Vec::new();
         for (name, _) in sheets.iter().filter(|(_, is_visible)| *is_visible) {
-            if self.rows(name, None)?.next_row()?.is_some() {
+            if self.rows_from(name, 1, FormattedCells::default())?.next_row()?.is_some() {
                 with_rows.push((name.clone(), true));
             }
         }
@@ -87,19 +84,40 @@ impl<R: Read + Seek> Workbook<R> {
     /// # Errors
     /// [`TableError`] if the sheet can't be read.
     pub fn rows(&mut self, sheet: &str, header_row: Option<usize>) -> Result<SheetRows<'_, BufReader<R>>, TableError> {
-        let is_1904 = self.xlsx.has_1904_epoch();
-        let cells = self.xlsx.worksheet_cells_reader(sheet).map_err(unreadable)?;
-        Ok(SheetRows::new(cells, is_1904, header_row.unwrap_or(1)))
+        let formats = self.formatted_cells(sheet)?;
+        self.rows_from(sheet, header_row.unwrap_or(1), formats)
     }
 
-    /// A warning for each range of merged cells, from this row on if it is given: all but the first of them are empty.
+    fn rows_from(
+        &mut self,
+        sheet: &str,
+        first: usize,
+        formats: FormattedCells,
+    ) -> Result<SheetRows<'_, BufReader<R>>, TableError> {
+        let is_1904 = self.xlsx.has_1904_epoch();
+        let cells = self.xlsx.worksheet_cells_reader(sheet).map_err(unreadable)?;
+        Ok(SheetRows::new(cells, is_1904, formats, first))
+    }
+
+    /// The cells whose formats make numbers look like other values. They are read before the rows, and only if the workbook
+    /// has such formats.
+    fn formatted_cells(&mut self, sheet: &str) -> Result<FormattedCells, TableError> {
+        let mut cells = self.xlsx.worksheet_cells_reader(sheet).map_err(unreadable)?;
+        let (mut formatted, has_any) = FormattedCells::new(cells.styles());
+        while has_any && let Some((row, column, style)) = cells.next_style_id().map_err(unreadable)? {
+            formatted.add(row, column, style)?;
+        }
+        Ok(formatted)
+    }
+
+    /// A warning about merged cells, from this row on if it is given: all but the first of them are empty.
     ///
     /// # Errors
     /// [`TableError`] if the sheet can't be read.
-    pub fn merged_cells(&mut self, sheet: &str, header_row: Option<usize>) -> Result<Vec<String>, TableError> {
+    pub fn merged_cells(&mut self, sheet: &str, header_row: Option<usize>) -> Result<Option<String>, TableError> {
         let ranges = self.xlsx.merge_cells_by_sheet_name(sheet).map_err(unreadable)?;
         let first = header_row.unwrap_or(1);
         let below = ranges.iter().filter(|range| usize::try_from(range.end.0).is_ok_and(|row| row + 1 >= first));
-        Ok(warnings(below.map(|range| (cell_name(range.start), cell_name(range.end)))))
+        Ok(warning(below.map(|range| (range.start, range.end))))
     }
 }

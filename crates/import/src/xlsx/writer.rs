@@ -24,6 +24,11 @@ const MAX_DIGITS: usize = 15;
 /// The format of dates. It shows the time zone, which no cell has otherwise.
 const DATE_FORMAT: &str = "yyyy-mm-dd hh:mm:ss.000\"Z\"";
 
+/// The width of a date, and the least and the greatest width of a column, in characters.
+const DATE_WIDTH: usize = 25;
+const MIN_WIDTH: usize = 8;
+const MAX_WIDTH: usize = 60;
+
 /// The error of a workbook that can't be written.
 #[derive(Debug, thiserror::Error)]
 #[error("can't write the workbook: {0}")]
@@ -47,6 +52,8 @@ pub struct SheetWriter<'w> {
     sheet: &'w mut Worksheet,
     formats: &'w Formats,
     columns: Vec<&'static Column>,
+    /// The length of the longest line in each column.
+    widths: Vec<usize>,
     next_row: u32,
 }
 
@@ -69,11 +76,14 @@ impl WorkbookWriter {
     pub fn add_sheet(&mut self, kind: &RecordKind) -> Result<SheetWriter<'_>, WorkbookError> {
         let sheet = self.workbook.add_worksheet_with_constant_memory()?;
         sheet.set_name(kind.name())?.set_freeze_panes(1, 0)?;
-        for (index, name) in (0..).zip(table_header(kind)) {
+        let header = table_header(kind);
+        // A header is bold, and so wider than other texts of its length.
+        let widths = header.iter().map(|name| name.len() + 2).collect();
+        for (index, name) in (0..).zip(header) {
             sheet.write_string_with_format(0, index, name, &self.formats.header)?;
         }
         let columns = kind.columns.iter().filter(|column| !column.is_derived).collect();
-        Ok(SheetWriter { sheet, formats: &self.formats, columns, next_row: 1 })
+        Ok(SheetWriter { sheet, formats: &self.formats, columns, widths, next_row: 1 })
     }
 
     /// Writes the whole workbook.
@@ -94,8 +104,9 @@ impl SheetWriter<'_> {
     /// # Errors
     /// If the temporary file can't be written, or the sheet is full.
     pub fn add(&mut self, values: &[Value]) -> Result<(), WorkbookError> {
-        for ((index, column), value) in (0..).zip(&self.columns).zip(values) {
+        for (((index, column), value), width) in (0..).zip(&self.columns).zip(values).zip(&mut self.widths) {
             let (row, sheet) = (self.next_row, &mut *self.sheet);
+            *width = (*width).max(width_of(value, column));
             match value {
                 Value::Null => {}
                 Value::Number(number) => write_number(sheet, row, index, &number.to_string())?,
@@ -119,6 +130,28 @@ impl SheetWriter<'_> {
         }
         self.next_row += 1;
         Ok(())
+    }
+
+    /// Ends the sheet: its columns become as wide as their longest lines, within bounds.
+    ///
+    /// # Errors
+    /// If a width is none of a column.
+    pub fn finish(self) -> Result<(), WorkbookError> {
+        for (index, width) in (0..).zip(self.widths) {
+            let width = u32::try_from(width.clamp(MIN_WIDTH, MAX_WIDTH)).unwrap_or_default();
+            self.sheet.set_column_width(index, f64::from(width))?;
+        }
+        Ok(())
+    }
+}
+
+/// The number of characters of the longest line of a value.
+fn width_of(value: &Value, column: &Column) -> usize {
+    match value {
+        Value::Null => 0,
+        Value::String(_) if column.column_type == ColumnType::Timestamp => DATE_WIDTH,
+        Value::String(text) => text.lines().map(|line| line.chars().take(MAX_WIDTH).count()).max().unwrap_or_default(),
+        other => other.to_string().len(),
     }
 }
 

@@ -66,7 +66,7 @@ fn the_840_components_of_juice_shop_become_assets() {
             "library",
             "body-parser 1.19.0",
             "Node.js body parsing middleware",
-            "cyclonedx",
+            "cyclonedx/pkg:npm/juice-shop",
             "",
         ]
     );

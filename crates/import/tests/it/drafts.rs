@@ -20,7 +20,7 @@ macro_rules! columns {
 registers::for_each_register!(columns);
 
 /// Columns that may be left out although they are not nullable.
-const OPTIONAL: &[&str] = &["description", "text", "status"];
+const OPTIONAL: &[&str] = &["description", "text", "status", "source_kind", "attachments"];
 
 /// The object with further members.
 pub(crate) fn with_members(mut object: Value, members: Value) -> Value {
@@ -105,6 +105,8 @@ fn key(draft: &DocumentDraft) -> String {
         Kind::Risk => field(draft, "riskKey").to_owned(),
         Kind::Finding => field(draft, "findingKey").to_owned(),
         Kind::Assessment => field(draft, "assessmentKey").to_owned(),
+        Kind::EvidenceRequirement => field(draft, "requirementKey").to_owned(),
+        Kind::EvidenceClaim => field(draft, "claimKey").to_owned(),
         kind => panic!("no document makes a {kind}"),
     }
 }
@@ -120,6 +122,7 @@ fn assert_valid(draft: &DocumentDraft, columns: &[Column], name: &str, value: &V
         "frameworkKey" => (Kind::Framework, text),
         "frameworkVersionKey" => (Kind::FrameworkVersion, text),
         "parentNodeKey" => (Kind::FrameworkNode, format!("{} {text}", field(draft, "frameworkVersionKey"))),
+        "evidenceRequirementKey" => (Kind::EvidenceRequirement, text),
         name => panic!("{draft:?} has no field {name}"),
     };
     assert!(keys.contains(&parent), "{name} of {draft:?} names no earlier draft");

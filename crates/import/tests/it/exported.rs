@@ -20,7 +20,7 @@ fn a_line_has_references_by_key_and_neither_nulls_nor_what_only_the_server_sets(
         line,
         "{\"kind\":\"indicator\",\"record\":{\"indicatorKey\":\"KRI-phishing-rate\",\
         \"title\":\"Employees who follow a simulated phishing link\",\"indicatorKind\":\"kri\",\"status\":\"active\",\
-        \"subjectModuleKey\":\"risks\",\"subjectResourceType\":\"risk\",\"subjectResourceId\":\"RSK-7\",\
+        \"subjectModuleKey\":\"risks\",\"subjectResourceType\":\"risk\",\"subjectResourceId\":\"risk_01KSFQEHQ80000000000000002\",\
         \"targetValue\":\"2\",\"thresholdValue\":\"5\",\"unit\":\"%\"}}\n"
     );
     let link = cells(&CoverageLink::example(), |reference, _| Some(format!("key of {}", reference.target.name())));

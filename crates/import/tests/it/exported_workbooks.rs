@@ -91,13 +91,38 @@ fn a_row_that_was_written_is_read_as_the_same_record() {
         let rows = written(kind, &values);
         let mapping = Mapping::new(RecordKind::of(kind).unwrap(), &rows[0], &MappingOptions::default());
         assert_eq!(mapping.errors(), [] as [String; 0]);
-        let mut fields = mapping.read_row(&rows[1]).unwrap().fields;
+        let mut fields = mapping.read_row(&rows[1]).unwrap().draft.fields;
         fields.retain(|_, value| *value != json!([]));
         let expected = cells
             .into_iter()
             .filter(|cell| !cell.value.is_null() && cell.value != json!("") && cell.value != json!([]));
         assert_eq!(fields, expected.map(|cell| (cell.name, cell.value)).collect());
     }
+}
+
+#[test]
+fn columns_are_as_wide_as_their_longest_lines_within_bounds() {
+    let mut writer = WorkbookWriter::default();
+    let mut sheet = writer.add_sheet(RecordKind::of(Kind::Control).unwrap()).unwrap();
+    sheet
+        .add(&[json!("C-1"), json!("A title of thirty characters.."), json!("x\ny".repeat(99)), json!("draft")])
+        .unwrap();
+    sheet.add(&[json!("C-2"), json!("Short"), json!("d".repeat(100)), json!("draft")]).unwrap();
+    sheet.finish().unwrap();
+    let mut bytes = Vec::new();
+    writer.save(&mut bytes).unwrap();
+    let mut archive = zip::ZipArchive::new(std::io::Cursor::new(bytes)).unwrap();
+    let mut sheet = String::new();
+    std::io::Read::read_to_string(&mut archive.by_name("xl/worksheets/sheet1.xml").unwrap(), &mut sheet).unwrap();
+    let widths: Vec<f64> =
+        sheet.split("width=\"").skip(1).map(|rest| rest.split('"').next().unwrap().parse().unwrap()).collect();
+    // The stated width of a column includes its padding.
+    let expected = [12.0, 30.0, 60.0, 8.0];
+    assert_eq!(widths.len(), 11, "{sheet}");
+    assert!(
+        widths.iter().zip(expected).all(|(width, expected)| (0.0..1.0).contains(&(width - expected))),
+        "{widths:?}"
+    );
 }
 
 #[test]

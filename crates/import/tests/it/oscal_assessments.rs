@@ -40,7 +40,36 @@ fn the_assessment_results_of_nist_become_a_finding_and_a_risk() {
     let document = read_assessment_results(&bytes).unwrap();
     assert_whole(&document);
     assert_eq!((failures(&document), document.repair_count), (vec![], 0));
-    assert_eq!(document.warnings, ["2 observations are not imported: no record holds them"]);
+    assert_eq!(
+        document.warnings,
+        ["the subjects and origins of 2 observations are not imported: no record holds them"]
+    );
+    assert_eq!(
+        ["subjectModuleKey", "subjectResourceType", "subjectResourceId"]
+            .map(|name| field(of_kind(&document, Kind::Risk)[0], name)),
+        ["findings", "finding", "45d8a6c2-1368-4bad-9ba0-7141f0a32889"]
+    );
+    let claims: Vec<_> = of_kind(&document, Kind::EvidenceClaim)
+        .into_iter()
+        .map(|claim| ["claimKey", "evidenceRequirementKey", "validFrom", "validUntil"].map(|name| field(claim, name)))
+        .collect();
+    assert_eq!(
+        claims,
+        [
+            [
+                "8807eb6e-0c05-43bc-8438-799739615e34",
+                "oscal:ac-6.1_obj",
+                "2023-06-02T12:31:20.000Z",
+                "2023-07-01T04:00:00.000Z"
+            ],
+            [
+                "4a2fb32e-9be9-43cf-b717-e9e47de061bd",
+                "oscal:observations",
+                "2023-06-02T12:31:20.000Z",
+                "2023-07-01T04:00:00.000Z"
+            ],
+        ]
+    );
     let [risk, finding] =
         [Kind::Risk, Kind::Finding].map(|kind| <[_; 1]>::try_from(of_kind(&document, kind)).unwrap()[0]);
     assert_eq!(field(risk, "riskKey"), "0cfa750e-3553-47ba-a7ba-cf84a884d261");
@@ -91,6 +120,11 @@ fn the_plan_of_action_of_nist_becomes_two_findings_and_two_risks() {
     let system = "8101e04d-8305-4e73-bb95-6b59f645b143";
     assert_eq!(findings, [["medium", "", system], ["low", "2023-06-23T21:00:00.000Z", system]]);
     assert!(field(risks[0], "description").contains("\n\nMitigating factor: The GoodRead application"));
+    let requirements: Vec<_> = of_kind(&document, Kind::EvidenceClaim)
+        .into_iter()
+        .map(|claim| field(claim, "evidenceRequirementKey"))
+        .collect();
+    assert_eq!(requirements, ["oscal:observations"; 2]);
     assert!(field(risks[0], "description").contains("\n\nResponse (planned): IFA-GOODREAD-RISK1-RESPONSE"));
 }
 
@@ -196,7 +230,7 @@ fn of_several_results_the_newest_that_has_a_uuid_counts() {
         assert_eq!(
             document.warnings,
             [
-                "2 risks and findings of older results are left out: a newer result has them, too",
+                "2 risks, findings and observations of older results are left out: a newer result has them, too",
                 "1 findings are not imported: their objectives are satisfied; close those that an earlier import has opened",
             ]
         );
@@ -219,4 +253,140 @@ fn a_risk_and_a_finding_state_only_what_the_file_has() {
         ["findingKey", "sourceKind", "sourceModuleKey", "sourceResourceId", "sourceResourceType", "title"]
     );
     assert_eq!(field(item, "severity"), "medium");
+}
+
+fn observation(uuid: &str) -> Value {
+    json!({ "uuid": uuid, "description": "Seen.", "methods": ["TEST"], "collected": "2026-05-01T00:00:00Z" })
+}
+
+/// A finding about an objective, which names observations and risks.
+fn related_finding(uuid: &str, objective: &str, state: &str, observations: &[&str], risks: &[&str]) -> Value {
+    let relations = |member: &str, uuids: &[&str]| {
+        let relations =
+            uuids.iter().map(|uuid| Value::Object([(member.to_owned(), json!(uuid))].into_iter().collect()));
+        relations.collect::<Vec<Value>>()
+    };
+    json!({ "uuid": uuid, "title": uuid, "description": "d",
+        "target": { "type": "objective-id", "target-id": objective, "status": { "state": state } },
+        "related-observations": relations("observation-uuid", observations),
+        "related-risks": relations("risk-uuid", risks) })
+}
+
+#[test]
+fn an_observation_is_a_pending_claim_for_the_objective_of_the_finding_that_names_it() {
+    let mut seen = observation("o1");
+    seen["remarks"] = json!("At night.");
+    seen["methods"] = json!(["EXAMINE", "UNKNOWN"]);
+    seen["expires"] = json!("2026-06-01T00:00:00Z");
+    seen["relevant-evidence"] = json!([
+        { "href": "#local", "description": "Local." },
+        { "href": "https://example.org/log/7", "description": "The log." },
+    ]);
+    let document = results(json!({
+        "observations": [seen, observation("o2"), observation("o3")],
+        "findings": [
+            related_finding("f1", "ac-1_obj", "not-satisfied", &["o1"], &[]),
+            related_finding("f2", "ac-2_obj", "satisfied", &["o2", "o1"], &[]),
+        ],
+    }));
+    assert_eq!(failures(&document), Vec::<String>::new());
+    let requirements: Vec<_> = of_kind(&document, Kind::EvidenceRequirement)
+        .into_iter()
+        .map(|requirement| {
+            ["requirementKey", "status", "subjectModuleKey", "subjectResourceId"].map(|name| field(requirement, name))
+        })
+        .collect();
+    assert_eq!(
+        requirements,
+        [
+            ["oscal:ac-1_obj", "active", "oscal", "ac-1_obj"],
+            ["oscal:ac-2_obj", "active", "oscal", "ac-2_obj"],
+            ["oscal:observations", "active", "", ""],
+        ]
+    );
+    let claims = of_kind(&document, Kind::EvidenceClaim);
+    let requirements: Vec<_> = claims.iter().map(|claim| field(claim, "evidenceRequirementKey")).collect();
+    assert_eq!(requirements, ["oscal:ac-1_obj", "oscal:ac-2_obj", "oscal:observations"]);
+    assert_eq!(
+        ["claimKey", "title", "status", "sourceReference"].map(|name| field(claims[0], name)),
+        ["o1", "Seen.", "", "https://example.org/log/7"]
+    );
+    assert_eq!(
+        field(claims[0], "description"),
+        "Seen.\n\nAt night.\n\nMethods: EXAMINE\n\nEvidence: Local. (#local)\n\nEvidence: The log. (https://example.org/log/7)"
+    );
+    assert_eq!(
+        stated(claims[1]),
+        ["claimKey", "description", "validFrom"],
+        "people may assign it to another requirement"
+    );
+    assert_eq!(
+        document.warnings[0],
+        "1 relations of findings to observations are not kept: an observation is evidence for one objective, that of the \
+         first finding that names it"
+    );
+}
+
+#[test]
+fn an_observation_has_a_time_and_ends_after_it_or_not_at_all() {
+    let mut without_time = observation("o1");
+    without_time.as_object_mut().unwrap().remove("collected");
+    let mut backwards = observation("o2");
+    backwards["expires"] = json!("2026-05-01T00:00:00Z");
+    let document = results(json!({ "observations": [without_time, backwards] }));
+    let [claim] = <[_; 1]>::try_from(of_kind(&document, Kind::EvidenceClaim)).unwrap();
+    assert_eq!([field(claim, "claimKey"), field(claim, "validUntil")], ["o2", ""]);
+    let path = "assessment-results.results[0].observations";
+    assert_eq!(document.failures[0].message, format!("{path}[0] does not state when it was made (collected)"));
+    assert_eq!(repairs(&document), [format!("{path}[1].expires is not after the time of the observation; left out")]);
+    let document = results(json!({ "start": "2026-04-01T00:00:00Z", "observations": [without_time] }));
+    assert_eq!(field(of_kind(&document, Kind::EvidenceClaim)[0], "validFrom"), "2026-04-01T00:00:00.000Z");
+}
+
+#[test]
+fn a_risk_is_about_the_first_finding_that_names_it_and_further_ones_are_counted() {
+    let risk = |uuid: &str| json!({ "uuid": uuid, "title": "R", "description": "d", "status": "open" });
+    let document = results(json!({
+        "risks": [risk("r1"), risk("r2"), risk("r3")],
+        "findings": [
+            related_finding("f0", "o", "satisfied", &[], &["r1", "r3"]),
+            related_finding("f1", "o", "not-satisfied", &[], &["r1", "r1"]),
+            related_finding("f2", "o", "not-satisfied", &[], &["r1", "r2"]),
+        ],
+    }));
+    let subjects: Vec<_> =
+        of_kind(&document, Kind::Risk).into_iter().map(|risk| field(risk, "subjectResourceId")).collect();
+    assert_eq!(subjects, ["f1", "f2", ""]);
+    assert_eq!(stated(of_kind(&document, Kind::Risk)[0]), ["description", "riskKey", "title"]);
+    assert_eq!(
+        document.warnings[0],
+        "1 relations of findings to risks are not kept: the subject of a risk is one finding, the first that names it"
+    );
+    let document = plan(json!({
+        "risks": [risk("r1")],
+        "findings": [{ "uuid": "f1", "title": "F", "description": "d", "related-risks": [{ "risk-uuid": "r1" }] }],
+        "poam-items": [{ "uuid": "i1", "title": "I", "description": "d", "related-findings": [{ "finding-uuid": "f1" }] }],
+    }));
+    assert_eq!(field(of_kind(&document, Kind::Risk)[0], "subjectResourceId"), "i1", "the item is the finding");
+}
+
+#[test]
+fn the_result_that_began_last_counts_even_if_it_ended_first() {
+    let result = |start: &str, end: &str| {
+        let mut seen = observation("o");
+        seen["description"] = json!(start);
+        json!({ "start": start, "end": end, "observations": [seen],
+            "risks": [{ "uuid": "k", "title": "K", "description": start, "status": "open" }] })
+    };
+    let long = result("2026-01-01T00:00:00Z", "2026-12-01T00:00:00Z");
+    let short = result("2026-02-01T00:00:00Z", "2026-02-02T00:00:00Z");
+    for order in [[long.clone(), short.clone()], [short, long]] {
+        let file = json!({ "assessment-results": { "uuid": "a", "metadata": metadata(), "results": order } });
+        let document = read_assessment_results(file.to_string().as_bytes()).unwrap();
+        assert_whole(&document);
+        for kind in [Kind::Risk, Kind::EvidenceClaim] {
+            let [record] = <[_; 1]>::try_from(of_kind(&document, kind)).unwrap();
+            assert!(field(record, "description").starts_with("2026-02-01T00:00:00Z"), "{record:?}");
+        }
+    }
 }

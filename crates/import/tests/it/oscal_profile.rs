@@ -193,11 +193,12 @@ fn each_import_of_a_profile_selects_from_the_catalog_that_it_names() {
     let document = select(json!([excluding, { "href": "cb.json", "include-controls": [{ "with-ids": ["x-2"] }] }]));
     assert_eq!(titles(&document), ["x-1 of A", "x-3 of A", "x-2 of B"]);
     let document = select(json!([{ "href": "ca.json", "include-all": {} }, { "href": "cb.json", "include-all": {} }]));
+    let keys: Vec<&str> =
+        of_kind(&document, Kind::FrameworkNode).into_iter().map(|node| field(node, "nodeKey")).collect();
+    assert_eq!((keys, failures(&document)), (vec!["x-1", "x-2", "x-3", "y-1", "b/1:x-2"], vec![]));
     assert_eq!(
-        failures(&document),
-        [
-            "line 1, column 139: cb.json: catalog.controls[1] has the key of an earlier node; it and what is in it are left out"
-        ]
+        document.warnings,
+        ["1 groups and controls have the key of another in an earlier catalog: their keys begin with their catalog"]
     );
     let document = select(json!([{ "href": "other.json", "include-all": {} }]));
     assert_eq!(titles(&document), Vec::<&str>::new());
@@ -225,4 +226,43 @@ fn a_catalog_of_another_revision_than_the_profile_means_is_named_in_a_warning() 
         ["profile.imports[0] names the catalog ca.json; cb.json (B), the only one that is given, is used"]
     );
     assert_eq!(warnings("ca.xml", "x/ca.json", &titled("B", &["x-1"])), Vec::<String>::new());
+}
+
+#[test]
+fn groups_of_two_catalogs_with_one_key_and_one_title_are_one_and_others_are_kept_apart() {
+    let with_group = |title: &str, group: &str, controls: &[&str]| {
+        let controls: Vec<Value> = controls.iter().map(|label| control(&label.to_lowercase(), label, title)).collect();
+        let metadata = json!({ "title": title, "version": "1", "oscal-version": "1.1.2" });
+        json!({ "catalog": { "metadata": metadata, "groups": [
+            { "id": "ac", "props": [{ "name": "label", "value": "AC" }], "title": group, "controls": controls }] } })
+        .to_string()
+        .into_bytes()
+    };
+    let a = with_group("A", "Access Control", &["AC-1", "AC-2"]);
+    let select = |b: &[u8], merge: Value| {
+        let imports = json!([{ "href": "a.json", "include-all": {} }, { "href": "b.json", "include-all": {} }]);
+        let members = json!({ "imports": imports, "merge": merge });
+        let catalogs = [file("a.json", &a), file("b.json", b)];
+        let document = read_profile(&profile(members), &catalogs, &FrameworkOptions::default()).expect("a profile");
+        assert_whole(&document);
+        assert_eq!(failures(&document), Vec::<String>::new());
+        document
+    };
+    let b = with_group("B", " access control", &["AC-3", "AC-2"]);
+    let document = select(&b, json!({ "as-is": true }));
+    assert_eq!(nodes(&document), [">AC", "AC>AC-1", "AC>AC-2", "AC>AC-3", "AC>b/1:AC-2"]);
+    let positions: Vec<_> =
+        of_kind(&document, Kind::FrameworkNode).into_iter().map(|node| node.draft.fields["position"].clone()).collect();
+    assert_eq!(positions, [0, 0, 1, 2, 3]);
+    let document = select(&b, json!({ "combine": { "method": "use-first" }, "as-is": true }));
+    assert_eq!(nodes(&document), [">AC", "AC>AC-1", "AC>AC-2", "AC>AC-3"]);
+    assert_eq!(field(with_field(&document, Kind::FrameworkNode, "nodeKey", "AC-2"), "text"), "A");
+    assert_eq!(
+        document.warnings,
+        ["1 controls are left out: an earlier catalog has controls with their keys (merge.combine)"]
+    );
+    let document = select(&b, json!({ "combine": { "method": "merge" }, "flat": {} }));
+    assert_eq!((nodes(&document).len(), document.warnings.len()), (4, 3), "{:?}", document.warnings);
+    let document = select(&with_group("B", "Acceptance", &["AC-3"]), json!({ "as-is": true }));
+    assert_eq!(nodes(&document), [">AC", "AC>AC-1", "AC>AC-2", ">b/1:AC", "b/1:AC>AC-3"]);
 }

@@ -228,6 +228,7 @@ fn a_list_that_is_none_is_named_as_such() {
             "line 1, column 91: vulnerabilities is a string, not a list"
         ]
     );
+    assert_eq!(document.repair_count, 0, "what is no object is not taken as an element");
 }
 
 #[test]

@@ -93,7 +93,7 @@ fn a_reference_is_an_identifier_or_a_key() {
             json!({ "frameworkVersionId": "frwk_00000000000000000000000001" }),
             "frameworkVersionId: not an identifier of the form fver_…",
         ),
-        (json!({}), "frameworkVersionId: is required"),
+        (json!({}), "frameworkVersionKey: is required, or frameworkVersionId"),
     ];
     for (fields, error) in invalid {
         assert_eq!(link(fields).unwrap_err().errors, [error]);

@@ -29,10 +29,18 @@ pub(crate) fn readers() -> [(Reader, &'static str, Vec<u8>); 5] {
     let risk = json!({ "uuid": "r", "title": "R", "description": "d", "statement": "s", "status": "open", "deadline": "2026-01-01T00:00:00Z",
         "characterizations": [{ "facets": [{ "name": "impact", "value": "high" }] }], "remediations": [{ "title": "x", "lifecycle": "planned" }] });
     let finding = json!({ "uuid": "f", "title": "F", "description": "d", "related-risks": [{ "risk-uuid": "r" }],
-        "target": { "type": "statement-id", "target-id": "x", "status": { "state": "not-satisfied" } } });
+        "target": { "type": "statement-id", "target-id": "x", "status": { "state": "not-satisfied" } },
+        "related-observations": [{ "observation-uuid": "o" }] });
     let item = json!({ "uuid": "i", "title": "I", "description": "d", "related-risks": [{ "risk-uuid": "r" }] });
-    let results = json!({ "assessment-results": { "uuid": "u", "metadata": metadata,
-        "results": [{ "risks": [risk, represented], "findings": [finding, exported], "observations": [{}], "title": "A", "props": assessment }] } });
+    let own = |name: &str, value: &str| json!({ "name": name, "ns": "urn:novantra:oscal", "value": value });
+    let observation = json!({ "uuid": "o", "description": "d", "methods": ["TEST"], "collected": "2026-01-01T00:00:00Z",
+        "expires": "2026-02-01T00:00:00Z", "relevant-evidence": [{ "href": "h", "description": "d" }], "remarks": "r" });
+    let claim = json!({ "uuid": "c", "title": "C", "description": "d", "collected": "2026-01-01T00:00:00Z",
+        "subjects": [{ "subject-uuid": "q", "type": "resource" }], "remarks": "n",
+        "props": [own("claim-key", "C-1"), own("claim-status", "approved"), own("reviewed-at", "2026-01-02T00:00:00Z")] });
+    let resource = json!({ "uuid": "q", "title": "Q", "props": [own("requirement-key", "Q-1"), own("requirement-status", "active")] });
+    let results = json!({ "assessment-results": { "uuid": "u", "metadata": metadata, "back-matter": { "resources": [resource] },
+        "results": [{ "risks": [risk, represented], "findings": [finding, exported], "observations": [observation, claim], "title": "A", "props": assessment }] } });
     let plan = json!({ "plan-of-action-and-milestones": { "uuid": "u", "metadata": metadata, "system-id": { "id": "s" },
         "risks": [risk, represented, exported_risk], "findings": [finding], "poam-items": [item, exported] } });
     let profile = json!({ "profile": { "metadata": metadata, "imports": [{ "href": "#", "include-controls": [

@@ -3,8 +3,8 @@
 use kernel::Kind;
 use novantra_import::{
     RecordKind,
-    csv::{CsvOptions, CsvRows},
-    table::{DateOrder, Mapping, MappingOptions, TableRow, TableRows as _, ValueOptions},
+    csv::{CsvOptions, CsvRows, Delimiter, FailedRow},
+    table::{DateOrder, Mapping, MappingOptions, TableCell, TableRow, TableRows as _, ValueMap, ValueOptions},
 };
 use serde_json::{Value, json};
 
@@ -31,7 +31,7 @@ fn records(of: Kind, text: &str, values: ValueOptions) -> Vec<Result<Value, Stri
     let rows = table(text);
     let mapping = Mapping::new(kind(of), &rows[0], &MappingOptions { values, ..MappingOptions::default() });
     assert_eq!(mapping.errors(), [] as [String; 0]);
-    let read = |row| mapping.read_row(row).map(|draft| draft.fields.into()).map_err(|failure| failure.message);
+    let read = |row| mapping.read_row(row).map(|row| row.draft.fields.into()).map_err(|failure| failure.message);
     rows[1..].iter().map(read).collect()
 }
 
@@ -88,7 +88,11 @@ fn a_header_that_does_not_fit_is_refused_with_all_its_faults() {
             "",
             "columns B and C both have the field title: rename one of them, or choose with --map title=COLUMN",
         ),
-        ("riskKey,status", "", "no column has the required fields title: add them"),
+        (
+            "title,status",
+            "",
+            "no column has the field riskKey, by which a row finds its record: add it, or name its column with --map",
+        ),
         (
             "riskKey,title",
             "titel=title",
@@ -97,9 +101,10 @@ fn a_header_that_does_not_fit_is_refused_with_all_its_faults() {
         (
             "riskKey,Name",
             "title=Nome",
-            "--map title=Nome: there is no column \"Nome\"; the columns are \"riskKey\", \"Name\"",
+            "--map title=Nome: there is no column \"Nome\"; the columns are \"riskKey\" (A), \"Name\" (B)",
         ),
         ("riskKey,Name,name", "title=NAME", "several columns have this header: B, C"),
+        ("riskKey,Name", "title=AMK", "--map title=AMK: there is no column \"AMK\""),
         ("riskKey,Name", "title=Name,title=riskKey", "--map title=riskKey: the field title is named twice"),
         ("riskKey,Name", "title=Name,description=Name", "--map description=Name: the column has another field already"),
     ];
@@ -108,24 +113,42 @@ fn a_header_that_does_not_fit_is_refused_with_all_its_faults() {
         assert!(mapping.errors().iter().any(|error| error.contains(expected)), "{header}: {:?}", mapping.errors());
     }
     let several = mapping(Kind::Risk, "a,b", "", false);
-    assert_eq!(several.errors().len(), 2, "unknown columns, and missing fields");
+    assert_eq!(several.errors().len(), 2, "unknown columns, and no key");
 }
 
 #[test]
-fn a_required_reference_is_a_column_with_keys_or_with_identifiers() {
+fn a_parent_that_is_part_of_the_key_is_a_column_with_keys_or_with_identifiers() {
     let header = |reference: &str| format!("{reference},versionKey,versionLabel,sourceKind");
     for reference in ["frameworkKey", "Framework ID"] {
         assert_eq!(mapping(Kind::FrameworkVersion, &header(reference), "", false).errors(), [] as [String; 0]);
     }
     let missing = mapping(Kind::FrameworkVersion, &header("status"), "", false);
-    assert!(missing.errors()[0].contains("required fields frameworkId"), "{:?}", missing.errors());
+    assert!(missing.errors()[0].contains("no column has the field frameworkKey, "), "{:?}", missing.errors());
+    let missing = mapping(Kind::CoverageLink, "nodeKey,targetModuleKey,targetResourceType,targetResourceId", "", false);
+    assert!(missing.errors()[0].contains("no column has the field frameworkVersionKey"), "{:?}", missing.errors());
+}
+
+#[test]
+fn a_record_keeps_what_a_row_leaves_empty_where_it_is_never_empty_and_a_new_one_needs_it() {
+    let rows = table("findingKey,title,severity,description,status\nF-1,,,,\n,A,high,,\nF-2,A,High,,\n");
+    let mapping = Mapping::new(kind(Kind::Finding), &rows[0], &MappingOptions::default());
+    let row = mapping.read_row(&rows[1]).unwrap();
+    let kept: Vec<&str> = row.kept_columns.iter().map(|index| kind(Kind::Finding).columns[*index].name).collect();
+    for name in ["title", "severity", "status", "source_kind"] {
+        assert!(kept.contains(&name), "{name}: {kept:?}");
+    }
+    assert!(!kept.contains(&"description"), "an empty cell of a field that may be empty clears it");
+    assert_eq!(row.check().unwrap().missing_fields(), ["title", "severity", "sourceKind"]);
+    let without_key = mapping.read_row(&rows[2]).unwrap_err().message;
+    assert_eq!(without_key, "findingKey (column A): is required");
+    assert_eq!(mapping.read_row(&rows[3]).unwrap().check().unwrap().missing_fields(), ["sourceKind"]);
 }
 
 #[test]
 fn an_update_keeps_the_columns_that_the_table_does_not_have_and_a_subject_only_as_a_whole() {
     let names = |header: &str| -> Vec<&str> {
-        let kept = mapping(Kind::Risk, header, "", false).kept_columns();
-        kept.into_iter().map(|index| kind(Kind::Risk).columns[index].name).collect()
+        let mapping = mapping(Kind::Risk, header, "", false);
+        mapping.kept_columns().iter().map(|index| kind(Kind::Risk).columns[*index].name).collect()
     };
     let subject = ["subject_module_key", "subject_resource_type", "subject_resource_id", "subject_version_id"];
     let others = ["description", "status", "owner_responsibility_assignment_id"];
@@ -166,7 +189,6 @@ fn all_errors_of_a_row_name_their_field_and_their_column() {
     assert_eq!(
         failure.message,
         "riskKey (column A, \"Key of risk\"): must be 1 to 200 visible ASCII characters without spaces; \
-         title (column B, \"Name\"): is required; \
          status (column C): must be one of: draft, identified, assessed, under-treatment, accepted, closed, archived; \
          subjectResourceType: a subject has a module key, a resource type and a resource id, or none of them"
     );
@@ -189,5 +211,122 @@ fn numbers_with_a_point_are_ambiguous_where_cells_are_separated_by_semicolons() 
     let options = MappingOptions { values, ..MappingOptions::default() };
     let mapping = Mapping::new(kind(Kind::Measurement), &rows[0], &options);
     assert!(mapping.read_row(&rows[1]).unwrap_err().message.contains("--decimal point or --decimal comma"));
-    assert_eq!(mapping.read_row(&rows[2]).unwrap().fields["measuredValue"], "1.5");
+    assert_eq!(mapping.read_row(&rows[2]).unwrap().draft.fields["measuredValue"], "1.5");
+}
+
+#[test]
+fn a_column_is_named_by_its_letters_whether_it_has_a_header_or_not_and_a_header_counts_first() {
+    let rows = table("riskKey,,C,Notes\nR-1,One,First,x\n");
+    let mapped = |map: &str| {
+        let columns = MappingOptions::parse_columns(map).unwrap();
+        let options = MappingOptions { columns, ignores_unknown: true, ..MappingOptions::default() };
+        let mapping = Mapping::new(kind(Kind::Risk), &rows[0], &options);
+        assert_eq!(mapping.errors(), [] as [String; 0]);
+        mapping.read_row(&rows[1]).map(|row| row.draft.fields.into()).map_err(|failure| failure.message)
+    };
+    assert_eq!(
+        mapped("title=B,description=C"),
+        Ok(json!({ "riskKey": "R-1", "title": "One", "description": "First" }))
+    );
+    assert_eq!(mapped("title=B,description=D"), Ok(json!({ "riskKey": "R-1", "title": "One", "description": "x" })));
+    let unnamed: Result<Value, String> = mapped("title=C");
+    assert_eq!(unnamed, Err("column B has a value, but no header".to_owned()));
+    let header = TableRow { cells: rows[0].cells[..1].to_vec(), ..rows[0].clone() };
+    let columns = MappingOptions::parse_columns("title=C").unwrap();
+    let beyond = Mapping::new(kind(Kind::Risk), &header, &MappingOptions { columns, ..MappingOptions::default() });
+    assert_eq!(beyond.errors(), [] as [String; 0]);
+    let row = TableRow {
+        cells: vec![rows[1].cells[0].clone(), TableCell::Empty, rows[1].cells[1].clone()],
+        ..rows[1].clone()
+    };
+    assert_eq!(beyond.read_row(&row).unwrap().draft.fields["title"], "One", "the header of a workbook may be shorter");
+}
+
+#[test]
+fn values_of_a_table_stand_for_others_and_what_can_not_be_translated_is_refused() {
+    let map = |text: &str| ValueMap::parse(text).unwrap();
+    let with = |maps: &[&str], header: &str| {
+        let value_maps = maps.iter().map(|text| map(text)).collect();
+        Mapping::new(kind(Kind::Risk), &table(header)[0], &MappingOptions { value_maps, ..MappingOptions::default() })
+    };
+    let rows = table("riskKey,title,status\nR-1,One,open\nR-2,Two,\nR-3,Three, OPEN \nR-4,Four,Closed\n");
+    let mapping = with(&["status:Open=Under treatment", "Status:=assessed"], "riskKey,title,status\n");
+    assert_eq!(mapping.errors(), [] as [String; 0]);
+    let statuses: Vec<Value> =
+        rows[1..].iter().map(|row| mapping.read_row(row).unwrap().draft.fields["status"].clone()).collect();
+    assert_eq!(statuses, ["under-treatment", "assessed", "under-treatment", "closed"]);
+    assert_eq!(mapping.translated(&rows[3]).collect::<Vec<_>>(), [0]);
+    assert_eq!(mapping.translated(&rows[4]).count(), 0);
+    for (maps, header, expected) in [
+        (
+            &["state:Open=identified"][..],
+            "riskKey,title,status\n",
+            "there is no field \"state\"; the fields are riskKey, ",
+        ),
+        (&["id:1=2"], "riskKey,title,status\n", "there is no field \"id\""),
+        (&["status:Open=identified"], "riskKey,title\n", "no column has the field status"),
+        (&["status:Open=identfied"], "riskKey,title,status\n", "status must be one of: draft, identified, "),
+        (&["status:Open=draft", "status:open=closed"], "riskKey,status\n", "the value is named twice"),
+    ] {
+        let mapping = with(maps, header);
+        assert!(
+            mapping.errors().iter().any(|error| error.starts_with("--map-value ") && error.contains(expected)),
+            "{expected}: {:?}",
+            mapping.errors()
+        );
+    }
+    for text in ["status", "status:Open", "Open=identified", ":a=b"] {
+        assert!(ValueMap::parse(text).is_err_and(|error| error.contains("write FIELD:VALUE=VALUE")), "{text}");
+    }
+}
+
+#[test]
+fn values_of_fields_that_only_the_server_sets_are_reported_unless_every_record_has_them() {
+    let rows = table(
+        "findingKey,title,Closed at,id,createdAt,Import error\nF-1,One,2026-01-01,find_1,2026-01-01,why\nF-2,Two,,,,\n",
+    );
+    let mapping = Mapping::new(kind(Kind::Finding), &rows[0], &MappingOptions::default());
+    assert_eq!(mapping.errors(), [] as [String; 0]);
+    assert_eq!(mapping.ignored_values(&rows[1]).collect::<Vec<_>>(), ["Closed at"]);
+    assert_eq!(mapping.ignored_values(&rows[2]).count(), 0);
+}
+
+#[test]
+fn usual_names_of_kinds_are_folded_as_other_names_are_and_other_kinds_stay_as_they_are() {
+    let kinds = "vulnerabilityKey,vulnerabilityKind\nV-1,CVE\nV-2,Pen test finding\nV-3,Zero day\n";
+    let read = records(Kind::Vulnerability, kinds, ValueOptions::default());
+    let kinds: Vec<&Value> = read.iter().map(|record| &record.as_ref().unwrap()["vulnerabilityKind"]).collect();
+    assert_eq!(kinds, ["cve", "pen-test-finding", "Zero day"]);
+}
+
+#[test]
+fn failed_rows_are_written_as_a_table_that_is_read_as_the_same_rows() {
+    let text = "\"a;b\",,Ref\n1,\"x,\"\"y\"\"\nz\",=cmd\nshort\n";
+    let rows = table(text);
+    let header = FailedRow::new(&rows[0]);
+    for delimiter in [Delimiter::COMMA, Delimiter::SEMICOLON] {
+        let written = header.header_line(4, delimiter)
+            + &FailedRow::new(&rows[1]).line(4, "=reason", delimiter)
+            + &FailedRow::new(&rows[2]).line(4, "why", delimiter);
+        assert!(
+            written.lines().all(|line| !line.starts_with('=')) && !written.contains(",=") && !written.contains(";=")
+        );
+        let read = table(&written);
+        let mut expected = rows[0].cells.clone();
+        expected.extend([TableCell::Empty, TableCell::Text("Import error".to_owned())]);
+        assert_eq!(read[0].cells, expected, "{written}");
+        assert_eq!(read[1].cells[..3], rows[1].cells, "{written}");
+        assert!(read[2].fault.is_some(), "a row that was cut off fails again");
+    }
+    let faults = [
+        (TableCell::Fault("has the error #REF!".to_owned()), "#ERROR!"),
+        (TableCell::Percent(0.045), "4.5%"),
+        (TableCell::Padded(123.0, 5), "00123"),
+        (TableCell::Number(94.5), "94.5"),
+    ];
+    let cells = faults.iter().map(|(cell, _)| cell.clone()).collect();
+    let shown = FailedRow::new(&TableRow { line: 2, cells, fault: None }).cells;
+    assert_eq!(shown, faults.map(|(_, shown)| shown));
+    let faulty = records(Kind::Risk, "riskKey,title\nR-1,#ERROR!\n", ValueOptions::default());
+    assert!(faulty[0].as_ref().is_err_and(|error| error.contains("in place of a value that could not be used")));
 }

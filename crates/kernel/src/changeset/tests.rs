@@ -126,7 +126,7 @@ fn the_changes_of_a_call_are_set_in_its_own_entry_and_the_status_in_all() {
 fn a_created_record_must_not_exist_and_an_updated_one_must_have_its_previous_revision() {
     let mut changeset = changeset();
     let before = record(own());
-    let after = before.changed(NOW, Organization::example());
+    let after = before.changed(changeset.at(), Organization::example());
     changeset.create(&before);
     changeset.update(&before, &after);
     changeset.require_unchanged(&after);
@@ -182,8 +182,9 @@ fn a_published_event_is_about_the_revision_of_its_record() {
         WriteContext { organization: &organization, attribution: &attribution, reason: None, entropy: &FixedEntropy };
     let mut changeset = changeset();
     let about = record(own()).changed(NOW, Organization::example());
-    let created_at = NOW + Duration::from_secs(1);
-    context.publish(&mut changeset, &about, "organization.renamed", created_at, |id| id.to_string().into());
+    let created_at = about.meta.updated_at;
+    assert_eq!(created_at, NOW + Duration::from_millis(1));
+    context.publish(&mut changeset, &about, "organization.renamed", |id, at| format!("{id} at {at}").into());
     let id = Id::new(FixedEntropy.ulid(NOW));
     let expected = OutboxEvent {
         id,
@@ -192,7 +193,7 @@ fn a_published_event_is_about_the_revision_of_its_record() {
         subject: (Kind::Organization, Ulid(5)),
         revision: Revision(2),
         created_at,
-        body: id.to_string().into(),
+        body: format!("{id} at {created_at}").into(),
     };
     assert_eq!(changeset.events(), [expected]);
 }

@@ -37,15 +37,16 @@ impl WriteContext<'_> {
     }
 
     /// Publishes a domain event about a record, as it is after the change. `render` returns the body of the event with
-    /// this identifier.
+    /// this identifier and time.
     pub fn publish<R: Resource>(
         &self,
         changeset: &mut Changeset,
         about: &Stored<R>,
         name: &'static str,
-        created_at: Timestamp,
-        render: impl FnOnce(Id<OutboxEvent>) -> Bytes,
+        render: impl FnOnce(Id<OutboxEvent>, Timestamp) -> Bytes,
     ) {
+        // Not before the change that it is about, even if the record has a time of a clock that was wrong.
+        let created_at = changeset.at().max(about.meta.updated_at);
         let id = Id::new(self.entropy.ulid(changeset.at()));
         changeset.publish(OutboxEvent {
             id,
@@ -54,7 +55,7 @@ impl WriteContext<'_> {
             subject: (R::KIND, about.meta.ulid()),
             revision: about.meta.revision,
             created_at,
-            body: render(id),
+            body: render(id, created_at),
         });
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use super::{
-    column_type::{ColumnFilter, ColumnType, KeyScope},
+    column_type::{Bound, ColumnFilter, ColumnType, KeyScope},
     encoding::Decoder,
     scalar::Scalar,
     value::OwnedScalar,
@@ -33,6 +33,8 @@ pub struct Column {
     pub is_due_date: bool,
     /// Whether imports set the value only when they create the record.
     pub is_create_only: bool,
+    /// The bound within which the value is plausible, if there is one.
+    pub bound: Option<Bound>,
     /// The filter by this column, if there is one.
     pub filter: Option<ColumnFilter>,
     /// The value in the API document's example; `None` makes it null.
@@ -58,6 +60,7 @@ impl Column {
             is_derived: false,
             is_due_date: false,
             is_create_only: false,
+            bound: None,
             filter: None,
             example: None,
             parse: parse::<T>,

@@ -74,3 +74,14 @@ pub enum KeyScope {
     /// The records that have the same value in the column with this name.
     Parent(&'static str),
 }
+
+/// The bound of a column's value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bound {
+    /// The time is later than that of the column with this name, whose description is the end of the message.
+    After(&'static str, &'static str),
+    /// The time is not earlier than that of the column with this name, whose description is the end of the message.
+    NotBefore(&'static str, &'static str),
+    /// The number is at least the first and at most the second one.
+    Within(i64, i64),
+}

@@ -5,7 +5,7 @@ mod tests;
 
 use super::{
     column::Column,
-    column_type::{ColumnFilter, ColumnType, Comparison, KeyScope, Selectivity},
+    column_type::{Bound, ColumnFilter, ColumnType, Comparison, KeyScope, Selectivity},
     encoding::{Decoder, Encoder},
     scalar::Scalar,
 };
@@ -101,7 +101,7 @@ impl Columns {
     ///
     /// # Panics
     /// If there are two keys, or a key and an identity, the parent of a key is no column, an identity does not begin with
-    /// the identifier of a parent, or a choice of values is asked of a number or of groups.
+    /// the identifier of a parent, a choice of values is asked of a number or of groups, or a bound names no column.
     #[must_use]
     pub const fn checked(self) -> Self {
         let (mut keys, mut identity) = (0, 0);
@@ -120,6 +120,9 @@ impl Columns {
                     && self.columns[index].filter.is_some();
                 assert!(identity > 0 || is_parent, "an identity begins with the identifier of a parent, with a filter");
                 identity += 1;
+            }
+            if let Some(Bound::After(other, _) | Bound::NotBefore(other, _)) = self.columns[index].bound {
+                assert!(self.has(other), "a bound names a column that the record does not have");
             }
             if let Some(scope) = self.columns[index].key {
                 keys += 1;
@@ -164,17 +167,21 @@ impl Columns {
             Some(ColumnFilter { label: column.label, selectivity, comparison: Comparison::OneOf, required: false });
     }
 
-    /// Sets the public name, which is the field's name otherwise.
+    /// Sets the public name, which is the field's name otherwise. Filters take it over, so it comes before them.
     #[must_use]
     pub const fn label(mut self, label: &'static str) -> Self {
-        self.only().label = label;
+        let column = self.only();
+        assert!(column.filter.is_none(), "label comes before the marks of a filter: key, key_within and filter");
+        column.label = label;
         self
     }
 
-    /// Marks the record's key, unique in the organization.
+    /// Marks the record's key, unique in the organization. Lists can be filtered by it, under its label: put `label` before.
     #[must_use]
     pub const fn key(mut self) -> Self {
-        self.only().key = Some(KeyScope::Organization);
+        let column = self.only();
+        column.key = Some(KeyScope::Organization);
+        Self::set_filter(column, Selectivity::One);
         self
     }
 
@@ -185,10 +192,14 @@ impl Columns {
         self
     }
 
-    /// Marks the record's key, unique among the records with the same value in the column `parent`.
+    /// Marks the record's key, unique among the records with the same value in the column `parent`. Lists can be filtered by
+    /// it, under its label: put `label` before. It is checked row by row along the filter by the parent, whose records are
+    /// few, or all in one range.
     #[must_use]
     pub const fn key_within(mut self, parent: &'static str) -> Self {
-        self.only().key = Some(KeyScope::Parent(parent));
+        let column = self.only();
+        column.key = Some(KeyScope::Parent(parent));
+        Self::set_filter(column, Selectivity::Unindexed);
         self
     }
 
@@ -236,6 +247,38 @@ impl Columns {
     #[must_use]
     pub const fn create_only(mut self) -> Self {
         self.only().is_create_only = true;
+        self
+    }
+
+    /// Demands that the time is later than that of the column `other`. The message says so with its `description`.
+    #[must_use]
+    pub const fn after(mut self, other: &'static str, description: &'static str) -> Self {
+        self.set_time_bound(Bound::After(other, description));
+        self
+    }
+
+    /// Demands that the time is not earlier than that of the column `other`. The message says so with its `description`.
+    #[must_use]
+    pub const fn not_before(mut self, other: &'static str, description: &'static str) -> Self {
+        self.set_time_bound(Bound::NotBefore(other, description));
+        self
+    }
+
+    const fn set_time_bound(&mut self, bound: Bound) {
+        let column = self.only();
+        assert!(matches!(column.column_type, ColumnType::Timestamp), "this bound is for times");
+        column.bound = Some(bound);
+    }
+
+    /// Demands that the number is from `min` to `max`.
+    #[must_use]
+    pub const fn within(mut self, min: i64, max: i64) -> Self {
+        let column = self.only();
+        assert!(
+            matches!(column.column_type, ColumnType::Integer | ColumnType::Text { .. }),
+            "within is for integers and decimals"
+        );
+        column.bound = Some(Bound::Within(min, max));
         self
     }
 

@@ -39,7 +39,7 @@ crate::record! {
         #[column(filter(Few), required, example("org_01KSFQEHQ80000000000000005"))]
         pub parent_id: Id<Organization>,
         /// The key.
-        #[column(label("sample_key"), key_within("parent_id"), filter(One), example("S-1"))]
+        #[column(label("sample_key"), key_within("parent_id"), example("S-1"))]
         pub key: RecordKey,
         /// The title.
         #[column(example("A sample"))]
@@ -246,7 +246,7 @@ fn the_columns_state_names_types_and_marks() {
         filters,
         [
             ("parent_id", "parent_id", Selectivity::Few, Comparison::OneOf, true),
-            ("key", "sample_key", Selectivity::One, Comparison::OneOf, false),
+            ("key", "sample_key", Selectivity::Unindexed, Comparison::OneOf, false),
             ("status", "state", Selectivity::Many, Comparison::OneOf, false),
             ("subject_resource_id", "subject_resource_id", Selectivity::Few, Comparison::OneOf, false),
             ("measured_at", "since", Selectivity::Unindexed, Comparison::AtLeast, false),

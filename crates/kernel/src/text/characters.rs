@@ -40,7 +40,8 @@ fn is_in(ranges: &[RangeInclusive<char>], character: char) -> bool {
 }
 
 /// Whether the character is displayed as nothing. A text of such characters and white space is blank.
-pub(super) fn is_invisible(character: char) -> bool {
+#[must_use]
+pub fn is_invisible(character: char) -> bool {
     !character.is_ascii() && is_in(INVISIBLE, character)
 }
 

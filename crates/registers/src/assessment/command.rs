@@ -160,7 +160,7 @@ pub fn change_assessment(
 ) -> Result<(Changeset, Stored<Assessment>), AssessmentError> {
     let changed = command.apply(&current.record, timestamp.clock())?;
     let action = Action::on_record(Kind::Assessment, command.participle());
-    let mut changeset = context.begin(timestamp, action, Some(Subject::from_id(current.meta.id)));
+    let mut changeset = context.begin(timestamp.after([current]), action, Some(Subject::from_id(current.meta.id)));
     if changed == current.record {
         changeset.require_unchanged(current);
         return Ok((changeset, current.clone()));

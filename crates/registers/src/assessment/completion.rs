@@ -36,9 +36,7 @@ pub fn publish_completion(
     changeset: &mut Changeset,
     assessment: &Stored<Assessment>,
 ) {
-    // Not before the last change of the assessment, even if the clock has stepped back: events about a record stay in order.
-    let created_at = changeset.at().max(assessment.meta.updated_at);
-    context.publish(changeset, assessment, AssessmentCompletion::NAME, created_at, |id| {
+    context.publish(changeset, assessment, AssessmentCompletion::NAME, |id, created_at| {
         renderer.render(&AssessmentCompletion { id, created_at, organization: context.organization, assessment })
     });
 }

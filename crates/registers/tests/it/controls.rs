@@ -13,9 +13,9 @@ fn a_control_is_unique_by_its_key_within_its_organization() {
 }
 
 #[test]
-fn a_list_of_controls_is_filtered_by_status() {
+fn a_list_of_controls_is_filtered_by_key_and_status() {
     let labels: Vec<_> = Filter::<Control>::columns().map(|(_, _, filter)| filter.label).collect();
-    assert_eq!(labels, ["status"]);
+    assert_eq!(labels, ["control_key", "status"]);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-use kernel::{Change, Decimal, FieldValue, Id, Record as _, Revision, Stored, Timestamp, Title, Ulid};
+use kernel::{Change, Decimal, FieldValue, HasIdPrefix, Id, Record as _, Revision, Stored, Timestamp, Title, Ulid};
 use registers::{
     Control, DefinitionStatus, Indicator, Measurement, MonitorDefinition, MonitorRun, SubmissionPackage, SyncOutcome,
     sync,
@@ -8,7 +8,7 @@ use write_harness::{NOW, WriteHarness};
 
 use crate::harness::changeset;
 
-fn stored(record: Control) -> Stored<Control> {
+fn stored<R: HasIdPrefix>(record: R) -> Stored<R> {
     let at = Timestamp::from_millis(NOW.millis() - 60_000);
     Stored::new(Id::new(Ulid::from_parts(1, 1)), Id::new(Ulid::from_parts(2, 2)), at, record)
 }
@@ -104,7 +104,7 @@ fn an_import_sets_the_status_of_a_package_only_when_it_creates_it() {
 fn what_only_the_server_sets_is_kept() {
     let harness = WriteHarness::default();
     let mut changeset = changeset(&harness);
-    let current = Stored::new(Id::new(Ulid(1)), Id::new(Ulid(2)), NOW, Indicator::example());
+    let current = stored(Indicator::example());
     let imported = Indicator { latest_measurement_value: None, latest_measurement_at: None, ..Indicator::example() };
     assert_eq!(sync(&mut changeset, &harness.entropy, Some(&current), imported.clone()).0, SyncOutcome::Unchanged);
     let renamed = Indicator { title: Title::parse("Another title").unwrap(), ..imported };

@@ -27,7 +27,7 @@ pub(crate) enum Audit {
     /// Print the public key of the checkpoint signatures, with which others can verify exports.
     #[command(after_help = "Example:\n  novantra audit public-key > key.pem")]
     PublicKey,
-    /// Print the latest checkpoint of a workspace. Store it elsewhere for `verify --checkpoint`.
+    /// Print the latest checkpoint of a workspace. Store it elsewhere for verify --checkpoint.
     #[command(after_help = "Example:\n  novantra audit checkpoint --workspace default > kept.json")]
     Checkpoint(WorkspaceArgs),
 }

@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::{
     archive::{self, FORMAT, Manifest},
     cli::CommandContext,
-    compose::{self, DatabaseBackup},
+    compose::{self, DatabaseBackup, NamedContents},
     failure::{Failure, ResultExt as _},
     files::folder_of,
     settings::Database,
@@ -58,16 +58,25 @@ impl Backup {
             without_attachments: self.without_attachments,
         };
         let file = tempfile::NamedTempFile::new_in(staging.path()).context(doing)?;
-        let mut attachments =
-            if self.without_attachments { None } else { compose::stored_attachments(settings).await? };
+        let mut attachments = if self.without_attachments {
+            None
+        } else {
+            compose::stored_attachments(settings, NamedContents::of_file(&database).await?).await?
+        };
         let seconds = u64::try_from(at.millis() / 1000).unwrap_or_default();
         // On a thread of its own, because the archive is written by calls that block.
         let packed = tokio::task::spawn_blocking(move || {
             let mut file = file;
             let files = archive::pack(BufWriter::new(&mut file), &manifest, seconds, &database, &mut attachments)?;
-            Ok::<_, Failure>((file, files, manifest))
+            Ok::<_, Failure>((file, files, manifest, attachments))
         });
-        let (file, files, manifest) = packed.await??;
+        let (file, files, manifest, attachments) = packed.await??;
+        if let Some(attachments) = attachments {
+            let (kind, location) = (settings.database_options.kind, settings.attachments.location.to_string());
+            let found = attachments.into_missing().ensure_found(&settings.database, kind, &location).await;
+            found
+                .context(|| "no backup was made (--without-attachments makes one of the database alone)".to_owned())?;
+        }
         file.as_file().sync_all().context(doing)?;
         let persisted = file.persist_noclobber(&self.file).context(|| format!("can't create {path}"))?;
         let bytes = persisted.metadata().context(doing)?.len();

@@ -20,7 +20,7 @@ pub(crate) struct CommandContext {
 /// The argument with the reason of a change.
 #[derive(Debug, Args)]
 pub(crate) struct ReasonArg {
-    /// The reason for the audit log, 10 to 1000 characters [default: command line: <command>]
+    /// The reason for the audit log, 10 to 1000 characters [default: the name of the command]
     #[arg(long)]
     reason: Option<String>,
 }

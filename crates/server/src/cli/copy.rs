@@ -5,15 +5,17 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use attachments::Location;
 use clap::Args;
 use serde_json::{Map, Value, json};
 
 use crate::{
     cli::{CommandContext, IdentityArg, progress},
-    compose::{self, CopiedAttachments, CopySummary, Progress},
+    compose::{self, CopiedAttachments, CopySummary, NamedContents, Progress},
     failure::{Failure, ResultExt as _},
+    files::folder_of,
     serve::ServerLock,
-    settings::{self, AttachmentSettings, Database},
+    settings::{self, AttachmentSettings, Database, Settings},
 };
 
 #[derive(Debug, Args)]
@@ -50,6 +52,9 @@ pub(crate) struct Copy {
     /// The store to copy attachments to, if it is not that of the settings. What it has already is left.
     #[arg(long, value_name = "URL")]
     attachments_to: Option<String>,
+    /// Copy the database although its attachments are not copied, and without looking for them.
+    #[arg(long, conflicts_with_all = ["attachments_from", "attachments_to"])]
+    without_attachments: bool,
     #[command(flatten)]
     identity: IdentityArg,
 }
@@ -60,17 +65,21 @@ type Outcome = (Map<String, Value>, Vec<String>);
 impl Copy {
     pub(crate) async fn run(&self, context: &CommandContext) -> Result<(), Failure> {
         let databases = self.databases()?;
-        let attachments = self.attachments(context)?;
-        // The attachments first: a database never names bytes that are not in their store.
+        let stores = self.attachments(context)?;
         let mut outcome = Outcome::default();
-        let copied_attachments = attachments.is_some();
-        if let Some((from, to)) = attachments {
-            copy_attachments(context, &from, &to, &mut outcome).await?;
+        let source = databases.as_ref().map(|(from, _)| from);
+        // The attachments first: a database never names bytes that are not in their store.
+        if let Some((from, to)) = &stores {
+            copy_attachments(context, from, to, source, &mut outcome).await?;
         }
-        if let Some((from, to)) = databases {
-            self.copy_database(context, &from, &to, &mut outcome).await?;
-            if !copied_attachments {
-                let location = &context.settings.attachments.location;
+        if let Some((from, to)) = &databases {
+            let settings = source_attachments(from, &context.settings);
+            if stores.is_none() && !self.without_attachments {
+                ensure_attachments_exist(context, from, &settings).await?;
+            }
+            self.copy_database(context, from, to, &mut outcome).await?;
+            if stores.is_none() {
+                let location = &settings.location;
                 outcome.1.push(format!("attachments were not copied: the copy needs those in {location}"));
             }
         }
@@ -108,7 +117,7 @@ impl Copy {
         let own = &context.settings.attachments;
         let from = attachments_argument("--attachments-from", self.attachments_from.as_deref(), own)?;
         let to = attachments_argument("--attachments-to", self.attachments_to.as_deref(), own)?;
-        if from.location == to.location {
+        if is_same_store(&from.location, &to.location) {
             return Err(Failure::usage(format!("attachments can't be copied from {} to itself", from.location)));
         }
         Ok(Some((from, to)))
@@ -151,23 +160,102 @@ impl Copy {
     }
 }
 
+/// Copies the attachments. They are compared with the source of a copy of the database; otherwise, if one of the stores is
+/// that of the settings, with the database of the settings.
 async fn copy_attachments(
     context: &CommandContext,
     from: &AttachmentSettings,
     to: &AttachmentSettings,
+    source: Option<&Database>,
     (document, text): &mut Outcome,
 ) -> Result<(), Failure> {
+    let settings = &context.settings;
+    let (own, kind) = (&settings.attachments.location, settings.database_options.kind);
+    let is_own = is_same_store(&from.location, own) || is_same_store(&to.location, own);
+    let database = source.or_else(|| Some(&settings.database).filter(|database| is_own && !is_absent(database)));
+    let mut named = match database {
+        Some(database) => NamedContents::of_database(database, kind).await?,
+        None => NamedContents::default(),
+    };
     let bar = progress(None, "attachments", context.output.is_text());
     let report = |progress: CopiedAttachments| bar.set_position(progress.copied + progress.present);
-    let copied = compose::copy_attachments(from, to, &context.settings.data_dir, &report).await;
+    let copied = compose::copy_attachments(from, to, &settings.data_dir, &mut named, &report).await;
     bar.finish_and_clear();
     let CopiedAttachments { copied, present, bytes } = copied?;
-    document.insert("attachments".to_owned(), json!({ "copied": copied, "present": present, "bytes": bytes }));
-    text.push(format!(
+    let summary = format!(
         "copied {copied} attachments of {bytes} bytes from {} to {}, which had {present} of them already",
         from.location, to.location
-    ));
+    );
+    if let Some(database) = database {
+        let found = named.ensure_found(database, kind, &from.location.to_string()).await;
+        found.context(|| format!("the copy is not whole: {summary}"))?;
+    }
+    let compared = database.is_some();
+    document.insert(
+        "attachments".to_owned(),
+        json!({ "copied": copied, "present": present, "bytes": bytes, "compared_with_database": compared }),
+    );
+    text.push(summary);
+    if !compared {
+        text.push(
+            "they were not compared with a database: whether all are there is shown by `novantra evidence verify`"
+                .to_owned(),
+        );
+    }
     Ok(())
+}
+
+/// Whether both name the same store, a folder by any of its names.
+fn is_same_store(one: &Location, other: &Location) -> bool {
+    match (one, other) {
+        (Location::Folder(one), Location::Folder(other)) => {
+            one == other || fs::canonicalize(one).ok().is_some_and(|one| fs::canonicalize(other).ok() == Some(one))
+        }
+        _ => one == other,
+    }
+}
+
+/// Whether no command can reach the database, because it is in memory or its file does not exist.
+fn is_absent(database: &Database) -> bool {
+    match database {
+        Database::Memory => true,
+        Database::Sqlite(file) => !file.exists(),
+        Database::Postgres(_) => false,
+    }
+}
+
+/// The store of the attachments of a database: that of the settings, unless the database is a SQLite file of another
+/// installation, which has the folder beside it.
+fn source_attachments(source: &Database, settings: &Settings) -> AttachmentSettings {
+    let mut attachments = settings.attachments.clone();
+    if let Database::Sqlite(file) = source
+        && !is_same(source, &settings.database)
+    {
+        attachments.use_folder_in(folder_of(file));
+    }
+    attachments
+}
+
+/// Checks that the attachments which the database names exist, before it is copied without them.
+async fn ensure_attachments_exist(
+    context: &CommandContext,
+    database: &Database,
+    attachments: &AttachmentSettings,
+) -> Result<(), Failure> {
+    let kind = context.settings.database_options.kind;
+    let mut named = NamedContents::of_database(database, kind).await?;
+    if named.is_empty() {
+        return Ok(());
+    }
+    let checked = async {
+        compose::find_attachments(attachments, &context.settings.data_dir, &mut named).await?;
+        named.ensure_found(database, kind, &attachments.location.to_string()).await
+    };
+    checked.await.context(|| {
+        "nothing was copied, because the attachments that the database names were not all found. If they are elsewhere, \
+         copy the database with --without-attachments"
+            .to_owned()
+    })
 }
 
 /// The store of attachments that an argument names, or that of the settings.

@@ -4,17 +4,17 @@ mod oscal;
 
 use std::{
     io::{self, BufWriter, IsTerminal as _, Write},
-    path::{Path, PathBuf},
+    path::PathBuf,
 };
 
 use clap::{Args, ValueEnum};
 use import::oscal::ExportModel;
-use tempfile::NamedTempFile;
+use serde_json::{Map, Value, json};
 
 use crate::{
-    cli::{CommandContext, KindsArg},
+    cli::{CommandContext, KindsArg, NewFile, Output, print_line},
     compose::Installation,
-    failure::{Failure, ResultExt as _},
+    failure::Failure,
     operations::{ExportFormat, Exporter, find_workspace},
 };
 
@@ -23,9 +23,10 @@ use oscal::OscalArgs;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     novantra export --workspace default > records.jsonl\n  \
-    novantra export --workspace default --module risks --format csv --output risks.csv\n  \
+    novantra export --workspace default --kind measurement --format csv > measurements.csv\n  \
     novantra export --workspace default --format xlsx --output records.xlsx\n  \
-    novantra export --workspace default --format oscal-catalog --framework-version nist-800-53/5.0.1 --output catalog.json")]
+    novantra export --workspace default --format oscal-catalog --framework-version nist-800-53/5.0.1 --output catalog.json\n  \
+    novantra export --workspace default --format oscal-poam --output poam.json")]
 pub(crate) struct Export {
     /// The workspace whose records are written.
     #[arg(long, value_name = "SLUG")]
@@ -38,7 +39,8 @@ pub(crate) struct Export {
     /// carry; with --json and --output, stdout has it.
     #[arg(long, value_enum, default_value_t = Format::Jsonl)]
     format: Format,
-    /// The file to write, which must not exist yet [default: the standard output]
+    /// The file to write, which must not exist yet. Then stderr has the number of records, or stdout with --json
+    /// [default: the standard output]
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
     #[command(flatten)]
@@ -121,22 +123,59 @@ impl Export {
         if self.format == Format::Xlsx && self.output.is_none() && io::stdout().is_terminal() {
             return Err(Failure::usage("--format xlsx: a workbook can't be shown on a terminal; add --output FILE"));
         }
-        let losses = Installation::with(&context.settings, async |installation| {
+        let report = Installation::with(&context.settings, async |installation| {
             let workspace = find_workspace(installation, &self.workspace).await?;
             let write = async |mut out: Out<'_>| match target {
                 Target::Records(format) => {
                     let exporter = Exporter::new(&*installation.store, workspace.meta.id, format);
-                    exporter.export(&kinds, &mut out).await.map(|()| None)
+                    let counts = exporter.export(&kinds, &mut out).await;
+                    counts.map(|counts| self.output.as_ref().map(|_| Report::of_counts(&counts)))
                 }
-                Target::Document(model) => self.oscal.export(model, installation, &workspace, &mut out).await.map(Some),
+                Target::Document(model) => {
+                    let losses = self.oscal.export(model, installation, &workspace, &mut out).await;
+                    losses.map(|losses| Some(oscal::report(&losses)))
+                }
             };
             match &self.output {
-                Some(path) => write_file(write, path).await,
+                Some(path) => {
+                    let mut file = NewFile::create(path)?;
+                    let report = write(file.writer()).await?;
+                    file.complete().map(|()| report)
+                }
                 None => write_stdout(write).await,
             }
         })
         .await?;
-        losses.map_or(Ok(()), |losses| oscal::print_report(context.output, &losses, self.output.is_some()))
+        report.map_or(Ok(()), |report| report.print(context.output, self.output.is_some()))
+    }
+}
+
+/// The report about an export.
+struct Report {
+    text: String,
+    document: Value,
+}
+
+impl Report {
+    /// The numbers of records of each kind.
+    fn of_counts(counts: &[(String, u64)]) -> Self {
+        let records: u64 = counts.iter().map(|(_, count)| count).sum();
+        let text = format!("exported {records} {}", if records == 1 { "record" } else { "records" });
+        let by_kind: Map<String, Value> = counts.iter().map(|(kind, count)| (kind.clone(), json!(count))).collect();
+        Self { text, document: json!({ "records": records, "byKind": by_kind }) }
+    }
+
+    /// Prints the report: on stderr, since stdout may have the records; with `--json` on stdout, if a file has them.
+    fn print(&self, output: Output, has_file: bool) -> Result<(), Failure> {
+        let report = if output.is_text() { self.text.clone() } else { self.document.to_string() };
+        if has_file && !output.is_text() {
+            return print_line(&report);
+        }
+        if !report.is_empty() {
+            // The export is complete, whether its report can be written or not.
+            drop(writeln!(io::stderr(), "{report}"));
+        }
+        Ok(())
     }
 }
 
@@ -146,22 +185,4 @@ async fn write_stdout<T>(write: impl AsyncFnOnce(Out<'_>) -> Result<Option<T>, F
     let mut out = Stdout { inner: BufWriter::new(io::stdout()), is_closed: false };
     let written = write(&mut out).await.and_then(|written| Ok(out.flush().map(|()| written)?));
     if out.is_closed { Ok(None) } else { written }
-}
-
-/// Writes the file under another name, so that one that is not complete never has this name.
-async fn write_file<T>(
-    write: impl AsyncFnOnce(Out<'_>) -> Result<Option<T>, Failure>,
-    path: &Path,
-) -> Result<Option<T>, Failure> {
-    let doing = || format!("can't write {}", path.display());
-    if path.symlink_metadata().is_ok() {
-        return Err(Failure::new(format!("{} exists already: remove it, or name another file", path.display())));
-    }
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut out = BufWriter::new(NamedTempFile::new_in(folder).context(doing)?);
-    let written = write(&mut out).await?;
-    let file = out.into_inner().map_err(io::IntoInnerError::into_error).context(doing)?;
-    file.as_file().sync_all().context(doing)?;
-    file.persist_noclobber(path).context(doing)?;
-    Ok(written)
 }

@@ -2,6 +2,7 @@
 
 mod bundle;
 mod document;
+mod failed_rows;
 mod input;
 mod scan;
 mod summary;
@@ -47,24 +48,27 @@ pub(crate) enum Import {
     #[command(after_help = "Example:\n  \
         novantra import oscal-profile moderate.json --catalog NIST_SP-800-53_rev5_catalog.json --workspace default")]
     OscalProfile(Profile),
-    /// Import OSCAL assessment results: findings that are not satisfied, and risks.
+    /// Import OSCAL assessment results: findings that are not satisfied, risks, and observations as evidence.
     #[command(after_help = "Example:\n  novantra import oscal-assessment-results results.json --workspace default")]
     OscalAssessmentResults(Files),
-    /// Import an OSCAL plan of action and milestones: its items become findings, its risks become risks.
+    /// Import an OSCAL plan of action and milestones: findings, risks, and observations as evidence.
     #[command(after_help = "Example:\n  novantra import oscal-poam poam.json --workspace default")]
     OscalPoam(Files),
-    /// Import `CycloneDX` 1.2 to 1.6 in JSON: components become assets, vulnerabilities and VEX become vulnerabilities.
+    #[command(
+        about = "Import CycloneDX 1.2 to 1.6 in JSON: components become assets, vulnerabilities and VEX become vulnerabilities"
+    )]
     #[command(after_help = "Examples:\n  \
         novantra import cyclonedx bom.json vex.json --workspace default\n  \
-        novantra import cyclonedx bom.json --workspace default --scope portal")]
+        novantra import cyclonedx bom.json --workspace default --scope portal --retire-missing --dry-run")]
     Cyclonedx(BillOfMaterials),
-    /// Import records of any kind in Novantra's own JSON lines format, which `novantra export` writes.
+    /// Import records of any kind in Novantra's own JSON lines format, which novantra export writes.
     #[command(after_help = "Example:\n  novantra import bundle controls.jsonl findings.jsonl --workspace default")]
     Bundle(Files),
     /// Import a table in CSV: records of one kind, whose fields the header names.
     #[command(after_help = "Examples:\n  \
         novantra import csv risks.csv --workspace default --module risks --dry-run\n  \
-        novantra import csv risks.csv --workspace default --module risks --map riskKey=ID,title=Name --date-format dmy")]
+        novantra import csv risks.csv --workspace default --module risks --map riskKey=ID,title=B --date-format dmy\n  \
+        novantra import csv risks.csv --workspace default --module risks --map-value status:Open=identified --failed failed.csv")]
     Csv(table::Csv),
     /// Import a table in an Excel workbook (.xlsx): records of one kind, whose fields the header names.
     #[command(after_help = "Example:\n  \
@@ -74,7 +78,7 @@ pub(crate) enum Import {
 
 #[derive(Debug, Args)]
 pub(crate) struct Files {
-    /// The files to import; `-` is the standard input.
+    /// The files to import; - is the standard input.
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     /// The workspace to import into.
@@ -113,6 +117,10 @@ pub(crate) struct BillOfMaterials {
     /// [default: the component that each file is about, without its version]
     #[arg(long, value_name = "SCOPE")]
     scope: Option<String>,
+    /// Retire the assets of the same product that its bill of materials no longer has. Assets that other products have, or
+    /// that were recorded in another way, stay as they are.
+    #[arg(long)]
+    retire_missing: bool,
 }
 
 #[derive(Debug, Args)]
@@ -181,9 +189,11 @@ impl Profile {
     async fn run(&self, context: &CommandContext) -> Result<(), Failure> {
         let options = self.framework.options();
         let inputs = Input::all(&self.catalog)?;
-        let catalogs = inputs.iter().map(document::bytes).collect::<Result<Vec<_>, Failure>>()?;
+        let catalogs = inputs.iter().map(document::bytes).collect::<Result<Vec<_>, Failure>>();
+        let catalogs = catalogs.map_err(|failure| refused(context, failure))?;
         for (input, catalog) in inputs.iter().zip(&catalogs) {
-            oscal::read_catalog(catalog, &FrameworkOptions::default()).context(|| input.name())?;
+            let read = oscal::read_catalog(catalog, &FrameworkOptions::default()).context(|| input.name());
+            read.map_err(|failure| refused(context, failure))?;
         }
         let names: Vec<String> = inputs.iter().map(Input::name).collect();
         let catalogs = names.iter().zip(&catalogs).map(|(name, bytes)| CatalogFile { name, bytes });
@@ -217,7 +227,7 @@ impl BillOfMaterials {
         let scope = scope.as_ref().map(Reference::as_str);
         let read =
             |contents: &[Vec<u8>]| cyclonedx::read(&contents.iter().map(Vec::as_slice).collect::<Vec<_>>(), scope);
-        self.files.run_documents(context, "import cyclonedx", read).await
+        self.files.run_documents(context, "import cyclonedx", self.retire_missing, read).await
     }
 }
 
@@ -229,7 +239,8 @@ fn parse_scope(scope: Option<&str>) -> Result<Option<Reference>, Failure> {
 impl Scan {
     async fn run(&self, context: &CommandContext) -> Result<(), Failure> {
         let scope = parse_scope(self.scope.as_deref())?;
-        let scans = Scans::read(&self.files.inputs()?, scope.as_ref())?;
+        let scans = Scans::read(&self.files.inputs()?, scope.as_ref());
+        let scans = scans.map_err(|failure| refused(context, failure))?;
         let records = scans.len();
         let write = async |importer: Importer<'_>, report: &dyn Fn(usize)| {
             let options = StatusOptions { close_missing: self.close_missing, reopen: self.reopen };
@@ -241,7 +252,8 @@ impl Scan {
 
 impl Files {
     async fn run_bundle(&self, context: &CommandContext) -> Result<(), Failure> {
-        let (mut bundle, failures) = Bundle::read(self.inputs()?)?;
+        let bundle = Bundle::read(self.inputs()?);
+        let (mut bundle, failures) = bundle.map_err(|failure| refused(context, failure))?;
         let records = bundle.len();
         let write = async |importer: Importer<'_>, report: &dyn Fn(usize)| {
             let (counts, failures) = importer.import_drafts(&mut bundle, failures, report).await?;
@@ -259,18 +271,21 @@ impl Files {
         read: impl Fn(&[u8]) -> Result<Document, Unreadable>,
     ) -> Result<(), Failure> {
         let read = |contents: &[Vec<u8>]| contents.iter().map(|bytes| read(bytes)).collect();
-        self.run_documents(context, command, read).await
+        self.run_documents(context, command, false, read).await
     }
 
     async fn run_documents(
         &self,
         context: &CommandContext,
         command: &'static str,
+        retires_missing: bool,
         read: impl FnOnce(&[Vec<u8>]) -> Vec<Result<Document, Unreadable>>,
     ) -> Result<(), Failure> {
-        let documents = Documents::read(self.inputs()?, read)?;
+        let documents = Documents::read(self.inputs()?, read).map_err(|failure| refused(context, failure))?;
         let records = documents.len();
-        let write = async |importer: Importer<'_>, report: &dyn Fn(usize)| documents.import(&importer, report).await;
+        let write = async |importer: Importer<'_>, report: &dyn Fn(usize)| {
+            documents.import(&importer, retires_missing, report).await
+        };
         self.import(context, command, records, write).await
     }
 
@@ -301,7 +316,22 @@ impl Files {
         context.output.print(&summary.document(), || summary.text(self.dry_run))?;
         match summary.failed() {
             0 => Ok(()),
-            failed => Err(Failure::new(format!("{failed} of {} records could not be imported", summary.total()))),
+            failed => {
+                let total = summary.total();
+                let records = if total == 1 { "record" } else { "records" };
+                Err(Failure::new(format!("{failed} of {total} {records} could not be imported")))
+            }
         }
     }
+}
+
+/// Prints the summary of an import that is refused as a whole, for scripts. Returns the failure, or that of the output.
+fn refused(context: &CommandContext, failure: Failure) -> Failure {
+    refused_with(context, &Summary::of_refused(), failure)
+}
+
+fn refused_with(context: &CommandContext, summary: &Summary, failure: Failure) -> Failure {
+    let mut document = summary.document();
+    document["error"] = failure.to_string().into();
+    context.output.print(&document, String::new).err().unwrap_or(failure)
 }

@@ -3,8 +3,8 @@
 use api_v1::Represent;
 use clap::Args;
 use kernel::{
-    Changeset, Filter, OwnedScalar, PageLimit, PageRequest, Reader, Record, ScalarValue, Stored, WriteContext,
-    WriteTimestamp,
+    Changeset, Filter, OwnedScalar, PageLimit, PageRequest, Reader, Record, ScalarValue, Stored, Timestamp,
+    WriteContext, WriteTimestamp,
 };
 use serde_json::{Value, json};
 use store::DynStore;
@@ -50,6 +50,14 @@ pub(crate) struct ListArgs {
     limit: u16,
 }
 
+/// The choice and the order of the records of a list by their due dates.
+pub(crate) struct DueDates<R> {
+    /// The due date of a record.
+    pub(crate) due_at: fn(&R) -> Option<Timestamp>,
+    /// Whether a record is listed at this time.
+    pub(crate) is_listed: fn(&R, Timestamp) -> bool,
+}
+
 impl ListArgs {
     /// Prints the newest records.
     pub(crate) async fn run<R: CommandRecord>(&self, context: &CommandContext) -> Result<(), Failure>
@@ -57,17 +65,49 @@ impl ListArgs {
         DynStore: Reader<R>,
         Stored<R>: Represent,
     {
+        self.run_with(context, None).await
+    }
+
+    /// Prints the records that are listed, soonest due first, and those without a due date last.
+    pub(crate) async fn run_by_due_date<R: CommandRecord>(
+        &self,
+        context: &CommandContext,
+        dates: &DueDates<R>,
+    ) -> Result<(), Failure>
+    where
+        DynStore: Reader<R>,
+        Stored<R>: Represent,
+    {
+        self.run_with(context, Some(dates)).await
+    }
+
+    async fn run_with<R: CommandRecord>(
+        &self,
+        context: &CommandContext,
+        dates: Option<&DueDates<R>>,
+    ) -> Result<(), Failure>
+    where
+        DynStore: Reader<R>,
+        Stored<R>: Represent,
+    {
         let filter = self.filter::<R>()?;
         let records = Installation::with(&context.settings, async |installation| {
             let workspace = find_workspace(installation, &self.workspace).await?;
-            let limit = usize::from(self.limit);
-            let mut request = PageRequest { limit: PageLimit::clamped(self.limit.into()), ..PageRequest::default() };
+            let (limit, now) = (usize::from(self.limit), installation.clock.now());
+            // In the order of due dates every record is read, and only as many are kept as are printed.
+            let page_size = if dates.is_some() { u64::MAX } else { self.limit.into() };
+            let mut request = PageRequest { limit: PageLimit::clamped(page_size), ..PageRequest::default() };
             let mut records: Vec<Stored<R>> = Vec::new();
             loop {
                 let page = Reader::<R>::list(&*installation.store, workspace.meta.id, &filter, &request).await?;
-                records.extend(page.items);
+                let is_listed = |stored: &Stored<R>| dates.is_none_or(|dates| (dates.is_listed)(&stored.record, now));
+                records.extend(page.items.into_iter().filter(is_listed));
+                if let Some(dates) = dates {
+                    let due_at = |stored: &Stored<R>| (dates.due_at)(&stored.record);
+                    records.sort_by_key(|stored| (due_at(stored).is_none(), due_at(stored)));
+                }
                 records.truncate(limit);
-                match page.next.filter(|_| records.len() < limit) {
+                match page.next.filter(|_| dates.is_some() || records.len() < limit) {
                     Some(next) => request.after = Some(next),
                     None => return Ok(records),
                 }

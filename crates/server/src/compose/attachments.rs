@@ -1,8 +1,8 @@
 //! The store of the bytes of attachments.
 
-use std::{fs, io::ErrorKind, path::Path, sync::Arc};
+use std::{fs, io::ErrorKind, os::unix::fs::MetadataExt as _, path::Path, sync::Arc};
 
-use attachments::{BucketStore, FolderStore, Location, Spool};
+use attachments::{BucketStore, DiskReserve, FolderStore, Location, Spool};
 use evidence::{ContentError, ContentStore, EvidenceContent};
 use kernel::{Filter, PageLimit, PageRequest, Reader};
 use store::DynStore;
@@ -10,7 +10,7 @@ use store::DynStore;
 use super::{Installation, OpenMode};
 use crate::{
     failure::{Failure, ResultExt as _},
-    settings::{AttachmentSettings, Settings},
+    settings::{AttachmentSettings, Database, Settings},
 };
 
 /// The folder in the data folder that receives uploads to a bucket.
@@ -37,15 +37,19 @@ impl Attachments {
     /// # Errors
     /// If the settings are not valid.
     pub(crate) fn open(settings: &AttachmentSettings, data_dir: &Path) -> Result<Self, Failure> {
+        Self::open_with(settings, data_dir, DiskReserve::default())
+    }
+
+    fn open_with(settings: &AttachmentSettings, data_dir: &Path, reserve: DiskReserve) -> Result<Self, Failure> {
         Ok(match &settings.location {
             Location::Memory => Self { contents: Arc::new(BucketStore::in_memory()), shared: None },
             Location::Folder(folder) => {
-                let folder = Arc::new(FolderStore::new(folder));
+                let folder = Arc::new(FolderStore::new(folder).with_reserve(reserve));
                 let shared = settings.is_named.then(|| SharedStore::Folder(Arc::clone(&folder)));
                 Self { contents: folder, shared }
             }
             Location::Bucket(url) => {
-                let spool = Spool::Folder(data_dir.join(SPOOL));
+                let spool = Spool::Folder(data_dir.join(SPOOL), reserve);
                 let bucket = Arc::new(BucketStore::open(url, &settings.bucket, spool)?);
                 let shared = Some(SharedStore::Bucket(Arc::clone(&bucket)));
                 Self { contents: bucket, shared }
@@ -60,7 +64,7 @@ impl Attachments {
     /// If the settings are not valid; if the folder is missing although there are attachments, or can't be created; if
     /// the store belongs to another installation.
     pub(super) async fn open_for(settings: &Settings, mode: OpenMode, store: &DynStore) -> Result<Self, Failure> {
-        let opened = Self::open(&settings.attachments, &settings.data_dir)?;
+        let opened = Self::open_with(&settings.attachments, &settings.data_dir, disk_reserve(settings))?;
         if !mode.is_server() {
             return Ok(opened);
         }
@@ -132,6 +136,24 @@ impl Installation {
     pub(crate) async fn check_absent_attachments(&self, folder: &Path) -> Result<(), Failure> {
         ensure_unused(&*self.store, folder).await
     }
+}
+
+/// Returns what uploads leave free of the disk that they are written to: nothing, unless it is that of the database.
+fn disk_reserve(settings: &Settings) -> DiskReserve {
+    let spool = settings.data_dir.join(SPOOL);
+    let written_to = settings.attachments.folder().unwrap_or(&spool);
+    match &settings.database {
+        Database::Sqlite(database) if disk_of(database).is_some_and(|disk| disk_of(written_to) == Some(disk)) => {
+            DiskReserve::new(settings.attachments.disk_reserve)
+        }
+        _ => DiskReserve::default(),
+    }
+}
+
+/// Returns the number of the disk that a file or folder is on, or will be on once it exists.
+fn disk_of(path: &Path) -> Option<u64> {
+    let path = std::path::absolute(path).ok()?;
+    path.ancestors().find_map(|existing| Some(fs::metadata(existing).ok()?.dev()))
 }
 
 /// Checks that the database names no bytes of attachments, whose folder is missing.

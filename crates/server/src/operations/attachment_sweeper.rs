@@ -3,15 +3,17 @@
 //! An attachment is removed in this order: its record and that of its bytes in one write, then the object. A process that
 //! is killed in between leaves an object that no record names, never a record whose object is missing. Such objects are
 //! found by listing the store; they are removed once they are so old that no upload can be about to name them.
+//!
+//! The audit log of their organization has two entries of them: that they were found, before an attempt, and that they
+//! were removed, after it. No transaction covers the log and the store, so a kill between a removal and the second entry
+//! loses that entry; the first one names the object. An object that can't be removed stops no other one, and is tried
+//! again at growing intervals.
 
+mod pending;
 #[cfg(test)]
 mod tests;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use evidence::{
     AttachmentStatus, ContentError, ContentKey, ContentStore, EvidenceAttachment, EvidenceContent, ListedObject,
@@ -24,6 +26,7 @@ use kernel::{
 use store::{DynStore, Lease};
 
 use crate::compose::{Installation, SERVER, command_origin};
+use pending::{PendingRemovals, content_keys};
 
 /// The time within which an attachment must be linked to a claim (contract v1, resources: evidence).
 const LINK_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
@@ -43,12 +46,19 @@ const LISTED_OBJECTS: usize = 500;
 /// Maximum number of such lists in one run.
 const MAX_LISTS: usize = 4;
 
+/// Maximum number of removals that fail in one run, each of which may take as long as a bucket lets a call wait.
+const MAX_FAILURES: usize = 10;
+
+/// Maximum number of objects that an entry of the audit log names.
+const MAX_RECORDED: usize = 500;
+
 /// Maximum number of tries of a write that conflicts with concurrent uploads of the same bytes.
 const MAX_ATTEMPTS: u32 = 10;
 
 /// Duration of the lease. It only saves work: two sweepers at the same time remove nothing that one of them would not.
 const LEASE_DURATION: Duration = Duration::from_secs(3 * 60);
 
+const OBJECTS_FOUND: Action = Action::new("evidence_content.unnamed_objects_found");
 const OBJECTS_REMOVED: Action = Action::new("evidence_content.unnamed_objects_removed");
 
 /// Sweeps the attachments of all organizations while it owns the lease.
@@ -59,6 +69,7 @@ pub(crate) struct AttachmentSweeper {
     entropy: Arc<dyn Entropy>,
     owner: String,
     listing: Listing,
+    pending: PendingRemovals,
 }
 
 /// The progress of listing the store.
@@ -78,6 +89,14 @@ pub(crate) struct SweepSummary {
     pub(crate) objects: usize,
     /// Uploads that were cut off.
     pub(crate) uploads: usize,
+}
+
+/// The attachments that one run has removed.
+#[derive(Default)]
+struct RemovedAttachments {
+    count: usize,
+    /// The objects that no record names any more, and that could not be removed.
+    failed: Vec<(ObjectName, ContentError)>,
 }
 
 /// The failure of a run. The next one continues.
@@ -104,6 +123,7 @@ impl AttachmentSweeper {
             entropy: Arc::clone(&installation.entropy),
             owner: installation.entropy.ulid(installation.clock.now()).to_string(),
             listing: Listing::After(None),
+            pending: PendingRemovals::default(),
         }
     }
 
@@ -114,9 +134,15 @@ impl AttachmentSweeper {
     pub(crate) async fn run_once(&mut self) -> Result<SweepSummary, SweepError> {
         let now = self.clock.now();
         if !self.store.acquire_lease(Lease::AttachmentSweep, &self.owner, now, LEASE_DURATION).await? {
+            self.pending.forget_due();
             return Ok(SweepSummary::default());
         }
-        let mut summary = SweepSummary { attachments: self.remove_unlinked(now).await?, ..SweepSummary::default() };
+        let RemovedAttachments { count, failed } = self.remove_unlinked(now).await?;
+        for (name, error) in failed {
+            self.pending.add(name, now);
+            self.pending.failed(&name, now, &error);
+        }
+        let mut summary = SweepSummary { attachments: count, ..SweepSummary::default() };
         for _ in 0..MAX_LISTS {
             let after = match self.listing {
                 // A clock that was ahead must not stop the listings for long.
@@ -130,53 +156,63 @@ impl AttachmentSweeper {
                 break;
             };
             let last = last.name;
-            self.remove_unnamed(&listed, now, &mut summary).await?;
+            self.find_unnamed(&listed, now).await?;
             self.listing = Listing::After(Some(last));
         }
+        self.remove_pending(now, &mut summary).await;
+        self.record_removals(&mut summary).await?;
         Ok(summary)
     }
 
-    /// Removes attachments that were not linked in time. Returns their number.
-    async fn remove_unlinked(&self, now: Timestamp) -> Result<usize, SweepError> {
+    /// Removes attachments that were not linked in time.
+    async fn remove_unlinked(&self, now: Timestamp) -> Result<RemovedAttachments, SweepError> {
         let due = self.store.unlinked_attachments(now - LINK_TIMEOUT, MAX_ATTACHMENTS).await?;
-        let mut removed = 0;
+        let mut removed = RemovedAttachments::default();
         for (organization, id) in due {
-            removed += usize::from(self.remove_attachment(organization, id).await?);
+            if removed.failed.len() == MAX_FAILURES {
+                break;
+            }
+            self.remove_attachment(organization, id, &mut removed).await?;
         }
         Ok(removed)
     }
 
-    /// Removes an attachment, unless it was linked or removed meanwhile. Returns whether it was removed.
+    /// Removes an attachment, unless it was linked or removed meanwhile, or other processes keep changing its content.
     async fn remove_attachment(
         &self,
         organization: OrganizationId,
         id: Id<EvidenceAttachment>,
-    ) -> Result<bool, SweepError> {
-        let Some(organization) = self.organization(organization).await? else { return Ok(false) };
+        removed: &mut RemovedAttachments,
+    ) -> Result<(), SweepError> {
+        let Some(organization) = self.organization(organization).await? else { return Ok(()) };
         let attribution = self.attribution();
         for _ in 0..MAX_ATTEMPTS {
             let timestamp = self.store.begin_write();
             let attachment = Reader::<EvidenceAttachment>::get(&*self.store, organization.id, id).await?;
-            let Some(attachment) = attachment else { return Ok(false) };
+            let Some(attachment) = attachment else { return Ok(()) };
             let content = self.content(&attachment).await?;
             let is_last = !self.has_other(&attachment).await?;
             let context = self.context(&organization, &attribution);
             let Some(removal) = remove(&context, timestamp, &attachment, content.as_ref(), is_last) else {
-                return Ok(false);
+                return Ok(());
             };
             match self.store.commit(removal.changeset).await {
                 Err(CommitError::Conflict(_)) => {}
                 committed => {
                     committed?;
-                    if let Some(object) = removal.object {
-                        self.remove_object(&object.into()).await;
+                    removed.count += 1;
+                    let name = removal.object.map(ObjectName::from);
+                    if let Some(name) = name
+                        && let Err(error) = self.contents.remove(&name).await
+                    {
+                        removed.failed.push((name, error));
                     }
-                    return Ok(true);
+                    return Ok(());
                 }
             }
         }
         // Left to the next run.
-        Ok(false)
+        Ok(())
     }
 
     /// Returns the record of the attachment's bytes.
@@ -209,26 +245,12 @@ impl AttachmentSweeper {
         }
     }
 
-    /// Removes those of the listed objects that are old and that no record names.
-    async fn remove_unnamed(
-        &self,
-        listed: &[ListedObject],
-        now: Timestamp,
-        summary: &mut SweepSummary,
-    ) -> Result<(), SweepError> {
+    /// Finds those of the listed objects that are old and that no record names, and records them.
+    async fn find_unnamed(&mut self, listed: &[ListedObject], now: Timestamp) -> Result<(), SweepError> {
         let oldest = now - MIN_OBJECT_AGE;
-        let mut keys: BTreeMap<OrganizationId, Vec<ContentKey>> = BTreeMap::new();
-        for object in listed.iter().filter(|object| object.modified_at < oldest) {
-            match object.name {
-                ObjectName::Upload(..) => {
-                    tracing::info!(upload = %object.name, size = object.size, "removing an upload that was cut off");
-                    self.contents.remove(&object.name).await?;
-                    summary.uploads += 1;
-                }
-                ObjectName::Content(key) => keys.entry(key.organization).or_default().push(key),
-            }
-        }
-        for (organization, keys) in keys {
+        let old = listed.iter().filter(|object| object.modified_at < oldest).map(|object| object.name);
+        let old: Vec<ObjectName> = old.filter(|name| !self.pending.contains(name)).collect();
+        for (organization, keys) in content_keys(&old) {
             let unnamed = self.unnamed(organization, &keys).await?;
             if unnamed.is_empty() {
                 continue;
@@ -240,10 +262,49 @@ impl AttachmentSweeper {
                 );
                 continue;
             };
-            self.record(&organization, &unnamed).await?;
+            self.record(OBJECTS_FOUND, &organization, &unnamed).await?;
             for key in unnamed {
-                self.contents.remove(&key.into()).await?;
-                summary.objects += 1;
+                self.pending.add(key.into(), now);
+            }
+        }
+        for name in old.into_iter().filter(|name| matches!(name, ObjectName::Upload(..))) {
+            self.pending.add(name, now);
+        }
+        Ok(())
+    }
+
+    /// Removes the objects that are due, whichever of them can't be removed.
+    async fn remove_pending(&mut self, now: Timestamp, summary: &mut SweepSummary) {
+        let mut failures = 0;
+        for name in self.pending.due(now) {
+            if failures == MAX_FAILURES {
+                break;
+            }
+            match (self.contents.remove(&name).await, name) {
+                (Err(error), _) => {
+                    failures += 1;
+                    self.pending.failed(&name, now, &error);
+                }
+                (Ok(()), ObjectName::Content(_)) => self.pending.removed(&name),
+                (Ok(()), ObjectName::Upload(..)) => {
+                    tracing::info!(upload = %name, "removed an upload that was cut off");
+                    self.pending.forget(&name);
+                    summary.uploads += 1;
+                }
+            }
+        }
+    }
+
+    /// Records the removals that are not recorded yet.
+    async fn record_removals(&mut self, summary: &mut SweepSummary) -> Result<(), SweepError> {
+        for (organization, keys) in self.pending.unrecorded() {
+            let Some(organization) = self.organization(organization).await? else { continue };
+            for keys in keys.chunks(MAX_RECORDED) {
+                self.record(OBJECTS_REMOVED, &organization, keys).await?;
+                for key in keys {
+                    self.pending.forget(&(*key).into());
+                    summary.objects += 1;
+                }
             }
         }
         Ok(())
@@ -262,21 +323,21 @@ impl AttachmentSweeper {
         Ok(keys.iter().filter(|key| !named.contains(&key.to_string())).copied().collect())
     }
 
-    /// Records the removal of objects in the audit log of their organization.
-    async fn record(&self, organization: &OrganizationRef, removed: &[ContentKey]) -> Result<(), SweepError> {
+    /// Records what happened to objects in the audit log of their organization.
+    async fn record(
+        &self,
+        action: Action,
+        organization: &OrganizationRef,
+        objects: &[ContentKey],
+    ) -> Result<(), SweepError> {
         let attribution = self.attribution();
         let context = self.context(organization, &attribution);
-        let mut changeset = context.begin(self.store.begin_write(), OBJECTS_REMOVED, None);
-        let before = FieldValue::Texts(removed.iter().map(ToString::to_string).collect());
-        changeset.set_changes(vec![Change { field: "object_keys".into(), before, after: FieldValue::Null }]);
+        let mut changeset = context.begin(self.store.begin_write(), action.clone(), None);
+        let names = FieldValue::Texts(objects.iter().map(ToString::to_string).collect());
+        let (before, after) =
+            if action == OBJECTS_REMOVED { (names, FieldValue::Null) } else { (FieldValue::Null, names) };
+        changeset.set_changes(vec![Change { field: "object_keys".into(), before, after }]);
         Ok(self.store.commit(changeset).await?)
-    }
-
-    /// Removes an object that no record names any more. If that fails, it is found later by listing the store.
-    async fn remove_object(&self, name: &ObjectName) {
-        if let Err(error) = self.contents.remove(name).await {
-            tracing::warn!(%error, object = %name, "can't remove the bytes of a removed attachment; trying again in two days");
-        }
     }
 
     async fn organization(&self, id: OrganizationId) -> Result<Option<OrganizationRef>, StoreError> {

@@ -58,7 +58,8 @@ impl<'s> Exporter<'s> {
         Self { store, organization, format, keys: HashMap::new(), records_with_files: 0 }
     }
 
-    /// Writes the records of the kinds. Nothing is written before all of them are read.
+    /// Writes the records of the kinds. Nothing is written before all of them are read. Returns the number of records of each
+    /// kind.
     ///
     /// # Errors
     /// If the store fails, a temporary file or `out` can't be written, or a workbook can't hold the records.
@@ -66,7 +67,7 @@ impl<'s> Exporter<'s> {
         mut self,
         kinds: &[&'static RecordKind],
         out: &mut (impl Write + Send),
-    ) -> Result<(), Failure> {
+    ) -> Result<Vec<(String, u64)>, Failure> {
         let mut by_rank: BTreeMap<(usize, usize), &RecordKind> = BTreeMap::new();
         for (index, kind) in kinds.iter().enumerate() {
             by_rank.insert((rank(kind.kind), index), kind);
@@ -79,6 +80,8 @@ impl<'s> Exporter<'s> {
             sorted.extend(lines.map(|lines| (kind, lines)));
         }
         sorted.reverse();
+        let counts = sorted.iter().map(|(kind, lines): &(&RecordKind, ExternalSort)| (kind.name(), lines.count()));
+        let counts = counts.collect();
         match self.format {
             ExportFormat::Xlsx => workbook::write(sorted, out)?,
             ExportFormat::JsonLines | ExportFormat::Csv => self.write_lines(sorted, out)?,
@@ -89,7 +92,7 @@ impl<'s> Exporter<'s> {
                 "an export has no files: the attachments of these evidence claims are left out; `novantra backup` has them"
             );
         }
-        Ok(())
+        Ok(counts)
     }
 
     fn write_lines(&self, sorted: Vec<(&RecordKind, ExternalSort)>, out: &mut impl Write) -> Result<(), Failure> {

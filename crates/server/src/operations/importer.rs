@@ -11,19 +11,20 @@ mod messages;
 mod passes;
 mod published;
 mod record_batch;
+mod refusal;
+mod retirement;
 mod waiting;
 
 use findings::{BatchOutcome, Finding, NewFinding, OnConflict};
 use import::CheckedDraft;
-use kernel::{Attribution, Organization, OrganizationRef, Reader, Record, Stored};
+use kernel::{Attribution, Organization, OrganizationRef, Reader, Stored};
 use registers::SyncOutcome;
-use store::DynStore;
 
 use self::completion::completed_findings;
 use super::operator::Operator;
 use crate::failure::Failure;
 
-pub(crate) use drafts::{DraftFailures, DraftSource, PendingDraft};
+pub(crate) use drafts::{DraftFailures, DraftSource, MAX_LISTED_FAILURES, PendingDraft};
 
 /// Number of records in one changeset.
 pub(super) const BATCH: usize = 500;
@@ -54,8 +55,6 @@ pub(crate) struct Importer<'a> {
     pub(super) attribution: Attribution,
     /// Nothing is stored; outcomes are those that an import would have.
     pub(super) dry_run: bool,
-    /// The indexes of the columns whose values an update keeps.
-    kept_columns: Vec<usize>,
 }
 
 /// Numbers of imported records, by outcome.
@@ -86,34 +85,7 @@ impl ImportCounts {
 
 impl<'a> Importer<'a> {
     pub(crate) fn new(operator: &'a Operator, workspace: &Stored<Organization>, dry_run: bool) -> Self {
-        Self {
-            operator,
-            organization: workspace.into(),
-            attribution: operator.attribution(),
-            dry_run,
-            kept_columns: Vec::new(),
-        }
-    }
-
-    /// Lets updates keep the values of the columns with these indexes: those that a source of records of one kind does not
-    /// have.
-    pub(crate) fn keeping(self, kept_columns: Vec<usize>) -> Self {
-        Self { kept_columns, ..self }
-    }
-
-    /// Imports records of a register whose references are those of stored records.
-    ///
-    /// # Errors
-    /// If the store fails. The batches before are stored already; a second import finds their records unchanged.
-    pub(crate) async fn import_records<R: Record>(&self, records: &[R]) -> Result<(), Failure>
-    where
-        DynStore: Reader<R>,
-    {
-        let identities = identity::IdentityIndex::default();
-        for batch in records.chunks(BATCH) {
-            self.sync_batch(batch, &[], &identities).await?;
-        }
-        Ok(())
+        Self { operator, organization: workspace.into(), attribution: operator.attribution(), dry_run }
     }
 
     /// Imports findings. Calls `report` with the size of each batch after it is stored.
@@ -132,33 +104,38 @@ impl<'a> Importer<'a> {
             if batch.is_empty() {
                 return Ok(counts);
             }
-            for outcome in self.write_findings(&batch, &[]).await? {
+            for outcome in self.write_findings(&batch, &[]).await?.into_iter().flatten() {
                 counts.count_finding(outcome);
             }
             report(batch.len());
         }
     }
 
-    /// Writes one batch of findings, those of drafts with the drafts.
+    /// Writes one batch of findings, those of drafts with the drafts. A draft that can only update a finding has no outcome if
+    /// there is none.
     async fn write_findings(
         &self,
         findings: &[NewFinding],
         drafts: &[CheckedDraft],
-    ) -> Result<Vec<BatchOutcome>, Failure> {
+    ) -> Result<Vec<Option<BatchOutcome>>, Failure> {
         let store = &self.operator.installation.store;
         let context = self.operator.write_context(&self.organization, &self.attribution);
         let keys: Vec<&str> = findings.iter().map(|finding| finding.key.as_str()).collect();
         let decide = async || {
             let existing = Reader::<Finding>::get_by_keys(&**store, self.organization.id, &keys).await?;
-            let findings = completed_findings(findings, drafts, &existing)?;
-            Ok(findings::write_batch(
+            let completed = completed_findings(findings, drafts, &existing)?;
+            let is_written: Vec<bool> = completed.iter().map(Option::is_some).collect();
+            let (changeset, outcomes) = findings::write_batch(
                 &context,
                 &api_v1::PayloadRenderer,
                 store.begin_write(),
-                findings,
+                completed.into_iter().flatten().collect(),
                 existing,
                 OnConflict::Update,
-            ))
+            );
+            let mut outcomes = outcomes.into_iter();
+            let outcome_of = |is_written: bool| if is_written { outcomes.next() } else { None };
+            Ok((changeset, is_written.into_iter().map(outcome_of).collect()))
         };
         if self.dry_run { decide().await.map(|(_, outcomes)| outcomes) } else { self.operator.write(decide).await }
     }

@@ -1,23 +1,27 @@
 //! Exports of a workspace's records as OSCAL. Nothing is written before all records are read.
 
-use std::{collections::HashMap, io::Write};
+mod assessment_results;
+mod linked_risks;
 
-use findings::{Finding, SourceKind};
+use std::io::Write;
+
+use findings::Finding;
 use import::{
     MAX_DOCUMENT_LENGTH, MAX_DOCUMENT_RECORDS,
     oscal::{
         ExportModel,
         export::{
-            CatalogRecords, DocumentHead, DocumentWriter, FindingElements, Losses, finding_elements,
-            other_findings_element, result_element, risk_element, write_catalog,
+            CatalogRecords, DocumentHead, DocumentWriter, FindingElements, Losses, MadeUp, Related, finding_elements,
+            risk_element, write_catalog,
         },
     },
 };
 use kernel::{Filter, HasIdPrefix, Kind, Organization, Reader, Record, Stored, StreamRequest, Timestamp};
-use registers::{Assessment, CoverageLink, Framework, FrameworkNode, FrameworkVersion, Risk};
+use registers::{CoverageLink, EvidenceClaim, EvidenceRequirement, Framework, FrameworkNode, FrameworkVersion, Risk};
 use serde_json::Value;
 use store::DynStore;
 
+use self::linked_risks::LinkedRisks;
 use super::external_sort::ExternalSort;
 use crate::failure::Failure;
 
@@ -35,10 +39,13 @@ pub(crate) struct OscalExporter<'s> {
 }
 
 /// The lists that sorted lines belong to, by their first bytes.
-const LISTS: [(u8, &str); 3] = [(b'r', "risks"), (b'f', "findings"), (b'p', "poam-items")];
+const LISTS: [(u8, &str); 4] = [(b'o', "observations"), (b'r', "risks"), (b'f', "findings"), (b'p', "poam-items")];
 
 /// The first byte of the line that begins a result.
 const RESULT: u8 = b'a';
+
+/// The first byte of the line of a resource in the back matter.
+const RESOURCE: u8 = b'z';
 
 impl<'s> OscalExporter<'s> {
     pub(crate) fn new(store: &'s DynStore, workspace: &'s Stored<Organization>, model: ExportModel) -> Self {
@@ -85,9 +92,11 @@ impl<'s> OscalExporter<'s> {
     /// # Errors
     /// If there is no finding, the store fails, a temporary file or `out` can't be written.
     pub(crate) async fn plan_of_action(mut self, out: &mut impl Write) -> Result<Losses, Failure> {
-        let mut lines = ExternalSort::new();
+        let (mut lines, mut linked) = (ExternalSort::new(), LinkedRisks::default());
+        self.losses.add_made_up(MadeUp::System);
         self.for_each(&Filter::<Risk>::default(), |exporter, stored| {
             exporter.note_change(&stored);
+            linked.add(&stored)?;
             let risk = risk_element(&stored, &mut exporter.losses);
             add(&mut lines, &["risks", stored.record.key.as_str()], b'r', &risk)
         })
@@ -96,7 +105,8 @@ impl<'s> OscalExporter<'s> {
         self.for_each(&Filter::<Finding>::default(), |exporter, stored| {
             is_empty = false;
             exporter.note_change(&stored);
-            let FindingElements { risk, finding } = exporter.finding(&stored);
+            let related = Related { risks: linked.uuids_of(&stored), ..Related::default() };
+            let FindingElements { risk, finding } = exporter.finding(&stored, &related);
             let key = stored.record.key.as_str();
             add(&mut lines, &["risks of findings", key], b'r', &risk)?;
             // Lists are sorted by their names in the file: risks before items.
@@ -106,82 +116,8 @@ impl<'s> OscalExporter<'s> {
         if is_empty {
             return Err(self.empty("findings", "a plan of action has at least one item"));
         }
-        self.write(lines, out)?;
-        Ok(self.losses)
-    }
-
-    /// Writes the assessment with this key, or all assessments, with their findings. Returns what is lost.
-    ///
-    /// # Errors
-    /// If there is no such assessment, or nothing to write, the store fails, a temporary file or `out` can't be written.
-    pub(crate) async fn assessment_results(
-        mut self,
-        assessment: Option<&str>,
-        out: &mut impl Write,
-    ) -> Result<Losses, Failure> {
-        let mut lines = ExternalSort::new();
-        // The keys of the assessments by the references that findings may have to them.
-        let mut keys: HashMap<String, String> = HashMap::new();
-        let mut is_empty = true;
-        self.for_each(&Filter::<Assessment>::default(), |exporter, stored| {
-            let key = stored.record.key.to_string();
-            if assessment.is_some_and(|chosen| chosen != key) {
-                return Ok(());
-            }
-            is_empty = false;
-            exporter.note_change(&stored);
-            let result = result_element(&stored, &mut exporter.losses);
-            add(&mut lines, &["assessment", &key, "1"], RESULT, &result)?;
-            keys.insert(stored.meta.id.to_string(), key.clone());
-            keys.insert(key.clone(), key);
-            if keys.len() > 2 * MAX_DOCUMENT_RECORDS {
-                return Err(Failure::new(format!(
-                    "the workspace has more than {MAX_DOCUMENT_RECORDS} assessments, which no import of assessment results \
-                     takes; add --assessment KEY"
-                )));
-            }
-            Ok(())
-        })
-        .await?;
-        if let Some(chosen) = assessment.filter(|_| is_empty) {
-            return Err(Failure::new(format!(
-                "there is no assessment {chosen:?}; list them with `novantra export --workspace {} --kind assessment`",
-                self.workspace.record.slug
-            )));
-        }
-        let mut oldest: Option<Timestamp> = None;
-        let filter = Filter::<Finding>::default().with("source_kind", [SourceKind::Assessment]);
-        self.for_each(&filter, |exporter, stored| {
-            let source = stored.record.source.resource_id.as_ref().and_then(|id| keys.get(id.as_str()));
-            let key = stored.record.key.as_str();
-            let path = match source {
-                Some(assessment) => ["assessment", assessment],
-                None if assessment.is_some() => return Ok(()),
-                None => {
-                    oldest = Some(oldest.map_or(stored.meta.created_at, |oldest| oldest.min(stored.meta.created_at)));
-                    ["others", ""]
-                }
-            };
-            is_empty = false;
-            exporter.note_change(&stored);
-            let FindingElements { risk, finding } = exporter.finding(&stored);
-            add(&mut lines, &[&path[..], &["2", key]].concat(), b'r', &risk)?;
-            add(&mut lines, &[&path[..], &["3", key]].concat(), b'f', &finding)
-        })
-        .await?;
-        if let Some(oldest) = oldest {
-            add(&mut lines, &["others", "", "1"], RESULT, &other_findings_element(self.workspace, oldest))?;
-        }
-        if is_empty {
-            return Err(self.empty("assessments", "assessment results have at least one"));
-        }
-        if assessment.is_none() {
-            self.for_each(&Filter::<Risk>::default(), |exporter, _| {
-                exporter.losses.add_left_out(Kind::Risk);
-                Ok(())
-            })
-            .await?;
-        }
+        self.leave_out::<EvidenceRequirement>().await?;
+        self.leave_out::<EvidenceClaim>().await?;
         self.write(lines, out)?;
         Ok(self.losses)
     }
@@ -191,8 +127,20 @@ impl<'s> OscalExporter<'s> {
         self.last_modified = self.last_modified.max(Some(stored.meta.updated_at));
     }
 
-    fn finding(&mut self, stored: &Stored<Finding>) -> FindingElements {
-        finding_elements(self.model, stored, self.workspace, &mut self.losses)
+    fn finding(&mut self, stored: &Stored<Finding>, related: &Related) -> FindingElements {
+        finding_elements(self.model, stored, self.workspace, related, &mut self.losses)
+    }
+
+    /// Counts the records of a kind that the document does not have.
+    async fn leave_out<R: Record>(&mut self) -> Result<(), Failure>
+    where
+        DynStore: Reader<R>,
+    {
+        self.for_each(&Filter::<R>::default(), |exporter, _| {
+            exporter.losses.add_left_out(R::KIND);
+            Ok(())
+        })
+        .await
     }
 
     fn head(&self) -> DocumentHead<'s> {
@@ -211,6 +159,7 @@ impl<'s> OscalExporter<'s> {
         let mut writer = DocumentWriter::begin(&mut *out, self.model, &self.head())?;
         lines.for_each(|line| match line.split_first() {
             Some((&RESULT, json)) => writer.begin_result(json),
+            Some((&RESOURCE, json)) => writer.add_resource(json),
             Some((first, json)) => match LISTS.iter().find(|(byte, _)| byte == first) {
                 Some((_, list)) => writer.add(list, json),
                 None => Ok(()),

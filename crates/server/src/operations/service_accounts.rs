@@ -166,7 +166,8 @@ async fn change_account(
             let last_used = operator.installation.store.last_used(organization, before.meta.id).await?;
             let organization = operator.organization(organization).await?;
             let subject = Some(Subject::from_id(before.meta.id));
-            let mut changeset = operator.changeset(&organization, Action::new(action), subject);
+            let timestamp = operator.installation.store.begin_write().after([&before]);
+            let mut changeset = operator.changeset_at(timestamp, &organization, Action::new(action), subject);
             let record = decide(&before.record, changeset.due_at())?;
             // A command without effect is audited too, but keeps the revision, under which tokens were accepted.
             if record == before.record {

@@ -48,21 +48,23 @@ pub(crate) fn router(state: AdminState) -> Router {
 
 async fn ready(State(state): State<AdminState>) -> Response {
     match check_ready(&state).await {
-        Ok(()) => "ready\n".into_response(),
+        Ok(None) => "ready\n".into_response(),
+        Ok(Some(limitation)) => format!("ready, but uploads are refused: {limitation}\n").into_response(),
         Err(reason) => (StatusCode::SERVICE_UNAVAILABLE, format!("{reason}\n")).into_response(),
     }
 }
 
-/// Returns the reason if the server is not ready.
-async fn check_ready(state: &AdminState) -> Result<(), String> {
+/// Returns the reason if the server is not ready, and if it is, what it can't do.
+async fn check_ready(state: &AdminState) -> Result<Option<String>, String> {
     if state.shutdown.is_requested() {
         return Err("stopping".to_owned());
     }
     let (database, attachments) = tokio::join!(within(state.store.check_ready()), state.attachments.check());
     database.map_err(|error| format!("database: {error}"))?;
-    attachments.map_err(|error| format!("attachments: {error}"))?;
+    let limitation = attachments.map_err(|error| format!("attachments: {error}"))?;
     // Without them every call is refused.
-    state.tokens.check_fresh().map_err(|error| format!("{error}: see the log for why they can't be read"))
+    state.tokens.check_fresh().map_err(|error| format!("{error}: see the log for why they can't be read"))?;
+    Ok(limitation)
 }
 
 /// Limits the time that the database has to answer.

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use api_v1::AttachmentLimits;
 use attachments::{BucketOptions, Location, MalformedLocation};
 use secrecy::SecretString;
 
@@ -16,8 +17,9 @@ pub(crate) struct AttachmentSettings {
     pub(crate) is_named: bool,
     /// The options of the bucket, if the location is one.
     pub(crate) bucket: BucketOptions,
-    /// Maximum size of an attachment.
-    pub(crate) max_bytes: u64,
+    pub(crate) limits: AttachmentLimits,
+    /// The bytes of the disk of the SQLite database that uploads leave free.
+    pub(crate) disk_reserve: u64,
 }
 
 impl AttachmentSettings {
@@ -27,7 +29,8 @@ impl AttachmentSettings {
         let endpoint = reader.value_or(&table::ATTACHMENTS_ENDPOINT, parse_endpoint, || None);
         let access_key = reader.value_or(&table::ATTACHMENTS_ACCESS_KEY, parse_access_key, || None);
         let secret = reader.value_or(&table::ATTACHMENTS_SECRET, parse_secret, || None);
-        let max_bytes = reader.value(&table::ATTACHMENTS_MAX_SIZE, parse_max_size);
+        let limits = read_limits(reader);
+        let disk_reserve = reader.value(&table::ATTACHMENTS_DISK_RESERVE, parse_storage);
         let (named, is_in_memory) = (named?, matches!(database?, Database::Memory));
         let bucket = BucketOptions { endpoint: endpoint?, access_key: access_key?, secret: secret? };
         let is_named = named.is_some();
@@ -47,7 +50,7 @@ impl AttachmentSettings {
                 "attachments_endpoint, attachments_access_key and attachments_secret are for buckets: set attachments_url to one, such as s3://bucket/prefix",
             );
         }
-        Some(Self { location, is_named, bucket, max_bytes: max_bytes? })
+        Some(Self { location, is_named, bucket, limits: limits?, disk_reserve: disk_reserve? })
     }
 
     /// Changes the location to the folder of an installation in `data_dir`.
@@ -65,7 +68,7 @@ impl AttachmentSettings {
         match location {
             _ if location == self.location => Ok(self.clone()),
             Location::Memory => Err("memory: exists only inside its server process and can't be copied".to_owned()),
-            _ => Ok(Self { location, is_named: true, bucket: BucketOptions::default(), max_bytes: self.max_bytes }),
+            _ => Ok(Self { location, is_named: true, bucket: BucketOptions::default(), ..self.clone() }),
         }
     }
 
@@ -111,6 +114,35 @@ fn parse_secret(text: &str) -> Result<Option<SecretString>, String> {
     let is_key = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
     let is_service_account = text.trim_start().starts_with('{');
     if is_key || is_service_account { Ok(Some(text.into())) } else { Err("it is not a key".to_owned()) }
+}
+
+fn read_limits(reader: &mut SettingsReader<'_>) -> Option<AttachmentLimits> {
+    let limit = |bytes: u64| (bytes > 0).then_some(bytes);
+    let max_bytes = reader.value(&table::ATTACHMENTS_MAX_SIZE, parse_max_size);
+    let unlinked = reader.value(&table::ATTACHMENTS_UNLINKED_STORAGE, parse_storage);
+    let organization = reader.value(&table::ATTACHMENTS_ORGANIZATION_STORAGE, parse_storage);
+    let (max_bytes, unlinked, organization) = (max_bytes?, limit(unlinked?), limit(organization?));
+    for (setting, max) in
+        [(&table::ATTACHMENTS_UNLINKED_STORAGE, unlinked), (&table::ATTACHMENTS_ORGANIZATION_STORAGE, organization)]
+    {
+        if max.is_some_and(|max| max < max_bytes) {
+            return reader.error(&format!(
+                "{} is less than {}, so that no attachment of that size could be uploaded: raise the one, or lower the other",
+                setting.name,
+                table::ATTACHMENTS_MAX_SIZE.name
+            ));
+        }
+    }
+    Some(AttachmentLimits { max_bytes, max_unlinked_bytes: unlinked, max_organization_bytes: organization })
+}
+
+/// Parses a number of mebibytes, of which 0 is none, and returns it in bytes.
+fn parse_storage(text: &str) -> Result<u64, String> {
+    const MAX: u64 = 1 << 40;
+    let number = text.parse().ok().filter(|number| *number <= MAX);
+    number
+        .map(|mebibytes: u64| mebibytes * 1024 * 1024)
+        .ok_or_else(|| format!("{text:?} is not a whole number from 0 to {MAX}"))
 }
 
 /// Parses a number of mebibytes and returns it in bytes.
@@ -172,6 +204,29 @@ mod tests {
             let bucket = ("NOVANTRA_ATTACHMENTS_URL", "s3://bucket");
             let settings = parse(&[bucket, ("NOVANTRA_ATTACHMENTS_ENDPOINT", endpoint)]).unwrap();
             assert_eq!(settings.warnings().len(), warnings, "{endpoint}");
+        }
+    }
+
+    #[test]
+    fn what_may_be_stored_is_limited_unless_the_limit_is_0_and_never_to_less_than_one_attachment() {
+        const MIB: u64 = 1024 * 1024;
+        let limits = |environment: &[(&str, &str)]| {
+            let attachments = parse(environment).unwrap().attachments;
+            let limits = attachments.limits;
+            (limits.max_unlinked_bytes, limits.max_organization_bytes, attachments.disk_reserve)
+        };
+        assert_eq!(limits(&[]), (Some(4096 * MIB), Some(102_400 * MIB), 1024 * MIB));
+        let (unlinked, organization) =
+            ("NOVANTRA_ATTACHMENTS_UNLINKED_STORAGE", "NOVANTRA_ATTACHMENTS_ORGANIZATION_STORAGE");
+        let reserve = ("NOVANTRA_ATTACHMENTS_DISK_RESERVE", "0");
+        assert_eq!(limits(&[(unlinked, "0"), (organization, "0"), reserve]), (None, None, 0));
+        assert_eq!(limits(&[(unlinked, "256"), (organization, "256")]).0, Some(256 * MIB));
+        for name in [unlinked, organization] {
+            let errors = parse(&[(name, "255")]).unwrap_err();
+            assert!(errors[0].contains("is less than attachments_max_size"), "{errors:?}");
+            for value in ["-1", "1.5", "1099511627777", ""] {
+                parse(&[(name, value)]).unwrap_err();
+            }
         }
     }
 

@@ -16,8 +16,14 @@ pub(crate) fn with_flags(command: Command) -> Command {
     })
 }
 
+/// The display order of the first setting, behind those of all other arguments.
+const FIRST_DISPLAY_ORDER: usize = 1000;
+
 fn flags(availability: Availability) -> impl Iterator<Item = Arg> {
-    TABLE.iter().filter(move |setting| setting.availability == availability).flat_map(move |setting| {
+    let settings = TABLE.iter().enumerate().filter(move |(_, setting)| setting.availability == availability);
+    settings.flat_map(move |(index, setting)| {
+        // In the order of the table, whichever commands have them.
+        let order = FIRST_DISPLAY_ORDER + index;
         let default = setting.default.map_or_else(String::new, |default| format!(" [default: {default}]"));
         let help = format!("{}{default} [env: {}]", setting.help, setting.variable());
         let flag = Arg::new(setting.flag())
@@ -26,6 +32,7 @@ fn flags(availability: Availability) -> impl Iterator<Item = Arg> {
             .help(help)
             .action(if setting.list { ArgAction::Append } else { ArgAction::Set })
             .hide_short_help(availability == Availability::Everywhere)
+            .display_order(order)
             .help_heading("Settings");
         let file_flag = setting.secret.then(|| {
             let name = format!("{}-file", setting.flag());
@@ -34,6 +41,7 @@ fn flags(availability: Availability) -> impl Iterator<Item = Arg> {
                 .value_name("FILE")
                 .help(format!("A file with the value of --{} [env: {}_FILE]", setting.flag(), setting.variable()))
                 .hide_short_help(availability == Availability::Everywhere)
+                .display_order(order)
                 .help_heading("Settings")
         });
         std::iter::once(flag).chain(file_flag)

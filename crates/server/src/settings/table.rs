@@ -124,6 +124,15 @@ settings! {
     ATTACHMENTS_MAX_SIZE: "attachments_max_size", "MIB", Some("256"), Serve;
     "Maximum size of an attachment, from 1 to 4096."
 
+    ATTACHMENTS_UNLINKED_STORAGE: "attachments_unlinked_storage", "MIB", Some("4096"), Serve;
+    "Maximum size of all attachments of a service account that are not linked to a claim, at least `attachments_max_size`; 0 for no limit. Above it, uploads are answered with 429 until attachments are linked, or removed 24 h after their upload."
+
+    ATTACHMENTS_ORGANIZATION_STORAGE: "attachments_organization_storage", "MIB", Some("102400"), Serve;
+    "Maximum size of all attachments of an organization, of which equal ones count once, at least `attachments_max_size`; 0 for no limit. Above it, uploads are answered with 507. `novantra evidence usage` shows what is stored."
+
+    ATTACHMENTS_DISK_RESERVE: "attachments_disk_reserve", "MIB", Some("1024"), Serve;
+    "Free space that uploads leave on the disk of the SQLite database, if they are written to the same disk; 0 for none. Uploads are answered with 503 before they would take from it, so that all other writes go on."
+
     TOKEN_LIFETIME: "token_lifetime", "DURATION", Some("900s"), Serve;
     "Lifetime of an access token, from 60s to 1h."
 
@@ -194,7 +203,10 @@ settings! {
     "Maximum memory for request bodies in the API, at least 8. An organization gets at most half of what all others leave, and each of its service accounts a quarter of that; a request whose body does not fit into that share is answered with 429, and with 503 if the whole memory is in use. Unauthenticated requests have a separate budget of a quarter of it, of which each address gets a share."
 
     RESPONSE_BODY_MEMORY: "response_body_memory", "MIB", Some("64"), Serve;
-    "Maximum memory in the API for deciding on requests and for responses that clients have not read yet, at least 8. The shares are those of `request_body_memory`; a request waits up to 5 s for its share. Streams need none of it."
+    "Maximum memory in the API for deciding on requests and for responses that clients have not read yet, at least 8. The shares are those of `request_body_memory`; a request waits up to 5 s for its share. NDJSON streams and downloads need none of it."
+
+    DOWNLOAD_MEMORY: "download_memory", "MIB", Some("64"), Serve;
+    "Maximum memory in the API for downloads of attachments, at least 8: 0.5 MiB for each from a folder, and 1.5 MiB for each from a bucket. The shares are those of `request_body_memory`; a download waits up to 5 s for its share, and slow downloads hinder no other request of their account."
 
     WEBHOOKS_ALLOW_LOOPBACK_HTTP: "webhooks_allow_loopback_http", "true|false", Some("false"), Serve;
     "Whether webhooks may be sent to this machine itself, and then by plain HTTP. For development."

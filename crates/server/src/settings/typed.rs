@@ -194,6 +194,7 @@ fn read_api(reader: &mut SettingsReader<'_>, session_cookie: SessionCookie) -> O
     let trusted_proxies = reader.value_or(&table::TRUSTED_PROXY, str::parse, http_api::TrustedProxies::default);
     let body_memory = reader.value(&table::REQUEST_BODY_MEMORY, parse_mebibytes);
     let response_memory = reader.value(&table::RESPONSE_BODY_MEMORY, parse_mebibytes);
+    let download_memory = reader.value(&table::DOWNLOAD_MEMORY, parse_mebibytes);
     let token_read = reader.value(&table::RATE_LIMIT_TOKEN_READ, parse_positive);
     let token_write = reader.value(&table::RATE_LIMIT_TOKEN_WRITE, parse_positive);
     let organization = reader.value(&table::RATE_LIMIT_ORGANIZATION, parse_positive);
@@ -217,6 +218,7 @@ fn read_api(reader: &mut SettingsReader<'_>, session_cookie: SessionCookie) -> O
         trusted_proxies: trusted_proxies?,
         body_memory: body_memory?,
         response_memory: response_memory?,
+        download_memory: download_memory?,
         session_cookie,
     })
 }

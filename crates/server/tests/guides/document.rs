@@ -21,7 +21,7 @@ pub(crate) struct Block {
 pub(crate) enum Kind {
     /// A script to run.
     Script,
-    /// Lines that the script before it must print.
+    /// The output of the script before it.
     Expected,
     /// A block that is only shown to the reader.
     ReadOnly,

@@ -1,5 +1,5 @@
 //! Every guide is run as written, against the real server: its `sh` blocks in order, as one bash script. A `text
-//! expect` block after a script contains lines that the script must print; `…` matches any text.
+//! expect` block after a script is what the script prints; `…` matches any text, and as a line of its own any lines.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 

@@ -15,11 +15,11 @@ use serde_json::Value;
 use crate::support::{Client, Installation, Server, Setup, eventually};
 
 const UPLOADS: &str = "/api/v1/governance/evidence/attachments?reason=Report+of+the+nightly+backup";
-const SCOPES: &[&str] = &["governance.evidence:read", "governance.evidence:write", "audit:read"];
-const MIB: usize = 1024 * 1024;
+pub(crate) const SCOPES: &[&str] = &["governance.evidence:read", "governance.evidence:write", "audit:read"];
+pub(crate) const MIB: usize = 1024 * 1024;
 
 /// Bytes of which no part repeats another.
-fn bytes(length: usize) -> Vec<u8> {
+pub(crate) fn bytes(length: usize) -> Vec<u8> {
     (0..length as u32 / 4 + 1).flat_map(u32::to_be_bytes).take(length).collect()
 }
 
@@ -48,7 +48,7 @@ fn read_head(reader: &mut impl BufRead) -> String {
     head.lines().next().unwrap_or_default().to_owned()
 }
 
-async fn upload(client: &Client, server: &Server, bytes: Vec<u8>) -> Response {
+pub(crate) async fn upload(client: &Client, server: &Server, bytes: Vec<u8>) -> Response {
     let pieces: Vec<_> =
         bytes.chunks(10_000).map(|piece| Ok::<_, std::io::Error>(Bytes::copy_from_slice(piece))).collect();
     let request = reqwest::Client::new()
@@ -59,7 +59,7 @@ async fn upload(client: &Client, server: &Server, bytes: Vec<u8>) -> Response {
     request.body(reqwest::Body::wrap_stream(stream::iter(pieces))).send().await.expect("an answer")
 }
 
-async fn uploaded(client: &Client, server: &Server, bytes: Vec<u8>) -> Value {
+pub(crate) async fn uploaded(client: &Client, server: &Server, bytes: Vec<u8>) -> Value {
     let response = upload(client, server, bytes).await;
     assert_eq!(response.status(), StatusCode::CREATED);
     response.json::<Value>().await.expect("JSON")["attachment"].clone()
@@ -190,4 +190,48 @@ async fn the_maximum_size_of_an_attachment_is_a_setting() {
     let mut response = String::new();
     stream.read_to_string(&mut response).expect("an answer");
     assert!(response.starts_with("HTTP/1.1 413 ") && response.contains("1048576"), "{response}");
+}
+
+#[tokio::test]
+async fn of_the_downloads_over_a_connection_only_those_that_were_cut_off_are_recorded_as_aborted() {
+    let server = Server::start();
+    let client = server.create_client("backup", SCOPES).await;
+    let (small, large) =
+        (uploaded(&client, &server, bytes(10)).await, uploaded(&client, &server, bytes(20 * MIB)).await);
+    for attachment in [&small, &large] {
+        download(&client, &server, attachment).await.expect("all bytes");
+    }
+    let mut reader = BufReader::new(connect(&server));
+    let request = format!(
+        "GET {} HTTP/1.1\r\nHost: test\r\nAuthorization: Bearer {}\r\n\r\n",
+        content_path(&large),
+        client.token()
+    );
+    reader.get_mut().write_all(request.as_bytes()).expect("the request is sent");
+    assert!(read_head(&mut reader).starts_with("HTTP/1.1 200"));
+    drop(reader);
+    let aborted = "/api/v1/audit/entries?action=evidence_attachment.download_aborted";
+    let entries = eventually("the abort is in the audit log", async || {
+        let entries = client.get(aborted).await.body["entries"].as_array().expect("entries").clone();
+        (!entries.is_empty()).then_some(entries)
+    })
+    .await;
+    let subjects: Vec<_> = entries.iter().map(|entry| &entry["subject"]["id"]).collect();
+    assert_eq!(subjects, [&large["id"]]);
+}
+
+#[tokio::test]
+async fn a_hash_that_follows_the_body_is_checked() {
+    let server = Server::start();
+    let client = server.create_client("backup", SCOPES).await;
+    for (digest, status) in [
+        ("sha-256=:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=:", "HTTP/1.1 400"),
+        ("sha-256=:ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=:", "HTTP/1.1 201"),
+    ] {
+        let mut reader = BufReader::new(connect(&server));
+        let fields = "Transfer-Encoding: chunked\r\nTrailer: Content-Digest\r\n";
+        let body = format!("3\r\nabc\r\n0\r\nContent-Digest: {digest}\r\n\r\n");
+        reader.get_mut().write_all((head(client.token(), fields) + &body).as_bytes()).expect("the file is sent");
+        assert!(read_head(&mut reader).starts_with(status), "{digest}");
+    }
 }

@@ -10,13 +10,17 @@ use serde_json::{Value, json};
 use crate::support::{Client, Installation, Server, Setup, eventually};
 
 const ATTACHMENTS: &str = "/api/v1/governance/evidence/attachments";
-const SCOPES: &[&str] = &["governance.evidence:read", "governance.evidence:write"];
+pub(crate) const SCOPES: &[&str] = &["governance.evidence:read", "governance.evidence:write"];
 
 /// Uploads a file. Returns the status and the attachment.
 async fn try_upload(client: &Client, server: &Server, bytes: Vec<u8>) -> (u16, Value) {
+    try_upload_as(client, server, "report.csv", bytes).await
+}
+
+async fn try_upload_as(client: &Client, server: &Server, name: &str, bytes: Vec<u8>) -> (u16, Value) {
     let url = format!("{}{ATTACHMENTS}?reason=The%20monthly%20report", server.url);
     let request = reqwest::Client::new().post(url).bearer_auth(client.token()).body(bytes);
-    let request = request.header("Content-Disposition", "attachment; filename=\"report.csv\"");
+    let request = request.header("Content-Disposition", format!("attachment; filename=\"{name}\""));
     let response = request.header("Content-Type", "text/csv").send().await.expect("a response");
     let status = response.status().as_u16();
     let body: Value = response.json().await.unwrap_or_default();
@@ -24,7 +28,12 @@ async fn try_upload(client: &Client, server: &Server, bytes: Vec<u8>) -> (u16, V
 }
 
 async fn upload(client: &Client, server: &Server, bytes: &[u8]) -> String {
-    let (status, body) = try_upload(client, server, bytes.to_vec()).await;
+    upload_as(client, server, "report.csv", bytes).await
+}
+
+/// Uploads a file with this name. Returns the identifier of the attachment.
+pub(crate) async fn upload_as(client: &Client, server: &Server, name: &str, bytes: &[u8]) -> String {
+    let (status, body) = try_upload_as(client, server, name, bytes.to_vec()).await;
     assert_eq!(status, 201, "{body}");
     body["attachment"]["id"].as_str().expect("a text").to_owned()
 }
@@ -48,7 +57,7 @@ fn sample(length: usize) -> Vec<u8> {
 }
 
 /// The files below a folder.
-fn files(folder: &Path) -> Vec<PathBuf> {
+pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
     let mut found = Vec::new();
     for entry in entries {
@@ -106,6 +115,28 @@ impl Bucket {
             Err(String::from_utf8_lossy(&output.stderr).into_owned())
         }
     }
+}
+
+/// Imports an evidence requirement. Returns its identifier.
+pub(crate) async fn import_requirement(installation: &Installation, client: &Client) -> String {
+    let requirement = json!({ "kind": "evidence-requirement", "record": {
+        "requirementKey": "restore-tests", "title": "Restore tests", "status": "active",
+        "subjectModuleKey": "controls", "subjectResourceType": "control", "subjectResourceId": "BK-1",
+    } });
+    fs::write(installation.folder().join("requirements.jsonl"), requirement.to_string()).expect("a file");
+    installation.run_json(&["import", "bundle", "requirements.jsonl", "--workspace", "default"]);
+    let requirements = client.list_all("/api/v1/governance/evidence/requirements", "requirements").await;
+    requirements[0]["id"].as_str().expect("an id").to_owned()
+}
+
+/// Makes a claim with these fields for the requirement. Returns its identifier.
+pub(crate) async fn claim(client: &Client, requirement: &str, mut fields: Value) -> String {
+    fields["evidenceRequirementId"] = requirement.into();
+    fields["title"] = "The restore test".into();
+    fields["reason"] = "The monthly restore test".into();
+    let answer = client.post("/api/v1/governance/evidence/claims", &fields).await;
+    assert_eq!(answer.status, 201, "{}", answer.body);
+    answer.body["claim"]["id"].as_str().expect("an id").to_owned()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -223,21 +254,11 @@ async fn the_attachments_of_one_claim_are_verified_alone() {
     let server = Server::start();
     let client = server.create_client("uploader", SCOPES).await;
     let installation = server.installation().clone();
-    let requirement = json!({ "kind": "evidence-requirement", "record": {
-        "requirementKey": "restore-tests", "title": "Restore tests", "status": "active",
-        "subjectModuleKey": "controls", "subjectResourceType": "control", "subjectResourceId": "BK-1",
-    } });
-    fs::write(installation.folder().join("requirements.jsonl"), requirement.to_string()).unwrap();
-    installation.run_json(&["import", "bundle", "requirements.jsonl", "--workspace", "default"]);
-    let requirements = client.list_all("/api/v1/governance/evidence/requirements", "requirements").await;
+    let requirement = import_requirement(&installation, &client).await;
     for number in 0..2 {
         let id = upload(&client, &server, format!("report {number}").as_bytes()).await;
-        let claim = json!({
-            "evidenceRequirementId": requirements[0]["id"], "claimKey": format!("claim-{number}"),
-            "title": "The restore test", "attachmentIds": [id], "reason": "The monthly restore test",
-        });
-        let answer = client.post("/api/v1/governance/evidence/claims", &claim).await;
-        assert_eq!(answer.status, 201, "{}", answer.body);
+        let key = format!("claim-{number}");
+        claim(&client, &requirement, json!({ "claimKey": key, "attachmentIds": [id] })).await;
     }
     let verify = |claim: &str| installation.run(&["evidence", "verify", "--workspace", "default", "--claim", claim]);
     for file in files(&installation.folder().join("data/attachments")) {
@@ -247,7 +268,10 @@ async fn the_attachments_of_one_claim_are_verified_alone() {
     }
     let intact = verify("claim-0");
     assert!(intact.status.success(), "{}{}", intact.stdout, intact.stderr);
-    assert_eq!(intact.stdout, "default: 1 attachments, 1 objects, 8 bytes, intact\n");
+    assert_eq!(
+        intact.stdout,
+        "default: 1 claims, 1 attachments, 3 entries of the audit log, 1 objects, 8 bytes, intact\n"
+    );
     let damaged = verify("claim-1");
     assert_eq!(damaged.status.code(), Some(1));
     assert!(damaged.stdout.contains("its bytes are missing"), "{}", damaged.stdout);

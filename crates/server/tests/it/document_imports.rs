@@ -10,20 +10,20 @@ use crate::{
 };
 
 /// The summary of an import of the files.
-fn import(installation: &Installation, format: &str, arguments: &[&str]) -> Value {
+pub(crate) fn import(installation: &Installation, format: &str, arguments: &[&str]) -> Value {
     let command = ["import", format, "--workspace", "w", "--json"];
     let ran = installation.run(&[&command[..], arguments].concat());
     serde_json::from_str(&ran.stdout).unwrap_or_else(|_| panic!("no summary: {}", ran.stderr))
 }
 
 /// The records of a kind, as lines of a bundle.
-fn exported(installation: &Installation, kind: &str) -> Vec<Value> {
+pub(crate) fn exported(installation: &Installation, kind: &str) -> Vec<Value> {
     let ran = installation.run(&["export", "--workspace", "w", "--kind", kind]);
     let lines = ran.stdout.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
     lines.map(|line| line["record"].clone()).collect()
 }
 
-fn write(installation: &Installation, name: &str, content: &Value) {
+pub(crate) fn write(installation: &Installation, name: &str, content: &Value) {
     fs::write(installation.folder().join(name), content.to_string()).expect("a file");
 }
 
@@ -37,18 +37,19 @@ fn the_real_files_are_imported_with_their_counts_and_a_second_import_changes_not
     let catalog = file("oscal-nist-sp800-53-rev5-catalog.json");
     let profile = file("oscal-nist-sp800-53-rev5-moderate-profile.json");
     let installation = installation(&["w"]);
-    for (format, arguments, records) in [
-        ("oscal-catalog", vec![catalog.clone()], 1211),
-        ("oscal-profile", vec![profile, "--catalog".to_owned(), catalog], 2 + 18 + 287),
-        ("oscal-assessment-results", vec![file("oscal-assessment-results-example.json")], 2),
-        ("oscal-poam", vec![file("oscal-poam-example.json")], 4),
-        ("cyclonedx", vec![file("cyclonedx-juice-shop-bom.json")], 840),
-        ("cyclonedx", vec![file("cyclonedx-vulnerabilities-1.4.json"), file("cyclonedx-vex.json")], 3),
+    // The plan has an observation that the results have, too, and with it the requirement for those that no finding names.
+    for (format, arguments, records, present) in [
+        ("oscal-catalog", vec![catalog.clone()], 1211, 0),
+        ("oscal-profile", vec![profile, "--catalog".to_owned(), catalog], 2 + 18 + 287, 0),
+        ("oscal-assessment-results", vec![file("oscal-assessment-results-example.json")], 6, 0),
+        ("oscal-poam", vec![file("oscal-poam-example.json")], 7, 2),
+        ("cyclonedx", vec![file("cyclonedx-juice-shop-bom.json")], 840, 0),
+        ("cyclonedx", vec![file("cyclonedx-vulnerabilities-1.4.json"), file("cyclonedx-vex.json")], 3, 0),
     ] {
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
         let dry_run = import(&installation, format, &[&arguments[..], &["--dry-run"]].concat());
-        assert_eq!(counts(&dry_run), [records, 0, 0, 0], "{format}: {dry_run}");
-        assert_eq!(counts(&import(&installation, format, &arguments)), [records, 0, 0, 0], "{format}");
+        assert_eq!(counts(&dry_run), [records - present, 0, present, 0], "{format}: {dry_run}");
+        assert_eq!(counts(&import(&installation, format, &arguments)), [records - present, 0, present, 0], "{format}");
         assert_eq!(counts(&import(&installation, format, &arguments)), [0, 0, records, 0], "{format}");
     }
     let nodes = exported(&installation, "framework-node");
@@ -56,19 +57,19 @@ fn the_real_files_are_imported_with_their_counts_and_a_second_import_changes_not
 }
 
 /// A bill of materials with these members.
-fn bom(members: &Value) -> Value {
+pub(crate) fn bom(members: &Value) -> Value {
     let mut bom = json!({ "bomFormat": "CycloneDX", "specVersion": "1.5", "version": 1 });
     bom.as_object_mut().expect("an object").extend(members.as_object().expect("an object").clone());
     bom
 }
 
 /// The values of fields of a record.
-fn fields<'r, const N: usize>(record: &'r Value, names: [&str; N]) -> [&'r Value; N] {
+pub(crate) fn fields<'r, const N: usize>(record: &'r Value, names: [&str; N]) -> [&'r Value; N] {
     names.map(|name| &record[name])
 }
 
 /// Imports a record as a bundle, which updates it.
-fn update(installation: &Installation, kind: &str, record: &Value) {
+pub(crate) fn update(installation: &Installation, kind: &str, record: &Value) {
     let line = json!({ "kind": kind, "record": record });
     assert_eq!(counts(&import_bundle(installation, "w", &format!("{line}\n"), &[])), [0, 1, 0, 0]);
 }
@@ -139,97 +140,6 @@ fn what_cannot_be_imported_is_named_with_its_file_and_line() {
 }
 
 #[test]
-fn a_vex_that_states_only_an_analysis_keeps_severity_and_title_in_either_order() {
-    let installation = installation(&["w"]);
-    let component = json!({ "type": "library", "name": "a", "version": "1", "purl": "pkg:npm/a@1", "bom-ref": "a" });
-    let portal = json!({ "component": { "type": "application", "name": "portal" } });
-    let rated = json!({ "id": "CVE-1", "description": "Bad.", "affects": [{ "ref": "a" }],
-        "ratings": [{ "method": "CVSSv31", "score": 9.8, "vector": "AV:N" }] });
-    let analysed =
-        json!({ "id": "CVE-1", "affects": [{ "ref": "pkg:npm/a@1" }], "analysis": { "state": "exploitable" } });
-    let sbom = bom(&json!({ "metadata": portal, "components": [component], "vulnerabilities": [rated] }));
-    write(&installation, "bom.json", &sbom);
-    write(&installation, "vex.json", &bom(&json!({ "metadata": portal, "vulnerabilities": [analysed] })));
-    assert_eq!(counts(&import(&installation, "cyclonedx", &["bom.json"])), [2, 0, 0, 0]);
-    assert_eq!(counts(&import(&installation, "cyclonedx", &["vex.json"])), [0, 1, 0, 0]);
-    for file in ["bom.json", "vex.json", "bom.json"] {
-        let [found] = <[Value; 1]>::try_from(exported(&installation, "vulnerability")).expect("one vulnerability");
-        assert_eq!(
-            fields(&found, ["title", "severity", "cvssScore", "status"]),
-            ["CVE-1: Bad.", "critical", "9.8", "requires-patch"]
-        );
-        assert_eq!(counts(&import(&installation, "cyclonedx", &[file]))[1], 0, "{file} changes nothing");
-    }
-}
-
-#[test]
-fn a_vex_of_one_product_does_not_decide_for_another_and_one_without_its_bill_of_materials_fails() {
-    let installation = installation(&["w"]);
-    let product = |name: &str, state: &str| {
-        bom(
-            &json!({ "serialNumber": format!("urn:uuid:{name}"), "metadata": { "component": { "type": "application", "name": name } },
-            "components": [{ "type": "library", "name": "l", "bom-ref": "l", "purl": "pkg:npm/l@1" }],
-            "vulnerabilities": [{ "id": "CVE-1", "affects": [{ "ref": "l" }], "analysis": { "state": state } }] }),
-        )
-    };
-    write(&installation, "portal.json", &product("portal", "exploitable"));
-    write(&installation, "kiosk.json", &product("kiosk", "not_affected"));
-    assert_eq!(counts(&import(&installation, "cyclonedx", &["portal.json"])), [2, 0, 0, 0]);
-    assert_eq!(counts(&import(&installation, "cyclonedx", &["kiosk.json"])), [1, 0, 1, 0], "the asset is shared");
-    let statuses = || {
-        let mut found: Vec<String> = exported(&installation, "vulnerability")
-            .iter()
-            .map(|record| format!("{} {}", record["vulnerabilityKey"], record["status"]).replace('"', ""))
-            .collect();
-        found.sort();
-        found
-    };
-    let both = ["CVE-1/kiosk/pkg:npm/l@1 false-positive", "CVE-1/portal/pkg:npm/l@1 requires-patch"];
-    assert_eq!(statuses(), both);
-    let vulnerability =
-        json!({ "id": "CVE-1", "affects": [{ "ref": "urn:cdx:portal/1#l" }], "analysis": { "state": "resolved" } });
-    write(&installation, "vex.json", &bom(&json!({ "vulnerabilities": [vulnerability] })));
-    let alone = import(&installation, "cyclonedx", &["vex.json"]);
-    assert_eq!(counts(&alone), [0, 0, 0, 1]);
-    assert!(alone["failures"][0]["message"].as_str().expect("a message").contains("give it beside this file"));
-    assert_eq!(statuses(), both);
-    assert_eq!(counts(&import(&installation, "cyclonedx", &["kiosk.json", "portal.json", "vex.json"]))[1..], [1, 2, 0]);
-    assert_eq!(statuses(), ["CVE-1/kiosk/pkg:npm/l@1 false-positive", "CVE-1/portal/pkg:npm/l@1 patched"]);
-    assert_eq!(
-        counts(&import(&installation, "cyclonedx", &["vex.json", "portal.json", "--scope", "shop"])),
-        [1, 0, 1, 0]
-    );
-}
-
-#[test]
-fn a_status_that_people_decided_stays_and_is_counted() {
-    let installation = installation(&["w"]);
-    let vex = |state: &str| {
-        bom(&json!({ "metadata": { "component": { "type": "application", "name": "portal" } },
-            "vulnerabilities": [{ "id": "CVE-1", "affects": [{ "ref": "pkg:npm/l@1" }], "analysis": { "state": state } }] }))
-    };
-    write(&installation, "triage.json", &vex("in_triage"));
-    write(&installation, "vex.json", &vex("exploitable"));
-    assert_eq!(counts(&import(&installation, "cyclonedx", &["triage.json"])), [1, 0, 0, 0]);
-    assert_eq!(counts(&import(&installation, "cyclonedx", &["vex.json"])), [0, 1, 0, 0]);
-    let mut decided = exported(&installation, "vulnerability").remove(0);
-    decided["status"] = "risk-accepted".into();
-    update(&installation, "vulnerability", &decided);
-    let summary = import(&installation, "cyclonedx", &["vex.json"]);
-    assert_eq!(counts(&summary), [0, 0, 1, 0]);
-    assert_eq!(summary["stillReported"], json!({ "risk-accepted": 1 }));
-    assert!(
-        summary["warnings"]
-            .to_string()
-            .contains("vulnerabilities that are settled (risk-accepted 1); no import resets"),
-        "{summary}"
-    );
-    assert_eq!(exported(&installation, "vulnerability")[0]["status"], "risk-accepted");
-    let triage = import(&installation, "cyclonedx", &["triage.json", "--dry-run"]);
-    assert_eq!(triage["stillReported"], json!({ "risk-accepted": 1 }));
-}
-
-#[test]
 fn a_second_import_of_a_catalog_keeps_what_people_decided_about_frameworks_and_controls() {
     let installation = installation(&["w"]);
     let catalog = json!({ "catalog": { "metadata": { "title": "House Rules", "version": "1", "oscal-version": "1.1.2" },
@@ -274,7 +184,7 @@ fn a_second_import_of_a_plan_keeps_what_people_decided_about_risks_and_findings(
     for (name, value) in [
         ("status", "accepted"),
         ("ownerResponsibilityAssignmentId", "team-a"),
-        ("subjectModuleKey", "parties"),
+        ("subjectModuleKey", "party-engagements"),
         ("subjectResourceType", "engagement"),
         ("subjectResourceId", "core"),
     ] {
@@ -362,4 +272,45 @@ fn a_list_beyond_the_limit_is_a_failure_and_not_a_repair() {
     let message = "components has 200001 elements, of which only the first 200000 are read: divide the file";
     assert!(ran.stdout.contains(&format!("failed: line 1: {message}")), "{}", ran.stdout);
     assert!(!ran.stdout.contains("repaired"), "{}", ran.stdout);
+}
+
+#[test]
+fn an_observation_changes_its_claim_only_while_nobody_has_decided_about_it() {
+    let installation = installation(&["w"]);
+    let results = |description: &str| {
+        let observation = |uuid: &str| {
+            json!({ "uuid": uuid, "title": uuid, "description": description, "methods": ["TEST"],
+                "collected": "2026-05-01T00:00:00Z", "expires": "2036-05-01T00:00:00Z" })
+        };
+        json!({ "assessment-results": { "uuid": "a", "metadata": { "title": "A", "version": "1", "oscal-version": "1.1.2" },
+            "results": [{ "start": "2026-05-01T00:00:00Z", "observations": [observation("o1"), observation("o2"), observation("o3")] }] } })
+    };
+    write(&installation, "results.json", &results("As it was."));
+    let import_results = || import(&installation, "oscal-assessment-results", &["results.json"]);
+    assert_eq!(counts(&import_results()), [4, 0, 0, 0]);
+    for (command, claim) in [("approve", "o1"), ("reject", "o2")] {
+        let ran = installation.run(&["evidence", command, claim, "--workspace", "w", "--note", "Seen."]);
+        assert!(ran.status.success(), "{}", ran.stderr);
+    }
+    let mut requirement = exported(&installation, "evidence-requirement").remove(0);
+    requirement["title"] = "Ours".into();
+    requirement["status"] = "retired".into();
+    update(&installation, "evidence-requirement", &requirement);
+    let decided = exported(&installation, "evidence-claim");
+    assert_eq!(counts(&import_results()), [0, 0, 4, 0]);
+    write(&installation, "results.json", &results("As it is."));
+    let summary = import_results();
+    assert_eq!(counts(&summary), [0, 1, 3, 0]);
+    assert_eq!(summary["stillReported"], json!({ "approved": 1, "rejected": 1 }));
+    assert_eq!(
+        summary["warnings"],
+        json!([
+            "the files have other evidence for claims that are no longer pending (approved 1, rejected 1); these stay as \
+                they were: new evidence is a new claim"
+        ])
+    );
+    let claims = exported(&installation, "evidence-claim");
+    assert_eq!(claims[..2], decided[..2]);
+    assert_eq!(fields(&claims[2], ["status", "description"]), ["pending", "As it is.\n\nMethods: TEST"]);
+    assert_eq!(exported(&installation, "evidence-requirement"), [requirement]);
 }

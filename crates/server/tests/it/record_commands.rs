@@ -86,6 +86,62 @@ async fn a_package_is_prepared_by_commands() {
 }
 
 #[test]
+fn packages_are_listed_by_due_date_and_the_overdue_ones_alone() {
+    let installation = Installation::new();
+    installation.run_json(&["installation", "create"]);
+    installation.run_json(&["workspace", "create", "--slug", "default", "--name", "Default"]);
+    let requirement = json!({ "requirementKey": "r", "title": "Report", "submissionKind": "regulator_report" });
+    import(&installation, "submission-requirement", &[requirement]);
+    let package = |(key, due_at, status): (&str, Option<&str>, &str)| json!({ "packageKey": key, "title": "T", "submissionRequirementKey": "r", "dueAt": due_at, "status": status });
+    let packages = [
+        ("later", Some("2999-01-01"), "draft"),
+        ("never", None, "draft"),
+        ("late", Some("2026-02-01"), "in_review"),
+        ("sent", Some("2026-01-01"), "submitted"),
+        ("latest", Some("2026-01-31"), "ready"),
+    ];
+    import(&installation, "submission-package", &packages.map(package));
+    let list = |arguments: &[&str]| -> Vec<String> {
+        let list = ["submission", "package", "list", "--workspace", "default"];
+        let listed = installation.run_json(&[&list, arguments].concat());
+        let packages = listed["submissionPackages"].as_array().expect("packages");
+        packages.iter().map(|package| package["packageKey"].as_str().expect("a key").to_owned()).collect()
+    };
+    assert_eq!(list(&[]), ["latest", "sent", "late", "never", "later"]);
+    assert_eq!(list(&["--by-due-date"]), ["sent", "latest", "late", "later", "never"]);
+    assert_eq!(list(&["--by-due-date", "--limit", "2", "--status", "draft,ready"]), ["latest", "later"]);
+    assert_eq!(list(&["--overdue"]), ["latest", "late"]);
+    assert_eq!(list(&["--overdue", "--limit", "1"]), ["latest"]);
+}
+
+#[test]
+fn a_package_whose_recipient_has_not_answered_is_archived_only_with_yes() {
+    let installation = Installation::new();
+    installation.run_json(&["installation", "create"]);
+    installation.run_json(&["workspace", "create", "--slug", "default", "--name", "Default"]);
+    let requirement = json!({ "requirementKey": "r", "title": "Report", "submissionKind": "regulator_report" });
+    import(&installation, "submission-requirement", &[requirement]);
+    let package =
+        |status: &str| json!({ "packageKey": status, "title": "T", "submissionRequirementKey": "r", "status": status });
+    import(&installation, "submission-package", &["draft", "submitted", "acknowledged", "accepted"].map(package));
+    for status in ["submitted", "acknowledged"] {
+        let refused = installation.run(&on("submission package archive", status));
+        assert_eq!(refused.status.code(), Some(1));
+        assert!(refused.stderr.contains(&format!("the package is {status}: once it is archived, no answer")));
+        let shown = installation.run_json(&on("submission package show", status));
+        assert_eq!(shown["submissionPackage"]["status"], status);
+        let confirmed = [&on("submission package archive", status)[..], &["--yes"]].concat();
+        assert_eq!(installation.run_json(&confirmed)["submissionPackage"]["status"], "archived");
+    }
+    for status in ["draft", "accepted"] {
+        assert_eq!(
+            installation.run(&on("submission package archive", status)).stdout,
+            format!("{status} is archived\n")
+        );
+    }
+}
+
+#[test]
 fn records_are_listed_by_status_newest_first_and_named_by_their_keys() {
     let installation = Installation::new();
     installation.run_json(&["installation", "create"]);

@@ -16,9 +16,11 @@ fn create_workspace(installation: &Installation, slug: &str) -> CommandOutput {
 }
 
 #[test]
-fn a_checkpoint_signed_by_a_command_is_logged_and_verifies() {
+fn a_checkpoint_signed_by_a_command_is_logged_only_at_a_level_that_includes_it_and_verifies() {
     let installation = Installation::new();
-    let created = create_workspace(&installation, "acme");
+    let quiet = create_workspace(&installation, "quiet");
+    assert_eq!(quiet.stderr, "", "the default level is warn");
+    let created = installation.run(&["workspace", "create", "--slug", "acme", "--name", "acme", "--log-level", "info"]);
     let logged = created.stderr.lines().find(|line| line.contains("\"novantra::checkpoint\"")).expect("a checkpoint");
     let retained = installation.folder().join("checkpoint.json");
     fs::write(&retained, logged).unwrap();

@@ -3,4 +3,5 @@
 mod deliveries;
 mod fake_event_server;
 mod listen;
+mod order;
 mod receiver;

@@ -1,12 +1,12 @@
 //! Two stores that get the same commands and queries.
 
-use std::{any::Any, fmt::Debug, sync::Arc, time::Duration};
+use std::{any::Any, cell::Cell, fmt::Debug, sync::Arc, time::Duration};
 
 use audit::{Checkpoint, SealedBatch};
 use auth::EncryptedSigningKey;
 use kernel::{
     Action, ActorRevision, Changeset, Clock, Fingerprint, Id, IdempotencyRecord, Kind, OrganizationId, StoreError,
-    Stored, TimestampOracle,
+    Stored, Timestamp, TimestampOracle,
 };
 use proptest::{
     prop_assert_eq,
@@ -61,7 +61,7 @@ impl DifferentialTest {
             test.organizations[index] = id;
             test.history.organizations.push(stored.clone());
             let create: ChangesetPart = Box::new(move |changeset, _| changeset.create(&stored));
-            test.commit(id, None, &[create]).await?;
+            test.commit(id, None, Timestamp::MIN, &[create]).await?;
         }
         Ok(test)
     }
@@ -145,7 +145,8 @@ impl DifferentialTest {
         let mut history = self.history.clone();
         let at = self.timestamps.begin().at();
         let mut parts: Vec<ChangesetPart> = Vec::new();
-        let context = DraftContext { organization, at, entropy: &self.entropy(500) };
+        let context =
+            DraftContext { organization, at, entropy: &self.entropy(500), replaced: Cell::new(Timestamp::MIN) };
         parts.extend(call.drafts.iter().filter_map(|draft| history.add_draft(&context, draft)));
         for _ in 0..call.extra_entries {
             parts.push(Box::new(|changeset, entropy| {
@@ -171,22 +172,23 @@ impl DifferentialTest {
             id: account.meta.ulid(),
             revision: account.meta.revision,
         });
-        if self.commit(organization, actor, &parts).await? {
+        if self.commit(organization, actor, context.replaced.get(), &parts).await? {
             self.history = history;
         }
         Ok(())
     }
 
-    /// Commits the same changeset to both stores; returns whether it was stored.
+    /// Commits the same changeset to both stores; returns whether it was stored. Its timestamp is after `replaced`.
     async fn commit(
         &self,
         organization: OrganizationId,
         actor: Option<ActorRevision>,
+        replaced: Timestamp,
         parts: &[ChangesetPart],
     ) -> Result<bool, TestCaseError> {
         let outcome = self
             .compare("commit", async |store| {
-                let outcome = store.commit(self.changeset(organization, actor, parts)).await;
+                let outcome = store.commit(self.changeset(organization, actor, replaced, parts)).await;
                 Ok(outcome.map_err(|error| format!("{error:?}")))
             })
             .await?;
@@ -197,9 +199,10 @@ impl DifferentialTest {
         &self,
         organization: OrganizationId,
         actor: Option<ActorRevision>,
+        replaced: Timestamp,
         parts: &[ChangesetPart],
     ) -> Changeset {
-        let (entropy, timestamp) = (self.entropy(0), self.timestamps.begin());
+        let (entropy, timestamp) = (self.entropy(0), self.timestamps.begin().after_change(replaced));
         let mut changeset = match actor {
             None => samples::changeset(&entropy, timestamp, organization),
             Some(actor) => samples::changeset_for_account(&entropy, timestamp, organization, actor),

@@ -1,5 +1,7 @@
 //! All versions of all records that were stored, stale ones included: the base versions of later drafts.
 
+use std::cell::Cell;
+
 use auth::ServiceAccount;
 use findings::{Finding, FindingEvent, FindingSource};
 use kernel::{
@@ -44,6 +46,8 @@ pub(super) struct DraftContext<'a> {
     pub(super) organization: OrganizationId,
     pub(super) at: Timestamp,
     pub(super) entropy: &'a TestEntropy,
+    /// The latest change that the drafts replace.
+    pub(super) replaced: Cell<Timestamp>,
 }
 
 /// One of the versions that belong to the organization.
@@ -141,6 +145,9 @@ impl History {
 impl DraftContext<'_> {
     fn add_version<R: Resource>(&self, versions: &mut Vec<Stored<R>>, base: Option<Index>, record: R) -> ChangesetPart {
         let before = base.and_then(|which| pick(versions, self.organization, which)).cloned();
+        if let Some(before) = &before {
+            self.replaced.set(self.replaced.get().max(before.meta.updated_at));
+        }
         let after = match &before {
             None => Stored::new(self.organization, Id::new(self.entropy.ulid(self.at)), self.at, record),
             Some(before) => before.changed(self.at, record),

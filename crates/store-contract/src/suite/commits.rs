@@ -155,7 +155,8 @@ pub async fn a_released_key_can_be_reused(fixture: Fixture) {
     let first = fixture.create(fixture.home, samples::finding("old")).await;
     let first = fixture.update(&first, samples::finding("new")).await;
     let second = fixture.create(fixture.home, samples::finding("old")).await;
-    let (mut changeset, _) = fixture.update_changeset(&second, samples::finding("older"));
+    let mut changeset = fixture.changeset_after(fixture.home, [&first, &second]);
+    changeset.update(&second, &second.changed(changeset.at(), samples::finding("older")));
     let renamed = first.changed(changeset.at(), samples::finding("old"));
     changeset.update(&first, &renamed);
     fixture.commit(changeset).await.unwrap();
@@ -203,8 +204,7 @@ pub async fn a_record_may_be_written_twice_in_one_changeset(fixture: Fixture) {
     changeset.update(&second, &third);
     fixture.commit(changeset).await.unwrap();
     assert_eq!(fixture.get(fixture.home, first.meta.id).await.as_ref(), Some(&third));
-    let mut twice = fixture.changeset(fixture.home);
-    twice.update(&third, &third.changed(twice.at(), samples::finding("fourth")));
+    let (mut twice, _) = fixture.update_changeset(&third, samples::finding("fourth"));
     twice.update(&third, &third.changed(twice.at(), samples::finding("fifth")));
     assert_eq!(conflict(fixture.commit(twice).await), revision_conflict(&third));
     assert_eq!(fixture.get(fixture.home, first.meta.id).await, Some(third));

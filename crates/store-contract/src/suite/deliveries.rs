@@ -18,14 +18,14 @@ pub async fn due_deliveries_are_returned_in_order_with_their_bodies(fixture: Fix
     let other = partition_of(&fixture.subscribe(fixture.home, "two").await);
     let (finding, first) = fixture.publish_finding(fixture.home, "f-1").await;
     let (_, second) = fixture.publish_update(&finding).await;
-    fixture.clock.tick();
+    fixture.clock.advance(Duration::from_millis(2));
     let (_, third) = fixture.publish_finding(fixture.home, "f-2").await;
     fixture.fan_out(fixture.home, 10).await;
     let due = fixture.due_deliveries(partition).await;
     let events: Vec<_> = due.iter().map(|due| due.delivery.record.event).collect();
     assert_eq!(events, [first.id, second.id, third.id]);
     assert!(due.iter().all(|due| due.body == first.body && due.delivery.record.subscription == partition.subscription));
-    assert_eq!(fixture.store.due_deliveries(partition, first.created_at, 100).await.unwrap().len(), 2);
+    assert_eq!(fixture.store.due_deliveries(partition, second.created_at, 100).await.unwrap().len(), 2);
     assert_eq!(fixture.store.due_deliveries(partition, fixture.now(), 1).await.unwrap(), due[..1]);
 
     let result = attempt_result(&due[0].delivery, fixture.now(), Some(AttemptFailure::TimedOut));
@@ -119,6 +119,24 @@ pub async fn open_deliveries_are_cancelled_up_to_a_limit(fixture: Fixture) {
         }
     }
     assert_eq!(fixture.due_deliveries(other).await.len(), 6);
+}
+
+/// The time of change of a delivery increases with each change, whatever the clock says.
+pub async fn a_delivery_that_is_cancelled_or_attempted_at_the_moment_of_its_last_change_has_a_later_time_of_change(
+    fixture: Fixture,
+) {
+    let partition = partition_of(&fixture.subscribe(fixture.home, "one").await);
+    fixture.publish_finding(fixture.home, "f-1").await;
+    fixture.fan_out(fixture.home, 10).await;
+    let due = fixture.due_deliveries(partition).await;
+    let result = attempt_result(&due[0].delivery, fixture.now(), Some(AttemptFailure::Refused));
+    fixture.store.record_results(partition, std::slice::from_ref(&result), None).await.unwrap();
+    let attempted = fixture.get(fixture.home, due[0].delivery.meta.id).await.unwrap();
+    assert!(attempted.meta.updated_at > due[0].delivery.meta.updated_at);
+    assert_eq!(fixture.store.cancel_deliveries(partition, fixture.now(), 10).await.unwrap(), 1);
+    let cancelled = fixture.get(fixture.home, attempted.meta.id).await.unwrap();
+    assert_eq!(cancelled, attempted.changed(fixture.now(), attempted.record.cancelled()));
+    assert!(cancelled.meta.updated_at > attempted.meta.updated_at);
 }
 
 /// Both revisions are the current ones; there are none if the subscription or the account is missing.

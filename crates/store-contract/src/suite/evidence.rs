@@ -1,9 +1,9 @@
 //! Attachments and contents, and the due work on evidence across organizations.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use evidence::{AttachmentStatus, EvidenceAttachment, EvidenceClaim, EvidenceClaimStatus, EvidenceContent};
-use kernel::{OrganizationId, Record as _, Timestamp};
+use kernel::{CommitError, Conflict, OrganizationId, Record as _, Timestamp, Ulid};
 
 use super::registers::{is_filtered, is_found_by_its_key, reads_back};
 use crate::{Fixture, samples};
@@ -74,4 +74,63 @@ pub async fn unlinked_attachments_are_found_by_their_age(fixture: Fixture) {
     let after = Timestamp::from_millis(youngest.millis() + 1);
     assert_eq!(fixture.store.unlinked_attachments(after, 10).await.unwrap(), expected);
     assert_eq!(fixture.store.unlinked_attachments(after, 1).await.unwrap(), expected[..1]);
+}
+
+/// The bytes that a changeset adds and removes are counted for each holder of its organization, if it is stored, and are
+/// never negative.
+pub async fn stored_bytes_are_counted_with_the_write_that_changes_them(fixture: Fixture) {
+    let other = fixture.create_organization("other").await;
+    let (organization, account) = (fixture.home.ulid(), Ulid(7));
+    let stored = async |organization: OrganizationId| {
+        fixture.store.stored_bytes(organization, &[account, organization.ulid()]).await.unwrap()
+    };
+    for (changes, expected) in [
+        (vec![(organization, 100), (account, 30)], [30, 100]),
+        (vec![(organization, 50), (organization, 1), (account, -10)], [20, 151]),
+        (vec![(organization, -151), (account, -21)], [0, 0]),
+        (vec![(account, 5)], [5, 0]),
+    ] {
+        let mut changeset = fixture.changeset(fixture.home);
+        for (holder, bytes) in changes {
+            changeset.change_usage(holder, bytes);
+        }
+        fixture.store.commit(changeset).await.unwrap();
+        assert_eq!(stored(fixture.home).await, expected);
+    }
+    assert_eq!(stored(other).await, [0, 0]);
+
+    let attachment = fixture.create(fixture.home, EvidenceAttachment::example()).await;
+    let mut refused = fixture.changeset(fixture.home);
+    refused.create(&attachment);
+    refused.change_usage(account, 7);
+    assert!(fixture.store.commit(refused).await.is_err());
+    assert_eq!(stored(fixture.home).await, [5, 0]);
+}
+
+/// Of writes at the same time, only those are stored after which their holder has no more than it may. What removes bytes
+/// is stored in any case.
+pub async fn concurrent_writes_never_exceed_a_limit_of_stored_bytes(fixture: Fixture) {
+    let account = Ulid(7);
+    let change = |bytes: i64, max: u64| {
+        let mut changeset = fixture.changeset(fixture.home);
+        changeset.change_usage(account, bytes);
+        changeset.limit_usage(account, max);
+        let store = Arc::clone(&fixture.store);
+        async move { store.commit(changeset).await }
+    };
+    let is_refused = |result: &Result<(), CommitError>| match result {
+        Ok(()) => false,
+        Err(CommitError::Conflict(Conflict::Usage(holder))) => *holder == account,
+        Err(error) => panic!("{error}"),
+    };
+    assert!(is_refused(&change(101, 100).await), "the first one");
+    let mut refused = 0;
+    for write in (0..8).map(|_| tokio::spawn(change(30, 100))).collect::<Vec<_>>() {
+        refused += usize::from(is_refused(&write.await.unwrap()));
+    }
+    assert_eq!(refused, 5);
+    assert_eq!(fixture.store.stored_bytes(fixture.home, &[account]).await.unwrap(), [90]);
+    change(10, 100).await.unwrap();
+    change(-1, 10).await.unwrap();
+    assert_eq!(fixture.store.stored_bytes(fixture.home, &[account]).await.unwrap(), [99]);
 }

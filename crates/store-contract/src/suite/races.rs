@@ -87,7 +87,7 @@ pub async fn one_of_two_crossing_writes_wins(fixture: Fixture) {
             fixture.get(fixture.home, second.meta.id).await.unwrap(),
         ];
         let crossing = [[0, 1], [1, 0]].map(|order| {
-            let mut changeset = fixture.changeset(fixture.home);
+            let mut changeset = fixture.changeset_after(fixture.home, &before);
             for index in order {
                 let record = Finding { severity, ..before[index].record.clone() };
                 changeset.update(&before[index], &before[index].changed(changeset.at(), record));

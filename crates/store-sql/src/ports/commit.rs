@@ -11,7 +11,7 @@ use kernel::{
 };
 use ulid::Ulid;
 
-use super::{SqlStore, audit, delivery_queue::partitions, idempotency, key_claims, outbox};
+use super::{SqlStore, audit, delivery_queue::partitions, idempotency, key_claims, outbox, storage_usage};
 use crate::{
     engine::{CommitClass, Session, Sql, Step, Value, padded, pipeline},
     records::{Statements, writes},
@@ -70,6 +70,15 @@ impl Ledger for SqlStore {
             .await
     }
 
+    async fn stored_bytes(&self, organization: OrganizationId, holders: &[Ulid]) -> Result<Vec<u64>, StoreError> {
+        let input = (organization, holders.to_vec());
+        self.engine
+            .read(input, |(organization, holders), session| {
+                Box::pin(storage_usage::stored_bytes(session, *organization, holders))
+            })
+            .await
+    }
+
     async fn claim_key(&self, claim: &KeyClaim, now: Timestamp) -> Result<ClaimOutcome, StoreError> {
         let input = (claim.clone(), now);
         self.engine.write(input, |(claim, now), session| Box::pin(key_claims::claim(session, claim, *now))).await
@@ -92,6 +101,7 @@ pub(crate) async fn commit(
         Box::pin(check_actor(session, changeset)),
         Box::pin(check_preconditions(session, changeset)),
         Box::pin(writes::store(session, changeset.writes())),
+        Box::pin(storage_usage::change(session, changeset)),
         Box::pin(async { Ok(audit::insert(session, changeset.entries()).await?) }),
         Box::pin(async { Ok(outbox::insert(session, changeset.events()).await?) }),
         Box::pin(async { Ok(partitions::mark_due(session, partitions::partitions_touched_by(changeset)).await?) }),

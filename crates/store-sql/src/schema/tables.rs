@@ -94,6 +94,13 @@ pub(crate) const IDEMPOTENCY: TableDefinition<9> = TableDefinition {
     key_columns: 4,
 };
 
+/// The bytes that organizations and accounts have stored outside of the database.
+pub(super) const STORAGE_USAGE: TableDefinition<3> = TableDefinition {
+    name: "storage_usage",
+    columns: [Column::text("organization_id"), Column::text("holder_id"), Column::int("bytes")],
+    key_columns: 2,
+};
+
 pub(crate) const AUDIT_ENTRIES: TableDefinition<18> = TableDefinition {
     name: "audit_entries",
     columns: [

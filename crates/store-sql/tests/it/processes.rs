@@ -171,7 +171,7 @@ async fn the_next_read_of_a_server_sees_a_change_by_a_command() {
         let present = server.revision(home, id).await.unwrap();
         let before = Reader::<auth::ServiceAccount>::get(&command, home, id).await.unwrap().unwrap();
         assert_eq!(present, Some(before.meta.revision));
-        let mut changeset = samples::changeset(&test.entropy, command.begin_write(), home);
+        let mut changeset = samples::changeset(&test.entropy, command.begin_write().after([&before]), home);
         changeset.update(&before, &before.changed(changeset.at(), before.record.clone()));
         command.commit(changeset).await.unwrap();
         assert_eq!(server.revision(home, id).await.unwrap(), Some(before.meta.revision.next()));

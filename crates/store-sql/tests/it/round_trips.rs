@@ -234,8 +234,8 @@ async fn only_one_of_two_accounts_that_disable_each_other_concurrently_succeeds(
     observed.store.commit(changeset).await.unwrap();
     let change = |by: Id<ServiceAccount>, of: &Stored<ServiceAccount>| {
         let proof = ActorRevision { kind: Kind::ServiceAccount, id: by.ulid(), revision: Revision::FIRST };
-        let mut changeset =
-            samples::changeset_for_account(&observed.entropy, observed.store.begin_write(), observed.home, proof);
+        let timestamp = observed.store.begin_write().after([of]);
+        let mut changeset = samples::changeset_for_account(&observed.entropy, timestamp, observed.home, proof);
         let after = of.record.with_status(auth::AccountStatus::Disabled);
         changeset.update(of, &of.changed(changeset.at(), after));
         changeset

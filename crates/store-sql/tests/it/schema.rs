@@ -338,3 +338,18 @@ async fn the_delivery_key_migration_keeps_existing_deliveries() {
     assert_eq!(indexes().await, expected_schema);
     assert_eq!(client.query_one(oldest, &[]).await.unwrap().get::<_, String>(0), "8");
 }
+
+#[tokio::test]
+async fn a_database_from_before_evidence_names_no_object() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = DatabaseUrl::Sqlite(folder.path().join("novantra.db"));
+    // Databases without any table.
+    let fresh = TestDatabase::create().await;
+    for url in [url, fresh.url().parse().unwrap()] {
+        let database = Database::open(&url).await.unwrap();
+        let mut keys = Vec::new();
+        database.for_each_object_key(|key| keys.push(key.to_owned())).await.unwrap();
+        assert_eq!(keys, [""; 0]);
+        database.close().await;
+    }
+}

@@ -23,8 +23,8 @@ fn lists_have_the_filters_of_the_contract() {
     fn labels<R: kernel::Record>() -> Vec<&'static str> {
         Filter::<R>::columns().map(|(_, _, filter)| filter.label).collect()
     }
-    assert_eq!(labels::<SubmissionRequirement>(), ["status"]);
-    assert_eq!(labels::<SubmissionPackage>(), ["submission_requirement_id", "status"]);
+    assert_eq!(labels::<SubmissionRequirement>(), ["requirement_key", "status"]);
+    assert_eq!(labels::<SubmissionPackage>(), ["submission_requirement_id", "package_key", "status"]);
     assert_eq!(labels::<SubmissionEvent>(), ["submission_package_id"]);
 }
 

@@ -1,7 +1,7 @@
 //! The download of an attachment's bytes, as a whole or a range of them.
 
 use axum::http::{HeaderName, Method, StatusCode, header};
-use evidence::{AttachmentStatus, ContentReader, EvidenceAttachment};
+use evidence::{AttachmentStatus, ContentDamage, ContentError, ContentKey, ContentReader, EvidenceAttachment};
 use futures_util::future::BoxFuture;
 use http_api::{
     App,
@@ -9,23 +9,24 @@ use http_api::{
     handlers::find,
     request::{ApiRequest, ByteRange, Parameter, Query, attachment_disposition, sha256_digest},
     response::{ApiResponse, Problem},
-    streams::{BytesResponse, StreamAbort, StreamWriter, reserve_memory, respond_with_bytes},
+    streams::{BytesResponse, StreamAbort, StreamWriter, reserve_download, respond_with_bytes},
 };
 use kernel::{Stored, Subject};
 
 use crate::{
     attachment_services::{AttachmentServices, content_problem},
+    content_verifier::ContentVerifier,
     received_file::find_content,
 };
 
 /// The action of requests that get no bytes, so that the custody of a file has only those that do.
 const READ: &str = "evidence_attachment.read";
 
-/// The memory that a download takes: the bytes that were read last, and those that the client has not taken yet.
-const DOWNLOAD_BYTES: usize = 512 * 1024;
+/// The action of downloads that do not reach their end, in an entry of their own.
+const ABORTED: &str = "evidence_attachment.download_aborted";
 
 /// The number of bytes that a client must take within the time for a chunk.
-const PIECE_BYTES: usize = 64 * 1024;
+const PIECE_BYTES: usize = 16 * 1024;
 
 const CONTENT_DIGEST: HeaderName = HeaderName::from_static("content-digest");
 const REPRESENTATION_DIGEST: HeaderName = HeaderName::from_static("repr-digest");
@@ -68,13 +69,27 @@ async fn download(
     let services = AttachmentServices::of(request)?;
     // A HEAD request reads no bytes, but is answered as the GET request would be.
     let is_head = request.parts.method == Method::HEAD;
-    let memory = if is_head { None } else { Some(reserve_memory(app, request, DOWNLOAD_BYTES).await?) };
+    let memory =
+        if is_head { None } else { Some(reserve_download(app, request, services.store.reader_bytes()).await?) };
+    if part.is_some() && !is_head {
+        // The reader of a part can't verify it by the hash of the whole.
+        services.verifier.ensure_verified(&object).await.map_err(content_problem)?;
+    }
     let range = if is_head { 0..0 } else { part.clone().unwrap_or(0..object.size) };
     let reader = services.store.read(&object, range).await.map_err(content_problem)?;
     let digest = sha256_digest(&object.key.hash.0);
-    let response = BytesResponse { content_type: content_type.as_str(), length: object.size, part };
+    let response = BytesResponse {
+        content_type: content_type.as_str(),
+        length: object.size,
+        part,
+        abort_action: ABORTED,
+        subject: Subject::from_id(attachment.meta.id),
+    };
     let is_whole = response.part.is_none();
-    let content = memory.map(move |memory| (memory, move |writer| write(reader, writer)));
+    let content = memory.map(move |memory| {
+        let verified = is_whole.then_some(object.key);
+        (memory, move |writer| async move { write(reader, writer, &services.verifier, verified).await })
+    });
     let response = respond_with_bytes(app, request, &response, content)?;
     let response = if is_head { response.with_action(READ) } else { response }
         .header(header::ETAG, &tag)
@@ -85,14 +100,29 @@ async fn download(
 }
 
 /// Writes the bytes at the client's pace. The reader returns the last of them only if all of them have their hash, so that
-/// a response with altered bytes is never complete.
-async fn write(mut reader: Box<dyn ContentReader>, writer: StreamWriter) -> Result<(), StreamAbort> {
-    while let Some(mut bytes) = reader.next().await.map_err(|error| StreamAbort::Content(Box::new(error)))? {
+/// a response with altered bytes is never complete. `whole` is the object, if all of it is read.
+async fn write(
+    mut reader: Box<dyn ContentReader>,
+    writer: StreamWriter,
+    verifier: &ContentVerifier,
+    whole: Option<ContentKey>,
+) -> Result<(), StreamAbort> {
+    loop {
+        let next = reader.next().await;
+        if let Some(key) = whole.filter(|_| !matches!(next, Ok(Some(_)))) {
+            verifier.note(key, next.as_ref().map(|_| ()));
+        }
+        let Some(mut bytes) = next.map_err(aborted)? else { break };
         while !bytes.is_empty() {
             writer.send(bytes.split_to(bytes.len().min(PIECE_BYTES))).await?;
         }
     }
     writer.finish(bytes::Bytes::new()).await
+}
+
+fn aborted(error: ContentError) -> StreamAbort {
+    let cause = error.damage().map_or("store_failed", ContentDamage::name);
+    StreamAbort::Content { cause, error: Box::new(error) }
 }
 
 pub(crate) fn document() -> Document {

@@ -1,9 +1,9 @@
 //! The head of an upload: what its headers and its query say about the file.
 
-use axum::http::header;
+use axum::http::{HeaderMap, header};
 use evidence::{ContentType, FileName};
 use http_api::{
-    request::{ApiRequest, Parameter, Query, Sha256Hash},
+    request::{ApiRequest, Parameter, Query, Sha256Hash, body_digests},
     response::{Issue, Problem},
 };
 use kernel::Reason;
@@ -32,7 +32,7 @@ impl UploadHead {
         let mut accept = |issue: Issue| query.add_issue(issue);
         let file_name = file_name(request).map_err(&mut accept).ok();
         let content_type = content_type(request).map_err(&mut accept).ok();
-        let digests = request.body_digests().map_err(&mut accept).ok();
+        let digests = body_digests(&request.parts.headers).map_err(&mut accept).ok();
         query.finish()?;
         let read =
             || Some(Self { file_name: file_name?, content_type: content_type?, reason: reason?, digests: digests? });
@@ -51,24 +51,25 @@ impl UploadHead {
                 schema: json!({ "type": "string", "pattern": NAMES_A_FILE }),
                 ..Parameter::header(
                     "Content-Disposition",
-                    "The name of the file (RFC 6266), such as `attachment; filename=\"report.pdf\"`, or `attachment; filename*=UTF-8''Pr%C3%BCfung.pdf` if it has characters other than ASCII. A name with a path, with control characters, or that a common system reserves is refused.",
+                    "The name of the file (RFC 6266), such as `attachment; filename=\"report.pdf\"`, or `attachment; filename*=UTF-8''Pr%C3%BCfung.pdf` if it has characters other than ASCII. A name with a path, with characters that are not visible or not allowed on a common system, or that such a system reserves is refused.",
                     true,
                 )
             },
             Parameter::header(
                 "Content-Digest",
-                "The SHA-256 hash of the body (RFC 9530), as `sha-256=:base64:`. An upload with another hash is refused.",
+                "The SHA-256 hash of the body (RFC 9530), as `sha-256=:base64:`; it may also follow the body as a trailer. An upload with another hash is refused, and so is one with a hash that is not checked, such as `Content-MD5`.",
                 false,
             ),
         ]
     }
 
-    /// Checks that the bytes have the hashes that the request states.
+    /// Checks that the bytes have the hashes that the request states, in its head or after its body.
     ///
     /// # Errors
     /// A 400 response.
-    pub(super) fn check_digests(&self, hash: &Sha256Hash) -> Result<(), Problem> {
-        match self.digests.iter().find(|(_, expected)| expected != hash) {
+    pub(super) fn check_digests(&self, hash: &Sha256Hash, trailers: &HeaderMap) -> Result<(), Problem> {
+        let of_trailers = body_digests(trailers).map_err(|issue| Problem::validation(vec![issue]))?;
+        match self.digests.iter().chain(&of_trailers).find(|(_, expected)| expected != hash) {
             None => Ok(()),
             Some((header, _)) => Err(Problem::validation(vec![Issue::new(
                 ["header", header],

@@ -13,7 +13,7 @@ use http_api::{
     request::{ApiRequest, BodyReader, FieldReader, read_string, text},
     response::Problem,
 };
-use kernel::Stored;
+use kernel::{Changeset, Stored, WriteContext};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::OwnedMutexGuard;
@@ -139,6 +139,22 @@ impl InlineFiles {
             Ok((NewAttachment { file_name, content_type, content }, before))
         };
         files.iter().map(attachment).collect()
+    }
+
+    /// Records which of the chosen objects replace damaged ones.
+    pub(super) async fn record_replacements(
+        &self,
+        context: &WriteContext<'_>,
+        changeset: &mut Changeset,
+        chosen: &[(NewAttachment, Option<Stored<EvidenceContent>>)],
+    ) {
+        let chosen: BTreeMap<_, _> =
+            chosen.iter().map(|(new, before)| (new.content.key.hash, (&new.content, before))).collect();
+        for (hash, PlacedFile { file, .. }) in &*self.received.lock().await {
+            if let Some((object, before)) = chosen.get(hash) {
+                file.record_replacement(context, changeset, before.as_ref(), object).await;
+            }
+        }
     }
 
     /// Discards what no attachment has after the write.

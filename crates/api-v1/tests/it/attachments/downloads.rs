@@ -163,8 +163,9 @@ async fn a_download_is_aborted_when_its_client_reads_nothing_or_its_account_lose
 }
 
 #[tokio::test(start_paused = true)]
-async fn unread_downloads_are_bounded_by_the_share_of_their_account() {
-    let api = TestApi::with_settings(ApiSettings { response_memory: 16 * 1024 * 1024, ..TestApi::unlimited() }).await;
+async fn unread_downloads_are_bounded_by_the_share_of_their_account_and_hinder_none_of_its_other_requests() {
+    let settings = ApiSettings { download_memory: 48 * 1024 * 1024, ..TestApi::unlimited() };
+    let api = TestApi::with_settings(ApiSettings { response_memory: 8 * 1024 * 1024, ..settings }).await;
     let (client, other) = (api.full_access_client().await, api.full_access_client().await);
     let attachment = uploaded(&api, &client, bytes(3_000_000)).await;
     let mut open = Vec::new();
@@ -172,8 +173,9 @@ async fn unread_downloads_are_bounded_by_the_share_of_their_account() {
         open.push(download(&api, &client, &attachment).send_for_body(200).await);
     }
     let refused = download(&api, &client, &attachment).send().await.expect(429);
-    assert!(refused.message().contains("responses that are not read yet"), "{}", refused.message());
+    assert!(refused.message().contains("memory for downloads"), "{}", refused.message());
     assert_eq!(download(&api, &other, &attachment).send().await.expect(200).body.len(), 3_000_000);
+    api.get("/api/v1/governance/evidence/claims?limit=1").auth(&client).send().await.expect(200);
     open.clear();
     download(&api, &client, &attachment).send().await.expect(200);
 }

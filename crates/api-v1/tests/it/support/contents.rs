@@ -1,6 +1,13 @@
 //! A store of attachments in memory, in which tests provoke faults.
 
-use std::{ops::Range, sync::Mutex};
+use std::{
+    collections::HashSet,
+    ops::Range,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use async_trait::async_trait;
 use attachments::BucketStore;
@@ -10,7 +17,6 @@ use evidence::{
     StoredContent,
 };
 use kernel::{OrganizationId, Ulid};
-use std::sync::Arc;
 
 /// A fault of the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,11 +35,19 @@ pub(crate) enum ContentFault {
 pub(crate) struct FaultyContents {
     store: BucketStore,
     fault: Arc<Mutex<Option<ContentFault>>>,
+    /// The objects that have other bytes than those that were stored.
+    altered: Mutex<HashSet<ObjectName>>,
+    read_bytes: Arc<AtomicU64>,
 }
 
 impl Default for FaultyContents {
     fn default() -> Self {
-        Self { store: BucketStore::in_memory(), fault: Arc::default() }
+        Self {
+            store: BucketStore::in_memory(),
+            fault: Arc::default(),
+            altered: Mutex::default(),
+            read_bytes: Arc::default(),
+        }
     }
 }
 
@@ -62,6 +76,17 @@ impl FaultyContents {
         }
     }
 
+    /// Alters the bytes of all objects, but not their sizes.
+    pub(crate) async fn alter_all(&self) {
+        let names = self.names().await;
+        self.altered.lock().unwrap().extend(names);
+    }
+
+    /// The number of bytes that were read since this was called last.
+    pub(crate) fn take_read_bytes(&self) -> u64 {
+        self.read_bytes.swap(0, Ordering::Relaxed)
+    }
+
     fn check(&self) -> Result<(), ContentError> {
         match *self.fault.lock().unwrap() {
             Some(ContentFault::Unavailable) => Err(ContentError::Unavailable("a test made the store fail".into())),
@@ -85,8 +110,15 @@ impl ContentStore for FaultyContents {
     async fn read(&self, content: &StoredContent, range: Range<u64>) -> Result<Box<dyn ContentReader>, ContentError> {
         self.check()?;
         let reader = self.store.read(content, range).await?;
-        let is_altered = *self.fault.lock().unwrap() == Some(ContentFault::Altered);
-        Ok(if is_altered { Box::new(AlteredReader(reader, content.clone())) } else { reader })
+        let is_altered = *self.fault.lock().unwrap() == Some(ContentFault::Altered)
+            || self.altered.lock().unwrap().contains(&content.key.into());
+        let reader: Box<dyn ContentReader> =
+            if is_altered { Box::new(AlteredReader(reader, content.clone())) } else { reader };
+        Ok(Box::new(CountedReader(reader, Arc::clone(&self.read_bytes))))
+    }
+
+    fn reader_bytes(&self) -> usize {
+        self.store.reader_bytes()
     }
 
     async fn remove(&self, name: &ObjectName) -> Result<(), ContentError> {
@@ -149,6 +181,18 @@ impl FinishedUpload for FaultyFinished {
 
     async fn discard(self: Box<Self>) {
         self.finished.discard().await;
+    }
+}
+
+/// A reader whose bytes are counted.
+struct CountedReader(Box<dyn ContentReader>, Arc<AtomicU64>);
+
+#[async_trait]
+impl ContentReader for CountedReader {
+    async fn next(&mut self) -> Result<Option<Bytes>, ContentError> {
+        let bytes = self.0.next().await?;
+        self.1.fetch_add(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64), Ordering::Relaxed);
+        Ok(bytes)
     }
 }
 

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use api_v1::{ApiServices, AttachmentServices, DeliveryTrigger, WebhookServices};
+use api_v1::{ApiServices, AttachmentLimits, AttachmentServices, DeliveryTrigger, WebhookServices};
 use audit::StoredEntry;
 use auth::{Account, AccountStatus, ClientSecret, ServiceAccount, TokenVerifier};
 use axum::Router;
@@ -133,14 +133,25 @@ impl TestApi {
         });
         let webhooks =
             Arc::new(WebhookServices::new(keys.webhooks.clone(), endpoints.clone(), AddressPolicy::default()));
-        let router = http_api::router(app.clone(), [surface(&webhooks, &contents)]);
+        let router = http_api::router(app.clone(), [surface(&webhooks, &contents, ATTACHMENT_LIMITS)]);
         let home = fixture.home;
         Self { fixture, probe, app, webhooks, contents, router, home, keys, observer, endpoints, notifier }
     }
 
     /// The API as a surface of another server over the same store.
     pub(crate) fn surface(&self) -> Surface {
-        surface(&self.webhooks, &self.contents)
+        surface(&self.webhooks, &self.contents, ATTACHMENT_LIMITS)
+    }
+
+    /// Limits what an account has in attachments without a claim, and what an organization has in all attachments. Each
+    /// call is another server over the same store.
+    pub(crate) fn limit_attachments(&mut self, unlinked: Option<u64>, organization: Option<u64>) {
+        let limits = AttachmentLimits {
+            max_unlinked_bytes: unlinked,
+            max_organization_bytes: organization,
+            ..ATTACHMENT_LIMITS
+        };
+        self.router = http_api::router(self.app.clone(), [surface(&self.webhooks, &self.contents, limits)]);
     }
 
     pub(crate) fn clock(&self) -> &TestClock {
@@ -284,8 +295,12 @@ impl TestApi {
     }
 }
 
-fn surface(webhooks: &Arc<WebhookServices>, contents: &Arc<FaultyContents>) -> Surface {
-    let attachments = Arc::new(AttachmentServices::new(Arc::clone(contents) as _, MAX_ATTACHMENT_BYTES));
+/// Limits of attachments that no test reaches by accident.
+const ATTACHMENT_LIMITS: AttachmentLimits =
+    AttachmentLimits { max_bytes: MAX_ATTACHMENT_BYTES, max_unlinked_bytes: None, max_organization_bytes: None };
+
+fn surface(webhooks: &Arc<WebhookServices>, contents: &Arc<FaultyContents>, limits: AttachmentLimits) -> Surface {
+    let attachments = Arc::new(AttachmentServices::new(Arc::clone(contents) as _, limits));
     api_v1::surface(ApiServices { webhooks: Arc::clone(webhooks), attachments })
 }
 

@@ -253,10 +253,12 @@ async fn a_patch_leaves_absent_fields_unchanged_and_null_is_rejected() {
     let patch = async |name: &str, value: Value, status: u16| {
         api.patch(&path).auth(&client).json(&with_field(reason_body(), name, value)).send().await.expect(status)
     };
+    api.clock().tick();
     let after = patch("description", json!("moved"), 200).await;
     let mut expected = created.json()["webhookSubscription"].clone();
     expected.as_object_mut().unwrap().remove("secret");
     expected["description"] = json!("moved");
+    expected["updatedAt"] = json!(api.fixture.now().to_string());
     assert_eq!(after.json()["webhookSubscription"], expected);
     for name in ["url", "description", "eventTypes", "status"] {
         assert_eq!(patch(name, Value::Null, 400).await.issue_paths(), [name]);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use axum::body::Body;
+use axum::{body::Body, http::HeaderMap};
 use bytes::Bytes;
 use http_body_util::BodyExt;
 use tokio::time::{Instant, timeout_at};
@@ -32,8 +32,8 @@ impl Pace {
         Self { timeout, deadline, interval_end, interval_bytes: 0 }
     }
 
-    /// Returns the next data of a body; `None` at its end.
-    pub(super) async fn next(&mut self, body: &mut Body) -> Result<Option<Bytes>, Problem> {
+    /// Returns the next data of a body; `None` at its end. Trailers are added to `trailers`.
+    pub(super) async fn next(&mut self, body: &mut Body, trailers: &mut HeaderMap) -> Result<Option<Bytes>, Problem> {
         loop {
             let Ok(frame) = timeout_at(self.interval_end.min(self.deadline), body.frame()).await else {
                 self.check()?;
@@ -44,9 +44,12 @@ impl Pace {
             else {
                 return Ok(None);
             };
-            if let Ok(data) = frame.into_data() {
-                self.interval_bytes += data.len();
-                return Ok(Some(data));
+            match frame.into_data() {
+                Ok(data) => {
+                    self.interval_bytes += data.len();
+                    return Ok(Some(data));
+                }
+                Err(frame) => trailers.extend(frame.into_trailers().unwrap_or_default()),
             }
         }
     }

@@ -2,7 +2,10 @@
 
 use std::{mem, time::Duration};
 
-use axum::body::{Body, HttpBody};
+use axum::{
+    body::{Body, HttpBody},
+    http::HeaderMap,
+};
 use bytes::{Bytes, BytesMut};
 
 use super::{Pace, RequestBody};
@@ -34,6 +37,7 @@ pub struct StreamedBody {
     pace: Pace,
     max: u64,
     received: u64,
+    trailers: HeaderMap,
     is_complete: bool,
     #[expect(dead_code, reason = "held, never read")]
     permit: MemoryPermit,
@@ -50,7 +54,15 @@ pub(super) async fn reserve_memory(budget: &MemoryBudget, holder: MemoryHolder) 
 
 impl StreamedBody {
     pub(super) fn new(body: RequestBody, permit: MemoryPermit) -> Self {
-        Self { body, pace: Pace::start(STREAM_TIMEOUT), max: u64::MAX, received: 0, is_complete: false, permit }
+        Self {
+            body,
+            pace: Pace::start(STREAM_TIMEOUT),
+            max: u64::MAX,
+            received: 0,
+            trailers: HeaderMap::new(),
+            is_complete: false,
+            permit,
+        }
     }
 
     /// Limits the body to this many bytes.
@@ -63,6 +75,12 @@ impl StreamedBody {
         }
         self.max = max;
         Ok(self)
+    }
+
+    /// The number of bytes that the request announces; 0 if it does not say.
+    #[must_use]
+    pub fn announced(&self) -> u64 {
+        self.body.body.size_hint().lower()
     }
 
     /// Returns the next bytes, less than 96 KiB; `None` at the end of the body.
@@ -88,10 +106,16 @@ impl StreamedBody {
         Ok((!piece.is_empty()).then(|| piece.freeze()))
     }
 
+    /// The trailers, which follow the body.
+    #[must_use]
+    pub fn trailers(&self) -> &HeaderMap {
+        &self.trailers
+    }
+
     async fn receive(&mut self) -> Result<Option<Bytes>, Problem> {
         // The first read of a body is what asks a client to send it that waits for 100 (Continue).
-        self.body.is_sent = self.body.is_http1;
-        let next = self.pace.next(&mut self.body.body).await;
+        self.body.is_sent = true;
+        let next = self.pace.next(&mut self.body.body, &mut self.trailers).await;
         self.body.is_sent &= next.is_ok();
         let Some(data) = next? else { return Ok(None) };
         self.received += data.len() as u64;
@@ -104,7 +128,7 @@ impl StreamedBody {
 
 impl Drop for StreamedBody {
     fn drop(&mut self) {
-        let nothing = RequestBody { body: Body::empty(), is_http1: false, is_sent: false };
+        let nothing = RequestBody { body: Body::empty(), is_sent: false };
         mem::replace(&mut self.body, nothing).discard_rest();
     }
 }

@@ -148,7 +148,6 @@ impl<'n> Catalog<'n> {
         let mut withdrawn = Vec::new();
         for (index, kind) in kinds {
             let node = &self.nodes[*index].record;
-            losses.add_record(Kind::FrameworkNode);
             let id = self.identifiers.claim(&token(node.key.as_str()), node.key.as_str());
             let mut members = node::members(node, &id, *kind, losses);
             if super::citations::withdrawal(node.text.as_str()).is_some() {

@@ -43,9 +43,22 @@ impl DocumentHead<'_> {
         .collect()
     }
 
+    /// The UUID of the resource in place of the plan of the assessments.
+    fn plan(&self) -> String {
+        uuid::of_name(&format!("assessment plan {}", self.organization.meta.id))
+    }
+
+    /// The resource in place of the plan of the assessments, which OSCAL demands.
+    #[must_use]
+    pub fn plan_element(&self) -> Value {
+        let slug = &self.organization.record.slug;
+        let description = format!("The plans of the assessments are not kept in the workspace {slug}.");
+        json!({ "uuid": self.plan(), "title": "Assessment plan", "description": description })
+    }
+
     /// The members of a plan of action or of assessment results before their lists.
     fn members(&self, model: ExportModel) -> Map<String, Value> {
-        let Organization { name, slug, .. } = &self.organization.record;
+        let Organization { name, .. } = &self.organization.record;
         let id = self.organization.meta.id;
         let what = if model == ExportModel::PlanOfAction { "Plan of action" } else { "Assessment results" };
         let metadata = self.metadata(&format!("{what} of {}", name.as_str().trim()), &self.last_modified.to_string());
@@ -58,15 +71,14 @@ impl DocumentHead<'_> {
             });
             members.insert("system-id".to_owned(), system);
         } else {
-            let plan = uuid::of_name(&format!("assessment plan {id}"));
-            let description = format!("The plans of the assessments are not kept in the workspace {slug}.");
-            let resource = json!({ "uuid": plan, "title": "Assessment plan", "description": description });
-            members.insert("import-ap".to_owned(), json!({ "href": format!("#{plan}") }));
-            members.insert("back-matter".to_owned(), json!({ "resources": [resource] }));
+            members.insert("import-ap".to_owned(), json!({ "href": format!("#{}", self.plan()) }));
         }
         members
     }
 }
+
+/// The list of the back matter.
+const RESOURCES: &str = "resources";
 
 /// Writes a document, whose lists may have any number of elements.
 #[derive(Debug)]
@@ -112,6 +124,21 @@ impl<W: Write> DocumentWriter<W> {
                 self.close_to(self.open.len() - 1)?;
             }
             self.open_list(list)?;
+        }
+        self.separate()?;
+        self.out.write_all(json)
+    }
+
+    /// Writes a resource of the back matter, which is the last member of a document.
+    ///
+    /// # Errors
+    /// If the document can't be written.
+    pub fn add_resource(&mut self, json: &[u8]) -> io::Result<()> {
+        if self.open.last() != Some(&Some(RESOURCES)) {
+            self.close_to(1)?;
+            write!(self.out, ",\n\"back-matter\":{{\"{RESOURCES}\":[")?;
+            self.open.extend([None, Some(RESOURCES)]);
+            self.is_first = true;
         }
         self.separate()?;
         self.out.write_all(json)
@@ -168,10 +195,13 @@ mod tests {
         writer.begin_result(b"{\"b\":2}").unwrap();
         writer.begin_result(b"{\"b\":3}").unwrap();
         writer.add("findings", b"4").unwrap();
+        writer.add_resource(b"5").unwrap();
+        writer.add_resource(b"6").unwrap();
         writer.close_to(0).unwrap();
         let text = String::from_utf8(out).unwrap().replace('\n', "");
         let results = "{\"b\":1,\"risks\":[1,2],\"findings\":[3]},{\"b\":2},{\"b\":3,\"findings\":[4]}";
-        assert_eq!(text, format!("{{\"a\":1,\"results\":[{results}]}}"));
+        let back_matter = "\"back-matter\":{\"resources\":[5,6]}";
+        assert_eq!(text, format!("{{\"a\":1,\"results\":[{results}],{back_matter}}}"));
     }
 
     #[test]

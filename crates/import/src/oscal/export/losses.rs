@@ -1,9 +1,10 @@
 //! The report of what an export has lost, and of what only Novantra understands.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use kernel::Kind;
 
+use super::made_up::MadeUp;
 use crate::{
     kinds::RecordKind,
     oscal::field_rules::{Carrier, ExportModel, FieldRule, KindRules},
@@ -13,9 +14,10 @@ use crate::{
 #[derive(Debug)]
 pub struct Losses {
     model: ExportModel,
-    records: HashMap<Kind, u64>,
+    left_out: HashMap<Kind, u64>,
     lost: HashMap<(Kind, &'static str), u64>,
     properties: HashMap<(Kind, &'static str), u64>,
+    made_up: BTreeMap<MadeUp, u64>,
 }
 
 /// Something that the exported file does not have.
@@ -48,16 +50,23 @@ impl Losses {
     /// Begins the report of an export.
     #[must_use]
     pub fn new(model: ExportModel) -> Self {
-        Self { model, records: HashMap::new(), lost: HashMap::new(), properties: HashMap::new() }
+        Self {
+            model,
+            left_out: HashMap::new(),
+            lost: HashMap::new(),
+            properties: HashMap::new(),
+            made_up: BTreeMap::new(),
+        }
     }
 
     /// Counts a record that is left out.
     pub fn add_left_out(&mut self, kind: Kind) {
-        self.add_record(kind);
+        *self.left_out.entry(kind).or_default() += 1;
     }
 
-    pub(in crate::oscal) fn add_record(&mut self, kind: Kind) {
-        *self.records.entry(kind).or_default() += 1;
+    /// Counts a statement that OSCAL demands and no record makes.
+    pub fn add_made_up(&mut self, statement: MadeUp) {
+        *self.made_up.entry(statement).or_default() += 1;
     }
 
     pub(in crate::oscal) fn add(&mut self, kind: Kind, field: &'static str) {
@@ -74,7 +83,7 @@ impl Losses {
         let mut losses = Vec::new();
         for rules in self.model.kinds() {
             let kind = name(rules);
-            let count = self.records.get(&rules.kind).copied().unwrap_or_default();
+            let count = self.left_out.get(&rules.kind).copied().unwrap_or_default();
             if let Some(description) = rules.left_out.filter(|_| count > 0) {
                 losses.push(Loss { kind: kind.clone(), field: None, count, description });
             }
@@ -85,6 +94,11 @@ impl Losses {
             }
         }
         losses
+    }
+
+    /// The statements that OSCAL demands and no record makes, each with the number of objects that have it.
+    pub fn made_up(&self) -> impl Iterator<Item = (MadeUp, u64)> {
+        self.made_up.iter().map(|(statement, count)| (*statement, *count))
     }
 
     /// The fields that the file has only as properties, in the order of the mapping.

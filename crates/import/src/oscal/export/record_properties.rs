@@ -12,12 +12,11 @@ use crate::oscal::{
 /// The properties of a record, and what is lost of it: of each value that nothing carries, and of each that a property
 /// can't have as it is.
 pub(super) fn record_properties<R: Record>(record: &R, losses: &mut Losses) -> Vec<Value> {
-    losses.add_record(R::KIND);
     let mut properties = Vec::new();
     for (rule, value) in by_column(R::KIND).zip(record.values()) {
         match rule.carrier {
             Carrier::Member(_) => {}
-            Carrier::Nothing if value == ScalarValue::Null => {}
+            Carrier::Nothing if is_empty(value) => {}
             Carrier::Nothing => losses.add(R::KIND, rule.field),
             Carrier::Property(name) => {
                 let Some(value) = text_of(value) else { continue };
@@ -31,6 +30,13 @@ pub(super) fn record_properties<R: Record>(record: &R, losses: &mut Losses) -> V
         }
     }
     properties
+}
+
+fn is_empty(value: ScalarValue<'_>) -> bool {
+    match value {
+        ScalarValue::Groups(groups) => groups.rows().is_empty(),
+        value => value == ScalarValue::Null,
+    }
 }
 
 /// The text of a value; `None` without one.

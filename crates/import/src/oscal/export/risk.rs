@@ -1,4 +1,4 @@
-//! Risks of a plan of action: those of the register, and one for each finding, which has its severity and its due date.
+//! Risks: those of the register, and one for each finding, which has its severity and its due date.
 
 use findings::{Finding, Status};
 use kernel::{Organization, Stored};
@@ -14,17 +14,33 @@ use super::{
 };
 use crate::oscal::{
     properties::{NAMESPACE, property},
+    relations::FINDING_SUBJECT,
     risk::{OF_FINDING, REPRESENTS},
 };
 
-/// The risk of a plan of action.
+/// The UUID of the object that a risk becomes.
+#[must_use]
+pub fn risk_uuid(stored: &Stored<Risk>) -> String {
+    uuid::of_record_with_key(stored, stored.record.key.as_str())
+}
+
+/// The key or the identifier of the finding that is the subject of the risk.
+#[must_use]
+pub fn finding_of(risk: &Risk) -> Option<&str> {
+    let subject = &risk.subject.as_ref()?.group;
+    let [module_key, resource_type] = FINDING_SUBJECT;
+    let is_finding = subject.module_key.as_str() == module_key && subject.resource_type.as_str() == resource_type;
+    Some(subject.resource_id.as_str()).filter(|_| is_finding)
+}
+
+/// The risk of a plan of action, or of assessment results.
 #[must_use]
 pub fn risk_element(stored: &Stored<Risk>, losses: &mut Losses) -> Value {
     let risk = &stored.record;
     let properties = record_properties(risk, losses);
     let description = description::<Risk>(&risk.description, losses);
     json!({
-        "uuid": uuid::of_record_with_key(stored, risk.key.as_str()),
+        "uuid": risk_uuid(stored),
         "title": title::<Risk>(&risk.title, losses),
         "description": description,
         "statement": description,

@@ -96,6 +96,16 @@ fn a_record_has_at_most_one_key_and_its_parent_is_a_column() {
 }
 
 #[test]
+fn lists_are_filtered_by_a_key_of_the_organization_or_of_a_parent_under_its_label() {
+    let filter = |columns: Columns| columns.columns[0].filter.map(|filter| (filter.label, filter.selectivity));
+    let key = || title().label("sample_key");
+    assert_eq!(filter(key().key()), Some(("sample_key", Selectivity::One)));
+    assert_eq!(filter(key().key_within("title")), Some(("sample_key", Selectivity::Unindexed)));
+    assert_eq!(filter(key().installation_key()), None);
+    assert!(is_refused(|| title().key().label("sample_key")), "the filter would keep the name of the field");
+}
+
+#[test]
 fn a_due_date_is_an_optional_time_called_due_at() {
     let due_at = Columns::of_field::<Option<Timestamp>>("due_at", "");
     let columns = leak(due_at.due_date().and(count())).as_slice();

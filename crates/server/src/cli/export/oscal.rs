@@ -1,21 +1,14 @@
 //! Exports as OSCAL, and the report of what such a file does not have.
 
-use std::{
-    collections::BTreeMap,
-    io::{self, Write},
-};
+use std::{collections::BTreeMap, io::Write};
 
 use clap::Args;
 use import::oscal::{ExportModel, export::Losses};
 use kernel::{Organization, Stored};
 use serde_json::{Value, json};
 
-use crate::{
-    cli::output::{Output, print_line},
-    compose::Installation,
-    failure::Failure,
-    operations::OscalExporter,
-};
+use super::Report;
+use crate::{compose::Installation, failure::Failure, operations::OscalExporter};
 
 /// The arguments that choose the records of a document.
 #[derive(Debug, Args)]
@@ -73,20 +66,9 @@ impl OscalArgs {
     }
 }
 
-/// Prints the report: on stderr, since stdout may have the document; with `--json` on stdout, if a file has it.
-///
-/// # Errors
-/// If stdout can't be written.
-pub(crate) fn print_report(output: Output, losses: &Losses, has_file: bool) -> Result<(), Failure> {
-    let report = if output.is_text() { report_text(losses) } else { report_document(losses).to_string() };
-    if has_file && !output.is_text() {
-        return print_line(&report);
-    }
-    if !report.is_empty() {
-        // The document is complete, whether its report can be written or not.
-        drop(writeln!(io::stderr(), "{report}"));
-    }
-    Ok(())
+/// The report about what the document does not have.
+pub(super) fn report(losses: &Losses) -> Report {
+    Report { text: report_text(losses), document: report_document(losses) }
 }
 
 /// The report as a JSON document.
@@ -97,10 +79,17 @@ fn report_document(losses: &Losses) -> Value {
     let properties = losses.properties().into_iter().map(|property| {
         json!({ "kind": property.kind, "field": property.field, "property": property.property, "count": property.count })
     });
-    json!({ "lost": lost.collect::<Vec<_>>(), "properties": properties.collect::<Vec<_>>() })
+    let made_up = losses.made_up().map(
+        |(statement, count)| json!({ "member": statement.member(), "count": count, "description": statement.description() }),
+    );
+    json!({
+        "lost": lost.collect::<Vec<_>>(),
+        "properties": properties.collect::<Vec<_>>(),
+        "madeUp": made_up.collect::<Vec<_>>(),
+    })
 }
 
-/// The report as text: a line for each loss, and one for each kind with fields that only Novantra understands.
+/// The report as text: a line for each loss, one for each statement that OSCAL demands and no record makes, and one for each kind with fields that only Novantra understands.
 fn report_text(losses: &Losses) -> String {
     let mut lines: Vec<String> = Vec::new();
     for loss in losses.lost() {
@@ -113,6 +102,11 @@ fn report_text(losses: &Losses) -> String {
     for property in losses.properties() {
         fields.entry(property.kind).or_default().push(format!("{} ({})", property.field, property.count));
     }
+    lines.extend(
+        losses.made_up().map(|(statement, count)| {
+            format!("made up: {} ({count}): {}", statement.member(), statement.description())
+        }),
+    );
     for (kind, fields) in fields {
         lines.push(format!("only as properties that Novantra reads: {kind} {}", fields.join(", ")));
     }

@@ -2,7 +2,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use import::{CheckedDraft, Document, DocumentDraft, ImportFailure, Located, MAX_DOCUMENT_LENGTH, Unreadable};
+use import::{
+    CheckedDraft, Document, DocumentDraft, ImportFailure, Inventory, Located, MAX_DOCUMENT_LENGTH, Unreadable,
+};
 use kernel::Kind;
 
 use super::{
@@ -25,6 +27,8 @@ const SHARED_KINDS: &[Kind] = &[
     Kind::Risk,
     Kind::Assessment,
     Kind::Finding,
+    Kind::EvidenceRequirement,
+    Kind::EvidenceClaim,
 ];
 
 /// The documents of an import.
@@ -35,6 +39,8 @@ pub(super) struct Documents {
     failures: Vec<(usize, ImportFailure)>,
     /// The number of further failures.
     undescribed_failures: usize,
+    /// The assets of the products that the files are about, each with the index of its file.
+    inventories: Vec<(usize, Inventory)>,
     summary: DocumentSummary,
 }
 
@@ -60,6 +66,7 @@ impl Documents {
             records: Vec::new(),
             failures: Vec::new(),
             undescribed_failures: 0,
+            inventories: Vec::new(),
             summary: DocumentSummary::default(),
         };
         let mut indexes: HashMap<SharedKey, usize> = HashMap::new();
@@ -70,6 +77,7 @@ impl Documents {
             documents.summary.repairs.extend(document.repairs.into_iter().map(|repair| RepairLine::new(input, repair)));
             documents.summary.warnings.extend(document.warnings.iter().map(|warning| input.prefixed(warning)));
             documents.undescribed_failures += document.undescribed_failures;
+            documents.inventories.extend(document.inventory.map(|inventory| (file, inventory)));
             documents.failures.extend(document.failures.into_iter().map(|failure| (file, failure)));
             for located in document.records {
                 let earlier = shared_key(&located.record).and_then(|key| {
@@ -90,9 +98,14 @@ impl Documents {
         self.records.len()
     }
 
-    /// Writes the records.
-    pub(super) async fn import(self, importer: &Importer<'_>, report: impl Fn(usize)) -> Result<Summary, Failure> {
-        let Self { inputs, records, failures: failed, undescribed_failures, mut summary } = self;
+    /// Writes the records. Retires the assets that their products no longer have, if `retires_missing`.
+    pub(super) async fn import(
+        self,
+        importer: &Importer<'_>,
+        retires_missing: bool,
+        report: impl Fn(usize),
+    ) -> Result<Summary, Failure> {
+        let Self { inputs, records, failures: failed, undescribed_failures, inventories, mut summary } = self;
         let mut failures = DraftFailures::default();
         for (file, failure) in failed {
             failures.add(file, failure);
@@ -110,8 +123,44 @@ impl Documents {
         }
         let (counts, failures, settled) = importer.import_document_drafts(&mut drafts, failures, report).await?;
         summary.still_reported = settled;
+        if retires_missing {
+            let retired =
+                retire_missing(importer, &inputs, inventories, failures.count(), &mut summary.warnings).await?;
+            summary.retired = Some(retired);
+        }
         Ok(Summary { document: Some(summary), ..Summary::of_drafts(counts, failures, &inputs) })
     }
+}
+
+/// Retires the assets that the inventories of their products lack. Returns their number. Warns of files of which nothing can
+/// be retired.
+async fn retire_missing(
+    importer: &Importer<'_>,
+    inputs: &[Input],
+    inventories: Vec<(usize, Inventory)>,
+    failed: usize,
+    warnings: &mut Vec<String>,
+) -> Result<usize, Failure> {
+    if inventories.is_empty() {
+        warnings.push("no asset is retired: none of the files has components".to_owned());
+    } else if failed > 0 {
+        warnings.push(format!(
+            "no asset is retired: {failed} records could not be imported, so the inventory is incomplete"
+        ));
+        return Ok(0);
+    }
+    let (mut sources, mut asset_keys) = (HashSet::new(), HashSet::new());
+    for (file, Inventory { source, asset_keys: keys }) in inventories {
+        match (source, inputs.get(file)) {
+            (Some(source), _) => drop(sources.insert(source)),
+            (None, Some(input)) => warnings.push(input.prefixed(
+                "no asset is retired: the file does not name its product (metadata.component); name it with --scope",
+            )),
+            (None, None) => {}
+        }
+        asset_keys.extend(keys);
+    }
+    if sources.is_empty() { Ok(0) } else { importer.retire_missing(&sources, &asset_keys).await }
 }
 
 /// The kind and the key of a record, within the framework of a version.

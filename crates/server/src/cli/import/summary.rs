@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use evidence::EvidenceClaimStatus;
 use import::sarif::Repair;
 use serde_json::{Value, json};
 
 use super::{input::Input, table_summary::TableSummary};
-use crate::operations::{DraftFailures, ImportCounts};
+use crate::operations::{DraftFailures, ImportCounts, MAX_LISTED_FAILURES};
 
 /// The maximum number of repairs that are listed; the others are counted.
 const MAX_LISTED_REPAIRS: usize = 100;
@@ -70,6 +71,8 @@ pub(super) struct ScanSummary {
 /// The faults of documents that kept no record from being imported.
 #[derive(Debug, Default)]
 pub(super) struct DocumentSummary {
+    /// Assets that their products no longer have; `None` if the import did not look for them.
+    pub(super) retired: Option<usize>,
     /// Records that keep the status that people gave them although a document states another, by their status.
     pub(super) still_reported: BTreeMap<&'static str, usize>,
     pub(super) repaired: usize,
@@ -97,9 +100,15 @@ impl Summary {
     pub(super) fn of_drafts(counts: ImportCounts, failures: DraftFailures, inputs: &[Input]) -> Self {
         let failed = failures.count();
         let line = |(file, failure): (usize, _)| Some(FailedLine::new(inputs.get(file)?, failure));
-        let failures: Vec<FailedLine> = failures.into_listed().into_iter().filter_map(line).collect();
+        let listed = failures.into_listed().into_iter().take(MAX_LISTED_FAILURES);
+        let failures: Vec<FailedLine> = listed.filter_map(line).collect();
         let unlisted_failures = failed - failures.len();
         Self { counts, failures, unlisted_failures, scan: None, document: None, table: None }
+    }
+
+    /// The outcome of an import of files that are refused as a whole.
+    pub(super) fn of_refused() -> Self {
+        Self::of_drafts(ImportCounts::default(), DraftFailures::default(), &[])
     }
 
     pub(super) fn total(&self) -> usize {
@@ -158,8 +167,9 @@ impl Summary {
         let failed = self.failed();
         let head = if dry_run { "would be: " } else { "" };
         let of_scan = self.scan.as_ref().map(ScanSummary::counts).unwrap_or_default();
+        let of_document = self.document.as_ref().map(DocumentSummary::counts).unwrap_or_default();
         lines.push(format!(
-            "{head}created {created}, updated {updated}, unchanged {unchanged}, {of_scan}failed {failed}"
+            "{head}created {created}, updated {updated}, unchanged {unchanged}, {of_scan}{of_document}failed {failed}"
         ));
         lines.join("\n")
     }
@@ -232,18 +242,34 @@ impl DocumentSummary {
             ("stillReported", json!(self.still_reported)),
             ("warnings", json!(self.all_warnings())),
         ];
-        members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+        let retired = self.retired.map(|retired| ("retired", json!(retired)));
+        members.into_iter().chain(retired).map(|(name, value)| (name.to_owned(), value)).collect()
     }
 
-    /// The warnings, with that of vulnerabilities whose status people have decided.
+    fn counts(&self) -> String {
+        self.retired.map(|retired| format!("retired {retired}, ")).unwrap_or_default()
+    }
+
+    /// The warnings, with those of records about which people have decided.
     fn all_warnings(&self) -> Vec<String> {
-        let settled = statuses(&self.still_reported).map(|counts| {
+        let is_of_claim = |status: &str| EvidenceClaimStatus::ALL.iter().any(|of_claim| of_claim.name() == status);
+        let of_claims = |are: bool| {
+            let counts = self.still_reported.iter().filter(|(status, _)| is_of_claim(status) == are);
+            statuses(&counts.map(|(status, count)| (*status, *count)).collect())
+        };
+        let vulnerabilities = of_claims(false).map(|counts| {
             format!(
                 "the files state another status of vulnerabilities that are settled ({counts}); no import resets a status, \
                  so change those that are to follow the files"
             )
         });
-        self.warnings.iter().cloned().chain(settled).collect()
+        let claims = of_claims(true).map(|counts| {
+            format!(
+                "the files have other evidence for claims that are no longer pending ({counts}); these stay as they were: \
+                 new evidence is a new claim"
+            )
+        });
+        self.warnings.iter().cloned().chain(vulnerabilities).chain(claims).collect()
     }
 
     fn lines(&self) -> Vec<String> {

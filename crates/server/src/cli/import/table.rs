@@ -1,17 +1,19 @@
 //! `novantra import csv` and `novantra import xlsx`: tables of one kind of records.
 
-use std::fs::File;
+use std::{fs::File, path::PathBuf};
 
 use clap::{Args, ValueEnum};
 use import::{
     csv::{CsvOptions, CsvRows, Delimiter, TextEncoding},
-    table::{DateOrder, DecimalMark, MappingOptions, TableRows, ValueOptions},
+    table::{DateOrder, DecimalMark, MappingOptions, Percent, TableRows, ValueMap, ValueOptions},
     xlsx::Workbook,
 };
 
-use super::{Files, input::Input, summary::Summary, table_drafts::TableReader};
+use super::{
+    Files, failed_rows::FailedRows, input::Input, refused, refused_with, summary::Summary, table_drafts::TableReader,
+};
 use crate::{
-    cli::{CommandContext, KindsArg},
+    cli::{CommandContext, KindsArg, print_line},
     failure::{Failure, ResultExt as _},
     operations::Importer,
 };
@@ -22,9 +24,14 @@ pub(crate) struct Table {
     files: Files,
     #[command(flatten)]
     kinds: KindsArg,
-    /// Columns whose headers are no names of fields, each with its field: FIELD=COLUMN. May be repeated.
+    /// Columns whose headers are no names of fields, each with its field: FIELD=COLUMN, where COLUMN is the header or the
+    /// letters of the column. May be repeated.
     #[arg(long, value_name = "FIELD=COLUMN,…")]
     map: Vec<String>,
+    /// A value of a field in the table, and the one that it stands for: status:Open=identified. Without the first, it is that
+    /// of empty cells. May be repeated.
+    #[arg(long, value_name = "FIELD:VALUE=VALUE", value_parser = ValueMap::parse)]
+    map_value: Vec<ValueMap>,
     /// Leave out the columns that are no fields.
     #[arg(long)]
     ignore_unknown: bool,
@@ -37,6 +44,13 @@ pub(crate) struct Table {
     /// The decimal mark of numbers that are texts, such as 1,234.
     #[arg(long, value_enum, value_name = "MARK")]
     decimal: Option<Decimal>,
+    /// The meaning of percentages: 4.5 for 4.5% as shown, or 0.045 as a fraction.
+    #[arg(long, value_enum, value_name = "MEANING")]
+    percent: Option<PercentMeaning>,
+    /// A CSV file for the rows that fail, with the reasons in a last column, to correct and import. It must not exist yet, and is
+    /// written only if rows fail.
+    #[arg(long, value_name = "FILE")]
+    failed: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -73,6 +87,21 @@ enum Decimal {
     Comma,
 }
 
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum PercentMeaning {
+    AsShown,
+    AsFraction,
+}
+
+impl From<PercentMeaning> for Percent {
+    fn from(meaning: PercentMeaning) -> Self {
+        match meaning {
+            PercentMeaning::AsShown => Self::AsShown,
+            PercentMeaning::AsFraction => Self::AsFraction,
+        }
+    }
+}
+
 impl From<DateFormat> for DateOrder {
     fn from(format: DateFormat) -> Self {
         match format {
@@ -98,7 +127,7 @@ impl Csv {
             CsvOptions { encoding: self.encoding, delimiter: self.delimiter, header_line: self.table.header_row() };
         let open = |file: File, input: &Input, read: &mut dyn FnMut(&mut dyn TableRows) -> Result<(), Failure>| {
             let mut rows = CsvRows::open(file, options).context(|| input.name())?;
-            read(&mut rows).map(|()| Vec::new())
+            read(&mut rows).map(|()| None)
         };
         self.table.run(context, "import csv", open).await
     }
@@ -134,11 +163,13 @@ impl Table {
             date_order: self.date_format.map(DateOrder::from),
             decimal_mark: self.decimal.map(DecimalMark::from),
             has_local_numbers: false,
+            percent: self.percent.map(Percent::from),
         };
-        Ok(MappingOptions { columns, ignores_unknown: self.ignore_unknown, values })
+        let value_maps = self.map_value.clone();
+        Ok(MappingOptions { columns, value_maps, ignores_unknown: self.ignore_unknown, values })
     }
 
-    /// Imports the files. `open` passes the rows of each to a function, and returns warnings.
+    /// Imports the files. `open` passes the rows of each to a function, and returns a warning.
     async fn run(
         &self,
         context: &CommandContext,
@@ -147,28 +178,38 @@ impl Table {
             File,
             &Input,
             &mut dyn FnMut(&mut dyn TableRows) -> Result<(), Failure>,
-        ) -> Result<Vec<String>, Failure>,
+        ) -> Result<Option<String>, Failure>,
     ) -> Result<(), Failure> {
         let kind = self.kinds.only(command)?;
         let options = self.options()?;
         let inputs = self.files.inputs()?;
-        let mut reader = TableReader::new(kind, &options)?;
+        if self.failed.is_some() && inputs.len() > 1 {
+            return Err(Failure::usage("--failed: import the files one by one: their columns may differ"));
+        }
+        let failed = self.failed.as_deref().map(FailedRows::new).transpose()?;
+        let mut reader = TableReader::new(kind, &options, failed, self.header_row)?;
         for (index, input) in inputs.iter().enumerate() {
-            let warnings = open(input.open()?, input, &mut |rows| reader.read(index, input, rows))?;
-            reader.summary.warnings.extend(warnings.iter().map(|warning| input.prefixed(warning)));
+            let file = input.open().map_err(|failure| refused(context, failure))?;
+            let warning = open(file, input, &mut |rows| reader.read(index, input, rows));
+            let warning = warning.map_err(|failure| refused(context, failure))?;
+            reader.summary.warnings.extend(warning.iter().map(|warning| input.prefixed(warning)));
         }
         if !reader.errors.is_empty() {
             let failure = Failure::new(reader.errors.join("; "));
-            if self.files.dry_run {
-                let lines = || reader.summary.lines(true).join("\n");
-                context.output.print(&reader.summary.document(), lines)?;
+            if context.output.is_text() && self.files.dry_run {
+                print_line(&reader.summary.lines(true).join("\n"))?;
+                return Err(failure);
             }
-            return Err(failure);
+            let summary = Summary { table: Some(reader.summary), ..Summary::of_refused() };
+            return Err(refused_with(context, &summary, failure));
         }
-        let (mut drafts, failures, summary, kept) = reader.finish()?;
+        let (mut drafts, failures, mut summary, failed) = reader.finish()?;
         let records = drafts.len();
         let write = async |importer: Importer<'_>, report: &dyn Fn(usize)| {
-            let (counts, failures) = importer.keeping(kept).import_drafts(&mut drafts, failures, report).await?;
+            let (counts, failures) = importer.import_drafts(&mut drafts, failures, report).await?;
+            if let Some(failed) = failed {
+                summary.failed_rows = failed.write(&failures)?;
+            }
             Ok(Summary { table: Some(summary), ..Summary::of_drafts(counts, failures, &inputs) })
         };
         self.files.import(context, command, records, write).await

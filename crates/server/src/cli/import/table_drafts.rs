@@ -9,15 +9,19 @@ use std::{
 
 use import::{
     Draft, RecordKind,
-    table::{Mapping, MappingOptions, TableRow, TableRows},
+    table::{Mapping, MappingOptions, RowDraft, TableRow, TableRows},
 };
 use kernel::Kind;
 use serde_json::{Map, Value};
 
-use super::{input::Input, table_summary::TableSummary};
+use super::{
+    failed_rows::{FailedRows, MAX_FAILED_ROWS},
+    input::Input,
+    table_summary::TableSummary,
+};
 use crate::{
     failure::{Failure, ResultExt as _},
-    operations::{DraftFailures, DraftSource, PendingDraft},
+    operations::{DraftFailures, DraftSource, MAX_LISTED_FAILURES, PendingDraft},
 };
 
 /// The maximum number of rows of all files. Each takes a byte of memory.
@@ -41,10 +45,11 @@ pub(super) struct TableDrafts {
 pub(super) struct TableReader<'o> {
     kind: &'static RecordKind,
     options: &'o MappingOptions,
-    header: Option<Mapping>,
     rows: usize,
     out: BufWriter<File>,
     count: usize,
+    failed: Option<FailedRows>,
+    header_row: Option<u32>,
     pub(super) failures: DraftFailures,
     pub(super) summary: TableSummary,
     /// The errors of tables none of whose rows can be used.
@@ -52,15 +57,23 @@ pub(super) struct TableReader<'o> {
 }
 
 impl<'o> TableReader<'o> {
-    pub(super) fn new(kind: &'static RecordKind, options: &'o MappingOptions) -> Result<Self, Failure> {
+    /// Begins to read tables. `failed` gets the rows; `header_row` is the row that the caller has named.
+    pub(super) fn new(
+        kind: &'static RecordKind,
+        options: &'o MappingOptions,
+        failed: Option<FailedRows>,
+        header_row: Option<u32>,
+    ) -> Result<Self, Failure> {
+        let max_listed = if failed.is_some() { MAX_FAILED_ROWS } else { MAX_LISTED_FAILURES };
         Ok(Self {
             kind,
             options,
-            header: None,
             rows: 0,
             out: BufWriter::with_capacity(BUFFER, temporary_file()?),
             count: 0,
-            failures: DraftFailures::default(),
+            failed,
+            header_row,
+            failures: DraftFailures::listing(max_listed),
             summary: TableSummary::default(),
             errors: Vec::new(),
         })
@@ -73,25 +86,22 @@ impl<'o> TableReader<'o> {
     pub(super) fn read(&mut self, file: usize, input: &Input, rows: &mut dyn TableRows) -> Result<(), Failure> {
         let name = || input.name();
         let Some(header) = rows.next_row().context(name)? else {
-            return Err(Failure::new(format!(
-                "{}: the file is empty: its first row must name the fields",
-                input.name()
-            )));
+            return Err(Failure::new(match self.header_row {
+                Some(row) if row > 1 => {
+                    format!("{}: there is no row from --header-row {row} on, or none with a value", input.name())
+                }
+                _ => format!("{}: the file is empty: its first row must name the fields", input.name()),
+            }));
         };
         let mut options = self.options.clone();
         options.values.has_local_numbers = rows.has_local_numbers();
         let mapping = Mapping::new(self.kind, &header, &options);
-        self.summary.add(input, &mapping);
+        self.summary.add(input, &mapping, &options.value_maps);
+        if let Some(failed) = &mut self.failed {
+            failed.set_header(&header, options.values.has_local_numbers);
+        }
         if !mapping.errors().is_empty() {
             self.errors.push(format!("{}: {}", input.name(), mapping.errors().join("; ")));
-            return Ok(());
-        }
-        let first = self.header.get_or_insert_with(|| mapping.clone());
-        if first.kept_columns() != mapping.kept_columns() {
-            self.errors.push(format!(
-                "{}: the file has other fields than the one before: import them one by one",
-                input.name()
-            ));
             return Ok(());
         }
         while let Some(row) = rows.next_row().context(name)? {
@@ -105,10 +115,14 @@ impl<'o> TableReader<'o> {
         if self.rows > MAX_ROWS {
             return Err(Failure::new(format!("there are more than {MAX_ROWS} rows: import the files in parts")));
         }
+        self.summary.add_row(mapping, row);
+        if let Some(failed) = &mut self.failed {
+            failed.add(row)?;
+        }
         match mapping.read_row(row) {
             Err(failure) => self.failures.add(file, failure),
-            Ok(draft) => {
-                let line = serde_json::to_string(&(file, row.line, draft.fields))?;
+            Ok(RowDraft { draft, kept_columns }) => {
+                let line = serde_json::to_string(&(file, row.line, kept_columns, draft.fields))?;
                 writeln!(self.out, "{line}").context(writing)?;
                 self.count += 1;
             }
@@ -116,12 +130,11 @@ impl<'o> TableReader<'o> {
         Ok(())
     }
 
-    /// Ends the tables. Returns their valid rows, and the columns whose values updates keep.
-    pub(super) fn finish(self) -> Result<(TableDrafts, DraftFailures, TableSummary, Vec<usize>), Failure> {
+    /// Ends the tables. Returns their valid rows, and those of which the failed ones are to be written.
+    pub(super) fn finish(self) -> Result<(TableDrafts, DraftFailures, TableSummary, Option<FailedRows>), Failure> {
         let file = self.out.into_inner().map_err(std::io::IntoInnerError::into_error).context(writing)?;
-        let kept = self.header.map_or_else(Vec::new, |mapping| mapping.kept_columns());
         let drafts = TableDrafts { kind: self.kind, settled: vec![false; self.count], file, reader: None, next: 0 };
-        Ok((drafts, self.failures, self.summary, kept))
+        Ok((drafts, self.failures, self.summary, self.failed))
     }
 }
 
@@ -170,9 +183,9 @@ impl DraftSource for TableDrafts {
             if self.settled.get(index).copied().unwrap_or(true) {
                 continue;
             }
-            let (file, number, fields): (usize, usize, Map<String, Value>) =
+            let (file, number, kept_columns, fields): (usize, usize, Vec<usize>, Map<String, Value>) =
                 serde_json::from_slice(&line).context(reading)?;
-            let draft = Draft { kind: self.kind.kind, fields }.check();
+            let draft = Draft { kind: self.kind.kind, fields }.check_keeping(kept_columns);
             let draft =
                 draft.map_err(|invalid| Failure::new(format!("{}: {}", reading(), invalid.errors.join("; "))))?;
             return Ok(Some(PendingDraft { index, file, line: number, size: line.len(), draft }));

@@ -53,6 +53,7 @@ pub(super) fn write(kinds: Vec<(&RecordKind, ExternalSort)>, out: &mut (impl Wri
             let values: Vec<Value> = serde_json::from_slice(line)?;
             Ok(sheet.add(&values)?)
         })?;
+        sheet.finish()?;
     }
     Ok(workbook.save(out)?)
 }

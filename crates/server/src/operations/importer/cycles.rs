@@ -32,7 +32,8 @@ impl DraftImport<'_, '_> {
         let mut accepted = Vec::with_capacity(ready.len());
         for (pending, record) in ready {
             let parent = record.value(column).as_id();
-            if let Some(stored) = existing.get(&Identity::of(&record)) {
+            let keeps_parent = pending.draft.kept_columns.contains(&column);
+            if let Some(stored) = existing.get(&Identity::of(&record)).filter(|_| !keeps_parent) {
                 let own = stored.meta.ulid();
                 let is_moved = stored.record.value(column).as_id() != parent;
                 if is_moved && self.is_above::<R>(own, parent, column, &parents).await? {

@@ -9,6 +9,7 @@ use super::{
     ImportCounts, Importer,
     drafts::{DraftFailures, PendingDraft},
     identity::{Identity, IdentityIndex},
+    messages::incomplete,
     waiting::WaitingDrafts,
 };
 
@@ -54,6 +55,11 @@ impl<'i, 'o> DraftImport<'i, 'o> {
         let of_file = if file == pending.file { "" } else { " of another file" };
         self.fail(pending, &[format!("line {line}{of_file} already has the {kind} {what}")]);
         false
+    }
+
+    /// Fails a draft that can only update a record, and there is none.
+    pub(super) fn fail_incomplete(&mut self, pending: &PendingDraft) {
+        self.fail(pending, &[incomplete(&pending.draft)]);
     }
 
     pub(super) fn fail(&mut self, pending: &PendingDraft, errors: &[String]) {

@@ -7,8 +7,8 @@ use kernel::Kind;
 
 use crate::failure::Failure;
 
-/// The maximum number of failures that are listed; the others are counted.
-const MAX_LISTED_FAILURES: usize = 1000;
+/// The maximum number of failures that are listed, unless the import needs more; the others are counted.
+pub(crate) const MAX_LISTED_FAILURES: usize = 1000;
 
 /// Drafts in the order of their files. They are read several times, since a record is written after those that it
 /// refers to.
@@ -47,16 +47,28 @@ pub(crate) struct PendingDraft {
 }
 
 /// The failures of an import, each with the index of its file.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct DraftFailures {
     listed: Vec<(usize, ImportFailure)>,
+    max_listed: usize,
     count: usize,
 }
 
+impl Default for DraftFailures {
+    fn default() -> Self {
+        Self::listing(MAX_LISTED_FAILURES)
+    }
+}
+
 impl DraftFailures {
+    /// Lists at most this number of failures.
+    pub(crate) const fn listing(max_listed: usize) -> Self {
+        Self { listed: Vec::new(), max_listed, count: 0 }
+    }
+
     pub(crate) fn add(&mut self, file: usize, failure: ImportFailure) {
         self.count += 1;
-        if self.listed.len() < MAX_LISTED_FAILURES {
+        if self.listed.len() < self.max_listed {
             self.listed.push((file, failure));
         }
     }
@@ -69,6 +81,11 @@ impl DraftFailures {
     /// The number of failures.
     pub(crate) const fn count(&self) -> usize {
         self.count
+    }
+
+    /// The first failures, in any order.
+    pub(crate) fn listed(&self) -> &[(usize, ImportFailure)] {
+        &self.listed
     }
 
     /// The first failures, in the order of files and lines.

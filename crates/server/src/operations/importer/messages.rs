@@ -1,6 +1,6 @@
 //! The errors of references.
 
-use import::{RecordKind, ReferenceColumn, self_reference};
+use import::{CheckedDraft, RecordKind, ReferenceColumn, self_reference};
 use kernel::Kind;
 
 /// The name of a kind in messages.
@@ -16,6 +16,13 @@ pub(super) fn missing_key(column: &ReferenceColumn, key: &str) -> String {
         column.key_field,
         title(column.target)
     )
+}
+
+/// The error of a draft that can only update a record, and there is none.
+pub(super) fn incomplete(draft: &CheckedDraft) -> String {
+    let with = if draft.key.is_some() { "with this key" } else { "that the line describes" };
+    let needed = draft.missing_fields().join(", ");
+    format!("{needed}: required, since the workspace has no {} {with} and one must be created", title(draft.kind))
 }
 
 /// The error of a record that is above itself.

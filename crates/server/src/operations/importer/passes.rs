@@ -137,7 +137,7 @@ impl DraftImport<'_, '_> {
                     let key = [kernel::ScalarValue::Text(finding.key.as_str())];
                     if self.is_first(&pending, Identity::from_values(Kind::Finding, key)) {
                         findings.push(finding);
-                        written.push(pending.draft);
+                        written.push(pending);
                     }
                 }
                 Err(errors) => self.fail(&pending, &errors),
@@ -146,8 +146,13 @@ impl DraftImport<'_, '_> {
         if findings.is_empty() {
             return Ok(());
         }
-        for outcome in self.importer.write_findings(&findings, &written).await? {
-            self.counts.count_finding(outcome);
+        let drafts: Vec<CheckedDraft> = written.iter().map(|pending| pending.draft.clone()).collect();
+        let outcomes = self.importer.write_findings(&findings, &drafts).await?;
+        for (pending, outcome) in written.iter().zip(outcomes) {
+            match outcome {
+                Some(outcome) => self.counts.count_finding(outcome),
+                None => self.fail_incomplete(pending),
+            }
         }
         Ok(())
     }
@@ -206,26 +211,37 @@ impl DraftImport<'_, '_> {
     where
         DynStore: Reader<R>,
     {
-        let (drafts, records): (Vec<CheckedDraft>, Vec<R>) =
-            ready.into_iter().map(|(pending, record)| (pending.draft, record)).unzip();
+        let (pending, records): (Vec<PendingDraft>, Vec<R>) = ready.into_iter().unzip();
+        let drafts: Vec<&CheckedDraft> = pending.iter().map(|pending| &pending.draft).collect();
         let has_key = R::COLUMNS.iter().any(|column| column.key.is_some());
         if !has_key {
             self.load_identities(R::KIND, parents_of(&records)).await?;
         }
         let index = self.identities.entry(R::KIND).or_default();
         let outcomes = self.importer.sync_batch(&records, &drafts, index).await?;
-        for (record, Synced { outcome, id, settled }) in records.iter().zip(outcomes) {
+        let mut refused = Vec::new();
+        for ((record, pending), synced) in records.iter().zip(&pending).zip(outcomes) {
+            let Synced { outcome, id, settled } = match synced {
+                Ok(synced) => synced,
+                Err(errors) => {
+                    refused.push((pending, errors));
+                    continue;
+                }
+            };
             self.counts.count(outcome);
             if let Some(status) = settled {
                 *self.settled.entry(status).or_default() += 1;
             }
             if outcome == SyncOutcome::Created && !has_key {
-                index.insert(Identity::of(record), id);
+                self.identities.entry(R::KIND).or_default().insert(Identity::of(record), id);
             }
             if self.importer.dry_run {
                 self.planned.entry(Identity::of(record)).or_insert(id);
-                self.waiting.plan(record, id);
+                self.waiting.plan(record, id, &pending.draft.kept_columns);
             }
+        }
+        for (pending, errors) in refused {
+            self.fail(pending, &errors);
         }
         Ok(())
     }

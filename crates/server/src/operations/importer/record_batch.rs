@@ -14,6 +14,8 @@ use super::{
     BATCH, Importer,
     completion::Completed,
     identity::{Identity, IdentityIndex},
+    messages::incomplete,
+    refusal::refusals,
     with_record_type,
 };
 use crate::{compose::Installation, failure::Failure};
@@ -34,17 +36,17 @@ pub(super) fn parents_of<R: Record>(records: &[R]) -> HashSet<Ulid> {
 
 impl Importer<'_> {
     /// Creates or updates the records, at most [`BATCH`] of different identities. Those of drafts come with their drafts,
-    /// and are completed under the revision that is written.
+    /// and are completed under the revision that is written. Returns the outcome of each record, or why it was refused.
     pub(super) async fn sync_batch<R: Record>(
         &self,
         records: &[R],
-        drafts: &[CheckedDraft],
+        drafts: &[&CheckedDraft],
         identities: &IdentityIndex,
-    ) -> Result<Vec<Synced>, Failure>
+    ) -> Result<Vec<Result<Synced, Vec<String>>>, Failure>
     where
         DynStore: Reader<R>,
     {
-        let Installation { entropy, .. } = &self.operator.installation;
+        let Installation { store, entropy, .. } = &self.operator.installation;
         let attempts = AtomicUsize::new(0);
         let decide = async || {
             let existing = match attempts.fetch_add(1, Ordering::Relaxed) {
@@ -52,25 +54,24 @@ impl Importer<'_> {
                 // Another import has created one of the records since their identities were read.
                 _ => self.existing(records, &[&self.later_identities(records, identities).await?, identities]).await?,
             };
-            let action = Action::on_record(R::KIND, "batch_written");
-            let mut changeset = self.operator.changeset(&self.organization, action, None);
-            let mut outcomes = Vec::with_capacity(records.len());
+            let mut completed = Vec::with_capacity(records.len());
             for (index, record) in records.iter().enumerate() {
-                let current = existing.get(&Identity::of(record));
-                let completed = match (drafts.get(index), current) {
-                    (Some(draft), Some(current)) => {
-                        Completed::new(draft, &self.kept_columns, record.clone(), &current.record)
-                    }
-                    (None, Some(current)) => {
-                        let record = record.clone().keeping(&current.record, &self.kept_columns);
-                        Completed { record, settled: None }
-                    }
-                    (_, None) => Completed { record: record.clone(), settled: None },
-                };
-                let (outcome, id) = sync(&mut changeset, &**entropy, current, completed.record);
-                outcomes.push(Synced { outcome, id: id.ulid(), settled: completed.settled });
+                let current = existing.get(&Identity::of(record)).map(|current| &current.record);
+                completed.push(complete(record, drafts.get(index).copied(), current));
             }
-            self.add_derived(&mut changeset, records).await?;
+            let written: Vec<&R> = completed.iter().flatten().map(|completed| &completed.record).collect();
+            let derived = self.derived(&written).await?;
+            let timestamp = derived.after_last_changes(store.begin_write().after(existing.values()));
+            let action = Action::on_record(R::KIND, "batch_written");
+            let mut changeset = self.operator.changeset_at(timestamp, &self.organization, action, None);
+            let outcomes = records.iter().zip(completed).map(|(record, completed)| {
+                let Completed { record: written, settled } = completed?;
+                let current = existing.get(&Identity::of(record));
+                let (outcome, id) = sync(&mut changeset, &**entropy, current, written);
+                Ok(Synced { outcome, id: id.ulid(), settled })
+            });
+            let outcomes = outcomes.collect();
+            derived.add_to(&mut changeset, &**entropy);
             self.publish_events(&mut changeset);
             Ok((changeset, outcomes))
         };
@@ -135,4 +136,23 @@ impl Importer<'_> {
         }
         Ok(existing)
     }
+}
+
+/// Returns the record as it is to be stored, or why it is refused.
+fn complete<R: Record>(
+    record: &R,
+    draft: Option<&CheckedDraft>,
+    current: Option<&R>,
+) -> Result<Completed<R>, Vec<String>> {
+    let completed = match (draft, current) {
+        (Some(draft), Some(current)) => Completed::new(draft, record.clone(), current),
+        (Some(draft), None) if !draft.missing_fields().is_empty() => return Err(vec![incomplete(draft)]),
+        _ => Completed { record: record.clone(), settled: None },
+    };
+    let record = match current {
+        Some(current) => completed.record.merged_onto(current),
+        None => completed.record,
+    };
+    let errors = refusals(current, &record);
+    if errors.is_empty() { Ok(Completed { record, settled: completed.settled }) } else { Err(errors) }
 }

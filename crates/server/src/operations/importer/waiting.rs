@@ -105,9 +105,9 @@ impl WaitingDrafts {
         self.planned_parents.get(&id).copied()
     }
 
-    /// Notes the parent of a record that a dry run would have written.
-    pub(super) fn plan<R: Record>(&mut self, record: &R, id: Ulid) {
-        if let Some(column) = self_reference(R::KIND) {
+    /// Notes the parent of a record that a dry run would have written, unless the record keeps the parent that it has.
+    pub(super) fn plan<R: Record>(&mut self, record: &R, id: Ulid, kept_columns: &[usize]) {
+        if let Some(column) = self_reference(R::KIND).filter(|column| !kept_columns.contains(&column.column)) {
             self.planned_parents.insert(id, record.value(column.column).as_id());
         }
     }

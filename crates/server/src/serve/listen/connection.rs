@@ -30,7 +30,7 @@ use crate::{
     serve::{
         listen::{
             access_log,
-            connection_limits::{ConnectionLimits, ConnectionPermit},
+            connection_limits::{ConnectionLimits, ConnectionPermit, HTTP2_LARGE_WINDOW_BYTES},
             response_progress::ConnectionActivity,
             write_timeout::WriteTimeoutIo,
         },
@@ -42,9 +42,6 @@ use crate::{
 
 /// Timeout of an HTTP/2 connection without requests.
 pub(crate) const HTTP2_IDLE_TIMEOUT: Duration = Duration::from_secs(120);
-
-/// Timeout of a response of which the client reads nothing.
-pub(crate) const RESPONSE_WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Interval of the timeout checks of a connection.
 const CHECK_INTERVAL: Duration = Duration::from_secs(5);
@@ -64,9 +61,9 @@ const MAX_BUFFER_BYTES: usize = 64 * 1024;
 /// its name and value. Those of fields that exceed the API's limits by little get the API's error response.
 const MAX_HEADER_LIST_BYTES: u32 = 40 * 1024;
 
-/// The HTTP/2 flow-control window of a connection and of each of its streams: bytes of request bodies that may arrive
-/// before they are read, and thus before they are charged to their caller. It is the smallest that HTTP/2 allows for
-/// a connection.
+/// The HTTP/2 flow-control window of a connection without memory for a large one, and of each of its streams: bytes of
+/// request bodies that may arrive before they are read, and thus before they are charged to their caller. It is the
+/// smallest that HTTP/2 allows for a connection.
 const HTTP2_WINDOW_BYTES: u32 = 64 * 1024 - 1;
 
 /// Maximum number of bytes of a response that HTTP/2 buffers for a stream before its client takes them.
@@ -85,6 +82,8 @@ pub(crate) struct Service {
     tls: Option<watch::Receiver<Identity>>,
     limits: ConnectionLimits,
     protocol: Builder<TokioExecutor>,
+    /// The protocol of connections with a large HTTP/2 window.
+    large_window_protocol: Builder<TokioExecutor>,
 }
 
 impl Service {
@@ -107,10 +106,14 @@ impl Service {
             .keep_alive_interval(limits.header_read_timeout())
             .max_concurrent_streams(MAX_CONCURRENT_STREAMS)
             .max_header_list_size(MAX_HEADER_LIST_BYTES)
-            .initial_stream_window_size(HTTP2_WINDOW_BYTES)
-            .initial_connection_window_size(HTTP2_WINDOW_BYTES)
             .max_send_buf_size(HTTP2_SEND_BUFFER_BYTES);
-        Self { router, metrics, tls, limits, protocol }
+        let with_window = |window: u32| {
+            let mut protocol = protocol.clone();
+            protocol.http2().initial_stream_window_size(window).initial_connection_window_size(window);
+            protocol
+        };
+        let large_window_protocol = with_window(HTTP2_LARGE_WINDOW_BYTES);
+        Self { router, metrics, tls, limits, protocol: with_window(HTTP2_WINDOW_BYTES), large_window_protocol }
     }
 
     /// The limits of the listener.
@@ -128,7 +131,7 @@ impl Service {
     ) where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
-        let socket = WriteTimeoutIo::new(socket, RESPONSE_WRITE_TIMEOUT);
+        let socket = WriteTimeoutIo::new(socket, self.limits.response_write_timeout());
         let Some(tls) = &self.tls else {
             return self.serve_http(socket, peer, permit, shutdown).await;
         };
@@ -148,7 +151,14 @@ impl Service {
             result = timeout(HANDSHAKE_TIMEOUT, handshake) => result,
         };
         match result {
-            Ok(Ok(stream)) => self.serve_http(stream, peer, permit, shutdown).await,
+            Ok(Ok(stream)) => {
+                // Without TLS, the version is known only when it is too late: HTTP/2 without TLS has the small window.
+                let permit = match stream.get_ref().1.alpn_protocol() {
+                    Some(b"h2") => self.limits.acquire_window(permit, peer.ip()),
+                    _ => permit,
+                };
+                self.serve_http(stream, peer, permit, shutdown).await;
+            }
             Ok(Err(error)) => tracing::debug!(%peer, %error, "the TLS handshake failed"),
             Err(_) => tracing::debug!(%peer, "the TLS handshake timed out"),
         }
@@ -165,9 +175,11 @@ impl Service {
             let response = run_to_completion(response, Arc::clone(&permit));
             response.map(move |result| result.map(|response| response.map(|body| progress.track(body))))
         });
-        let mut connection = pin!(self.protocol.serve_connection(TokioIo::new(socket), service));
+        let protocol = if permit.has_large_window() { &self.large_window_protocol } else { &self.protocol };
+        let mut connection = pin!(protocol.serve_connection(TokioIo::new(socket), service));
         let header_read_timeout = self.limits.header_read_timeout();
-        let check_interval = CHECK_INTERVAL.min(header_read_timeout);
+        let write_timeout = self.limits.response_write_timeout();
+        let check_interval = CHECK_INTERVAL.min(header_read_timeout).min(write_timeout);
         let mut checks = interval_at(Instant::now() + check_interval, check_interval);
         checks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut is_shutting_down = false;
@@ -183,7 +195,7 @@ impl Service {
                 }
                 _ = checks.tick() => {
                     let idle = activity.idle_for();
-                    if activity.stalled_for() >= RESPONSE_WRITE_TIMEOUT {
+                    if activity.stalled_for() >= write_timeout {
                         return tracing::debug!(%peer, "closing a connection whose client does not read its response");
                     }
                     // hyper-util waits for the bytes that reveal the HTTP version without a timeout of its own.

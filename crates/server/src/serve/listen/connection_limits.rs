@@ -15,6 +15,13 @@ use crate::serve::metrics::Metrics;
 /// The maximum number of concurrent handshakes. Each costs a signature and memory before the client is authenticated.
 const MAX_CONCURRENT_HANDSHAKES: usize = 256;
 
+/// The memory for the flow-control windows of HTTP/2 connections that are larger than the smallest. It bounds what clients
+/// send before it is read, and thus before it is charged to an account.
+const HTTP2_WINDOW_MEMORY: usize = 32 * 1024 * 1024;
+
+/// The size in bytes of such a window: what a client can upload in a round trip.
+pub(super) const HTTP2_LARGE_WINDOW_BYTES: u32 = 1024 * 1024;
+
 /// Timeout of reading the header of the first request, and over HTTP/1 of each further one; an idle connection is
 /// closed then. Over HTTP/2, it is the interval of keep-alive pings, and a connection that does not answer them is
 /// closed.
@@ -23,6 +30,9 @@ const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(30);
 /// Timeout of a request's header, and of an idle connection, on the admin listener: idle connections that take all places
 /// there leave them before a probe gives up.
 const ADMIN_HEADER_READ_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Timeout of a response of which the client reads nothing.
+pub(super) const RESPONSE_WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The keys that have a share of the connections and handshakes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -38,6 +48,7 @@ pub(crate) struct ConnectionLimits {
     available: Arc<Semaphore>,
     connections: Arc<FairBudget<ConnectionKey>>,
     handshakes: Arc<FairBudget<ConnectionKey>>,
+    windows: Arc<FairBudget<ConnectionKey>>,
     /// They have no share of their own, but may take all that is left: they connect for many clients, whose bodies are
     /// charged to their forwarded addresses. The same holds for this machine itself, on which a proxy may run that is
     /// not configured as trusted.
@@ -47,12 +58,22 @@ pub(crate) struct ConnectionLimits {
     /// The advice to the operator when a connection is closed.
     remedy: &'static str,
     header_read_timeout: Duration,
+    response_write_timeout: Duration,
 }
 
 /// A permit for a connection.
 pub(crate) struct ConnectionPermit {
     _available: OwnedSemaphorePermit,
     _share: FairPermit<ConnectionKey>,
+    /// The memory of a large HTTP/2 window, if the connection has one.
+    window: Option<FairPermit<ConnectionKey>>,
+}
+
+impl ConnectionPermit {
+    /// Whether the connection may have a large HTTP/2 window.
+    pub(super) fn has_large_window(&self) -> bool {
+        self.window.is_some()
+    }
 }
 
 impl ConnectionLimits {
@@ -77,16 +98,29 @@ impl ConnectionLimits {
             available: Arc::new(Semaphore::new(max as usize)),
             connections: FairBudget::new(max as usize),
             handshakes: FairBudget::new(MAX_CONCURRENT_HANDSHAKES),
+            windows: FairBudget::new(HTTP2_WINDOW_MEMORY),
             proxies,
             refused,
             remedy,
             header_read_timeout: HEADER_READ_TIMEOUT,
+            response_write_timeout: RESPONSE_WRITE_TIMEOUT,
         }
     }
 
     /// The timeout of reading the header of a request, after which an idle connection is closed.
     pub(crate) fn header_read_timeout(&self) -> Duration {
         self.header_read_timeout
+    }
+
+    /// The timeout of a response of which the client reads nothing.
+    pub(crate) fn response_write_timeout(&self) -> Duration {
+        self.response_write_timeout
+    }
+
+    /// Replaces the timeout of a response of which the client reads nothing.
+    #[cfg(test)]
+    pub(super) fn with_response_write_timeout(self, timeout: Duration) -> Self {
+        Self { response_write_timeout: timeout, ..self }
     }
 
     /// Waits until a connection can be accepted.
@@ -102,7 +136,7 @@ impl ConnectionLimits {
         address: IpAddr,
     ) -> Result<ConnectionPermit, OwnedSemaphorePermit> {
         match self.connections.try_acquire(self.holder(address), 1) {
-            Ok(share) => Ok(ConnectionPermit { _available: available, _share: share }),
+            Ok(share) => Ok(ConnectionPermit { _available: available, _share: share, window: None }),
             Err(_) => {
                 self.refused.inc();
                 let remedy = self.remedy;
@@ -110,6 +144,12 @@ impl ConnectionLimits {
                 Err(available)
             }
         }
+    }
+
+    /// Lets an HTTP/2 connection with this address have a large window, if its share of the memory for windows allows that.
+    pub(crate) fn acquire_window(&self, permit: ConnectionPermit, address: IpAddr) -> ConnectionPermit {
+        let window = self.windows.try_acquire(self.holder(address), HTTP2_LARGE_WINDOW_BYTES as usize).ok();
+        ConnectionPermit { window, ..permit }
     }
 
     /// Waits until a handshake with this address may begin. `None` if it could not begin in time.
@@ -196,6 +236,21 @@ mod tests {
             assert!((50..=75).contains(&greedy.len()), "{network}");
             assert!(!open_all(&limits, other).is_empty(), "{network}");
         }
+    }
+
+    #[test]
+    fn one_address_gets_a_few_large_windows_and_leaves_others_to_the_rest() {
+        let limits = limits(100);
+        let with_windows = |address: &str| {
+            let permits = open_all(&limits, address).into_iter();
+            let permits = permits.map(|permit| limits.acquire_window(permit, address.parse().unwrap()));
+            permits.filter(ConnectionPermit::has_large_window).collect::<Vec<_>>()
+        };
+        let first = with_windows(STRANGER);
+        assert_eq!(first.len(), 4);
+        assert_eq!(with_windows("203.0.113.9").len(), 3);
+        drop(first);
+        assert_eq!(with_windows(STRANGER).len(), 4);
     }
 
     #[test]

@@ -87,6 +87,10 @@ impl ContentStore for MeteredContents {
         Ok(Box::new(MeteredReader { reader, meters: Arc::clone(&self.meters) }))
     }
 
+    fn reader_bytes(&self) -> usize {
+        self.contents.reader_bytes()
+    }
+
     async fn remove(&self, name: &ObjectName) -> Result<(), ContentError> {
         self.meters.count(self.contents.remove(name).await)
     }

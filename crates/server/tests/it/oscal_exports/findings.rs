@@ -83,8 +83,9 @@ fn the_plan_and_the_results_of_nist_return_as_they_were_imported() {
     export(&installation, "one", PLAN, "plan.json");
     assert_eq!(import(&installation, "two", "plan.json", "oscal-poam"), [6, 0, 0, 0]);
     export(&installation, "one", RESULTS, "results.json");
-    assert_eq!(import(&installation, "two", "results.json", "oscal-assessment-results"), [0, 0, 3, 0]);
-    let kinds = ["finding", "risk"];
+    // The plan has the findings and the risks already, but no evidence: three observations for two requirements.
+    assert_eq!(import(&installation, "two", "results.json", "oscal-assessment-results"), [5, 0, 5, 0]);
+    let kinds = ["finding", "risk", "evidence-requirement", "evidence-claim"];
     assert_eq!(records(&installation, "two", &kinds), records(&installation, "one", &kinds));
 }
 
@@ -133,6 +134,123 @@ fn assessment_results_carry_the_assessments_with_their_findings() {
     let results = document["assessment-results"]["results"].as_array().expect("results");
     assert_eq!((results.len(), results[0]["findings"].as_array().map(Vec::len)), (1, Some(2)));
     assert_eq!(import(&installation, "three", "one.json", "oscal-assessment-results"), [3, 0, 0, 0]);
+}
+
+/// An assessment of a control, a finding of it with a risk, and evidence for two requirements.
+fn assessed_control() -> String {
+    let requirement = |key: &str, subject: [&str; 3]| {
+        line(
+            "evidence-requirement",
+            &json!({ "requirementKey": key, "title": key, "description": "One.\n\nTwo.", "status": "retired",
+            "subjectModuleKey": subject[0], "subjectResourceType": subject[1], "subjectResourceId": subject[2] }),
+        )
+    };
+    [
+        line(
+            "control",
+            &json!({ "controlKey": "CTL-1", "title": "C", "subjectModuleKey": "frameworks",
+            "subjectResourceType": "framework-node", "subjectResourceId": "AC-2(1)" }),
+        ),
+        line(
+            "assessment",
+            &json!({ "assessmentKey": "ASM-1", "title": "A", "status": "completed",
+            "completedAt": "2020-05-01T00:00:00.000Z", "subjectModuleKey": "controls", "subjectResourceType": "control",
+            "subjectResourceId": "CTL-1" }),
+        ),
+        line("assessment", &json!({ "assessmentKey": "ASM-2", "title": "A", "status": "planned" })),
+        line(
+            "finding",
+            &json!({ "findingKey": "F-1", "title": "F", "severity": "high", "sourceKind": "assessment",
+            "sourceModuleKey": "assessments", "sourceResourceType": "assessment", "sourceResourceId": "ASM-1",
+            "subjectModuleKey": "oscal", "subjectResourceType": "objective-id", "subjectResourceId": "ac-2.1_obj" }),
+        ),
+        line(
+            "risk",
+            &json!({ "riskKey": "RSK-1", "title": "R", "subjectModuleKey": "findings", "subjectResourceType": "finding",
+            "subjectResourceId": "F-1" }),
+        ),
+        line("risk", &json!({ "riskKey": "RSK-2", "title": "R" })),
+        requirement("REQ-1", ["assessments", "assessment", "ASM-1"]),
+        requirement("REQ-2", ["oscal", "objective-id", "ac-2.1_obj"]),
+        line(
+            "evidence-claim",
+            &json!({ "claimKey": "C-1", "evidenceRequirementKey": "REQ-1", "title": "C", "description": "One.\n\nTwo.",
+            "status": "rejected", "validFrom": "2026-05-01", "validUntil": "2036-05-01", "sourceKind": "integration",
+            "sourceReference": "backup job/88123", "reviewedAt": "2026-05-02T00:00:00.000Z", "reviewNote": "No.\n\nWhy?" }),
+        ),
+        line(
+            "evidence-claim",
+            &json!({ "claimKey": "0c4de4fc-9bde-46af-b6fe-3b5e78194dcf", "evidenceRequirementKey": "REQ-2", "title": "D",
+            "validFrom": "2026-05-01", "sourceReference": "https://example.org/a" }),
+        ),
+    ]
+    .concat()
+}
+
+fn check_evidence(installation: &Installation) {
+    create_workspaces(installation, &["one", "two"]);
+    assert_eq!(counts(&import_bundle(installation, "one", &assessed_control(), &[])), [10, 0, 0, 0]);
+    let document = export(installation, "one", RESULTS, "results.json");
+    let document = &document["assessment-results"];
+    let results = document["results"].as_array().expect("results");
+    let text = |value: &Value| value.as_str().expect("a text").to_owned();
+    for result in results.iter().filter(|result| result["end"].is_string()) {
+        assert!(text(&result["start"]) <= text(&result["end"]), "{result}");
+    }
+    assert_eq!(
+        results[0]["reviewed-controls"],
+        json!({ "control-selections": [{ "include-controls": [{ "control-id": "ac-2.1" }] }] })
+    );
+    assert_eq!(results[1]["reviewed-controls"]["control-selections"], json!([{ "include-all": {} }]));
+    let observations: Vec<usize> =
+        results.iter().map(|result| result["observations"].as_array().map_or(0, Vec::len)).collect();
+    assert_eq!(observations, [1, 0, 1], "the evidence of no assessment is in the last result");
+    assert_eq!(
+        results[0]["observations"][0]["relevant-evidence"][0]["description"],
+        "The source of the evidence: backup job/88123"
+    );
+    let resources = document["back-matter"]["resources"].as_array().expect("resources");
+    let subject = &results[0]["observations"][0]["subjects"][0]["subject-uuid"];
+    assert!(resources.iter().any(|resource| resource["title"] == "REQ-1" && resource["uuid"] == *subject));
+    let finding = &results[0]["findings"][0];
+    assert_eq!(
+        finding["related-observations"],
+        json!([{ "observation-uuid": "0c4de4fc-9bde-46af-b6fe-3b5e78194dcf" }])
+    );
+    let risks = results[0]["risks"].as_array().expect("risks");
+    let risk = risks.iter().find(|risk| risk["title"] == "R").expect("the risk of the register");
+    assert!(finding["related-risks"].as_array().expect("relations").contains(&json!({ "risk-uuid": risk["uuid"] })));
+    assert_eq!(import(installation, "two", "results.json", "oscal-assessment-results"), [8, 0, 0, 0]);
+    let kinds = ["assessment", "finding", "evidence-requirement", "evidence-claim"];
+    assert_eq!(records(installation, "two", &kinds), records(installation, "one", &kinds));
+    assert!(records(installation, "one", &["risk"]).contains(&records(installation, "two", &["risk"])));
+    let report = report(installation, "one", RESULTS);
+    let made_up: Vec<(String, u64)> = report["madeUp"]
+        .as_array()
+        .expect("statements")
+        .iter()
+        .map(|made_up| (text(&made_up["member"]), made_up["count"].as_u64().expect("a number")))
+        .collect();
+    let expected = [("import-ap", 1), ("start", 3), ("reviewed-controls", 2), ("methods", 2)];
+    assert_eq!(made_up, expected.map(|(member, count)| (member.to_owned(), count)));
+    assert_eq!(
+        (&report["lost"][0]["kind"], &report["lost"][0]["count"]),
+        (&json!("risk"), &json!(1)),
+        "one risk is about no finding"
+    );
+    let plan = export(installation, "one", PLAN, "plan.json");
+    let relations = plan["plan-of-action-and-milestones"]["poam-items"][0]["related-risks"].as_array().map(Vec::len);
+    assert_eq!(relations, Some(2), "its own, and that of the register");
+}
+
+#[test]
+fn assessment_results_carry_evidence_and_the_risks_of_findings_into_an_empty_workspace() {
+    check_evidence(&Installation::new());
+}
+
+#[tokio::test]
+async fn assessment_results_with_evidence_are_the_same_from_postgresql() {
+    check_evidence(&Installation::with_new_postgres().await);
 }
 
 #[test]

@@ -24,7 +24,7 @@ RULES_THAT_NO_SCHEMA_STATES = [
     (r"attachments", r"name uploaded files in attachmentIds, or send files in attachments, but not both"),
     # Neither the grammar of a disposition nor the names of files that systems reserve are for a regular expression.
     (r"header\.Content-Disposition", r".*"),
-    (r"attachments\.\d+\.fileName", r"must be a file name .*"),
+    (r"attachments\.\d+\.fileName", r"must (have 1 to 255 characters|not) .*"),
     # A digest is that of the bytes.
     (r"header\.(Content|Repr)-Digest", r".*"),
     # The validity of a claim ends after it begins, and in the future.

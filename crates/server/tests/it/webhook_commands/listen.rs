@@ -19,13 +19,13 @@ use crate::support::{Client, Credentials, DEADLINE, Installation, Server, findin
 const SCOPES: [&str; 3] = ["governance.findings:read", "governance.findings:write", "webhooks:manage"];
 
 /// A running listen command. It is killed when this value is dropped.
-struct Listener {
+pub(super) struct Listener {
     child: Child,
     lines: Queue<String>,
 }
 
 impl Listener {
-    fn start(server: &Server, credentials: &Credentials, arguments: &[&str]) -> Self {
+    pub(super) fn start(server: &Server, credentials: &Credentials, arguments: &[&str]) -> Self {
         Self::start_at(server.installation(), &server.url, credentials, arguments)
     }
 
@@ -48,7 +48,7 @@ impl Listener {
         self.lines.recv_timeout(DEADLINE).expect("the command prints a line in time")
     }
 
-    fn next_json(&self) -> Value {
+    pub(super) fn next_json(&self) -> Value {
         serde_json::from_str(&self.next_line()).expect("every line is a JSON document")
     }
 }

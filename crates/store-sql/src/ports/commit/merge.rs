@@ -80,10 +80,14 @@ impl From<StoreError> for MergeConflict {
 }
 
 /// Whether the changeset may be merged with others. A changeset with preconditions must not be merged: two could each
-/// see their precondition hold although neither order of running them one after the other allows both.
+/// see their precondition hold although neither order of running them one after the other allows both. One that changes
+/// what is stored outside of the database is not merged, because several may change the same count.
 pub(super) fn can_merge(changeset: &Changeset) -> bool {
     let writes = changeset.writes();
-    changeset.preconditions().is_empty() && writes.len() <= MAX_MERGED_WRITES && are_distinct(writes.iter())
+    changeset.preconditions().is_empty()
+        && changeset.usage().is_empty()
+        && writes.len() <= MAX_MERGED_WRITES
+        && are_distinct(writes.iter())
 }
 
 fn are_distinct<'w>(writes: impl ExactSizeIterator<Item = &'w Write>) -> bool {

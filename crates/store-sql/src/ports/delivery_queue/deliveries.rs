@@ -42,7 +42,7 @@ pub(super) static BODIES: LazyLock<BatchStatement> = LazyLock::new(|| column_by_
 pub(super) static CANCEL: LazyLock<Sql> = LazyLock::new(|| {
     Sql::from_numbered_text(
         "UPDATE webhook_deliveries SET state = 'cancelled', next_attempt_at = NULL, revision = revision + 1, \
-         updated_at = CASE WHEN updated_at < ?3 THEN ?3 ELSE updated_at END \
+         updated_at = CASE WHEN updated_at < ?3 THEN ?3 ELSE updated_at + 1 END \
          WHERE organization_id = ?1 AND subscription_id = ?2 AND state IN ('pending', 'failed') \
          AND id IN (SELECT d.id FROM webhook_deliveries AS d \
          WHERE d.organization_id = ?1 AND d.subscription_id = ?2 AND d.next_attempt_at IS NOT NULL \

@@ -1,7 +1,7 @@
 //! A store of attachments without bytes, which fails where a test wants it to.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     ops::Range,
     sync::{
         Mutex,
@@ -13,10 +13,13 @@ use async_trait::async_trait;
 use evidence::{ContentError, ContentReader, ContentStore, ContentUpload, ListedObject, ObjectName, StoredContent};
 use kernel::{OrganizationId, Timestamp, Ulid};
 
-/// The names of objects with the times of their last change, and a countdown to a call that fails.
+/// The names of objects with the times of their last change, those that can't be removed, and a countdown to a call that
+/// fails.
 #[derive(Default)]
 pub(super) struct FakeContents {
     objects: Mutex<BTreeMap<String, Timestamp>>,
+    protected: Mutex<BTreeSet<String>>,
+    refused_removals: AtomicUsize,
     calls_until_failure: AtomicUsize,
 }
 
@@ -38,6 +41,21 @@ impl FakeContents {
         self.calls_until_failure.store(calls, Ordering::SeqCst);
     }
 
+    /// Lets removals of this object fail.
+    pub(super) fn protect(&self, name: ObjectName) {
+        self.protected.lock().unwrap().insert(name.to_string());
+    }
+
+    /// Lets every object be removed.
+    pub(super) fn unprotect(&self) {
+        self.protected.lock().unwrap().clear();
+    }
+
+    /// The number of removals that were refused.
+    pub(super) fn refused_removals(&self) -> usize {
+        self.refused_removals.load(Ordering::SeqCst)
+    }
+
     fn call(&self) -> Result<(), ContentError> {
         let countdown = |calls: usize| calls.checked_sub(1);
         match self.calls_until_failure.fetch_update(Ordering::SeqCst, Ordering::SeqCst, countdown) {
@@ -57,8 +75,16 @@ impl ContentStore for FakeContents {
         unreachable!("the sweeper reads nothing")
     }
 
+    fn reader_bytes(&self) -> usize {
+        unreachable!("the sweeper reads nothing")
+    }
+
     async fn remove(&self, name: &ObjectName) -> Result<(), ContentError> {
         self.call()?;
+        if self.protected.lock().unwrap().contains(&name.to_string()) {
+            self.refused_removals.fetch_add(1, Ordering::SeqCst);
+            return Err(ContentError::Unavailable("the object is locked".into()));
+        }
         self.objects.lock().unwrap().remove(&name.to_string());
         Ok(())
     }

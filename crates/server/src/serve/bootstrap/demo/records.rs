@@ -142,11 +142,98 @@ impl DraftSource for Drafts {
     }
 }
 
+/// Returns the first month or year that the text names. The year 2038 is that of a limit, not one of the demo's.
+#[cfg(test)]
+pub(super) fn date_in(text: &str) -> Option<&str> {
+    const MONTHS: [&str; 12] = [
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
+        "December",
+    ];
+    let words = text.split(|c: char| c.is_whitespace() || matches!(c, '"' | ',' | '.' | ';' | ':'));
+    let is_year = |word: &str| word.parse::<u32>().is_ok_and(|number| (1900..2100).contains(&number));
+    let has_year = |word: &str| word.split('-').any(|part| is_year(part) && part != "2038");
+    words.into_iter().find(|word| MONTHS.contains(word) || has_year(word) && !word.starts_with("CVE-"))
+}
+
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
     use import::RecordKind;
+    use serde_json::Value;
 
     use super::*;
+
+    /// The records of a kind.
+    fn records(kind: &str) -> Vec<Value> {
+        let lines = FILES.iter().flat_map(|(_, text)| text.lines());
+        let lines = lines.map(|line| serde_json::from_str::<Value>(line).expect("a line of JSON"));
+        lines.filter(|line| line["kind"] == kind).map(|line| line["record"].clone()).collect()
+    }
+
+    #[test]
+    fn no_text_of_the_records_names_a_month_or_a_year() {
+        assert_eq!(
+            ["in June", "audit-2026-01", "2019."].map(date_in),
+            [Some("June"), Some("audit-2026-01"), Some("2019")]
+        );
+        let lines = FILES.iter().flat_map(|(_, text)| text.lines());
+        let dated: Vec<_> = lines.filter_map(|line| Some((date_in(line)?, line))).collect();
+        assert_eq!(dated, []);
+    }
+
+    #[test]
+    fn the_score_of_a_vulnerability_agrees_with_its_severity() {
+        let vulnerabilities = records("vulnerability");
+        for record in &vulnerabilities {
+            let Some(score) = record["cvssScore"].as_str() else { continue };
+            let severity = match score.parse::<f32>().expect("a score") {
+                9.0.. => "critical",
+                7.0.. => "high",
+                4.0.. => "medium",
+                _ => "low",
+            };
+            assert_eq!(record["severity"], severity, "{record}");
+        }
+        let is_cve = |record: &&Value| record["vulnerabilityKind"] == "cve" && record["cvssVector"].is_string();
+        assert_eq!(vulnerabilities.iter().filter(is_cve).count(), 2);
+    }
+
+    #[test]
+    fn the_positions_of_nodes_count_from_0_under_each_parent_as_those_of_imports_do() {
+        let mut next: HashMap<String, u64> = HashMap::new();
+        for record in records("framework-node") {
+            let parent = next.entry(format!("{} {}", record["frameworkVersionKey"], record["parentNodeKey"]));
+            let position = parent.or_default();
+            assert_eq!(record["position"].as_u64(), Some(*position), "{record}");
+            *position += 1;
+        }
+    }
+
+    #[test]
+    fn subjects_name_their_module_as_exports_do() {
+        let registers = RecordKind::all();
+        let modules: Vec<_> = registers.iter().filter_map(|kind| api_v1::module(kind.kind)).collect();
+        let lines = FILES.iter().flat_map(|(_, text)| text.lines()).map(str::to_owned);
+        for line in lines.chain(series::lines().lines().map(str::to_owned)) {
+            let record = &serde_json::from_str::<Value>(&line).expect("a line of JSON")["record"];
+            for name in ["subjectModuleKey", "targetModuleKey"] {
+                // Teams are not records of the workspace.
+                let Some(module) = record[name].as_str().filter(|module| *module != "organization") else { continue };
+                assert!(modules.contains(&module), "{line}");
+            }
+        }
+    }
 
     const NOW: Timestamp = Timestamp::from_millis(1_779_718_113_000);
 

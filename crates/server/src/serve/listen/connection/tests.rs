@@ -1,8 +1,11 @@
 //! Tests of connections over in-memory pipes with paused time, which advances whenever all tasks are idle.
 
-use std::{future::pending, io};
+use std::{
+    future::{pending, poll_fn},
+    io,
+};
 
-use axum::routing::get;
+use axum::routing::{get, post};
 use bytes::Bytes;
 use http_api::TrustedProxies;
 use rcgen::{CertifiedKey, generate_simple_self_signed};
@@ -12,10 +15,17 @@ use tokio::{
     task::JoinHandle,
     time::interval,
 };
+use tokio_rustls::{
+    TlsConnector,
+    rustls::{ClientConfig, RootCertStore, pki_types::CertificateDer},
+};
 
 use super::*;
 use crate::{
-    serve::shutdown::{ShutdownTrigger, channel},
+    serve::{
+        listen::connection_limits::RESPONSE_WRITE_TIMEOUT,
+        shutdown::{ShutdownTrigger, channel},
+    },
     tls::CertificateFiles,
 };
 
@@ -32,13 +42,18 @@ struct TestConnection {
 const LARGE_BODY_BYTES: usize = 1024 * 1024;
 
 fn router() -> Router {
-    Router::new().route("/much", get(async || vec![b'x'; LARGE_BODY_BYTES])).route("/little", get(async || "x")).route(
-        "/late",
-        get(async || {
-            let _ = timeout(RESPONSE_WRITE_TIMEOUT * 5, pending::<()>()).await;
-            "x"
-        }),
-    )
+    let hold = async |_unread: Request| pending::<()>().await;
+    Router::new()
+        .route("/held", post(hold))
+        .route("/much", get(async || vec![b'x'; LARGE_BODY_BYTES]))
+        .route("/little", get(async || "x"))
+        .route(
+            "/late",
+            get(async || {
+                let _ = timeout(RESPONSE_WRITE_TIMEOUT * 5, pending::<()>()).await;
+                "x"
+            }),
+        )
 }
 
 impl TestConnection {
@@ -87,12 +102,50 @@ fn request(path: &str) -> hyper::Request<()> {
 }
 
 fn identity() -> Identity {
+    identity_and_certificate().0
+}
+
+fn identity_and_certificate() -> (Identity, CertificateDer<'static>) {
     let folder = tempfile::tempdir().unwrap();
     let CertifiedKey { cert, signing_key } = generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let files = CertificateFiles { certificate: folder.path().join("crt"), key: folder.path().join("key") };
     std::fs::write(&files.certificate, cert.pem()).unwrap();
     std::fs::write(&files.key, signing_key.serialize_pem()).unwrap();
-    files.load().unwrap()
+    (files.load().unwrap(), cert.der().clone())
+}
+
+/// Sends a body that the server does not read. Returns how much of it the server accepts.
+async fn accepted_bytes<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(socket: S) -> usize {
+    let (sender, connection) = h2::client::handshake(socket).await.unwrap();
+    let _driver = spawn(connection);
+    let mut sender = sender.ready().await.unwrap();
+    let late = hyper::Request::post("http://test/held").body(()).unwrap();
+    let (_response, mut body) = sender.send_request(late, false).unwrap();
+    let mut accepted = 0;
+    loop {
+        body.reserve_capacity(64 * 1024);
+        let capacity = timeout(Duration::from_secs(3), poll_fn(|context| body.poll_capacity(context))).await;
+        let Ok(capacity) = capacity else { return accepted };
+        let capacity = capacity.unwrap().unwrap();
+        accepted += capacity;
+        body.send_data(vec![0; capacity].into(), false).unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_upload_over_http2_with_tls_sends_a_mebibyte_in_a_round_trip_while_there_is_memory_for_it() {
+    let TestConnection { client, trigger: _plain, .. } = TestConnection::plain();
+    assert_eq!(accepted_bytes(client).await, HTTP2_WINDOW_BYTES as usize);
+
+    let (identity, certificate) = identity_and_certificate();
+    let mut roots = RootCertStore::empty();
+    roots.add(certificate).unwrap();
+    let mut config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    let TestConnection { client, trigger: _encrypted, .. } = TestConnection::new(Some(identity));
+    let connector = TlsConnector::from(Arc::new(config));
+    let client = connector.connect("localhost".try_into().unwrap(), client).await.unwrap();
+    assert_eq!(accepted_bytes(client).await, HTTP2_LARGE_WINDOW_BYTES as usize);
 }
 
 #[tokio::test(start_paused = true)]
