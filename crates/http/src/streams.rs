@@ -127,7 +127,7 @@ async fn record_abort(app: &App, principal: &Principal, mut note: AuditNote, abo
         change("cause", FieldValue::Text(abort.cause().to_owned())),
         change("sent_bytes", FieldValue::Integer(i64::try_from(bytes).unwrap_or(i64::MAX))),
     ];
-    if let Err(error) = app.record(Some(&principal.cached), note, false).await {
+    if let Err(error) = app.record(Some(principal.audit_identity()), note, false).await {
         tracing::error!(%error, "the abort of a stream could not be recorded in the audit log");
     }
 }
