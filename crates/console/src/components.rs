@@ -1,5 +1,7 @@
 //! The parts that pages are made of. Each is a function that returns its HTML.
 
+mod command;
+mod due;
 mod field;
 mod frame;
 mod icon;
@@ -7,7 +9,10 @@ mod list;
 mod note;
 mod person;
 mod status;
+mod tabs;
 
+pub(crate) use command::{Choice, Step, choices, steps};
+pub(crate) use due::{distance, due};
 pub(crate) use field::{Field, reason};
 pub(crate) use frame::{Head, NONE, form_token, gate, heading, page, wide_gate};
 pub(crate) use icon::Icon;
@@ -15,3 +20,4 @@ pub(crate) use list::{TableColumn, card, copyable, pager, table};
 pub(crate) use note::{Tone, blank, flash, note, problem_summary};
 pub(crate) use person::{actor, avatar};
 pub(crate) use status::{severity, status};
+pub(crate) use tabs::tabs;

@@ -33,8 +33,8 @@ pub(crate) const GROUPS: &[Group] = &[
         heading: Some("Work"),
         sections: &[
             section("/app/findings", "Findings", Icon::Finding),
-            section("/app/evidence-claims", "Evidence", Icon::Evidence),
-            section("/app/submission-packages", "Submissions", Icon::Submission),
+            section("/app/evidence", "Evidence", Icon::Evidence),
+            section("/app/submissions", "Submissions", Icon::Submission),
         ],
     },
     Group {
@@ -75,8 +75,8 @@ pub(crate) const GROUPS: &[Group] = &[
 pub(crate) fn section_of(kind: Kind) -> &'static str {
     match kind {
         Kind::Finding | Kind::FindingEvent => "/app/findings",
-        Kind::EvidenceRequirement | Kind::EvidenceClaim => "/app/evidence-claims",
-        Kind::SubmissionRequirement | Kind::SubmissionPackage | Kind::SubmissionEvent => "/app/submission-packages",
+        Kind::EvidenceRequirement | Kind::EvidenceClaim => "/app/evidence",
+        Kind::SubmissionRequirement | Kind::SubmissionPackage | Kind::SubmissionEvent => "/app/submissions",
         Kind::Framework | Kind::FrameworkVersion | Kind::FrameworkNode | Kind::CoverageLink => "/app/frameworks",
         Kind::Control => "/app/controls",
         Kind::Risk => "/app/risks",

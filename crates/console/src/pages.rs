@@ -1,15 +1,25 @@
 //! The pages: what the handler of each address reads, and the HTML that it makes of it.
 
+pub(crate) mod assessments;
 mod assets;
+mod attempt;
+mod commit;
 mod current_viewer;
+pub(crate) mod evidence;
+pub(crate) mod findings;
 mod form_texts;
 mod overview;
+mod owners;
 pub(crate) mod people;
 mod register_detail;
 mod register_form;
 mod register_list;
 pub(crate) mod register_pages;
+mod rows;
+pub(crate) mod submissions;
+mod tabs;
 
 pub(crate) use assets::{script, stylesheet};
 pub(crate) use current_viewer::viewer;
 pub(crate) use overview::handle as overview;
+pub(crate) use rows::choose as choose_rows;

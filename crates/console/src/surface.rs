@@ -17,13 +17,14 @@ use crate::{
     assets::{SCRIPT_PATH, STYLESHEET_PATH},
     pages,
     response::error_response,
+    services::ConsoleServices,
 };
 
 /// Returns the web app as a surface of the server.
 #[must_use]
-pub fn surface() -> Surface {
+pub fn surface(services: ConsoleServices) -> Surface {
     static OPERATIONS: OnceLock<Vec<Operation>> = OnceLock::new();
-    Surface::for_people(OPERATIONS.get_or_init(operations), Arc::new(()), "/app", error_response)
+    Surface::for_people(OPERATIONS.get_or_init(operations), Arc::new(services), "/app", error_response)
 }
 
 fn operations() -> Vec<Operation> {
@@ -37,7 +38,15 @@ fn operations() -> Vec<Operation> {
         handler: pages::overview,
         ..page_operation(Method::GET, "/app", Access::Permission(Permission::ReadRecords), "overview.read")
     });
+    operations.push(Operation {
+        handler: pages::choose_rows,
+        ..page_operation(Method::POST, "/app/rows", Access::SignedIn, "rows.chosen")
+    });
     operations.extend(pages::people::operations());
+    operations.extend(pages::findings::operations());
+    operations.extend(pages::evidence::operations());
+    operations.extend(pages::submissions::operations());
+    operations.extend(pages::assessments::operations());
     operations.extend(pages::register_pages::operations());
     operations
 }

@@ -9,7 +9,7 @@ const ABBREVIATIONS: &[&str] = &["api", "cve", "cvss", "id", "sla", "url", "vex"
 
 /// Endings of names that say of which type a value is, which a reader does not need.
 const TYPE_ENDINGS: &[&str] =
-    &["_responsibility_assignment_id", "_responsibility_id", "_member_user_id", "_at", "_ids", "_id", "_keys", "_key"];
+    &["_responsibility_assignment_id", "_member_user_id", "_at", "_ids", "_id", "_keys", "_key"];
 
 /// Returns a name in `snake_case` or `kebab-case` as words that begin with a capital letter: `under-treatment` becomes
 /// "Under treatment".
@@ -32,7 +32,7 @@ pub(crate) fn words(name: &str) -> String {
 }
 
 /// Returns the label of a column: "Key" for the key of the record itself, "Owner" for
-/// `owner_responsibility_id`.
+/// `owner_member_user_id`.
 #[must_use]
 pub(crate) fn label(column: &Column) -> String {
     if column.key.is_some() {
@@ -54,6 +54,19 @@ pub(crate) fn with_article(word: &str) -> String {
 #[must_use]
 pub(crate) fn counted(number: usize, singular: &str, plural: &str) -> String {
     format!("{number} {}", if number == 1 { singular } else { plural })
+}
+
+/// A name of the domain in the letter case of the API.
+#[must_use]
+pub(crate) fn camel_case(name: &str) -> String {
+    let mut words = name.split('_');
+    let first = words.next().unwrap_or_default().to_owned();
+    words.fold(first, |mut camel, word| {
+        let (head, tail) = word.split_at(word.len().min(1));
+        camel.push_str(&head.to_ascii_uppercase());
+        camel.push_str(tail);
+        camel
+    })
 }
 
 #[cfg(test)]

@@ -39,6 +39,12 @@ impl Zone {
         self.element(time, "%-d %b %Y")
     }
 
+    /// The month, such as "November 2026".
+    #[must_use]
+    pub(crate) fn month(&self, time: Timestamp) -> String {
+        self.zoned(time).strftime("%B %Y").to_string()
+    }
+
     /// The date of a recent time without its year if that is the current one, such as "24 Nov"; for columns of tables.
     #[must_use]
     pub(crate) fn day(&self, time: Timestamp, now: Timestamp) -> Markup {

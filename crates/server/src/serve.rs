@@ -3,6 +3,7 @@
 mod admin;
 mod attachment_probe;
 mod bootstrap;
+mod evidence_files;
 mod listen;
 mod metrics;
 #[cfg(test)]
@@ -13,7 +14,8 @@ mod tasks;
 
 use std::{sync::Arc, time::Duration};
 
-use api_v1::{ApiServices, AttachmentServices};
+use api_v1::{ApiServices, AttachmentServices, PayloadRenderer};
+use console::ConsoleServices;
 use evidence::ContentStore;
 use http_api::App;
 use tokio::time::{Instant, timeout_at};
@@ -29,6 +31,7 @@ use crate::{
 use admin::AdminState;
 use attachment_probe::AttachmentProbe;
 use bootstrap::{PrintedAccount, demo, first_start, open_files};
+use evidence_files::SharedFiles;
 use listen::{CertificateReloader, ConnectionLimits, Listener};
 use metrics::{CertificateMetrics, MeteredContents, Metrics, WebhookMetrics};
 use rate_limits::RateLimits;
@@ -186,12 +189,14 @@ impl Server {
             Arc::clone(&endpoint_services),
             stop.clone(),
         ));
-        let surface = api_v1::surface(ApiServices {
-            webhooks: Arc::clone(&endpoint_services),
-            attachments: Arc::new(AttachmentServices::new(attachments, settings.attachments.limits)),
+        let attachments = Arc::new(AttachmentServices::new(attachments, settings.attachments.limits));
+        let web_app = console::surface(ConsoleServices {
+            events: Arc::new(PayloadRenderer),
+            files: Arc::new(SharedFiles(Arc::clone(&attachments))),
         });
+        let surface = api_v1::surface(ApiServices { webhooks: Arc::clone(&endpoint_services), attachments });
         let requests = api.serve(
-            http_api::router(app.clone(), [surface, console::surface()]),
+            http_api::router(app.clone(), [surface, web_app]),
             ConnectionLimits::for_api(settings.max_connections, settings.api.trusted_proxies.clone(), &metrics),
             Some(metrics),
             stop,

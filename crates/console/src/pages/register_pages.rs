@@ -13,15 +13,11 @@ use super::{register_detail, register_form, register_list};
 use crate::{registers::register_of, surface::page_operation};
 
 /// The kinds whose records have rules of their own, so that no form changes them.
-const WITHOUT_FORM: &[Kind] = &[
-    Kind::Finding,
-    Kind::FindingEvent,
-    Kind::EvidenceClaim,
-    Kind::SubmissionPackage,
-    Kind::MonitorRun,
-    Kind::MonitorRunItem,
-    Kind::Assessment,
-];
+const WITHOUT_FORM: &[Kind] =
+    &[Kind::FindingEvent, Kind::EvidenceClaim, Kind::SubmissionEvent, Kind::MonitorRun, Kind::MonitorRunItem];
+
+/// The kinds whose records have a page of their own, with what can be done with them.
+const WITH_OWN_PAGE: &[Kind] = &[Kind::EvidenceClaim, Kind::SubmissionPackage, Kind::Assessment];
 
 /// Whether records of this kind are created and edited in the generic form.
 pub(crate) fn has_form(kind: Kind) -> bool {
@@ -33,7 +29,7 @@ pub(crate) fn operations() -> Vec<Operation> {
     macro_rules! pages {
         ($($kind:ident => $register:ty,)*) => { [$(of_register::<$register>(),)*].into_iter().flatten().collect() };
     }
-    ::registers::for_each_register! { pages, Finding => ::findings::Finding, FindingEvent => ::findings::FindingEvent, }
+    ::registers::for_each_register! { pages, FindingEvent => ::findings::FindingEvent, }
 }
 
 /// The endpoints of one register. They live as long as the process, and so do their names.
@@ -46,13 +42,12 @@ where
     let action = |verb: &str| -> &'static str { format!("{}.{verb}", R::KIND.name()).leak() };
     let read = Access::Permission(Permission::ReadRecords);
     let change = Access::Permission(Permission::ChangeRecords);
-    let mut operations = vec![
-        Operation { handler: register_list::handle::<R>, ..page_operation(Method::GET, path, read, action("listed")) },
-        Operation {
-            handler: register_detail::handle::<R>,
-            ..page_operation(Method::GET, below("/{id}"), read, action("read"))
-        },
-    ];
+    let list = page_operation(Method::GET, path, read, action("listed"));
+    let mut operations = vec![Operation { handler: register_list::handle::<R>, ..list }];
+    if !WITH_OWN_PAGE.contains(&R::KIND) {
+        let page = page_operation(Method::GET, below("/{id}"), read, action("read"));
+        operations.push(Operation { handler: register_detail::handle::<R>, ..page });
+    }
     if has_form(R::KIND) {
         operations.extend([
             Operation {

@@ -1,13 +1,13 @@
 //! The page of one record: its fields, and the history of its changes.
 
-use kernel::{Entry, Timestamp};
+use audit::StoredEntry;
 use maud::{Markup, html};
 
-use super::{Register, Row, value::value};
+use super::{Register, Row, history, value::value};
 use crate::{
-    components::{Head, Icon, actor, card, copyable, flash, heading, page, status},
+    components::{Head, Icon, card, copyable, flash, heading, page, status},
     viewer::Viewer,
-    words::{label, sentence, words},
+    words::label,
 };
 
 /// The page of a record.
@@ -18,14 +18,35 @@ pub(crate) struct Detail<'d> {
     pub(crate) section: &'d str,
     /// The record.
     pub(crate) row: &'d Row,
-    /// The newest entries of the audit log about it.
-    pub(crate) history: &'d [Entry],
+    /// The newest entries of the audit log about its changes.
+    pub(crate) history: &'d [StoredEntry],
     /// What the person has just done.
     pub(crate) done: Option<&'d str>,
     /// Whether the person may edit it.
     pub(crate) may_edit: bool,
     /// Whether the person may read the audit log.
     pub(crate) may_read_audit_log: bool,
+    /// The parts of the page that only some kinds of records have.
+    pub(crate) slots: Slots,
+}
+
+/// The parts of a page that only some kinds of records have.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Slots {
+    /// The notice at the top: what went wrong with the form that was sent.
+    pub(crate) notice: Markup,
+    /// What stands beside the status.
+    pub(crate) meta: Markup,
+    /// The buttons beside the heading.
+    pub(crate) actions: Markup,
+    /// The cards before the fields.
+    pub(crate) cards: Markup,
+    /// What follows the history in its card.
+    pub(crate) after_history: Markup,
+    /// The cards after the history.
+    pub(crate) last_cards: Markup,
+    /// Whether a form that was sent has a problem.
+    pub(crate) has_problem: bool,
 }
 
 /// The page.
@@ -34,30 +55,44 @@ pub(crate) fn detail(viewer: &Viewer, view: &Detail<'_>) -> Markup {
     let (register, row) = (&view.register, view.row);
     let (path, title) = (register.path(), row.name(register));
     let state = register.position("status").and_then(|index| row.values[index].as_value().as_str());
-    let below = html! { @if let Some(state) = state { div.meta { (status(state)) } } };
+    let slots = &view.slots;
+    let severity = register.position("severity").map(|index| value(&register.columns[index], &row.values[index], &viewer.zone));
+    let below = html! {
+        @if state.is_some() || severity.is_some() {
+            div.meta {
+                @if let Some(severity) = severity { (severity) }
+                @if let Some(state) = state { (status(state)) }
+                (slots.meta)
+            }
+        }
+    };
     let actions = html! {
+        (slots.actions)
         @if view.may_edit { a.btn href={ (path) "/" (row.id) "/edit" } { (Icon::Pencil) "Edit" } }
     };
     let list_title = register.title();
     let content = html! {
         @if let Some(done) = view.done { (flash(done)) }
+        (slots.notice)
         (heading(title, &below, &actions))
         div.split {
             div.stack {
+                (slots.cards)
                 @for index in long_texts(register) {
                     (card(register.columns[index].name, &label(&register.columns[index]), &html! {}, &prose(&row.values[index])))
                 }
                 (card("fields", "Fields", &html! {}, &fields(viewer, register, row)))
                 (card("history", "History", &html! {
                     @if view.may_read_audit_log { a href={ "/app/audit?subjectId=" (row.id) } { "All in the audit log" } }
-                }, &history(viewer, view.history)))
+                }, &html! { div.body { (history(viewer, view.history)) (slots.after_history) } }))
+                (slots.last_cards)
             }
             aside.aside aria-label="Record" {
                 (card("record", "Record", &html! {}, &record(viewer, row)))
             }
         }
     };
-    page(viewer, &Head { title, section: view.section, above: &[(&list_title, &path)], has_problem: false }, &content)
+    page(viewer, &Head { title, section: view.section, above: &[(&list_title, &path)], has_problem: slots.has_problem }, &content)
 }
 
 /// The positions of the texts that are prose rather than values.
@@ -105,32 +140,3 @@ fn record(viewer: &Viewer, row: &Row) -> Markup {
     }
 }
 
-fn history(viewer: &Viewer, entries: &[Entry]) -> Markup {
-    html! {
-        div.body {
-            @if entries.is_empty() { p.muted { "No change is recorded." } } @else {
-                ol.tl { @for entry in entries { (history_entry(viewer, entry)) } }
-            }
-        }
-    }
-}
-
-fn history_entry(viewer: &Viewer, entry: &Entry) -> Markup {
-    let at: Timestamp = entry.occurred_at;
-    let verb = entry.action.0.split_once('.').map_or(&*entry.action.0, |(_, verb)| verb);
-    html! {
-        li {
-            span.dot { (Icon::Pencil) }
-            div {
-                div.line1 {
-                    span { (actor(entry.actor.kind, &entry.actor.name)) " " (words(verb)) " it" }
-                    span.t { (viewer.zone.minute(at)) }
-                }
-                @if let Some(reason) = &entry.reason { p.why { (reason.as_str()) } }
-                @if !entry.changes.is_empty() {
-                    p.small.muted { "Changed: " (entry.changes.iter().map(|change| sentence(&change.field)).collect::<Vec<_>>().join(", ")) }
-                }
-            }
-        }
-    }
-}

@@ -1,0 +1,145 @@
+//! The review of a claim: it is approved or rejected with a note, or withdrawn.
+
+use evidence::{AttachedFile, EvidenceClaim, EvidenceClaimStatus, approve, reject, withdraw};
+use futures_util::future::BoxFuture;
+use http_api::{
+    handlers::find,
+    pipeline::App,
+    request::ApiRequest,
+    response::{ApiResponse, Problem},
+};
+use kernel::{Description, Stored};
+use maud::{Markup, html};
+
+use super::claim::respond;
+use crate::{
+    components::{Choice, Field, NONE, card, choices, form_token, reason},
+    pages::{
+        attempt::Attempt,
+        commit::{Written, commit},
+        form_texts::FormTexts,
+    },
+    registers::TypedFaults,
+    response::redirect,
+    services::ConsoleServices,
+    viewer::Viewer,
+    words::sentence,
+};
+
+/// The message about a claim whose files nobody can have seen.
+const BYTES_MISSING: &str = "the bytes of a file of this claim are missing in the store of attachments, or have another size, so it can't be approved: have the operator restore them, or reject the claim";
+
+/// A decision about a claim, by the status that it leads to.
+fn decision_named(name: &str) -> Option<EvidenceClaimStatus> {
+    use EvidenceClaimStatus::{Approved, Rejected, Withdrawn};
+    [Approved, Rejected, Withdrawn].into_iter().find(|status| status.name() == name)
+}
+
+/// Handles the form.
+pub(super) fn submit<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>> {
+    Box::pin(async move {
+        let claim = find::<EvidenceClaim>(app, request).await?;
+        let texts = FormTexts::read(request)?;
+        let opened = texts.revision()?;
+        let mut faults = TypedFaults::default();
+        let decision = texts.0.get("decision").and_then(|name| decision_named(name));
+        if decision.is_none() {
+            faults.0.insert("decision".to_owned(), "is missing: choose one".to_owned());
+        }
+        let note = texts.0.get("note").map_or("", |text| text.trim()).replace("\r\n", "\n");
+        let note = (!note.is_empty()).then(|| Description::parse(&note)).transpose();
+        let note = note.unwrap_or_else(|error| {
+            faults.0.insert("note".to_owned(), error.to_string());
+            None
+        });
+        let reason = texts.reason();
+        if let Err(message) = &reason {
+            faults.0.insert("reason".to_owned(), message.clone());
+        }
+        let (Some(decision), Ok(reason), true) = (decision, reason, faults.0.is_empty()) else {
+            return respond(app, request, &claim, &Attempt::faulty(&texts, faults)).await;
+        };
+        if opened != claim.meta.revision {
+            return respond(app, request, &claim, &Attempt::stale(&texts)).await;
+        }
+        let services = ConsoleServices::of(request)?;
+        if decision == EvidenceClaimStatus::Approved {
+            let files: Vec<AttachedFile> = claim.record.attachments.iter().collect();
+            if !services.files.are_stored(app, claim.meta.organization, &files).await? {
+                return respond(app, request, &claim, &Attempt::refused(&texts, BYTES_MISSING)).await;
+            }
+        }
+        let written = commit(app, request, Some(&reason), |context, timestamp| match decision {
+            EvidenceClaimStatus::Approved => approve(context, &*services.events, timestamp, &claim, note),
+            EvidenceClaimStatus::Rejected => reject(context, &*services.events, timestamp, &claim, note),
+            _ => withdraw(context, timestamp, &claim),
+        });
+        match written.await? {
+            Written::Done(_) => {
+                let address = format!("/app/evidence-claims/{}?done={}", claim.meta.id, decision.name());
+                Ok(redirect(&address).recorded())
+            }
+            Written::Refused(error) => respond(app, request, &claim, &Attempt::refused(&texts, error)).await,
+            Written::Conflict(_) => {
+                let claim = find::<EvidenceClaim>(app, request).await?;
+                respond(app, request, &claim, &Attempt::stale(&texts)).await
+            }
+        }
+    })
+}
+
+/// The card with the review, if there is anything to decide.
+pub(super) fn review_card(viewer: &Viewer, claim: &Stored<EvidenceClaim>, attempt: &Attempt<'_>) -> Markup {
+    let status = claim.record.status;
+    let options: Vec<Choice> = status
+        .allowed_next()
+        .iter()
+        .filter(|next| **next != EvidenceClaimStatus::Expired)
+        .map(|next| Choice { value: next.name(), title: verb(*next).to_owned(), text: consequence(*next) })
+        .collect();
+    if options.is_empty() {
+        return NONE;
+    }
+    let is_review = status == EvidenceClaimStatus::Pending;
+    let note = Field {
+        name: "note",
+        label: "Note",
+        hint: "Kept with the claim, and sent to integrations with the decision. A withdrawal has none.",
+        error: attempt.fault("note"),
+        optional: true,
+    };
+    let body = html! {
+        div.body {
+            form.stack method="post" action={ "/app/evidence-claims/" (claim.meta.id) "/review" } novalidate data-guard {
+                (form_token(viewer))
+                input type="hidden" name="revision" value=(claim.meta.revision.0);
+                (choices("decision", "Decision", attempt.fault("decision"), &options, attempt.typed("decision")))
+                @if is_review { (note.area(2, attempt.typed("note"))) }
+                (reason(attempt.typed("reason"), attempt.fault("reason")))
+                div.save {
+                    button.btn.primary { @if is_review { "Record the decision" } @else { "Withdraw the claim" } }
+                    @if is_review { span.small.muted { "Sends evidence.claim.approved or evidence.claim.rejected to the subscriptions that want it." } }
+                }
+            }
+        }
+    };
+    card("review", if is_review { "Review" } else { "Withdrawal" }, &NONE, &body)
+}
+
+fn verb(status: EvidenceClaimStatus) -> String {
+    match status {
+        EvidenceClaimStatus::Approved => "Approve".to_owned(),
+        EvidenceClaimStatus::Rejected => "Reject".to_owned(),
+        EvidenceClaimStatus::Withdrawn => "Withdraw".to_owned(),
+        other => sentence(other.name()),
+    }
+}
+
+const fn consequence(status: EvidenceClaimStatus) -> &'static str {
+    match status {
+        EvidenceClaimStatus::Approved => "It fulfills the requirement until its validity ends",
+        EvidenceClaimStatus::Rejected => "It does not fulfill the requirement. New evidence is a new claim",
+        EvidenceClaimStatus::Withdrawn => "It was made by mistake, or no longer holds",
+        _ => "",
+    }
+}

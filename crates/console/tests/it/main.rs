@@ -1,0 +1,10 @@
+//! Tests of the web app from the browser's side, over the in-memory store.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod assessments;
+mod evidence;
+mod findings;
+mod lists;
+mod roles;
+mod submissions;
+mod support;
