@@ -47,6 +47,7 @@ fn operations() -> Vec<Operation> {
     operations.extend(pages::evidence::operations());
     operations.extend(pages::submissions::operations());
     operations.extend(pages::assessments::operations());
+    operations.extend(pages::frameworks::operations());
     operations.extend(pages::register_pages::operations());
     operations
 }

@@ -34,8 +34,7 @@ use crate::{
 
 /// Returns the endpoints.
 pub(crate) fn operations() -> Vec<Operation> {
-    let (read, change) =
-        (Access::Permission(Permission::ReadRecords), Access::Permission(Permission::ChangeRecords));
+    let (read, change) = (Access::Permission(Permission::ReadRecords), Access::Permission(Permission::ChangeRecords));
     vec![
         Operation { handler: open, ..page_operation(Method::GET, "/app/assessments/{id}", read, "assessment.read") },
         Operation {

@@ -61,8 +61,12 @@ impl<'a> Attempt<'a> {
 
     /// The notice at the top of the page.
     pub(crate) fn notice(&self) -> Markup {
-        let problems: Vec<(String, String)> =
-            self.faults.0.iter().map(|(name, message)| (name.clone(), format!("{} {message}", sentence(name)))).collect();
+        let problems: Vec<(String, String)> = self
+            .faults
+            .0
+            .iter()
+            .map(|(name, message)| (name.clone(), format!("{} {message}", sentence(name))))
+            .collect();
         html! {
             (problem_summary(&problems))
             @if let Some(refusal) = &self.refusal { (note(Tone::Bad, "This was not done.", &sentence_of(refusal))) }

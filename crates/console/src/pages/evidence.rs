@@ -20,7 +20,10 @@ pub(crate) fn operations() -> Vec<Operation> {
     let read = Access::Permission(Permission::ReadRecords);
     let review = Access::Permission(Permission::ReviewEvidence);
     vec![
-        Operation { handler: queue::handle, ..page_operation(Method::GET, "/app/evidence", read, "evidence_claim.listed") },
+        Operation {
+            handler: queue::handle,
+            ..page_operation(Method::GET, "/app/evidence", read, "evidence_claim.listed")
+        },
         Operation {
             handler: claim::open,
             ..page_operation(Method::GET, "/app/evidence-claims/{id}", read, "evidence_claim.read")

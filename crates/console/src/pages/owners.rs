@@ -27,7 +27,9 @@ impl Owners {
         let ids: BTreeSet<UserId> = owners.filter_map(|owner| owner.parse().ok()).collect();
         let loads = ids.into_iter().map(|id| Reader::<User>::get(&*app.services.store, organization, id));
         let users = try_join_all(loads).await?;
-        Ok(Self(users.into_iter().flatten().map(|user| (user.meta.id.to_string(), user.record.name.to_string())).collect()))
+        Ok(Self(
+            users.into_iter().flatten().map(|user| (user.meta.id.to_string(), user.record.name.to_string())).collect(),
+        ))
     }
 
     /// The name of an owner.

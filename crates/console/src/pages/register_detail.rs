@@ -47,8 +47,19 @@ const CHANGES: [&str; 14] = [
 
 /// The verbs that a page says after a change.
 const DONE: [&str; 13] = [
-    "created", "saved", "moved", "commented_on", "updated", "approved", "rejected", "withdrawn", "started", "completed",
-    "reopened", "superseded", "archived",
+    "created",
+    "saved",
+    "moved",
+    "commented_on",
+    "updated",
+    "approved",
+    "rejected",
+    "withdrawn",
+    "started",
+    "completed",
+    "reopened",
+    "superseded",
+    "archived",
 ];
 
 /// Handles the request for a record.

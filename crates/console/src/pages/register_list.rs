@@ -83,8 +83,7 @@ where
     let mut query = Query::parse(request.query());
     let filter = read_filter::<R>(&mut query);
     let list_request = ListRequest::parse(app, request, &mut query, DueDates::of::<R>())?;
-    let page =
-        Reader::<R>::list(&*app.services.store, list_request.organization, &filter, &list_request.page).await?;
+    let page = Reader::<R>::list(&*app.services.store, list_request.organization, &filter, &list_request.page).await?;
     let next = page.next.map(|position| list_request.cursor(app, position));
     let cursor = pairs.into_iter().find(|(name, _)| name == "cursor").map(|(_, value)| value);
     Ok(Ok(ListPage { items: page.items, chosen, cursor, next }))

@@ -17,7 +17,8 @@ const WITHOUT_FORM: &[Kind] =
     &[Kind::FindingEvent, Kind::EvidenceClaim, Kind::SubmissionEvent, Kind::MonitorRun, Kind::MonitorRunItem];
 
 /// The kinds whose records have a page of their own, with what can be done with them.
-const WITH_OWN_PAGE: &[Kind] = &[Kind::EvidenceClaim, Kind::SubmissionPackage, Kind::Assessment];
+const WITH_OWN_PAGE: &[Kind] =
+    &[Kind::EvidenceClaim, Kind::SubmissionPackage, Kind::Assessment, Kind::Framework, Kind::FrameworkVersion];
 
 /// Whether records of this kind are created and edited in the generic form.
 pub(crate) fn has_form(kind: Kind) -> bool {

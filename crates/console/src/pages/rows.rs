@@ -39,7 +39,9 @@ mod tests {
     #[test]
     fn only_pages_of_the_web_app_are_returned_to() {
         assert!(is_page("/app/findings?status=open") && is_page("/app"));
-        for other in ["//evil.example", "https://evil.example", "/application", "/app/\r\nSet-Cookie: a=b", "/app/\\evil", ""] {
+        for other in
+            ["//evil.example", "https://evil.example", "/application", "/app/\r\nSet-Cookie: a=b", "/app/\\evil", ""]
+        {
             assert!(!is_page(other), "{other:?}");
         }
     }

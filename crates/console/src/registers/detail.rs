@@ -56,7 +56,8 @@ pub(crate) fn detail(viewer: &Viewer, view: &Detail<'_>) -> Markup {
     let (path, title) = (register.path(), row.name(register));
     let state = register.position("status").and_then(|index| row.values[index].as_value().as_str());
     let slots = &view.slots;
-    let severity = register.position("severity").map(|index| value(&register.columns[index], &row.values[index], &viewer.zone));
+    let severity =
+        register.position("severity").map(|index| value(&register.columns[index], &row.values[index], &viewer.zone));
     let below = html! {
         @if state.is_some() || severity.is_some() {
             div.meta {
@@ -92,7 +93,11 @@ pub(crate) fn detail(viewer: &Viewer, view: &Detail<'_>) -> Markup {
             }
         }
     };
-    page(viewer, &Head { title, section: view.section, above: &[(&list_title, &path)], has_problem: slots.has_problem }, &content)
+    page(
+        viewer,
+        &Head { title, section: view.section, above: &[(&list_title, &path)], has_problem: slots.has_problem },
+        &content,
+    )
 }
 
 /// The positions of the texts that are prose rather than values.
@@ -139,4 +144,3 @@ fn record(viewer: &Viewer, row: &Row) -> Markup {
         }
     }
 }
-

@@ -87,8 +87,12 @@ fn time_field(zone: &Zone, chosen: &ChosenFilters, name: &str, title: &str) -> M
 fn order_menu(register: &Register, chosen: &ChosenFilters) -> Markup {
     let path = register.path();
     let newest = chosen.without(&[ORDER]);
-    let newest = if newest.value("updatedAfter") == Some(EARLIEST) { newest.without(&["updatedAfter"]) } else { newest };
-    let mut options = vec![(order_title(None), newest.query()), (order_title(Some("updated")), newest.with(ORDER, "updated").query())];
+    let newest =
+        if newest.value("updatedAfter") == Some(EARLIEST) { newest.without(&["updatedAfter"]) } else { newest };
+    let mut options = vec![
+        (order_title(None), newest.query()),
+        (order_title(Some("updated")), newest.with(ORDER, "updated").query()),
+    ];
     if register.due_date.is_some() {
         options.push((order_title(Some("due")), newest.with(ORDER, "due").query()));
     }
@@ -162,5 +166,9 @@ fn chips(viewer: &Viewer, register: &Register, chosen: &ChosenFilters) -> Markup
 /// A value as a reader knows it: names of the API as words, other texts as they are.
 fn shown_value(value: &str) -> String {
     let is_name = value.chars().all(|letter| letter.is_ascii_lowercase() || matches!(letter, '_' | '-'));
-    if is_name || Severity::ALL.iter().any(|severity| severity.name() == value) { words(value) } else { value.to_owned() }
+    if is_name || Severity::ALL.iter().any(|severity| severity.name() == value) {
+        words(value)
+    } else {
+        value.to_owned()
+    }
 }

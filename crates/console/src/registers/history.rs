@@ -11,8 +11,15 @@ use crate::{
 };
 
 /// The fields of an event that the line about it says, or that say nothing to a reader.
-const NOT_LISTED: [&str; 7] =
-    ["event_id", "event_type", "event_kind", "event_note", "event_external_reference", "event_recipient_reference", "status"];
+const NOT_LISTED: [&str; 7] = [
+    "event_id",
+    "event_type",
+    "event_kind",
+    "event_note",
+    "event_external_reference",
+    "event_recipient_reference",
+    "status",
+];
 
 /// The longest value that the history shows.
 const MAX_VALUE: usize = 120;

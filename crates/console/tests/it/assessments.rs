@@ -22,7 +22,8 @@ async fn an_assessment_is_started_and_completed_with_its_event() {
         all.items[0].record.clone()
     };
     assert_eq!(stored().await.status, AssessmentStatus::Planned, "only commands set the status");
-    let refused = browser.post(&format!("{path}/transition"), &[("revision", "1"), ("command", "complete"), REASON]).await;
+    let refused =
+        browser.post(&format!("{path}/transition"), &[("revision", "1"), ("command", "complete"), REASON]).await;
     refused.expect(409).expect_text("not possible for an assessment with status planned");
     browser.post(&format!("{path}/transition"), &[("revision", "1"), ("command", "start"), REASON]).await.expect(303);
     assert!(app.take_events().is_empty());

@@ -65,7 +65,9 @@ async fn an_approval_is_audited_and_fires_its_event() {
     let browser = app.browser(Role::Lead).await;
     let claim = claim(&app, |claim| claim).await;
     let page = browser.get(&path(&claim, "")).await.expect(200);
-    page.expect_text("restore-test.csv").expect_text("Record the decision").expect_text("The report of a restore test.");
+    page.expect_text("restore-test.csv")
+        .expect_text("Record the decision")
+        .expect_text("The report of a restore test.");
     let fields = [("revision", "1"), ("decision", "approved"), ("note", "Matches the log."), REASON];
     browser.post(&path(&claim, "/review"), &fields).await.expect(303);
     assert_eq!(app.take_events(), ["evidence.claim.approved"]);

@@ -37,7 +37,8 @@ async fn the_list_has_the_findings_that_its_filters_name() {
 async fn a_form_of_filters_leads_to_the_same_filters_in_the_words_of_the_api() {
     let app = TestApp::open().await;
     let browser = app.browser(Role::Reader).await;
-    let page = browser.get("/app/findings?severity=high&severity=critical&status=&dueBefore=2026-12-01").await.expect(303);
+    let page =
+        browser.get("/app/findings?severity=high&severity=critical&status=&dueBefore=2026-12-01").await.expect(303);
     assert_eq!(page.location(), "/app/findings?dueBefore=2026-12-01T00%3A00%3A00.000Z&severity=high,critical");
     let page = browser.get("/app/findings?order=updated").await.expect(303);
     assert_eq!(page.location(), "/app/findings?order=updated&updatedAfter=1970-01-01T00%3A00%3A00.000Z");
@@ -167,12 +168,20 @@ async fn a_finding_is_created_with_its_event_and_its_key_is_unique() {
     let browser = app.browser(Role::Contributor).await;
     browser.get("/app/findings/new").await.expect(200).expect_no_text("name=\"status\"");
     app.take_events();
-    let fields = [("findingKey", "IA-9"), ("title", "New"), ("severity", "low"), ("sourceKind", "manual"), ("status", "closed"), REASON];
+    let fields = [
+        ("findingKey", "IA-9"),
+        ("title", "New"),
+        ("severity", "low"),
+        ("sourceKind", "manual"),
+        ("status", "closed"),
+        REASON,
+    ];
     let page = browser.post("/app/findings", &fields).await.expect(303);
     assert_eq!(app.take_events(), ["finding.created"]);
     browser.get(page.location()).await.expect(200).expect_text("The finding was created.").expect_text("IA-9");
-    let found = app.fixture.list::<Finding>(app.fixture.home, &kernel::Filter::default(), &kernel::PageRequest::default());
-    assert_eq!(found.await.items[0].record.status, Status::Open);
+    let (filter, page) = (kernel::Filter::default(), kernel::PageRequest::default());
+    let found = app.fixture.list::<Finding>(app.fixture.home, &filter, &page).await;
+    assert_eq!(found.items[0].record.status, Status::Open);
     browser.post("/app/findings", &fields).await.expect(409).expect_text("is taken");
 }
 
@@ -205,7 +214,8 @@ async fn triage_offers_what_all_allow_and_names_each_that_failed() {
     let stale = store(&app, "IA-2", |finding| finding).await;
     let verified = store(&app, "IA-3", |finding| Finding { status: Status::Verified, ..finding }).await;
     let ids: Vec<String> = [&open, &stale, &verified].iter().map(|finding| finding.meta.id.to_string()).collect();
-    let selected: Vec<(&str, &str)> = ids.iter().map(|id| ("id", id.as_str())).chain([("back", "?severity=medium")]).collect();
+    let selected: Vec<(&str, &str)> =
+        ids.iter().map(|id| ("id", id.as_str())).chain([("back", "?severity=medium")]).collect();
     let page = browser.post("/app/findings/triage", &selected).await.expect(200);
     let page = page.expect_text("Triage 3 findings").expect_text("value=\"remediating\"");
     page.expect_text("/app/findings?severity=medium").expect_no_text("value=\"triaged\"");
@@ -224,7 +234,8 @@ async fn triage_offers_what_all_allow_and_names_each_that_failed() {
     assert_eq!((changed.status, changed.owner_member_user_id.unwrap().as_str()), (Status::Triaged, "dana"));
     assert_eq!(current(&app, verified.meta.id).await.record.status, Status::Verified);
     assert_eq!(app.take_events(), ["finding.updated", "finding.status_changed"]);
-    let nothing: Vec<(&str, &str)> = opened.iter().map(|finding| ("finding", finding.as_str())).chain([REASON]).collect();
+    let nothing: Vec<(&str, &str)> =
+        opened.iter().map(|finding| ("finding", finding.as_str())).chain([REASON]).collect();
     browser.post("/app/findings/triage/apply", &nothing).await.expect(400).expect_text("choose a status");
 }
 

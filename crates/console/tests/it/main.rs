@@ -5,6 +5,7 @@ mod assessments;
 mod evidence;
 mod findings;
 mod lists;
+mod pictures;
 mod roles;
 mod submissions;
 mod support;

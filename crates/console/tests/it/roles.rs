@@ -36,7 +36,9 @@ async fn audit_entries_of_a_finding_are_shown_to_those_who_may_read_the_log() {
     let app = TestApp::open().await;
     let finding = app.fixture.create(app.fixture.home, samples::finding("IA-1")).await;
     let path = format!("/app/findings/{}", finding.meta.id);
-    for (role, is_shown) in [(Role::Auditor, true), (Role::Lead, true), (Role::Contributor, false), (Role::Reader, false)] {
+    for (role, is_shown) in
+        [(Role::Auditor, true), (Role::Lead, true), (Role::Contributor, false), (Role::Reader, false)]
+    {
         let html = app.browser(role).await.get(&path).await.expect(200).html();
         assert_eq!(html.contains("Audit entries"), is_shown, "{}", role.name());
     }

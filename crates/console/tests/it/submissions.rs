@@ -3,9 +3,7 @@
 use auth::Role;
 use kernel::Stored;
 use store_contract::samples;
-use submissions::{
-    SubmissionKind, SubmissionPackage, SubmissionPackageStatus, SubmissionRequirement,
-};
+use submissions::{SubmissionKind, SubmissionPackage, SubmissionPackageStatus, SubmissionRequirement};
 
 use crate::support::TestApp;
 
@@ -63,7 +61,11 @@ async fn a_package_moves_from_draft_to_an_answer_with_its_events() {
     }
     assert_eq!(status(&app, &package).await, SubmissionPackageStatus::Ready);
     browser.get(&path(&package, "")).await.expect(200).expect_text("Record the submission…");
-    browser.get(&path(&package, "/events/new?kind=submission")).await.expect(200).expect_text("value=\"submission\" checked");
+    browser
+        .get(&path(&package, "/events/new?kind=submission"))
+        .await
+        .expect(200)
+        .expect_text("value=\"submission\" checked");
     let fields = [
         ("revision", "3"),
         ("eventKind", "submission"),

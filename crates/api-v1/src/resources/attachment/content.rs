@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use axum::http::{HeaderName, Method, StatusCode, header};
 use evidence::{
-    AttachedFile, AttachmentStatus, ContentDamage, ContentError, ContentKey, ContentReader, EvidenceAttachment, is_stored,
+    AttachedFile, AttachmentStatus, ContentDamage, ContentError, ContentKey, ContentReader, EvidenceAttachment,
+    is_stored,
 };
 use futures_util::future::BoxFuture;
 use http_api::{

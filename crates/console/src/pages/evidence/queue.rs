@@ -30,8 +30,7 @@ pub(super) fn handle<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a,
         let organization = request.principal()?.organization();
         let store = &*app.services.store;
         let pending = Filter::<EvidenceClaim>::default().with("status", [EvidenceClaimStatus::Pending]);
-        let page =
-            PageRequest { limit: PageLimit::clamped(SHOWN), order: Order::Changed, ..PageRequest::default() };
+        let page = PageRequest { limit: PageLimit::clamped(SHOWN), order: Order::Changed, ..PageRequest::default() };
         let page = Reader::<EvidenceClaim>::list(store, organization, &pending, &page).await?;
         let mut claims = page.items;
         claims.sort_by_key(|claim| claim.record.valid_until.unwrap_or(Timestamp::MAX));

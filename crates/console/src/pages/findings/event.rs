@@ -72,11 +72,16 @@ pub(super) fn submit<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a,
     })
 }
 
-async fn load_originals(app: &App, request: &ApiRequest, original: Id<Finding>) -> Result<Vec<Stored<Finding>>, Problem> {
+async fn load_originals(
+    app: &App,
+    request: &ApiRequest,
+    original: Id<Finding>,
+) -> Result<Vec<Stored<Finding>>, Problem> {
     let principal = request.principal()?;
     let attribution = request.attribution(principal);
     let organization = principal.organization_ref();
-    let context = WriteContext { organization, attribution: &attribution, reason: None, entropy: &*app.services.entropy };
+    let context =
+        WriteContext { organization, attribution: &attribution, reason: None, entropy: &*app.services.entropy };
     Ok(load_duplicate_chain(&*app.services.store, &context, original).await?)
 }
 
@@ -99,11 +104,20 @@ async fn read(
     let is_duplicate = kind == Some(EventKind::VerifiedAsDuplicate);
     let note = text("note").map(|note| note.replace("\r\n", "\n"));
     let note = note.map(|note| Description::parse(&note)).transpose();
-    let note = note.unwrap_or_else(|error| { fault("note", error.to_string()); None });
+    let note = note.unwrap_or_else(|error| {
+        fault("note", error.to_string());
+        None
+    });
     let reference = text("externalReference").map(Reference::parse).transpose();
-    let reference = reference.unwrap_or_else(|error| { fault("externalReference", error.to_string()); None });
+    let reference = reference.unwrap_or_else(|error| {
+        fault("externalReference", error.to_string());
+        None
+    });
     let occurred_at = text("occurredAt").map(|time| viewer.zone.parse_input(time)).transpose();
-    let occurred_at: Option<Timestamp> = occurred_at.unwrap_or_else(|message| { fault("occurredAt", message.to_owned()); None });
+    let occurred_at: Option<Timestamp> = occurred_at.unwrap_or_else(|message| {
+        fault("occurredAt", message.to_owned());
+        None
+    });
     let duplicate_of = match text("duplicateOfFindingId").filter(|_| is_duplicate) {
         Some(name) => {
             let found = find_original(app, organization, name).await?;

@@ -52,7 +52,8 @@ pub(super) fn comment<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a
             let note = match Description::parse(&text) {
                 Ok(note) if !text.is_empty() => note,
                 parsed => {
-                    let message = parsed.err().map_or_else(|| "is empty: write it".to_owned(), |error| error.to_string());
+                    let message =
+                        parsed.err().map_or_else(|| "is empty: write it".to_owned(), |error| error.to_string());
                     let faults = TypedFaults([("comment".to_owned(), message)].into());
                     return respond(app, request, &finding, &Attempt::faulty(&texts, faults)).await;
                 }

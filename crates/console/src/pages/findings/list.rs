@@ -106,9 +106,10 @@ fn views(chosen: &ChosenFilters, user: &str, now: Timestamp) -> Markup {
         (format!("/app/findings?ownerMemberUserId={user}"), "Mine"),
     ];
     // Overdue is overdue at any moment.
-    let moment = chosen.value("dueBefore").map(|moment| chosen.with("dueBefore", moment)).filter(|filters| {
-        filters.without(&["dueBefore"]).query() == format!("?order=due&status={open}")
-    });
+    let moment = chosen
+        .value("dueBefore")
+        .map(|moment| chosen.with("dueBefore", moment))
+        .filter(|filters| filters.without(&["dueBefore"]).query() == format!("?order=due&status={open}"));
     let current = if moment.is_some() { overdue } else { format!("/app/findings{}", chosen.query()) };
     let links: Vec<(&str, &str)> = links.iter().map(|(href, title)| (href.as_str(), *title)).collect();
     tabs("Views", &links, &current)

@@ -53,10 +53,9 @@ pub(super) fn submit<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a,
         }
         let services = ConsoleServices::of(request)?;
         let patch = FindingPatch { status: Some(status), ..FindingPatch::default() };
-        let written =
-            commit(app, request, Some(&reason), |context, timestamp| {
-                update(context, &*services.events, timestamp, &current, &patch)
-            });
+        let written = commit(app, request, Some(&reason), |context, timestamp| {
+            update(context, &*services.events, timestamp, &current, &patch)
+        });
         match written.await? {
             Written::Done(_) => Ok(redirect(&format!("/app/findings/{}?done=moved", current.meta.id)).recorded()),
             Written::Refused(error) => respond(app, request, &current, &Attempt::refused(&texts, error)).await,

@@ -57,8 +57,11 @@ pub(super) fn apply<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, 
         let mut outcomes = Vec::with_capacity(findings.len());
         for finding in findings {
             let is_stale = !opened.contains(&(finding.meta.id, finding.meta.revision));
-            let failure =
-                if is_stale { Some(CHANGED.to_owned()) } else { change(app, request, &finding, &patch, &reason).await? };
+            let failure = if is_stale {
+                Some(CHANGED.to_owned())
+            } else {
+                change(app, request, &finding, &patch, &reason).await?
+            };
             outcomes.push(Outcome { finding, failure });
         }
         let is_recorded = outcomes.iter().any(|outcome| outcome.failure.is_none());

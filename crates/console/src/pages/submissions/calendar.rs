@@ -106,7 +106,13 @@ fn rows(
 ) -> Markup {
     let heading = |title: &'static str, class: &'static str| TableColumn { title: title.into(), class };
     let last = if is_preparation { heading("Changed", "num t2") } else { heading("Submitted", "num t2") };
-    let columns = [heading("Due", "w-due"), heading("Package", "p w-title"), heading("Status", ""), heading("Reference", "t2"), last];
+    let columns = [
+        heading("Due", "w-due"),
+        heading("Package", "p w-title"),
+        heading("Status", ""),
+        heading("Reference", "t2"),
+        last,
+    ];
     let rows = html! {
         @for package in packages {
             @let SubmissionPackage { key, title, due_at, submitted_at, recipient_reference, .. } = &package.record;

@@ -184,7 +184,9 @@ const fn words_of(command: PackageCommand) -> (&'static str, &'static str) {
         PackageCommand::StartReview => ("Start the review", "The draft is complete"),
         PackageCommand::Approve => ("Approve it", "It is ready to be submitted"),
         PackageCommand::Return => ("Return it", "It needs more work, and is a draft again"),
-        PackageCommand::Archive => ("Archive it", "For the record only: no answer can be recorded any more, and nothing takes it back"),
+        PackageCommand::Archive => {
+            ("Archive it", "For the record only: no answer can be recorded any more, and nothing takes it back")
+        }
     }
 }
 
