@@ -1,6 +1,7 @@
 //! The page of one record: its fields, and the history of its changes.
 
 use audit::StoredEntry;
+use kernel::{Column, ColumnType, Kind, OwnedScalar};
 use maud::{Markup, html};
 
 use super::{Register, Row, history, value::value};
@@ -71,6 +72,8 @@ pub(crate) fn detail(viewer: &Viewer, view: &Detail<'_>) -> Markup {
         (slots.actions)
         @if view.may_edit { a.btn href={ (path) "/" (row.id) "/edit" } { (Icon::Pencil) "Edit" } }
     };
+    // Where cards of the kind come first, the fields stand beside them.
+    let is_beside = !slots.cards.0.is_empty();
     let list_title = register.title();
     let content = html! {
         @if let Some(done) = view.done { (flash(done)) }
@@ -79,16 +82,17 @@ pub(crate) fn detail(viewer: &Viewer, view: &Detail<'_>) -> Markup {
         div.split {
             div.stack {
                 (slots.cards)
-                @for index in long_texts(register) {
+                @for index in long_texts(register).filter(|index| has_text(&row.values[*index])) {
                     (card(register.columns[index].name, &label(&register.columns[index]), &html! {}, &prose(&row.values[index])))
                 }
-                (card("fields", "Fields", &html! {}, &fields(viewer, register, row)))
+                @if !is_beside { (card("fields", "Fields", &html! {}, &fields(viewer, register, row))) }
                 (card("history", "History", &html! {
                     @if view.may_read_audit_log { a href={ "/app/audit?subjectId=" (row.id) } { "All in the audit log" } }
                 }, &html! { div.body { (history(viewer, view.history)) (slots.after_history) } }))
                 (slots.last_cards)
             }
             aside.aside aria-label="Record" {
+                @if is_beside { (card("fields", "Details", &html! {}, &fields(viewer, register, row))) }
                 (card("record", "Record", &html! {}, &record(viewer, row)))
             }
         }
@@ -102,28 +106,36 @@ pub(crate) fn detail(viewer: &Viewer, view: &Detail<'_>) -> Markup {
 
 /// The positions of the texts that are prose rather than values.
 fn long_texts(register: &Register) -> impl Iterator<Item = usize> {
-    let is_long =
-        |column: &kernel::Column| matches!(column.column_type, kernel::ColumnType::Text { max, .. } if max > 1000);
+    let is_long = |column: &Column| matches!(column.column_type, ColumnType::Text { max, .. } if max > 1000);
     register.columns.iter().enumerate().filter(move |(_, column)| is_long(column)).map(|(index, _)| index)
 }
 
-fn prose(value: &kernel::OwnedScalar) -> Markup {
+fn has_text(value: &OwnedScalar) -> bool {
+    value.as_value().as_str().is_some_and(|text| !text.is_empty())
+}
+
+fn prose(value: &OwnedScalar) -> Markup {
     let text = value.as_value().as_str().unwrap_or_default();
-    html! {
-        div.body {
-            @if text.is_empty() { p.muted { "None" } } @else {
-                div.prose { @for paragraph in text.split("\n\n") { p { (paragraph) } } }
-            }
-        }
-    }
+    html! { div.body { div.prose { @for paragraph in text.split("\n\n") { p { (paragraph) } } } } }
+}
+
+/// Whether the field says nothing: it is absent, and either only the server sets it, or it is a part of a group.
+fn is_left_out(column: &Column, value: &OwnedScalar) -> bool {
+    let is_part = column.name.starts_with("source_") || column.name.starts_with("subject_");
+    *value == OwnedScalar::Null && (column.is_derived || is_part)
 }
 
 fn fields(viewer: &Viewer, register: &Register, row: &Row) -> Markup {
     let long: Vec<usize> = long_texts(register).collect();
+    let is_shown = |index: usize, column: &Column| {
+        // The files of a claim have a card of their own.
+        let has_card = register.kind == Kind::EvidenceClaim && matches!(column.column_type, ColumnType::Groups);
+        !long.contains(&index) && !has_card && !is_left_out(column, &row.values[index])
+    };
     html! {
         div.body {
             dl.dl {
-                @for (index, column) in register.columns.iter().enumerate().filter(|(index, _)| !long.contains(index)) {
+                @for (index, column) in register.columns.iter().enumerate().filter(|(index, column)| is_shown(*index, column)) {
                     dt { (label(column)) }
                     dd { (value(column, &row.values[index], &viewer.zone)) }
                 }

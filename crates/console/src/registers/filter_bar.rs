@@ -1,6 +1,6 @@
 //! The bar above a list: the menus of filters, the order, the height of rows, and the chosen filters as chips.
 
-use kernel::{Severity, Timestamp};
+use kernel::{Column, Severity, Timestamp};
 use maud::{Markup, html};
 
 use super::{
@@ -20,7 +20,7 @@ pub(crate) fn filter_bar(viewer: &Viewer, register: &Register, chosen: &ChosenFi
     html! {
         div.stack {
             form.filters method="get" action=(register.path()) aria-label={ "Filter the " (register.nouns()) } {
-                @for (name, column) in columns(register) { (menu(&name, column, chosen)) }
+                @for (name, column) in columns(register).filter(|(name, column)| has_menu(column, chosen.values(name))) { (menu(&name, column, chosen)) }
                 @if register.due_date.is_some() { (due_menu(&viewer.zone, register, chosen, now)) }
                 (time_menu(&viewer.zone, register, chosen))
                 @if let Some(order) = order { input type="hidden" name=(ORDER) value=(order); }
@@ -30,6 +30,11 @@ pub(crate) fn filter_bar(viewer: &Viewer, register: &Register, chosen: &ChosenFi
         }
         (rows_form(viewer, register, chosen))
     }
+}
+
+/// Whether the filter has a menu. The jump box finds keys, and owners of other systems are rare; addresses may name both.
+fn has_menu(column: &Column, chosen: &[String]) -> bool {
+    !chosen.is_empty() || (column.key.is_none() && !column.label.ends_with("_responsibility_id"))
 }
 
 /// Due dates by what is usual, and by any day.
@@ -130,7 +135,7 @@ fn row_heights(viewer: &Viewer) -> Markup {
 
 fn rows_form(viewer: &Viewer, register: &Register, chosen: &ChosenFilters) -> Markup {
     html! {
-        form #rows method="post" action="/app/rows" {
+        form #rows method="post" action="/app/rows" hidden {
             (form_token(viewer))
             input type="hidden" name="next" value={ (register.path()) (chosen.query()) };
         }

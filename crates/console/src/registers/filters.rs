@@ -64,7 +64,7 @@ impl ChosenFilters {
     /// Whether no filter is chosen.
     #[must_use]
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.keys().all(|name| name == ORDER)
+        self.0.iter().all(|(name, values)| name == ORDER || values.iter().all(|value| value == EARLIEST))
     }
 
     /// The value of the filter with this name, if it has just one.

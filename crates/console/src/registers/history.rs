@@ -11,11 +11,12 @@ use crate::{
 };
 
 /// The fields of an event that the line about it says, or that say nothing to a reader.
-const NOT_LISTED: [&str; 7] = [
+const NOT_LISTED: [&str; 8] = [
     "event_id",
     "event_type",
     "event_kind",
     "event_note",
+    "event_occurred_at",
     "event_external_reference",
     "event_recipient_reference",
     "status",
@@ -56,7 +57,7 @@ fn line(viewer: &Viewer, entry: &Entry) -> Markup {
                     }
                     " " span.t { (viewer.zone.minute(entry.occurred_at)) }
                 }
-                @if let Some(reason) = &entry.reason { p.why { "Reason: " (reason.as_str()) } }
+                @if let Some(reason) = &entry.reason { p.why { (reason.as_str()) } }
                 @if note.is_some() || reference.is_some() {
                     div.say {
                         @if let Some(note) = note { @for paragraph in note.split("\n\n") { p { (paragraph) } } }
@@ -64,7 +65,7 @@ fn line(viewer: &Viewer, entry: &Entry) -> Markup {
                     }
                 }
                 @if !others.is_empty() {
-                    ul.small.muted { @for change in others { li { (sentence(&change.field)) ": " (shown(&change.before)) " to " (shown(&change.after)) } } }
+                    ul.small.muted { @for change in others { li { (sentence(&change.field)) ": " @if change.before != FieldValue::Null { (shown(&change.before)) " to " } (shown(&change.after)) } } }
                 }
             }
         }

@@ -5,7 +5,6 @@ mod assessments;
 mod evidence;
 mod findings;
 mod lists;
-mod pictures;
 mod roles;
 mod submissions;
 mod support;

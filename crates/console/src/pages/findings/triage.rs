@@ -98,7 +98,7 @@ fn selection(viewer: &Viewer, findings: &[Stored<Finding>], back: &str, attempt:
             section {
                 (status_field(findings, attempt))
                 div.pair {
-                    (optional("owner", "Owner", "The owner of all of them. Empty leaves each as it is.", attempt).input("text", "", attempt.typed("owner")))
+                    (optional("owner", "Owner", "Empty leaves each as it is.", attempt).input("text", "", attempt.typed("owner")))
                     (optional("dueAt", "Due date", "Empty leaves each as it is.", attempt).input("date", "", attempt.typed("dueAt")))
                 }
                 (reason(attempt.typed("reason"), attempt.fault("reason")))

@@ -165,12 +165,16 @@ fn where_it_stands(viewer: &Viewer, package: &Stored<SubmissionPackage>, attempt
                     }
                 }
                 @if !options.is_empty() {
-                    form.stack.apart method="post" action={ (address) "/transition" } novalidate data-guard {
-                        (form_token(viewer))
-                        input type="hidden" name="revision" value=(package.meta.revision.0);
-                        (choices("command", "What to do with it", attempt.fault("command"), &options, attempt.typed("command")))
-                        (reason(attempt.typed("reason"), attempt.fault("reason")))
-                        div.save { button.btn.primary[events.is_empty()] { "Move the package" } }
+                    @let is_open = events.is_empty() || attempt.has_problem();
+                    details.apart open[is_open] {
+                        summary.small { "Without an event: " (options.iter().map(|option| option.title.to_lowercase()).collect::<Vec<_>>().join(", ")) }
+                        form.stack.apart method="post" action={ (address) "/transition" } novalidate data-guard {
+                            (form_token(viewer))
+                            input type="hidden" name="revision" value=(package.meta.revision.0);
+                            (choices("command", "What to do with it", attempt.fault("command"), &options, attempt.typed("command")))
+                            (reason(attempt.typed("reason"), attempt.fault("reason")))
+                            div.save { button.btn.primary[events.is_empty()] { "Move the package" } }
+                        }
                     }
                 }
             }
