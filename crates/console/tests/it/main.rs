@@ -4,6 +4,7 @@
 mod assessments;
 mod evidence;
 mod findings;
+mod frameworks;
 mod lists;
 mod roles;
 mod submissions;

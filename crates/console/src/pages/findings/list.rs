@@ -63,7 +63,7 @@ fn list(viewer: &Viewer, found: &ListPage<Finding>, owners: &Owners, user: &str,
     let label = format!("Findings, {}", order_of(&found.chosen));
     let table = html! {
         div.tbl role="group" aria-label=(label) tabindex="0" {
-            table.compact[viewer.has_compact_rows].cards role="table" {
+            table.cards.compact[viewer.has_compact_rows] role="table" {
                 caption.vh { (label) }
                 thead role="rowgroup" { (headings(may_change)) }
                 tbody role="rowgroup" { @for finding in &found.items { (row(viewer, finding, owners, may_change, now)) } }

@@ -118,7 +118,7 @@ impl Tree {
             @for node in nodes {
                 @let key = node.record.key.as_str();
                 @let is_leaf = node.record.node_kind == NodeKind::Enhancement;
-                tr.grp[node.record.node_kind == NodeKind::Group].sel[key == selected] {
+                tr class=(class_of(node, key == selected)) {
                     th scope="row" {
                         span class={ "n l" (depth.min(3)) } {
                             @if is_leaf { span.leaf {} } @else {
@@ -153,6 +153,15 @@ impl Tree {
             open.insert(key.to_owned());
         }
         address(path, &open, selected)
+    }
+}
+
+const fn class_of(node: &Stored<FrameworkNode>, is_selected: bool) -> &'static str {
+    match (node.record.node_kind, is_selected) {
+        (NodeKind::Group, true) => "grp sel",
+        (NodeKind::Group, false) => "grp",
+        (_, true) => "sel",
+        (_, false) => "",
     }
 }
 
