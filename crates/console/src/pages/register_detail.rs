@@ -93,7 +93,10 @@ pub(crate) async fn load_history(
         ..AuditFilter::default()
     };
     let page = PageRequest { limit: PageLimit::clamped(HISTORY), ..PageRequest::default() };
-    Ok(AuditLog::entries(&*app.services.store, organization, &filter, &page).await?.items)
+    let mut entries = AuditLog::entries(&*app.services.store, organization, &filter, &page).await?.items;
+    // A request that was refused has its entry, too, but changed nothing.
+    entries.retain(|stored| !stored.entry.changes.is_empty());
+    Ok(entries)
 }
 
 /// Responds with the page of a record.

@@ -83,6 +83,7 @@ async fn a_transition_that_is_refused_keeps_what_was_typed_and_changes_nothing()
     page.expect_text("Somebody else changed this record").expect_text(REASON.1);
     assert_eq!(current(&app, finding.meta.id).await.record.status, Status::Open);
     assert!(app.take_events().is_empty());
+    browser.get(&path(&finding, "")).await.expect(200).expect_text("No change is recorded.");
 }
 
 #[tokio::test]
