@@ -4,7 +4,7 @@ use auth::Role;
 
 use crate::zone::Zone;
 
-/// What every page knows about its reader.
+/// The reader of a page.
 #[derive(Clone, Debug)]
 pub(crate) struct Viewer {
     /// The display name of the workspace.

@@ -11,7 +11,7 @@ pub(crate) struct Choice {
     pub(crate) value: &'static str,
     /// The word for it.
     pub(crate) title: String,
-    /// What follows from it.
+    /// The consequence.
     pub(crate) text: &'static str,
 }
 

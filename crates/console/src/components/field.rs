@@ -11,9 +11,9 @@ pub(crate) struct Field<'f> {
     pub(crate) name: &'f str,
     /// The label.
     pub(crate) label: &'f str,
-    /// What the reader should know before typing.
+    /// The explanation that the reader needs before typing.
     pub(crate) hint: &'f str,
-    /// What is wrong with the value.
+    /// The fault of the value.
     pub(crate) error: Option<&'f str>,
     /// Whether the field may be left empty.
     pub(crate) optional: bool,

@@ -9,7 +9,7 @@ use crate::{
     viewer::{Theme, Viewer},
 };
 
-/// What a page has beside its content.
+/// The properties of a page beside its content.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Head<'p> {
     /// The title of the browser's window, without workspace and product.

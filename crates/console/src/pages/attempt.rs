@@ -1,4 +1,4 @@
-//! What a person tried to do with a form on a page, and why it did not work.
+//! Attempts: the texts of a form on a page, and why it did not work.
 
 use axum::http::StatusCode;
 use maud::{Markup, html};
@@ -10,7 +10,7 @@ use crate::{
     words::sentence,
 };
 
-/// What a person tried to do with a form on a page, and why it did not work. Empty when the page is opened.
+/// The texts of a form that a person sent, and why it did not work. Empty when the page is opened.
 #[derive(Default)]
 pub(crate) struct Attempt<'a> {
     texts: Option<&'a FormTexts>,
@@ -54,7 +54,7 @@ impl<'a> Attempt<'a> {
         self.texts.and_then(|texts| texts.0.get(name)).map_or("", String::as_str)
     }
 
-    /// What is wrong with the field with this name.
+    /// The fault of the field with this name.
     pub(crate) fn fault(&self, name: &str) -> Option<&str> {
         self.faults.0.get(name).map(String::as_str)
     }

@@ -180,7 +180,7 @@ fn done<R: Record>(id: &str, verb: &str) -> ApiResponse {
     redirect(&format!("{}/{id}?done={verb}", register_of::<R>().path())).recorded()
 }
 
-/// What is wrong with the key if another record has it.
+/// The fault of the key if another record has it.
 fn taken<R: Record>(conflict: &Conflict) -> Result<TypedFaults, Problem> {
     let Conflict::UniqueKey(_, key) = conflict else {
         return Err(Problem::conflict("concurrent changes kept changing the same record: open it again and retry"));

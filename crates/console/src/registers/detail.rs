@@ -21,7 +21,7 @@ pub(crate) struct Detail<'d> {
     pub(crate) row: &'d Row,
     /// The newest entries of the audit log about its changes.
     pub(crate) history: &'d [StoredEntry],
-    /// What the person has just done.
+    /// The action that the person has just taken.
     pub(crate) done: Option<&'d str>,
     /// Whether the person may edit it.
     pub(crate) may_edit: bool,
@@ -36,13 +36,13 @@ pub(crate) struct Detail<'d> {
 pub(crate) struct Slots {
     /// The notice at the top: what went wrong with the form that was sent.
     pub(crate) notice: Markup,
-    /// What stands beside the status.
+    /// The facts beside the status.
     pub(crate) meta: Markup,
     /// The buttons beside the heading.
     pub(crate) actions: Markup,
     /// The cards before the fields.
     pub(crate) cards: Markup,
-    /// What follows the history in its card.
+    /// The content of the history's card after the history.
     pub(crate) after_history: Markup,
     /// The cards after the history.
     pub(crate) last_cards: Markup,

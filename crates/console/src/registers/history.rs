@@ -83,7 +83,7 @@ fn event_kind(entry: &Entry) -> Option<&str> {
     text(entry, "event_type").or_else(|| text(entry, "event_kind"))
 }
 
-/// What the actor did, in words.
+/// The deed of the actor, in words.
 fn did(entry: &Entry) -> String {
     match verb(entry) {
         "created" => "recorded it".to_owned(),

@@ -15,7 +15,7 @@ use crate::{
     words::{counted, label, with_article},
 };
 
-/// What the list of a register shows.
+/// The content of the list of a register.
 pub(crate) struct ListView<'v> {
     /// The register.
     pub(crate) register: Register,
@@ -91,7 +91,7 @@ fn headings(register: &Register) -> Vec<TableColumn<'static>> {
     let others = shown
         .into_iter()
         .enumerate()
-        .map(|(place, index)| TableColumn { title: label(&register.columns[index]).into(), class: class_at(place) });
+        .map(|(rank, index)| TableColumn { title: label(&register.columns[index]).into(), class: class_at(rank) });
     key.into_iter()
         .chain([TableColumn { title: title.into(), class: "p w-title" }])
         .chain(others)
@@ -99,9 +99,9 @@ fn headings(register: &Register) -> Vec<TableColumn<'static>> {
         .collect()
 }
 
-/// The class of the column at this place after the title: narrow screens leave the later ones out.
-const fn class_at(place: usize) -> &'static str {
-    match place {
+/// The class of the column with this rank after the title: narrow screens leave the later ones out.
+const fn class_at(rank: usize) -> &'static str {
+    match rank {
         0 | 1 => "",
         2 => "t2",
         _ => "t2 gone",
@@ -119,9 +119,9 @@ fn rows(viewer: &Viewer, view: &ListView<'_>) -> Markup {
                 th.p.w-title scope="row" role="rowheader" {
                     a.prime href={ (register.path()) "/" (row.id) } { (row.name(register)) }
                 }
-                @for (place, index) in shown.iter().enumerate() {
+                @for (rank, index) in shown.iter().enumerate() {
                     @let column = &register.columns[*index];
-                    td class=(class_at(place)) role="cell" data-l=(label(column)) { (value(column, &row.values[*index], &viewer.zone)) }
+                    td class=(class_at(rank)) role="cell" data-l=(label(column)) { (value(column, &row.values[*index], &viewer.zone)) }
                 }
                 td.num role="cell" { span.muted.nowrap { (viewer.zone.day(row.updated_at, view.now)) } }
             }
@@ -151,7 +151,7 @@ pub(crate) fn pages(view: &ListView<'_>) -> Markup {
     pager(&summary, first.as_deref(), older.as_deref())
 }
 
-/// The notice in place of an empty list.
+/// The notice that replaces an empty list.
 pub(crate) fn nothing(view: &ListView<'_>, create: &Markup) -> Markup {
     let register = &view.register;
     if view.chosen.is_empty() && view.cursor.is_none() {

@@ -7,7 +7,7 @@ use kernel::{Column, ColumnType, Decoder, IdText, Kind, OwnedScalar, Record, Sca
 use super::{Register, register_of};
 use crate::{words::camel_case, zone::Zone};
 
-/// What is wrong with what was typed: the name of each field, with the message.
+/// The faults of the texts that were typed: the name of each field, with the message.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct TypedFaults(pub(crate) BTreeMap<String, String>);
 

@@ -1,4 +1,4 @@
-//! What all lists have in common.
+//! The common parts of all lists.
 
 use auth::Role;
 

@@ -1,4 +1,4 @@
-//! What each role may do, by direct address.
+//! The limits of each role, by direct address.
 
 use auth::Role;
 use findings::Finding;

@@ -153,7 +153,7 @@ fn kind_named(name: &str) -> Option<EventKind> {
     EventKind::ALL.iter().copied().find(|kind| kind.name() == name)
 }
 
-/// What recording an event of this kind does, for a menu.
+/// The words for recording an event of this kind, for a menu.
 pub(super) const fn title(kind: EventKind) -> &'static str {
     match kind {
         EventKind::Acknowledged => "Acknowledge it",

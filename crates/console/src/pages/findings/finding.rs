@@ -130,7 +130,7 @@ fn meta(zone: &Zone, finding: &Finding, owners: &Owners, now: kernel::Timestamp)
     }
 }
 
-/// What else can be reported about the finding.
+/// The other events that can be reported about the finding.
 fn more(finding: &Stored<Finding>) -> Markup {
     let form = |kind: EventKind| format!("/app/findings/{}/events/new?kind={}", finding.meta.id, kind.name());
     html! {

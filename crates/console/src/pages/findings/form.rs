@@ -103,7 +103,7 @@ fn set<T>(value: Option<T>) -> Patch<T> {
     value.map_or(Patch::Clear, Patch::Set)
 }
 
-/// What is wrong with the fields, by the names of the form.
+/// The faults of the fields, by the names of the form.
 pub(super) fn faults(error: FindingError) -> TypedFaults {
     let mut faults = TypedFaults::default();
     match error {

@@ -33,7 +33,7 @@ use crate::{
 /// The reason that a finding was left as it was because of another change.
 const CHANGED: &str = "Somebody else changed it since the list was opened.";
 
-/// What became of one finding.
+/// The outcome for one finding.
 struct Outcome {
     finding: Stored<Finding>,
     /// Why it was not changed.

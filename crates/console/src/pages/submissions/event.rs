@@ -112,7 +112,7 @@ fn read(zone: &Zone, texts: &FormTexts) -> Result<(NewSubmissionEvent, Reason), 
     }
 }
 
-/// What recording an event of this kind says, for a button.
+/// The words for recording an event of this kind, for a button.
 pub(super) const fn event_title(kind: SubmissionEventKind) -> &'static str {
     match kind {
         SubmissionEventKind::Submission => "Record the submission",
