@@ -14,6 +14,7 @@ mod assets;
 mod components;
 mod form_token;
 mod navigation;
+mod page_operation;
 mod pages;
 mod qr_code;
 mod registers;

@@ -8,6 +8,7 @@ mod current_viewer;
 pub(crate) mod evidence;
 pub(crate) mod findings;
 mod form_texts;
+mod forms;
 pub(crate) mod frameworks;
 mod overview;
 mod owners;

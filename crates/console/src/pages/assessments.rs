@@ -23,10 +23,10 @@ use super::{
 };
 use crate::{
     components::{Choice, Field, NONE, Step, card, choices, form_token, reason, steps},
+    page_operation::page_operation,
     registers::{Slots, TypedFaults},
     response::redirect,
     services::ConsoleServices,
-    surface::page_operation,
     viewer::Viewer,
     words::sentence,
     zone::Zone,

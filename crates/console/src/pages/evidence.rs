@@ -5,6 +5,7 @@ mod custody;
 mod file;
 mod queue;
 mod review;
+mod review_card;
 
 use auth::Permission;
 use axum::http::Method;
@@ -13,7 +14,7 @@ use http_api::{
     request::{Access, Charge, MediaType},
 };
 
-use crate::surface::page_operation;
+use crate::page_operation::page_operation;
 
 /// Returns the endpoints.
 pub(crate) fn operations() -> Vec<Operation> {

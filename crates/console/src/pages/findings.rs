@@ -4,6 +4,7 @@ mod audit_entries;
 mod event;
 mod finding;
 mod form;
+mod life;
 mod list;
 mod transition;
 mod triage;
@@ -18,7 +19,7 @@ use http_api::{
     request::{Access, Charge},
 };
 
-use crate::surface::page_operation;
+use crate::page_operation::page_operation;
 
 /// The statuses of findings that somebody has to work on.
 const OPEN: [Status; 5] =

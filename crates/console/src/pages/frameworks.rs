@@ -8,7 +8,7 @@ use auth::Permission;
 use axum::http::Method;
 use http_api::{endpoints::Operation, request::Access};
 
-use crate::surface::page_operation;
+use crate::page_operation::page_operation;
 
 /// Returns the endpoints.
 pub(crate) fn operations() -> Vec<Operation> {

@@ -15,7 +15,7 @@ use http_api::{
     request::{Access, Charge},
 };
 
-use crate::surface::page_operation;
+use crate::page_operation::page_operation;
 
 /// Returns the endpoints.
 pub(crate) fn operations() -> Vec<Operation> {

@@ -15,7 +15,7 @@ use http_api::{
 use kernel::{Kind, OrganizationId, PageLimit, PageRequest, Reader, Record, Stored, Subject};
 use store::DynStore;
 
-use super::{form_texts::query_value, register_pages::has_form, viewer};
+use super::{form_texts::query_value, forms::has_form, viewer};
 use crate::{
     navigation::section_of,
     registers::{Detail, Row, Slots, detail, register_of},

@@ -13,7 +13,7 @@ use kernel::{ColumnType, Comparison, Filter, Reader, Record, Stored};
 use serde_json::Value;
 use store::DynStore;
 
-use super::{register_pages::has_form, tabs::tabs_of, viewer};
+use super::{forms::has_form, tabs::tabs_of, viewer};
 use crate::{
     navigation::section_of,
     registers::{ChosenFilters, ListView, Row, filter_name, list, register_of},

@@ -9,21 +9,12 @@ use http_api::{
 use kernel::{Kind, Reader, Record};
 use store::DynStore;
 
-use super::{register_detail, register_form, register_list};
-use crate::{registers::register_of, surface::page_operation};
-
-/// The kinds whose records have rules of their own, so that no form changes them.
-const WITHOUT_FORM: &[Kind] =
-    &[Kind::FindingEvent, Kind::EvidenceClaim, Kind::SubmissionEvent, Kind::MonitorRun, Kind::MonitorRunItem];
+use super::{forms::has_form, register_detail, register_form, register_list};
+use crate::{page_operation::page_operation, registers::register_of};
 
 /// The kinds whose records have a page of their own, with what can be done with them.
 const WITH_OWN_PAGE: &[Kind] =
     &[Kind::EvidenceClaim, Kind::SubmissionPackage, Kind::Assessment, Kind::Framework, Kind::FrameworkVersion];
-
-/// Whether records of this kind are created and edited in the generic form.
-pub(crate) fn has_form(kind: Kind) -> bool {
-    !WITHOUT_FORM.contains(&kind)
-}
 
 /// Returns the endpoints of all registers.
 pub(crate) fn operations() -> Vec<Operation> {

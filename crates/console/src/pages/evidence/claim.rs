@@ -12,7 +12,7 @@ use http_api::{
 use kernel::{Kind, Reader, Stored};
 use maud::{Markup, html};
 
-use super::{custody::Custody, review::review_card};
+use super::{custody::Custody, review_card::review_card};
 use crate::{
     components::{Icon, NONE, TableColumn, card, distance, table},
     pages::{

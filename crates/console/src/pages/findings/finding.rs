@@ -12,7 +12,7 @@ use http_api::{
 use kernel::{Description, Kind, Stored};
 use maud::{Markup, html};
 
-use super::{audit_entries, is_open, transition::where_it_stands};
+use super::{audit_entries, is_open, life::where_it_stands};
 use crate::{
     components::{Field, Icon, distance, form_token},
     pages::{

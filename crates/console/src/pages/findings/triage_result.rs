@@ -12,7 +12,7 @@ use kernel::{Id, Patch, Reason, Reference, Revision, Stored};
 use maud::{Markup, html};
 
 use super::{
-    transition::status_named,
+    life::status_named,
     triage::{back, load, respond},
 };
 use crate::{
