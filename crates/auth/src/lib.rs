@@ -58,5 +58,5 @@ pub use user::{StoredUser, User, UserEmail, UserEmailRule, UserId, UserStatus, p
 pub use user_caller::{UserCaller, UserDenied, user_actor, user_revision};
 pub use user_commands::{
     UserError, create_user, disable_user, enable_user, invite_again, issue_first_administrator_link, issue_reset,
-    revoke_session, revoke_sessions, set_role,
+    revoke_session, revoke_sessions, set_profile, set_role,
 };

@@ -1,7 +1,7 @@
-//! The password of a signed-in user.
+//! The password and the profile of a signed-in user.
 
-use auth::{Credentials, PasswordCheck, UserCaller, password_changed, reauthenticated};
-use kernel::OrganizationRef;
+use auth::{Credentials, PasswordCheck, StoredUser, UserCaller, password_changed, reauthenticated, set_profile};
+use kernel::{OrganizationRef, RecordKey, Title};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
@@ -45,6 +45,25 @@ impl People {
         } else {
             Err(PeopleError::Contended)
         }
+    }
+
+    /// Changes the name and the time zone of a signed-in user.
+    ///
+    /// # Errors
+    /// [`PeopleError::Contended`] if the user was changed meanwhile, or the store fails.
+    pub async fn set_profile(
+        &self,
+        caller: &UserCaller,
+        name: Title,
+        timezone: Option<RecordKey>,
+        client: &Client,
+    ) -> Result<StoredUser, PeopleError> {
+        let organization = self.organization(caller.user.meta.organization).await?;
+        let attribution = Self::own_attribution(&caller.user, &client.origin);
+        let context = self.context(&organization, &attribution, None);
+        let timestamp = self.parts.store.begin_write();
+        let (change, after) = set_profile(&context, timestamp, &caller.user, name, timezone);
+        if self.commit(change).await? { Ok(after) } else { Err(PeopleError::Contended) }
     }
 
     /// Proves again who a signed-in user is, before a sensitive action.
