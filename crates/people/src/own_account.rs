@@ -11,7 +11,8 @@ use crate::{
     password_pool::Priority,
     password_rules::{PasswordOwner, check_new_password, normalized},
     people::People,
-    sign_in::{BegunSession, SignInRefusal},
+    refusals::SignInRefusal,
+    sign_in::BegunSession,
 };
 
 impl People {
@@ -107,7 +108,7 @@ impl People {
         };
         let credentials = self.own_credentials(&caller.user).await?;
         let password = normalized(password.expose_secret()).unwrap_or_default();
-        match self.pool.verify(password, Some(credentials.password.clone()), Priority::Known).await {
+        match self.pool.verify(password, Some(credentials.password.clone()), Priority::Trusted).await {
             Ok(PasswordCheck::Wrong) => {
                 refusal(None).await?;
                 Err(PeopleError::WrongPassword)
@@ -129,7 +130,8 @@ impl People {
         owner: PasswordOwner,
     ) -> Result<SecretString, PeopleError> {
         let text = password.clone();
-        let checked = self.pool.run(Priority::Known, move || check_new_password(text.expose_secret(), &owner)).await?;
+        let checked =
+            self.pool.run(Priority::Trusted, move || check_new_password(text.expose_secret(), &owner)).await?;
         checked.map_err(|fault| PeopleError::field("password", fault.to_string()))
     }
 
