@@ -219,7 +219,7 @@ async fn process(
     };
     // The permit is held until the request is done, because the decoded body is larger than its bytes.
     let (body, _permit) = if endpoint.body == BodyRule::Streamed {
-        request.streamed = Mutex::new(Some(body.take_stream(&app.request_memory, holder).await?));
+        request.streamed = Mutex::new(Some(Box::new(body.take_stream(&app.request_memory, holder).await?)));
         (Bytes::new(), None)
     } else {
         body.read(endpoint.body, &app.request_memory, holder).await?

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use evidence::{AttachedFile, FileName};
-use kernel::is_allowed_in_line;
+use kernel::{is_allowed_in_line, is_invisible};
 
 /// Maximum length of a name in bytes, which file systems have.
 const MAX_BYTES: usize = 255;
@@ -43,13 +43,6 @@ fn safe_file_name(name: &str) -> Option<String> {
         kept = shortened(&format!("_{kept}"));
     }
     FileName::parse(&kept).is_ok().then_some(kept)
-}
-
-/// Whether a character takes no space, so that two names with and without it look alike.
-fn is_invisible(character: char) -> bool {
-    matches!(character, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
-        | '\u{200b}'..='\u{200f}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}'
-        | '\u{e0000}'..='\u{e0fff}')
 }
 
 /// Returns the name with its stem shortened, if it is too long.
