@@ -150,7 +150,8 @@ pub(crate) async fn handle(app: &App, endpoint: &Endpoint, route: RouteMatch, re
             response = problem.into_response(&name);
         }
     }
-    if response.status.is_server_error() {
+    // An organization that has stored all that it may is no failure of the server.
+    if response.status.is_server_error() && response.status != StatusCode::INSUFFICIENT_STORAGE {
         tracing::warn!(request_id = %name, method = %method, route = path, status = response.status.as_u16(), "a request failed with a server error");
     }
     app.services.observer.record_response(method.as_str(), path, response.status.as_u16(), began.elapsed());

@@ -5,6 +5,8 @@ use std::collections::HashSet;
 use evidence::{AttachedFile, FileName};
 use kernel::{is_allowed_in_line, is_invisible};
 
+use crate::settings::SETTINGS_FILE;
+
 /// Maximum length of a name in bytes, which file systems have.
 const MAX_BYTES: usize = 255;
 
@@ -38,6 +40,10 @@ fn safe_file_name(name: &str) -> Option<String> {
     let mut kept = shortened(kept.trim().trim_end_matches(['.', ' ']));
     if kept.starts_with(['.', '-', '~']) {
         kept.replace_range(..1, "_");
+    }
+    // A command reads this file in the folder that it is run in.
+    if kept.eq_ignore_ascii_case(SETTINGS_FILE) {
+        kept.insert(0, '_');
     }
     if !kept.is_empty() && FileName::parse(&kept).is_err() {
         kept = shortened(&format!("_{kept}"));
@@ -92,6 +98,8 @@ mod tests {
             ("-rf", "_rf"),
             ("~root", "_root"),
             ("con.txt", "_con.txt"),
+            ("novantra.toml", "_novantra.toml"),
+            ("Novantra.TOML. ", "_Novantra.TOML"),
             ("a.txt:evil", "a.txt_evil"),
             ("a<b>|?*\".txt", "a_b_____.txt"),
             ("a\nb\u{7}.txt", "a_b_.txt"),
