@@ -157,7 +157,8 @@ pub(crate) async fn handle(app: &App, endpoint: &Endpoint, route: RouteMatch, re
             response = (endpoint.errors)(problem, &failed);
         }
     }
-    if response.status.is_server_error() {
+    // An organization that has stored all that it may is no failure of the server.
+    if response.status.is_server_error() && response.status != StatusCode::INSUFFICIENT_STORAGE {
         tracing::warn!(request_id = %name, method = %method, route = path, status = response.status.as_u16(), "a request failed with a server error");
     }
     app.services.observer.record_response(method.as_str(), path, response.status.as_u16(), began.elapsed());
@@ -232,7 +233,7 @@ async fn process(
     };
     // The permit is held until the request is done, because the decoded body is larger than its bytes.
     let (body, _permit) = if endpoint.body == BodyRule::Streamed {
-        request.streamed = Mutex::new(Some(body.take_stream(&app.request_memory, holder).await?));
+        request.streamed = Mutex::new(Some(Box::new(body.take_stream(&app.request_memory, holder).await?)));
         (Bytes::new(), None)
     } else {
         body.read(endpoint.body, &app.request_memory, holder).await?

@@ -78,7 +78,7 @@ pub struct ApiRequest {
     /// The body; empty if the endpoint receives it as a stream.
     pub body: Bytes,
     /// The body that the handler has not begun to receive, if the endpoint receives it as a stream.
-    pub(crate) streamed: Mutex<Option<StreamedBody>>,
+    pub(crate) streamed: Mutex<Option<Box<StreamedBody>>>,
     /// The address of the client.
     pub address: Option<IpAddr>,
     /// The authenticated principal; `None` only at endpoints that do not require authentication.

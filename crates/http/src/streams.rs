@@ -100,7 +100,7 @@ where
         let producing = AssertUnwindSafe(produce(StreamWriter { chunks: chunks.clone() })).catch_unwind();
         let ended = tokio::select! {
             ended = producing => ended.unwrap_or(Err(StreamAbort::Panicked)),
-            () = chunks.closed() => Err(StreamAbort::ClientDisconnected),
+            () = chunks.closed() => Err(StreamAbort::ConnectionClosed),
             abort = revocation::wait_until_revoked(&app, &principal, access) => Err(abort),
         };
         if ended.is_ok() && on_abort.is_some() {
@@ -114,7 +114,7 @@ where
         if is_complete {
             return;
         }
-        let abort = ended.err().unwrap_or(StreamAbort::ClientDisconnected);
+        let abort = ended.err().unwrap_or(StreamAbort::ConnectionClosed);
         abort.log(request_id, route);
         if let Some(AbortRecord { note, .. }) = on_abort {
             record_abort(&app, &principal, note, &abort, passed_on.bytes()).await;

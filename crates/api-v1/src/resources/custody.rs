@@ -168,7 +168,7 @@ pub(crate) fn schema() -> Value {
         "fileName": nullable("The name of the file, if the event is about an attachment."),
         "size": { "type": ["integer", "null"], "description": "The size of the file in bytes, if the event is about an attachment." },
         "sha256": nullable("The SHA-256 hash of the file's bytes, in hexadecimal, if the event is about an attachment. That of an upload is as it was logged then."),
-        "cause": nullable("Why a download ended before its end, such as `client_disconnected`, `client_stalled`, `access_revoked`, `altered` or `missing`; or what was wrong with bytes that an upload of the same bytes replaced, `altered` or `missing`."),
+        "cause": nullable("Why a download ended before its end, such as `connection_closed` (by the client, because it did not read, or by a server that stops), `client_stalled`, `access_revoked`, `altered` or `missing`; or what was wrong with bytes that an upload of the same bytes replaced, `altered` or `missing`."),
         "status": { "type": ["integer", "null"], "description": "The HTTP status of the response, if the event was a request; 206 if a part of the file was downloaded." },
         "requestId": text("The identifier of the request, `req_…`."),
         "sequence": { "type": ["integer", "null"], "description": "The position of the entry in the chain of the audit log; null until the entry is sealed, within about a second." },

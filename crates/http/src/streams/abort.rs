@@ -5,9 +5,9 @@ use kernel::{Id, RequestId, StoreError};
 /// The reason why a stream was aborted.
 #[derive(Debug, thiserror::Error)]
 pub enum StreamAbort {
-    /// The client closed the connection.
-    #[error("the client closed the connection")]
-    ClientDisconnected,
+    /// The connection was closed: by the client, because the client did not read, or because the server stops.
+    #[error("the connection was closed before the end")]
+    ConnectionClosed,
     /// The client did not accept a chunk in time.
     #[error("the client did not read for 30 s")]
     Stalled,
@@ -41,7 +41,7 @@ impl StreamAbort {
     /// The name of the cause, for the audit log.
     pub(super) const fn cause(&self) -> &'static str {
         match self {
-            Self::ClientDisconnected => "client_disconnected",
+            Self::ConnectionClosed => "connection_closed",
             Self::Stalled => "client_stalled",
             Self::TooLong => "too_slow",
             Self::Revoked => "access_revoked",
@@ -55,7 +55,7 @@ impl StreamAbort {
     /// Logs the abort at a level that depends on its reason.
     pub(super) fn log(&self, request_id: Id<RequestId>, route: &'static str) {
         match self {
-            Self::ClientDisconnected => tracing::debug!(%request_id, route, "a stream was aborted: {self}"),
+            Self::ConnectionClosed => tracing::debug!(%request_id, route, "a stream was aborted: {self}"),
             Self::Stalled | Self::TooLong | Self::Revoked => {
                 tracing::info!(%request_id, route, "a stream was aborted: {self}");
             }

@@ -34,6 +34,6 @@ impl StreamWriter {
 
     async fn send_chunk(&self, chunk: Chunk) -> Result<(), StreamAbort> {
         let sent = timeout(STALL_TIMEOUT, self.chunks.send(chunk)).await.map_err(|_| StreamAbort::Stalled)?;
-        sent.map_err(|_| StreamAbort::ClientDisconnected)
+        sent.map_err(|_| StreamAbort::ConnectionClosed)
     }
 }

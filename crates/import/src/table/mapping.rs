@@ -65,6 +65,8 @@ impl MappingOptions {
 pub(super) struct MappedColumn {
     pub(super) header: String,
     pub(super) field: Option<(String, TableField)>,
+    /// Whether its header is a field that the caller has given another column.
+    is_replaced: bool,
 }
 
 /// The fields of the columns of a table.
@@ -91,7 +93,7 @@ impl Mapping {
             });
             let header = text.split_whitespace().collect::<Vec<_>>().join(" ");
             let header = shorten::displayed(&shorten::excerpt(&header, MAX_HEADER_LENGTH));
-            columns.push(MappedColumn { header, field: None });
+            columns.push(MappedColumn { header, field: None, is_replaced: false });
         }
         let mut mapping =
             Self { kind, columns, values: options.values, kept_columns: Vec::new(), translations: Vec::new(), errors };
@@ -131,12 +133,12 @@ impl Mapping {
         mapped.collect()
     }
 
-    /// The headers of columns with fields that only the server sets, if the row has values in them. Those of fields that
-    /// every record has are left out.
+    /// The headers of columns with fields that only the server sets, or that the caller has given another column, if the
+    /// row has values in them. Those of fields that every record has are left out.
     pub fn ignored_values(&self, row: &TableRow) -> impl Iterator<Item = &str> {
         let columns = self.columns.iter().zip(&row.cells).filter(|(column, cell)| {
             let is_ignored = |(name, field): &(String, TableField)| field.column.is_none() && !is_always_ignored(name);
-            column.field.as_ref().is_some_and(is_ignored) && !cell.is_blank()
+            (column.is_replaced || column.field.as_ref().is_some_and(is_ignored)) && !cell.is_blank()
         });
         columns.map(|(column, _)| column.header.as_str())
     }
@@ -239,7 +241,7 @@ impl Mapping {
             found.push(index);
             // The header may end before a column without one.
             while self.columns.len() <= index {
-                self.columns.push(MappedColumn { header: String::new(), field: None });
+                self.columns.push(MappedColumn { header: String::new(), field: None, is_replaced: false });
             }
         }
         match found[..] {
@@ -269,8 +271,11 @@ impl Mapping {
                         column.field = Some((name.clone(), *field));
                     }
                 }
-                // The caller has named another column.
-                Some(other) if !self.is_called(other, fields, name) => {}
+                Some(other) if !self.is_called(other, fields, name) => {
+                    if let Some(column) = self.columns.get_mut(index) {
+                        column.is_replaced = true;
+                    }
+                }
                 Some(other) => self.errors.push(format!(
                     "columns {} and {} both have the field {name}: rename one of them, or choose with --map {name}=COLUMN",
                     column_letters(other),

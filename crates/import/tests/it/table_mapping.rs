@@ -292,6 +292,15 @@ fn values_of_fields_that_only_the_server_sets_are_reported_unless_every_record_h
 }
 
 #[test]
+fn values_of_a_column_whose_field_the_caller_gave_another_one_are_reported() {
+    let rows = table("riskKey,Name,Title\nR-1,One,Eins\nR-2,Two,\n");
+    let mapping = mapping(Kind::Risk, "riskKey,Name,Title", "title=Name", false);
+    assert_eq!(mapping.errors(), [] as [String; 0]);
+    assert_eq!(mapping.ignored_values(&rows[1]).collect::<Vec<_>>(), ["Title"]);
+    assert_eq!(mapping.ignored_values(&rows[2]).count(), 0);
+}
+
+#[test]
 fn usual_names_of_kinds_are_folded_as_other_names_are_and_other_kinds_stay_as_they_are() {
     let kinds = "vulnerabilityKey,vulnerabilityKind\nV-1,CVE\nV-2,Pen test finding\nV-3,Zero day\n";
     let read = records(Kind::Vulnerability, kinds, ValueOptions::default());

@@ -26,7 +26,13 @@ impl Migrate {
                 created.iter().map(|file| format!("created a new database, {}", file.display())).collect();
             lines.push(match applied.last() {
                 Some(last) => {
-                    format!("applied {} migrations; the database is at {} ({})", applied.len(), last.version, last.name)
+                    let plural = if applied.len() == 1 { "" } else { "s" };
+                    format!(
+                        "applied {} migration{plural}; the database is at {} ({})",
+                        applied.len(),
+                        last.version,
+                        last.name
+                    )
                 }
                 None => "nothing to do: the database already has the schema of this program".to_owned(),
             });

@@ -96,9 +96,10 @@ impl NamedContents {
             names.push_str(&format!(" and {more} more"));
         }
         Err(Failure::new(format!(
-            "the database names {} objects that are missing in {location}: {names}. `novantra evidence verify` says which \
+            "the database names {} that {} missing in {location}: {names}. `novantra evidence verify` says which \
              attachments they belong to: restore them from an earlier backup, or upload the files again",
-            missing.len()
+            if missing.len() == 1 { "1 object".to_owned() } else { format!("{} objects", missing.len()) },
+            if missing.len() == 1 { "is" } else { "are" },
         )))
     }
 

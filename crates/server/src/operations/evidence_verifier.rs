@@ -138,7 +138,7 @@ impl EvidenceVerifier {
     /// # Errors
     /// [`StoreError`] if the database can't be used.
     pub(crate) async fn is_logged(&self, id: Id<EvidenceClaim>) -> Result<bool, StoreError> {
-        Ok(LoggedHistory::read(&*self.store, self.organization, id).await?.is_created)
+        Ok(LoggedHistory::read(&*self.store, self.organization, id).await?.created_at.is_some())
     }
 
     async fn content(&self, sha256: &str) -> Result<Option<Stored<EvidenceContent>>, StoreError> {

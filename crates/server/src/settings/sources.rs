@@ -8,6 +8,9 @@ use std::{
 
 use crate::settings::{Setting, TABLE};
 
+/// The settings file that is read in the current folder, if no other one is named.
+pub(crate) const SETTINGS_FILE: &str = "novantra.toml";
+
 /// The raw value of a setting with its origin.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct RawSetting {
@@ -60,7 +63,7 @@ impl Sources {
             .map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()))
             .collect();
         let named = config.or_else(|| std::env::var_os(CONFIG_VARIABLE).map(PathBuf::from));
-        let path = named.clone().unwrap_or_else(|| PathBuf::from("novantra.toml"));
+        let path = named.clone().unwrap_or_else(|| PathBuf::from(SETTINGS_FILE));
         let file = match std::fs::read_to_string(&path) {
             Ok(text) => Some((path, text)),
             Err(error) if named.is_none() && error.kind() == std::io::ErrorKind::NotFound => None,

@@ -35,10 +35,7 @@ async fn a_backup_that_would_lack_bytes_is_not_made_and_names_them() {
     let (installation, gone) = damaged_installation().await;
     let name = gone.file_name().unwrap().to_str().unwrap();
     let refused = assert_refused(&installation, &["backup", "backup.tar"], name);
-    assert!(
-        refused.contains("names 1 objects that are missing") && refused.contains("no backup was made"),
-        "{refused}"
-    );
+    assert!(refused.contains("names 1 object that is missing") && refused.contains("no backup was made"), "{refused}");
     assert!(!installation.folder().join("backup.tar").exists());
     let without = installation.run_json(&["backup", "backup.tar", "--without-attachments"]);
     assert_eq!(without["attachments"], 0);

@@ -154,6 +154,11 @@ fn assets_that_only_their_product_had_are_retired_when_its_bill_of_materials_lac
     assert_eq!((counts(&dry_run), &dry_run["retired"]), (counts(&both), &both["retired"]));
     let expected = ["a active", "b retired", "c active", "d active", "e disposed", "f active", "k retired"];
     assert_eq!(asset_statuses(&installation), expected);
+    // A component that is back stays retired, and is counted.
+    write(&installation, "back.json", &inventory(Some("portal"), &["a", "b"]));
+    let back = import(&installation, "cyclonedx", &["back.json"]);
+    assert_eq!((counts(&back), &back["stillReported"]), ([0, 0, 2, 0], &json!({ "retired": 1 })));
+    assert_eq!(asset_statuses(&installation), expected);
 }
 
 #[test]

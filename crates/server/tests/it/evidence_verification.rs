@@ -157,6 +157,24 @@ async fn assert_every_change_is_named(installation: Installation) {
             "its valid_until is",
             reviewed,
         ),
+        // What has other times.
+        (
+            vec!["UPDATE evidence_claims SET created_at = created_at - 86400000 WHERE key = 'inline'".to_owned()],
+            "it was created at",
+            Some("inline"),
+        ),
+        (
+            vec![
+                "UPDATE evidence_attachments SET created_at = created_at - 1 WHERE file_name = 'three.csv'".to_owned(),
+            ],
+            "it was created at",
+            None,
+        ),
+        (
+            vec!["UPDATE evidence_claims SET updated_at = updated_at - 1 WHERE key = 'reviewed'".to_owned()],
+            "it was changed last at",
+            reviewed,
+        ),
         // What nobody uploaded.
         (vec![FALSE_ROW.to_owned()], "the audit log has no entry of its creation", None),
     ] {

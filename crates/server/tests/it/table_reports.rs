@@ -62,6 +62,12 @@ fn rows_that_fail_are_written_to_a_file_that_is_imported_once_it_is_corrected() 
         failed.replace("Unclear", "Open").replace("A C;;", "A C;R-3;").replace("cut off;", "A D;R-4;;Open;x;");
     let ran = run(&installation, "risk", &corrected, &[&options[2..], &maps[..2], &["--json"]].concat());
     assert_eq!(counts(&summary(&ran)), [3, 0, 0, 0], "{}", ran.stdout);
+    let twice = "riskKey,title,status,Import error\nR-9,Nine,Unclear,an earlier reason\n";
+    let ran = run(&installation, "risk", twice, &["--failed", "twice.csv"]);
+    assert_eq!(ran.status.code(), Some(1));
+    let failed = fs::read_to_string(installation.folder().join("twice.csv")).expect("a file");
+    assert_eq!(failed.matches("Import error").count(), 1, "{failed}");
+    assert!(failed.contains("R-9,Nine,Unclear,") && !failed.contains("an earlier reason"), "{failed}");
     let none = run(&installation, "risk", "riskKey,status\nR-1,closed\n", &["--failed", "none.csv"]);
     assert!(none.status.success() && !installation.folder().join("none.csv").exists(), "no row failed");
 }
@@ -92,7 +98,7 @@ fn columns_with_values_that_only_the_server_sets_are_named_by_the_import_itself(
     let ran = run(&installation, "finding", text, &[]);
     assert_eq!(
         ran.stdout,
-        "not used: Closed at (only Novantra sets these fields)\ncreated 1, updated 0, unchanged 0, failed 0\n"
+        "not used: Closed at (only Novantra sets these fields, or --map gives them other columns)\ncreated 1, updated 0, unchanged 0, failed 0\n"
     );
     let ran = run(&installation, "finding", &text.replace("2026-11-01", ""), &[]);
     assert_eq!(ran.stdout, "created 0, updated 0, unchanged 1, failed 0\n");

@@ -27,7 +27,7 @@ async fn a_download_that_is_aborted_is_followed_in_the_custody_by_the_cause_and_
     let claim = claimed(&api, &owner, "k", &[&attachment]).await;
     download(&api, &owner, &attachment).send().await.expect(200);
     download(&api, &owner, &attachment).header("range", "bytes=5-9").send().await.expect(206);
-    for cause in ["client_disconnected", "client_stalled", "access_revoked", "altered"] {
+    for cause in ["connection_closed", "client_stalled", "access_revoked", "altered"] {
         let client = api.full_access_client().await;
         api.clock().advance(Duration::from_secs(1));
         if cause == "altered" {
@@ -35,7 +35,7 @@ async fn a_download_that_is_aborted_is_followed_in_the_custody_by_the_cause_and_
         }
         let body = download(&api, &client, &attachment).send_for_body(200).await;
         match cause {
-            "client_disconnected" => drop(body),
+            "connection_closed" => drop(body),
             "client_stalled" => {
                 pass_time(Duration::from_secs(31)).await;
                 drop(body);
@@ -54,7 +54,7 @@ async fn a_download_that_is_aborted_is_followed_in_the_custody_by_the_cause_and_
     let events = downloads(&api, &owner, &claim).await;
     let summary: Vec<_> = events.iter().map(|(kind, cause, _)| (kind.as_str(), cause.clone())).collect();
     let mut expected = vec![("downloaded", Value::Null); 2];
-    for cause in ["client_disconnected", "client_stalled", "access_revoked", "altered"] {
+    for cause in ["connection_closed", "client_stalled", "access_revoked", "altered"] {
         expected.extend([("downloaded", Value::Null), ("download_aborted", json!(cause))]);
     }
     assert_eq!(summary, expected);

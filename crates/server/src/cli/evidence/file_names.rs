@@ -3,7 +3,9 @@
 use std::collections::HashSet;
 
 use evidence::{AttachedFile, FileName};
-use kernel::is_allowed_in_line;
+use kernel::{is_allowed_in_line, is_invisible};
+
+use crate::settings::SETTINGS_FILE;
 
 /// Maximum length of a name in bytes, which file systems have.
 const MAX_BYTES: usize = 255;
@@ -39,17 +41,14 @@ fn safe_file_name(name: &str) -> Option<String> {
     if kept.starts_with(['.', '-', '~']) {
         kept.replace_range(..1, "_");
     }
+    // A command reads this file in the folder that it is run in.
+    if kept.eq_ignore_ascii_case(SETTINGS_FILE) {
+        kept.insert(0, '_');
+    }
     if !kept.is_empty() && FileName::parse(&kept).is_err() {
         kept = shortened(&format!("_{kept}"));
     }
     FileName::parse(&kept).is_ok().then_some(kept)
-}
-
-/// Whether a character takes no space, so that two names with and without it look alike.
-fn is_invisible(character: char) -> bool {
-    matches!(character, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
-        | '\u{200b}'..='\u{200f}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}'
-        | '\u{e0000}'..='\u{e0fff}')
 }
 
 /// Returns the name with its stem shortened, if it is too long.
@@ -99,6 +98,8 @@ mod tests {
             ("-rf", "_rf"),
             ("~root", "_root"),
             ("con.txt", "_con.txt"),
+            ("novantra.toml", "_novantra.toml"),
+            ("Novantra.TOML. ", "_Novantra.TOML"),
             ("a.txt:evil", "a.txt_evil"),
             ("a<b>|?*\".txt", "a_b_____.txt"),
             ("a\nb\u{7}.txt", "a_b_.txt"),

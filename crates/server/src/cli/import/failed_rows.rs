@@ -9,7 +9,7 @@ use std::{
 
 use import::{
     csv::{Delimiter, FailedRow},
-    table::TableRow,
+    table::{FAULT_COLUMN, TableRow},
 };
 
 use crate::{
@@ -27,6 +27,8 @@ pub(super) struct FailedRows {
     /// The file, which disappears unless it is completed.
     file: NewFile,
     header: Option<FailedRow>,
+    /// The column with the reasons of an earlier import, which the new ones replace.
+    fault_column: Option<usize>,
     delimiter: Delimiter,
     out: BufWriter<File>,
 }
@@ -48,20 +50,31 @@ impl FailedRows {
     pub(super) fn new(path: &Path) -> Result<Self, Failure> {
         let file = NewFile::create(path)?;
         let out = BufWriter::new(tempfile::tempfile().context(keeping)?);
-        Ok(Self { path: path.to_owned(), file, header: None, delimiter: Delimiter::COMMA, out })
+        Ok(Self { path: path.to_owned(), file, header: None, fault_column: None, delimiter: Delimiter::COMMA, out })
     }
 
     /// Sets the header. Numbers with a decimal comma keep their meaning only between semicolons.
     pub(super) fn set_header(&mut self, header: &TableRow, has_local_numbers: bool) {
-        self.header = Some(FailedRow::new(header));
+        let mut header = FailedRow::new(header);
+        self.fault_column = header.cells.iter().position(|cell| cell.trim() == FAULT_COLUMN);
+        self.remove_fault(&mut header);
+        self.header = Some(header);
         self.delimiter = if has_local_numbers { Delimiter::SEMICOLON } else { Delimiter::COMMA };
     }
 
     /// Keeps a row.
     pub(super) fn add(&mut self, row: &TableRow) -> Result<(), Failure> {
-        let FailedRow { cells, is_faulty } = FailedRow::new(row);
+        let mut failed = FailedRow::new(row);
+        self.remove_fault(&mut failed);
+        let FailedRow { cells, is_faulty } = failed;
         let line = serde_json::to_string(&(row.line, is_faulty, cells))?;
         writeln!(self.out, "{line}").context(keeping)
+    }
+
+    fn remove_fault(&self, row: &mut FailedRow) {
+        if let Some(column) = self.fault_column.filter(|column| *column < row.cells.len()) {
+            row.cells.remove(column);
+        }
     }
 
     /// Writes the rows that failed; `None` if there are none.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use evidence::EvidenceClaimStatus;
 use import::sarif::Repair;
+use registers::AssetStatus;
 use serde_json::{Value, json};
 
 use super::{input::Input, table_summary::TableSummary};
@@ -253,23 +254,30 @@ impl DocumentSummary {
     /// The warnings, with those of records about which people have decided.
     fn all_warnings(&self) -> Vec<String> {
         let is_of_claim = |status: &str| EvidenceClaimStatus::ALL.iter().any(|of_claim| of_claim.name() == status);
-        let of_claims = |are: bool| {
-            let counts = self.still_reported.iter().filter(|(status, _)| is_of_claim(status) == are);
+        let is_of_asset = |status: &str| status == AssetStatus::Retired.name();
+        let counted = |is_counted: &dyn Fn(&str) -> bool| {
+            let counts = self.still_reported.iter().filter(|(status, _)| is_counted(status));
             statuses(&counts.map(|(status, count)| (*status, *count)).collect())
         };
-        let vulnerabilities = of_claims(false).map(|counts| {
+        let assets = counted(&is_of_asset).map(|counts| {
+            format!(
+                "the files have components whose assets are retired ({counts}); no import resets a status, so change those \
+                 that are in use again"
+            )
+        });
+        let vulnerabilities = counted(&|status| !is_of_claim(status) && !is_of_asset(status)).map(|counts| {
             format!(
                 "the files state another status of vulnerabilities that are settled ({counts}); no import resets a status, \
                  so change those that are to follow the files"
             )
         });
-        let claims = of_claims(true).map(|counts| {
+        let claims = counted(&is_of_claim).map(|counts| {
             format!(
                 "the files have other evidence for claims that are no longer pending ({counts}); these stay as they were: \
                  new evidence is a new claim"
             )
         });
-        self.warnings.iter().cloned().chain(vulnerabilities).chain(claims).collect()
+        self.warnings.iter().cloned().chain(assets).chain(vulnerabilities).chain(claims).collect()
     }
 
     fn lines(&self) -> Vec<String> {

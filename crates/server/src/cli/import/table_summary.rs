@@ -104,7 +104,10 @@ impl TableSummary {
                 if !table.ignored.is_empty() {
                     let headers: Vec<&str> = table.ignored.iter().map(String::as_str).collect();
                     let of_file = table.file.as_ref().map_or_else(String::new, |file| format!("{file}: "));
-                    lines.push(format!("{of_file}not used: {} (only Novantra sets these fields)", headers.join(", ")));
+                    lines.push(format!(
+                        "{of_file}not used: {} (only Novantra sets these fields, or --map gives them other columns)",
+                        headers.join(", ")
+                    ));
                 }
                 continue;
             }

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashSet};
 
 use audit::AuditFilter;
 use evidence::{EvidenceAttachment, EvidenceClaim};
-use kernel::{Action, FieldValue, Id, OrganizationId, Record, StoreError, Ulid};
+use kernel::{Action, FieldValue, Id, OrganizationId, Record, StoreError, Timestamp, Ulid};
 use store::DynStore;
 
 use super::{continues, first_page, logged_fields::LoggedFields};
@@ -61,8 +61,10 @@ impl LoggedRecords {
 pub(super) struct LoggedHistory {
     /// Number of entries.
     pub(super) entries: u64,
-    /// Whether one of them is its creation.
-    pub(super) is_created: bool,
+    /// The time of its creation, if one of them is that.
+    pub(super) created_at: Option<Timestamp>,
+    /// The time of the latest entry.
+    pub(super) changed_at: Option<Timestamp>,
     pub(super) fields: LoggedFields,
 }
 
@@ -83,7 +85,10 @@ impl LoggedHistory {
             let page = store.entries(organization, &filter, &request).await?;
             for stored in &page.items {
                 history.entries += 1;
-                history.is_created |= stored.entry.action.as_str() == created;
+                if stored.entry.action.as_str() == created {
+                    history.created_at = Some(stored.entry.occurred_at);
+                }
+                history.changed_at = history.changed_at.max(Some(stored.entry.occurred_at));
                 history.fields.add(&stored.entry.changes);
             }
             if !continues(&page, &mut request) {

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use evidence::{AttachedFile, AttachmentStatus, EvidenceAttachment, EvidenceClaim};
-use kernel::{Filter, Id, Reader, StoreError, Stored, Ulid};
+use kernel::{Filter, Id, Meta, Reader, StoreError, Stored, Ulid};
 use store::DynStore;
 
 use super::{
@@ -60,7 +60,8 @@ impl EvidenceVerifier {
                 let history = LoggedHistory::read(&*self.store, self.organization, id).await?;
                 self.result.entries += history.entries;
                 let name = history.fields.text(R::NAME).map(|name| format!(" of {name:?}")).unwrap_or_default();
-                let named_by = if history.is_created { "the audit log has its creation" } else { "a claim names it" };
+                let named_by =
+                    if history.created_at.is_some() { "the audit log has its creation" } else { "a claim names it" };
                 self.differs(id, format!("its record{name} is missing, although {named_by}"));
             }
         }
@@ -96,13 +97,26 @@ impl EvidenceVerifier {
     /// Returns the number of entries about a record, and what differs.
     async fn compare<R: ComparedRecord>(&self, stored: &Stored<R>) -> Result<(u64, Vec<String>), StoreError> {
         let history = LoggedHistory::read(&*self.store, self.organization, stored.meta.id).await?;
-        let mut differences = match history.is_created {
-            true => history.fields.differences(&stored.record),
-            false => vec!["the audit log has no entry of its creation".to_owned()],
+        let mut differences = match history.created_at {
+            Some(_) => history.fields.differences(&stored.record),
+            None => vec!["the audit log has no entry of its creation".to_owned()],
         };
+        differences.extend(differing_times(&stored.meta, &history));
         differences.extend(R::compare(self, stored).await?);
         Ok((history.entries, differences))
     }
+}
+
+/// Describes the times of a record that are not those of its entries.
+fn differing_times<R: ComparedRecord>(meta: &Meta<R>, history: &LoggedHistory) -> Vec<String> {
+    let Meta { created_at, updated_at, .. } = meta;
+    let created = history.created_at.filter(|logged| logged != created_at);
+    let created = created.map(|logged| format!("it was created at {created_at}, but by the audit log at {logged}"));
+    // A record that a server with a wrong clock has changed may be ahead of its entries (ADR 0035).
+    let changed = history.changed_at.filter(|logged| logged > updated_at);
+    let changed =
+        changed.map(|logged| format!("it was changed last at {updated_at}, but by the audit log at {logged}"));
+    created.into_iter().chain(changed).collect()
 }
 
 impl ComparedRecord for EvidenceAttachment {

@@ -5,7 +5,7 @@ use evidence::{EvidenceClaim, EvidenceClaimStatus};
 use findings::{Finding, NewFinding};
 use import::{CheckedDraft, cyclonedx};
 use kernel::{AnyRecord as _, OwnedScalar, Record, Stored};
-use registers::{Asset, Vulnerability};
+use registers::{Asset, AssetStatus, Vulnerability};
 
 use crate::failure::Failure;
 
@@ -29,7 +29,9 @@ impl<R: Record> Completed<R> {
         let Some(Decision { status, columns }) = decision else { return Self { record, settled: None } };
         let updated = record.merged_onto(stored);
         let differs = columns.iter().any(|column| updated.value(*column) != stored.value(*column));
-        Self { record: updated.keeping(stored, &columns), settled: differs.then_some(status) }
+        // A component whose asset is retired may be in use again, whatever the document says of it: people decide.
+        let is_reported = differs || retired(stored).is_some();
+        Self { record: updated.keeping(stored, &columns), settled: is_reported.then_some(status) }
     }
 }
 
@@ -65,8 +67,15 @@ impl Decision {
         let claim = record.downcast_ref::<EvidenceClaim>().filter(|claim| claim.status != EvidenceClaimStatus::Pending);
         let of_vulnerability =
             vulnerability.map(|record| Self { status: record.status.name(), columns: status_column() });
-        of_vulnerability.or_else(|| claim.map(|claim| Self { status: claim.status.name(), columns: all() }))
+        let of_claim = || claim.map(|claim| Self { status: claim.status.name(), columns: all() });
+        let of_asset = || retired(stored).map(|asset| Self { status: asset.status.name(), columns: status_column() });
+        of_vulnerability.or_else(of_claim).or_else(of_asset)
     }
+}
+
+/// The asset, if it is retired.
+fn retired<R: Record>(stored: &R) -> Option<&Asset> {
+    stored.as_any().downcast_ref::<Asset>().filter(|asset| asset.status == AssetStatus::Retired)
 }
 
 /// The findings with what the stored ones have and the drafts don't state; `None` for one that does not exist and that its
