@@ -4,7 +4,6 @@
 mod account;
 mod caller;
 mod credentials;
-mod known_device;
 mod one_time_link;
 mod opaque_token;
 mod people_ports;
@@ -20,6 +19,7 @@ mod sign_in;
 mod signing_key;
 mod token;
 mod totp_secret;
+mod trusted_device;
 mod user;
 mod user_caller;
 mod user_commands;
@@ -29,7 +29,6 @@ pub use account::{
 };
 pub use caller::{AuthorizationError, Caller, actor};
 pub use credentials::{CredentialCheck, check_credentials};
-pub use known_device::KnownDevice;
 pub use one_time_link::{LinkPurpose, OneTimeLink};
 pub use opaque_token::{OpaqueToken, TokenHash, TokenUse};
 pub use people_ports::{
@@ -54,9 +53,10 @@ pub use signing_key::{
 };
 pub use token::{Claims, StaleKeys, TokenError, TokenLifetime};
 pub use totp_secret::TotpSecret;
+pub use trusted_device::TrustedDevice;
 pub use user::{StoredUser, User, UserEmail, UserEmailRule, UserId, UserStatus, parse_user_email};
 pub use user_caller::{UserCaller, UserDenied, user_actor, user_revision};
 pub use user_commands::{
     UserError, create_user, disable_user, enable_user, invite_again, issue_first_administrator_link, issue_reset,
-    revoke_session, revoke_sessions, set_role,
+    revoke_session, revoke_sessions, set_profile, set_role,
 };

@@ -7,12 +7,12 @@ use kernel::{Changeset, CommitError, Entropy, OrganizationId, StoreError, Timest
 use secrecy::SecretString;
 
 use crate::{
-    known_device::KnownDevice,
     one_time_link::OneTimeLink,
     opaque_token::TokenHash,
     person_credentials::{Credentials, PasswordHash},
     session::{Session, SessionId},
     totp_secret::TotpSecret,
+    trusted_device::TrustedDevice,
     user::{StoredUser, UserId},
 };
 
@@ -183,8 +183,8 @@ pub trait SecondFactors: Send + Sync {
 /// Signs and verifies the cookies of devices on which users signed in before.
 pub trait DeviceCookies: Send + Sync {
     /// Returns the cookie of the device.
-    fn sign(&self, device: &KnownDevice) -> String;
+    fn sign(&self, device: &TrustedDevice) -> String;
 
     /// Returns the device of a cookie; `None` if this installation did not sign it.
-    fn verify(&self, cookie: &str) -> Option<KnownDevice>;
+    fn verify(&self, cookie: &str) -> Option<TrustedDevice>;
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kernel::{Action, Change, Id, Stored, Subject, WriteContext, WriteTimestamp};
+use kernel::{Action, Change, Id, RecordKey, Stored, Subject, Title, WriteContext, WriteTimestamp};
 
 use crate::{
     one_time_link::LinkPurpose,
@@ -114,6 +114,19 @@ pub fn set_role(
     if user.record.role != role {
         change.end_sessions(user.meta.id, None);
     }
+    (change, after)
+}
+
+/// Changes the name and the time zone of a user, who stays signed in.
+pub fn set_profile(
+    context: &WriteContext<'_>,
+    timestamp: WriteTimestamp,
+    user: &StoredUser,
+    name: Title,
+    timezone: Option<RecordKey>,
+) -> (PersonChange, StoredUser) {
+    let mut change = PersonChange::of_user(context, timestamp, "user.updated", user.meta.id);
+    let after = change.set_user(user, User { name, timezone, ..user.record.clone() });
     (change, after)
 }
 

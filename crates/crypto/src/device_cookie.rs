@@ -1,6 +1,6 @@
 //! Cookies of devices on which users signed in before.
 
-use auth::{DeviceCookies, KnownDevice};
+use auth::{DeviceCookies, TrustedDevice};
 use kernel::{Id, Timestamp, Ulid};
 
 use crate::{
@@ -21,18 +21,18 @@ impl DeviceCookieKey {
 }
 
 impl DeviceCookies for DeviceCookieKey {
-    fn sign(&self, device: &KnownDevice) -> String {
-        let KnownDevice { organization, user, id, issued_at } = device;
+    fn sign(&self, device: &TrustedDevice) -> String {
+        let TrustedDevice { organization, user, id, issued_at } = device;
         let ids = [organization.ulid(), user.ulid(), *id].map(|id| id.to_bytes());
         self.0.sign(&[ids.as_flattened(), &issued_at.millis().to_be_bytes()].concat())
     }
 
-    fn verify(&self, cookie: &str) -> Option<KnownDevice> {
+    fn verify(&self, cookie: &str) -> Option<TrustedDevice> {
         let payload = self.0.verify(cookie)?;
         let (organization, rest) = payload.split_first_chunk::<16>()?;
         let (user, rest) = rest.split_first_chunk::<16>()?;
         let (id, issued_at) = rest.split_first_chunk::<16>()?;
-        Some(KnownDevice {
+        Some(TrustedDevice {
             organization: Id::new(Ulid::from_bytes(*organization)),
             user: Id::new(Ulid::from_bytes(*user)),
             id: Ulid::from_bytes(*id),
@@ -48,7 +48,7 @@ mod tests {
 
     #[test]
     fn a_cookie_is_read_back_by_the_installation_that_signed_it_and_by_no_other() {
-        let device = KnownDevice {
+        let device = TrustedDevice {
             organization: Id::new(Ulid(1)),
             user: Id::new(Ulid(2)),
             id: Ulid(3),

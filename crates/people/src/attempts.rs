@@ -7,7 +7,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use auth::{KnownDevice, UserId};
+use auth::{TrustedDevice, UserId};
 use kernel::{OrganizationId, Ulid};
 use limits::{BucketKey, Charge, Decision, Peer, Quota};
 
@@ -17,7 +17,7 @@ use crate::{author::Client, error::PeopleError, people::People};
 /// networks has few guesses at a million codes.
 const SECOND_FACTORS_PER_MINUTE: u32 = 3;
 
-/// What an attempt is about.
+/// The step of a sign-in that an attempt is about.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Step {
     /// A password. The identifier is that of the user, or one that stands for a user who does not exist.
@@ -55,7 +55,7 @@ impl People {
             Step::SecondFactor(organization, user) => (Some(organization), user.ulid()),
         };
         let per_user = Quota::per_minute(self.settings.failures_per_user);
-        if let Some(device) = organization.and_then(|organization| self.known_device(client, organization, user)) {
+        if let Some(device) = organization.and_then(|organization| self.trusted_device(client, organization, user)) {
             return vec![Charge {
                 key: BucketKey::SignInFailureDevice(device.organization, device.id),
                 quota: per_user,
@@ -79,12 +79,12 @@ impl People {
     }
 
     /// The device of the client, if the user signed in on it before.
-    pub(crate) fn known_device(
+    pub(crate) fn trusted_device(
         &self,
         client: &Client,
         organization: OrganizationId,
         user: Ulid,
-    ) -> Option<KnownDevice> {
+    ) -> Option<TrustedDevice> {
         let device = self.parts.devices.verify(client.device_cookie.as_deref()?)?;
         device.is_of(organization, UserId::new(user), self.now()).then_some(device)
     }
@@ -92,8 +92,8 @@ impl People {
     /// The cookie of the client's device, on which the user has just signed in.
     pub(crate) fn device_cookie(&self, client: &Client, organization: OrganizationId, user: UserId) -> String {
         let now = self.now();
-        let known = self.known_device(client, organization, user.ulid()).map(|device| device.id);
-        let id = known.unwrap_or_else(|| self.parts.entropy.ulid(now));
-        self.parts.devices.sign(&KnownDevice { organization, user, id, issued_at: now })
+        let earlier = self.trusted_device(client, organization, user.ulid()).map(|device| device.id);
+        let id = earlier.unwrap_or_else(|| self.parts.entropy.ulid(now));
+        self.parts.devices.sign(&TrustedDevice { organization, user, id, issued_at: now })
     }
 }

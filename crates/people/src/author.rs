@@ -1,4 +1,4 @@
-//! Who makes a change, and from where.
+//! The author of a change, and the browser that it comes from.
 
 use std::net::IpAddr;
 

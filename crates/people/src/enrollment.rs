@@ -25,12 +25,12 @@ pub struct EnrollmentForm<'a> {
     pub code: &'a str,
 }
 
-/// Who a secret is offered to.
+/// Names a user that a secret is offered to.
 pub(crate) fn offer_to_user(user: &StoredUser) -> String {
     format!("enrollment of {} {}", user.meta.organization, user.meta.id)
 }
 
-/// Who a secret is offered to, before they are a user.
+/// Names the holder of a link that a secret is offered to.
 pub(crate) fn offer_to_link(link: &OneTimeLink) -> String {
     format!("enrollment by link {}", link.token.to_hex())
 }

@@ -29,7 +29,7 @@ pub struct LinkDetails {
     pub has_second_factor: bool,
 }
 
-/// What the user of a link fills in.
+/// The form that the user of a link fills in.
 #[derive(Clone, Copy, Debug)]
 pub struct LinkForm<'a> {
     /// The name, for the first administrator only.

@@ -1,7 +1,7 @@
-//! The password of a signed-in user.
+//! The password and the profile of a signed-in user.
 
-use auth::{Credentials, PasswordCheck, UserCaller, password_changed, reauthenticated};
-use kernel::OrganizationRef;
+use auth::{Credentials, PasswordCheck, StoredUser, UserCaller, password_changed, reauthenticated, set_profile};
+use kernel::{OrganizationRef, RecordKey, Title};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
@@ -11,7 +11,8 @@ use crate::{
     password_pool::Priority,
     password_rules::{PasswordOwner, check_new_password, normalized},
     people::People,
-    sign_in::{BegunSession, SignInRefusal},
+    refusals::SignInRefusal,
+    sign_in::BegunSession,
 };
 
 impl People {
@@ -45,6 +46,25 @@ impl People {
         } else {
             Err(PeopleError::Contended)
         }
+    }
+
+    /// Changes the name and the time zone of a signed-in user.
+    ///
+    /// # Errors
+    /// [`PeopleError::Contended`] if the user was changed meanwhile, or the store fails.
+    pub async fn set_profile(
+        &self,
+        caller: &UserCaller,
+        name: Title,
+        timezone: Option<RecordKey>,
+        client: &Client,
+    ) -> Result<StoredUser, PeopleError> {
+        let organization = self.organization(caller.user.meta.organization).await?;
+        let attribution = Self::own_attribution(&caller.user, &client.origin);
+        let context = self.context(&organization, &attribution, None);
+        let timestamp = self.parts.store.begin_write();
+        let (change, after) = set_profile(&context, timestamp, &caller.user, name, timezone);
+        if self.commit(change).await? { Ok(after) } else { Err(PeopleError::Contended) }
     }
 
     /// Proves again who a signed-in user is, before a sensitive action.
@@ -88,7 +108,7 @@ impl People {
         };
         let credentials = self.own_credentials(&caller.user).await?;
         let password = normalized(password.expose_secret()).unwrap_or_default();
-        match self.pool.verify(password, Some(credentials.password.clone()), Priority::Known).await {
+        match self.pool.verify(password, Some(credentials.password.clone()), Priority::Trusted).await {
             Ok(PasswordCheck::Wrong) => {
                 refusal(None).await?;
                 Err(PeopleError::WrongPassword)
@@ -110,7 +130,8 @@ impl People {
         owner: PasswordOwner,
     ) -> Result<SecretString, PeopleError> {
         let text = password.clone();
-        let checked = self.pool.run(Priority::Known, move || check_new_password(text.expose_secret(), &owner)).await?;
+        let checked =
+            self.pool.run(Priority::Trusted, move || check_new_password(text.expose_secret(), &owner)).await?;
         checked.map_err(|fault| PeopleError::field("password", fault.to_string()))
     }
 

@@ -22,27 +22,27 @@ const MAX_CONCURRENCY: usize = 64;
 pub(crate) struct PasswordPool {
     hasher: Arc<dyn PasswordHasher>,
     /// For everybody.
-    common: Lane,
-    /// For those who proved something: a known device, a session or a link. Attackers who keep the other lane full can't
+    common: ConcurrencyLimit,
+    /// For those who proved something: a trusted device, a session or a link. Attackers who keep the other one full can't
     /// lock them out.
-    known: Lane,
+    trusted: ConcurrencyLimit,
 }
 
-/// The lane in which a password is hashed.
+/// The limit under which a password is hashed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Priority {
     Common,
-    Known,
+    Trusted,
 }
 
 #[derive(Clone)]
-struct Lane {
+struct ConcurrencyLimit {
     running: Arc<Semaphore>,
     /// Those that run and those that wait.
     admitted: Arc<Semaphore>,
 }
 
-impl Lane {
+impl ConcurrencyLimit {
     fn new(concurrency: usize) -> Self {
         Self {
             running: Arc::new(Semaphore::new(concurrency)),
@@ -52,15 +52,19 @@ impl Lane {
 }
 
 impl PasswordPool {
-    /// Creates a pool that hashes `concurrency` passwords at once, at least 1, and one more in the lane of the known.
+    /// Creates a pool that hashes `concurrency` passwords at once, at least 1, and one more for those who proved something.
     pub(crate) fn new(hasher: Arc<dyn PasswordHasher>, concurrency: usize) -> Self {
-        Self { hasher, common: Lane::new(concurrency.clamp(1, MAX_CONCURRENCY)), known: Lane::new(1) }
+        Self {
+            hasher,
+            common: ConcurrencyLimit::new(concurrency.clamp(1, MAX_CONCURRENCY)),
+            trusted: ConcurrencyLimit::new(1),
+        }
     }
 
     /// Returns the hash of a new password. Only those who proved something set one.
     pub(crate) async fn hash(&self, password: SecretString) -> Result<PasswordHash, PeopleError> {
         let hasher = Arc::clone(&self.hasher);
-        self.run(Priority::Known, move || hasher.hash(&password)).await
+        self.run(Priority::Trusted, move || hasher.hash(&password)).await
     }
 
     /// Compares a password with a hash, or with none at the same cost.
@@ -80,13 +84,13 @@ impl PasswordPool {
         priority: Priority,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, PeopleError> {
-        let lane = match priority {
+        let limit = match priority {
             Priority::Common => &self.common,
-            Priority::Known => &self.known,
+            Priority::Trusted => &self.trusted,
         };
         // The permits move into the work: a caller who is gone does not let another one begin beside it.
-        let admitted = Arc::clone(&lane.admitted).try_acquire_owned().map_err(|_| PeopleError::Busy)?;
-        let running = tokio::time::timeout(WAIT_TIMEOUT, Arc::clone(&lane.running).acquire_owned())
+        let admitted = Arc::clone(&limit.admitted).try_acquire_owned().map_err(|_| PeopleError::Busy)?;
+        let running = tokio::time::timeout(WAIT_TIMEOUT, Arc::clone(&limit.running).acquire_owned())
             .await
             .map_err(|_| PeopleError::Busy)?
             .map_err(|_| PeopleError::Busy)?;

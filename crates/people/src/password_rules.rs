@@ -33,7 +33,7 @@ pub enum PasswordFault {
     EasyToGuess,
 }
 
-/// What an attacker knows about the owner of a password.
+/// The facts about the owner of a password that an attacker knows.
 #[derive(Clone, Debug)]
 pub struct PasswordOwner {
     /// The name.

@@ -12,8 +12,9 @@ use kernel::{
 };
 use limits::LimitStore;
 use store::DynStore;
+use tokio::sync::Mutex;
 
-use crate::{error::PeopleError, password_pool::PasswordPool, refusals::RefusalLog};
+use crate::{error::PeopleError, password_pool::PasswordPool, refusal_log::RefusalLog};
 
 /// The maximum number of times that a change is decided if it conflicts with concurrent ones.
 pub(crate) const MAX_ATTEMPTS: usize = 8;
@@ -69,7 +70,7 @@ impl Default for PeopleSettings {
 pub struct People {
     pub(crate) parts: PeopleParts,
     pub(crate) pool: PasswordPool,
-    pub(crate) refusals: RefusalLog,
+    pub(crate) refusals: Arc<Mutex<RefusalLog>>,
     pub(crate) settings: PeopleSettings,
 }
 
@@ -78,7 +79,7 @@ impl People {
     #[must_use]
     pub fn new(parts: PeopleParts, settings: PeopleSettings) -> Self {
         let pool = PasswordPool::new(Arc::clone(&parts.passwords), settings.hashing_concurrency);
-        Self { parts, pool, refusals: RefusalLog::default(), settings }
+        Self { parts, pool, refusals: Arc::default(), settings }
     }
 
     pub(crate) fn now(&self) -> Timestamp {

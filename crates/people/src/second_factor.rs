@@ -11,8 +11,9 @@ use crate::{
     enrollment::{EnrollmentForm, SecondFactorOffer, offer_to_user, owner},
     error::PeopleError,
     people::{MAX_ATTEMPTS, People, undecryptable},
+    refusals::SignInRefusal,
     sessions::PendingSignIn,
-    sign_in::{BegunSession, SignInOutcome, SignInRefusal},
+    sign_in::{BegunSession, SignInOutcome},
 };
 
 /// A second factor that was enrolled.

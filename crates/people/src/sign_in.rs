@@ -17,9 +17,10 @@ use crate::{
     password_pool::Priority,
     password_rules::normalized,
     people::{MAX_ATTEMPTS, People},
+    refusals::SignInRefusal,
 };
 
-/// What a person types to sign in.
+/// The values that a person types to sign in.
 #[derive(Clone, Debug)]
 pub struct SignIn<'a> {
     /// The slug of the workspace.
@@ -48,17 +49,6 @@ pub struct BegunSession {
     pub user: StoredUser,
     /// The cookie by which the device is recognized, once the sign-in is complete.
     pub device_cookie: Option<String>,
-}
-
-/// A refused attempt, which is in the audit log. The message to the person must not depend on who was named.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SignInRefusal {
-    /// The organization, if it exists.
-    pub organization: Option<OrganizationRef>,
-    /// The user, if they exist.
-    pub user: Option<UserId>,
-    /// The time until the next attempt is allowed, if there were too many.
-    pub retry_after: Option<Duration>,
 }
 
 /// The user that a sign-in names, or what stands for one.
@@ -112,8 +102,8 @@ impl People {
         let credentials = self.credentials_of(&target).await?;
         let hash = credentials.as_ref().map(|credentials| credentials.password.clone());
         let password = normalized(sign_in.password.expose_secret()).unwrap_or_default();
-        let known = target.organization.as_ref().and_then(|found| self.known_device(client, found.id, target.key));
-        let priority = if known.is_some() { Priority::Known } else { Priority::Common };
+        let device = target.organization.as_ref().and_then(|found| self.trusted_device(client, found.id, target.key));
+        let priority = if device.is_some() { Priority::Trusted } else { Priority::Common };
         let check = match self.pool.verify(password.clone(), hash, priority).await {
             Err(error) => {
                 self.refund(&attempt);

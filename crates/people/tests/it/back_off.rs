@@ -65,7 +65,7 @@ async fn successful_sign_ins_are_not_limited() {
 }
 
 #[tokio::test]
-async fn an_attacker_in_the_same_network_does_not_lock_a_known_device_out() {
+async fn an_attacker_in_the_same_network_does_not_lock_a_trusted_device_out() {
     let harness = Harness::open().await;
     harness.active_user(EMAIL, Role::Lead).await;
     harness.active_user("other@b.example", Role::Lead).await;

@@ -1,6 +1,7 @@
-//! The password of a signed-in user.
+//! The password and the profile of a signed-in user.
 
 use auth::Role;
+use kernel::{RecordKey, Title};
 use novantra_people::PeopleError;
 use secrecy::SecretString;
 
@@ -39,4 +40,20 @@ async fn guesses_at_the_own_password_are_limited_like_those_of_a_sign_in() {
         }
     }
     assert_eq!(checked, 5);
+}
+
+#[tokio::test]
+async fn a_user_changes_their_name_and_time_zone_and_stays_signed_in() {
+    let harness = Harness::open().await;
+    harness.active_user(EMAIL, Role::Reader).await;
+    let begun = harness.signed_in(EMAIL).await;
+    let caller = harness.people.authenticate(&begun.session.token).await.unwrap();
+    let (name, timezone) = (Title::parse("M. Halloran").unwrap(), RecordKey::parse("America/Denver").ok());
+    let (entries, client) = (harness.entries().await, harness.client("192.0.2.1"));
+    let after = harness.people.set_profile(&caller, name.clone(), timezone.clone(), &client).await.unwrap();
+    assert_eq!((&after.record.name, &after.record.timezone), (&name, &timezone));
+    assert_eq!(harness.actions(entries).await, ["user.updated"]);
+    assert_eq!(*harness.people.authenticate(&begun.session.token).await.unwrap().user, after);
+    let stale = harness.people.set_profile(&caller, name, None, &client).await;
+    assert!(matches!(stale, Err(PeopleError::Contended)), "{stale:?}");
 }

@@ -81,8 +81,8 @@ async fn a_refusal_names_the_user_for_the_audit_log_only_if_they_exist() {
     let harness = Harness::open().await;
     let user = harness.active_user(EMAIL, Role::Lead).await;
     let client = harness.client("192.0.2.7");
-    let known = refused(harness.sign_in(EMAIL, OTHER_PASSWORD, &client).await);
-    assert_eq!((known.organization, known.user), (Some(harness.home.clone()), Some(user.meta.id)));
+    let existing = refused(harness.sign_in(EMAIL, OTHER_PASSWORD, &client).await);
+    assert_eq!((existing.organization, existing.user), (Some(harness.home.clone()), Some(user.meta.id)));
     let unknown = refused(harness.sign_in("nobody@b.example", PASSWORD, &client).await);
     assert_eq!((unknown.organization, unknown.user), (Some(harness.home.clone()), None));
     let nowhere = refused(harness.sign_in_to("elsewhere", EMAIL, PASSWORD, &client).await);

@@ -8,7 +8,7 @@ use crate::user::UserId;
 
 /// A device on which a user signed in: what its cookie states.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct KnownDevice {
+pub struct TrustedDevice {
     /// The user's organization.
     pub organization: OrganizationId,
     /// The user.
@@ -19,7 +19,7 @@ pub struct KnownDevice {
     pub issued_at: Timestamp,
 }
 
-impl KnownDevice {
+impl TrustedDevice {
     /// The time for which a device counts as known after a sign-in.
     pub const LIFETIME: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 
