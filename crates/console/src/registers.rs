@@ -10,7 +10,7 @@ mod register;
 mod typed;
 mod value;
 
-pub(crate) use detail::{Detail, detail};
+pub(crate) use detail::{Detail, detail, history};
 pub(crate) use filters::{ChosenFilters, filter_name};
 pub(crate) use form::{RecordForm, form};
 pub(crate) use list::{ListView, list, short_list};

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use auth::Permission;
+use auth::{Permission, Role};
 use axum::http::Method;
 use futures_util::future::BoxFuture;
 use http_api::{
@@ -22,8 +22,22 @@ use crate::{
 /// Returns the web app as a surface of the server.
 #[must_use]
 pub fn surface() -> Surface {
+    Surface::for_people(declared(), Arc::new(()), "/app", error_response)
+}
+
+/// Whether the page at this address exists and is open to people with this role, as the route table says.
+pub(crate) fn is_open_to(role: Role, path: &str) -> bool {
+    let pages = declared().iter().filter(|operation| operation.method == Method::GET && operation.path == path);
+    pages.map(|operation| operation.access).any(|access| match access {
+        Access::Permission(permission) => role.permits(permission),
+        Access::SignedIn | Access::Public => true,
+        Access::Scope(_) | Access::Unmatched | Access::UnmatchedPage => false,
+    })
+}
+
+fn declared() -> &'static [Operation] {
     static OPERATIONS: OnceLock<Vec<Operation>> = OnceLock::new();
-    Surface::for_people(OPERATIONS.get_or_init(operations), Arc::new(()), "/app", error_response)
+    OPERATIONS.get_or_init(operations)
 }
 
 fn operations() -> Vec<Operation> {
@@ -38,6 +52,9 @@ fn operations() -> Vec<Operation> {
         ..page_operation(Method::GET, "/app", Access::Permission(Permission::ReadRecords), "overview.read")
     });
     operations.extend(pages::people::operations());
+    operations.extend(pages::directory::operations());
+    operations.extend(pages::account::operations());
+    operations.extend(pages::settings_operations());
     operations.extend(pages::register_pages::operations());
     operations
 }

@@ -46,6 +46,11 @@ impl Theme {
             Self::Dark => Some("dark"),
         }
     }
+
+    /// Returns the theme with this name, as [`Self::attribute`] has it.
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
+        [Self::Light, Self::Dark].into_iter().find(|theme| theme.attribute() == Some(name))
+    }
 }
 
 /// The initials of a name, of at most two letters.

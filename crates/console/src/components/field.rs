@@ -63,6 +63,16 @@ impl Field<'_> {
         })
     }
 
+    /// A line of text for which the browser suggests these values while it is typed.
+    pub(crate) fn suggested(&self, value: &str, suggestions: &[String]) -> Markup {
+        let list = format!("{}-l", self.name);
+        self.around(&html! {
+            input.in id=(self.name) name=(self.name) type="text" value=(value) list=(list) autocomplete="off" spellcheck="false"
+                aria-describedby=[self.described_by()] aria-invalid=[self.invalid()] required[!self.optional];
+            datalist id=(list) { @for suggestion in suggestions { option value=(suggestion) {} } }
+        })
+    }
+
     /// Several lines of text.
     pub(crate) fn area(&self, rows: u8, value: &str) -> Markup {
         self.around(&html! {

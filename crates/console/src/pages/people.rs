@@ -1,10 +1,10 @@
 //! The pages on which people sign in, prove who they are, and set their credentials.
 
-mod enrollment;
+pub(crate) mod enrollment;
 mod link;
-mod recovery_codes;
+pub(crate) mod recovery_codes;
 mod second_factor;
-mod session;
+pub(crate) mod session;
 mod sign_in;
 mod sign_out;
 

@@ -135,7 +135,7 @@ fn read<R: Record>(
 }
 
 /// Commits the changeset that `decide` makes on behalf of the person, and returns what it returns with it.
-async fn commit<T>(
+pub(super) async fn commit<T>(
     app: &App,
     request: &ApiRequest,
     reason: &Reason,

@@ -57,7 +57,7 @@ pub(crate) fn detail(viewer: &Viewer, view: &Detail<'_>) -> Markup {
             }
         }
     };
-    page(viewer, &Head { title, section: view.section, above: &[(&list_title, &path)], has_problem: false }, &content)
+    page(viewer, &Head { title, section: view.section, above: &[(&list_title, &path)], ..Head::default() }, &content)
 }
 
 /// The positions of the texts that are prose rather than values.
@@ -105,7 +105,8 @@ fn record(viewer: &Viewer, row: &Row) -> Markup {
     }
 }
 
-fn history(viewer: &Viewer, entries: &[Entry]) -> Markup {
+/// The entries of the audit log about a record, the newest first.
+pub(crate) fn history(viewer: &Viewer, entries: &[Entry]) -> Markup {
     html! {
         div.body {
             @if entries.is_empty() { p.muted { "No change is recorded." } } @else {
