@@ -1,21 +1,21 @@
 //! The parts that pages are made of. Each is a function that returns its HTML.
 
-mod choice;
 mod field;
 mod frame;
 mod icon;
 mod list;
 mod note;
 mod person;
+mod radio;
 mod secret;
 mod status;
 
-pub(crate) use choice::{Choice, choices};
 pub(crate) use field::{Field, reason};
 pub(crate) use frame::{Head, NONE, form_token, gate, heading, page, wide_gate};
 pub(crate) use icon::Icon;
 pub(crate) use list::{TableColumn, card, copyable, pager, table};
 pub(crate) use note::{Tone, blank, flash, note, problem_summary};
 pub(crate) use person::{actor, avatar};
+pub(crate) use radio::{Radio, radios};
 pub(crate) use secret::secret_box;
 pub(crate) use status::{severity, status};

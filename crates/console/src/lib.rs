@@ -23,4 +23,4 @@ mod viewer;
 mod words;
 mod zone;
 
-pub use surface::surface;
+pub use surface::{demo_surface, route_table, surface};

@@ -30,7 +30,9 @@ pub(crate) fn page_response(status: StatusCode, page: Markup) -> ApiResponse {
 
 /// Returns the response that sends the browser on to another page of the web app with a GET request.
 pub(crate) fn redirect(to: &str) -> ApiResponse {
-    with_browser_rules(ApiResponse::empty(StatusCode::SEE_OTHER)).header(header::LOCATION, to)
+    with_browser_rules(ApiResponse::empty(StatusCode::SEE_OTHER))
+        .header(header::CACHE_CONTROL, "no-store")
+        .header(header::LOCATION, to)
 }
 
 fn with_browser_rules(response: ApiResponse) -> ApiResponse {

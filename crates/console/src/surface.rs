@@ -25,6 +25,20 @@ pub fn surface() -> Surface {
     Surface::for_people(declared(), Arc::new(()), "/app", error_response)
 }
 
+/// Returns the route table of the web app: every address, with who may use it.
+#[must_use]
+pub fn route_table() -> &'static [Operation] {
+    declared()
+}
+
+/// Returns the web app of the demo, which a link signs in to.
+#[must_use]
+pub fn demo_surface() -> Surface {
+    static OPERATIONS: OnceLock<Vec<Operation>> = OnceLock::new();
+    let with_demo = || operations().into_iter().chain(pages::people::demo_operations()).collect();
+    Surface::for_people(OPERATIONS.get_or_init(with_demo), Arc::new(()), "/app", error_response)
+}
+
 /// Whether the page at this address exists and is open to people with this role, as the route table says.
 pub(crate) fn is_open_to(role: Role, path: &str) -> bool {
     let pages = declared().iter().filter(|operation| operation.method == Method::GET && operation.path == path);

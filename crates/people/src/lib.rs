@@ -12,6 +12,7 @@
 
 mod attempts;
 mod author;
+mod demo;
 mod enrollment;
 mod error;
 mod links;

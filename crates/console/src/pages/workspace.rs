@@ -115,7 +115,7 @@ fn form(viewer: &Viewer, current: &Stored<Organization>, view: &View<'_>) -> Mar
     let record = &current.record;
     let text = |name: &str, stored: &str| view.typed.get(name).map_or_else(|| stored.to_owned(), Clone::clone);
     let fault = |field: &str| view.faults.iter().find(|(name, _)| name == field).map(|(_, message)| message.as_str());
-    let below = html! { div.meta { span { "Short name " (copyable("slug", &record.slug, "short name")) } span { "Id " (copyable("workspace-id", &current.meta.id.to_string(), "id")) } } };
+    let below = html! { div.meta { span { "Short name " (copyable("slug", record.slug.as_str(), "short name")) } span { "Id " (copyable("workspace-id", &current.meta.id.to_string(), "id")) } } };
     let content = html! {
         @if view.is_saved { (flash("The settings were saved.")) }
         (heading("Workspace", &below, &NONE))
@@ -129,12 +129,12 @@ fn form(viewer: &Viewer, current: &Stored<Organization>, view: &View<'_>) -> Mar
             (problem_summary(view.faults))
             section {
                 (Field { name: "name", label: "Name", hint: "It stands at the top of every page and in the titles of windows.", error: fault("name"), ..Field::default() }
-                    .input("text", "", &text("name", &record.name)))
+                    .input("text", "", &text("name", record.name.as_str())))
                 div.pair {
                     (Field { name: "locale", label: "Language", hint: "A language tag such as en-US.", error: fault("locale"), ..Field::default() }
-                        .input("text", "", &text("locale", &record.locale)))
+                        .input("text", "", &text("locale", record.locale.as_str())))
                     (Field { name: "timezone", label: "Time zone", hint: "Times are shown in it to everybody who has not chosen another.", error: fault("timezone"), ..Field::default() }
-                        .suggested(&text("timezone", &record.timezone), &time_zones()))
+                        .suggested(&text("timezone", record.timezone.as_str()), &time_zones()))
                 }
             }
             section { (reason(&text("reason", ""), fault("reason"))) }

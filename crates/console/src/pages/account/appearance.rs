@@ -11,7 +11,7 @@ use maud::{Markup, html};
 
 use super::SECTION;
 use crate::{
-    components::{Choice, choices, form_token},
+    components::{Radio, radios, form_token},
     pages::{
         current_viewer::{ROWS_COOKIE, THEME_COOKIE},
         form_texts::FormTexts,
@@ -42,7 +42,7 @@ pub(super) fn submit<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a,
 
 /// The form in its card.
 pub(super) fn body(viewer: &Viewer) -> Markup {
-    let choice = |value, title: &str, text: &str| Choice { value, title: title.to_owned(), text: text.to_owned() };
+    let choice = |value, title: &str, text: &str| Radio { value, title: title.to_owned(), text: text.to_owned() };
     let themes = [
         choice("device", "As the device", "Light by day and dark by night, if the device does so."),
         choice("light", "Light", "Dark text on a light ground."),
@@ -57,8 +57,8 @@ pub(super) fn body(viewer: &Viewer) -> Markup {
         div.body #appearance {
             form.stack method="post" action="/app/account/appearance" {
                 (form_token(viewer))
-                (choices("theme", "Colors", &themes, Some(viewer.theme.attribute().unwrap_or("device")), None))
-                (choices("rows", "Rows of tables", &rows, Some(row), None))
+                (radios("theme", "Colors", &themes, Some(viewer.theme.attribute().unwrap_or("device")), None))
+                (radios("rows", "Rows of tables", &rows, Some(row), None))
                 div.actions { button.btn { "Save the appearance" } }
             }
         }

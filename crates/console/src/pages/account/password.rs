@@ -60,7 +60,7 @@ pub(super) fn submit<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a,
             }
             Err(error) => return Err(problem_of(error)),
         };
-        let response = page_response(status, form(&viewer(request)?, &caller.user.record.email, &faults));
+        let response = page_response(status, form(&viewer(request)?, caller.user.record.email.as_str(), &faults));
         Ok(if is_recorded { response.recorded() } else { response })
     })
 }

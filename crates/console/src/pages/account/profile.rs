@@ -46,8 +46,7 @@ pub(super) fn submit<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a,
         match (name, zone) {
             (Ok(name), Ok(zone)) => {
                 let caller = &request.principal()?.user()?.caller;
-                let set = app.services.people.set_profile(caller, name, zone, &client(request));
-                set.await.map_err(problem_of)?;
+                app.services.people.set_profile(caller, name, zone, &client(request)).await.map_err(problem_of)?;
                 Ok(redirect(&format!("{SECTION}?done=profile")).recorded())
             }
             (name, zone) => {

@@ -39,8 +39,8 @@ pub(super) fn submit<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a,
     Box::pin(async move {
         FormTexts::read(request)?;
         let caller = &request.principal()?.user()?.caller;
-        let replaced = app.services.people.replace_recovery_codes(caller, &client(request));
-        let codes = replaced.await.map_err(problem_of)?;
+        let client = client(request);
+        let codes = app.services.people.replace_recovery_codes(caller, &client).await.map_err(problem_of)?;
         response(request, &codes, &caller.session).map(ApiResponse::recorded)
     })
 }

@@ -31,7 +31,7 @@ pub(super) fn open<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, R
         let caller = &request.principal()?.user()?.caller;
         caller.require_recent(app.services.clock.now()).map_err(Problem::denied)?;
         let offer = app.services.people.offer_second_factor(&caller.user);
-        let page = form(&viewer(request)?, &caller.user.record.email, &offer, None);
+        let page = form(&viewer(request)?, caller.user.record.email.as_str(), &offer, None);
         Ok(page_response(StatusCode::OK, page))
     })
 }
@@ -52,7 +52,7 @@ pub(super) fn submit<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a,
             Err(PeopleError::Invalid(faults)) => {
                 let problem = faults.first().map_or_else(String::new, |fault| format!("The code {}.", fault.message));
                 let offer = people.offer_second_factor_again(&caller.user, text("offer"));
-                let page = form(&viewer(request)?, &caller.user.record.email, &offer, Some(&problem));
+                let page = form(&viewer(request)?, caller.user.record.email.as_str(), &offer, Some(&problem));
                 Ok(page_response(StatusCode::BAD_REQUEST, page))
             }
             Err(error) => Err(problem_of(error)),

@@ -12,7 +12,7 @@ use super::{
     person_form::{Change, Outcome, PersonForm},
 };
 use crate::{
-    components::{Choice, choices},
+    components::{Radio, radios},
     viewer::Viewer,
 };
 
@@ -20,11 +20,11 @@ type Carried<'a> = BoxFuture<'a, Result<Outcome, PeopleError>>;
 
 /// The choice of a role.
 pub(super) fn role_choices(selected: Option<Role>, error: Option<&str>) -> Markup {
-    let options: Vec<Choice<'_>> = Role::ALL
+    let options: Vec<Radio<'_>> = Role::ALL
         .iter()
-        .map(|role| Choice { value: role.name(), title: role_name(*role), text: role_text(*role).to_owned() })
+        .map(|role| Radio { value: role.name(), title: role_name(*role), text: role_text(*role).to_owned() })
         .collect();
-    choices("role", "Role", &options, selected.map(Role::name), error)
+    radios("role", "Role", &options, selected.map(Role::name), error)
 }
 
 const fn role_text(role: Role) -> &'static str {
@@ -233,11 +233,11 @@ impl PersonForm for EndSessions {
                 (session.id.to_string(), format!("From {address}, last used {used}"), agent.to_owned())
             })
             .collect();
-        let all = Choice { value: ALL, title: "All of them".to_owned(), text: "On every device.".to_owned() };
-        let options: Vec<Choice<'_>> = std::iter::once(all)
-            .chain(sessions.iter().map(|(id, title, text)| Choice { value: id, title: title.clone(), text: text.clone() }))
+        let all = Radio { value: ALL, title: "All of them".to_owned(), text: "On every device.".to_owned() };
+        let options: Vec<Radio<'_>> = std::iter::once(all)
+            .chain(sessions.iter().map(|(id, title, text)| Radio { value: id, title: title.clone(), text: text.clone() }))
             .collect();
-        choices("session", "Which", &options, Some(typed.get("session").map_or(ALL, String::as_str)), fault)
+        radios("session", "Which", &options, Some(typed.get("session").map_or(ALL, String::as_str)), fault)
     }
 
     fn carry_out<'a>(change: Change<'a>) -> Carried<'a> {

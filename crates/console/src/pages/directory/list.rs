@@ -85,7 +85,7 @@ fn row(viewer: &Viewer, user: &StoredUser, security: &UserSecurity, now: Timesta
         tr role="row" {
             th.p scope="row" role="rowheader" {
                 span.who {
-                    (avatar(&record.name))
+                    (avatar(record.name.as_str()))
                     span { a.prime href={ (SECTION) "/" (user.meta.id) } { (record.name) } span.sub { (record.email) } }
                 }
             }

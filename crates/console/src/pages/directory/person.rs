@@ -79,6 +79,7 @@ fn done(query: &str) -> Option<&'static str> {
 fn person(viewer: &Viewer, view: &View<'_>) -> Markup {
     let View { user, security, history: entries, is_own, done } = view;
     let record = &user.record;
+    let name = record.name.as_str();
     let below = html! {
         div.meta { (status(record.status.name())) span { (role_name(record.role)) } span { (record.email) } }
     };
@@ -89,7 +90,7 @@ fn person(viewer: &Viewer, view: &View<'_>) -> Markup {
     };
     let content = html! {
         @if let Some(done) = done { (flash(done)) }
-        (heading(&record.name, &below, &actions))
+        (heading(name, &below, &actions))
         @if *is_own { (note(Tone::Information, "This is you.", "Your password, second factor and sessions are in your account, in the menu at the top. Another administrator changes your role.")) }
         div.split {
             div.stack {
@@ -104,7 +105,7 @@ fn person(viewer: &Viewer, view: &View<'_>) -> Markup {
             }
         }
     };
-    let head = Head { title: &record.name, section: SECTION, above: &[("People", SECTION)], ..Head::default() };
+    let head = Head { title: name, section: SECTION, above: &[("People", SECTION)], ..Head::default() };
     page(viewer, &head, &content)
 }
 

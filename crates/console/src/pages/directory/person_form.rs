@@ -89,8 +89,8 @@ pub(super) fn submit<'a, F: PersonForm>(
     request: &'a ApiRequest,
 ) -> BoxFuture<'a, Result<ApiResponse, Problem>> {
     Box::pin(async move {
-        let user = find::<User>(app, request).await?;
         let FormTexts(texts) = FormTexts::read(request)?;
+        let user = find::<User>(app, request).await?;
         let reason = match (FormTexts(texts.clone())).reason() {
             Ok(reason) => reason,
             Err(message) => {

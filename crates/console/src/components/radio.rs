@@ -1,4 +1,4 @@
-//! Choices of one of a few values that have consequences.
+//! Radios of one of a few values that have consequences.
 
 use maud::{Markup, html};
 
@@ -6,7 +6,7 @@ use super::Icon;
 
 /// One of the values to choose from.
 #[derive(Clone, Debug)]
-pub(crate) struct Choice<'c> {
+pub(crate) struct Radio<'c> {
     /// The value that the form sends.
     pub(crate) value: &'c str,
     /// The word for it.
@@ -16,10 +16,10 @@ pub(crate) struct Choice<'c> {
 }
 
 /// The choice of one of these values, which one field of a form sends.
-pub(crate) fn choices(
+pub(crate) fn radios(
     name: &str,
     label: &str,
-    options: &[Choice<'_>],
+    options: &[Radio<'_>],
     selected: Option<&str>,
     error: Option<&str>,
 ) -> Markup {
