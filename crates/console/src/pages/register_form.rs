@@ -91,7 +91,7 @@ where
             return Ok(redirect(&format!("{}/{}", register_of::<R>().path(), row.id)));
         }
         let updated = commit(app, request, &reason, |context, _| {
-            let timestamp = app.services.store.begin_write();
+            let timestamp = app.services.store.begin_write().after([&current]);
             let changed = current.changed(timestamp.at(), record.clone());
             let subject = Subject::from_id(changed.meta.id);
             let mut changeset = context.begin(timestamp, Action::on_record(R::KIND, "updated"), Some(subject));

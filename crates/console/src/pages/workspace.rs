@@ -69,7 +69,7 @@ pub(super) fn submit<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a,
             return Ok(redirect(SECTION));
         }
         let updated = commit(app, request, &reason, |context, _| {
-            let timestamp = app.services.store.begin_write();
+            let timestamp = app.services.store.begin_write().after([current]);
             let changed = current.changed(timestamp.at(), record.clone());
             let subject = Subject::from_id(changed.meta.id);
             let mut changeset = context.begin(timestamp, Action::on_record(Kind::Organization, "updated"), Some(subject));

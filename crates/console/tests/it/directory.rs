@@ -136,7 +136,7 @@ async fn an_administrator_ends_one_session_of_a_person_or_all() {
 async fn people_of_another_workspace_are_not_found() {
     let app = PeopleApp::open().await;
     let other = app.fixture.create_organization("other").await;
-    let user = User { status: UserStatus::Active, ..User::example() };
+    let user = User { status: UserStatus::Active, ..kernel::Record::example() };
     let user = app.fixture.create(other, user).await.meta.id;
     let admin = app.browser(Role::Admin).await;
     admin.get(&format!("/app/people/{user}")).await.expect(404);

@@ -30,6 +30,7 @@ async fn every_route_is_open_to_the_roles_that_its_permission_names_and_to_no_ot
     let app = PeopleApp::open().await;
     for role in Role::ALL {
         let user = app.person("Dana Whitlock", *role).await;
+        app.set_password(user).await;
         for operation in console::route_table().iter().filter(|operation| !is_public(operation)) {
             let browser = app.session_of(user).await;
             let page = call(&browser, operation, &[]).await;
