@@ -64,7 +64,11 @@ pub(crate) fn error_response(problem: Problem, request: &FailedRequest<'_>) -> A
         Some(user) => {
             let viewer = viewer_of(user, |name| request.cookie(name));
             let head = Head { title, is_narrow: true, ..Head::default() };
-            page(&viewer, &head, &html! { section.card aria-label="What happened" { (content(&problem, title, request)) } })
+            page(
+                &viewer,
+                &head,
+                &html! { section.card aria-label="What happened" { (content(&problem, title, request)) } },
+            )
         }
         None => gate(title, false, &content(&problem, title, request)),
     };
@@ -74,7 +78,11 @@ pub(crate) fn error_response(problem: Problem, request: &FailedRequest<'_>) -> A
 /// What happened, what can be done, and the identifier of the request.
 fn content(problem: &Problem, title: &str, request: &FailedRequest<'_>) -> Markup {
     let status = problem.status;
-    let lost = if request.is_read { "" } else { " Nothing was changed." };
+    let lost = match (request.is_read, status.is_server_error()) {
+        (true, _) => "",
+        (false, false) => " Nothing was changed.",
+        (false, true) => " Look whether it was done before you try it again.",
+    };
     html! {
         div.body {
             div.stack {
@@ -104,7 +112,9 @@ fn advice(status: StatusCode) -> Vec<(Icon, &'static str)> {
             (Icon::Search, "Look for the record by its key, in the box at the top of each page."),
             (Icon::Information, "The address may have been cut off, or the record may be in another workspace."),
         ],
-        StatusCode::FORBIDDEN => vec![(Icon::People, "Ask an administrator of the workspace, who can give you another role.")],
+        StatusCode::FORBIDDEN => {
+            vec![(Icon::People, "Ask an administrator of the workspace, who can give you another role.")]
+        }
         StatusCode::TOO_MANY_REQUESTS => vec![(Icon::Replay, "Wait a minute, then try again.")],
         status if status.is_server_error() => vec![
             (Icon::Replay, "Try again in about 10 seconds."),

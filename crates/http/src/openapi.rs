@@ -87,7 +87,9 @@ fn describe(operation: &Operation) -> Value {
     }
     described["security"] = match operation.access {
         Access::Scope(scope) => json!([{ "serviceAccount": [scope.name()] }]),
-        Access::Public | Access::Unmatched | Access::UnmatchedPage | Access::Permission(_) | Access::SignedIn => json!([]),
+        Access::Public | Access::Unmatched | Access::UnmatchedPage | Access::Permission(_) | Access::SignedIn => {
+            json!([])
+        }
     };
     described
 }

@@ -23,8 +23,8 @@ mod password_rules;
 mod people;
 mod refusal_log;
 mod refusals;
-mod security;
 mod second_factor;
+mod security;
 mod sessions;
 mod sign_in;
 

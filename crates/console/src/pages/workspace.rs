@@ -72,7 +72,8 @@ pub(super) fn submit<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a,
             let timestamp = app.services.store.begin_write().after([current]);
             let changed = current.changed(timestamp.at(), record.clone());
             let subject = Subject::from_id(changed.meta.id);
-            let mut changeset = context.begin(timestamp, Action::on_record(Kind::Organization, "updated"), Some(subject));
+            let mut changeset =
+                context.begin(timestamp, Action::on_record(Kind::Organization, "updated"), Some(subject));
             changeset.update(current, &changed);
             changeset.set_changes(Change::between(Some(&current.record), &changed.record));
             (changeset, ())

@@ -10,7 +10,8 @@ async fn a_person_changes_their_name_and_time_zone() {
     let app = PeopleApp::open().await;
     let user = app.person("Dana Whitlock", Role::Reader).await;
     let browser = app.session_of(user).await;
-    let page = browser.post("/app/account/profile", &[("name", ""), ("timezone", "Atlantis/Capital")]).await.expect(400);
+    let page =
+        browser.post("/app/account/profile", &[("name", ""), ("timezone", "Atlantis/Capital")]).await.expect(400);
     page.expect_text("There are 2 problems").expect_text("no time zone “Atlantis/Capital”");
     let fields = [("name", "Dana <script>alert(1)</script>"), ("timezone", "America/Denver")];
     browser.post("/app/account/profile", &fields).await.expect(303);
@@ -99,7 +100,8 @@ async fn colors_and_rows_are_kept_in_cookies_of_known_values() {
     let app = PeopleApp::open().await;
     let mut browser = app.browser(Role::Reader).await;
     let page = browser.post("/app/account/appearance", &[("theme", "dark"), ("rows", "compact")]).await.expect(303);
-    let cookies: Vec<_> = page.headers.get_all(header::SET_COOKIE).iter().map(|value| value.to_str().unwrap()).collect();
+    let cookies: Vec<_> =
+        page.headers.get_all(header::SET_COOKIE).iter().map(|value| value.to_str().unwrap()).collect();
     assert!(cookies.iter().any(|cookie| cookie.starts_with("novantra-theme=dark; Path=/app; ")), "{cookies:?}");
     assert!(cookies.iter().all(|cookie| cookie.contains("; HttpOnly; SameSite=Lax; Secure")), "{cookies:?}");
     browser.cookie += "; novantra-theme=dark; novantra-rows=compact";

@@ -45,7 +45,13 @@ async fn an_invitation_with_faults_says_all_of_them_and_stores_nothing() {
     let page = admin.post("/app/people/invite", &fields).await.expect(400);
     let page = page.expect_text("There are 4 problems").expect_text("Choose a role.").expect_text("value=\"nobody\"");
     page.expect_text("<title>Error: Invite somebody");
-    assert_eq!(app.fixture.list_all::<User>(app.fixture.home, &kernel::Filter::default(), kernel::PageRequest::default()).await.len(), 1);
+    assert_eq!(
+        app.fixture
+            .list_all::<User>(app.fixture.home, &kernel::Filter::default(), kernel::PageRequest::default())
+            .await
+            .len(),
+        1
+    );
 }
 
 #[tokio::test]

@@ -6,5 +6,6 @@ mod directory;
 mod jump;
 mod routes;
 mod sign_in;
+mod stored_scripts;
 mod support;
 mod workspace;

@@ -30,7 +30,9 @@ async fn first_sign_in(app: &PeopleApp) -> (Browser, String) {
 }
 
 async fn enter_password(browser: &Browser, next: &str) -> Page {
-    browser.post("/app/sign-in", &[("workspace", "home"), ("email", EMAIL), ("password", PASSWORD), ("next", next)]).await
+    browser
+        .post("/app/sign-in", &[("workspace", "home"), ("email", EMAIL), ("password", PASSWORD), ("next", next)])
+        .await
 }
 
 #[tokio::test]
@@ -71,7 +73,13 @@ async fn a_sign_in_leads_to_no_other_site() {
     let user = app.person("Lin Ortega", Role::Reader).await;
     app.set_password(user).await;
     let email = app.fixture.get::<auth::User>(app.fixture.home, user).await.unwrap().record.email.to_string();
-    for next in ["https://evil.example", "//evil.example", "/\\evil.example", "/app/../..//evil.example\\", "javascript:alert(1)"] {
+    for next in [
+        "https://evil.example",
+        "//evil.example",
+        "/\\evil.example",
+        "/app/../..//evil.example\\",
+        "javascript:alert(1)",
+    ] {
         let fields = [("workspace", "home"), ("email", email.as_str()), ("password", PASSWORD), ("next", next)];
         let page = app.stranger().post("/app/sign-in", &fields).await.expect(303);
         assert_eq!(page.location(), "/app", "{next}");

@@ -12,11 +12,13 @@ async fn an_administrator_changes_the_settings_of_the_workspace() {
     let home = app.fixture.home;
     let opened = admin.get("/app/workspace").await.expect(200);
     let revision = form_value(&opened, "revision");
-    let bad = [("revision", revision.as_str()), ("name", ""), ("locale", "english"), ("timezone", "Mars"), ("reason", "x")];
+    let bad =
+        [("revision", revision.as_str()), ("name", ""), ("locale", "english"), ("timezone", "Mars"), ("reason", "x")];
     admin.post("/app/workspace", &bad).await.expect(400).expect_text("There are 3 problems");
     let name = "Cedar <script>alert(1)</script>";
     let fields = |revision: &str| {
-        let fields = [("name", name), ("locale", "en-US"), ("timezone", "America/Denver"), ("reason", "We moved to Denver")];
+        let fields =
+            [("name", name), ("locale", "en-US"), ("timezone", "America/Denver"), ("reason", "We moved to Denver")];
         let mut fields: Vec<(String, String)> = fields.map(|(name, text)| (name.to_owned(), text.to_owned())).to_vec();
         fields.push(("revision".to_owned(), revision.to_owned()));
         fields

@@ -83,7 +83,8 @@ async fn hold_memory(response: Response<CompressionBody<Body>>) -> Result<Respon
 
 fn routes(app: Arc<App>, surfaces: impl IntoIterator<Item = Surface>) -> Router {
     let mut paths: BTreeMap<&'static str, Vec<(&'static Operation, Endpoint)>> = BTreeMap::new();
-    let mut unmatched = Unmatched { others: Arc::new(unmatched_endpoint(json_error, Access::Unmatched)), of_surfaces: Vec::new() };
+    let mut unmatched =
+        Unmatched { others: Arc::new(unmatched_endpoint(json_error, Access::Unmatched)), of_surfaces: Vec::new() };
     for surface in surfaces {
         for operation in surface.operations {
             paths.entry(operation.path).or_default().push((operation, endpoint(operation, &surface)));

@@ -11,7 +11,7 @@ use maud::{Markup, html};
 
 use super::SECTION;
 use crate::{
-    components::{Radio, radios, form_token},
+    components::{Radio, form_token, radios},
     pages::{
         current_viewer::{ROWS_COOKIE, THEME_COOKIE},
         form_texts::FormTexts,

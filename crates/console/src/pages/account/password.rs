@@ -55,7 +55,9 @@ pub(super) fn submit<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a,
                 (StatusCode::TOO_MANY_REQUESTS, fault("current", message), true)
             }
             Err(PeopleError::Invalid(faults)) => {
-                let faults = faults.into_iter().map(|fault| (fault.field.to_owned(), format!("The new password {}.", fault.message)));
+                let faults = faults
+                    .into_iter()
+                    .map(|fault| (fault.field.to_owned(), format!("The new password {}.", fault.message)));
                 (StatusCode::BAD_REQUEST, faults.collect(), false)
             }
             Err(error) => return Err(problem_of(error)),

@@ -46,7 +46,8 @@ pub(super) fn submit<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a,
         let enrollment = EnrollmentForm { sealed: text("offer"), code: text("code") };
         match people.enroll_second_factor(caller, enrollment, &client(request)).await {
             Ok(enrolled) => {
-                let response = recovery_codes::response(request, &enrolled.recovery_codes, &enrolled.begun.session.session)?;
+                let response =
+                    recovery_codes::response(request, &enrolled.recovery_codes, &enrolled.begun.session.session)?;
                 Ok(with_session(app, response, &enrolled.begun).recorded())
             }
             Err(PeopleError::Invalid(faults)) => {
@@ -99,7 +100,8 @@ fn form(viewer: &Viewer, email: &str, offer: &SecondFactorOffer, problem: Option
 
 fn removal(viewer: &Viewer) -> Markup {
     let title = "Remove your second factor";
-    let below = html! { p { "From then on, whoever knows your password signs in as you. Your recovery codes stop working." } };
+    let below =
+        html! { p { "From then on, whoever knows your password signs in as you. Your recovery codes stop working." } };
     let content = html! {
         (heading(title, &below, &NONE))
         form.form method="post" action="/app/account/second-factor/remove" {

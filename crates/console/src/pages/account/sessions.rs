@@ -110,7 +110,8 @@ mod tests {
 
     #[test]
     fn browsers_are_named_by_what_only_they_say() {
-        let chrome = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36";
+        let chrome =
+            "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36";
         assert_eq!(browser(Some(chrome)), "Chrome");
         assert_eq!(browser(Some(&format!("{chrome} Edg/131.0"))), "Edge");
         assert_eq!(browser(Some("Mozilla/5.0 (X11; rv:133.0) Gecko/20100101 Firefox/133.0")), "Firefox");

@@ -29,7 +29,9 @@ pub(super) fn role_choices(selected: Option<Role>, error: Option<&str>) -> Marku
 
 const fn role_text(role: Role) -> &'static str {
     match role {
-        Role::Admin => "Manages people, service accounts, webhooks and the workspace, and may do all that others may. Needs a second factor.",
+        Role::Admin => {
+            "Manages people, service accounts, webhooks and the workspace, and may do all that others may. Needs a second factor."
+        }
         Role::Lead => "Changes and imports records, decides on evidence, reads the audit log and sees integrations.",
         Role::Contributor => "Works on records, without deciding on evidence.",
         Role::Auditor => "Reads and exports everything, including the audit log, and changes nothing.",
@@ -49,7 +51,10 @@ impl PersonForm for SetRole {
     }
 
     fn explanation(user: &User) -> String {
-        format!("They are {} now. With another role they are signed out everywhere and sign in again.", role_name(user.role))
+        format!(
+            "They are {} now. With another role they are signed out everywhere and sign in again.",
+            role_name(user.role)
+        )
     }
 
     fn fields(
@@ -163,7 +168,8 @@ impl PersonForm for Reset {
     }
 
     fn explanation(_: &User) -> String {
-        "You get a link for them, which works once, within an hour. Make sure that it is really they who ask.".to_owned()
+        "You get a link for them, which works once, within an hour. Make sure that it is really they who ask."
+            .to_owned()
     }
 
     fn fields(
@@ -235,7 +241,11 @@ impl PersonForm for EndSessions {
             .collect();
         let all = Radio { value: ALL, title: "All of them".to_owned(), text: "On every device.".to_owned() };
         let options: Vec<Radio<'_>> = std::iter::once(all)
-            .chain(sessions.iter().map(|(id, title, text)| Radio { value: id, title: title.clone(), text: text.clone() }))
+            .chain(sessions.iter().map(|(id, title, text)| Radio {
+                value: id,
+                title: title.clone(),
+                text: text.clone(),
+            }))
             .collect();
         radios("session", "Which", &options, Some(typed.get("session").map_or(ALL, String::as_str)), fault)
     }

@@ -40,7 +40,8 @@ pub(super) fn submit<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a,
     Box::pin(async move {
         let texts = FormTexts::read(request)?;
         let text = |name: &str| texts.0.get(name).map_or("", |text| text.trim());
-        let (name, email, role) = (Title::parse(text("name")), parse_user_email(text("email")), Role::from_name(text("role")));
+        let (name, email, role) =
+            (Title::parse(text("name")), parse_user_email(text("email")), Role::from_name(text("role")));
         let reason = texts.reason();
         let viewer = viewer(request)?;
         let (Ok(name), Ok(email), Some(role), Ok(reason)) = (&name, &email, role, &reason) else {
@@ -56,15 +57,13 @@ pub(super) fn submit<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a,
         };
         let principal = request.principal()?;
         let author = Author::user(&principal.user()?.caller, request.origin(), Some(reason));
-        let created = app.services.people.create_user(
-            &author,
-            principal.organization_ref(),
-            (name.clone(), email.clone(), role),
-        );
+        let created =
+            app.services.people.create_user(&author, principal.organization_ref(), (name.clone(), email.clone(), role));
         match created.await {
             Ok((user, issued)) => Ok(link::response(app, &viewer, &user, &issued)),
             Err(PeopleError::EmailTaken) => {
-                let message = format!("{email} belongs to somebody in this workspace already. Look for them in the list.");
+                let message =
+                    format!("{email} belongs to somebody in this workspace already. Look for them in the list.");
                 let faults = vec![("email".to_owned(), message)];
                 Ok(page_response(StatusCode::CONFLICT, form(&viewer, &texts.0, &faults)))
             }

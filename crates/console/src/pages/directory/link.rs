@@ -2,10 +2,7 @@
 
 use auth::{IssuedLink, LinkPurpose, StoredUser};
 use axum::http::StatusCode;
-use http_api::{
-    pipeline::App,
-    response::ApiResponse,
-};
+use http_api::{pipeline::App, response::ApiResponse};
 use maud::html;
 
 use super::SECTION;
@@ -16,15 +13,12 @@ use crate::{
 };
 
 /// Returns the page with a link that was issued. It is in no other page and in no log.
-pub(super) fn response(
-    app: &App,
-    viewer: &Viewer,
-    user: &StoredUser,
-    issued: &IssuedLink,
-) -> ApiResponse {
+pub(super) fn response(app: &App, viewer: &Viewer, user: &StoredUser, issued: &IssuedLink) -> ApiResponse {
     let name = user.record.name.as_str();
     let (title, text) = match issued.link.purpose {
-        LinkPurpose::PasswordReset => ("Send them this link", "Opening it, they choose a new password. The present one works until then."),
+        LinkPurpose::PasswordReset => {
+            ("Send them this link", "Opening it, they choose a new password. The present one works until then.")
+        }
         _ => ("Send them this invitation", "Opening it, they choose a password and are signed in."),
     };
     let url = format!("{}/app/setup/{}", app.services.settings.public_url, issued.token.expose());

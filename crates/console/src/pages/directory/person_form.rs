@@ -127,7 +127,8 @@ async fn respond<F: PersonForm>(
     faults: &[(String, String)],
 ) -> Result<ApiResponse, Problem> {
     let caller = &request.principal()?.user()?.caller;
-    let security = app.services.people.security(caller, user.meta.organization, user.meta.id).await.map_err(problem_of)?;
+    let security =
+        app.services.people.security(caller, user.meta.organization, user.meta.id).await.map_err(problem_of)?;
     let viewer = viewer(request)?;
     let other = faults.iter().find(|(field, _)| field != "reason").map(|(_, message)| message.as_str());
     let fields = F::fields(&viewer, user, &security, typed, other);

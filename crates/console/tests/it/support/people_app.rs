@@ -17,7 +17,6 @@ use crypto::{
     TotpFactors, generate_signing_key,
 };
 use futures_util::future::BoxFuture;
-use http_body_util::BodyExt as _;
 use http_api::{
     ApiSettings, App, CursorSigner, Observer, Quotas, ResponseCipher, Services, Surface,
     endpoints::{Document, Media, Operation},
@@ -25,9 +24,8 @@ use http_api::{
     request::{Access, ApiRequest, Charge, MediaType},
     response::{ApiResponse, Problem},
 };
-use kernel::{
-    Actor, ActorKind, Attribution, Changeset, Entropy, Id, OrganizationRef, Origin, Reader, Reason, Title,
-};
+use http_body_util::BodyExt as _;
+use kernel::{Actor, ActorKind, Attribution, Changeset, Entropy, Id, OrganizationRef, Origin, Reader, Reason, Title};
 use limits::MemoryLimits;
 use people::{Author, People, PeopleParts, PeopleSettings};
 use scopes::Scope;
@@ -311,7 +309,12 @@ pub(crate) fn form_value(page: &Page, name: &str) -> String {
 impl Browser {
     /// Sends a request with the access token of a program, and no session.
     pub(crate) async fn with_bearer(&self, path: &str, method: &Method, token: &str) -> Page {
-        self.send_with(path, method, &[("authorization", format!("Bearer {token}")), ("sec-fetch-site", "same-origin".to_owned())]).await
+        self.send_with(
+            path,
+            method,
+            &[("authorization", format!("Bearer {token}")), ("sec-fetch-site", "same-origin".to_owned())],
+        )
+        .await
     }
 
     /// Sends an empty form with the right token, as a browser on this site does.

@@ -79,11 +79,8 @@ pub(crate) async fn seed(
         create("scanner", scanner, "pushes findings:", push_finding_command).await?,
         create("mirror", mirror, "mirrors findings:", list_findings_command).await?,
     ];
-    let administrator = (
-        Title::parse("Dana Whitlock")?,
-        parse_user_email("dana.whitlock@cedar-valley.example")?,
-        Role::Admin,
-    );
+    let administrator =
+        (Title::parse("Dana Whitlock")?, parse_user_email("dana.whitlock@cedar-valley.example")?, Role::Admin);
     let organization = OrganizationRef::from(&workspace);
     let people = installation.people(settings);
     let (_, link) = people.create_user(&operator.author(), &organization, administrator).await?;
