@@ -10,7 +10,7 @@ mod radio;
 mod secret;
 mod status;
 
-pub(crate) use field::{Field, reason};
+pub(crate) use field::{Field, reason, user_name};
 pub(crate) use frame::{Head, NONE, form_token, gate, heading, page, wide_gate};
 pub(crate) use icon::Icon;
 pub(crate) use list::{TableColumn, card, copyable, pager, table};

@@ -24,7 +24,7 @@ use http_api::{
 
 use crate::surface::page_operation;
 
-pub(crate) use assets::{script, stylesheet};
+pub(crate) use assets::{icon, script, stylesheet};
 pub(crate) use current_viewer::{viewer, viewer_of};
 pub(crate) use overview::handle as overview;
 

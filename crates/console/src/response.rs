@@ -78,6 +78,7 @@ pub(crate) fn error_response(problem: Problem, request: &FailedRequest<'_>) -> A
 /// What happened, what can be done, and the identifier of the request.
 fn content(problem: &Problem, title: &str, request: &FailedRequest<'_>) -> Markup {
     let status = problem.status;
+    let may_try_again = request.is_read && is_passing(status);
     let lost = match (request.is_read, status.is_server_error()) {
         (true, _) => "",
         (false, false) => " Nothing was changed.",
@@ -88,12 +89,15 @@ fn content(problem: &Problem, title: &str, request: &FailedRequest<'_>) -> Marku
             div.stack {
                 div { span.b.bad[status.is_server_error()].warn[!status.is_server_error()] { (status.as_u16()) } }
                 h1 { (title) }
-                p.soft { (sentence(problem.message())) (lost) }
+                p.soft {
+                    @if status == StatusCode::NOT_FOUND { "This address leads to nothing that you can see." } @else { (sentence(problem.message())) }
+                    (lost)
+                }
                 h2 { "What you can do" }
                 ul.stack.small { @for (icon, advice) in advice(status) { li.row.line { (icon) span { (advice) } } } }
                 div.actions {
-                    @if request.is_read && is_passing(status) { a.btn.primary href=(request.target) { (Icon::Replay) "Try again" } }
-                    a.btn.quiet href="/app" { "Go to the overview" }
+                    @if may_try_again { a.btn.primary href=(request.target) { (Icon::Replay) "Try again" } }
+                    a.btn.quiet[may_try_again].primary[!may_try_again] href="/app" { "Go to the overview" }
                 }
             }
         }

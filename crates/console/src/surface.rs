@@ -14,7 +14,7 @@ use http_api::{
 };
 
 use crate::{
-    assets::{SCRIPT_PATH, STYLESHEET_PATH},
+    assets::{ICON_PATH, SCRIPT_PATH, STYLESHEET_PATH},
     pages,
     response::error_response,
 };
@@ -60,7 +60,11 @@ fn operations() -> Vec<Operation> {
         media_types: &[MediaType::Any],
         ..page_operation(Method::GET, path, Access::Public, "asset.read")
     };
-    let mut operations = vec![asset(STYLESHEET_PATH, pages::stylesheet), asset(SCRIPT_PATH, pages::script)];
+    let mut operations = vec![
+        asset(STYLESHEET_PATH, pages::stylesheet),
+        asset(SCRIPT_PATH, pages::script),
+        asset(ICON_PATH, pages::icon),
+    ];
     operations.push(Operation {
         handler: pages::overview,
         ..page_operation(Method::GET, "/app", Access::Permission(Permission::ReadRecords), "overview.read")

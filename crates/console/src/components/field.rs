@@ -93,6 +93,13 @@ impl Field<'_> {
     }
 }
 
+/// The e-mail address of who sets or enters a password, which nobody sees: password managers file the password under it.
+pub(crate) fn user_name(email: &str) -> Markup {
+    html! {
+        input.vh type="text" name="username" autocomplete="username" value=(email) readonly tabindex="-1" aria-hidden="true";
+    }
+}
+
 /// The field for the reason, the last one of every change.
 pub(crate) fn reason(value: &str, error: Option<&str>) -> Markup {
     let hint =

@@ -4,7 +4,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::{Icon, avatar};
 use crate::{
-    assets::{SCRIPT_PATH, STYLESHEET_PATH},
+    assets::{ICON_PATH, SCRIPT_PATH, STYLESHEET_PATH},
     navigation::{GROUPS, Group, Section},
     surface::is_open_to,
     viewer::{Theme, Viewer},
@@ -77,6 +77,7 @@ fn document(title: &str, theme: Theme, body: &Markup) -> Markup {
                 meta name="color-scheme" content="light dark";
                 title { (title) }
                 link rel="stylesheet" href=(STYLESHEET_PATH);
+                link rel="icon" type="image/svg+xml" href=(ICON_PATH);
                 script src=(SCRIPT_PATH) defer {}
             }
             body {

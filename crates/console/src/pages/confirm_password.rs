@@ -17,7 +17,7 @@ use super::{
     viewer,
 };
 use crate::{
-    components::{Field, Head, NONE, form_token, heading, page, problem_summary},
+    components::{Field, Head, NONE, form_token, heading, page, problem_summary, user_name},
     response::{page_response, redirect},
     viewer::Viewer,
 };
@@ -65,7 +65,7 @@ fn form(viewer: &Viewer, email: &str, next: &str, problem: Option<&str>) -> Mark
             (form_token(viewer))
             (problem_summary(&problems))
             input type="hidden" name="next" value=(next);
-            input type="hidden" name="username" autocomplete="username" value=(email);
+            (user_name(email))
             section {
                 (Field { name: "password", label: "Password", error: problem, ..Field::default() }.filled("password", "current-password", ""))
             }

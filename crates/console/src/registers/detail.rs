@@ -50,7 +50,7 @@ pub(crate) fn detail(viewer: &Viewer, view: &Detail<'_>) -> Markup {
                 (card("fields", "Fields", &html! {}, &fields(viewer, register, row)))
                 (card("history", "History", &html! {
                     @if view.may_read_audit_log { a href={ "/app/audit?subjectId=" (row.id) } { "All in the audit log" } }
-                }, &history(viewer, view.history)))
+                }, &history(viewer, view.history, of_record)))
             }
             aside.aside aria-label="Record" {
                 (card("record", "Record", &html! {}, &record(viewer, row)))
@@ -106,25 +106,30 @@ fn record(viewer: &Viewer, row: &Row) -> Markup {
 }
 
 /// The entries of the audit log about a record, the newest first.
-pub(crate) fn history(viewer: &Viewer, entries: &[Entry]) -> Markup {
+pub(crate) fn history(viewer: &Viewer, entries: &[Entry], describe: fn(&Entry) -> String) -> Markup {
     html! {
         div.body {
             @if entries.is_empty() { p.muted { "No change is recorded." } } @else {
-                ol.tl { @for entry in entries { (history_entry(viewer, entry)) } }
+                ol.tl { @for entry in entries { (history_entry(viewer, entry, describe)) } }
             }
         }
     }
 }
 
-fn history_entry(viewer: &Viewer, entry: &Entry) -> Markup {
-    let at: Timestamp = entry.occurred_at;
+/// What was done to a record, after the name of who did it.
+fn of_record(entry: &Entry) -> String {
     let verb = entry.action.0.split_once('.').map_or(&*entry.action.0, |(_, verb)| verb);
+    format!("{} it", words(verb))
+}
+
+fn history_entry(viewer: &Viewer, entry: &Entry, describe: fn(&Entry) -> String) -> Markup {
+    let at: Timestamp = entry.occurred_at;
     html! {
         li {
             span.dot { (Icon::Pencil) }
             div {
                 div.line1 {
-                    span { (actor(entry.actor.kind, &entry.actor.name)) " " (words(verb)) " it" }
+                    span { (actor(entry.actor.kind, &entry.actor.name)) " " (describe(entry)) }
                     span.t { (viewer.zone.minute(at)) }
                 }
                 @if let Some(reason) = &entry.reason { p.why { (reason.as_str()) } }

@@ -13,7 +13,7 @@ use secrecy::SecretString;
 
 use super::{SECTION, head};
 use crate::{
-    components::{Field, NONE, form_token, heading, page, problem_summary},
+    components::{Field, NONE, form_token, heading, page, problem_summary, user_name},
     pages::{
         form_texts::FormTexts,
         people::session::{client, problem_of, with_session},
@@ -76,7 +76,7 @@ fn form(viewer: &Viewer, email: &str, faults: &[(String, String)]) -> Markup {
         form.form method="post" action="/app/account/password" novalidate {
             (form_token(viewer))
             (problem_summary(faults))
-            input type="hidden" name="username" autocomplete="username" value=(email);
+            (user_name(email))
             section {
                 (Field { name: "current", label: "Present password", error: fault("current"), ..Field::default() }
                     .filled("password", "current-password", ""))

@@ -67,14 +67,14 @@ fn row(viewer: &Viewer, session: &Session, own: Option<SessionId>) -> Markup {
     html! {
         tr role="row" {
             th.p scope="row" role="rowheader" {
-                (browser(session.user_agent.as_deref()))
+                span title=[session.user_agent.as_deref()] { (browser(session.user_agent.as_deref())) }
                 @if own == Some(session.id) { " " span.b.good { "This one" } }
                 @if session.level != SessionLevel::Full { " " span.b.warn { "Waits for the second factor" } }
-                @if let Some(agent) = &session.user_agent { span.sub { (agent) } }
+                @if let Some(system) = session.user_agent.as_deref().and_then(system) { span.sub { (system) } }
             }
             td role="cell" data-l="Address" { (session.source_address.as_deref().unwrap_or("Unknown")) }
-            td.t2 role="cell" data-l="Signed in" { (viewer.zone.minute(session.created_at)) }
-            td role="cell" data-l="Last used" { (viewer.zone.minute(session.last_used_at)) }
+            td.t2 role="cell" data-l="Signed in" { span.nowrap { (viewer.zone.minute(session.created_at)) } }
+            td role="cell" data-l="Last used" { span.nowrap { (viewer.zone.minute(session.last_used_at)) } }
             @if own.is_some() {
                 td.num role="cell" {
                     form method="post" action="/app/account/sessions" {
@@ -104,6 +104,19 @@ fn browser(user_agent: Option<&str>) -> &'static str {
     NAMES.iter().find(|(mark, _)| text.contains(mark)).map_or("Another browser", |(_, name)| name)
 }
 
+/// The name of the operating system of a browser, by what the browser says about itself.
+fn system(user_agent: &str) -> Option<&'static str> {
+    const NAMES: &[(&str, &str)] = &[
+        ("iPhone", "iPhone"),
+        ("iPad", "iPad"),
+        ("Android", "Android"),
+        ("Windows", "Windows"),
+        ("Mac OS X", "macOS"),
+        ("Linux", "Linux"),
+    ];
+    NAMES.iter().find(|(mark, _)| user_agent.contains(mark)).map(|(_, name)| *name)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -117,5 +130,8 @@ mod tests {
         assert_eq!(browser(Some("Mozilla/5.0 (X11; rv:133.0) Gecko/20100101 Firefox/133.0")), "Firefox");
         assert_eq!(browser(Some("anything <script>")), "Another browser");
         assert_eq!(browser(None), "Unknown browser");
+        assert_eq!(system(chrome), Some("Linux"));
+        assert_eq!(system("Mozilla/5.0 (Linux; Android 15)"), Some("Android"));
+        assert_eq!(system("curl/8.14"), None);
     }
 }

@@ -23,6 +23,14 @@ use crate::{
     words::sentence,
 };
 
+/// What is said about a text that is no e-mail address.
+const EMAIL_FAULT: &str = "This is not an e-mail address. Write one such as lin@example.org.";
+
+/// What is said about a name that is missing or that no person may have.
+fn name_fault(text: &str, error: impl std::fmt::Display) -> String {
+    if text.is_empty() { "Write a name.".to_owned() } else { format!("The name {error}.") }
+}
+
 /// What is wrong with the form, by field.
 type Faults = Vec<(String, String)>;
 
@@ -46,8 +54,8 @@ pub(super) fn submit<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a,
         let viewer = viewer(request)?;
         let (Ok(name), Ok(email), Some(role), Ok(reason)) = (&name, &email, role, &reason) else {
             let faults = [
-                name.err().map(|error| ("name", format!("The name {error}."))),
-                email.err().map(|error| ("email", format!("The e-mail {error}."))),
+                name.err().map(|error| ("name", name_fault(text("name"), error))),
+                email.err().map(|_| ("email", EMAIL_FAULT.to_owned())),
                 role.is_none().then(|| ("role", "Choose a role.".to_owned())),
                 reason.err().map(|error| ("reason", format!("The reason {error}"))),
             ];

@@ -23,6 +23,7 @@ use crate::{
     registers::history,
     response::page_response,
     viewer::Viewer,
+    words::words,
 };
 
 /// The number of entries of the history that the page shows.
@@ -96,7 +97,7 @@ fn person(viewer: &Viewer, view: &View<'_>) -> Markup {
             div.stack {
                 (card("sessions", "Sessions", &sessions, &sessions_table(viewer, &security.sessions, None)))
                 @if viewer.role.permits(Permission::ReadAuditLog) {
-                    (card("history", "History", &NONE, &history(viewer, entries)))
+                    (card("history", "History", &NONE, &history(viewer, entries, what_was_done)))
                 }
             }
             aside.aside aria-label="About this person" {
@@ -107,6 +108,28 @@ fn person(viewer: &Viewer, view: &View<'_>) -> Markup {
     };
     let head = Head { title: name, section: SECTION, above: &[("People", SECTION)], ..Head::default() };
     page(viewer, &head, &content)
+}
+
+/// What was done by or to a person, after the name of who did it.
+fn what_was_done(entry: &Entry) -> String {
+    let is_own = entry.subject.as_ref().map(|subject| subject.id.as_str()) == entry.actor.id.as_deref();
+    let action = entry.action.as_str();
+    let verb = action.strip_prefix("user.").unwrap_or(action);
+    let text = match verb {
+        "created" => "added this person",
+        "invited" => "made an invitation",
+        "activated" => "accepted the invitation",
+        "updated" => "changed the profile",
+        "role_set" => "changed the role",
+        "reset_link_issued" => "made a link for a new password",
+        "password_reset" => "set a new password by a link",
+        "sessions_revoked" => "ended all sessions",
+        "reauthenticated" => "entered the password again",
+        "sign_in_failed" => "failed to sign in",
+        verb if is_own => return words(verb),
+        verb => return format!("{} this person", words(verb)),
+    };
+    text.to_owned()
 }
 
 fn actions(user: &StoredUser) -> Markup {

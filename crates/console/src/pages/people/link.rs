@@ -17,7 +17,7 @@ use super::{
     session::{client, problem_of, with_session},
 };
 use crate::{
-    components::{Field, problem_summary, wide_gate},
+    components::{Field, problem_summary, user_name, wide_gate},
     pages::form_texts::public_form,
     response::{page_response, redirect},
     words::sentence,
@@ -106,7 +106,7 @@ fn page(
         }
         form.form method="post" action={ "/app/setup/" (request.path_text()) } novalidate {
             section {
-                @if let Some(known) = known { p { "You are " b { (known) } "." } input type="hidden" name="username" autocomplete="username" value=(known); }
+                @if let Some(known) = known { p { "You are " b { (known) } "." } (user_name(known)) }
                 @else {
                     div.pair {
                         (Field { name: "name", label: "Your name", error: fault("name"), ..Field::default() }.filled("text", "name", name))
