@@ -34,7 +34,7 @@ fn begun(change: &PersonChange) -> &Session {
         CredentialChange::AddSession(session) => Some(session),
         _ => None,
     });
-    sessions.last().expect("a session has begun")
+    sessions.into_iter().next_back().expect("a session has begun")
 }
 
 #[test]
