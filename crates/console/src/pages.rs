@@ -25,7 +25,7 @@ use http_api::{
 use crate::surface::page_operation;
 
 pub(crate) use assets::{icon, script, stylesheet};
-pub(crate) use current_viewer::{viewer, viewer_of};
+pub(crate) use current_viewer::viewer;
 pub(crate) use overview::handle as overview;
 
 /// Returns the endpoints of the workspace, of the jump box, and of the page that asks for the password again.

@@ -12,7 +12,7 @@ use maud::{Markup, html};
 
 use crate::{
     components::{Head, Icon, copyable, gate, page},
-    pages::viewer_of,
+    viewer::Viewer,
 };
 
 /// The rules for browsers: nothing but the program's own stylesheet and script, nothing inline, no frame around a page.
@@ -62,7 +62,7 @@ pub(crate) fn error_response(problem: Problem, request: &FailedRequest<'_>) -> A
     let title = title(status);
     let page = match request.user() {
         Some(user) => {
-            let viewer = viewer_of(user, |name| request.cookie(name));
+            let viewer = Viewer::of(user, |name| request.cookie(name));
             let head = Head { title, is_narrow: true, ..Head::default() };
             page(
                 &viewer,
@@ -75,7 +75,7 @@ pub(crate) fn error_response(problem: Problem, request: &FailedRequest<'_>) -> A
     page_response(status, page)
 }
 
-/// What happened, what can be done, and the identifier of the request.
+/// The content of the page: what happened, what can be done, and the identifier of the request.
 fn content(problem: &Problem, title: &str, request: &FailedRequest<'_>) -> Markup {
     let status = problem.status;
     let may_try_again = request.is_read && is_passing(status);

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use auth::{Permission, Role};
+use auth::Permission;
 use axum::http::Method;
 use futures_util::future::BoxFuture;
 use http_api::{
@@ -15,6 +15,7 @@ use http_api::{
 
 use crate::{
     assets::{ICON_PATH, SCRIPT_PATH, STYLESHEET_PATH},
+    navigation::set_routes,
     pages,
     response::error_response,
 };
@@ -22,6 +23,7 @@ use crate::{
 /// Returns the web app as a surface of the server.
 #[must_use]
 pub fn surface() -> Surface {
+    set_routes(declared());
     Surface::for_people(declared(), Arc::new(()), "/app", error_response)
 }
 
@@ -35,18 +37,9 @@ pub fn route_table() -> &'static [Operation] {
 #[must_use]
 pub fn demo_surface() -> Surface {
     static OPERATIONS: OnceLock<Vec<Operation>> = OnceLock::new();
+    set_routes(declared());
     let with_demo = || operations().into_iter().chain(pages::people::demo_operations()).collect();
     Surface::for_people(OPERATIONS.get_or_init(with_demo), Arc::new(()), "/app", error_response)
-}
-
-/// Whether the page at this address exists and is open to people with this role, as the route table says.
-pub(crate) fn is_open_to(role: Role, path: &str) -> bool {
-    let pages = declared().iter().filter(|operation| operation.method == Method::GET && operation.path == path);
-    pages.map(|operation| operation.access).any(|access| match access {
-        Access::Permission(permission) => role.permits(permission),
-        Access::SignedIn | Access::Public => true,
-        Access::Scope(_) | Access::Unmatched | Access::UnmatchedPage => false,
-    })
 }
 
 fn declared() -> &'static [Operation] {

@@ -5,8 +5,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use super::{Icon, avatar};
 use crate::{
     assets::{ICON_PATH, SCRIPT_PATH, STYLESHEET_PATH},
-    navigation::{GROUPS, Group, Section},
-    surface::is_open_to,
+    navigation::{GROUPS, Group, Section, is_open_to},
     viewer::{Theme, Viewer},
 };
 

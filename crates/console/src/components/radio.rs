@@ -11,7 +11,7 @@ pub(crate) struct Radio<'c> {
     pub(crate) value: &'c str,
     /// The word for it.
     pub(crate) title: String,
-    /// What it means.
+    /// The meaning of it.
     pub(crate) text: String,
 }
 

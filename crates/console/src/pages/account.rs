@@ -1,4 +1,4 @@
-//! What people set for themselves: their profile, password, second factor, sessions, and how pages look.
+//! The account of a person, as they set it themselves: their profile, password, second factor, sessions, and how pages look.
 
 mod appearance;
 mod overview;

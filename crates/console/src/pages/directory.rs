@@ -6,6 +6,7 @@ mod link;
 mod list;
 mod person;
 mod person_form;
+mod role;
 
 use auth::Permission;
 use axum::http::Method;

@@ -26,7 +26,7 @@ use crate::{
 
 const SECTION: &str = "/app/workspace";
 
-/// What the form shows beside what is stored.
+/// The content of the form beside the stored settings.
 #[derive(Default)]
 struct View<'v> {
     typed: BTreeMap<String, String>,

@@ -116,7 +116,7 @@ pub(crate) fn history(viewer: &Viewer, entries: &[Entry], describe: fn(&Entry) -
     }
 }
 
-/// What was done to a record, after the name of who did it.
+/// The words for an entry about a record, after the name of its actor.
 fn of_record(entry: &Entry) -> String {
     let verb = entry.action.0.split_once('.').map_or(&*entry.action.0, |(_, verb)| verb);
     format!("{} it", words(verb))

@@ -1,4 +1,4 @@
-//! What people set for themselves.
+//! The account of a person, as they set it themselves.
 
 use auth::{Role, User};
 use axum::http::header;

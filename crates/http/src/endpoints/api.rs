@@ -35,7 +35,7 @@ pub struct Surface {
     /// The beginning of its paths, by which requests that match none of them are assigned to it.
     pub(super) prefix: &'static str,
     pub(super) errors: ErrorRenderer,
-    /// Whose requests those are that match none of its paths.
+    /// The callers of requests that match none of its paths.
     pub(super) unmatched: Access,
 }
 

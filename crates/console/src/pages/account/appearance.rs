@@ -12,12 +12,9 @@ use maud::{Markup, html};
 use super::SECTION;
 use crate::{
     components::{Radio, form_token, radios},
-    pages::{
-        current_viewer::{ROWS_COOKIE, THEME_COOKIE},
-        form_texts::FormTexts,
-    },
+    pages::form_texts::FormTexts,
     response::redirect,
-    viewer::{Theme, Viewer},
+    viewer::{ROWS_COOKIE, THEME_COOKIE, Theme, Viewer},
 };
 
 /// The time for which the choice is kept, in seconds: a year.

@@ -46,7 +46,7 @@ pub(super) fn handle<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a,
     })
 }
 
-/// What has just been done, by the query of the address.
+/// The words for what has just been done, by the query of the address.
 fn done(query: &str) -> Option<&'static str> {
     match query.strip_prefix("done=")? {
         "profile" => Some("Your profile was saved."),

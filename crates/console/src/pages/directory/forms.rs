@@ -1,4 +1,4 @@
-//! What administrators change about a person.
+//! The changes that administrators make of a person.
 
 use std::collections::BTreeMap;
 
@@ -8,8 +8,8 @@ use maud::{Markup, html};
 use people::{PeopleError, UserSecurity};
 
 use super::{
-    invite::role_name,
     person_form::{Change, Outcome, PersonForm},
+    role::{role_choices, role_name},
 };
 use crate::{
     components::{Radio, radios},
@@ -17,27 +17,6 @@ use crate::{
 };
 
 type Carried<'a> = BoxFuture<'a, Result<Outcome, PeopleError>>;
-
-/// The choice of a role.
-pub(super) fn role_choices(selected: Option<Role>, error: Option<&str>) -> Markup {
-    let options: Vec<Radio<'_>> = Role::ALL
-        .iter()
-        .map(|role| Radio { value: role.name(), title: role_name(*role), text: role_text(*role).to_owned() })
-        .collect();
-    radios("role", "Role", &options, selected.map(Role::name), error)
-}
-
-const fn role_text(role: Role) -> &'static str {
-    match role {
-        Role::Admin => {
-            "Manages people, service accounts, webhooks and the workspace, and may do all that others may. Needs a second factor."
-        }
-        Role::Lead => "Changes and imports records, decides on evidence, reads the audit log and sees integrations.",
-        Role::Contributor => "Works on records, without deciding on evidence.",
-        Role::Auditor => "Reads and exports everything, including the audit log, and changes nothing.",
-        Role::Reader => "Reads records.",
-    }
-}
 
 /// Another role.
 pub(super) struct SetRole;

@@ -14,24 +14,23 @@ use kernel::Title;
 use maud::{Markup, html};
 use people::{Author, PeopleError};
 
-use super::{SECTION, forms::role_choices, link};
+use super::{SECTION, link, role::role_choices};
 use crate::{
     components::{Field, Head, NONE, form_token, heading, page, problem_summary, reason},
     pages::{form_texts::FormTexts, people::session::problem_of, viewer},
     response::page_response,
     viewer::Viewer,
-    words::sentence,
 };
 
-/// What is said about a text that is no e-mail address.
+/// The fault of a text that is no e-mail address.
 const EMAIL_FAULT: &str = "This is not an e-mail address. Write one such as lin@example.org.";
 
-/// What is said about a name that is missing or that no person may have.
+/// The fault of a name that is missing or that no person may have.
 fn name_fault(text: &str, error: impl std::fmt::Display) -> String {
     if text.is_empty() { "Write a name.".to_owned() } else { format!("The name {error}.") }
 }
 
-/// What is wrong with the form, by field.
+/// The faults of the form, by field.
 type Faults = Vec<(String, String)>;
 
 /// Handles the request for the form.
@@ -112,9 +111,4 @@ fn form(viewer: &Viewer, typed: &BTreeMap<String, String>, faults: &Faults) -> M
         is_narrow: true,
     };
     page(viewer, &head, &content)
-}
-
-/// The word for a role.
-pub(super) fn role_name(role: Role) -> String {
-    sentence(role.name())
 }

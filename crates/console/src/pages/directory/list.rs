@@ -25,7 +25,7 @@ use crate::{
 /// The number of people on a page: for each of them the store is asked how they sign in.
 const PAGE: u64 = 25;
 
-/// What the list shows.
+/// The content of the list.
 struct View<'v> {
     rows: &'v [(StoredUser, UserSecurity)],
     cursor: Option<&'v str>,

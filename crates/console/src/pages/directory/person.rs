@@ -16,7 +16,7 @@ use kernel::{Entry, PageLimit, PageRequest, Subject};
 use maud::{Markup, html};
 use people::UserSecurity;
 
-use super::{SECTION, invite::role_name, list::second_factor};
+use super::{SECTION, list::second_factor, role::role_name};
 use crate::{
     components::{Head, Icon, NONE, Tone, card, copyable, flash, heading, note, page, status},
     pages::{account::sessions_table, people::session::problem_of, viewer},
@@ -29,7 +29,7 @@ use crate::{
 /// The number of entries of the history that the page shows.
 const HISTORY: u64 = 20;
 
-/// What the page shows.
+/// The content of the page.
 struct View<'v> {
     user: &'v StoredUser,
     security: &'v UserSecurity,
@@ -65,7 +65,7 @@ pub(super) fn handle<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a,
     })
 }
 
-/// What has just been done, by the query of the address.
+/// The words for what has just been done, by the query of the address.
 fn done(query: &str) -> Option<&'static str> {
     match query.strip_prefix("done=")? {
         "role" => Some("The role was changed. They were signed out and sign in again."),
@@ -110,7 +110,7 @@ fn person(viewer: &Viewer, view: &View<'_>) -> Markup {
     page(viewer, &head, &content)
 }
 
-/// What was done by or to a person, after the name of who did it.
+/// The words for an entry about a person, after the name of its actor.
 fn what_was_done(entry: &Entry) -> String {
     let is_own = entry.subject.as_ref().map(|subject| subject.id.as_str()) == entry.actor.id.as_deref();
     let action = entry.action.as_str();

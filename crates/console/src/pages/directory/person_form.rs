@@ -37,7 +37,7 @@ pub(super) trait PersonForm: Send + Sync + 'static {
     /// The title of the page.
     fn title(user: &User) -> String;
 
-    /// What will happen.
+    /// The consequences of the change.
     fn explanation(user: &User) -> String;
 
     /// The fields beside the reason.
@@ -58,7 +58,7 @@ pub(super) struct Change<'a> {
     pub(super) texts: &'a BTreeMap<String, String>,
 }
 
-/// What came of a change.
+/// The outcome of a change.
 pub(super) enum Outcome {
     /// It was stored. The word tells the page of the person what to say.
     Done(&'static str),

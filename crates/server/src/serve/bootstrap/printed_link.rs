@@ -10,7 +10,7 @@ pub(crate) struct PrintedLink {
     link: IssuedLink,
     /// The beginning of its path.
     path: &'static str,
-    /// What opening it does, for people.
+    /// The effect of opening it, for people.
     purpose: &'static str,
 }
 

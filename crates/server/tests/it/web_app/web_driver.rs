@@ -91,7 +91,7 @@ impl WebDriver {
         found[ELEMENT].as_str().expect("an element").to_owned()
     }
 
-    /// What axe-core, the console of the browser and the width of the page have against it.
+    /// The faults that axe-core, the console of the browser and the width of the page show.
     pub(super) async fn faults(&self) -> Vec<String> {
         self.run(&self.axe).await;
         let script = "const done = arguments[0]; axe.run(document, { resultTypes: ['violations'] }).then(found => \
