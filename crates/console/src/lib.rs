@@ -26,4 +26,4 @@ mod words;
 mod zone;
 
 pub use services::{ConsoleServices, EventRenderers, EvidenceFiles};
-pub use surface::surface;
+pub use surface::{demo_surface, route_table, surface};

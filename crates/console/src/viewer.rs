@@ -1,8 +1,14 @@
 //! The person who looks at a page.
 
 use auth::Role;
+use http_api::request::SignedInUser;
 
-use crate::zone::Zone;
+use crate::{form_token::FormToken, zone::Zone};
+
+/// The cookie with the chosen colors.
+pub(crate) const THEME_COOKIE: &str = "novantra-theme";
+/// The cookie with the chosen height of rows.
+pub(crate) const ROWS_COOKIE: &str = "novantra-rows";
 
 /// The reader of a page.
 #[derive(Clone, Debug)]
@@ -25,6 +31,25 @@ pub(crate) struct Viewer {
     pub(crate) form_token: String,
 }
 
+impl Viewer {
+    /// Returns this person as the viewer of a page, with what they chose in cookies.
+    pub(crate) fn of<'r>(user: &SignedInUser, cookie: impl Fn(&str) -> Option<&'r str>) -> Self {
+        let SignedInUser { caller, organization, .. } = user;
+        let record = &caller.user.record;
+        let zone = record.timezone.as_ref().unwrap_or(&organization.record.timezone);
+        Self {
+            workspace: organization.record.name.to_string(),
+            workspace_slug: organization.record.slug.to_string(),
+            name: record.name.to_string(),
+            role: record.role,
+            zone: Zone::named(zone.as_str()),
+            theme: cookie(THEME_COOKIE).and_then(Theme::from_name).unwrap_or_default(),
+            has_compact_rows: cookie(ROWS_COOKIE) == Some("compact"),
+            form_token: FormToken::of(&caller.session).to_string(),
+        }
+    }
+}
+
 /// The colors of the pages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Theme {
@@ -45,6 +70,11 @@ impl Theme {
             Self::Light => Some("light"),
             Self::Dark => Some("dark"),
         }
+    }
+
+    /// Returns the theme with this name, as [`Self::attribute`] has it.
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
+        [Self::Light, Self::Dark].into_iter().find(|theme| theme.attribute() == Some(name))
     }
 }
 

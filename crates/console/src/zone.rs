@@ -33,6 +33,12 @@ impl Zone {
         self.element(time, "%-d %b %Y, %H:%M")
     }
 
+    /// The date and the minute within a text.
+    #[must_use]
+    pub(crate) fn minute_text(&self, time: Timestamp) -> String {
+        self.zoned(time).strftime("%-d %b %Y, %H:%M").to_string()
+    }
+
     /// The date, such as "24 Nov 2026".
     #[must_use]
     pub(crate) fn date(&self, time: Timestamp) -> Markup {

@@ -4,7 +4,11 @@ use audit::StoredEntry;
 use kernel::{Column, ColumnType, Kind, OwnedScalar};
 use maud::{Markup, html};
 
-use super::{Register, Row, history, value::value};
+use super::{
+    Register, Row,
+    history::{history, of_record},
+    value::value,
+};
 use crate::{
     components::{Head, Icon, card, copyable, flash, heading, page, status},
     viewer::Viewer,
@@ -88,7 +92,7 @@ pub(crate) fn detail(viewer: &Viewer, view: &Detail<'_>) -> Markup {
                 @if !is_beside { (card("fields", "Fields", &html! {}, &fields(viewer, register, row))) }
                 (card("history", "History", &html! {
                     @if view.may_read_audit_log { a href={ "/app/audit?subjectId=" (row.id) } { "All in the audit log" } }
-                }, &html! { div.body { (history(viewer, view.history)) (slots.after_history) } }))
+                }, &html! { div.body { (history(viewer, view.history, of_record)) (slots.after_history) } }))
                 (slots.last_cards)
             }
             aside.aside aria-label="Record" {
@@ -99,7 +103,7 @@ pub(crate) fn detail(viewer: &Viewer, view: &Detail<'_>) -> Markup {
     };
     page(
         viewer,
-        &Head { title, section: view.section, above: &[(&list_title, &path)], has_problem: slots.has_problem },
+        &Head { title, section: view.section, above: &[(&list_title, &path)], has_problem: slots.has_problem, is_narrow: false },
         &content,
     )
 }

@@ -5,3 +5,7 @@ mod test_app;
 
 pub(crate) use browser::Browser;
 pub(crate) use test_app::TestApp;
+mod people_app;
+
+pub(crate) use browser::{Browser, Page};
+pub(crate) use people_app::{EMAIL, PASSWORD, PeopleApp, api_probe, form_value};

@@ -9,7 +9,7 @@ use people::PeopleError;
 
 use super::app::App;
 use crate::{
-    request::{Principal, SignedInUser},
+    request::{Principal, SignedInUser, cookie_value},
     response::Problem,
 };
 
@@ -36,10 +36,7 @@ pub(super) async fn authenticate_session(app: &App, parts: &Parts) -> Result<Pri
 
 /// Returns the token in the cookie of this name.
 pub(crate) fn session_token(headers: &HeaderMap, name: &str) -> Option<OpaqueToken> {
-    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-    let mut pairs = cookies.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    let (_, value) = pairs.find(|(cookie, _)| *cookie == name)?;
-    OpaqueToken::parse(TokenUse::Session, value)
+    OpaqueToken::parse(TokenUse::Session, cookie_value(headers.get_all(header::COOKIE).iter(), name)?)
 }
 
 /// Refuses a write that another site had the browser send. Browsers say where a request comes from; the token in the form

@@ -227,6 +227,7 @@ fn form(viewer: &Viewer, finding: &Stored<Finding>, kind: &str, attempt: &Attemp
         section: "/app/findings",
         above: &[("Findings", "/app/findings"), (title, &address)],
         has_problem: attempt.has_problem(),
+        is_narrow: false,
     };
     page(viewer, &head, &content)
 }

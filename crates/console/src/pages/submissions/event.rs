@@ -187,6 +187,7 @@ fn form(
         section: "/app/submissions",
         above: &[("Submissions", "/app/submissions"), (title, &address)],
         has_problem: attempt.has_problem(),
+        is_narrow: false,
     };
     page(viewer, &head, &content)
 }
