@@ -18,9 +18,11 @@ mod pages;
 mod qr_code;
 mod registers;
 mod response;
+mod services;
 mod surface;
 mod viewer;
 mod words;
 mod zone;
 
+pub use services::ConsoleServices;
 pub use surface::surface;

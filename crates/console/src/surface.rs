@@ -17,13 +17,14 @@ use crate::{
     assets::{SCRIPT_PATH, STYLESHEET_PATH},
     pages,
     response::error_response,
+    services::ConsoleServices,
 };
 
 /// Returns the web app as a surface of the server.
 #[must_use]
-pub fn surface() -> Surface {
+pub fn surface(services: ConsoleServices) -> Surface {
     static OPERATIONS: OnceLock<Vec<Operation>> = OnceLock::new();
-    Surface::for_people(OPERATIONS.get_or_init(operations), Arc::new(()), "/app", error_response)
+    Surface::for_people(OPERATIONS.get_or_init(operations), Arc::new(services), "/app", error_response)
 }
 
 fn operations() -> Vec<Operation> {
@@ -38,6 +39,9 @@ fn operations() -> Vec<Operation> {
         ..page_operation(Method::GET, "/app", Access::Permission(Permission::ReadRecords), "overview.read")
     });
     operations.extend(pages::people::operations());
+    operations.extend(pages::developers::operations());
+    operations.extend(pages::webhooks::operations());
+    operations.extend(pages::audit::operations());
     operations.extend(pages::register_pages::operations());
     operations
 }

@@ -40,6 +40,17 @@ impl People {
         Ok(caller)
     }
 
+    /// Returns the caller as they are now, for a response that lasts.
+    ///
+    /// # Errors
+    /// [`PeopleError::Denied`] if the session is over, or the store fails.
+    pub async fn authorize_again(&self, caller: &UserCaller) -> Result<UserCaller, PeopleError> {
+        let Session { organization, token, .. } = *caller.session;
+        let (session, user) = self.parts.store.session(organization, token).await?.ok_or(UserDenied::SignedOut)?;
+        let lifetimes = self.settings.sessions;
+        Ok(UserCaller::authorize(Arc::new(session), Arc::new(user), lifetimes, self.now())?)
+    }
+
     /// Returns the sign-in whose session has this token, if it lacks its second factor.
     ///
     /// # Errors

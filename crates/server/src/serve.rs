@@ -14,6 +14,7 @@ mod tasks;
 use std::{sync::Arc, time::Duration};
 
 use api_v1::{ApiServices, AttachmentServices};
+use console::ConsoleServices;
 use evidence::ContentStore;
 use http_api::App;
 use tokio::time::{Instant, timeout_at};
@@ -190,8 +191,13 @@ impl Server {
             webhooks: Arc::clone(&endpoint_services),
             attachments: Arc::new(AttachmentServices::new(attachments, settings.attachments.limits)),
         });
+        let pages = console::surface(ConsoleServices {
+            endpoints: endpoint_services.endpoints.clone(),
+            checkpoints: Arc::new(installation.checkpoint_key),
+            api_document: api_v1::document(),
+        });
         let requests = api.serve(
-            http_api::router(app.clone(), [surface, console::surface()]),
+            http_api::router(app.clone(), [surface, pages]),
             ConnectionLimits::for_api(settings.max_connections, settings.api.trusted_proxies.clone(), &metrics),
             Some(metrics),
             stop,
