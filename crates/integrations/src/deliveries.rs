@@ -78,7 +78,7 @@ impl Integrations {
             let timestamp = self.store.begin_write();
             // The range is half-open, and must include the current millisecond.
             let until = until.unwrap_or_else(|| timestamp.at() + Duration::from_millis(1));
-            let found = find_undelivered(&self.store, &subscription, ReplayRange { since, until }).await?;
+            let found = find_undelivered(&*self.store, &subscription, ReplayRange { since, until }).await?;
             let context = author.context(organization, &*self.entropy);
             let (changeset, counts) = recover(&context, timestamp, &subscription, &found.failed, &found.missed)?;
             if self.commit(author, changeset).await? {

@@ -148,7 +148,7 @@ impl Integrations {
         author.require_management()?;
         for _ in 0..MAX_ATTEMPTS {
             let account = self.account(organization.id, account).await?;
-            let slots = taken_slots(&self.store, &account).await?;
+            let slots = taken_slots(&*self.store, &account).await?;
             let timestamp = self.store.begin_write();
             let id = Id::new(self.entropy.ulid(timestamp.at()));
             let secret = WebhookSecret::generate(&*self.entropy);

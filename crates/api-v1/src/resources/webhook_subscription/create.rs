@@ -70,7 +70,7 @@ impl Command for CreateSubscription {
     ) -> Result<(Changeset, Self::Output), Problem> {
         check_read_scopes(caller, &self.subscription.event_types)?;
         let (services, account) = (&app.services, &*caller.account);
-        let taken_slots = integrations::taken_slots(&services.store, account).await?;
+        let taken_slots = integrations::taken_slots(&*services.store, account).await?;
         let id = Id::new(services.entropy.ulid(timestamp.at()));
         let secret = WebhookSecret::generate(&*services.entropy);
         let encrypted = WebhookServices::of(request)?.endpoints.signer.encrypt(&*services.entropy, id, &secret);

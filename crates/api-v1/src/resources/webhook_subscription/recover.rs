@@ -64,7 +64,7 @@ impl Command for RecoverDeliveries {
         // The range is half-open, and must include the current millisecond.
         let until = self.until.unwrap_or_else(|| timestamp.at() + Duration::from_millis(1));
         let range = ReplayRange { since: self.since, until };
-        let found = find_undelivered(&app.services.store, &subscription, range).await?;
+        let found = find_undelivered(&*app.services.store, &subscription, range).await?;
         let (changeset, recovery) = webhooks::recover(context, timestamp, &subscription, &found.failed, &found.missed)
             .map_err(webhook_problem)?;
         Ok((changeset, (recovery, found.next_since)))
