@@ -36,7 +36,8 @@ async fn an_entry_shows_what_changed_why_and_from_where() {
     let log = app.fixture.audit_log(app.fixture.home).await;
     let entry = log.iter().find(|stored| stored.entry.action.as_str() == "service_account.created").unwrap();
     let page = browser.get(&format!("/app/audit/{}", entry.entry.id)).await.expect(200);
-    let page = page.expect_text("Feeding the monitoring of security").expect_text("192.0.2.7").expect_text("audit:read");
+    let page =
+        page.expect_text("Feeding the monitoring of security").expect_text("192.0.2.7").expect_text("audit:read");
     let page = page.expect_text(&entry.entry.origin.request_id.to_string()).expect_text("siem &lt;b&gt;");
     page.expect_text("Not sealed yet");
     let other = TestApp::open().await;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use auth::{AccountStatus, Role, ServiceAccount};
 use axum::http::{Request, header};
+use http_body_util::BodyExt as _;
 use kernel::Id;
 use scopes::{Scope, ScopeSet};
 use serde_json::Value;
@@ -70,7 +71,9 @@ async fn a_new_account_has_a_secret_that_is_shown_once_and_works() {
         .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
         .body(axum::body::Body::from(body));
     let response = app.router.clone().oneshot(request.unwrap()).await.unwrap();
-    assert_eq!(response.status().as_u16(), 200);
+    let status = response.status().as_u16();
+    let body = response.into_body().collect().await.unwrap().to_bytes();
+    assert_eq!(status, 200, "{}", String::from_utf8_lossy(&body));
     let actions = app.actions().await;
     let created = ("service_account.created".to_owned(), Some("Second scanner for the mobile apps".to_owned()));
     assert!(actions.contains(&created), "{actions:?}");
@@ -135,7 +138,8 @@ async fn an_account_is_rotated_disabled_enabled_and_changed_with_a_reason() {
     assert_eq!(account(&app, id).await.record.status, AccountStatus::Disabled);
     let enable = [("revision", "6"), ("status", "active"), reason];
     browser.post(&format!("{path}/status"), &enable).await.expect(303);
-    let actions: Vec<String> = app.actions().await.into_iter().filter(|(_, why)| why.is_some()).map(|(action, _)| action).collect();
+    let actions: Vec<String> =
+        app.actions().await.into_iter().filter(|(_, why)| why.is_some()).map(|(action, _)| action).collect();
     let names = ["created", "rotated", "scopes_set", "limits_set", "updated", "disabled", "enabled"];
     assert_eq!(actions, names.map(|name| format!("service_account.{name}")));
     let changes = browser.get(&format!("{path}/changes")).await.expect(200);
@@ -169,7 +173,8 @@ async fn who_may_only_see_integrations_changes_none_and_others_see_none() {
     let path = format!("{LIST}/{id}");
     let pages = ["", "/calls", "/findings", "/webhooks", "/changes"];
     let forms = ["/rotate", "/status", "/scopes", "/limits", "/edit"];
-    let fields = [("revision", "1"), ("status", "disabled"), ("scope", "audit:read"), ("reason", "Because I can do it")];
+    let fields =
+        [("revision", "1"), ("status", "disabled"), ("scope", "audit:read"), ("reason", "Because I can do it")];
     for role in [Role::Lead, Role::Auditor, Role::Contributor, Role::Reader] {
         let browser = app.browser(role).await;
         let sees = matches!(role, Role::Lead | Role::Auditor);
@@ -229,5 +234,7 @@ async fn the_document_has_what_the_pages_say_about_limits() {
     let document: Value = api_v1::document();
     assert!(document["paths"]["/api/v1/auth/token"].is_object());
     let page = app.browser(Role::Admin).await.get(&format!("{LIST}/new?preset=push-findings")).await.expect(200);
-    page.expect_text("600 a minute").expect_text("value=\"governance.findings:write\" checked").expect_text("token of 15 minutes");
+    page.expect_text("600 a minute")
+        .expect_text("value=\"governance.findings:write\" checked")
+        .expect_text("token of 15 minutes");
 }

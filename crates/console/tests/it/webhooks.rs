@@ -52,7 +52,13 @@ async fn a_subscription_is_created_tested_changed_and_deleted() {
     delivery.expect_text("webhook.test").expect_text("202").expect_text("12 ms").expect_text("ServiceNow mirror");
     browser.get(&path).await.expect(200).expect_text("webhook.test").expect_text("Delivered");
     browser.get(&format!("{path}?status=failed,exhausted")).await.expect(200).expect_text("No deliveries here");
-    let edit = [("revision", "1"), ("url", "https://new.cedar.example/"), ("description", ""), ("event", "finding.created"), REASON];
+    let edit = [
+        ("revision", "1"),
+        ("url", "https://new.cedar.example/"),
+        ("description", ""),
+        ("event", "finding.created"),
+        REASON,
+    ];
     browser.post(&format!("{path}/edit"), &edit).await.expect(303);
     assert_eq!(stored(&app, id).await.record.event_types.len(), 1);
     let stale = browser.post(&format!("{path}/edit"), &edit).await.expect(409);
@@ -64,7 +70,8 @@ async fn a_subscription_is_created_tested_changed_and_deleted() {
     assert_eq!(browser.post(&format!("{path}/rotate"), &rotate).await.expect(303).location(), format!("{path}/secret"));
     browser.post(&format!("{path}/delete"), &[("revision", "5"), REASON]).await.expect(303);
     browser.get(&path).await.expect(404);
-    let actions: Vec<String> = app.actions().await.into_iter().filter(|(_, why)| why.is_some()).map(|(action, _)| action).collect();
+    let actions: Vec<String> =
+        app.actions().await.into_iter().filter(|(_, why)| why.is_some()).map(|(action, _)| action).collect();
     let names = ["created", "tested", "updated", "updated", "updated", "secret_rotated", "deleted"];
     assert_eq!(actions, names.map(|name| format!("webhook_subscription.{name}")));
     assert!(app.notified() >= 6);
@@ -96,7 +103,11 @@ async fn a_delivery_that_was_given_up_is_sent_again() {
     let path = format!("{LIST}/{id}");
     let tested = browser.post(&format!("{path}/test"), &[("revision", "1"), REASON]).await.expect(303);
     let delivery = tested.location().to_owned();
-    browser.post(&format!("{delivery}/redeliver"), &[("reason", "no")]).await.expect(400).expect_text("Write at least 10");
+    browser
+        .post(&format!("{delivery}/redeliver"), &[("reason", "no")])
+        .await
+        .expect(400)
+        .expect_text("Write at least 10");
     browser.post(&format!("{delivery}/redeliver"), &[REASON]).await.expect(303);
     let delivery_id: Id<WebhookDelivery> = delivery.rsplit('/').next().unwrap().parse().unwrap();
     let after = app.fixture.get::<WebhookDelivery>(app.fixture.home, delivery_id).await.unwrap();

@@ -17,7 +17,7 @@ use http_api::{
 use kernel::{Changeset, Id, Reason, WriteContext, WriteTimestamp};
 use serde_json::json;
 use webhooks::{
-    AddressPolicy, DeliveryHealth, EventType, NewSubscription, WebhookSecret, WebhookSubscription, subscribe,
+    AddressPolicy, DeliveryHealth, EventType, NewSubscription, WebhookSecret, subscribe,
 };
 
 use super::{

@@ -29,8 +29,7 @@ pub(super) fn handle<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a,
         let response = streams::snapshot_response(app, request, permit, snapshot, write)?;
         Ok(response
             .header(header::CONTENT_DISPOSITION, "attachment; filename=\"audit-log.jsonl\"")
-            .header(header::CACHE_CONTROL, "no-store")
-            .header(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+            .header(header::CACHE_CONTROL, "no-store"))
     })
 }
 

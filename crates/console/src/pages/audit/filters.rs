@@ -31,7 +31,7 @@ const ACTIONS: [&str; 14] = [
     "finding.created",
     "finding.updated",
     "finding.event_recorded",
-    "finding.batch_recorded",
+    "finding.batch_written",
     "evidence_claim.approved",
     "evidence_claim.rejected",
     "token.issued",
@@ -40,7 +40,7 @@ const ACTIONS: [&str; 14] = [
     "service_account.disabled",
     "webhook_subscription.created",
     "webhook_delivery.redelivered",
-    "user.sign_in",
+    "user.signed_in",
     "user.sign_in_failed",
 ];
 

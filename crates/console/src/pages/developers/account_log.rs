@@ -27,7 +27,19 @@ use crate::{
 
 /// The changes of findings that programs make.
 const FINDING_CHANGES: [&str; 4] =
-    ["finding.created", "finding.updated", "finding.event_recorded", "finding.batch_recorded"];
+    ["finding.created", "finding.updated", "finding.event_recorded", "finding.batch_written"];
+
+/// The changes of accounts, and the displays of their secrets.
+const ACCOUNT_CHANGES: [&str; 8] = [
+    "service_account.created",
+    "service_account.updated",
+    "service_account.rotated",
+    "service_account.secret_shown",
+    "service_account.scopes_set",
+    "service_account.limits_set",
+    "service_account.disabled",
+    "service_account.enabled",
+];
 
 /// What a tab shows.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -56,13 +68,11 @@ async fn respond(app: &App, request: &ApiRequest, shown: Shown) -> Result<ApiRes
     let desk = Desk::of(app, request)?;
     let account = find::<ServiceAccount>(app, request).await?;
     let id = BTreeSet::from([account.meta.id.to_string()]);
+    let names = |actions: &[&str]| actions.iter().map(|action| (*action).to_owned()).collect();
     let filter = match shown {
         Shown::Calls => AuditFilter { actors: id, ..AuditFilter::default() },
-        Shown::Findings => {
-            let actions = FINDING_CHANGES.iter().map(|action| (*action).to_owned()).collect();
-            AuditFilter { actors: id, actions, ..AuditFilter::default() }
-        }
-        Shown::Changes => AuditFilter { subjects: id, ..AuditFilter::default() },
+        Shown::Findings => AuditFilter { actors: id, actions: names(&FINDING_CHANGES), ..AuditFilter::default() },
+        Shown::Changes => AuditFilter { subjects: id, actions: names(&ACCOUNT_CHANGES), ..AuditFilter::default() },
     };
     let mut query = Query::parse(request.query());
     let list_request = ListRequest::parse(app, request, &mut query, DueDates::No)?;

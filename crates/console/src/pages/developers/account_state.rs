@@ -118,7 +118,7 @@ mod tests {
     #[test]
     fn many_scopes_are_counted_but_those_that_change_something_are_named() {
         let html = scopes(ScopeSet::all()).into_string();
-        assert!(html.contains("17 read scopes"), "{html}");
+        assert!(html.contains("16 read scopes"), "{html}");
         assert!(html.contains("webhooks:"), "{html}");
     }
 }

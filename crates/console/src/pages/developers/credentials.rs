@@ -2,7 +2,7 @@
 
 use auth::Account;
 use axum::http::StatusCode;
-use futures_util::future::{BoxFuture, try_join_all};
+use futures_util::{StreamExt as _, TryStreamExt as _, future::BoxFuture, stream};
 use http_api::{
     pipeline::App,
     request::ApiRequest,
@@ -24,6 +24,9 @@ use crate::{
     words::counted,
 };
 
+/// The number of times of last use that are read at once.
+const READS_AT_A_TIME: usize = 16;
+
 /// Handles the request.
 pub(super) fn handle<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>> {
     Box::pin(async move {
@@ -31,7 +34,8 @@ pub(super) fn handle<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a,
         let organization = desk.organization_id()?;
         let accounts = desk.integrations.accounts(organization).await.map_err(problem_of)?;
         let store = &app.services.store;
-        let used = try_join_all(accounts.iter().map(|account| store.last_used(organization, account.meta.id))).await?;
+        let used = accounts.iter().map(|account| store.last_used(organization, account.meta.id));
+        let used: Vec<_> = stream::iter(used.collect::<Vec<_>>()).buffered(READS_AT_A_TIME).try_collect().await?;
         let accounts: Vec<(Account, Option<Timestamp>)> = accounts.into_iter().zip(used).collect();
         Ok(page_response(StatusCode::OK, list(&desk.viewer, &accounts, desk.may_manage(), desk.now)))
     })

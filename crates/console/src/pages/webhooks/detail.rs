@@ -81,7 +81,7 @@ pub(super) fn handle<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a,
             (tabs("Deliveries", &tab, &links))
             section.card aria-label="Deliveries" {
                 @if found.items.is_empty() && older.is_none() {
-                    (blank(Icon::Webhook, "No deliveries here", "An event that matches the subscription is listed here within a second. Send a test to see one now.", &NONE))
+                    (blank(Icon::Webhook, "No deliveries here", "An event that matches the subscription is listed here within a second.", &NONE))
                 } @else {
                     (delivery_table(&desk, &href, &found.items))
                     (pager(&html! { "Deliveries, newest first" }, newest.as_deref(), older.as_deref()))

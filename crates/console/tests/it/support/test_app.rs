@@ -178,7 +178,9 @@ impl TestApp {
         let log = self.fixture.audit_log(self.fixture.home).await;
         let by_people = log.into_iter().filter(|stored| stored.entry.actor.kind == kernel::ActorKind::User);
         by_people
-            .map(|stored| (stored.entry.action.as_str().to_owned(), stored.entry.reason.map(|reason| reason.to_string())))
+            .map(|stored| {
+                (stored.entry.action.as_str().to_owned(), stored.entry.reason.map(|reason| reason.to_string()))
+            })
             .collect()
     }
 }
