@@ -29,7 +29,7 @@ pub(crate) struct TableColumn<'t> {
 pub(crate) fn table(label: &str, is_compact: bool, columns: &[TableColumn<'_>], rows: &Markup) -> Markup {
     html! {
         div.tbl role="group" aria-label=(label) tabindex="0" {
-            table.compact[is_compact].cards role="table" {
+            table.cards.compact[is_compact] role="table" {
                 caption.vh { (label) }
                 thead role="rowgroup" {
                     tr role="row" {

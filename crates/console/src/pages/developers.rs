@@ -31,7 +31,7 @@ use crate::{
     surface::page_operation,
 };
 
-pub(super) use desk::{Desk, Faults, problem_of, problems};
+pub(super) use desk::{Desk, Faults, problem_at, problem_of, problems};
 pub(super) use new_account::read;
 pub(super) use rotate::{GRACES, grace};
 

@@ -25,7 +25,7 @@ const NEW: [(&str, &str); 4] = [
 /// The cookie that a response sets, as the browser sends it; empty if it ends the cookie.
 fn cookie(page: &Page, name: &str) -> String {
     let cookies = page.headers.get_all(header::SET_COOKIE).iter().map(|value| value.to_str().unwrap());
-    let set = cookies.filter(|cookie| cookie.starts_with(name)).last().unwrap();
+    let set = cookies.rev().find(|cookie| cookie.starts_with(name)).unwrap();
     set.split(';').next().unwrap().to_owned()
 }
 
@@ -69,6 +69,7 @@ async fn a_new_account_has_a_secret_that_is_shown_once_and_works() {
     let body = format!("grant_type=client_credentials&client_id={id}&client_secret={secret}");
     let request = Request::post("/api/v1/auth/token")
         .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+        .header(header::HOST, "novantra.test")
         .body(axum::body::Body::from(body));
     let response = app.router.clone().oneshot(request.unwrap()).await.unwrap();
     let status = response.status().as_u16();

@@ -16,9 +16,7 @@ use http_api::{
 };
 use kernel::{Changeset, Id, Reason, WriteContext, WriteTimestamp};
 use serde_json::json;
-use webhooks::{
-    AddressPolicy, DeliveryHealth, EventType, NewSubscription, WebhookSecret, subscribe,
-};
+use webhooks::{AddressPolicy, DeliveryHealth, EventType, NewSubscription, WebhookSecret, subscribe};
 
 use super::{
     SubscriptionWithHealth, endpoint_url::EndpointUrlReader, event_type_reader, media_with_secret,

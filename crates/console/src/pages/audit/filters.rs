@@ -20,11 +20,7 @@ const PERIODS: [(&str, &str, u64); 4] = [
 ];
 
 /// The filters of texts: their names in the address, and their words.
-const TEXTS: [(&str, &str, &str); 3] = [
-    ("action", "Action", "finding.created"),
-    ("actorId", "Actor id", "svc_… or user_…"),
-    ("subjectId", "Subject id", "find_…"),
-];
+const TEXTS: [(&str, &str); 3] = [("action", "Action"), ("actorId", "Actor id"), ("subjectId", "Subject id")];
 
 /// The actions that the field for them suggests.
 const ACTIONS: [&str; 14] = [
@@ -51,7 +47,7 @@ pub(super) struct Chosen(Vec<(&'static str, String)>);
 impl Chosen {
     /// Reads the filters from the pairs of a query. Others and empty ones are left out.
     pub(super) fn read(pairs: &[(String, String)]) -> Self {
-        let names = TEXTS.iter().map(|(name, _, _)| *name).chain(["time", "createdAfter", "createdBefore"]);
+        let names = TEXTS.iter().map(|(name, _)| *name).chain(["time", "createdAfter", "createdBefore"]);
         let value = |name: &str| {
             let (_, value) = pairs.iter().find(|(key, _)| key == name)?;
             Some(value.trim().to_owned()).filter(|value| !value.is_empty())
@@ -133,9 +129,9 @@ pub(super) fn form(chosen: &Chosen) -> Markup {
                         div.apply { button.btn.sm.primary { "Apply" } }
                     }
                 }
-                @for (name, word, placeholder) in TEXTS {
+                @for (name, word) in TEXTS {
                     label.vh for=(name) { (word) }
-                    input.in.sm.m.subj id=(name) name=(name) value=(chosen.value(name)) placeholder={ (word) ", " (placeholder) }
+                    input.in.sm.m.subj id=(name) name=(name) value=(chosen.value(name)) placeholder=(word)
                         list=[(name == "action").then_some("actions")] size="18" autocomplete="off" spellcheck="false";
                 }
                 datalist #actions { @for action in ACTIONS { option value=(action) {} } }
@@ -164,10 +160,9 @@ fn word_of(name: &str) -> String {
     match name {
         "createdAfter" => "since".to_owned(),
         "createdBefore" => "before".to_owned(),
-        _ => TEXTS
-            .iter()
-            .find(|(key, _, _)| *key == name)
-            .map_or_else(|| name.to_owned(), |(_, word, _)| word.to_lowercase()),
+        _ => {
+            TEXTS.iter().find(|(key, _)| *key == name).map_or_else(|| name.to_owned(), |(_, word)| word.to_lowercase())
+        }
     }
 }
 

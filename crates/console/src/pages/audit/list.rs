@@ -101,6 +101,7 @@ fn chain_card(viewer: &Viewer, chain: &Chain, now: Timestamp) -> Markup {
     let Chain { head, checkpoint, unsealed, is_signed } = chain;
     let waits = unsealed.oldest.is_some_and(|oldest| now.since(oldest).as_secs() > MAX_UNSEALED_SECONDS);
     let state = match (is_signed, waits) {
+        _ if checkpoint.is_none() && !waits => badge(Tone::Information, "Nothing sealed yet"),
         (false, _) => badge(Tone::Bad, "The checkpoint does not fit"),
         (true, true) => badge(Tone::Warning, "Sealing is late"),
         (true, false) => badge(Tone::Good, "Sealed and signed"),
@@ -122,7 +123,7 @@ fn chain_card(viewer: &Viewer, chain: &Chain, now: Timestamp) -> Markup {
                 }
                 div {
                     span.k { "Signature" }
-                    span.v { @if *is_signed { "Valid" } @else { span.bad { "Not valid" } } }
+                    span.v { @if checkpoint.is_none() { "None" } @else if *is_signed { "Valid" } @else { span.bad { "Not valid" } } }
                     span.d { "Ed25519, with the key of this installation" }
                 }
             }

@@ -148,10 +148,8 @@ fn overview(
             div.stack {
                 (card("use", "Use of the limits, now", &link("/limits", "Change"), &limits_now(in_use)))
                 (card("calls", "Recent calls", &html! { a href={ (href) "/calls" } { "All calls" } }, &html! {
-                    div.body.flush {
-                        @if calls.is_empty() { div.body { p.muted { "It has made no call yet." } } }
-                        @else { (calls_table(&desk.viewer, "Recent calls of this account", calls)) }
-                    }
+                    @if calls.is_empty() { div.body { p.muted { "It has made no call yet." } } }
+                    @else { div.body.flush { (calls_table(&desk.viewer, "Recent calls of this account", calls)) } }
                 }))
             }
             div.aside {
@@ -202,7 +200,7 @@ fn about(desk: &Desk<'_>, account: &Account, used: Option<Timestamp>) -> Markup 
     let ServiceAccount { contact, expires_at, limits, .. } = &account.record;
     let zone = &desk.viewer.zone;
     let limit =
-        |limit: Option<u32>| limit.map_or_else(|| "the default".to_owned(), |calls| format!("{calls} a minute"));
+        |limit: Option<u32>| limit.map_or_else(|| "The default".to_owned(), |calls| format!("{calls} a minute"));
     html! {
         div.body { dl.dl {
             dt { "Last used" } dd { @if let Some(used) = used { (zone.ago(used, desk.now)) } @else { "Never" } }

@@ -16,7 +16,7 @@ use maud::{Markup, html};
 use super::{
     CREDENTIALS, Desk,
     account::form_page,
-    desk::{Faults, problem_of, problems},
+    desk::{Faults, problem_at, problem_of, problems},
     new_account::{details, optional, read},
 };
 use crate::{
@@ -45,7 +45,7 @@ pub(super) fn submit<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a,
         let texts = FormTexts::read(request)?;
         let text = |name: &str| texts.0.get(name).map_or("", |text| text.trim());
         let (mut faults, seen) = (Faults::new(), texts.revision()?);
-        let contact = read(&mut faults, "contact", optional(text("contact"), |text| Email::parse(text)));
+        let contact = read(&mut faults, "contact", optional(text("contact"), Email::parse));
         // The form has the date only: an expiry at another time of that day is kept.
         let kept = account.record.expires_at.filter(|expiry| desk.viewer.zone.input_date(*expiry) == text("expires"));
         let expires = match kept {
@@ -106,8 +106,8 @@ fn form(
             (form_token(&desk.viewer))
             input type="hidden" name="revision" value=(account.meta.revision.0);
             (problem_summary(&problems))
-            section { (details(faults, contact, expires)) }
-            section { (reason(why, faults.get("reason").map(String::as_str))) }
+            section { (details(&problems, contact, expires)) }
+            section { (reason(why, problem_at(&problems, "reason"))) }
             (submit_bar("Save the account", &href))
         }
     };

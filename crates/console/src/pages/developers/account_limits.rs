@@ -15,7 +15,7 @@ use maud::{Markup, html};
 use super::{
     CREDENTIALS, Desk,
     account::form_page,
-    desk::{Faults, problem_of, problems},
+    desk::{Faults, problem_at, problem_of, problems},
     new_account::{optional, read},
 };
 use crate::{
@@ -83,9 +83,9 @@ fn form(
 ) -> Markup {
     let href = format!("{CREDENTIALS}/{}", account.meta.id);
     let quotas = desk.app.services.settings.quotas;
-    let fault = |name: &str| faults.get(name).map(String::as_str);
     let problems =
         problems(faults, &[("reads", "Reads a minute"), ("writes", "Writes a minute"), ("reason", "Reason")]);
+    let fault = |name: &str| problem_at(&problems, name);
     let default = |calls: u32| format!("Leave it empty for the default of this installation, {calls} a minute.");
     let (read_hint, write_hint) = (default(quotas.token_read), default(quotas.token_write));
     let content = html! {

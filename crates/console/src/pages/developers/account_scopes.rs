@@ -17,7 +17,7 @@ use super::{
     CREDENTIALS, Desk,
     account::form_page,
     account_state::scope,
-    desk::{Faults, problem_of, problems},
+    desk::{Faults, problem_at, problem_of, problems},
     new_account::read,
     scope_table::scope_table,
 };
@@ -68,8 +68,8 @@ pub(super) fn submit<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a,
 
 fn form(desk: &Desk<'_>, account: &Account, ticked: ScopeSet, why: &str, faults: &Faults, is_conflict: bool) -> Markup {
     let href = format!("{CREDENTIALS}/{}", account.meta.id);
-    let fault = |name: &str| faults.get(name).map(String::as_str);
     let problems = problems(faults, &[("scopes", "Scopes"), ("reason", "Reason")]);
+    let fault = |name: &str| problem_at(&problems, name);
     let content = html! {
         @if is_conflict { (conflict_notice(account)) }
         p.soft { "A scope that you remove is refused on the next call, also to tokens that were given out before." }

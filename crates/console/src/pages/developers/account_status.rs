@@ -14,7 +14,7 @@ use maud::{Markup, html};
 use super::{
     CREDENTIALS, Desk,
     account::form_page,
-    desk::{Faults, problem_of, problems},
+    desk::{Faults, problem_at, problem_of, problems},
 };
 use crate::{
     components::{Tone, form_token, note, problem_summary, reason},
@@ -83,7 +83,7 @@ fn form(desk: &Desk<'_>, account: &Account, why: &str, faults: &Faults) -> Marku
             input type="hidden" name="revision" value=(account.meta.revision.0);
             input type="hidden" name="status" value=(status.name());
             (problem_summary(&problems))
-            (reason(why, faults.get("reason").map(String::as_str)))
+            (reason(why, problem_at(&problems, "reason")))
             div.save {
                 button.btn.primary[!disables].danger-fill[disables] { (verb) " the account" }
                 a.btn.quiet href=(href) { "Cancel" }

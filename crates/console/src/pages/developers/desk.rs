@@ -78,6 +78,11 @@ pub(in crate::pages) fn problems(faults: &Faults, labels: &[(&'static str, &str)
     labels.iter().filter_map(sentence).collect()
 }
 
+/// The sentence about the field with this name, which stands at the field, too.
+pub(in crate::pages) fn problem_at<'p>(problems: &'p [(String, String)], name: &str) -> Option<&'p str> {
+    problems.iter().find(|(field, _)| field == name).map(|(_, sentence)| sentence.as_str())
+}
+
 /// Returns the page for an error that no form can show.
 pub(in crate::pages) fn problem_of(error: IntegrationError) -> Problem {
     match error {

@@ -14,7 +14,7 @@ use scopes::ScopeSet;
 
 use super::{
     CREDENTIALS, Desk,
-    desk::{Faults, problem_of, problems},
+    desk::{Faults, problem_at, problem_of, problems},
     scope_table::{preset_scopes, presets, scope_table},
 };
 use crate::{
@@ -64,7 +64,7 @@ pub(super) fn submit<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a,
         let text = |name: &str| texts.0.get(name).map_or("", |text| text.trim());
         let mut faults = Faults::new();
         let name = read(&mut faults, "name", Title::parse(text("name")).map_err(|error| error.to_string()));
-        let contact = read(&mut faults, "contact", optional(text("contact"), |text| Email::parse(text)));
+        let contact = read(&mut faults, "contact", optional(text("contact"), Email::parse));
         let expires =
             read(&mut faults, "expires", optional(text("expires"), |text| desk.viewer.zone.parse_input(text)));
         if let Some(Some(expiry)) = expires
@@ -122,8 +122,8 @@ pub(super) fn optional<T, E: std::fmt::Display>(
 }
 
 /// The fields that say whom an account belongs to and how long it lasts.
-pub(super) fn details(faults: &Faults, contact: &str, expires: &str) -> Markup {
-    let fault = |name: &str| faults.get(name).map(String::as_str);
+pub(super) fn details(problems: &[(String, String)], contact: &str, expires: &str) -> Markup {
+    let fault = |name: &str| problem_at(problems, name);
     html! {
         (Field {
             name: "contact",
@@ -143,8 +143,8 @@ pub(super) fn details(faults: &Faults, contact: &str, expires: &str) -> Markup {
 }
 
 fn form(desk: &Desk<'_>, view: &View<'_>) -> Markup {
-    let fault = |name: &str| view.faults.get(name).map(String::as_str);
     let problems = problems(&view.faults, &LABELS);
+    let fault = |name: &str| problem_at(&problems, name);
     let content = html! {
         (heading("New service account", &NONE, &NONE))
         div.split.even {
@@ -160,7 +160,7 @@ fn form(desk: &Desk<'_>, view: &View<'_>) -> Markup {
                         error: fault("name"),
                         optional: false,
                     }.input("text", "", view.name))
-                    (details(&view.faults, view.contact, view.expires))
+                    (details(&problems, view.contact, view.expires))
                 }
                 section {
                     div.sec {

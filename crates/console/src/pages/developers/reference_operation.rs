@@ -22,7 +22,7 @@ pub(super) fn show(document: &Value, endpoint: &Endpoint<'_>, origin: &str) -> M
     let body = html! {
         div.body #(id) {
             p { span.http { (endpoint.method) } " " code.any { (endpoint.path) } }
-            @if !endpoint.text("description").is_empty() { p.prose { (endpoint.text("description")) } }
+            @if !endpoint.text("description").is_empty() { p.prose { (with_code(endpoint.text("description"))) } }
             @for scope in scopes(operation) { p.small { "Needs the scope " code.scope { (scope) } "." } }
             @if !parameters.is_empty() {
                 details.numbers {
@@ -33,7 +33,7 @@ pub(super) fn show(document: &Value, endpoint: &Endpoint<'_>, origin: &str) -> M
             @if let Some(media) = json_media(request) {
                 details.numbers {
                     summary { "Body of the request" }
-                    dl.dl.ref { @for field in fields(document, &media["schema"], "", 0) { dt { code { (field.0) } } dd { (field.1) } } }
+                    dl.dl.ref { @for field in fields(document, &media["schema"], "", 0) { dt { code { (field.0) } } dd { (with_code(&field.1)) } } }
                 }
             }
             (code_block(&format!("curl-{id}"), &format!("{} with curl", endpoint.text("summary")), &curl(endpoint, request, origin)))
@@ -47,6 +47,15 @@ pub(super) fn show(document: &Value, endpoint: &Endpoint<'_>, origin: &str) -> M
         }
     };
     card(&format!("op-{id}"), endpoint.text("summary"), &NONE, &body)
+}
+
+/// A text of the document, in which backticks set code apart.
+fn with_code(text: &str) -> Markup {
+    html! {
+        @for (index, part) in text.split('`').enumerate() {
+            @if index % 2 == 1 { code { (part) } } @else { (part) }
+        }
+    }
 }
 
 /// The value that a reference within the document stands for.
@@ -88,7 +97,7 @@ fn parameter_row(document: &Value, parameter: &Value) -> Markup {
         dt { code { (text("name")) } }
         dd {
             span.small.muted { (text("in")) ", " (type_of(document, &parameter["schema"])) @if is_required { ", required" } }
-            @if !text("description").is_empty() { br; (text("description")) }
+            @if !text("description").is_empty() { br; (with_code(text("description"))) }
         }
     }
 }
@@ -179,6 +188,11 @@ mod tests {
             text.starts_with("curl -s -X POST 'https://nv.example/api/v1/x' \\\n  -H \"Authorization: Bearer $TOKEN\"")
         );
         assert!(text.contains(r"It'\''s here"), "{text}");
+    }
+
+    #[test]
+    fn backticks_set_code_apart() {
+        assert_eq!(with_code("starts as `open` <b>").into_string(), "starts as <code>open</code> &lt;b&gt;");
     }
 
     #[test]

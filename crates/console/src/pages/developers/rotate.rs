@@ -16,7 +16,7 @@ use maud::{Markup, html};
 use super::{
     CREDENTIALS, Desk,
     account::form_page,
-    desk::{Faults, problem_of, problems},
+    desk::{Faults, problem_at, problem_of, problems},
     new_account::{read, token_minutes},
 };
 use crate::{
@@ -93,7 +93,7 @@ fn form(desk: &Desk<'_>, account: &Account, chosen: &str, why: &str, faults: &Fa
                 "Have the tokens leaked, too?",
                 "Then disable the account instead: it fails on its very next call, on every server.",
             ))
-            (reason(why, faults.get("reason").map(String::as_str)))
+            (reason(why, problem_at(&problems, "reason")))
             (submit_bar("Rotate and show the new secret", &href))
         }
     };

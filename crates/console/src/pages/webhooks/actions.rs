@@ -194,7 +194,7 @@ fn form(desk: &Desk<'_>, stored: &Stored<WebhookSubscription>, deed: Deed, why: 
                 input type="hidden" name="deed" value=(if deed == Deed::Enable { "enable" } else { "disable" });
             }
             (problem_summary(&problems))
-            (reason(why, fault))
+            (reason(why, problems.first().map(|(_, sentence)| sentence.as_str())))
             div.save {
                 button.btn.primary[!is_dangerous].danger-fill[is_dangerous] { (button) }
                 a.btn.quiet href=(href) { "Cancel" }

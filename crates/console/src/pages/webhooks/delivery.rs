@@ -115,7 +115,7 @@ fn show(
         (heading(&delivery.event_type, &below, &NONE))
         div.split {
             div.stack {
-                (card("attempts", "Attempts", &NONE, &html! { div.body.flush { (attempts(desk, delivery)) } }))
+                (card("attempts", "Attempts", &NONE, &attempts(desk, delivery)))
                 (card("request", "Request", &NONE, &html! {
                     div.body {
                         p.small.soft { "The same bytes are sent on each attempt. Only the timestamp and the signature differ." }
@@ -130,7 +130,7 @@ fn show(
                         div.body {
                             form.form method="post" action={ (href) "/deliveries/" (stored.meta.id) "/redeliver" } novalidate {
                                 (form_token(&desk.viewer))
-                                (reason(why, fault))
+                                (reason(why, problems.first().map(|(_, sentence)| sentence.as_str())))
                                 div.save { button.btn.primary { (Icon::Replay) "Replay now" } }
                             }
                         }
@@ -170,7 +170,7 @@ fn attempts(desk: &Desk<'_>, delivery: &WebhookDelivery) -> Markup {
             }
         }
     };
-    table("Attempts of this delivery, newest first", desk.viewer.has_compact_rows, &columns, &rows)
+    html! { div.body.flush { (table("Attempts of this delivery, newest first", desk.viewer.has_compact_rows, &columns, &rows)) } }
 }
 
 #[cfg(test)]

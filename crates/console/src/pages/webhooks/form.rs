@@ -19,7 +19,7 @@ use super::{WEBHOOKS, state::name_of};
 use crate::{
     components::{Field, Head, Icon, NONE, Tone, form_token, heading, note, page, problem_summary, reason, submit_bar},
     pages::{
-        developers::{Desk, Faults, problem_of, problems, read},
+        developers::{Desk, Faults, problem_at, problem_of, problems, read},
         form_texts::FormTexts,
         one_time_secret,
     },
@@ -210,8 +210,8 @@ fn faults_of(error: IntegrationError) -> Result<Faults, Problem> {
 }
 
 fn form(desk: &Desk<'_>, accounts: &[Account], view: &View<'_>) -> Markup {
-    let fault = |name: &str| view.faults.get(name).map(String::as_str);
     let problems = problems(&view.faults, &LABELS);
+    let fault = |name: &str| problem_at(&problems, name);
     let title =
         view.current.map_or_else(|| "New subscription".to_owned(), |stored| format!("Edit {}", name_of(stored)));
     let back = view.current.map_or_else(|| WEBHOOKS.to_owned(), |stored| format!("{WEBHOOKS}/{}", stored.meta.id));

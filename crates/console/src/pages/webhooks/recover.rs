@@ -15,7 +15,7 @@ use super::{WEBHOOKS, state::name_of};
 use crate::{
     components::{Field, Head, NONE, Tone, form_token, heading, note, page, problem_summary, reason, submit_bar},
     pages::{
-        developers::{Desk, Faults, problem_of, problems, read},
+        developers::{Desk, Faults, problem_at, problem_of, problems, read},
         form_texts::FormTexts,
     },
     response::{page_response, redirect},
@@ -92,8 +92,8 @@ async fn find(desk: &Desk<'_>) -> Result<Stored<WebhookSubscription>, Problem> {
 
 fn form(desk: &Desk<'_>, stored: &Stored<WebhookSubscription>, view: &View<'_>) -> Markup {
     let (name, href) = (name_of(stored), format!("{WEBHOOKS}/{}", stored.meta.id));
-    let fault = |name: &str| view.faults.get(name).map(String::as_str);
     let problems = problems(&view.faults, &[("since", "From"), ("until", "Until"), ("reason", "Reason")]);
+    let fault = |name: &str| problem_at(&problems, name);
     let title = format!("Replay a window to {name}");
     let content = html! {
         (heading(&title, &html! {

@@ -15,7 +15,7 @@ use super::{WEBHOOKS, state::name_of};
 use crate::{
     components::{Head, NONE, choices, form_token, heading, page, problem_summary, reason, submit_bar},
     pages::{
-        developers::{Desk, Faults, GRACES, grace, problem_of, problems, read},
+        developers::{Desk, Faults, GRACES, grace, problem_at, problem_of, problems, read},
         form_texts::FormTexts,
         one_time_secret,
     },
@@ -72,7 +72,7 @@ fn form(desk: &Desk<'_>, stored: &Stored<WebhookSubscription>, chosen: &str, why
             input type="hidden" name="revision" value=(stored.meta.revision.0);
             (problem_summary(&problems))
             (choices("grace", "How long the old secret signs, too", &GRACES, chosen))
-            (reason(why, faults.get("reason").map(String::as_str)))
+            (reason(why, problem_at(&problems, "reason")))
             (submit_bar("Rotate and show the new secret", &href))
         }
     };
