@@ -77,3 +77,20 @@ async fn only_those_who_may_read_the_audit_log_see_it() {
         app.browser(role).await.get("/app/audit").await.expect(200);
     }
 }
+
+#[tokio::test]
+async fn an_entry_is_verified_against_its_neighbors_and_the_checkpoint() {
+    let app = TestApp::open().await;
+    let browser = app.browser(Role::Admin).await;
+    create_account(&browser, "siem").await;
+    browser.get("/app/audit").await.expect(200).expect_text("Nothing sealed yet");
+    app.seal().await;
+    browser.get("/app/audit").await.expect(200).expect_text("Sealed and signed").expect_text("Valid");
+    let log = app.fixture.audit_log(app.fixture.home).await;
+    let entry = log.iter().find(|stored| stored.entry.action.as_str() == "service_account.created").unwrap();
+    let seal = entry.seal.unwrap();
+    let page = browser.get(&format!("/app/audit/{}", entry.entry.id)).await.expect(200);
+    let page = page.expect_text("Verified now").expect_text(&seal.hash.to_string());
+    let before = log.iter().find(|other| other.seal.is_some_and(|other| other.sequence == seal.sequence - 1)).unwrap();
+    page.expect_text(&format!("/app/audit/{}", before.entry.id));
+}

@@ -11,6 +11,7 @@ use std::{
 use api_v1::{ApiServices, AttachmentLimits, AttachmentServices, WebhookServices};
 use async_trait::async_trait;
 use attachments::BucketStore;
+use audit::Checkpoint;
 use auth::{CredentialChange, OpaqueToken, Role, Session, SessionLevel, TokenUse, User, UserStatus};
 use axum::Router;
 use console::ConsoleServices;
@@ -33,6 +34,7 @@ pub(crate) struct TestApp {
     pub(crate) fixture: Fixture,
     notified: Arc<Notified>,
     pub(crate) router: Router,
+    signer: CheckpointKey,
 }
 
 struct Cursors(CursorKey);
@@ -126,7 +128,8 @@ impl TestApp {
             api_document: api_v1::document(),
         });
         let router = http_api::router(app, [api_v1::surface(ApiServices { webhooks, attachments }), pages]);
-        Self { fixture, notified, router }
+        let signer = CheckpointKey::new(&master);
+        Self { fixture, notified, router, signer }
     }
 
     /// A person with this role who has signed in.
@@ -166,6 +169,18 @@ impl TestApp {
         let (_, rest) = html.split_once("name=\"formToken\" value=\"").unwrap();
         rest[..64].clone_into(&mut browser.form_token);
         browser
+    }
+
+    /// Seals the audit log, as a server does it every second.
+    pub(crate) async fn seal(&self) {
+        let store = &self.fixture.store;
+        while let Some(unsealed) = store.unsealed(self.fixture.home, 100).await.unwrap() {
+            let batch = audit::seal(&unsealed);
+            let head = batch.head();
+            let at = self.fixture.now();
+            let checkpoint = Checkpoint::sign(&self.signer, self.fixture.home, head.sequence, head.hash, at);
+            assert!(store.seal(&batch, &checkpoint).await.unwrap());
+        }
     }
 
     /// The number of times that the workers were notified of due deliveries.
