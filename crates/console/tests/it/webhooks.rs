@@ -153,3 +153,37 @@ async fn a_subscription_of_another_workspace_is_not_found() {
         browser.get(&format!("{LIST}/{id}{page}")).await.expect(404);
     }
 }
+
+#[tokio::test]
+async fn the_purpose_of_a_subscription_is_inert_wherever_it_is_shown() {
+    let app = TestApp::open().await;
+    let browser = app.browser(Role::Admin).await;
+    let account = owner(&app).await.meta.id.to_string();
+    let fields = [
+        ("account", account.as_str()),
+        ("url", "https://itsm.cedar.example/"),
+        ("description", "<script>alert(1)</script>\" onload=\"x"),
+        ("event", "finding.created"),
+        REASON,
+    ];
+    let page = browser.post(LIST, &fields).await.expect(303);
+    let path = page.location().strip_suffix("/secret").unwrap().to_owned();
+    let tested = browser.post(&format!("{path}/test"), &[("revision", "1"), REASON]).await.expect(303);
+    let pages = ["", "/edit", "/rotate", "/status", "/test", "/delete", "/recover", "/secret"];
+    let addresses = pages.iter().map(|page| format!("{path}{page}"));
+    for address in addresses.chain([LIST.to_owned(), tested.location().to_owned()]) {
+        browser.get(&address).await.expect(200).expect_no_text("<script>alert").expect_no_text("\" onload=");
+    }
+}
+
+#[tokio::test]
+async fn a_form_about_webhooks_without_its_token_changes_nothing() {
+    let app = TestApp::open().await;
+    let browser = app.browser(Role::Admin).await;
+    let id = create(&browser, &owner(&app).await).await;
+    for form in ["edit", "rotate", "status", "test", "delete", "recover"] {
+        let fields = [("revision", "1"), ("deed", "disable"), REASON];
+        browser.post_without_token(&format!("{LIST}/{id}/{form}"), &fields).await.expect(403);
+    }
+    assert_eq!(stored(&app, id).await.meta.revision.0, 1);
+}
