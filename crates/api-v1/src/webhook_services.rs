@@ -15,7 +15,7 @@ use crate::webhook_payload::PayloadRenderer;
 
 /// The services that only the webhook endpoints use, and the open event streams of this server.
 pub struct WebhookServices {
-    /// What reaches the endpoints of subscriptions.
+    /// The parts that reach the endpoints of subscriptions.
     pub endpoints: Endpoints,
     /// The limits on event streams. Each of those queries the database several times a second.
     pub(crate) event_stream_limits: Arc<StreamLimits>,

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 /// The services that only the pages of the web app use.
 pub struct ConsoleServices {
-    /// What reaches the endpoints of webhooks.
+    /// The parts that reach the endpoints of webhooks.
     pub endpoints: Endpoints,
     /// The public key of the installation's checkpoints.
     pub checkpoints: Arc<dyn CheckpointVerifier>,

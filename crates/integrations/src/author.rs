@@ -1,4 +1,4 @@
-//! Who changes integrations, and from where.
+//! The author of changes of integrations.
 
 use auth::{Permission, UserCaller, UserDenied};
 use kernel::{Attribution, Entropy, OrganizationRef, Reason, WriteContext};

@@ -12,7 +12,7 @@ use crate::{
     undelivered::find_undelivered,
 };
 
-/// What was sent again.
+/// The result of sending events again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Recovery {
     /// The numbers of deliveries.

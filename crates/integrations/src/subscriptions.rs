@@ -26,7 +26,7 @@ use crate::{
     integrations::{Integrations, MAX_ATTEMPTS},
 };
 
-/// What is needed to reach the endpoints of subscriptions.
+/// The parts that reach the endpoints of subscriptions.
 #[derive(Clone)]
 pub struct Endpoints {
     /// The cryptography of secrets.

@@ -7,7 +7,7 @@ use maud::{Markup, html};
 pub(crate) struct Choice<'c> {
     pub(crate) value: &'c str,
     pub(crate) title: &'c str,
-    /// What follows from it.
+    /// The consequence, in a sentence.
     pub(crate) consequence: &'c str,
 }
 

@@ -13,6 +13,7 @@ mod desk;
 mod new_account;
 mod rate_limits;
 mod reference;
+mod reference_endpoint;
 mod reference_operation;
 mod rotate;
 mod scope_table;
@@ -31,6 +32,7 @@ use crate::{
     surface::page_operation,
 };
 
+pub(super) use account::frame as account_frame;
 pub(super) use desk::{Desk, Faults, problem_at, problem_of, problems};
 pub(super) use new_account::read;
 pub(super) use rotate::{GRACES, grace};
@@ -69,7 +71,6 @@ pub(crate) fn operations() -> Vec<Operation> {
         page(below!("/{id}/calls"), see, "service_account.calls_listed", account_log::calls),
         page(below!("/{id}/findings"), see, "service_account.findings_listed", account_log::findings),
         page(below!("/{id}/changes"), see, "service_account.changes_listed", account_log::changes),
-        page(below!("/{id}/webhooks"), see, "service_account.webhooks_listed", account::webhooks),
         page(below!("/{id}/secret"), manage, "service_account.secret_shown", account_secret::handle),
         page(below!("/{id}/rotate"), manage, OPENED, rotate::open),
         change(below!("/{id}/rotate"), "service_account.rotated", rotate::submit),

@@ -57,7 +57,7 @@ fn cookie(app: &App, path: &str, value: &str, lifetime: Duration) -> String {
     format!("{COOKIE}={value}; Path={path}; Max-Age={}; HttpOnly; SameSite=Strict{suffix}", lifetime.as_secs())
 }
 
-/// What the encryption is bound to: the session, and the page.
+/// The text that the encryption is bound to: it names the session and the page.
 fn purpose(request: &ApiRequest, path: &str) -> Result<String, Problem> {
     let session = &request.principal()?.user()?.caller.session;
     Ok(format!("secret shown once {} {path}", session.token.to_hex()))

@@ -5,6 +5,7 @@ mod delivery;
 mod detail;
 mod form;
 mod list;
+mod of_account;
 mod recover;
 mod rotate;
 mod secret;
@@ -20,8 +21,6 @@ use http_api::{
 
 use super::developers::WEBHOOKS;
 use crate::surface::page_operation;
-
-pub(super) use list::subscription_table;
 
 /// Returns the endpoints.
 pub(crate) fn operations() -> Vec<Operation> {
@@ -42,7 +41,9 @@ pub(crate) fn operations() -> Vec<Operation> {
         };
     }
     const OPENED: &str = "webhook_subscription.form_opened";
+    const OF_ACCOUNT: &str = "/app/developers/api/credentials/{id}/webhooks";
     vec![
+        page(OF_ACCOUNT, see, "service_account.webhooks_listed", of_account::handle),
         page(WEBHOOKS, see, "webhook_subscription.listed", list::handle),
         change(WEBHOOKS, "webhook_subscription.created", form::create),
         page(below!("/new"), manage, OPENED, form::open_new),

@@ -58,7 +58,7 @@ pub(crate) async fn set_account_status(
     id: AccountId,
     status: AccountStatus,
 ) -> Result<ChangedAccount, Failure> {
-    let (organization, last_used) = place_of(operator, id).await?;
+    let (organization, last_used) = workspace_and_use(operator, id).await?;
     let integrations = integrations(&operator.installation);
     let account = integrations.set_account_status(&author(operator), &organization, id, None, status).await?;
     Ok(ChangedAccount { account, last_used })
@@ -73,7 +73,7 @@ pub(crate) async fn rotate_secret(
     id: AccountId,
     grace: Duration,
 ) -> Result<(ChangedAccount, ClientSecret), Failure> {
-    let (organization, last_used) = place_of(operator, id).await?;
+    let (organization, last_used) = workspace_and_use(operator, id).await?;
     let integrations = integrations(&operator.installation);
     let (account, secret) = integrations.rotate_secret(&author(operator), &organization, id, None, grace).await?;
     Ok((ChangedAccount { account, last_used }, secret))
@@ -88,7 +88,7 @@ pub(crate) async fn set_account_scopes(
     id: AccountId,
     scopes: ScopeSet,
 ) -> Result<ChangedAccount, Failure> {
-    let (organization, last_used) = place_of(operator, id).await?;
+    let (organization, last_used) = workspace_and_use(operator, id).await?;
     let integrations = integrations(&operator.installation);
     let account = integrations.set_account_scopes(&author(operator), &organization, id, None, scopes).await?;
     Ok(ChangedAccount { account, last_used })
@@ -103,14 +103,17 @@ pub(crate) async fn set_account_limits(
     id: AccountId,
     change: impl Fn(AccountLimits) -> AccountLimits + Send + Sync,
 ) -> Result<ChangedAccount, Failure> {
-    let (organization, last_used) = place_of(operator, id).await?;
+    let (organization, last_used) = workspace_and_use(operator, id).await?;
     let integrations = integrations(&operator.installation);
     let account = integrations.set_account_limits(&author(operator), &organization, id, None, change).await?;
     Ok(ChangedAccount { account, last_used })
 }
 
 /// The workspace of an account, and the time of its last call.
-async fn place_of(operator: &Operator, id: AccountId) -> Result<(OrganizationRef, Option<Timestamp>), Failure> {
+async fn workspace_and_use(
+    operator: &Operator,
+    id: AccountId,
+) -> Result<(OrganizationRef, Option<Timestamp>), Failure> {
     let organization = find_account(&operator.installation, id).await?.meta.organization;
     let last_used = operator.installation.store.last_used(organization, id).await?;
     Ok((operator.organization(organization).await?, last_used))

@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// An entry with its neighbors in the chain.
-struct Place {
+struct ChainPosition {
     before: Option<StoredEntry>,
     after: Option<StoredEntry>,
     /// The first checkpoint that covers the entry.
@@ -40,12 +40,12 @@ pub(super) fn handle<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a,
         let (store, organization) = (&*app.services.store, request.principal()?.organization());
         let id = request.path_id::<Entry>()?;
         let stored = AuditLog::entry(store, organization, id).await?.ok_or_else(Problem::not_found)?;
-        let place = place(app, request, &stored).await?;
-        Ok(page_response(StatusCode::OK, show(&viewer(request)?, &stored, place.as_ref())))
+        let found = position(app, request, &stored).await?;
+        Ok(page_response(StatusCode::OK, show(&viewer(request)?, &stored, found.as_ref())))
     })
 }
 
-async fn place(app: &App, request: &ApiRequest, stored: &StoredEntry) -> Result<Option<Place>, Problem> {
+async fn position(app: &App, request: &ApiRequest, stored: &StoredEntry) -> Result<Option<ChainPosition>, Problem> {
     let Some(seal) = stored.seal else { return Ok(None) };
     let (store, organization) = (&*app.services.store, stored.entry.organization);
     let around = AuditLog::sealed(store, organization, seal.sequence - 2, 3).await?;
@@ -61,10 +61,10 @@ async fn place(app: &App, request: &ApiRequest, stored: &StoredEntry) -> Result<
             (checkpoint.sequence != seal.sequence || checkpoint.hash == seal.hash)
                 && services.checkpoints.verify(checkpoint.message().as_bytes(), &checkpoint.signature)
         });
-    Ok(Some(Place { before, after, checkpoint, is_verified }))
+    Ok(Some(ChainPosition { before, after, checkpoint, is_verified }))
 }
 
-fn show(viewer: &Viewer, stored: &StoredEntry, place: Option<&Place>) -> Markup {
+fn show(viewer: &Viewer, stored: &StoredEntry, position: Option<&ChainPosition>) -> Markup {
     let entry = &stored.entry;
     let title = entry.action.as_str();
     let below = html! {
@@ -78,10 +78,10 @@ fn show(viewer: &Viewer, stored: &StoredEntry, place: Option<&Place>) -> Markup 
     let neighbor =
         |stored: Option<&StoredEntry>| stored.and_then(|stored| Some((stored.entry.id, stored.seal?.sequence)));
     let actions = html! {
-        @if let Some((id, sequence)) = neighbor(place.and_then(|place| place.before.as_ref())) {
+        @if let Some((id, sequence)) = neighbor(position.and_then(|position| position.before.as_ref())) {
             a.btn href={ (LIST) "/" (id) } { (Icon::ChevronLeft) (sequence) }
         }
-        @if let Some((id, sequence)) = neighbor(place.and_then(|place| place.after.as_ref())) {
+        @if let Some((id, sequence)) = neighbor(position.and_then(|position| position.after.as_ref())) {
             a.btn href={ (LIST) "/" (id) } { (sequence) (Icon::ChevronRight) }
         }
     };
@@ -93,7 +93,7 @@ fn show(viewer: &Viewer, stored: &StoredEntry, place: Option<&Place>) -> Markup 
                 (card("reason", "Reason", &NONE, &html! {
                     div.body { @if let Some(reason) = &entry.reason { p { (reason.as_str()) } } @else { p.muted { "None: only changes have a reason." } } }
                 }))
-                (chain(viewer, stored, place))
+                (chain(viewer, stored, position))
             }
             div.aside {
                 (card("call", "Call", &NONE, &call(entry)))
@@ -148,12 +148,12 @@ fn value(value: &FieldValue) -> String {
     }
 }
 
-fn chain(viewer: &Viewer, stored: &StoredEntry, place: Option<&Place>) -> Markup {
-    let (Some(seal), Some(place)) = (stored.seal, place) else {
+fn chain(viewer: &Viewer, stored: &StoredEntry, position: Option<&ChainPosition>) -> Markup {
+    let (Some(seal), Some(position)) = (stored.seal, position) else {
         let text = "It is sealed within about a second, and then has its place in the chain.";
         return card("chain", "Place in the chain", &NONE, &html! { div.body { p.muted { (text) } } });
     };
-    let state = if place.is_verified {
+    let state = if position.is_verified {
         badge(Tone::Good, "Verified now")
     } else {
         badge(Tone::Bad, "Does not fit: run novantra audit verify")
@@ -165,7 +165,7 @@ fn chain(viewer: &Viewer, stored: &StoredEntry, place: Option<&Place>) -> Markup
                 dt { "Its hash" } dd { span.hash { (seal.hash) } }
                 dt { "Checkpoint" }
                 dd {
-                    @if let Some(checkpoint) = &place.checkpoint { "Sequence " (checkpoint.sequence) ", signed " (viewer.zone.second(checkpoint.signed_at)) }
+                    @if let Some(checkpoint) = &position.checkpoint { "Sequence " (checkpoint.sequence) ", signed " (viewer.zone.second(checkpoint.signed_at)) }
                     @else { "None yet" }
                 }
             }

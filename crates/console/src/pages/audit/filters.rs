@@ -92,8 +92,8 @@ pub(super) fn read(query: &mut Query<'_>) -> AuditFilter {
         "",
         || Value::Null,
         |text| {
-            let is_known = PERIODS.iter().any(|(name, _, _)| *name == text);
-            if is_known { Ok(text.to_owned()) } else { Err("must be hour, day, week or month") }
+            let is_offered = PERIODS.iter().any(|(name, _, _)| *name == text);
+            if is_offered { Ok(text.to_owned()) } else { Err("must be hour, day, week or month") }
         },
     );
     let mut texts = |name| -> BTreeSet<String> {

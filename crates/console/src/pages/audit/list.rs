@@ -24,7 +24,7 @@ use crate::{
     viewer::Viewer,
 };
 
-/// What the newest checkpoint says about the chain.
+/// The state of the chain, as the newest checkpoint states it.
 pub(super) struct Chain {
     head: ChainHead,
     checkpoint: Option<Checkpoint>,

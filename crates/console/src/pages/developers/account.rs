@@ -10,10 +10,9 @@ use http_api::{
     request::ApiRequest,
     response::{ApiResponse, Problem},
 };
-use kernel::{PageLimit, PageRequest, Reader, Subject, Timestamp};
+use kernel::{PageLimit, PageRequest, Subject, Timestamp};
 use limits::{BucketKey, BucketState, Charge, Quota};
 use maud::{Markup, html};
-use webhooks::{SubscriptionFilter, WebhookSubscription};
 
 use super::{
     CREDENTIALS, Desk,
@@ -21,7 +20,7 @@ use super::{
 };
 use crate::{
     components::{Head, Icon, NONE, Tab, card, copyable, flash, heading, meter, page, tabs},
-    pages::{audit::calls_table, form_texts::query_value, webhooks::subscription_table},
+    pages::{audit::calls_table, form_texts::query_value},
     response::page_response,
 };
 
@@ -52,21 +51,6 @@ pub(super) fn handle<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a,
     })
 }
 
-/// Handles the request for its subscriptions.
-pub(super) fn webhooks<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>> {
-    Box::pin(async move {
-        let desk = Desk::of(app, request)?;
-        let account = find::<ServiceAccount>(app, request).await?;
-        let filter = SubscriptionFilter::for_account(account.meta.id);
-        let all = PageRequest { limit: PageLimit::clamped(u64::from(PageLimit::MAX)), ..PageRequest::default() };
-        let store = &*app.services.store;
-        let found = Reader::<WebhookSubscription>::list(store, account.meta.organization, &filter, &all).await?;
-        let table = subscription_table(&desk, &found.items, std::slice::from_ref(&account)).await?;
-        let page = frame(&desk, &account, "/webhooks", &html! { section.card aria-label="Webhooks" { (table) } });
-        Ok(page_response(StatusCode::OK, page).with_subject(Subject::from_id(account.meta.id)))
-    })
-}
-
 /// The calls that are left in the buckets. A call is taken from each and given back, so what is shown is what the next
 /// call would be told.
 async fn present_use(desk: &Desk<'_>, account: &Account) -> Result<Use, Problem> {
@@ -90,7 +74,7 @@ async fn present_use(desk: &Desk<'_>, account: &Account) -> Result<Use, Problem>
 }
 
 /// The frame of the pages of an account, which are its tabs. `tab` is the end of the address.
-pub(super) fn frame(desk: &Desk<'_>, account: &Account, tab: &str, content: &Markup) -> Markup {
+pub(in crate::pages) fn frame(desk: &Desk<'_>, account: &Account, tab: &str, content: &Markup) -> Markup {
     let href = format!("{CREDENTIALS}/{}", account.meta.id);
     let name = account.record.name.as_str();
     let is_active = account.record.status == AccountStatus::Active;

@@ -1,4 +1,4 @@
-//! What the audit log has of a service account: its calls, the findings that it pushed, and the changes of the account.
+//! The parts of the audit log about a service account: its calls, the findings that it pushed, and the changes of the account.
 
 use std::collections::BTreeSet;
 
@@ -41,7 +41,7 @@ const ACCOUNT_CHANGES: [&str; 8] = [
     "service_account.enabled",
 ];
 
-/// What a tab shows.
+/// The subject of a tab.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Shown {
     Calls,

@@ -1,4 +1,4 @@
-//! What the pages about integrations have in common: who looks at them, and the use cases.
+//! The common part of the pages about integrations: who looks at them, and the use cases.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -67,7 +67,7 @@ impl<'r> Desk<'r> {
     }
 }
 
-/// What is wrong with the fields of a form: the message for each, without its label.
+/// The faults of the fields of a form: the message for each, without its label.
 pub(in crate::pages) type Faults = BTreeMap<&'static str, String>;
 
 /// The faults of fields with these labels as sentences, in the order of the fields.

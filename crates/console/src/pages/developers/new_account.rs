@@ -34,7 +34,7 @@ const LABELS: [(&str, &str); 5] = [
     ("reason", "Reason"),
 ];
 
-/// What the form shows.
+/// The content of the form.
 #[derive(Default)]
 struct View<'v> {
     name: &'v str,

@@ -10,31 +10,14 @@ use http_api::{
 use maud::{Markup, html};
 use serde_json::Value;
 
-use super::{Desk, REFERENCE, account_secret::origin, developer_tabs, reference_operation::show};
+use super::{
+    Desk, REFERENCE, account_secret::origin, developer_tabs, reference_endpoint::Endpoint, reference_operation::show,
+};
 use crate::{
     components::{Head, NONE, Tab, card, code_block, heading, page, tabs},
     response::page_response,
     services::ConsoleServices,
 };
-
-/// One endpoint of the document.
-pub(super) struct Endpoint<'d> {
-    /// The method in capital letters.
-    pub(super) method: String,
-    pub(super) path: &'d str,
-    pub(super) operation: &'d Value,
-}
-
-impl Endpoint<'_> {
-    /// A text of the operation, empty if it has none.
-    pub(super) fn text(&self, name: &str) -> &str {
-        self.operation[name].as_str().unwrap_or_default()
-    }
-
-    fn tag(&self) -> &str {
-        self.operation["tags"][0].as_str().unwrap_or("Other")
-    }
-}
 
 /// Returns the endpoints, those of one tag after another, in the order of their paths.
 fn endpoints(document: &Value) -> Vec<Endpoint<'_>> {
@@ -52,7 +35,7 @@ fn endpoints(document: &Value) -> Vec<Endpoint<'_>> {
 
 /// Reading comes before writing.
 fn order_of(method: &str) -> usize {
-    ["GET", "POST", "PATCH", "PUT", "DELETE"].iter().position(|known| *known == method).unwrap_or(usize::MAX)
+    ["GET", "POST", "PATCH", "PUT", "DELETE"].iter().position(|one| *one == method).unwrap_or(usize::MAX)
 }
 
 /// The tags, in their order.

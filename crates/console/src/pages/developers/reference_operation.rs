@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use maud::{Markup, html};
 use serde_json::Value;
 
-use super::reference::Endpoint;
+use super::reference_endpoint::Endpoint;
 use crate::components::{NONE, card, code_block};
 
 /// The depth to which the fields of a body are listed.

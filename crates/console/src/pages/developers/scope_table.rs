@@ -14,7 +14,7 @@ pub(super) struct Preset {
     /// Its name in the address.
     pub(super) name: &'static str,
     title: &'static str,
-    /// What a program can do with it, in words.
+    /// The use of it, in words.
     meaning: &'static str,
     scopes: fn() -> ScopeSet,
 }
@@ -171,7 +171,7 @@ fn cell(scope: Option<Scope>, chosen: ScopeSet) -> Markup {
     }
 }
 
-/// What the scope allows, with what an administrator should consider before granting it.
+/// Describes what the scope allows, with what an administrator should consider before granting it.
 fn hint(scope: Scope) -> String {
     let more = match scope {
         Scope::AuditRead => " It has every call and change of everyone: give it to a SIEM only.",

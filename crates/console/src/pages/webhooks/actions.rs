@@ -24,7 +24,7 @@ use crate::{
 
 type Handled<'a> = BoxFuture<'a, Result<ApiResponse, Problem>>;
 
-/// What a form does.
+/// The deed of a form.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Deed {
     Test,

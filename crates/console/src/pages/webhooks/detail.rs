@@ -153,7 +153,7 @@ fn head_of(
     heading(&name_of(subscription), &below, &actions)
 }
 
-/// What is wrong with the endpoint, and what will follow from it.
+/// The notice about an endpoint that fails or gets nothing.
 fn trouble(desk: &Desk<'_>, subscription: &Stored<WebhookSubscription>, health: DeliveryHealth) -> Markup {
     if !subscription.record.is_active() {
         let rest = "Enable it again when the endpoint works, then replay the time in between.";

@@ -35,7 +35,7 @@ const LABELS: [(&str, &str); 5] = [
     ("reason", "Reason"),
 ];
 
-/// What the form shows.
+/// The content of the form.
 #[derive(Default)]
 struct View<'v> {
     account: &'v str,
@@ -193,7 +193,7 @@ pub(super) fn edit<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, R
     })
 }
 
-/// What is wrong with the fields that the rules of webhooks refused.
+/// The faults of the fields that the rules of webhooks refused.
 fn faults_of(error: IntegrationError) -> Result<Faults, Problem> {
     let (field, message) = match error {
         IntegrationError::Webhook(WebhookError::MissingScope(scope)) => (

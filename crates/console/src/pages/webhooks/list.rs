@@ -80,7 +80,7 @@ pub(super) fn paused_notice() -> Markup {
 ///
 /// # Errors
 /// If the store fails.
-pub(in crate::pages) async fn subscription_table(
+pub(super) async fn subscription_table(
     desk: &Desk<'_>,
     subscriptions: &[Stored<WebhookSubscription>],
     accounts: &[Account],

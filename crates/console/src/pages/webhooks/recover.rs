@@ -21,7 +21,7 @@ use crate::{
     response::{page_response, redirect},
 };
 
-/// What the form shows.
+/// The content of the form.
 struct View<'v> {
     since: &'v str,
     until: &'v str,

@@ -82,7 +82,7 @@ const fn failure_in_words(failure: AttemptFailure) -> &'static str {
     }
 }
 
-/// What a subscription is called: what its creator described, or else where it sends.
+/// The name of a subscription for people: its description, or else where it sends.
 pub(super) fn name_of(stored: &Stored<WebhookSubscription>) -> String {
     let description = stored.record.description.as_str();
     let first = description.lines().next().unwrap_or_default().trim();
