@@ -34,7 +34,7 @@ impl AttachmentLimits {
     fn stored(&self, request: &ApiRequest) -> Result<Vec<StoredLimit>, Problem> {
         let principal = request.principal()?;
         let limit = |scope, holder, max: Option<u64>| max.map(|max| StoredLimit { scope, holder, max });
-        let account = limit(LimitScope::Unlinked, principal.caller.account.meta.ulid(), self.max_unlinked_bytes);
+        let account = limit(LimitScope::Unlinked, principal.id(), self.max_unlinked_bytes);
         let organization =
             limit(LimitScope::Organization, principal.organization().ulid(), self.max_organization_bytes);
         Ok(account.into_iter().chain(organization).collect())

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use kernel::{Actor, ActorKind, ActorRevision, Timestamp};
+use kernel::{Actor, ActorKind, ActorRevision, Kind, Meta, Timestamp};
 use scopes::{Scope, ScopeSet};
 
 use crate::{account::Account, token::Claims};
@@ -55,7 +55,8 @@ impl Caller {
     /// The account's revision, which a commit checks again.
     #[must_use]
     pub fn actor_revision(&self) -> ActorRevision {
-        ActorRevision { account: self.account.meta.id.ulid(), revision: self.account.meta.revision }
+        let Meta { id, revision, .. } = self.account.meta;
+        ActorRevision { kind: Kind::ServiceAccount, id: id.ulid(), revision }
     }
 
     /// The caller as the actor of audit entries.

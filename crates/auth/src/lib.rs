@@ -1,22 +1,62 @@
-//! Authentication and authorization: service accounts, their secrets, access tokens and scopes (contract v1 § 2).
+//! Authentication and authorization: service accounts, their secrets, access tokens and scopes (contract v1 § 2), and
+//! people, their roles, credentials and sessions.
 
 mod account;
 mod caller;
 mod credentials;
+mod one_time_link;
+mod opaque_token;
+mod people_ports;
+mod person_change;
+mod person_credentials;
 mod ports;
+mod random_text;
+mod recovery_code;
+mod role;
 mod secret;
+mod session;
+mod sign_in;
 mod signing_key;
 mod token;
+mod totp_secret;
+mod trusted_device;
+mod user;
+mod user_caller;
+mod user_commands;
 
 pub use account::{
     Account, AccountError, AccountFilter, AccountId, AccountLimits, AccountStatus, ServiceAccount, StoredSecret,
 };
 pub use caller::{AuthorizationError, Caller, actor};
 pub use credentials::{CredentialCheck, check_credentials};
+pub use one_time_link::{LinkPurpose, OneTimeLink};
+pub use opaque_token::{OpaqueToken, TokenHash, TokenUse};
+pub use people_ports::{
+    CredentialChange, DeviceCookies, MAX_LISTED_SESSIONS, MAX_STORED_FOR, PasswordCheck, PasswordHasher, PeopleStore,
+    SecondFactors, is_discarded_at,
+};
+pub use person_change::{Browser, IssuedLink, NewSession, PersonChange};
+pub use person_credentials::{Credentials, PasswordHash, SecondFactor};
 pub use ports::{Accounts, SecretHasher, SigningKeys, TokenSigner, TokenVerifier};
+pub use recovery_code::RecoveryCode;
+pub use role::{Permission, Role};
 pub use secret::{ClientSecret, DUMMY_HASH, SecretHash};
+pub use session::{Session, SessionId, SessionLevel, SessionLifetimes};
+pub use sign_in::{
+    ChosenCredentials, NewSecondFactor, SignInContext, first_administrator_created, link_used, password_accepted,
+    password_changed, reauthenticated, recovery_codes_replaced, second_factor_accepted, second_factor_enrolled,
+    second_factor_removed, signed_out,
+};
 pub use signing_key::{
     EncryptedSigningKey, KeyChange, KeyRotationError, KeyStage, Keyring, MAX_KEYS_AGE, MIN_LEAD_TIME, PublishedKey,
     VERIFY_AFTER_RETIREMENT,
 };
 pub use token::{Claims, StaleKeys, TokenError, TokenLifetime};
+pub use totp_secret::TotpSecret;
+pub use trusted_device::TrustedDevice;
+pub use user::{StoredUser, User, UserEmail, UserEmailRule, UserId, UserStatus, parse_user_email};
+pub use user_caller::{UserCaller, UserDenied, user_actor, user_revision};
+pub use user_commands::{
+    UserError, create_user, disable_user, enable_user, invite_again, issue_first_administrator_link, issue_reset,
+    revoke_session, revoke_sessions, set_profile, set_role,
+};

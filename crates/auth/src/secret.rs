@@ -6,14 +6,10 @@ use std::fmt;
 use kernel::Entropy;
 use secrecy::{ExposeSecret, SecretString};
 
+use crate::random_text::{BODY_LENGTH, checked, is_checked, random_body};
+
 /// The prefix of every client secret.
 const PREFIX: &str = "nvsec_";
-/// The length of 256 bits in base 32.
-const BODY_LENGTH: usize = 52;
-/// The length of the 32 bits of the checksum in base 32.
-const CHECKSUM_LENGTH: usize = 7;
-/// The lower-case alphabet of RFC 4648 base 32.
-const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
 
 /// A well-formed client secret. Its `Debug` output is redacted, so that it is never logged.
 #[derive(Clone, Debug)]
@@ -33,11 +29,7 @@ impl ClientSecret {
     /// Generates a new secret.
     #[must_use]
     pub fn generate(entropy: &dyn Entropy) -> Self {
-        let mut bits = [0; 32];
-        entropy.fill(&mut bits);
-        let body = base32(&bits, BODY_LENGTH);
-        let check = checksum(&body);
-        Self(SecretString::from(format!("{PREFIX}{body}{check}")))
+        Self(SecretString::from(format!("{PREFIX}{}", checked(&random_body(entropy)))))
     }
 
     /// Parses a secret; `None` if it is malformed. The checksum detects typos before any hash is computed. White space
@@ -45,11 +37,7 @@ impl ClientSecret {
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
-        let rest = text.strip_prefix(PREFIX)?;
-        let well_formed =
-            rest.len() == BODY_LENGTH + CHECKSUM_LENGTH && rest.bytes().all(|byte| ALPHABET.contains(&byte));
-        let (body, check) = well_formed.then(|| rest.split_at(BODY_LENGTH))?;
-        (checksum(body) == check).then(|| Self(SecretString::from(text)))
+        is_checked(text.strip_prefix(PREFIX)?, BODY_LENGTH).then(|| Self(SecretString::from(text)))
     }
 
     /// The secret in clear text, for the hasher and for the one response that contains it.
@@ -57,18 +45,6 @@ impl ClientSecret {
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
     }
-}
-
-fn checksum(body: &str) -> String {
-    base32(&crc32fast::hash(body.as_bytes()).to_be_bytes(), CHECKSUM_LENGTH)
-}
-
-fn base32(bytes: &[u8], length: usize) -> String {
-    let bit = |index: usize| bytes.get(index / 8).map_or(0, |byte| byte >> (7 - index % 8) & 1);
-    (0..length)
-        .map(|digit| (0..5).fold(0, |value, offset| value << 1 | bit(digit * 5 + offset)))
-        .map(|value| char::from(ALPHABET[usize::from(value)]))
-        .collect()
 }
 
 impl SecretHash {

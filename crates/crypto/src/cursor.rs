@@ -19,7 +19,12 @@ impl CursorKey {
     /// Creates the cursor key of the installation with this master key.
     #[must_use]
     pub fn new(master: &MasterKey) -> Self {
-        Self(hmac::Key::new(HMAC_SHA256, master.derive(Purpose::Cursors).as_slice()))
+        Self::for_purpose(master, Purpose::Cursors)
+    }
+
+    /// Creates a key for payloads of another purpose, which are no cursors.
+    pub(crate) fn for_purpose(master: &MasterKey, purpose: Purpose) -> Self {
+        Self(hmac::Key::new(HMAC_SHA256, master.derive(purpose).as_slice()))
     }
 
     /// Returns the payload and its HMAC tag in unpadded base64url.

@@ -28,6 +28,8 @@ pub enum Purpose {
     Checkpoints,
     /// The encryption of secrets at rest.
     SecretsAtRest,
+    /// The authentication of the cookies of devices.
+    DeviceCookies,
     /// The check value that identifies the master key; nothing is encrypted or signed with it.
     KeyCheck,
 }
@@ -39,6 +41,7 @@ impl Purpose {
             Self::Cursors => "novantra/v1/cursors",
             Self::Checkpoints => "novantra/v1/checkpoints",
             Self::SecretsAtRest => "novantra/v1/secrets-at-rest",
+            Self::DeviceCookies => "novantra/v1/device-cookies",
             Self::KeyCheck => "novantra/v1/recognition",
         }
     }
@@ -161,6 +164,10 @@ mod tests {
         assert_eq!(
             hex(key.derive(Purpose::SecretsAtRest).as_slice()),
             "f0b9c162ca6bf0c1b538318fbce7927611aeaa765dee3e91c6c9bb0c669e6031"
+        );
+        assert_eq!(
+            hex(key.derive(Purpose::DeviceCookies).as_slice()),
+            "e7537a4cc15ff1ae126c1d1de17141cbb9b6ebae01a5f58cdaa0cd292c62fad7"
         );
         assert_eq!(key.check_value(), "2c7201f750e7369b72a0e8ebb255a35abcc04a2d654e2ffca3de69349b735d7b");
     }

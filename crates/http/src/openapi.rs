@@ -87,7 +87,9 @@ fn describe(operation: &Operation) -> Value {
     }
     described["security"] = match operation.access {
         Access::Scope(scope) => json!([{ "serviceAccount": [scope.name()] }]),
-        Access::Public | Access::Unmatched => json!([]),
+        Access::Public | Access::Unmatched | Access::UnmatchedPage | Access::Permission(_) | Access::SignedIn => {
+            json!([])
+        }
     };
     described
 }
@@ -221,8 +223,10 @@ fn status_headers(status: u16) -> &'static [&'static str] {
 
 fn headers(operation: &Operation, additional: &[&str]) -> Value {
     let limits: &[&str] = match operation.access {
-        Access::Scope(_) => &["X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset", "X-RateLimit-Bucket"],
-        Access::Public | Access::Unmatched => &[],
+        Access::Scope(_) | Access::Permission(_) | Access::SignedIn => {
+            &["X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset", "X-RateLimit-Bucket"]
+        }
+        Access::Public | Access::Unmatched | Access::UnmatchedPage => &[],
     };
     let described: Map<String, Value> = ["X-Request-Id"]
         .iter()

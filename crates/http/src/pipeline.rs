@@ -12,6 +12,7 @@ mod head_memory;
 mod kept_responses;
 mod rate_limit;
 mod services;
+pub(crate) mod session;
 mod stream_limits;
 
 use std::{
@@ -23,7 +24,7 @@ use std::{
 
 use axum::{
     extract::Request,
-    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
     response::Response,
 };
 use bytes::Bytes;
@@ -45,9 +46,10 @@ pub(crate) use authenticate::authenticate;
 pub use authenticate::current_scopes;
 pub use client_address::TrustedProxies;
 pub(crate) use endpoint::Endpoint;
-pub use endpoint::Handler;
+pub(crate) use endpoint::json_error;
+pub use endpoint::{ErrorRenderer, FailedRequest, Handler};
 pub use rate_limit::{charge_token, charge_token_failure};
-pub use services::{ApiSettings, CommitListener, Observer, Quotas, Services};
+pub use services::{ApiSettings, CommitListener, Observer, Quotas, Services, SessionCookie};
 pub use stream_limits::{StreamLimits, StreamPermit};
 
 use head_memory::HeadMemory;
@@ -98,6 +100,8 @@ pub(crate) async fn handle(app: &App, endpoint: &Endpoint, route: RouteMatch, re
         origin.route = Some(printable(parts.uri.path().as_bytes(), 200).into());
     }
     let method = parts.method.clone();
+    let target = parts.uri.path_and_query().map_or_else(String::new, |target| target.as_str().to_owned());
+    let cookies: Vec<HeaderValue> = parts.headers.get_all(header::COOKIE).iter().cloned().collect();
     let mut body = RequestBody::new(&parts, body);
     let memory = ResponseMemory::default();
     let request = ApiRequest {
@@ -133,7 +137,14 @@ pub(crate) async fn handle(app: &App, endpoint: &Endpoint, route: RouteMatch, re
     let refused = result.is_err();
     let rate_limited = result.as_ref().is_err_and(|problem| problem.status == StatusCode::TOO_MANY_REQUESTS);
     let name = request_id.to_string();
-    let mut response = result.unwrap_or_else(|problem| problem.into_response(&name));
+    let failed = FailedRequest {
+        request_id: &name,
+        target: &target,
+        is_read: matches!(method, Method::GET | Method::HEAD),
+        principal: state.principal.as_ref(),
+        cookies: &cookies,
+    };
+    let mut response = result.unwrap_or_else(|problem| (endpoint.errors)(problem, &failed));
     if !response.is_recorded {
         let note = AuditNote {
             action: audit_action(response.action.unwrap_or(endpoint.action), refused, response.replayed),
@@ -143,11 +154,13 @@ pub(crate) async fn handle(app: &App, endpoint: &Endpoint, route: RouteMatch, re
             changes: Vec::new(),
         };
         let repeatable = rate_limited || !is_charged;
-        let record = async { Ok(app.record(state.account.as_deref(), note, repeatable).await?) };
+        let account = state.account.as_deref().map(CachedAccount::audit_identity);
+        let identity = account.or_else(|| state.principal.as_ref().map(Principal::audit_identity));
+        let record = async { Ok(app.record(identity, note, repeatable).await?) };
         if let Err(problem) = catch_panic(request_id, record).await {
             // A response that can't be recorded is not sent; the server's log has its status.
             tracing::warn!(request_id = %name, status = response.status.as_u16(), route = path, "a request could not be recorded in the audit log, so its response was replaced by an error");
-            response = problem.into_response(&name);
+            response = (endpoint.errors)(problem, &failed);
         }
     }
     // An organization that has stored all that it may is no failure of the server.
@@ -190,7 +203,20 @@ async fn process(
         Access::Scope(scope) => {
             authenticate_and_charge(app, &mut request, state).await?;
             let principal = state.principal.as_ref().ok_or_else(Problem::internal)?;
-            principal.caller.require_scope(scope).map_err(|_| Problem::forbidden(scope))?;
+            principal.caller()?.require_scope(scope).map_err(|_| Problem::forbidden(scope))?;
+        }
+        Access::Permission(_) | Access::SignedIn => {
+            sign_in_and_charge(app, &request, state).await?;
+            if let (Access::Permission(permission), Some(principal)) = (endpoint.route.access, &state.principal) {
+                principal.user()?.caller.require(permission).map_err(Problem::denied)?;
+            }
+        }
+        Access::UnmatchedPage => {
+            if let Err(problem) = sign_in_and_charge(app, &request, state).await
+                && (state.principal.is_some() || problem.status.is_server_error() || problem.exhausted().is_some())
+            {
+                return Err(problem);
+            }
         }
         Access::Public | Access::Unmatched => {
             // A token is only used for the audit log and the rate limit here; an invalid one is ignored.
@@ -215,7 +241,7 @@ async fn process(
     }
     request.media_type = negotiate(&request.parts.headers, endpoint.media_types)?;
     let holder = match &state.principal {
-        Some(principal) => MemoryHolder::Account(principal.organization(), principal.caller.account.meta.id),
+        Some(principal) => MemoryHolder::Principal(principal.organization(), principal.id()),
         None => MemoryHolder::Address(request.address),
     };
     // The permit is held until the request is done, because the decoded body is larger than its bytes.
@@ -261,7 +287,7 @@ async fn authenticate_and_charge(app: &App, request: &mut ApiRequest, state: &mu
     let stranger = MemoryHolder::Address(request.address);
     let begin_refresh = || state.head.charge_to(&app.head_memory, stranger);
     let token = authenticate::verify(app, &request.parts.headers, begin_refresh).await?;
-    let holder = MemoryHolder::Account(token.claims.organization, token.claims.account);
+    let holder = MemoryHolder::Principal(token.claims.organization, token.claims.account.ulid());
     // Before the store is asked, which may take time.
     if let Err(problem) = state.head.charge_to(&app.head_memory, holder) {
         // The audit entry needs the account. The head is not kept meanwhile.
@@ -269,13 +295,26 @@ async fn authenticate_and_charge(app: &App, request: &mut ApiRequest, state: &mu
         state.account = authenticate::account_of(app, &token).await?;
         return Err(problem);
     }
-    let principal = authenticate::admit(app, &token).await.map_err(|failure| {
+    let (caller, cached) = authenticate::admit(app, &token).await.map_err(|failure| {
         state.account = failure.account;
         failure.problem
     })?;
-    state.account = Some(Arc::clone(&principal.cached));
+    state.account = Some(Arc::clone(&cached));
+    let rate_limit = rate_limit::charge(app, &cached.account, request.route.charge);
+    state.principal = Some(Principal::Account(caller, cached.clone()));
+    let rate_limit = rate_limit.await?;
+    let rate_limit = state.rate_limit.insert(rate_limit);
+    rate_limit.retry_after().map_or(Ok(()), |seconds| Err(Problem::rate_limited(seconds)))
+}
+
+/// Authenticates a person by their session, and charges the request to their share of memory and to their rate limit.
+async fn sign_in_and_charge(app: &App, request: &ApiRequest, state: &mut RequestState) -> Result<(), Problem> {
+    // A stranger's until the session is found.
+    state.head.charge_to(&app.head_memory, MemoryHolder::Address(request.address))?;
+    let principal = session::authenticate_session(app, &request.parts).await?;
     let principal = state.principal.insert(principal);
-    let rate_limit = rate_limit::charge(app, &principal.caller.account, request.route.charge).await?;
+    state.head.charge_to(&app.head_memory, MemoryHolder::Principal(principal.organization(), principal.id()))?;
+    let rate_limit = rate_limit::charge_user(app, principal, request.route.charge).await?;
     let rate_limit = state.rate_limit.insert(rate_limit);
     rate_limit.retry_after().map_or(Ok(()), |seconds| Err(Problem::rate_limited(seconds)))
 }
@@ -299,7 +338,7 @@ fn finalize(
     if !headers.contains_key(header::CACHE_CONTROL) {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
     }
-    headers.insert(header::VARY, HeaderValue::from_static("Accept, Accept-Encoding, Authorization"));
+    headers.insert(header::VARY, HeaderValue::from_static("Accept, Accept-Encoding, Authorization, Cookie"));
     headers.insert(CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     if let Some(rate_limit) = rate_limit {
         rate_limit.write_headers(headers);

@@ -17,6 +17,7 @@ mod principal;
 mod query;
 mod range;
 mod route;
+mod same_origin;
 mod sent_back;
 
 use std::{
@@ -26,7 +27,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use axum::http::{Method, header, request::Parts};
+use axum::http::{HeaderValue, Method, header, request::Parts};
 use bytes::Bytes;
 use kernel::{Attribution, HasIdPrefix, Id, Origin, RequestId, is_allowed_in_line};
 use serde_json::{Map, Value};
@@ -55,10 +56,11 @@ pub use json::read as parse_json;
 pub use negotiation::MediaType;
 pub(crate) use negotiation::{accept_identity, negotiate};
 pub use pagination::{DueDates, ListParameters, list_parameters};
-pub use principal::{CachedAccount, Principal};
+pub use principal::{AuditIdentity, CachedAccount, Principal, SignedInUser};
 pub use query::{Parameter, Query};
 pub use range::ByteRange;
 pub use route::{Access, Charge, Route};
+pub(crate) use same_origin::check_same_origin;
 pub use sent_back::SentBack;
 
 /// A request that has passed the checks of the pipeline.
@@ -112,11 +114,13 @@ impl ApiRequest {
         origin(self.route.path, &self.parts, self.request_id, self.address)
     }
 
-    pub(crate) fn attribution(&self, principal: &Principal) -> Attribution {
+    /// The actor and the request of a change by this principal.
+    #[must_use]
+    pub fn attribution(&self, principal: &Principal) -> Attribution {
         Attribution {
-            actor: principal.cached.actor.clone(),
+            actor: principal.actor().clone(),
             origin: self.origin(),
-            actor_revision: Some(principal.caller.actor_revision()),
+            actor_revision: Some(principal.actor_revision()),
         }
     }
 
@@ -126,6 +130,12 @@ impl ApiRequest {
     /// A 429 response if the caller's share is used up, and a 503 response if the whole memory is.
     pub fn ensure_memory_of(&self, loaded_bytes: usize) -> Result<(), Problem> {
         self.memory.ensure_for(self.body.len(), loaded_bytes)
+    }
+
+    /// Returns the first path parameter as it was sent.
+    #[must_use]
+    pub fn path_text(&self) -> &str {
+        self.path.first().map_or("", String::as_str)
     }
 
     /// Returns the first path parameter as an identifier. A malformed identifier is answered with 404.
@@ -143,6 +153,20 @@ impl ApiRequest {
     pub fn path_id_at<R: HasIdPrefix>(&self, index: usize) -> Result<Id<R>, Problem> {
         let text = self.path.get(index).ok_or_else(Problem::not_found)?;
         text.parse().map_err(|_| Problem::not_found())
+    }
+
+    /// Returns the value of a cookie.
+    #[must_use]
+    pub fn cookie(&self, name: &str) -> Option<&str> {
+        cookie_value(self.parts.headers.get_all(header::COOKIE).iter(), name)
+    }
+
+    /// Checks that a page of this server had the browser send the request.
+    ///
+    /// # Errors
+    /// A 403 response if it was another site.
+    pub fn check_same_origin(&self) -> Result<(), Problem> {
+        check_same_origin(&self.parts.headers)
     }
 
     /// The query of the URL, without the question mark.
@@ -207,6 +231,13 @@ impl ApiRequest {
             Err(Problem::compressed_body())
         }
     }
+}
+
+/// Returns the value of a cookie in these lines of the header `Cookie`.
+pub(crate) fn cookie_value<'h>(lines: impl Iterator<Item = &'h HeaderValue>, name: &str) -> Option<&'h str> {
+    let lines = lines.filter_map(|value| value.to_str().ok());
+    let mut pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    pairs.find(|(cookie, _)| *cookie == name).map(|(_, value)| value)
 }
 
 /// Returns the origin of a request for the audit log.

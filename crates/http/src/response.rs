@@ -75,6 +75,18 @@ impl ApiResponse {
         Self::json(status, body.into())
     }
 
+    /// Creates a response with a body of this media type.
+    #[must_use]
+    pub fn document(status: StatusCode, media_type: &'static str, body: Bytes) -> Self {
+        Self { headers: vec![(header::CONTENT_TYPE, HeaderValue::from_static(media_type))], ..Self::json(status, body) }
+    }
+
+    /// Marks a response whose audit entry is already stored, because it was committed with a changeset.
+    #[must_use]
+    pub fn recorded(self) -> Self {
+        Self { is_recorded: true, ..self }
+    }
+
     /// Creates a response without a body.
     #[must_use]
     pub fn empty(status: StatusCode) -> Self {
@@ -156,7 +168,10 @@ impl ApiResponse {
         let mut response = Response::new(self.stream.unwrap_or_else(|| Body::from(self.body)));
         *response.status_mut() = self.status;
         let headers: &mut HeaderMap = response.headers_mut();
-        headers.extend(self.headers.into_iter().map(|(name, value)| (Some(name), value)));
+        // A response may set several cookies.
+        self.headers.into_iter().for_each(|(name, value)| {
+            headers.append(name, value);
+        });
         response
     }
 }

@@ -33,17 +33,20 @@ pub struct Attribution {
     pub actor: Actor,
     /// The request or command that makes the change.
     pub origin: Origin,
-    /// The account revision that authorized the actor; the commit fails if the account has changed since.
+    /// The revision that authorized the actor; the commit fails if the account or user has changed since.
     pub actor_revision: Option<ActorRevision>,
 }
 
-/// The revision of the service account that authorized a call. A commit checks it again, so that an account that was
-/// disabled, lost scopes or had its secret rotated in the meantime changes nothing (contract v1 § 2).
+/// The revision of the service account or user that authorized a call. A commit checks it again, so that an account that
+/// was disabled, lost scopes or had its secret rotated in the meantime changes nothing (contract v1 § 2), and neither does
+/// a user who was disabled or got another role.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ActorRevision {
-    /// The account.
-    pub account: Ulid,
-    /// The account's revision when the call was authorized.
+    /// [`Kind::ServiceAccount`] or [`Kind::User`].
+    pub kind: Kind,
+    /// The account or user.
+    pub id: Ulid,
+    /// The revision when the call was authorized.
     pub revision: Revision,
 }
 
@@ -216,7 +219,7 @@ impl Changeset {
         self.organization
     }
 
-    /// The account revision that authorized the actor, if the actor is a service account.
+    /// The revision that authorized the actor, if the actor is a service account or a user.
     #[must_use]
     pub fn actor_revision(&self) -> Option<ActorRevision> {
         self.attribution.actor_revision

@@ -30,8 +30,8 @@ pub enum CommitError {
     /// The idempotency key was used before for another request.
     #[error("the idempotency key was already used for another request")]
     KeyReused,
-    /// The service account has changed since the call was authorized. The caller must authenticate again.
-    #[error("the service account has changed since the call was authorized")]
+    /// The service account or user has changed since the call was authorized. The caller must authenticate again.
+    #[error("the service account or user has changed since the call was authorized")]
     ActorChanged,
     /// The store failed.
     #[error(transparent)]

@@ -88,6 +88,8 @@ crate::string_enum! {
         EvidenceAttachment = "evidence_attachment",
         /// The stored bytes of evidence attachments, of the `evidence` crate.
         EvidenceContent = "evidence_content",
+        /// A user of the `auth` crate.
+        User = "user",
     }
 }
 

@@ -22,6 +22,14 @@ pub enum Bucket {
     TokenFailureAddress,
     /// The other calls from one address without valid credentials.
     Unauthenticated,
+    /// The failed sign-ins of one user from one network.
+    SignInFailure,
+    /// The failed sign-ins from one network.
+    SignInFailureNetwork,
+    /// The failed sign-ins on one device on which the user signed in before.
+    SignInFailureDevice,
+    /// The wrong second factors after the right password of one user, on devices on which they did not sign in before.
+    SecondFactorFailure,
 }
 
 impl Bucket {
@@ -34,6 +42,10 @@ impl Bucket {
         Self::TokenFailure,
         Self::TokenFailureAddress,
         Self::Unauthenticated,
+        Self::SignInFailure,
+        Self::SignInFailureNetwork,
+        Self::SignInFailureDevice,
+        Self::SecondFactorFailure,
     ];
 
     /// The name of the bucket in responses.
@@ -47,6 +59,10 @@ impl Bucket {
             Self::TokenFailure => "token-failure",
             Self::TokenFailureAddress => "token-failure-address",
             Self::Unauthenticated => "unauthenticated",
+            Self::SignInFailure => "sign-in-failure",
+            Self::SignInFailureNetwork => "sign-in-failure-network",
+            Self::SignInFailureDevice => "sign-in-failure-device",
+            Self::SecondFactorFailure => "second-factor-failure",
         }
     }
 }
@@ -95,6 +111,15 @@ pub enum BucketKey {
     TokenFailureAddress(Peer),
     /// [`Bucket::Unauthenticated`] of this service account, or the nil ULID if the call names none, from this address.
     Unauthenticated(Ulid, Peer),
+    /// [`Bucket::SignInFailure`] of this user, who may not exist, from this network. An attacker can use up only the
+    /// buckets of their own networks.
+    SignInFailure(Ulid, Peer),
+    /// [`Bucket::SignInFailureNetwork`] of this network.
+    SignInFailureNetwork(Peer),
+    /// [`Bucket::SignInFailureDevice`] of the device with this identifier, which is part of a signed cookie.
+    SignInFailureDevice(OrganizationId, Ulid),
+    /// [`Bucket::SecondFactorFailure`] of this user.
+    SecondFactorFailure(OrganizationId, Ulid),
 }
 
 impl BucketKey {
@@ -109,6 +134,10 @@ impl BucketKey {
             Self::TokenFailure(..) => Bucket::TokenFailure,
             Self::TokenFailureAddress(_) => Bucket::TokenFailureAddress,
             Self::Unauthenticated(..) => Bucket::Unauthenticated,
+            Self::SignInFailure(..) => Bucket::SignInFailure,
+            Self::SignInFailureNetwork(_) => Bucket::SignInFailureNetwork,
+            Self::SignInFailureDevice(..) => Bucket::SignInFailureDevice,
+            Self::SecondFactorFailure(..) => Bucket::SecondFactorFailure,
         }
     }
 
@@ -119,8 +148,14 @@ impl BucketKey {
             Self::TokenRead(organization, _)
             | Self::TokenWrite(organization, _)
             | Self::TokenIssue(organization, _)
+            | Self::SignInFailureDevice(organization, _)
+            | Self::SecondFactorFailure(organization, _)
             | Self::Organization(organization) => Some(*organization),
-            Self::TokenFailure(..) | Self::TokenFailureAddress(_) | Self::Unauthenticated(..) => None,
+            Self::TokenFailure(..)
+            | Self::TokenFailureAddress(_)
+            | Self::Unauthenticated(..)
+            | Self::SignInFailure(..)
+            | Self::SignInFailureNetwork(_) => None,
         }
     }
 
@@ -128,14 +163,16 @@ impl BucketKey {
     #[must_use]
     pub fn subject(&self) -> String {
         match self {
-            Self::TokenRead(_, account) | Self::TokenWrite(_, account) | Self::TokenIssue(_, account) => {
-                account.to_string()
-            }
+            Self::TokenRead(_, id)
+            | Self::TokenWrite(_, id)
+            | Self::TokenIssue(_, id)
+            | Self::SignInFailureDevice(_, id)
+            | Self::SecondFactorFailure(_, id) => id.to_string(),
             Self::Organization(_) => String::new(),
-            Self::TokenFailure(account, Peer(address)) | Self::Unauthenticated(account, Peer(address)) => {
-                format!("{account} {address}")
-            }
-            Self::TokenFailureAddress(Peer(address)) => address.to_string(),
+            Self::TokenFailure(id, Peer(address))
+            | Self::Unauthenticated(id, Peer(address))
+            | Self::SignInFailure(id, Peer(address)) => format!("{id} {address}"),
+            Self::TokenFailureAddress(Peer(address)) | Self::SignInFailureNetwork(Peer(address)) => address.to_string(),
         }
     }
 
@@ -143,7 +180,14 @@ impl BucketKey {
     /// to authenticated callers.
     #[must_use]
     pub const fn is_unauthenticated(&self) -> bool {
-        matches!(self, Self::TokenFailure(..) | Self::TokenFailureAddress(_) | Self::Unauthenticated(..))
+        matches!(
+            self,
+            Self::TokenFailure(..)
+                | Self::TokenFailureAddress(_)
+                | Self::Unauthenticated(..)
+                | Self::SignInFailure(..)
+                | Self::SignInFailureNetwork(_)
+        )
     }
 }
 

@@ -25,6 +25,7 @@ mod serve;
 mod service_account;
 mod signing_key;
 mod submission;
+mod user;
 mod webhooks;
 mod workspace;
 
@@ -70,6 +71,9 @@ enum Command {
     /// Create, list and change service accounts.
     #[command(subcommand)]
     ServiceAccount(service_account::ServiceAccountCommand),
+    /// Create, invite, list and change the people who sign in to the web app.
+    #[command(subcommand)]
+    User(user::UserCommand),
     /// List, rotate and retire the keys that sign access tokens.
     #[command(subcommand)]
     SigningKey(signing_key::SigningKey),
@@ -152,6 +156,7 @@ pub(crate) fn run() -> Result<(), Failure> {
         }
         Command::Workspace(command) => with_context(read(), output, |context| block_on(command.run(&context))),
         Command::ServiceAccount(command) => with_context(read(), output, |context| block_on(command.run(&context))),
+        Command::User(command) => with_context(read(), output, |context| block_on(command.run(&context))),
         Command::SigningKey(command) => with_context(read(), output, |context| block_on(command.run(&context))),
         Command::Import(command) => with_context(read(), output, |context| block_on(command.run(&context))),
         Command::Export(command) => with_context(read(), output, |context| block_on(command.run(&context))),

@@ -8,6 +8,7 @@ mod identity;
 mod installation_changes;
 mod keys;
 mod named_contents;
+mod people;
 mod transfer;
 mod webhooks;
 
@@ -17,7 +18,7 @@ use api_v1::DeliveryTrigger;
 use audit::CheckpointSigner;
 use auth::{EncryptedSigningKey, SecretHasher};
 use crypto::{Argon2Hasher, CheckpointKey, CheckpointPublicKey, SystemEntropy};
-use http_api::{ApiSettings, Observer, Services};
+use http_api::{Observer, Services};
 use kernel::{Clock, Entropy};
 use limits::{LimitStore, SharedBuckets};
 use store::DynStore;
@@ -152,7 +153,7 @@ impl Installation {
     /// If there is no token signing key.
     pub(crate) fn services(
         &self,
-        settings: &ApiSettings,
+        settings: &Settings,
         limits: Arc<dyn LimitStore>,
         observer: Arc<dyn Observer>,
         webhooks: &Webhooks,
@@ -165,12 +166,13 @@ impl Installation {
             hasher: Arc::clone(&self.hasher),
             signer: Arc::clone(&tokens) as _,
             verifier: tokens,
+            people: Arc::new(self.people_with_limits(settings, Arc::clone(&limits))),
             limits,
             cursor_signer: Arc::new(self.keys.cursor_signer()),
             response_cipher: Arc::new(self.keys.response_cipher()),
             observer,
             commit_listener: Arc::new(DeliveryTrigger(Arc::clone(&webhooks.notifier) as _)),
-            settings: settings.clone(),
+            settings: settings.api.clone(),
         })
     }
 }

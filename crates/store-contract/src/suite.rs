@@ -16,6 +16,7 @@ pub mod idempotency;
 pub mod listing;
 pub mod maintenance;
 pub mod partitions;
+pub mod people;
 pub mod pruning;
 pub mod races;
 pub mod reading;
@@ -179,6 +180,18 @@ macro_rules! contract_suite {
                 an_account_is_found_by_its_client_id
                 a_change_of_an_account_is_visible_in_its_revision_immediately
                 the_last_use_of_an_account_is_recorded_without_changing_it
+            }
+            people {
+                an_email_address_is_unique_in_its_organization
+                a_write_of_a_user_who_has_since_changed_is_refused
+                credentials_read_back_as_they_were_stored
+                one_of_sixteen_concurrent_changes_of_credentials_wins
+                a_commit_with_credentials_is_stored_as_a_whole_or_not_at_all
+                a_session_is_found_by_its_token_with_the_current_user
+                the_times_of_a_session_are_stored
+                sessions_of_a_user_are_listed_and_ended
+                a_link_is_used_once
+                expired_sessions_and_links_are_deleted
             }
             signing_keys {
                 the_first_of_concurrent_signing_keys_wins

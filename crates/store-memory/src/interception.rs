@@ -24,6 +24,8 @@ pub enum Call {
     Revision,
     /// The look-up of an account by its client id.
     ClientId,
+    /// The look-up of a session with its user.
+    Session,
 }
 
 /// Runs around the calls of a store.

@@ -118,7 +118,8 @@ impl State {
 
     fn check_actor_revision(&self, changeset: &Changeset) -> Result<(), CommitError> {
         let is_current = changeset.actor_revision().is_none_or(|actor| {
-            self.revision(Kind::ServiceAccount, changeset.organization(), actor.account) == Some(actor.revision)
+            matches!(actor.kind, Kind::ServiceAccount | Kind::User)
+                && self.revision(actor.kind, changeset.organization(), actor.id) == Some(actor.revision)
         });
         if is_current { Ok(()) } else { Err(CommitError::ActorChanged) }
     }

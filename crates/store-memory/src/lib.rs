@@ -17,6 +17,7 @@ mod ledger;
 mod maintenance;
 mod master_key;
 mod partition_queue;
+mod people;
 mod reader;
 mod signing_keys;
 mod state;

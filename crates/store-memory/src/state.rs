@@ -7,7 +7,7 @@ mod partitions;
 use std::sync::Arc;
 
 use audit::{Checkpoint, Head, StoredEntry};
-use auth::{AccountId, PublishedKey};
+use auth::{AccountId, Credentials, OneTimeLink, PublishedKey, Session, SessionId, TokenHash, UserId};
 use kernel::{
     AnyRecord, Entry, Id, IdempotencyKey, IdempotencyRecord, KeyClaim, Kind, Meta, OrganizationId, OutboxEvent,
     RepeatedCalls, Resource, Revision, StoreError, Stored, TimeRange, Timestamp,
@@ -45,6 +45,9 @@ pub(crate) struct State {
     pub(crate) master_key_check: Option<String>,
     pub(crate) installation_id: Option<String>,
     pub(crate) signing_keys: Map<String, PublishedKey>,
+    pub(crate) credentials: Map<(OrganizationId, UserId), Credentials>,
+    pub(crate) sessions: Map<(OrganizationId, SessionId), Session>,
+    pub(crate) links: Map<(OrganizationId, TokenHash), OneTimeLink>,
     pub(crate) leases: Map<String, LeaseRow>,
 }
 

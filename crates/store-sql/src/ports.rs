@@ -14,6 +14,7 @@ mod key_claims;
 mod maintenance;
 mod master_key;
 mod outbox;
+mod people;
 mod rate_limits;
 mod reader;
 mod signing_keys;

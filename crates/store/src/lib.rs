@@ -6,7 +6,7 @@ mod maintenance;
 mod master_key;
 
 use audit::AuditLog;
-use auth::{Accounts, SigningKeys};
+use auth::{Accounts, PeopleStore, SigningKeys};
 use evidence::DueEvidence;
 use kernel::{AuditTrail, Ledger, Reader};
 use webhooks::{DeliveryHistory, EventFanOut, PartitionQueue};
@@ -24,6 +24,7 @@ macro_rules! for_each_resource {
         ::registers::for_each_register! { $with,
             Organization => ::kernel::Organization,
             ServiceAccount => ::auth::ServiceAccount,
+            User => ::auth::User,
             Finding => ::findings::Finding,
             FindingEvent => ::findings::FindingEvent,
             SubmissionEvent => ::submissions::SubmissionEvent,
@@ -43,6 +44,7 @@ macro_rules! store {
             + AuditTrail
             + AuditLog
             + Accounts
+            + PeopleStore
             + SigningKeys
             + MasterKeyCheck
             + InstallationIdentity
@@ -61,6 +63,7 @@ macro_rules! store {
                 + AuditTrail
                 + AuditLog
                 + Accounts
+                + PeopleStore
                 + SigningKeys
                 + MasterKeyCheck
                 + InstallationIdentity

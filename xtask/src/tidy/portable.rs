@@ -24,6 +24,9 @@ const CROSS_ORGANIZATION_INDEXES: &[&str] = &[
     "evidence_claims_expiry",
     // Servers look for attachments of all organizations that nobody linked.
     "evidence_attachments_unlinked",
+    // Maintenance deletes expired sessions and links of all organizations.
+    "user_sessions_expiry",
+    "user_links_expiry",
 ];
 
 /// Features that need one coordinating node, or a session that outlasts a transaction.

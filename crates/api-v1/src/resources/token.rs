@@ -59,7 +59,7 @@ pub(crate) fn post<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, R
             status: response.status.as_u16(),
             changes: Vec::new(),
         };
-        app.record(account.as_deref(), note, !response.status.is_success()).await?;
+        app.record(account.as_deref().map(CachedAccount::audit_identity), note, !response.status.is_success()).await?;
         response.is_recorded = true;
         Ok(response)
     })

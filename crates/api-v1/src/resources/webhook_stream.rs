@@ -34,7 +34,7 @@ pub(crate) fn get<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, Re
         let mut wanted = requested_event_types(&mut query);
         query.finish()?;
         let principal = request.principal()?;
-        let caller = &principal.caller;
+        let caller = principal.caller()?;
         if let Some(event) = wanted.iter().find(|event| caller.require_scope(event.scope()).is_err()) {
             return Err(Problem::forbidden(event.scope()));
         }

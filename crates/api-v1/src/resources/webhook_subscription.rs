@@ -157,7 +157,7 @@ impl View for WebhookSubscription {
 /// Loads the subscription that the first path parameter names, if it belongs to the caller.
 pub(crate) async fn find_owned(app: &App, request: &ApiRequest) -> Result<Stored<WebhookSubscription>, Problem> {
     let stored = find::<WebhookSubscription>(app, request).await?;
-    let account = request.principal()?.caller.account.meta.id;
+    let account = request.principal()?.caller()?.account.meta.id;
     if stored.record.account == account && !stored.record.is_removed() { Ok(stored) } else { Err(Problem::not_found()) }
 }
 
@@ -221,7 +221,7 @@ impl RecordStream<SubscriptionWithHealth> for SubscriptionStreamWithHealth {
 pub(crate) fn list<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>> {
     Box::pin(async move {
         let mut query = Query::parse(request.query());
-        let account = request.principal()?.caller.account.meta.id;
+        let account = request.principal()?.caller()?.account.meta.id;
         let filter = SubscriptionFilter { account: Some(account), ..WebhookSubscription::filter(&mut query) };
         let list_request = ListRequest::parse(app, request, &mut query, DueDates::No)?;
         let store = &app.services.store;

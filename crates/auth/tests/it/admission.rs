@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use auth::{Account, AccountStatus, AuthorizationError, Caller, Claims, ServiceAccount};
-use kernel::{Actor, ActorKind, Id, Revision, Timestamp};
+use kernel::{Actor, ActorKind, Id, Kind, Revision, Timestamp};
 use scopes::{Scope, ScopeSet};
 use ulid::Ulid;
 
@@ -97,7 +97,7 @@ fn a_caller_without_the_required_scope_is_refused_with_the_name_of_the_scope() {
 fn a_commit_checks_the_revision_that_the_caller_was_authorized_with() {
     let caller = authorize(&claims(), stored(service_account()), millis(1)).unwrap();
     let checked = caller.actor_revision();
-    assert_eq!((checked.account, checked.revision), (ACCOUNT.ulid(), Revision(7)));
+    assert_eq!((checked.kind, checked.id, checked.revision), (Kind::ServiceAccount, ACCOUNT.ulid(), Revision(7)));
 }
 
 #[test]

@@ -5,6 +5,10 @@ use std::{any::Any, sync::Arc};
 use serde_json::Value;
 
 use super::operation::Operation;
+use crate::{
+    pipeline::{ErrorRenderer, json_error},
+    request::Access,
+};
 
 /// A public API: its endpoints, and what its OpenAPI document states besides them.
 pub struct Api {
@@ -28,12 +32,29 @@ pub struct Api {
 pub struct Surface {
     pub(super) operations: &'static [Operation],
     pub(super) state: Arc<dyn Any + Send + Sync>,
+    /// The beginning of its paths, by which requests that match none of them are assigned to it.
+    pub(super) prefix: &'static str,
+    pub(super) errors: ErrorRenderer,
+    /// The callers of requests that match none of its paths.
+    pub(super) unmatched: Access,
 }
 
 impl Surface {
-    /// Creates a surface. Its handlers get the state from [`crate::request::ApiRequest::state`].
+    /// Creates a surface for programs. Its handlers get the state from [`crate::request::ApiRequest::state`].
     #[must_use]
     pub fn new<T: Any + Send + Sync>(operations: &'static [Operation], state: Arc<T>) -> Self {
-        Self { operations, state }
+        Self { operations, state, prefix: "/api", errors: json_error, unmatched: Access::Unmatched }
+    }
+
+    /// Creates a surface for people, with its own form of errors. Requests below `prefix` that match none of its paths
+    /// are answered in that form, too.
+    #[must_use]
+    pub fn for_people<T: Any + Send + Sync>(
+        operations: &'static [Operation],
+        state: Arc<T>,
+        prefix: &'static str,
+        errors: ErrorRenderer,
+    ) -> Self {
+        Self { operations, state, prefix, errors, unmatched: Access::UnmatchedPage }
     }
 }

@@ -1,6 +1,6 @@
 //! The axum router, built from the declared endpoints.
 
-use std::{any::Any, collections::BTreeMap, convert::Infallible, sync::Arc};
+use std::{collections::BTreeMap, convert::Infallible, sync::Arc};
 
 use axum::{
     Router,
@@ -27,7 +27,7 @@ use tower_http::compression::{
 use super::{Surface, operation::Operation};
 use crate::{
     memory::ResponseMemory,
-    pipeline::{App, Endpoint, RouteMatch, handle},
+    pipeline::{App, Endpoint, ErrorRenderer, RouteMatch, handle, json_error},
     request::{Access, ApiRequest, BodyRule, Charge, MediaType, Route, accept_identity, printable},
     response::{ApiResponse, NO_TRANSFORM, Problem},
 };
@@ -83,12 +83,14 @@ async fn hold_memory(response: Response<CompressionBody<Body>>) -> Result<Respon
 
 fn routes(app: Arc<App>, surfaces: impl IntoIterator<Item = Surface>) -> Router {
     let mut paths: BTreeMap<&'static str, Vec<(&'static Operation, Endpoint)>> = BTreeMap::new();
-    for Surface { operations, state } in surfaces {
-        for operation in operations {
-            paths.entry(operation.path).or_default().push((operation, endpoint(operation, Arc::clone(&state))));
+    let mut unmatched =
+        Unmatched { others: Arc::new(unmatched_endpoint(json_error, Access::Unmatched)), of_surfaces: Vec::new() };
+    for surface in surfaces {
+        for operation in surface.operations {
+            paths.entry(operation.path).or_default().push((operation, endpoint(operation, &surface)));
         }
+        unmatched.of_surfaces.push((surface.prefix, Arc::new(unmatched_endpoint(surface.errors, surface.unmatched))));
     }
-    let unmatched = Arc::new(unmatched_endpoint());
     let templates: Vec<&'static str> = paths.keys().copied().collect();
     let mut router = Router::new();
     for (path, operations) in paths {
@@ -107,7 +109,7 @@ fn routes(app: Arc<App>, surfaces: impl IntoIterator<Item = Surface>) -> Router 
             };
             methods.merge(on(filter, handler))
         });
-        let endpoint = Arc::clone(&unmatched);
+        let endpoint = Arc::clone(unmatched.of(path));
         let methods = methods.fallback(move |State(app): State<Arc<App>>, request: Request| async move {
             handle(&app, &endpoint, RouteMatch::Unmatched(Problem::method_not_allowed(allow)), request).await
         });
@@ -121,7 +123,8 @@ fn routes(app: Arc<App>, surfaces: impl IntoIterator<Item = Surface>) -> Router 
             }
             _ => Problem::no_such_route(),
         };
-        handle(&app, &unmatched, RouteMatch::Unmatched(problem), request).await
+        let endpoint = Arc::clone(unmatched.of(path));
+        handle(&app, &endpoint, RouteMatch::Unmatched(problem), request).await
     };
     router.fallback(no_such_route).with_state(app)
 }
@@ -137,7 +140,23 @@ fn matches_template(template: &str, path: &str) -> bool {
         })
 }
 
-fn endpoint(operation: &Operation, state: Arc<dyn Any + Send + Sync>) -> Endpoint {
+/// The endpoints for requests that match no route.
+#[derive(Clone)]
+struct Unmatched {
+    of_surfaces: Vec<(&'static str, Arc<Endpoint>)>,
+    others: Arc<Endpoint>,
+}
+
+impl Unmatched {
+    /// The endpoint of the surface that the path would belong to.
+    fn of(&self, path: &str) -> &Arc<Endpoint> {
+        let is_below =
+            |prefix: &str| path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        self.of_surfaces.iter().find(|(prefix, _)| is_below(prefix)).map_or(&self.others, |(_, endpoint)| endpoint)
+    }
+}
+
+fn endpoint(operation: &Operation, surface: &Surface) -> Endpoint {
     Endpoint {
         route: Route { path: operation.path, access: operation.access, charge: operation.charge },
         media_types: operation.media_types,
@@ -149,19 +168,21 @@ fn endpoint(operation: &Operation, state: Arc<dyn Any + Send + Sync>) -> Endpoin
             }
         },
         handler: operation.handler,
-        state,
+        state: Arc::clone(&surface.state),
+        errors: surface.errors,
     }
 }
 
 /// The placeholder for requests that match no endpoint. They are rejected before its handler would be called.
-fn unmatched_endpoint() -> Endpoint {
+fn unmatched_endpoint(errors: ErrorRenderer, access: Access) -> Endpoint {
     Endpoint {
-        route: Route { path: "unmatched", access: Access::Unmatched, charge: Charge::Read },
+        route: Route { path: "unmatched", access, charge: Charge::Read },
         media_types: &[MediaType::Json],
         action: "call.unmatched",
         body: BodyRule::Unread,
         handler: unmatched,
         state: Arc::new(()),
+        errors,
     }
 }
 

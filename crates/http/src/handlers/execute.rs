@@ -171,7 +171,7 @@ pub(super) async fn commit<C: Command>(
             Err(AttemptError::ActorChanged) => {
                 principal = authenticate(app, &request.parts.headers).await?;
                 if let Access::Scope(scope) = request.route.access {
-                    principal.caller.require_scope(scope).map_err(|_| Problem::forbidden(scope))?;
+                    principal.caller()?.require_scope(scope).map_err(|_| Problem::forbidden(scope))?;
                 }
             }
         }
@@ -202,14 +202,15 @@ async fn attempt<C: Command>(
 ) -> Result<ApiResponse, AttemptError> {
     let attribution: Attribution = request.attribution(principal);
     let context = WriteContext {
-        organization: &principal.cached.organization,
+        organization: principal.organization_ref(),
         attribution: &attribution,
         reason: Some(command.reason()),
         entropy: &*app.services.entropy,
     };
-    let decided = command.decide(app, request, &principal.caller, &context, app.services.store.begin_write()).await;
+    let caller = principal.caller()?;
+    let decided = command.decide(app, request, caller, &context, app.services.store.begin_write()).await;
     let (mut changeset, output) = decided?;
-    if !principal.caller.account.record.is_active_at(changeset.due_at()) {
+    if !caller.account.record.is_active_at(changeset.due_at()) {
         return Err(AttemptError::ActorChanged);
     }
     let mut response = command.response(&output);
@@ -232,7 +233,7 @@ async fn attempt<C: Command>(
             if concerns_listener {
                 services.commit_listener.notify();
             }
-            app.kept_responses.add(principal.caller.account.meta.id, kept_bytes);
+            app.kept_responses.add(principal.id(), kept_bytes);
             response.is_recorded = true;
             Ok(response)
         }
@@ -241,7 +242,7 @@ async fn attempt<C: Command>(
         Err(CommitError::ActorChanged) => Err(AttemptError::ActorChanged),
         Err(CommitError::Conflict(Conflict::Revision(..) | Conflict::Usage(_))) => Err(AttemptError::LostRace),
         Err(CommitError::Conflict(Conflict::UniqueKey(_, taken))) => command
-            .on_key_conflict(app, &principal.cached.organization, &taken)
+            .on_key_conflict(app, principal.organization_ref(), &taken)
             .await?
             .map_or(Err(AttemptError::LostRace), |problem| Err(problem.into())),
         Err(CommitError::Store(error)) => Err(Problem::from(error).into()),

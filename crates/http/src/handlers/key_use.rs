@@ -72,7 +72,7 @@ pub(super) fn key_of(request: &ApiRequest, principal: &Principal) -> Result<Opti
     };
     Ok(Some(IdempotencyKey {
         organization: principal.organization(),
-        account: principal.caller.account.meta.ulid(),
+        account: principal.id(),
         operation: format!("{} {}", request.parts.method, request.parts.uri.path()),
         key: key.to_owned(),
     }))

@@ -79,6 +79,12 @@ impl ListRequest {
         StreamRequest { order: self.page.order, time_range: self.page.time_range }
     }
 
+    /// Returns the cursor of the page after this position.
+    #[must_use]
+    pub fn cursor(&self, app: &App, position: Position) -> String {
+        sign_cursor(&*app.services.cursor_signer, &self.binding, app.services.clock.now(), position)
+    }
+
     /// Returns the response with a page, whose records are in the member `plural`. It ends before the record that would
     /// begin beyond [`MAX_PAGE_BYTES`], and continues after the `position` of its last record.
     pub fn to_response<T>(
@@ -109,8 +115,7 @@ impl ListRequest {
         body.extend_from_slice(b"],\"pagination\":{");
         if let Some(next) = next {
             body.extend_from_slice(b"\"nextCursor\":");
-            let now = app.services.clock.now();
-            write_json(&mut body, &sign_cursor(&*app.services.cursor_signer, &self.binding, now, next));
+            write_json(&mut body, &self.cursor(app, next));
         }
         body.extend_from_slice(b"}}");
         // The capacity is memory too, and a page may wait long for its client.

@@ -5,9 +5,9 @@ use std::{
     sync::Arc,
 };
 
-use auth::AccountId;
 use kernel::OrganizationId;
 use limits::Peer;
+use ulid::Ulid;
 
 use crate::fair_budget::{FairBudget, FairPermit, Holder};
 
@@ -17,7 +17,7 @@ pub(crate) type MemoryPermit = FairPermit<MemoryKey>;
 /// The keys that have a share of the memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum MemoryKey {
-    Account(AccountId),
+    Principal(Ulid),
     Organization(OrganizationId),
     Address(Peer),
     Network(Peer),
@@ -26,8 +26,8 @@ pub(crate) enum MemoryKey {
 /// The caller that memory is charged to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum MemoryHolder {
-    /// An authenticated account.
-    Account(OrganizationId, AccountId),
+    /// An authenticated principal, by its organization and identifier.
+    Principal(OrganizationId, Ulid),
     /// The client address of an unauthenticated caller, if it is known.
     Address(Option<IpAddr>),
 }
@@ -36,8 +36,8 @@ impl MemoryHolder {
     /// The holder in the budget.
     pub(crate) fn key(self) -> Holder<MemoryKey> {
         match self {
-            Self::Account(organization, account) => {
-                Holder::Member { member: MemoryKey::Account(account), group: MemoryKey::Organization(organization) }
+            Self::Principal(organization, id) => {
+                Holder::Member { member: MemoryKey::Principal(id), group: MemoryKey::Organization(organization) }
             }
             Self::Address(address) => {
                 let address = address.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
@@ -50,7 +50,7 @@ impl MemoryHolder {
     }
 }
 
-/// A budget of memory, of which each account and each address has a share.
+/// A budget of memory, of which each principal and each address has a share.
 pub(crate) struct MemoryBudget {
     authenticated: Arc<FairBudget<MemoryKey>>,
     /// A separate budget, so that unauthenticated callers can't exhaust that of authenticated ones.
@@ -67,7 +67,7 @@ impl MemoryBudget {
     /// The budget that this holder takes part in.
     pub(crate) fn of(&self, holder: MemoryHolder) -> &Arc<FairBudget<MemoryKey>> {
         match holder {
-            MemoryHolder::Account(..) => &self.authenticated,
+            MemoryHolder::Principal(..) => &self.authenticated,
             MemoryHolder::Address(_) => &self.unauthenticated,
         }
     }

@@ -130,7 +130,7 @@ mod tests {
     const MIB: usize = 1024 * 1024;
 
     fn account(number: u128) -> MemoryHolder {
-        MemoryHolder::Account(Id::new(Ulid(number)), Id::new(Ulid(number)))
+        MemoryHolder::Principal(Id::new(Ulid(number)), Ulid(number))
     }
 
     #[tokio::test(start_paused = true)]

@@ -20,8 +20,10 @@ pub(super) struct OtherResponse {
 /// Returns the other responses of an operation, each status once.
 pub(super) fn other_responses(operation: &Operation, document: &Document) -> Vec<OtherResponse> {
     let common: &[u16] = match operation.access {
-        Access::Scope(_) => &[400, 401, 403, 406, 413, 414, 429, 431, 500, 503],
-        Access::Public | Access::Unmatched => &[400, 406, 413, 414, 429, 431, 500, 503],
+        Access::Scope(_) | Access::Permission(_) | Access::SignedIn => {
+            &[400, 401, 403, 406, 413, 414, 429, 431, 500, 503]
+        }
+        Access::Public | Access::Unmatched | Access::UnmatchedPage => &[400, 406, 413, 414, 429, 431, 500, 503],
     };
     let mut statuses: Vec<u16> = document.errors.iter().chain(common).copied().collect();
     statuses.sort_unstable();

@@ -13,7 +13,10 @@ use super::{
     services::Services,
     stream_limits::StreamLimits,
 };
-use crate::{memory::MemoryBudget, request::CachedAccount};
+use crate::{
+    memory::MemoryBudget,
+    request::{AuditIdentity, CachedAccount},
+};
 
 /// The services, caches and limits that requests are handled with. Cheap to clone.
 #[derive(Clone)]
@@ -64,7 +67,7 @@ impl App {
         self.accounts.by_client_id(&*self.services.store, id).await
     }
 
-    /// Records a request in the audit log of the account's organization, or in that of the installation if the account
+    /// Records a request in the audit log of the caller's organization, or in that of the installation if the caller
     /// is unknown. If it is `repeatable`, because it is charged to no account, it shares an entry with those like it of
     /// the same minute.
     ///
@@ -72,14 +75,14 @@ impl App {
     /// [`StoreError`] when the store fails. The response must then not be sent.
     pub async fn record(
         &self,
-        account: Option<&CachedAccount>,
+        identity: Option<AuditIdentity<'_>>,
         note: AuditNote,
         repeatable: bool,
     ) -> Result<(), StoreError> {
         if repeatable {
-            self.audit_recorder.record_repeatable(&self.services, account, note).await
+            self.audit_recorder.record_repeatable(&self.services, identity, note).await
         } else {
-            self.audit_recorder.record(&self.services, account, note).await
+            self.audit_recorder.record(&self.services, identity, note).await
         }
     }
 

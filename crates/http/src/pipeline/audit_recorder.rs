@@ -20,7 +20,7 @@ use self::{
     first_calls::{CallKind, FirstCall, FirstCalls, REPEAT_WINDOW},
 };
 use super::services::Services;
-use crate::request::CachedAccount;
+use crate::request::AuditIdentity;
 
 /// The number of counts that are read at once.
 const COUNTS_PER_READ: usize = 500;
@@ -57,10 +57,10 @@ impl AuditRecorder {
     pub(crate) async fn record(
         &self,
         services: &Services,
-        account: Option<&CachedAccount>,
+        identity: Option<AuditIdentity<'_>>,
         note: AuditNote,
     ) -> Result<(), StoreError> {
-        let (entry, timestamp) = new_entry(services, account, note);
+        let (entry, timestamp) = new_entry(services, identity, note);
         self.sink.append(entry, timestamp).await
     }
 
@@ -69,13 +69,13 @@ impl AuditRecorder {
     pub(crate) async fn record_repeatable(
         &self,
         services: &Services,
-        account: Option<&CachedAccount>,
+        identity: Option<AuditIdentity<'_>>,
         note: AuditNote,
     ) -> Result<(), StoreError> {
-        let id = account.map(|account| account.account.meta.id);
+        let id = identity.map(|identity| identity.id);
         let now = services.clock.now();
         let begin = |kind: &CallKind| {
-            let (entry, timestamp) = new_entry(services, account, first_note(&note, kind));
+            let (entry, timestamp) = new_entry(services, identity, first_note(&note, kind));
             let (sink, entry_id) = (Arc::clone(&self.sink), entry.id);
             let stored = async move { sink.append(entry, timestamp).await.map_err(Arc::new) };
             FirstCall { entry: entry_id, at: now, stored: stored.boxed().shared() }
@@ -89,7 +89,7 @@ impl AuditRecorder {
         if is_first {
             return Ok(());
         }
-        let organization = account.map_or(OrganizationId::INSTALLATION, |account| account.organization.id);
+        let organization = identity.map_or(OrganizationId::INSTALLATION, |identity| identity.organization);
         let repeated = RepeatedCalls { organization, first: call.entry, due_at: call.at + REPEAT_WINDOW, calls: 1 };
         self.sink.count_repeated(repeated).await
     }
@@ -125,10 +125,12 @@ impl AuditRecorder {
     }
 }
 
-/// Creates the entry of a request. Without an account it is for the installation's log.
-fn new_entry(services: &Services, account: Option<&CachedAccount>, note: AuditNote) -> (Entry, WriteTimestamp) {
-    let (organization, actor) =
-        account.map_or_else(|| (OrganizationId::INSTALLATION, anonymous_actor()), CachedAccount::audit_identity);
+/// Creates the entry of a request. Without an identity it is for the installation's log.
+fn new_entry(services: &Services, identity: Option<AuditIdentity<'_>>, note: AuditNote) -> (Entry, WriteTimestamp) {
+    let (organization, actor) = identity.map_or_else(
+        || (OrganizationId::INSTALLATION, anonymous_actor()),
+        |identity| (identity.organization, identity.actor.clone()),
+    );
     let timestamp = services.store.begin_entry();
     let at = timestamp.at();
     let entry = Entry {

@@ -41,7 +41,8 @@ pub(super) struct VerifiedToken {
 /// Authenticates a request by its token, whose account must be active now.
 pub(crate) async fn authenticate(app: &App, headers: &HeaderMap) -> Result<Principal, Problem> {
     let token = verify(app, headers, || Ok(())).await?;
-    admit(app, &token).await.map_err(|failure| failure.problem)
+    let (caller, cached) = admit(app, &token).await.map_err(|failure| failure.problem)?;
+    Ok(Principal::Account(caller, cached))
 }
 
 /// Verifies the token of a request. `begin_refresh` is called before the signing keys are read again for a token with an
@@ -70,7 +71,10 @@ pub(super) async fn verify(
 }
 
 /// Checks a token against the clock and the current state of its account.
-pub(super) async fn admit(app: &App, token: &VerifiedToken) -> Result<Principal, AuthenticationFailure> {
+pub(super) async fn admit(
+    app: &App,
+    token: &VerifiedToken,
+) -> Result<(Caller, Arc<CachedAccount>), AuthenticationFailure> {
     let refused = |message| Problem::unauthenticated(message, Some("invalid_token"));
     let account = account_of(app, token).await?;
     if token.is_expired {
@@ -85,7 +89,7 @@ pub(super) async fn admit(app: &App, token: &VerifiedToken) -> Result<Principal,
     match Caller::authorize(&token.claims, Arc::clone(&cached.account), now) {
         Ok(caller) => {
             cached.record_use(now);
-            Ok(Principal { caller, cached })
+            Ok((caller, cached))
         }
         Err(_) => Err(AuthenticationFailure { problem: inactive(), account: Some(cached) }),
     }
@@ -100,9 +104,9 @@ pub(super) async fn account_of(app: &App, token: &VerifiedToken) -> Result<Optio
 ///
 /// # Errors
 /// [`StoreError`] when the store fails.
-pub async fn current_scopes(app: &App, principal: &Principal) -> Result<Option<ScopeSet>, StoreError> {
-    let account = principal.caller.account.meta.id;
-    let current = app.accounts.current(&*app.services.store, principal.organization(), account).await?;
+pub async fn current_scopes(app: &App, caller: &Caller) -> Result<Option<ScopeSet>, StoreError> {
+    let kernel::Meta { organization, id, .. } = caller.account.meta;
+    let current = app.accounts.current(&*app.services.store, organization, id).await?;
     let now = app.services.clock.now();
     Ok(current.filter(|cached| cached.account.record.is_active_at(now)).map(|cached| cached.account.record.scopes))
 }

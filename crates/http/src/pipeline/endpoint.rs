@@ -2,11 +2,12 @@
 
 use std::{any::Any, sync::Arc};
 
+use axum::http::HeaderValue;
 use futures_util::future::BoxFuture;
 
 use super::app::App;
 use crate::{
-    request::{ApiRequest, BodyRule, MediaType, Route},
+    request::{ApiRequest, BodyRule, MediaType, Principal, Route, SignedInUser, cookie_value},
     response::{ApiResponse, Problem},
 };
 
@@ -24,11 +25,48 @@ pub(crate) struct Endpoint {
     pub(crate) body: BodyRule,
     pub(crate) handler: Handler,
     pub(crate) state: Arc<dyn Any + Send + Sync>,
+    /// The form of its errors.
+    pub(crate) errors: ErrorRenderer,
+}
+
+/// Returns the response for an error of a request.
+pub type ErrorRenderer = fn(Problem, &FailedRequest<'_>) -> ApiResponse;
+
+/// The parts of a request that the response for its error may speak of.
+pub struct FailedRequest<'r> {
+    /// The identifier of the request.
+    pub request_id: &'r str,
+    /// The path and the query of the request, as they were sent.
+    pub target: &'r str,
+    /// Whether the request only reads, so that it can be sent again.
+    pub is_read: bool,
+    pub(crate) principal: Option<&'r Principal>,
+    pub(crate) cookies: &'r [HeaderValue],
+}
+
+impl<'r> FailedRequest<'r> {
+    /// The person who has signed in, if one has.
+    #[must_use]
+    pub fn user(&self) -> Option<&'r SignedInUser> {
+        self.principal.and_then(|principal| principal.user().ok())
+    }
+
+    /// Returns the value of a cookie.
+    #[must_use]
+    pub fn cookie(&self, name: &str) -> Option<&'r str> {
+        cookie_value(self.cookies.iter(), name)
+    }
+}
+
+/// The error as JSON, for programs.
+pub(crate) fn json_error(problem: Problem, request: &FailedRequest<'_>) -> ApiResponse {
+    problem.into_response(request.request_id)
 }
 
 impl Endpoint {
-    /// Whether a response in this media type is a page of a list: every list can also be streamed.
+    /// Whether a response in this media type is a page: one for people, or that of a list, which can also be streamed.
     pub(crate) fn responds_with_page(&self, media_type: MediaType) -> bool {
-        media_type == MediaType::Json && self.media_types.contains(&MediaType::NdJson)
+        media_type == MediaType::Html
+            || (media_type == MediaType::Json && self.media_types.contains(&MediaType::NdJson))
     }
 }

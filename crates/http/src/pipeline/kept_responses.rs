@@ -9,9 +9,9 @@ use std::{
     time::Duration,
 };
 
-use auth::AccountId;
 use kernel::{StoreError, Timestamp};
 use store::DynStore;
+use ulid::Ulid;
 
 use crate::{request::Principal, response::Problem};
 
@@ -25,7 +25,7 @@ const MAX_ACCOUNTS: usize = 10_000;
 /// The bytes that are kept for each account, as last measured, with what this server has stored since.
 #[derive(Default)]
 pub(crate) struct KeptResponses {
-    accounts: Mutex<HashMap<AccountId, Usage>>,
+    accounts: Mutex<HashMap<Ulid, Usage>>,
 }
 
 #[derive(Clone, Copy)]
@@ -50,7 +50,7 @@ impl KeptResponses {
         max: u64,
         now: Timestamp,
     ) -> Result<(), Problem> {
-        let account = principal.caller.account.meta.id;
+        let account = principal.id();
         let current = self.lock().get(&account).copied().filter(|usage| usage.is_current(now));
         let usage = match current {
             Some(usage) => usage,
@@ -60,8 +60,8 @@ impl KeptResponses {
     }
 
     async fn measure(&self, store: &DynStore, principal: &Principal, now: Timestamp) -> Result<Usage, StoreError> {
-        let account = principal.caller.account.meta.id;
-        let bytes = store.stored_response_bytes(principal.organization(), account.ulid()).await?;
+        let account = principal.id();
+        let bytes = store.stored_response_bytes(principal.organization(), account).await?;
         let usage = Usage { bytes, measured_at: now };
         let mut accounts = self.lock();
         if accounts.len() >= MAX_ACCOUNTS {
@@ -74,13 +74,13 @@ impl KeptResponses {
     }
 
     /// Adds a response that was stored.
-    pub(crate) fn add(&self, account: AccountId, bytes: usize) {
+    pub(crate) fn add(&self, account: Ulid, bytes: usize) {
         if let Some(usage) = self.lock().get_mut(&account) {
             usage.bytes = usage.bytes.saturating_add(bytes as u64);
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<AccountId, Usage>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Ulid, Usage>> {
         self.accounts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -2,13 +2,17 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use auth::{Account, AccountId};
+use auth::{Account, AccountId, AccountLimits};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use kernel::OrganizationId;
 use limits::{BucketKey, Charge as BucketCharge, Decision, Peer, Quota};
 use ulid::Ulid;
 
 use super::app::App;
-use crate::{request::Charge, response::Problem};
+use crate::{
+    request::{Charge, Principal},
+    response::Problem,
+};
 
 /// The result of charging a request to the buckets of its account and organization.
 pub(crate) struct RateLimit {
@@ -44,16 +48,30 @@ impl RateLimit {
 
 /// Charges a request to the buckets of the account and of the organization.
 pub(crate) async fn charge(app: &App, account: &Account, charge: Charge) -> Result<RateLimit, Problem> {
+    charge_holder(app, account.meta.organization, account.meta.ulid(), account.record.limits, charge).await
+}
+
+/// Charges a request to the buckets of the person who has signed in and of the organization.
+pub(crate) async fn charge_user(app: &App, principal: &Principal, charge: Charge) -> Result<RateLimit, Problem> {
+    charge_holder(app, principal.organization(), principal.id(), AccountLimits::default(), charge).await
+}
+
+async fn charge_holder(
+    app: &App,
+    organization: OrganizationId,
+    id: Ulid,
+    limits: AccountLimits,
+    charge: Charge,
+) -> Result<RateLimit, Problem> {
     let quotas = app.services.settings.quotas;
-    let (organization, id) = (account.meta.organization, account.meta.ulid());
     let account_charge = match charge {
         Charge::Read => BucketCharge {
             key: BucketKey::TokenRead(organization, id),
-            quota: Quota::per_minute(account.record.limits.reads.unwrap_or(quotas.token_read)),
+            quota: Quota::per_minute(limits.reads.unwrap_or(quotas.token_read)),
         },
         Charge::Write => BucketCharge {
             key: BucketKey::TokenWrite(organization, id),
-            quota: Quota::per_minute(account.record.limits.writes.unwrap_or(quotas.token_write)),
+            quota: Quota::per_minute(limits.writes.unwrap_or(quotas.token_write)),
         },
     };
     let organization_charge =

@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use auth::{SecretHasher, TokenLifetime, TokenSigner, TokenVerifier};
 use kernel::{Changeset, Clock, Entropy};
 use limits::LimitStore;
+use people::People;
 use store::DynStore;
 
 use super::client_address::TrustedProxies;
@@ -27,6 +28,8 @@ pub struct Services {
     pub verifier: Arc<dyn TokenVerifier>,
     /// The rate limits.
     pub limits: Arc<dyn LimitStore>,
+    /// The use cases of people: sign-in, sessions, users.
+    pub people: Arc<People>,
     /// The protection of pagination cursors.
     pub cursor_signer: Arc<dyn CursorSigner>,
     /// The cipher of stored responses that hold a secret.
@@ -77,6 +80,46 @@ pub struct ApiSettings {
     /// The memory budget for all downloads together, in bytes. It is apart from that of responses, so that slow downloads
     /// hinder no other request of their account.
     pub download_memory: usize,
+    /// The cookie of sessions.
+    pub session_cookie: SessionCookie,
+    /// The address at which people reach the server, without a slash at the end.
+    pub public_url: String,
+}
+
+/// The cookie that stands for a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SessionCookie {
+    /// Browsers send it over TLS only, to this host only.
+    Secure,
+    /// Browsers send it without TLS, too: for a server that is reached by plain HTTP.
+    Plain,
+}
+
+impl SessionCookie {
+    /// The name. That of the secure cookie makes browsers refuse it from any other host.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Secure => "__Host-novantra-session",
+            Self::Plain => "novantra-session",
+        }
+    }
+
+    /// The header that sets the cookie to this value for this time. No value ends it.
+    #[must_use]
+    pub fn header(self, value: Option<&str>, lifetime: Duration) -> String {
+        let (value, age) = (value.unwrap_or_default(), value.map_or(0, |_| lifetime.as_secs()));
+        format!("{}={value}; Path=/; Max-Age={age}; HttpOnly; SameSite=Lax{}", self.name(), self.suffix())
+    }
+
+    /// The end of the header of every cookie that is sent like this one.
+    #[must_use]
+    pub const fn suffix(self) -> &'static str {
+        match self {
+            Self::Secure => "; Secure",
+            Self::Plain => "",
+        }
+    }
 }
 
 /// The rate limits, in requests per minute.
@@ -122,6 +165,8 @@ impl Default for ApiSettings {
             body_memory: 64 * 1024 * 1024,
             response_memory: 64 * 1024 * 1024,
             download_memory: 64 * 1024 * 1024,
+            session_cookie: SessionCookie::Secure,
+            public_url: "https://localhost".to_owned(),
         }
     }
 }

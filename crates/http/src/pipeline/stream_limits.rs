@@ -6,8 +6,8 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use auth::AccountId;
 use kernel::OrganizationId;
+use ulid::Ulid;
 
 use crate::{request::Principal, response::Problem};
 
@@ -25,7 +25,7 @@ pub struct StreamLimits {
 /// The numbers of open streams.
 #[derive(Default)]
 struct OpenStreams {
-    of_accounts: HashMap<AccountId, usize>,
+    of_accounts: HashMap<Ulid, usize>,
     of_organizations: HashMap<OrganizationId, usize>,
 }
 
@@ -33,7 +33,7 @@ struct OpenStreams {
 pub struct StreamPermit {
     limits: Arc<StreamLimits>,
     organization: OrganizationId,
-    account: AccountId,
+    account: Ulid,
 }
 
 /// The limit that was reached.
@@ -63,7 +63,7 @@ impl StreamLimits {
     /// A 429 response if the account or its organization has too many streams open, and a 503 response if the server
     /// has.
     pub fn acquire(self: &Arc<Self>, principal: &Principal) -> Result<StreamPermit, Problem> {
-        let (organization, account) = (principal.organization(), principal.caller.account.meta.id);
+        let (organization, account) = (principal.organization(), principal.id());
         self.try_acquire(organization, account).map_err(|reached| match reached {
             LimitReached::Account => Problem::too_many_streams("account", self.max_per_account, self.alternative),
             LimitReached::Organization => {
@@ -76,7 +76,7 @@ impl StreamLimits {
     fn try_acquire(
         self: &Arc<Self>,
         organization: OrganizationId,
-        account: AccountId,
+        account: Ulid,
     ) -> Result<StreamPermit, LimitReached> {
         let mut open = self.open();
         let OpenStreams { of_accounts, of_organizations } = &mut *open;
@@ -127,13 +127,12 @@ fn remove_one<K: Eq + Hash>(counts: &mut HashMap<K, usize>, key: K) {
 #[cfg(test)]
 mod tests {
     use kernel::Id;
-    use ulid::Ulid;
 
     use super::*;
 
     /// Opens a stream of an account, by its number and that of its organization.
     fn open(limits: &Arc<StreamLimits>, organization: u128, account: u128) -> Result<StreamPermit, LimitReached> {
-        limits.try_acquire(Id::new(Ulid(organization)), Id::new(Ulid(account)))
+        limits.try_acquire(Id::new(Ulid(organization)), Ulid(account))
     }
 
     #[test]

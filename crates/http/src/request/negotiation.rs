@@ -11,6 +11,8 @@ pub enum MediaType {
     Json,
     /// A whole collection with one line of JSON for each record.
     NdJson,
+    /// A page for people.
+    Html,
     /// Server-sent events.
     EventStream,
     /// Bytes in a media type of their own, whatever the client accepts.
@@ -24,6 +26,7 @@ impl MediaType {
         match self {
             Self::Json => "application/json",
             Self::NdJson => "application/x-ndjson",
+            Self::Html => "text/html",
             Self::EventStream => "text/event-stream",
             Self::Any => "*/*",
         }
@@ -32,7 +35,7 @@ impl MediaType {
     const fn wildcard(self) -> &'static str {
         match self {
             Self::Json | Self::NdJson => "application/*",
-            Self::EventStream => "text/*",
+            Self::Html | Self::EventStream => "text/*",
             Self::Any => "*/*",
         }
     }

@@ -5,29 +5,113 @@ use std::sync::{
     atomic::{AtomicI64, Ordering},
 };
 
-use auth::{Account, Caller};
-use kernel::{Actor, OrganizationId, OrganizationRef, Timestamp};
+use auth::{Account, Caller, UserCaller, user_actor};
+use kernel::{Actor, ActorRevision, Organization, OrganizationId, OrganizationRef, Stored, Timestamp, Ulid};
 
-/// An authenticated principal: the caller with its cached account.
+use crate::response::Problem;
+
+/// An authenticated principal.
 #[derive(Clone)]
-pub struct Principal {
-    /// The account, with the scopes of its token.
-    pub caller: Caller,
-    pub(crate) cached: Arc<CachedAccount>,
+pub enum Principal {
+    /// A program: the account with the scopes of its token, and its cached record.
+    Account(Caller, Arc<CachedAccount>),
+    /// A person who has signed in.
+    User(Arc<SignedInUser>),
+}
+
+/// A person who has signed in, with their organization and the actor of their audit entries.
+pub struct SignedInUser {
+    /// The user and their session.
+    pub caller: UserCaller,
+    /// The organization.
+    pub organization: Stored<Organization>,
+    reference: OrganizationRef,
+    actor: Actor,
+}
+
+impl SignedInUser {
+    pub(crate) fn new(caller: UserCaller, organization: Stored<Organization>) -> Self {
+        let (reference, actor) = (OrganizationRef::from(&organization), user_actor(&caller.user));
+        Self { caller, organization, reference, actor }
+    }
 }
 
 impl Principal {
-    /// The organization that the caller belongs to.
+    /// The organization that the principal belongs to.
     #[must_use]
     pub fn organization(&self) -> OrganizationId {
-        self.cached.organization.id
+        self.organization_ref().id
     }
 
-    /// The organization that the caller belongs to, with its slug.
+    /// The organization that the principal belongs to, with its slug.
     #[must_use]
     pub fn organization_ref(&self) -> &OrganizationRef {
-        &self.cached.organization
+        match self {
+            Self::Account(_, cached) => &cached.organization,
+            Self::User(user) => &user.reference,
+        }
     }
+
+    /// The identifier of the account or the user, without its prefix, by which shares and limits are counted.
+    #[must_use]
+    pub fn id(&self) -> Ulid {
+        match self {
+            Self::Account(caller, _) => caller.account.meta.ulid(),
+            Self::User(user) => user.caller.user.meta.ulid(),
+        }
+    }
+
+    /// The actor of its audit entries.
+    pub(crate) fn actor(&self) -> &Actor {
+        match self {
+            Self::Account(_, cached) => &cached.actor,
+            Self::User(user) => &user.actor,
+        }
+    }
+
+    /// The revision that a commit checks again.
+    pub(crate) fn actor_revision(&self) -> ActorRevision {
+        match self {
+            Self::Account(caller, _) => caller.actor_revision(),
+            Self::User(user) => user.caller.actor_revision(),
+        }
+    }
+
+    /// The service account.
+    ///
+    /// # Errors
+    /// An internal error if the principal is none.
+    pub fn caller(&self) -> Result<&Caller, Problem> {
+        match self {
+            Self::Account(caller, _) => Ok(caller),
+            Self::User(_) => Err(Problem::internal()),
+        }
+    }
+
+    /// The person who has signed in.
+    ///
+    /// # Errors
+    /// An internal error if the principal is a program.
+    pub fn user(&self) -> Result<&SignedInUser, Problem> {
+        match self {
+            Self::User(user) => Ok(user),
+            Self::Account(..) => Err(Problem::internal()),
+        }
+    }
+
+    /// The identity that its requests are recorded under.
+    pub(crate) fn audit_identity(&self) -> AuditIdentity<'_> {
+        AuditIdentity { organization: self.organization(), id: self.id(), actor: self.actor() }
+    }
+}
+
+/// The identity that requests are recorded under: the organization in whose audit log, and the actor.
+#[derive(Clone, Copy)]
+pub struct AuditIdentity<'a> {
+    pub(crate) organization: OrganizationId,
+    /// The identifier of the actor, without its prefix.
+    pub(crate) id: Ulid,
+    pub(crate) actor: &'a Actor,
 }
 
 /// An account with its audit actor and its organization, as they were last read.
@@ -40,9 +124,10 @@ pub struct CachedAccount {
 }
 
 impl CachedAccount {
-    /// The organization in whose audit log the account's requests are recorded, and the actor they are recorded under.
-    pub(crate) fn audit_identity(&self) -> (OrganizationId, Actor) {
-        (self.organization.id, self.actor.clone())
+    /// The identity that the account's requests are recorded under.
+    #[must_use]
+    pub fn audit_identity(&self) -> AuditIdentity<'_> {
+        AuditIdentity { organization: self.organization.id, id: self.account.meta.ulid(), actor: &self.actor }
     }
 
     /// Records that the account sent a request.

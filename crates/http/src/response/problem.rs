@@ -1,5 +1,7 @@
 //! The errors of requests, and the envelope that they are sent in (contract v1 § 3).
 
+mod people;
+
 use std::{borrow::Cow, time::Duration};
 
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
@@ -91,6 +93,18 @@ impl Problem {
         let challenge = format!(r#"Bearer realm="novantra", error="insufficient_scope", scope="{scope}""#);
         Self::new(StatusCode::FORBIDDEN, "forbidden", format!("this request requires the scope {scope}"))
             .header(header::WWW_AUTHENTICATE, &challenge)
+    }
+
+    /// The code of the error.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        self.error
+    }
+
+    /// The message for the caller.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
     }
 
     /// Creates a 404 response for a record that does not exist, or belongs to others.

@@ -43,7 +43,7 @@ pub struct BytesResponse<'a> {
 /// A 429 response if the caller's share of the memory is used up, and a 503 response if the whole memory is.
 pub async fn reserve_download(app: &App, request: &ApiRequest, bytes: usize) -> Result<DownloadMemory, Problem> {
     let principal = request.principal()?;
-    let holder = MemoryHolder::Account(principal.organization(), principal.caller.account.meta.id);
+    let holder = MemoryHolder::Principal(principal.organization(), principal.id());
     let budget = app.download_memory.of(holder);
     // A budget whose shares are smaller than that serves one download at a time.
     let reserved = budget.acquire(holder.key(), bytes.min(budget.max_share()), RESERVATION_TIMEOUT).await;
@@ -56,7 +56,7 @@ pub async fn reserve_download(app: &App, request: &ApiRequest, bytes: usize) -> 
 /// `produce`.
 ///
 /// # Errors
-/// An internal error if the endpoint requires no scope.
+/// An internal error if the endpoint requires no scope and no permission.
 pub fn respond_with_bytes<F>(
     app: &App,
     request: &ApiRequest,

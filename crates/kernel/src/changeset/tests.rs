@@ -48,7 +48,7 @@ fn attribution() -> Attribution {
             source_address: None,
             user_agent: None,
         },
-        actor_revision: Some(ActorRevision { account: Ulid(8), revision: Revision(3) }),
+        actor_revision: Some(ActorRevision { kind: Kind::ServiceAccount, id: Ulid(8), revision: Revision(3) }),
     }
 }
 

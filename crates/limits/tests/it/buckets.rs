@@ -13,7 +13,7 @@ fn peer(address: &str) -> Peer {
 }
 
 /// One key of each kind, with the kind.
-fn keys() -> [(BucketKey, Bucket); 7] {
+fn keys() -> [(BucketKey, Bucket); 11] {
     let account = Ulid(9);
     [
         (BucketKey::TokenRead(ORGANIZATION, account), Bucket::TokenRead),
@@ -23,6 +23,10 @@ fn keys() -> [(BucketKey, Bucket); 7] {
         (BucketKey::TokenFailure(account, peer("192.0.2.1")), Bucket::TokenFailure),
         (BucketKey::TokenFailureAddress(peer("192.0.2.1")), Bucket::TokenFailureAddress),
         (BucketKey::Unauthenticated(account, peer("192.0.2.1")), Bucket::Unauthenticated),
+        (BucketKey::SignInFailure(account, peer("192.0.2.1")), Bucket::SignInFailure),
+        (BucketKey::SignInFailureNetwork(peer("192.0.2.1")), Bucket::SignInFailureNetwork),
+        (BucketKey::SignInFailureDevice(ORGANIZATION, account), Bucket::SignInFailureDevice),
+        (BucketKey::SecondFactorFailure(ORGANIZATION, account), Bucket::SecondFactorFailure),
     ]
 }
 
@@ -36,6 +40,10 @@ fn each_kind_has_the_name_that_responses_have_in_their_headers() {
         "token-failure",
         "token-failure-address",
         "unauthenticated",
+        "sign-in-failure",
+        "sign-in-failure-network",
+        "sign-in-failure-device",
+        "second-factor-failure",
     ];
     assert!(Bucket::ALL.iter().map(|bucket| bucket.name()).eq(names));
 }
@@ -51,8 +59,14 @@ fn each_key_belongs_to_a_bucket_of_its_kind() {
 #[test]
 fn only_the_buckets_of_calls_without_valid_credentials_belong_to_unauthenticated_callers_and_to_no_organization() {
     for (key, bucket) in keys() {
-        let unauthenticated =
-            matches!(bucket, Bucket::TokenFailure | Bucket::TokenFailureAddress | Bucket::Unauthenticated);
+        let unauthenticated = matches!(
+            bucket,
+            Bucket::TokenFailure
+                | Bucket::TokenFailureAddress
+                | Bucket::Unauthenticated
+                | Bucket::SignInFailure
+                | Bucket::SignInFailureNetwork
+        );
         assert_eq!(key.is_unauthenticated(), unauthenticated, "{bucket:?}");
         assert_eq!(key.organization(), (!unauthenticated).then_some(ORGANIZATION), "{bucket:?}");
     }
@@ -74,6 +88,10 @@ fn two_buckets_never_have_the_same_kind_organization_and_subject() {
         BucketKey::Unauthenticated(account, peer("192.0.2.1")),
         BucketKey::Unauthenticated(account, peer("192.0.2.2")),
         BucketKey::TokenFailureAddress(peer("2001:db8::1")),
+        BucketKey::SignInFailure(account, peer("192.0.2.1")),
+        BucketKey::SignInFailureNetwork(peer("192.0.2.2")),
+        BucketKey::SignInFailureDevice(other_organization, account),
+        BucketKey::SecondFactorFailure(other_organization, account),
     ]);
     let stored: BTreeSet<_> = keys.iter().map(|key| (key.bucket(), key.organization(), key.subject())).collect();
     assert_eq!(stored.len(), keys.len());

@@ -6,7 +6,7 @@ mod tokens;
 use std::sync::Arc;
 
 use auth::EncryptedSigningKey;
-use crypto::{CursorKey, Encryptor, HmacWebhookSigner, MasterKey, generate_signing_key};
+use crypto::{CursorKey, DeviceCookieKey, Encryptor, HmacWebhookSigner, MasterKey, TotpFactors, generate_signing_key};
 use http_api::{CursorSigner, ResponseCipher};
 use kernel::{Clock, Entropy};
 use store::DynStore;
@@ -91,6 +91,16 @@ impl Keys {
     /// The encryption of webhook secrets and the signatures made with them.
     pub(super) fn webhook_signer(&self) -> HmacWebhookSigner {
         HmacWebhookSigner::new(&self.master)
+    }
+
+    /// The secrets of authenticator apps.
+    pub(super) fn second_factors(&self) -> TotpFactors {
+        TotpFactors::new(&self.master)
+    }
+
+    /// The cookies of devices on which users signed in before.
+    pub(super) fn device_cookies(&self) -> DeviceCookieKey {
+        DeviceCookieKey::new(&self.master)
     }
 
     /// Generates a token signing key, which is not published yet.

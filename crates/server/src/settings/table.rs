@@ -88,6 +88,9 @@ settings! {
     TRUSTED_PROXY: "trusted_proxy", "CIDR", None, Serve, list;
     "A proxy, or a network of proxies, whose `X-Forwarded-For` header is trusted, such as `10.0.0.0/8`. The header of all other clients is ignored."
 
+    PUBLIC_URL: "public_url", "URL", None, Everywhere;
+    "The URL at which people reach the server, such as `https://novantra.example.org`, for links that they are sent. By default the address of `listen`."
+
     DATA_DIR: "data_dir", "FOLDER", Some("./novantra-data"), Everywhere;
     "The folder of the SQLite database, of attachments and of the master key."
 
@@ -154,8 +157,26 @@ settings! {
     RATE_LIMIT_UNAUTHENTICATED: "rate_limit_unauthenticated", "CALLS/MIN", Some("600"), Serve;
     "Maximum number of requests a minute without valid credentials from one address, and with an expired token or one of a disabled account from one address. Valid credentials are not affected."
 
+    RATE_LIMIT_SIGN_IN: "rate_limit_sign_in", "CALLS/MIN", Some("5"), Serve;
+    "Maximum number of failed sign-ins a minute of a user from one network (IPv4 /24, IPv6 /48), and on one device on which they signed in before. Failures elsewhere do not slow such a device down."
+
+    RATE_LIMIT_SIGN_IN_NETWORK: "rate_limit_sign_in_network", "CALLS/MIN", Some("30"), Serve;
+    "Maximum number of failed sign-ins a minute from one network, with any users. Devices on which the user signed in before are not affected."
+
     RATE_LIMIT_URL: "rate_limit_url", "URL", None, Serve, secret;
     "The Redis or Valkey server with the rate limits shared by the servers of an installation: `redis://…` or `rediss://…`. By default they are in the database."
+
+    SESSION_IDLE_TIMEOUT: "session_idle_timeout", "DURATION", Some("8h"), Serve;
+    "How long a person stays signed in without a request, from 5m to 30d."
+
+    SESSION_LIFETIME: "session_lifetime", "DURATION", Some("24h"), Serve;
+    "How long after the sign-in a person must sign in again, from 10m to 30d."
+
+    INVITATION_LIFETIME: "invitation_lifetime", "DURATION", Some("7d"), Everywhere;
+    "How long the link of an invitation works, from 1h to 30d."
+
+    PASSWORD_CONCURRENCY: "password_concurrency", "PASSWORDS", Some("2"), Serve;
+    "Maximum number of passwords that are checked at once, from 1 to 64, each with 19 MiB of memory and tens of milliseconds of a processor. One more is reserved for devices on which the user signed in before."
 
     IDEMPOTENCY_RETENTION: "idempotency_retention", "DURATION", Some("24h"), Serve;
     "How long an `Idempotency-Key` is stored. The API promises 24h."

@@ -15,6 +15,7 @@ use super::{
     attachments::AttachmentSettings,
     database::{Database, parse_database_url, read_database_options},
     parsers::{parse_address, parse_duration, parse_mebibytes, parse_one_of, parse_positive},
+    people::{self, PublicUrl},
     reader::SettingsReader,
     sources::RawSetting,
     table,
@@ -29,6 +30,7 @@ pub(crate) struct Settings {
     pub(crate) admin_listen: SocketAddr,
     /// `None` if the API is served without TLS.
     pub(crate) tls: Option<CertificateFiles>,
+    pub(crate) public_url: PublicUrl,
     pub(crate) data_dir: PathBuf,
     pub(crate) database: Database,
     pub(crate) database_options: DatabaseOptions,
@@ -44,6 +46,7 @@ pub(crate) struct Settings {
     pub(crate) log_format: LogFormat,
     /// `None` for the default, which differs between the server and other commands.
     pub(crate) log_level: Option<String>,
+    pub(crate) people: ::people::PeopleSettings,
     pub(crate) api: http_api::ApiSettings,
 }
 
@@ -80,6 +83,7 @@ impl Settings {
         let listen = reader.value(&table::LISTEN, parse_address);
         let admin_listen = reader.value(&table::ADMIN_LISTEN, parse_address);
         let tls = read_tls(reader);
+        let public_url = PublicUrl::read(reader, listen, tls.as_ref().is_some_and(Option::is_some));
         let database = reader
             .value_or(&table::DATABASE_URL, parse_database_url, || Database::Sqlite(data_dir.join("novantra.db")));
         let attachments = AttachmentSettings::read(reader, data_dir, database.as_ref());
@@ -94,11 +98,13 @@ impl Settings {
         });
         let log_level = reader.value_or(&table::LOG_LEVEL, |text| parse_log_filter(text).map(Some), || None);
         let webhooks = WebhookSettings::read(reader);
-        let api = read_api(reader);
+        let people = people::read(reader);
+        let api = read_api(reader, public_url.as_ref());
         Some(Self {
             listen: listen?,
             admin_listen: admin_listen?,
             tls: tls?,
+            public_url: public_url?,
             data_dir: data_dir.to_owned(),
             database: database?,
             database_options: database_options?,
@@ -111,6 +117,7 @@ impl Settings {
             webhooks: webhooks?,
             log_format: log_format?,
             log_level: log_level?,
+            people: people?,
             api: api?,
         })
     }
@@ -173,7 +180,7 @@ fn read_installation_log(reader: &mut SettingsReader<'_>) -> Option<Installation
     Some(InstallationLogLimits { entries: entries?.into(), age: age? })
 }
 
-fn read_api(reader: &mut SettingsReader<'_>) -> Option<http_api::ApiSettings> {
+fn read_api(reader: &mut SettingsReader<'_>, public_url: Option<&PublicUrl>) -> Option<http_api::ApiSettings> {
     let token_lifetime = reader.value(&table::TOKEN_LIFETIME, |text| {
         TokenLifetime::new(parse_duration(text)?).ok_or_else(|| format!("{text} is not from 60s to 1h"))
     });
@@ -210,6 +217,8 @@ fn read_api(reader: &mut SettingsReader<'_>) -> Option<http_api::ApiSettings> {
         body_memory: body_memory?,
         response_memory: response_memory?,
         download_memory: download_memory?,
+        session_cookie: public_url?.session_cookie(),
+        public_url: public_url?.join(""),
     })
 }
 

@@ -50,4 +50,6 @@ mod table_updates;
 mod tls;
 mod transfer;
 mod trusted_proxies;
+mod user_commands;
+mod web_app;
 mod webhook_commands;

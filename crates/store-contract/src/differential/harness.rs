@@ -5,8 +5,8 @@ use std::{any::Any, cell::Cell, fmt::Debug, sync::Arc, time::Duration};
 use audit::{Checkpoint, SealedBatch};
 use auth::EncryptedSigningKey;
 use kernel::{
-    Action, ActorRevision, Changeset, Clock, Fingerprint, Id, IdempotencyRecord, OrganizationId, StoreError, Stored,
-    Timestamp, TimestampOracle,
+    Action, ActorRevision, Changeset, Clock, Fingerprint, Id, IdempotencyRecord, Kind, OrganizationId, StoreError,
+    Stored, Timestamp, TimestampOracle,
 };
 use proptest::{
     prop_assert_eq,
@@ -167,8 +167,11 @@ impl DifferentialTest {
             parts.push(Box::new(move |changeset, _| changeset.set_idempotency(record.clone())));
         }
         let account = call.actor.and_then(|which| pick(&self.history.accounts, organization, which));
-        let actor =
-            account.map(|account| ActorRevision { account: account.meta.ulid(), revision: account.meta.revision });
+        let actor = account.map(|account| ActorRevision {
+            kind: Kind::ServiceAccount,
+            id: account.meta.ulid(),
+            revision: account.meta.revision,
+        });
         if self.commit(organization, actor, context.replaced.get(), &parts).await? {
             self.history = history;
         }

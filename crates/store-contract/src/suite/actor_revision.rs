@@ -2,12 +2,12 @@
 
 use auth::{AccountStatus, ServiceAccount};
 use findings::Finding;
-use kernel::{ActorRevision, CommitError, OrganizationId, PageRequest, Revision, Stored};
+use kernel::{ActorRevision, CommitError, Kind, OrganizationId, PageRequest, Revision, Stored};
 
 use crate::{Fixture, samples};
 
 fn actor_revision(account: &Stored<ServiceAccount>) -> ActorRevision {
-    ActorRevision { account: account.meta.ulid(), revision: account.meta.revision }
+    ActorRevision { kind: Kind::ServiceAccount, id: account.meta.ulid(), revision: account.meta.revision }
 }
 
 /// Commits a finding with an idempotency record and an event for the account, and asserts that all of it is stored or
@@ -56,7 +56,11 @@ pub async fn a_write_of_an_account_that_has_since_changed_is_refused(fixture: Fi
 pub async fn a_write_of_an_account_outside_the_organization_is_refused(fixture: Fixture) {
     let away = fixture.create_organization("away").await;
     let foreign = fixture.create(away, samples::account("scanner")).await;
-    let unknown = ActorRevision { account: fixture.new_id::<ServiceAccount>().ulid(), revision: Revision::FIRST };
+    let unknown = ActorRevision {
+        kind: Kind::ServiceAccount,
+        id: fixture.new_id::<ServiceAccount>().ulid(),
+        revision: Revision::FIRST,
+    };
     for proof in [actor_revision(&foreign), unknown] {
         let refused = commit_as(&fixture, fixture.home, proof).await;
         assert!(matches!(refused, Err(CommitError::ActorChanged)), "{refused:?}");

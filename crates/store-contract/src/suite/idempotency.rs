@@ -5,8 +5,8 @@ use std::{sync::Arc, time::Duration};
 use bytes::Bytes;
 use findings::Finding;
 use kernel::{
-    ActorRevision, ClaimOutcome, CommitError, Fingerprint, IdempotencyKey, IdempotencyRecord, KeyClaim, PageRequest,
-    StoredResponse,
+    ActorRevision, ClaimOutcome, CommitError, Fingerprint, IdempotencyKey, IdempotencyRecord, KeyClaim, Kind,
+    PageRequest, StoredResponse,
 };
 use ulid::Ulid;
 
@@ -72,7 +72,11 @@ pub async fn a_repeated_request_is_recognised_before_any_other_check(fixture: Fi
     let record = samples::idempotency_record(fixture.home, "key", changeset.at());
     changeset.set_idempotency(record.clone());
     fixture.commit(changeset).await.unwrap();
-    let unknown = ActorRevision { account: fixture.new_id::<Finding>().ulid(), revision: first.meta.revision };
+    let unknown = ActorRevision {
+        kind: Kind::ServiceAccount,
+        id: fixture.new_id::<Finding>().ulid(),
+        revision: first.meta.revision,
+    };
     let timestamp = fixture.store.begin_write();
     let mut again = samples::changeset_for_account(&*fixture.entropy, timestamp, fixture.home, unknown);
     let duplicate = fixture.new_record(&again, samples::finding("f-1"));

@@ -94,12 +94,16 @@ impl<'r> RowReader<'r> {
         self.opt_int()?.ok_or_else(|| self.missing())
     }
 
-    pub(crate) fn blob(&mut self) -> Result<&'r [u8], StoreError> {
+    pub(crate) fn opt_blob(&mut self) -> Result<Option<&'r [u8]>, StoreError> {
         let index = self.next_index();
         match self.row {
             Row::Postgres(row) => row.try_get(index).map_err(from_postgres),
-            Row::Sqlite(row) => row.get_ref(index).map_err(from_sqlite)?.as_blob().map_err(corrupt),
+            Row::Sqlite(row) => row.get_ref(index).map_err(from_sqlite)?.as_blob_or_null().map_err(corrupt),
         }
+    }
+
+    pub(crate) fn blob(&mut self) -> Result<&'r [u8], StoreError> {
+        self.opt_blob()?.ok_or_else(|| self.missing())
     }
 
     pub(crate) fn count(&mut self) -> Result<u64, StoreError> {

@@ -20,8 +20,11 @@ use crate::{
 
 pub(crate) use merge::CommitBatcher;
 
-static ACTOR_REVISION: LazyLock<Sql> = LazyLock::new(|| {
+static ACCOUNT_REVISION: LazyLock<Sql> = LazyLock::new(|| {
     Sql::from_text("SELECT revision FROM service_accounts WHERE organization_id = ? AND id = ?").with_share_lock()
+});
+static USER_REVISION: LazyLock<Sql> = LazyLock::new(|| {
+    Sql::from_text("SELECT revision FROM users WHERE organization_id = ? AND id = ?").with_share_lock()
 });
 
 #[async_trait]
@@ -125,8 +128,14 @@ async fn check_actor_revision(
     organization: OrganizationId,
     actor: ActorRevision,
 ) -> Result<(), CommitError> {
-    let values = [organization.into(), actor.account.into()];
-    let current = session.fetch_one(&ACTOR_REVISION, &values, |cells| cells.revision()).await?;
+    let sql = match actor.kind {
+        Kind::ServiceAccount => &ACCOUNT_REVISION,
+        Kind::User => &USER_REVISION,
+        // No other kind of record acts.
+        _ => return Err(CommitError::ActorChanged),
+    };
+    let values = [organization.into(), actor.id.into()];
+    let current = session.fetch_one(sql, &values, |cells| cells.revision()).await?;
     if current == Some(actor.revision) { Ok(()) } else { Err(CommitError::ActorChanged) }
 }
 

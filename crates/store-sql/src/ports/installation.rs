@@ -31,7 +31,10 @@ static SET: LazyLock<Sql> = LazyLock::new(|| {
     )
 });
 static DELETE: LazyLock<Sql> = LazyLock::new(|| Sql::from_text("DELETE FROM installation WHERE key = ?"));
-static DELETE_SIGNING_KEYS: LazyLock<Sql> = LazyLock::new(|| Sql::from_text("DELETE FROM signing_keys"));
+/// Deletes everything by which a client of the original could act on the copy.
+static FORGET_CLIENTS: LazyLock<[Sql; 3]> = LazyLock::new(|| {
+    ["DELETE FROM signing_keys", "DELETE FROM user_sessions", "DELETE FROM user_links"].map(Sql::from_text)
+});
 
 /// A change of the installation as a whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,8 +42,8 @@ pub enum InstallationChange {
     /// Lowers, or raises, the watermark below which no process issues a timestamp, and discards other state of a time
     /// that the clock no longer shows. No server may run.
     ResetClock(Timestamp),
-    /// Gives the installation another identifier, deletes its token signing keys, and pauses its webhooks. No server
-    /// may run.
+    /// Gives the installation another identifier, deletes its token signing keys, the sessions of its users and the links
+    /// that were issued to them, and pauses its webhooks. No server may run.
     Renew(String),
     /// The same, unless the mark of a duplicate is gone because another server has done so.
     RenewDuplicate(String),
@@ -116,7 +119,10 @@ async fn apply(session: &Session, change: &InstallationChange) -> Result<bool, S
 async fn renew(session: &Session, id: &str) -> Result<(), StoreError> {
     set(session, ID, id.to_owned()).await?;
     set(session, WEBHOOKS, PAUSED.to_owned()).await?;
-    session.execute(&DELETE_SIGNING_KEYS, &[]).await.map(drop)
+    for delete in &*FORGET_CLIENTS {
+        session.execute(delete, &[]).await?;
+    }
+    Ok(())
 }
 
 pub(super) async fn value(session: &Session, key: &str) -> Result<Option<String>, StoreError> {

@@ -4,6 +4,7 @@ mod service_account;
 mod webhook_delivery;
 mod webhook_subscription;
 
+use auth::User;
 use evidence::{EvidenceAttachment, EvidenceContent};
 use findings::{Finding, FindingEvent};
 use kernel::Organization;
@@ -14,6 +15,7 @@ use super::record_table::RecordTable;
 pub(crate) use webhook_delivery::attempts_text;
 
 impl RecordTable for Organization {}
+impl RecordTable for User {}
 impl RecordTable for FindingEvent {}
 impl RecordTable for SubmissionEvent {}
 impl RecordTable for EvidenceAttachment {}

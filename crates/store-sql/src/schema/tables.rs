@@ -17,6 +17,55 @@ pub(crate) const SERVICE_ACCOUNT_USES: TableDefinition<3> = TableDefinition {
     key_columns: 2,
 };
 
+/// Credentials of users, whose records have none of it.
+pub(crate) const USER_CREDENTIALS: TableDefinition<9> = TableDefinition {
+    name: "user_credentials",
+    columns: [
+        Column::text("organization_id"),
+        Column::text("user_id"),
+        Column::int("version"),
+        Column::text("password"),
+        Column::int("password_set_at"),
+        Column::blob("second_factor"),
+        Column::int("second_factor_enrolled_at"),
+        Column::int("second_factor_last_step"),
+        Column::text("recovery_codes"),
+    ],
+    key_columns: 2,
+};
+
+pub(crate) const USER_SESSIONS: TableDefinition<11> = TableDefinition {
+    name: "user_sessions",
+    columns: [
+        Column::text("organization_id"),
+        Column::text("id"),
+        Column::text("user_id"),
+        Column::text("token"),
+        Column::text("level"),
+        Column::int("created_at"),
+        Column::int("authenticated_at"),
+        Column::int("last_used_at"),
+        Column::int("expires_at"),
+        Column::text("source_address"),
+        Column::text("user_agent"),
+    ],
+    key_columns: 2,
+};
+
+/// Links that work once.
+pub(crate) const USER_LINKS: TableDefinition<6> = TableDefinition {
+    name: "user_links",
+    columns: [
+        Column::text("organization_id"),
+        Column::text("token"),
+        Column::text("purpose"),
+        Column::text("user_id"),
+        Column::int("created_at"),
+        Column::int("expires_at"),
+    ],
+    key_columns: 2,
+};
+
 pub(super) const SIGNING_KEYS: TableDefinition<5> = TableDefinition {
     name: "signing_keys",
     columns: [

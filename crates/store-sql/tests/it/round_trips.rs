@@ -6,7 +6,7 @@ use auth::{Accounts as _, ServiceAccount};
 use findings::{Finding, FindingFilter};
 use futures_util::future::{join, join_all};
 use kernel::{
-    ActorRevision, AuditTrail as _, Changeset, CommitError, Entropy as _, Id, Ledger as _, Organization,
+    ActorRevision, AuditTrail as _, Changeset, CommitError, Entropy as _, Id, Kind, Ledger as _, Organization,
     OrganizationId, PageRequest, Reader, Revision, Stored,
 };
 use novantra_store_sql::{Database, DatabaseOptions, Role, SqlStore};
@@ -233,7 +233,7 @@ async fn only_one_of_two_accounts_that_disable_each_other_concurrently_succeeds(
     changeset.create(&second);
     observed.store.commit(changeset).await.unwrap();
     let change = |by: Id<ServiceAccount>, of: &Stored<ServiceAccount>| {
-        let proof = ActorRevision { account: by.ulid(), revision: Revision::FIRST };
+        let proof = ActorRevision { kind: Kind::ServiceAccount, id: by.ulid(), revision: Revision::FIRST };
         let timestamp = observed.store.begin_write().after([of]);
         let mut changeset = samples::changeset_for_account(&observed.entropy, timestamp, observed.home, proof);
         let after = of.record.with_status(auth::AccountStatus::Disabled);

@@ -26,7 +26,7 @@ pub(super) async fn check_stored(
         return Ok(());
     }
     let (store, caller) = (&*app.services.store, request.principal()?);
-    let (organization, account) = (caller.organization(), caller.caller.account.meta.id);
+    let (organization, account) = (caller.organization(), caller.caller()?.account.meta.id);
     let found = attachments.iter().map(|id| Reader::<EvidenceAttachment>::get(store, organization, *id));
     let found: Vec<_> = try_join_all(found).await?.into_iter().flatten().collect();
     let is_linkable = |attachment: &&Stored<EvidenceAttachment>| {

@@ -104,10 +104,11 @@ impl EventStream<'_> {
 
     /// Returns the scopes that the account has now and that its token had when the stream was opened.
     async fn current_scopes(&self) -> Result<ScopeSet, StreamAbort> {
+        let caller = self.principal.caller().map_err(|_| StreamAbort::Revoked)?;
         let current =
-            current_scopes(self.app, self.principal).await.map_err(|error| StreamAbort::AccessUnknown(Some(error)))?;
+            current_scopes(self.app, caller).await.map_err(|error| StreamAbort::AccessUnknown(Some(error)))?;
         let scopes = current.filter(|scopes| scopes.contains(self.scope)).ok_or(StreamAbort::Revoked)?;
-        Ok(scopes.intersection(self.principal.caller.scopes))
+        Ok(scopes.intersection(caller.scopes))
     }
 
     fn may_receive(&self, name: &str, scopes: ScopeSet) -> bool {

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use auth::{Claims, ClientSecret, Keyring, PublishedKey, SecretHash, SecretHasher, TokenSigner, TokenVerifier};
 use crypto::{
-    Argon2Hasher, CachedVerifier, CursorKey, Encryptor, HmacWebhookSigner, MasterKey, TokenKeys, generate_signing_key,
+    Argon2Hasher, CachedVerifier, CursorKey, DeviceCookieKey, Encryptor, HmacWebhookSigner, MasterKey, TokenKeys,
+    TotpFactors, generate_signing_key,
 };
 use http_api::{CursorSigner, ResponseCipher};
 use kernel::{Entropy, Timestamp};
@@ -15,6 +16,8 @@ pub(crate) struct TestKeys {
     pub(crate) cursor_signer: Arc<TestCursorSigner>,
     pub(crate) response_cipher: Arc<TestResponseCipher>,
     pub(crate) webhooks: Arc<HmacWebhookSigner>,
+    pub(crate) second_factors: Arc<TotpFactors>,
+    pub(crate) devices: Arc<DeviceCookieKey>,
 }
 
 pub(crate) struct TestCursorSigner(CursorKey);
@@ -52,6 +55,8 @@ impl TestKeys {
             cursor_signer: Arc::new(TestCursorSigner(CursorKey::new(&master))),
             response_cipher: Arc::new(TestResponseCipher(Encryptor::new(&master))),
             webhooks: Arc::new(HmacWebhookSigner::new(&master)),
+            second_factors: Arc::new(TotpFactors::new(&master)),
+            devices: Arc::new(DeviceCookieKey::new(&master)),
         }
     }
 

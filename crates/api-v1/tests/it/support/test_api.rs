@@ -11,11 +11,13 @@ use api_v1::{ApiServices, AttachmentLimits, AttachmentServices, DeliveryTrigger,
 use audit::StoredEntry;
 use auth::{Account, AccountStatus, ClientSecret, ServiceAccount, TokenVerifier};
 use axum::Router;
+use crypto::Argon2PasswordHasher;
 use evidence::{AttachmentStatus, ContentType, EvidenceAttachment, EvidenceContent, FileName, ObjectKey, Sha256};
 use findings::Finding;
 use http_api::{ApiSettings, App, Observer, Quotas, Services, Surface};
 use kernel::{Entropy, Id, OrganizationId};
 use limits::MemoryLimits;
+use people::{People, PeopleParts, PeopleSettings};
 use registers::Control;
 use scopes::{Scope, ScopeSet};
 use serde_json::{Value, json};
@@ -117,14 +119,25 @@ impl TestApi {
         let (endpoints, notifier) = (Arc::<FakeEndpoints>::default(), Arc::<CountingNotifier>::default());
         let entropy: Arc<dyn Entropy> = fixture.entropy.clone();
         let keys = TestKeys::new(&entropy, fixture.now());
+        let limits = Arc::new(MemoryLimits::default());
+        let people = PeopleParts {
+            store: Arc::clone(&fixture.store),
+            clock: fixture.clock.clone(),
+            entropy: Arc::clone(&entropy),
+            limits: limits.clone(),
+            passwords: Arc::new(Argon2PasswordHasher::new(Arc::clone(&entropy))),
+            second_factors: keys.second_factors.clone(),
+            devices: keys.devices.clone(),
+        };
         let app = App::new(Services {
             store: Arc::clone(&fixture.store),
             clock: fixture.clock.clone(),
+            people: Arc::new(People::new(people, PeopleSettings::default())),
             entropy,
             hasher: keys.secrets.clone(),
             signer: keys.tokens.clone(),
             verifier: customize(keys.verifier()),
-            limits: Arc::new(MemoryLimits::default()),
+            limits,
             cursor_signer: keys.cursor_signer.clone(),
             response_cipher: keys.response_cipher.clone(),
             observer: observer.clone(),

@@ -7,10 +7,10 @@ use std::{
     time::Duration,
 };
 
-use auth::AccountId;
 use futures_util::future::{BoxFuture, Shared};
 use kernel::{Action, Entry, Id, StoreError, Timestamp};
 use limits::Peer;
+use ulid::Ulid;
 
 use super::AuditNote;
 
@@ -51,7 +51,7 @@ impl FirstCall {
 /// The first calls of the last minute, by the account that they are recorded for.
 #[derive(Default)]
 pub(super) struct FirstCalls {
-    calls: Mutex<HashMap<Option<AccountId>, CallsByKind>>,
+    calls: Mutex<HashMap<Option<Ulid>, CallsByKind>>,
 }
 
 type CallsByKind = HashMap<CallKind, Arc<FirstCall>>;
@@ -61,7 +61,7 @@ impl FirstCalls {
     /// `true`.
     pub(super) fn find_or_begin(
         &self,
-        account: Option<AccountId>,
+        account: Option<Ulid>,
         note: &AuditNote,
         now: Timestamp,
         begin: impl FnOnce(&CallKind) -> FirstCall,
@@ -91,7 +91,7 @@ impl FirstCalls {
     }
 
     /// Forgets a call whose entry could not be stored.
-    pub(super) fn forget(&self, account: Option<AccountId>, call: &Arc<FirstCall>) {
+    pub(super) fn forget(&self, account: Option<Ulid>, call: &Arc<FirstCall>) {
         let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(calls) = calls.get_mut(&account) {
             calls.retain(|_, first| !Arc::ptr_eq(first, call));
@@ -150,7 +150,7 @@ mod tests {
         assert_eq!(begun, MAX_KINDS_OF_STRANGERS + 2);
         let (_, is_first) = calls.find_or_begin(None, &note("10.0.0.1", 401), now, |_| call(1, now));
         assert!(!is_first, "a kind that was begun before the maximum was reached keeps its entry");
-        let other = Some(Id::new(Ulid(7)));
+        let other = Some(Ulid(7));
         let (_, is_first) = calls.find_or_begin(other, &note("10.9.9.9", 401), now, |_| call(1, now));
         assert!(is_first, "strangers use up nothing of an account");
     }

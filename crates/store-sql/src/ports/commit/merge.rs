@@ -163,15 +163,15 @@ async fn commit_merged(
     let mut writes: Vec<&Write> = each().flat_map(Changeset::writes).collect();
     writes.sort_unstable_by_key(|write| sort_key(write));
     let actors: BTreeSet<ActorKey> = each().filter_map(actor_key).collect();
-    let changes_an_actor = |write: &Write| actors.iter().any(|(_, account, _)| *account == write.meta.ulid());
+    let changes_an_actor = |write: &Write| actors.iter().any(|(_, _, id, _)| *id == write.meta.ulid());
     if !are_distinct(writes.iter().copied()) || writes.iter().any(|write| changes_an_actor(write)) {
         return Err(MergeConflict::Conflict);
     }
     let entries: Vec<&Entry> = each().flat_map(Changeset::entries).collect();
     let events: Vec<&OutboxEvent> = each().flat_map(Changeset::events).collect();
     let due = each().flat_map(partitions::partitions_touched_by);
-    let check_actors = actors.iter().map(|(organization, account, revision)| -> Step<'_, MergeConflict> {
-        let actor = ActorRevision { account: *account, revision: *revision };
+    let check_actors = actors.iter().map(|(organization, kind, id, revision)| -> Step<'_, MergeConflict> {
+        let actor = ActorRevision { kind: *kind, id: *id, revision: *revision };
         Box::pin(async move { Ok(check_actor_revision(session, *organization, actor).await?) })
     });
     let mut steps: Vec<Step<'_, MergeConflict>> = vec![
@@ -187,10 +187,10 @@ async fn commit_merged(
 }
 
 /// The actor of a changeset, with the revision that must still be current.
-type ActorKey = (OrganizationId, Ulid, Revision);
+type ActorKey = (OrganizationId, Kind, Ulid, Revision);
 
 fn actor_key(changeset: &Changeset) -> Option<ActorKey> {
-    changeset.actor_revision().map(|actor| (changeset.organization(), actor.account, actor.revision))
+    changeset.actor_revision().map(|actor| (changeset.organization(), actor.kind, actor.id, actor.revision))
 }
 
 /// The order in which records are locked. New records are sorted by their unique key or identity, on which they may wait for

@@ -4,7 +4,8 @@ use std::sync::LazyLock;
 
 use super::super::tables::{
     AUDIT_CHECKPOINTS, AUDIT_ENTRIES, AUDIT_HEADS, AUDIT_REPEATS, AUDIT_SEALS, AUDIT_WAITING, IDEMPOTENCY,
-    INSTALLATION, OUTBOX, SERVICE_ACCOUNT_USES, SIGNING_KEYS, STORAGE_USAGE, TableDefinition, WEBHOOK_LANES,
+    INSTALLATION, OUTBOX, SERVICE_ACCOUNT_USES, SIGNING_KEYS, STORAGE_USAGE, TableDefinition, USER_CREDENTIALS,
+    USER_LINKS, USER_SESSIONS, WEBHOOK_LANES,
 };
 use crate::{
     engine::{Column, Sql, column_list},
@@ -42,6 +43,9 @@ store::for_each_resource!(records);
 fn other_tables() -> Vec<CopiedTable> {
     vec![
         SERVICE_ACCOUNT_USES.into(),
+        USER_CREDENTIALS.into(),
+        USER_SESSIONS.into(),
+        USER_LINKS.into(),
         SIGNING_KEYS.into(),
         IDEMPOTENCY.into(),
         STORAGE_USAGE.into(),

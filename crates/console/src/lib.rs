@@ -1,0 +1,30 @@
+//! The web app: pages for the people who run governance, rendered on the server.
+//!
+//! | module | contains |
+//! |---|---|
+//! | `components/` | the parts that pages are made of, as functions that return HTML |
+//! | `registers/` | list, detail and form of any record that states its fields with `record!` |
+//! | `pages/` | what the handler of each address reads, and the page that it makes of it |
+//! | `surface.rs` | the addresses |
+//! | `navigation.rs`, `words.rs`, `zone.rs`, `viewer.rs` | the rail, the words, the times, and who looks at a page |
+
+#![warn(missing_docs)]
+
+mod assets;
+mod components;
+mod form_token;
+mod icon;
+mod navigation;
+mod page_operation;
+mod pages;
+mod qr_code;
+mod registers;
+mod response;
+mod services;
+mod surface;
+mod viewer;
+mod words;
+mod zone;
+
+pub use services::{ConsoleServices, EventRenderers, EvidenceFiles};
+pub use surface::{demo_surface, route_table, surface};

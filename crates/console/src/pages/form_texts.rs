@@ -1,0 +1,77 @@
+//! The texts that a form sends.
+
+use std::collections::BTreeMap;
+
+use http_api::{
+    request::ApiRequest,
+    response::{Issue, Problem},
+};
+use kernel::{Reason, Revision};
+
+use crate::form_token::FormToken;
+
+/// Reads a form of somebody who may not have signed in.
+///
+/// # Errors
+/// A 400 response if the body is no form, and a 403 response if no page of this server has sent it.
+pub(crate) fn public_form(request: &ApiRequest) -> Result<BTreeMap<String, String>, Problem> {
+    request.check_same_origin()?;
+    texts(request)
+}
+
+fn texts(request: &ApiRequest) -> Result<BTreeMap<String, String>, Problem> {
+    request.body_media_type(&["application/x-www-form-urlencoded"])?;
+    Ok(form_urlencoded::parse(&request.body).into_owned().collect())
+}
+
+/// The value of a parameter of the address.
+pub(crate) fn query_value(request: &ApiRequest, name: &str) -> Option<String> {
+    let mut pairs = form_urlencoded::parse(request.query().as_bytes());
+    pairs.find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
+}
+
+/// The texts of a form, by the names of its fields.
+pub(crate) struct FormTexts(pub(crate) BTreeMap<String, String>);
+
+impl FormTexts {
+    /// Reads the form that a page of this session has sent.
+    ///
+    /// # Errors
+    /// A 400 response if the body is no form, and a 403 response if no page of this session has sent it.
+    pub(crate) fn read(request: &ApiRequest) -> Result<Self, Problem> {
+        let texts = texts(request)?;
+        let session = &request.principal()?.user()?.caller.session;
+        if !FormToken::of(session).matches(texts.get("formToken").map_or("", String::as_str)) {
+            return Err(Problem::other_site());
+        }
+        Ok(Self(texts))
+    }
+
+    /// The values of a field that a form has several times.
+    pub(crate) fn values(request: &ApiRequest, name: &str) -> Vec<String> {
+        let pairs = form_urlencoded::parse(&request.body);
+        pairs.filter(|(key, _)| key == name).map(|(_, value)| value.into_owned()).collect()
+    }
+
+    /// The reason for the change, or what is wrong with it.
+    pub(crate) fn reason(&self) -> Result<Reason, String> {
+        let text = self.0.get("reason").map_or("", |text| text.trim());
+        let length = text.chars().count();
+        if length < 10 {
+            return Err(format!(
+                "has {}. Write at least 10.",
+                crate::words::counted(length, "character", "characters")
+            ));
+        }
+        Reason::parse(text).map_err(|error| error.to_string())
+    }
+
+    /// The revision that the record had when the form was opened.
+    ///
+    /// # Errors
+    /// A 400 response if the form does not state it.
+    pub(crate) fn revision(&self) -> Result<Revision, Problem> {
+        let revision = self.0.get("revision").and_then(|text| text.parse().ok()).map(Revision);
+        revision.ok_or_else(|| Problem::validation(vec![Issue::new(["revision"], "is missing: open the form again")]))
+    }
+}

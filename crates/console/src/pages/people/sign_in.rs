@@ -1,0 +1,122 @@
+//! The first step of a sign-in: the e-mail address and the password.
+
+use auth::SessionLevel;
+use axum::http::StatusCode;
+use futures_util::future::BoxFuture;
+use http_api::{
+    pipeline::App,
+    request::ApiRequest,
+    response::{ApiResponse, Problem},
+};
+use maud::{Markup, html};
+use people::{SignIn, SignInOutcome, SignInRefusal};
+use secrecy::SecretString;
+
+use super::session::{client, next_page, problem_of, with_session};
+use crate::{
+    components::{Field, gate, problem_summary},
+    pages::form_texts::public_form,
+    response::{page_response, redirect},
+};
+
+/// The content of the form.
+#[derive(Default)]
+struct Form<'f> {
+    workspace: &'f str,
+    asks_for_workspace: bool,
+    email: &'f str,
+    next: &'f str,
+    problem: Option<&'f str>,
+}
+
+/// Handles the request for the form.
+pub(crate) fn open<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>> {
+    Box::pin(async move {
+        let pairs: Vec<(String, String)> = form_urlencoded::parse(request.query().as_bytes()).into_owned().collect();
+        let value = |name: &str| pairs.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
+        let only = only_workspace(app).await?;
+        let form = Form {
+            workspace: only.as_deref().or_else(|| value("workspace")).unwrap_or_default(),
+            asks_for_workspace: only.is_none(),
+            next: next_page(value("next")),
+            ..Form::default()
+        };
+        Ok(page_response(StatusCode::OK, page(&form)))
+    })
+}
+
+/// Handles the form.
+pub(crate) fn submit<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>> {
+    Box::pin(async move {
+        let texts = public_form(request)?;
+        let text = |name: &str| texts.get(name).map_or("", String::as_str);
+        let only = only_workspace(app).await?;
+        let password = SecretString::from(text("password").to_owned());
+        let workspace = only.as_deref().unwrap_or_else(|| text("workspace").trim());
+        let next = next_page(texts.get("next").map(String::as_str));
+        let sign_in = SignIn { workspace, email: text("email"), password: &password };
+        match app.services.people.sign_in(&sign_in, &client(request)).await.map_err(problem_of)? {
+            SignInOutcome::Begun(begun) => {
+                let next: String = form_urlencoded::byte_serialize(next.as_bytes()).collect();
+                let to = match begun.session.session.level {
+                    SessionLevel::Full => next_page(texts.get("next").map(String::as_str)).to_owned(),
+                    SessionLevel::SecondFactorPending => format!("/app/second-factor?next={next}"),
+                    SessionLevel::EnrollmentPending => format!("/app/set-up-second-factor?next={next}"),
+                };
+                Ok(with_session(app, redirect(&to), &begun).recorded())
+            }
+            SignInOutcome::Refused(refusal) => {
+                let problem = match refusal.retry_after {
+                    Some(wait) => {
+                        format!("There were too many attempts. Wait {} seconds and try again.", wait.as_secs().max(1))
+                    }
+                    None => "The e-mail address and the password do not belong together. Check both.".to_owned(),
+                };
+                let form = Form {
+                    workspace,
+                    asks_for_workspace: only.is_none(),
+                    email: text("email"),
+                    next,
+                    problem: Some(&problem),
+                };
+                Ok(refused(&refusal, page(&form)))
+            }
+        }
+    })
+}
+
+/// Returns the page for a refused attempt, which was recorded when it was refused.
+pub(super) fn refused(refusal: &SignInRefusal, page: Markup) -> ApiResponse {
+    let status = if refusal.retry_after.is_some() { StatusCode::TOO_MANY_REQUESTS } else { StatusCode::UNAUTHORIZED };
+    page_response(status, page).recorded()
+}
+
+/// The slug of the workspace, if the installation has only one.
+async fn only_workspace(app: &App) -> Result<Option<String>, Problem> {
+    let organizations = app.services.store.organizations().await?;
+    Ok(match organizations.as_slice() {
+        [only] => Some(only.record.slug.to_string()),
+        _ => None,
+    })
+}
+
+fn page(form: &Form<'_>) -> Markup {
+    let problems: Vec<(String, String)> =
+        form.problem.into_iter().map(|problem| ("email".to_owned(), problem.to_owned())).collect();
+    let content = html! {
+        (problem_summary(&problems))
+        div { h1 { "Sign in" } }
+        form.form method="post" action="/app/sign-in" novalidate {
+            input type="hidden" name="next" value=(form.next);
+            @if form.asks_for_workspace {
+                (Field { name: "workspace", label: "Workspace", hint: "Its short name, such as cedar-valley.", ..Field::default() }
+                    .filled("text", "organization", form.workspace))
+            }
+            (Field { name: "email", label: "E-mail", error: form.problem, ..Field::default() }.filled("email", "username", form.email))
+            (Field { name: "password", label: "Password", ..Field::default() }.filled("password", "current-password", ""))
+            button.btn.primary.block { "Continue" }
+        }
+        p.small.soft { "Forgotten it? An administrator can send you a new link. Programs do not sign in here: they use service accounts." }
+    };
+    gate("Sign in", form.problem.is_some(), &content)
+}

@@ -1,0 +1,223 @@
+//! Creating and editing a record of a register.
+
+use std::convert::Infallible;
+
+use axum::http::StatusCode;
+use futures_util::future::BoxFuture;
+use http_api::{
+    handlers::find,
+    pipeline::App,
+    request::ApiRequest,
+    response::{ApiResponse, Problem},
+};
+use kernel::{
+    Action, Change, Changeset, Conflict, Id, Reader, Reason, Record, Stored, Subject, WriteContext, WriteTimestamp,
+};
+use store::DynStore;
+
+use super::{
+    commit::{Written, commit},
+    form_texts::FormTexts,
+    viewer,
+};
+use crate::{
+    navigation::section_of,
+    registers::{RecordForm, Row, TypedFaults, form, key_field, read_typed, register_of},
+    response::{page_response, redirect},
+    zone::Zone,
+};
+
+type Handled<'a> = BoxFuture<'a, Result<ApiResponse, Problem>>;
+
+/// Handles the request for the empty form.
+pub(crate) fn open_new<'a, R: Record>(_: &'a App, request: &'a ApiRequest) -> Handled<'a> {
+    Box::pin(async move { respond::<R>(request, StatusCode::OK, None, None, &TypedFaults::default(), false) })
+}
+
+/// Handles the request for the form of a record.
+pub(crate) fn open_edit<'a, R: Record>(app: &'a App, request: &'a ApiRequest) -> Handled<'a>
+where
+    DynStore: Reader<R>,
+{
+    Box::pin(async move {
+        let row = Row::of(&find::<R>(app, request).await?);
+        respond::<R>(request, StatusCode::OK, Some(&row), None, &TypedFaults::default(), false)
+    })
+}
+
+/// Handles the form that creates a record.
+pub(crate) fn create<'a, R: Record>(app: &'a App, request: &'a ApiRequest) -> Handled<'a> {
+    Box::pin(async move {
+        create_with::<R>(app, request, |context, timestamp, record| {
+            let at = timestamp.at();
+            let stored = Stored::new(context.organization.id, Id::new(context.entropy.ulid(at)), at, record);
+            let subject = Subject::from_id(stored.meta.id);
+            let mut changeset = context.begin(timestamp, Action::on_record(R::KIND, "created"), Some(subject));
+            changeset.create(&stored);
+            changeset.set_changes(Change::between(None, &stored.record));
+            (changeset, stored.meta.id)
+        })
+        .await
+    })
+}
+
+/// Creates a record from a form, in the way that `decide` knows.
+///
+/// # Errors
+/// The error response.
+pub(crate) async fn create_with<R: Record>(
+    app: &App,
+    request: &ApiRequest,
+    decide: impl FnOnce(&WriteContext<'_>, WriteTimestamp, R) -> (Changeset, Id<R>) + Send,
+) -> Result<ApiResponse, Problem> {
+    let texts = FormTexts::read(request)?;
+    let (record, reason) = match read::<R>(request, &texts, None)? {
+        Ok(read) => read,
+        Err(faults) => return respond::<R>(request, StatusCode::BAD_REQUEST, None, Some(&texts), &faults, false),
+    };
+    let created = commit(app, request, Some(&reason), |context, timestamp| {
+        let (changeset, id) = decide(context, timestamp, record);
+        Ok::<_, Infallible>((changeset, id.to_string()))
+    });
+    match created.await? {
+        Written::Done(id) => Ok(done::<R>(&id, "created")),
+        Written::Refused(never) => match never {},
+        Written::Conflict(conflict) => {
+            let faults = taken::<R>(&conflict)?;
+            respond::<R>(request, StatusCode::CONFLICT, None, Some(&texts), &faults, false)
+        }
+    }
+}
+
+/// Handles the form that edits a record.
+pub(crate) fn edit<'a, R: Record>(app: &'a App, request: &'a ApiRequest) -> Handled<'a>
+where
+    DynStore: Reader<R>,
+{
+    Box::pin(async move {
+        edit_with::<R>(app, request, |context, timestamp, current, record| {
+            let changed = current.changed(timestamp.at(), record);
+            let subject = Subject::from_id(changed.meta.id);
+            let mut changeset = context.begin(timestamp, Action::on_record(R::KIND, "updated"), Some(subject));
+            changeset.update(current, &changed);
+            changeset.set_changes(Change::between(Some(&current.record), &changed.record));
+            Ok(changeset)
+        })
+        .await
+    })
+}
+
+/// Edits a record with a form, in the way that `decide` knows.
+///
+/// # Errors
+/// The error response.
+pub(crate) async fn edit_with<R: Record>(
+    app: &App,
+    request: &ApiRequest,
+    decide: impl FnOnce(&WriteContext<'_>, WriteTimestamp, &Stored<R>, R) -> Result<Changeset, TypedFaults> + Send,
+) -> Result<ApiResponse, Problem>
+where
+    DynStore: Reader<R>,
+{
+    let current = find::<R>(app, request).await?;
+    let texts = FormTexts::read(request)?;
+    let opened = texts.revision()?;
+    let row = Row::of(&current);
+    let (record, reason) = match read::<R>(request, &texts, Some(&current.record))? {
+        Ok(read) => read,
+        Err(faults) => {
+            return respond::<R>(request, StatusCode::BAD_REQUEST, Some(&row), Some(&texts), &faults, false);
+        }
+    };
+    if opened != current.meta.revision {
+        return respond_to_conflict::<R>(request, &row, &texts);
+    }
+    if record == current.record {
+        return Ok(redirect(&format!("{}/{}", register_of::<R>().path(), row.id)));
+    }
+    let updated = commit(app, request, Some(&reason), |context, timestamp| {
+        Ok::<_, TypedFaults>((decide(context, timestamp.after([&current]), &current, record)?, ()))
+    });
+    match updated.await? {
+        Written::Done(()) => Ok(done::<R>(&row.id, "saved")),
+        Written::Refused(faults) => {
+            respond::<R>(request, StatusCode::BAD_REQUEST, Some(&row), Some(&texts), &faults, false)
+        }
+        Written::Conflict(Conflict::Revision(..)) => {
+            let stored = Row::of(&find::<R>(app, request).await?);
+            respond_to_conflict::<R>(request, &stored, &texts)
+        }
+        Written::Conflict(conflict) => {
+            let faults = taken::<R>(&conflict)?;
+            respond::<R>(request, StatusCode::CONFLICT, Some(&row), Some(&texts), &faults, false)
+        }
+    }
+}
+
+/// Reads the record and the reason from the form, or returns what is wrong with them.
+fn read<R: Record>(
+    request: &ApiRequest,
+    texts: &FormTexts,
+    current: Option<&R>,
+) -> Result<Result<(R, Reason), TypedFaults>, Problem> {
+    let viewer = viewer(request)?;
+    let zone: &Zone = &viewer.zone;
+    let (record, reason) = (read_typed(&texts.0, zone, current), texts.reason());
+    Ok(match (record, reason) {
+        (Ok(record), Ok(reason)) => Ok((record, reason)),
+        (record, reason) => {
+            let mut faults = record.err().unwrap_or_default();
+            if let Err(message) = reason {
+                faults.0.insert("reason".to_owned(), message);
+            }
+            Err(faults)
+        }
+    })
+}
+
+/// The response after a change: the record's page, which says what was done.
+fn done<R: Record>(id: &str, verb: &str) -> ApiResponse {
+    redirect(&format!("{}/{id}?done={verb}", register_of::<R>().path())).recorded()
+}
+
+/// The fault of the key if another record has it.
+fn taken<R: Record>(conflict: &Conflict) -> Result<TypedFaults, Problem> {
+    let Conflict::UniqueKey(_, key) = conflict else {
+        return Err(Problem::conflict("concurrent changes kept changing the same record: open it again and retry"));
+    };
+    let mut faults = TypedFaults::default();
+    let register = register_of::<R>();
+    faults
+        .0
+        .insert(key_field(&register), format!("“{key}” is taken by another {}. Choose another one.", register.noun()));
+    Ok(faults)
+}
+
+/// The form with what was typed, beside what another person stored meanwhile.
+fn respond_to_conflict<R: Record>(
+    request: &ApiRequest,
+    stored: &Row,
+    texts: &FormTexts,
+) -> Result<ApiResponse, Problem> {
+    let faults = TypedFaults::default();
+    respond::<R>(request, StatusCode::CONFLICT, Some(stored), Some(texts), &faults, true)
+}
+
+fn respond<R: Record>(
+    request: &ApiRequest,
+    status: StatusCode,
+    current: Option<&Row>,
+    texts: Option<&FormTexts>,
+    faults: &TypedFaults,
+    is_conflict: bool,
+) -> Result<ApiResponse, Problem> {
+    let view = RecordForm {
+        register: register_of::<R>(),
+        section: section_of(R::KIND),
+        current,
+        typed: texts.map(|texts| &texts.0),
+        faults,
+        is_conflict,
+    };
+    Ok(page_response(status, form(&viewer(request)?, &view)))
+}

@@ -1,0 +1,167 @@
+//! The list of a register.
+
+use kernel::Timestamp;
+use maud::{Markup, html};
+
+use super::{
+    ChosenFilters, Register, Row, columns,
+    filter_bar::{filter_bar, order_title},
+    filters::ORDER,
+    value::value,
+};
+use crate::{
+    components::{Head, Icon, NONE, TableColumn, blank, heading, page, pager, table},
+    viewer::Viewer,
+    words::{counted, label, with_article},
+};
+
+/// The content of the list of a register.
+pub(crate) struct ListView<'v> {
+    /// The register.
+    pub(crate) register: Register,
+    /// The address of the section in the rail that it belongs to.
+    pub(crate) section: &'v str,
+    /// The records of this page.
+    pub(crate) rows: &'v [Row],
+    /// The chosen filters.
+    pub(crate) chosen: &'v ChosenFilters,
+    /// The cursor of this page; `None` for the first one.
+    pub(crate) cursor: Option<&'v str>,
+    /// The cursor of the next page, if there is one.
+    pub(crate) next: Option<&'v str>,
+    /// Whether the person may create records.
+    pub(crate) may_create: bool,
+    /// The current time.
+    pub(crate) now: Timestamp,
+    /// The links to the lists beside this one.
+    pub(crate) tabs: Markup,
+}
+
+/// The page with a list.
+#[must_use]
+pub(crate) fn list(viewer: &Viewer, view: &ListView<'_>) -> Markup {
+    let register = &view.register;
+    let title = register.title();
+    let path = register.path();
+    let create = html! {
+        @if view.may_create {
+            a.btn href={ (path) "/import" } { (Icon::Upload) "Import a table" }
+            a.btn.primary href={ (path) "/new" } { (Icon::Plus) "New " (register.noun()) }
+        }
+    };
+    let content = html! {
+        (heading(&title, &NONE, &create))
+        (view.tabs)
+        (filter_bar(viewer, register, view.chosen, view.now))
+        section.card aria-label=(title) {
+            @if view.rows.is_empty() && view.next.is_none() { (nothing(view, &create)) } @else {
+                (table(&format!("{title}, {}", order_of(view.chosen)), viewer.has_compact_rows, &headings(register), &rows(viewer, view)))
+                (pages(view))
+            }
+        }
+    };
+    page(viewer, &Head { title: &title, section: view.section, ..Head::default() }, &content)
+}
+
+/// A few records in a table of titles, statuses and due dates.
+pub(crate) fn short_list(viewer: &Viewer, register: &Register, label: &str, rows: &[Row]) -> Markup {
+    let columns: Vec<usize> =
+        ["severity", "status", "due_at"].into_iter().filter_map(|name| register.position(name)).collect();
+    let title = [TableColumn { title: "Title".into(), class: "p w-title" }];
+    let others = columns
+        .iter()
+        .map(|index| TableColumn { title: crate::words::label(&register.columns[*index]).into(), class: "" });
+    let headings: Vec<TableColumn<'_>> = title.into_iter().chain(others).collect();
+    let rows = html! {
+        @for row in rows {
+            tr role="row" {
+                th.p.w-title scope="row" role="rowheader" { a.prime href={ (register.path()) "/" (row.id) } { (row.name(register)) } }
+                @for index in &columns { td role="cell" { (value(&register.columns[*index], &row.values[*index], &viewer.zone)) } }
+            }
+        }
+    };
+    table(label, true, &headings, &rows)
+}
+
+fn headings(register: &Register) -> Vec<TableColumn<'static>> {
+    let shown = columns::shown(register);
+    let named = register.name().is_some_and(|name| Some(name) != register.key());
+    let key = (named && register.key().is_some()).then_some(TableColumn { title: "Key".into(), class: "" });
+    let title = register.name().map_or_else(|| "Id".to_owned(), |index| label(&register.columns[index]));
+    let others = shown
+        .into_iter()
+        .enumerate()
+        .map(|(rank, index)| TableColumn { title: label(&register.columns[index]).into(), class: class_at(rank) });
+    key.into_iter()
+        .chain([TableColumn { title: title.into(), class: "p w-title" }])
+        .chain(others)
+        .chain([TableColumn { title: "Changed".into(), class: "num" }])
+        .collect()
+}
+
+/// The class of the column with this rank after the title: narrow screens leave the later ones out.
+const fn class_at(rank: usize) -> &'static str {
+    match rank {
+        0 | 1 => "",
+        2 => "t2",
+        _ => "t2 gone",
+    }
+}
+
+fn rows(viewer: &Viewer, view: &ListView<'_>) -> Markup {
+    let register = &view.register;
+    let shown = columns::shown(register);
+    let key = register.key().filter(|key| register.name() != Some(*key));
+    html! {
+        @for row in view.rows {
+            tr role="row" {
+                @if let Some(key) = key { td role="cell" { (value(&register.columns[key], &row.values[key], &viewer.zone)) } }
+                th.p.w-title scope="row" role="rowheader" {
+                    a.prime href={ (register.path()) "/" (row.id) } { (row.name(register)) }
+                }
+                @for (rank, index) in shown.iter().enumerate() {
+                    @let column = &register.columns[*index];
+                    td class=(class_at(rank)) role="cell" data-l=(label(column)) { (value(column, &row.values[*index], &viewer.zone)) }
+                }
+                td.num role="cell" { span.muted.nowrap { (viewer.zone.day(row.updated_at, view.now)) } }
+            }
+        }
+    }
+}
+
+/// The order of the list in words: "newest first".
+pub(crate) fn order_of(chosen: &ChosenFilters) -> String {
+    format!("{} first", order_title(chosen.value(ORDER)).to_lowercase())
+}
+
+/// The foot of the list.
+pub(crate) fn pages(view: &ListView<'_>) -> Markup {
+    let path = view.register.path();
+    let query = view.chosen.query();
+    let separator = if query.is_empty() { '?' } else { '&' };
+    let older = view.next.map(|cursor| format!("{path}{query}{separator}cursor={cursor}"));
+    let first = view.cursor.map(|_| format!("{path}{query}"));
+    let nouns = view.register.nouns();
+    let is_whole = view.cursor.is_none() && view.next.is_none();
+    let summary = html! {
+        // A number is shown only if the page has all of them: nothing counts a collection for a visit.
+        @if is_whole { (counted(view.rows.len(), &view.register.noun(), &nouns)) ", " (order_of(view.chosen)) }
+        @else { "Some of the " (nouns) ", " (order_of(view.chosen)) }
+    };
+    pager(&summary, first.as_deref(), older.as_deref())
+}
+
+/// The notice that replaces an empty list.
+pub(crate) fn nothing(view: &ListView<'_>, create: &Markup) -> Markup {
+    let register = &view.register;
+    if view.chosen.is_empty() && view.cursor.is_none() {
+        let text = format!(
+            "Import them from a spreadsheet, let a program send them, or create {} here.",
+            with_article(&register.noun())
+        );
+        return blank(Icon::Assessment, &format!("No {} yet", register.nouns()), &text, create);
+    }
+    let all = html! { a.btn href=(register.path()) { "Clear all filters" } };
+    let title = format!("No {} matches these filters", register.noun());
+    blank(Icon::Search, &title, "Remove one of the filters above, or all of them.", &all)
+}

@@ -1,0 +1,107 @@
+//! A register as its pages see it: the statement of its records, apart from their type.
+
+use kernel::{Column, Kind, Meta, OwnedScalar, Record, Revision, Stored, Timestamp};
+
+use crate::words::{sentence, words};
+
+/// A register: the names and the columns of its records.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Register {
+    /// The kind of its records.
+    pub(crate) kind: Kind,
+    /// The name of the collection in the domain: `framework_versions`.
+    pub(crate) plural: &'static str,
+    /// The columns of its records.
+    pub(crate) columns: &'static [Column],
+    /// The position of the due date, by which its lists can be ordered.
+    pub(crate) due_date: Option<usize>,
+}
+
+/// Returns the register of these records.
+#[must_use]
+pub(crate) fn register_of<R: Record>() -> Register {
+    Register { kind: R::KIND, plural: R::PLURAL, columns: R::COLUMNS, due_date: R::DUE_DATE }
+}
+
+impl Register {
+    /// The word for one record: "framework version".
+    #[must_use]
+    pub(crate) fn noun(&self) -> String {
+        words(self.kind.name())
+    }
+
+    /// The word for several records: "framework versions".
+    #[must_use]
+    pub(crate) fn nouns(&self) -> String {
+        words(self.plural)
+    }
+
+    /// The title of the list: "Framework versions".
+    #[must_use]
+    pub(crate) fn title(&self) -> String {
+        sentence(self.plural)
+    }
+
+    /// The address of the list: `/app/framework-versions`.
+    #[must_use]
+    pub(crate) fn path(&self) -> String {
+        format!("/app/{}", self.plural.replace('_', "-"))
+    }
+
+    /// The position of the column with this name in the domain.
+    #[must_use]
+    pub(crate) fn position(&self, name: &str) -> Option<usize> {
+        self.columns.iter().position(|column| column.name == name)
+    }
+
+    /// The position of the key.
+    #[must_use]
+    pub(crate) fn key(&self) -> Option<usize> {
+        self.columns.iter().position(|column| column.key.is_some())
+    }
+
+    /// The position of the column that names a record for people: its title, or else its key.
+    #[must_use]
+    pub(crate) fn name(&self) -> Option<usize> {
+        self.position("title")
+            .or_else(|| self.position("name"))
+            .or_else(|| self.position("version_label"))
+            .or_else(|| self.key())
+    }
+}
+
+/// A record of any register.
+#[derive(Clone, Debug)]
+pub(crate) struct Row {
+    /// The identifier.
+    pub(crate) id: String,
+    /// The revision.
+    pub(crate) revision: Revision,
+    /// The time of its creation.
+    pub(crate) created_at: Timestamp,
+    /// The time of its last change.
+    pub(crate) updated_at: Timestamp,
+    /// The values, in the order of the register's columns.
+    pub(crate) values: Vec<OwnedScalar>,
+}
+
+impl Row {
+    /// Returns the record with its values.
+    #[must_use]
+    pub(crate) fn of<R: Record>(stored: &Stored<R>) -> Self {
+        let Meta { id, revision, created_at, updated_at, .. } = stored.meta;
+        Self {
+            id: id.to_string(),
+            revision,
+            created_at,
+            updated_at,
+            values: stored.record.values().into_iter().map(kernel::ScalarValue::to_owned).collect(),
+        }
+    }
+
+    /// The name of the record for people, or else its identifier.
+    #[must_use]
+    pub(crate) fn name<'r>(&'r self, register: &Register) -> &'r str {
+        register.name().and_then(|index| self.values[index].as_value().as_str()).unwrap_or(&self.id)
+    }
+}

@@ -1,0 +1,121 @@
+//! The words of the pages: labels of fields, statuses and kinds, made of the names that the API has.
+
+use std::borrow::Cow;
+
+use kernel::Column;
+
+/// Abbreviations that are written in capital letters wherever they stand.
+const ABBREVIATIONS: &[&str] = &["api", "cve", "cvss", "id", "sla", "url", "vex"];
+
+/// Endings of names that say of which type a value is, which a reader does not need.
+const TYPE_ENDINGS: &[&str] =
+    &["_responsibility_assignment_id", "_member_user_id", "_at", "_ids", "_id", "_keys", "_key"];
+
+/// Returns a name in `snake_case` or `kebab-case` as words that begin with a capital letter: `under-treatment` becomes
+/// "Under treatment".
+#[must_use]
+pub(crate) fn sentence(name: &str) -> String {
+    let mut text = words(name);
+    if let Some(first) = text.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    text
+}
+
+/// Returns a name as words in the middle of a sentence: `remediation_planned` becomes "remediation planned".
+#[must_use]
+pub(crate) fn words(name: &str) -> String {
+    let words = name.split(['_', '-']).map(|word| {
+        if ABBREVIATIONS.contains(&word) { Cow::Owned(word.to_ascii_uppercase()) } else { Cow::Borrowed(word) }
+    });
+    words.collect::<Vec<_>>().join(" ")
+}
+
+/// Returns the label of a column: "Key" for the key of the record itself, "Owner" for
+/// `owner_member_user_id`.
+#[must_use]
+pub(crate) fn label(column: &Column) -> String {
+    if column.key.is_some() {
+        return "Key".to_owned();
+    }
+    let ending = TYPE_ENDINGS.iter().find(|ending| column.label.ends_with(*ending));
+    let name = ending.map_or(column.label, |ending| &column.label[..column.label.len() - ending.len()]);
+    sentence(name)
+}
+
+/// Returns the indefinite article of a word with the word: "an asset", "a risk".
+#[must_use]
+pub(crate) fn with_article(word: &str) -> String {
+    let article = if word.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
+    format!("{article} {word}")
+}
+
+/// Returns the number with its thousands grouped: "1,000,000".
+#[must_use]
+pub(crate) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// Returns the number with the noun in the right form: "1 finding", "2 findings".
+#[must_use]
+pub(crate) fn counted(number: usize, singular: &str, plural: &str) -> String {
+    format!("{} {}", grouped(number as u64), if number == 1 { singular } else { plural })
+}
+
+/// A name of the domain in the letter case of the API.
+#[must_use]
+pub(crate) fn camel_case(name: &str) -> String {
+    let mut words = name.split('_');
+    let first = words.next().unwrap_or_default().to_owned();
+    words.fold(first, |mut camel, word| {
+        let (head, tail) = word.split_at(word.len().min(1));
+        camel.push_str(&head.to_ascii_uppercase());
+        camel.push_str(tail);
+        camel
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thousands_are_grouped() {
+        let texts = [0, 999, 1_000, 123_456, 1_000_000].map(grouped);
+        assert_eq!(texts, ["0", "999", "1,000", "123,456", "1,000,000"]);
+    }
+
+    #[test]
+    fn names_become_words_and_abbreviations_stay_capital() {
+        assert_eq!(sentence("under-treatment"), "Under treatment");
+        assert_eq!(sentence("remediation_planned"), "Remediation planned");
+        assert_eq!(sentence("cvss_score"), "CVSS score");
+        assert_eq!(words("module_signal"), "module signal");
+        assert_eq!(sentence(""), "");
+    }
+
+    #[test]
+    fn labels_leave_out_what_only_says_the_type() {
+        let column = |label| Column { label, ..Column::new::<kernel::Title>("name", false) };
+        assert_eq!(label(&column("owner_responsibility_assignment_id")), "Owner");
+        assert_eq!(label(&column("completed_at")), "Completed");
+        assert_eq!(label(&column("valid_until")), "Valid until");
+        let key = Column { key: Some(kernel::KeyScope::Organization), ..column("risk_key") };
+        assert_eq!(label(&key), "Key");
+    }
+
+    #[test]
+    fn articles_and_numbers_agree_with_their_noun() {
+        assert_eq!((with_article("asset"), with_article("risk")), ("an asset".to_owned(), "a risk".to_owned()));
+        assert_eq!(counted(1, "finding", "findings"), "1 finding");
+        assert_eq!(counted(0, "finding", "findings"), "0 findings");
+    }
+}

@@ -1,0 +1,167 @@
+//! Times as a reader sees them: in the time zone of their workspace, with the exact moment behind them.
+
+use jiff::{Timestamp as Moment, Zoned, tz::TimeZone};
+use kernel::Timestamp;
+use maud::{Markup, html};
+
+/// The time zone of a workspace.
+#[derive(Clone, Debug)]
+pub(crate) struct Zone {
+    zone: TimeZone,
+    name: String,
+}
+
+impl Zone {
+    /// Returns the zone with this IANA name, or UTC if there is none, whose name then stands at the foot of each page.
+    #[must_use]
+    pub(crate) fn named(name: &str) -> Self {
+        TimeZone::get(name).map_or_else(
+            |_| Self { zone: TimeZone::UTC, name: "UTC".to_owned() },
+            |zone| Self { zone, name: name.to_owned() },
+        )
+    }
+
+    /// The IANA name of the zone.
+    #[must_use]
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The date and the minute, such as "24 Nov 2026, 10:42".
+    #[must_use]
+    pub(crate) fn minute(&self, time: Timestamp) -> Markup {
+        self.element(time, "%-d %b %Y, %H:%M")
+    }
+
+    /// The date and the minute within a text.
+    #[must_use]
+    pub(crate) fn minute_text(&self, time: Timestamp) -> String {
+        self.zoned(time).strftime("%-d %b %Y, %H:%M").to_string()
+    }
+
+    /// The date, such as "24 Nov 2026".
+    #[must_use]
+    pub(crate) fn date(&self, time: Timestamp) -> Markup {
+        self.element(time, "%-d %b %Y")
+    }
+
+    /// The month, such as "November 2026".
+    #[must_use]
+    pub(crate) fn month(&self, time: Timestamp) -> String {
+        self.zoned(time).strftime("%B %Y").to_string()
+    }
+
+    /// The date without the year and the time with its seconds, such as "24 Nov, 10:42:07"; for logs.
+    #[must_use]
+    pub(crate) fn second(&self, time: Timestamp) -> Markup {
+        self.element(time, "%-d %b, %H:%M:%S")
+    }
+
+    /// How long ago a time is, such as "2 min ago"; the date of one that is more than a day ago.
+    #[must_use]
+    pub(crate) fn ago(&self, time: Timestamp, now: Timestamp) -> Markup {
+        let seconds = now.since(time).as_secs();
+        match seconds {
+            0..60 => self.element(time, "just now"),
+            60..3_600 => self.element(time, &format!("{} min ago", seconds / 60)),
+            3_600..86_400 => self.element(time, &format!("{} h ago", seconds / 3_600)),
+            _ => self.day(time, now),
+        }
+    }
+
+    /// The date of a recent time without its year if that is the current one, such as "24 Nov"; for columns of tables.
+    #[must_use]
+    pub(crate) fn day(&self, time: Timestamp, now: Timestamp) -> Markup {
+        let same_year = self.zoned(time).year() == self.zoned(now).year();
+        self.element(time, if same_year { "%-d %b" } else { "%-d %b %Y" })
+    }
+
+    /// The date of a time as an input of type `date` has it.
+    #[must_use]
+    pub(crate) fn input_date(&self, time: Timestamp) -> String {
+        self.zoned(time).strftime("%Y-%m-%d").to_string()
+    }
+
+    /// The time as an input of type `datetime-local` has it.
+    #[must_use]
+    pub(crate) fn input_minute(&self, time: Timestamp) -> String {
+        self.zoned(time).strftime("%Y-%m-%dT%H:%M").to_string()
+    }
+
+    /// Returns the moment at which a clock in this zone shows what an input of type `datetime-local` or `date` has; the
+    /// earlier one if there are two.
+    ///
+    /// # Errors
+    /// A message for the person who typed it.
+    pub(crate) fn parse_input(&self, text: &str) -> Result<Timestamp, &'static str> {
+        let time = if text.len() == 10 { format!("{text}T00:00") } else { text.to_owned() };
+        let local: jiff::civil::DateTime =
+            time.parse().map_err(|_| "is not a date and a time such as 2026-11-24 10:42")?;
+        let zoned =
+            self.zone.to_ambiguous_zoned(local).compatible().map_err(|_| "is not within the years 1 to 9999")?;
+        Ok(Timestamp::from_millis(zoned.timestamp().as_millisecond()))
+    }
+
+    fn element(&self, time: Timestamp, format: &str) -> Markup {
+        let exact = time.to_string();
+        html! { time datetime=(exact) title=(exact) { (self.zoned(time).strftime(format)) } }
+    }
+
+    fn zoned(&self, time: Timestamp) -> Zoned {
+        Moment::from_millisecond(time.millis()).unwrap_or_default().to_zoned(self.zone.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn time(text: &str) -> Timestamp {
+        text.parse().expect("a timestamp")
+    }
+
+    #[test]
+    fn times_are_shown_in_the_zone_with_the_exact_moment() {
+        let zone = Zone::named("America/New_York");
+        assert_eq!(
+            zone.minute(time("2026-11-24T15:42:07.000Z")).into_string(),
+            "<time datetime=\"2026-11-24T15:42:07.000Z\" title=\"2026-11-24T15:42:07.000Z\">24 Nov 2026, 10:42</time>"
+        );
+        assert!(
+            zone.day(time("2026-11-25T02:00:00Z"), time("2026-12-01T00:00:00Z")).into_string().contains(">24 Nov<")
+        );
+        assert!(
+            zone.day(time("2025-11-25T12:00:00Z"), time("2026-12-01T00:00:00Z"))
+                .into_string()
+                .contains(">25 Nov 2025<")
+        );
+    }
+
+    #[test]
+    fn recent_times_say_how_long_ago_they_are() {
+        let zone = Zone::named("UTC");
+        let ago = |text| zone.ago(time(text), time("2026-11-24T12:00:00Z")).into_string();
+        assert!(ago("2026-11-24T11:59:30Z").contains(">just now<"));
+        assert!(ago("2026-11-24T11:58:00Z").contains(">2 min ago<"));
+        assert!(ago("2026-11-24T04:00:00Z").contains(">8 h ago<"));
+        assert!(ago("2026-11-20T12:00:00Z").contains(">20 Nov<"));
+    }
+
+    #[test]
+    fn an_unknown_zone_is_utc() {
+        assert_eq!(Zone::named("Atlantis/Capital").name(), "UTC");
+    }
+
+    #[test]
+    fn what_is_typed_is_a_time_of_the_zone() {
+        let zone = Zone::named("America/New_York");
+        assert_eq!(zone.parse_input("2026-11-24T10:42"), Ok(time("2026-11-24T15:42:00Z")));
+        assert_eq!(zone.parse_input("2026-07-01"), Ok(time("2026-07-01T04:00:00Z")));
+        // The clock shows 01:30 twice on this day, and never 02:30 on the other one.
+        assert_eq!(zone.parse_input("2026-11-01T01:30"), Ok(time("2026-11-01T05:30:00Z")));
+        assert_eq!(zone.parse_input("2026-03-08T02:30"), Ok(time("2026-03-08T07:30:00Z")));
+        assert!(zone.parse_input("tomorrow").is_err());
+        assert_eq!(zone.input_minute(time("2026-11-24T15:42:00Z")), "2026-11-24T10:42");
+        assert_eq!(zone.input_date(time("2026-11-24T03:00:00Z")), "2026-11-23");
+    }
+}

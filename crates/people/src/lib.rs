@@ -1,0 +1,41 @@
+//! The use cases of people: sign-in, their own credentials and sessions, links that work once, and the management of
+//! users. Surfaces and the command line call them; the decisions are those of `auth`.
+//!
+//! | use case | file |
+//! |---|---|
+//! | sign-in: password, then second factor | `sign_in.rs`, `second_factor.rs` |
+//! | the user of a request | `sessions.rs` |
+//! | own password, second factor, recovery codes and sessions | `own_account.rs`, `sessions.rs` |
+//! | invitation, reset, first administrator | `links.rs` |
+//! | management of users | `management.rs` |
+//! | how users sign in, and when they last did | `security.rs` |
+
+mod attempts;
+mod author;
+mod demo;
+mod enrollment;
+mod error;
+mod links;
+mod management;
+mod own_account;
+mod password_pool;
+mod password_rules;
+mod people;
+mod refusal_log;
+mod refusals;
+mod second_factor;
+mod security;
+mod sessions;
+mod sign_in;
+
+pub use author::{Author, Client};
+pub use enrollment::{EnrollmentForm, SecondFactorOffer};
+pub use error::PeopleError;
+pub use links::{LinkDetails, LinkForm};
+pub use password_rules::{PasswordFault, PasswordOwner, check_new_password};
+pub use people::{People, PeopleParts, PeopleSettings};
+pub use refusals::SignInRefusal;
+pub use second_factor::Enrolled;
+pub use security::UserSecurity;
+pub use sessions::PendingSignIn;
+pub use sign_in::{BegunSession, SignIn, SignInOutcome};

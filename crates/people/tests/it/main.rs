@@ -1,0 +1,12 @@
+//! Tests of the use cases of people, over the store in memory.
+
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+mod back_off;
+mod harness;
+mod links;
+mod management;
+mod own_account;
+mod second_factor;
+mod sessions;
+mod sign_in;

@@ -1,0 +1,132 @@
+//! Commands that show users.
+
+use auth::{Credentials, Session, StoredUser, User};
+use clap::Args;
+use kernel::Timestamp;
+use serde_json::{Value, json};
+
+use super::Target;
+use crate::{
+    cli::{CommandContext, columns},
+    compose::Installation,
+    failure::Failure,
+    operations::{find_user, find_workspace, workspace_ref},
+};
+
+#[derive(Debug, Args)]
+pub(crate) struct List {
+    /// List the users of this workspace only.
+    #[arg(long, value_name = "SLUG")]
+    workspace: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Show {
+    #[command(flatten)]
+    target: Target,
+}
+
+impl List {
+    pub(crate) async fn run(&self, context: &CommandContext) -> Result<(), Failure> {
+        let listed = Installation::with(&context.settings, async |installation| {
+            let people = installation.people(&context.settings);
+            let workspaces = match &self.workspace {
+                Some(slug) => vec![find_workspace(installation, slug).await?],
+                None => installation.store.organizations().await?,
+            };
+            let mut listed = Vec::new();
+            for workspace in workspaces {
+                for user in people.users(None, workspace.meta.id).await? {
+                    listed.push((workspace.record.slug.clone(), user));
+                }
+            }
+            Ok(listed)
+        })
+        .await?;
+        let documents: Vec<Value> = listed
+            .iter()
+            .map(|(slug, user)| {
+                let mut document = document(user);
+                document["workspace"] = json!(slug.as_str());
+                document
+            })
+            .collect();
+        context.output.print(&json!({ "users": documents }), || {
+            let head = ["EMAIL", "NAME", "WORKSPACE", "ROLE", "STATUS", "ID"].map(str::to_owned).to_vec();
+            let rows = listed.iter().map(|(slug, user)| {
+                let User { name, email, role, status, .. } = &user.record;
+                let names = [email.as_str(), name.as_str(), slug.as_str(), role.name(), status.name()];
+                names.into_iter().map(str::to_owned).chain([user.meta.id.to_string()]).collect()
+            });
+            columns(&std::iter::once(head).chain(rows).collect::<Vec<_>>())
+        })
+    }
+}
+
+impl Show {
+    pub(crate) async fn run(&self, context: &CommandContext) -> Result<(), Failure> {
+        let (user, credentials, sessions) = Installation::with(&context.settings, async |installation| {
+            let people = installation.people(&context.settings);
+            let workspace = workspace_ref(installation, &self.target.workspace).await?;
+            let user = find_user(&people, &workspace, &self.target.user).await?;
+            let credentials = installation.store.credentials(workspace.id, user.meta.id).await?;
+            let sessions = people.sessions(None, workspace.id, user.meta.id).await?;
+            Ok((user, credentials, sessions))
+        })
+        .await?;
+        let last_used = sessions.iter().map(|session: &Session| session.last_used_at).max();
+        let mut document = document(&user);
+        document["password_set_at"] = text(credentials.as_ref().map(|credentials| credentials.password_set_at)).into();
+        document["second_factor"] = has_second_factor(credentials.as_ref()).into();
+        document["recovery_codes"] = recovery_codes(credentials.as_ref()).into();
+        document["sessions"] = sessions.len().into();
+        document["last_used_at"] = text(last_used).into();
+        context.output.print(&document, || {
+            let User { name, email, role, status, timezone } = &user.record;
+            let or_none = |text: Option<String>| text.unwrap_or_else(|| "none".to_owned());
+            let second_factor = if has_second_factor(credentials.as_ref()) { "enrolled" } else { "none" };
+            let rows = [
+                ("id", user.meta.id.to_string()),
+                ("email", email.to_string()),
+                ("name", name.to_string()),
+                ("role", role.name().to_owned()),
+                ("status", status.name().to_owned()),
+                ("timezone", or_none(timezone.as_ref().map(ToString::to_string))),
+                ("password_set_at", or_none(text(credentials.as_ref().map(|credentials| credentials.password_set_at)))),
+                ("second_factor", second_factor.to_owned()),
+                ("recovery_codes", recovery_codes(credentials.as_ref()).to_string()),
+                ("sessions", sessions.len().to_string()),
+                ("last_used_at", or_none(text(last_used))),
+                ("created_at", user.meta.created_at.to_string()),
+            ];
+            columns(&rows.map(|(name, value)| vec![name.to_owned(), value]))
+        })
+    }
+}
+
+fn text(at: Option<Timestamp>) -> Option<String> {
+    at.map(|at| at.to_string())
+}
+
+fn has_second_factor(credentials: Option<&Credentials>) -> bool {
+    credentials.is_some_and(|credentials| credentials.second_factor.is_some())
+}
+
+fn recovery_codes(credentials: Option<&Credentials>) -> usize {
+    credentials.map_or(0, |credentials| credentials.recovery_codes.len())
+}
+
+/// The JSON document of a user, without credentials.
+pub(super) fn document(user: &StoredUser) -> Value {
+    let User { name, email, role, status, timezone } = &user.record;
+    json!({
+        "id": user.meta.id.to_string(),
+        "email": email.as_str(),
+        "name": name.as_str(),
+        "role": role.name(),
+        "status": status.name(),
+        "timezone": timezone.as_ref().map(|timezone| timezone.as_str()),
+        "created_at": user.meta.created_at.to_string(),
+        "updated_at": user.meta.updated_at.to_string(),
+    })
+}

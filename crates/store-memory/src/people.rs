@@ -1,0 +1,166 @@
+//! Credentials, sessions and one-time links of users.
+
+use async_trait::async_trait;
+use auth::{
+    CredentialChange, Credentials, MAX_LISTED_SESSIONS, OneTimeLink, PeopleStore, Session, SessionId, StoredUser,
+    TokenHash, UserId, is_discarded_at,
+};
+use kernel::{Changeset, CommitError, OrganizationId, StoreError, Timestamp};
+
+use crate::{Call, MemoryStore, state::State};
+
+#[async_trait]
+impl PeopleStore for MemoryStore {
+    async fn credentials(&self, organization: OrganizationId, user: UserId) -> Result<Option<Credentials>, StoreError> {
+        Ok(self.snapshot()?.credentials.get(&(organization, user)).cloned())
+    }
+
+    async fn session(
+        &self,
+        organization: OrganizationId,
+        token: TokenHash,
+    ) -> Result<Option<(Session, StoredUser)>, StoreError> {
+        self.intercept(Call::Session).await?;
+        let state = self.snapshot()?;
+        let session = state.sessions_of(organization).find(|session| session.token == token);
+        Ok(session.and_then(|session| Some((session.clone(), state.record(organization, session.user)?))))
+    }
+
+    async fn sessions(&self, organization: OrganizationId, user: UserId) -> Result<Vec<Session>, StoreError> {
+        let state = self.snapshot()?;
+        let own = state.sessions_of(organization).filter(|session| session.user == user);
+        let mut own: Vec<Session> = own.cloned().collect();
+        own.sort_unstable_by_key(|session| std::cmp::Reverse((session.last_used_at, session.id)));
+        own.truncate(MAX_LISTED_SESSIONS);
+        Ok(own)
+    }
+
+    async fn one_time_link(
+        &self,
+        organization: OrganizationId,
+        token: TokenHash,
+    ) -> Result<Option<OneTimeLink>, StoreError> {
+        Ok(self.snapshot()?.links.get(&(organization, token)).cloned())
+    }
+
+    async fn record_session_use(
+        &self,
+        organization: OrganizationId,
+        session: SessionId,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.change(|state| {
+            if let Some(stored) = state.sessions.get_mut(&(organization, session)) {
+                stored.last_used_at = stored.last_used_at.max(at);
+            }
+            Ok(())
+        })
+    }
+
+    async fn commit_with_credentials(
+        &self,
+        changeset: Changeset,
+        changes: &[CredentialChange],
+    ) -> Result<bool, CommitError> {
+        self.intercept(Call::Commit).await?;
+        let outcome = self.change(|state| {
+            for change in changes {
+                state.change_credentials(changeset.organization(), change)?;
+            }
+            state.apply(&changeset).map_err(Failure::Commit)
+        });
+        match outcome {
+            Ok(()) => {
+                if let Some(interceptor) = &self.interceptor {
+                    interceptor.committed(&changeset);
+                }
+                Ok(true)
+            }
+            Err(Failure::Unmet) => Ok(false),
+            Err(Failure::Commit(error)) => Err(error),
+        }
+    }
+
+    async fn delete_expired_sessions_and_links(&self, now: Timestamp, limit: usize) -> Result<u64, StoreError> {
+        self.change(|state| {
+            let sessions = state.sessions.iter().filter(|(_, session)| is_discarded_at(session.expires_at, now));
+            let mut sessions: Vec<_> = sessions.map(|(key, session)| (session.expires_at, *key)).collect();
+            sessions.sort_unstable();
+            let links = state.links.iter().filter(|(_, link)| is_discarded_at(link.expires_at, now));
+            let mut links: Vec<_> = links.map(|(key, link)| (link.expires_at, *key)).collect();
+            links.sort_unstable();
+            sessions.truncate(limit);
+            links.truncate(limit);
+            for (_, key) in &sessions {
+                state.sessions.remove_mut(key);
+            }
+            for (_, key) in &links {
+                state.links.remove_mut(key);
+            }
+            Ok((sessions.len() + links.len()) as u64)
+        })
+    }
+}
+
+/// The reason that nothing was stored.
+enum Failure {
+    /// The condition of a change does not hold.
+    Unmet,
+    Commit(CommitError),
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::Commit(error.into())
+    }
+}
+
+impl State {
+    fn sessions_of(&self, organization: OrganizationId) -> impl Iterator<Item = &Session> {
+        self.sessions.iter().filter(move |((of, _), _)| *of == organization).map(|(_, session)| session)
+    }
+
+    fn change_credentials(&mut self, organization: OrganizationId, change: &CredentialChange) -> Result<(), Failure> {
+        match change {
+            CredentialChange::SetCredentials { user, credentials } => {
+                let key = (organization, *user);
+                let stored = self.credentials.get(&key).map_or(0, |stored| stored.version);
+                met(stored + 1 == credentials.version)?;
+                self.credentials.insert_mut(key, credentials.clone());
+            }
+            CredentialChange::AddSession(session) => {
+                self.sessions.insert_mut((organization, session.id), session.clone());
+            }
+            CredentialChange::RemoveSession { user, session } => {
+                let key = (organization, *session);
+                met(self.sessions.get(&key).is_some_and(|stored| stored.user == *user))?;
+                self.sessions.remove_mut(&key);
+            }
+            CredentialChange::RemoveSessions { user, except } => {
+                let own = self.sessions_of(organization).filter(|session| session.user == *user);
+                let ended: Vec<_> = own.map(|session| session.id).filter(|id| Some(*id) != *except).collect();
+                for id in ended {
+                    self.sessions.remove_mut(&(organization, id));
+                }
+            }
+            CredentialChange::Reauthenticate { user, session, at } => {
+                let stored = self.sessions.get_mut(&(organization, *session)).filter(|stored| stored.user == *user);
+                stored.ok_or(Failure::Unmet)?.authenticated_at = *at;
+            }
+            CredentialChange::AddLink(link) => self.links.insert_mut((organization, link.token), link.clone()),
+            CredentialChange::UseLink(token) => met(self.links.remove_mut(&(organization, *token)))?,
+            CredentialChange::RemoveLinks { user } => {
+                let own = self.links.iter().filter(|((of, _), link)| *of == organization && link.user == *user);
+                let removed: Vec<_> = own.map(|(key, _)| *key).collect();
+                for key in removed {
+                    self.links.remove_mut(&key);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn met(condition: bool) -> Result<(), Failure> {
+    if condition { Ok(()) } else { Err(Failure::Unmet) }
+}
