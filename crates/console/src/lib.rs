@@ -13,14 +13,18 @@
 mod assets;
 mod components;
 mod form_token;
+mod icon;
 mod navigation;
+mod page_operation;
 mod pages;
 mod qr_code;
 mod registers;
 mod response;
+mod services;
 mod surface;
 mod viewer;
 mod words;
 mod zone;
 
-pub use surface::surface;
+pub use services::{ConsoleServices, EventRenderers, EvidenceFiles};
+pub use surface::{demo_surface, route_table, surface};

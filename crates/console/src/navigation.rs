@@ -1,8 +1,13 @@
 //! The sections of the web app, as the rail lists them.
 
+use std::sync::OnceLock;
+
+use auth::Role;
+use axum::http::Method;
+use http_api::{endpoints::Operation, request::Access};
 use kernel::Kind;
 
-use crate::components::Icon;
+use crate::icon::Icon;
 
 /// One entry of the rail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,8 +38,8 @@ pub(crate) const GROUPS: &[Group] = &[
         heading: Some("Work"),
         sections: &[
             section("/app/findings", "Findings", Icon::Finding),
-            section("/app/evidence-claims", "Evidence", Icon::Evidence),
-            section("/app/submission-packages", "Submissions", Icon::Submission),
+            section("/app/evidence", "Evidence", Icon::Evidence),
+            section("/app/submissions", "Submissions", Icon::Submission),
         ],
     },
     Group {
@@ -71,12 +76,32 @@ pub(crate) const GROUPS: &[Group] = &[
     },
 ];
 
+/// The route table, by which the rail decides which sections it shows.
+static ROUTES: OnceLock<&'static [Operation]> = OnceLock::new();
+
+/// Sets the route table, before the first page is rendered.
+pub(crate) fn set_routes(routes: &'static [Operation]) {
+    // Another surface of the same process has the same table.
+    let _ = ROUTES.set(routes);
+}
+
+/// Whether the page at this address exists and is open to people with this role, as the route table says.
+pub(crate) fn is_open_to(role: Role, path: &str) -> bool {
+    let routes = ROUTES.get().copied().unwrap_or_default().iter();
+    let pages = routes.filter(|operation| operation.method == Method::GET && operation.path == path);
+    pages.map(|operation| operation.access).any(|access| match access {
+        Access::Permission(permission) => role.permits(permission),
+        Access::SignedIn | Access::Public => true,
+        Access::Scope(_) | Access::Unmatched | Access::UnmatchedPage => false,
+    })
+}
+
 /// The address of the section that records of this kind belong to.
 pub(crate) fn section_of(kind: Kind) -> &'static str {
     match kind {
         Kind::Finding | Kind::FindingEvent => "/app/findings",
-        Kind::EvidenceRequirement | Kind::EvidenceClaim => "/app/evidence-claims",
-        Kind::SubmissionRequirement | Kind::SubmissionPackage | Kind::SubmissionEvent => "/app/submission-packages",
+        Kind::EvidenceRequirement | Kind::EvidenceClaim => "/app/evidence",
+        Kind::SubmissionRequirement | Kind::SubmissionPackage | Kind::SubmissionEvent => "/app/submissions",
         Kind::Framework | Kind::FrameworkVersion | Kind::FrameworkNode | Kind::CoverageLink => "/app/frameworks",
         Kind::Control => "/app/controls",
         Kind::Risk => "/app/risks",

@@ -3,16 +3,20 @@
 
 mod columns;
 mod detail;
+mod filter_bar;
 mod filters;
 mod form;
+mod history;
 mod list;
 mod register;
 mod typed;
 mod value;
 
-pub(crate) use detail::{Detail, detail};
+pub(crate) use detail::{Detail, Slots, detail};
+pub(crate) use filter_bar::filter_bar;
 pub(crate) use filters::{ChosenFilters, filter_name};
 pub(crate) use form::{RecordForm, form};
-pub(crate) use list::{ListView, list, short_list};
+pub(crate) use history::history;
+pub(crate) use list::{ListView, list, nothing, order_of, pages, short_list};
 pub(crate) use register::{Register, Row, register_of};
 pub(crate) use typed::{TypedFaults, key_field, read_typed};

@@ -4,26 +4,46 @@ use std::sync::{Arc, OnceLock};
 
 use auth::Permission;
 use axum::http::Method;
-use futures_util::future::BoxFuture;
 use http_api::{
     Surface,
-    endpoints::{Document, Media, Operation},
-    pipeline::App,
-    request::{Access, ApiRequest, Charge, MediaType},
-    response::{ApiResponse, Problem},
+    endpoints::Operation,
+    request::{Access, MediaType},
 };
 
 use crate::{
-    assets::{SCRIPT_PATH, STYLESHEET_PATH},
+    assets::{ICON_PATH, SCRIPT_PATH, STYLESHEET_PATH},
+    navigation::set_routes,
+    page_operation::page_operation,
     pages,
     response::error_response,
+    services::ConsoleServices,
 };
 
 /// Returns the web app as a surface of the server.
 #[must_use]
-pub fn surface() -> Surface {
+pub fn surface(services: ConsoleServices) -> Surface {
+    set_routes(declared());
+    Surface::for_people(declared(), Arc::new(services), "/app", error_response)
+}
+
+/// Returns the route table of the web app: every address, with who may use it.
+#[must_use]
+pub fn route_table() -> &'static [Operation] {
+    declared()
+}
+
+/// Returns the web app of the demo, which a link signs in to.
+#[must_use]
+pub fn demo_surface(services: ConsoleServices) -> Surface {
     static OPERATIONS: OnceLock<Vec<Operation>> = OnceLock::new();
-    Surface::for_people(OPERATIONS.get_or_init(operations), Arc::new(()), "/app", error_response)
+    set_routes(declared());
+    let with_demo = || operations().into_iter().chain(pages::people::demo_operations()).collect();
+    Surface::for_people(OPERATIONS.get_or_init(with_demo), Arc::new(services), "/app", error_response)
+}
+
+fn declared() -> &'static [Operation] {
+    static OPERATIONS: OnceLock<Vec<Operation>> = OnceLock::new();
+    OPERATIONS.get_or_init(operations)
 }
 
 fn operations() -> Vec<Operation> {
@@ -32,51 +52,31 @@ fn operations() -> Vec<Operation> {
         media_types: &[MediaType::Any],
         ..page_operation(Method::GET, path, Access::Public, "asset.read")
     };
-    let mut operations = vec![asset(STYLESHEET_PATH, pages::stylesheet), asset(SCRIPT_PATH, pages::script)];
+    let mut operations = vec![
+        asset(STYLESHEET_PATH, pages::stylesheet),
+        asset(SCRIPT_PATH, pages::script),
+        asset(ICON_PATH, pages::icon),
+    ];
     operations.push(Operation {
         handler: pages::overview,
         ..page_operation(Method::GET, "/app", Access::Permission(Permission::ReadRecords), "overview.read")
     });
+    operations.push(Operation {
+        handler: pages::choose_rows,
+        ..page_operation(Method::POST, "/app/rows", Access::SignedIn, "rows.chosen")
+    });
     operations.extend(pages::people::operations());
+    operations.extend(pages::findings::operations());
+    operations.extend(pages::evidence::operations());
+    operations.extend(pages::submissions::operations());
+    operations.extend(pages::assessments::operations());
+    operations.extend(pages::frameworks::operations());
+    operations.extend(pages::directory::operations());
+    operations.extend(pages::account::operations());
+    operations.extend(pages::settings_operations());
+    operations.extend(pages::developers::operations());
+    operations.extend(pages::webhooks::operations());
+    operations.extend(pages::audit::operations());
     operations.extend(pages::register_pages::operations());
     operations
-}
-
-/// Returns the declaration of an endpoint with a page, which has no handler yet.
-pub(crate) fn page_operation(method: Method, path: &'static str, access: Access, action: &'static str) -> Operation {
-    Operation {
-        document: if method == Method::GET { document_of_page } else { document_of_form },
-        method,
-        path,
-        id: action,
-        tag: "Web app",
-        summary: "",
-        description: "",
-        access,
-        charge: Charge::Read,
-        media_types: &[MediaType::Html],
-        action,
-        handler: missing,
-    }
-}
-
-fn missing<'a>(_: &'a App, _: &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>> {
-    Box::pin(async { Err(Problem::internal()) })
-}
-
-fn document_of_page() -> Document {
-    Document {
-        query: Vec::new(),
-        request: None,
-        status: 200,
-        response: Media::none(),
-        line: None,
-        errors: &[],
-        codes: &[],
-        response_headers: &[],
-    }
-}
-
-fn document_of_form() -> Document {
-    Document { request: Some(Media::none()), status: 303, ..document_of_page() }
 }

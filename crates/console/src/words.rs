@@ -9,7 +9,7 @@ const ABBREVIATIONS: &[&str] = &["api", "cve", "cvss", "id", "sla", "url", "vex"
 
 /// Endings of names that say of which type a value is, which a reader does not need.
 const TYPE_ENDINGS: &[&str] =
-    &["_responsibility_assignment_id", "_responsibility_id", "_member_user_id", "_at", "_ids", "_id", "_keys", "_key"];
+    &["_responsibility_assignment_id", "_member_user_id", "_at", "_ids", "_id", "_keys", "_key"];
 
 /// Returns a name in `snake_case` or `kebab-case` as words that begin with a capital letter: `under-treatment` becomes
 /// "Under treatment".
@@ -32,7 +32,7 @@ pub(crate) fn words(name: &str) -> String {
 }
 
 /// Returns the label of a column: "Key" for the key of the record itself, "Owner" for
-/// `owner_responsibility_id`.
+/// `owner_member_user_id`.
 #[must_use]
 pub(crate) fn label(column: &Column) -> String {
     if column.key.is_some() {
@@ -50,15 +50,48 @@ pub(crate) fn with_article(word: &str) -> String {
     format!("{article} {word}")
 }
 
+/// Returns the number with its thousands grouped: "1,000,000".
+#[must_use]
+pub(crate) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 /// Returns the number with the noun in the right form: "1 finding", "2 findings".
 #[must_use]
 pub(crate) fn counted(number: usize, singular: &str, plural: &str) -> String {
-    format!("{number} {}", if number == 1 { singular } else { plural })
+    format!("{} {}", grouped(number as u64), if number == 1 { singular } else { plural })
+}
+
+/// A name of the domain in the letter case of the API.
+#[must_use]
+pub(crate) fn camel_case(name: &str) -> String {
+    let mut words = name.split('_');
+    let first = words.next().unwrap_or_default().to_owned();
+    words.fold(first, |mut camel, word| {
+        let (head, tail) = word.split_at(word.len().min(1));
+        camel.push_str(&head.to_ascii_uppercase());
+        camel.push_str(tail);
+        camel
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn thousands_are_grouped() {
+        let texts = [0, 999, 1_000, 123_456, 1_000_000].map(grouped);
+        assert_eq!(texts, ["0", "999", "1,000", "123,456", "1,000,000"]);
+    }
 
     #[test]
     fn names_become_words_and_abbreviations_stay_capital() {

@@ -11,6 +11,7 @@ mod claim;
 mod content;
 mod content_record;
 mod create_claim;
+mod custody;
 mod error;
 mod file;
 mod lifecycle;
@@ -30,6 +31,7 @@ pub use content::{
 };
 pub use content_record::EvidenceContent;
 pub use create_claim::{ClaimFiles, MAX_ATTACHMENTS, NewClaim, create_claim};
+pub use custody::CUSTODY_EVENTS;
 pub use error::EvidenceError;
 pub use file::{ContentType, ContentTypeRule, FileName, FileNameRule, ObjectKey, ObjectKeyRule, Sha256, Sha256Rule};
 pub use lifecycle::{approve, expire, reject, withdraw};

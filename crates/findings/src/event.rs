@@ -2,7 +2,7 @@
 
 use kernel::{Description, Filter, Id, Reference, Timestamp, record, string_enum};
 
-use crate::finding::Finding;
+use crate::finding::{Finding, Status};
 
 /// The filter of a list of events.
 pub type FindingEventFilter = Filter<FindingEvent>;
@@ -46,5 +46,28 @@ string_enum! {
         Reopened = "reopened",
         /// A comment, which does not change the status.
         Comment = "comment",
+    }
+}
+
+impl EventKind {
+    /// The statuses in which an event of this kind can be reported.
+    #[must_use]
+    pub const fn allowed_from(self) -> &'static [Status] {
+        use Status::{Accepted, Closed, Open, Remediating, RemediationPlanned, Triaged, Verified};
+        match self {
+            Self::Acknowledged => &[Open],
+            Self::RemediationReported => &[Open, Triaged, RemediationPlanned],
+            Self::VerifiedAsDuplicate => &[Open, Triaged, RemediationPlanned, Remediating, Verified, Closed, Accepted],
+            Self::VerifiedAsResolved => &[Remediating, Verified],
+            Self::Reopened => &[Closed, Accepted],
+            Self::Comment => Status::ALL,
+        }
+    }
+}
+
+impl Status {
+    /// The kinds of events that can be reported about a finding with this status.
+    pub fn allowed_events(self) -> impl Iterator<Item = EventKind> {
+        EventKind::ALL.iter().copied().filter(move |kind| kind.allowed_from().contains(&self))
     }
 }

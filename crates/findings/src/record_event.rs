@@ -162,15 +162,8 @@ fn check_original(
 
 /// Returns the states that the finding passes through; empty if the event does not change it.
 fn implied_transitions(current: &Finding, new: &NewFindingEvent, at: Timestamp) -> Result<Vec<Finding>, FindingError> {
-    use Status::{Accepted, Archived, Closed, Open, Remediating, RemediationPlanned, Triaged, Verified};
-    let allowed: &'static [Status] = match new.kind {
-        EventKind::Acknowledged => &[Open],
-        EventKind::RemediationReported => &[Open, Triaged, RemediationPlanned],
-        EventKind::VerifiedAsDuplicate => &[Open, Triaged, RemediationPlanned, Remediating, Verified, Closed, Accepted],
-        EventKind::VerifiedAsResolved => &[Remediating, Verified],
-        EventKind::Reopened => &[Closed, Accepted],
-        EventKind::Comment => Status::ALL,
-    };
+    use Status::{Archived, Closed, Open, Remediating, Triaged, Verified};
+    let allowed = new.kind.allowed_from();
     if !allowed.contains(&current.status) {
         return Err(FindingError::Event { event: new.kind, from: current.status, allowed });
     }

@@ -52,7 +52,7 @@ pub fn acquire_permit(app: &App, request: &ApiRequest) -> Result<StreamPermit, P
 /// when the client closes the connection or loses access.
 ///
 /// # Errors
-/// An internal error if the endpoint requires no scope.
+/// An internal error if the endpoint requires no scope and no permission.
 pub fn respond<F>(
     app: &App,
     request: &ApiRequest,
@@ -87,7 +87,10 @@ where
     P: Send + Unpin + 'static,
     F: Future<Output = Result<(), StreamAbort>> + Send,
 {
-    let Access::Scope(scope) = request.route.access else { return Err(Problem::internal()) };
+    let access = request.route.access;
+    if !matches!(access, Access::Scope(_) | Access::Permission(_)) {
+        return Err(Problem::internal());
+    }
     let (app, principal) = (app.clone(), request.principal()?.clone());
     let (request_id, route) = (request.request_id, request.route.path);
     let (chunks, receiver) = mpsc::channel(1);
@@ -98,7 +101,7 @@ where
         let ended = tokio::select! {
             ended = producing => ended.unwrap_or(Err(StreamAbort::Panicked)),
             () = chunks.closed() => Err(StreamAbort::ConnectionClosed),
-            abort = revocation::wait_until_revoked(&app, &principal, scope) => Err(abort),
+            abort = revocation::wait_until_revoked(&app, &principal, access) => Err(abort),
         };
         if ended.is_ok() && on_abort.is_some() {
             // The connection has yet to take the last chunk.
@@ -135,7 +138,7 @@ async fn record_abort(app: &App, principal: &Principal, mut note: AuditNote, abo
 /// Responds with a snapshot as newline-delimited JSON.
 ///
 /// # Errors
-/// An internal error if the endpoint requires no scope.
+/// An internal error if the endpoint requires no scope and no permission.
 pub fn snapshot_response<T: Send + Sync + 'static>(
     app: &App,
     request: &ApiRequest,

@@ -8,9 +8,11 @@
 //! | own password, second factor, recovery codes and sessions | `own_account.rs`, `sessions.rs` |
 //! | invitation, reset, first administrator | `links.rs` |
 //! | management of users | `management.rs` |
+//! | how users sign in, and when they last did | `security.rs` |
 
 mod attempts;
 mod author;
+mod demo;
 mod enrollment;
 mod error;
 mod links;
@@ -22,6 +24,7 @@ mod people;
 mod refusal_log;
 mod refusals;
 mod second_factor;
+mod security;
 mod sessions;
 mod sign_in;
 
@@ -33,5 +36,6 @@ pub use password_rules::{PasswordFault, PasswordOwner, check_new_password};
 pub use people::{People, PeopleParts, PeopleSettings};
 pub use refusals::SignInRefusal;
 pub use second_factor::Enrolled;
+pub use security::UserSecurity;
 pub use sessions::PendingSignIn;
 pub use sign_in::{BegunSession, SignIn, SignInOutcome};

@@ -6,7 +6,7 @@ use auth::{
     OpaqueToken, Permission, Session, SessionId, SessionLevel, StoredUser, UserCaller, UserDenied, UserId,
     revoke_session, revoke_sessions, signed_out,
 };
-use kernel::{OrganizationId, OrganizationRef};
+use kernel::{OrganizationId, OrganizationRef, StoreError};
 
 use crate::{
     author::{Author, Client},
@@ -38,6 +38,18 @@ impl People {
             self.parts.store.record_session_use(organization, id, now).await?;
         }
         Ok(caller)
+    }
+
+    /// Whether the caller is still signed in and has the permission, for responses that outlive their request.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store fails.
+    pub async fn still_permits(&self, caller: &UserCaller, permission: Permission) -> Result<bool, StoreError> {
+        let Session { organization, token, .. } = *caller.session;
+        let Some((session, user)) = self.parts.store.session(organization, token).await? else { return Ok(false) };
+        let lifetimes = self.settings.sessions;
+        let current = UserCaller::authorize(Arc::new(session), Arc::new(user), lifetimes, self.now());
+        Ok(current.is_ok_and(|current| current.require(permission).is_ok()))
     }
 
     /// Returns the sign-in whose session has this token, if it lacks its second factor.

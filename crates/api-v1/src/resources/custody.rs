@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use audit::{AuditFilter, AuditLog, StoredEntry};
-use evidence::{AttachedFile, EvidenceClaim, EvidenceContent};
+use evidence::{AttachedFile, CUSTODY_EVENTS, EvidenceClaim, EvidenceContent};
 use futures_util::future::BoxFuture;
 use http_api::{
     App,
@@ -22,21 +22,6 @@ use crate::view::list_document_of;
 
 /// The name of the schema of a custody event in the OpenAPI document.
 pub(crate) const COMPONENT: &str = "CustodyEvent";
-
-/// The kinds of events, with the actions of their entries in the audit log.
-const KINDS: [(&str, &str); 11] = [
-    ("uploaded", "evidence_attachment.created"),
-    ("linked", "evidence_attachment.linked"),
-    ("downloaded", "evidence_attachment.downloaded"),
-    ("download_aborted", "evidence_attachment.download_aborted"),
-    ("bytes_replaced", "evidence_content.replaced"),
-    ("claimed", "evidence_claim.created"),
-    ("changed", "evidence_claim.updated"),
-    ("approved", "evidence_claim.approved"),
-    ("rejected", "evidence_claim.rejected"),
-    ("withdrawn", "evidence_claim.withdrawn"),
-    ("expired", "evidence_claim.expired"),
-];
 
 /// The files of a claim by the identifiers of their attachments, and of the records of their bytes.
 struct ClaimFiles {
@@ -65,7 +50,7 @@ impl ClaimFiles {
     /// The filter of the entries about the claim and its files.
     fn filter(&self, claim: &Stored<EvidenceClaim>) -> AuditFilter {
         AuditFilter {
-            actions: KINDS.iter().map(|(_, action)| (*action).to_owned()).collect(),
+            actions: CUSTODY_EVENTS.iter().map(|(_, action)| (*action).to_owned()).collect(),
             subjects: self
                 .attachments
                 .keys()
@@ -134,7 +119,7 @@ struct ActorDto<'a> {
 impl<'a> CustodyEventDto<'a> {
     fn new(files: &'a ClaimFiles, StoredEntry { entry, seal }: &'a StoredEntry) -> Self {
         let action = entry.action.as_str();
-        let event_kind = KINDS.iter().find(|(_, candidate)| *candidate == action).map_or("", |(kind, _)| kind);
+        let event_kind = CUSTODY_EVENTS.iter().find(|(_, candidate)| *candidate == action).map_or("", |(kind, _)| kind);
         let subject = entry.subject.as_ref().map(|subject| subject.id.as_str());
         let file = subject.and_then(|subject| files.find(subject));
         let logged = |field: &str| {
@@ -172,7 +157,7 @@ impl<'a> CustodyEventDto<'a> {
 pub(crate) fn schema() -> Value {
     let text = |description: &str| json!({ "type": "string", "description": description });
     let nullable = |description: &str| json!({ "type": ["string", "null"], "description": description });
-    let kinds: Vec<&str> = KINDS.iter().map(|(kind, _)| *kind).collect();
+    let kinds: Vec<&str> = CUSTODY_EVENTS.iter().map(|(kind, _)| *kind).collect();
     let properties = json!({
         "id": text("The identifier of the event's entry in the audit log, `aud_…`."),
         "eventKind": enum_schema(&kinds, |kind| kind),

@@ -29,7 +29,7 @@ pub(crate) struct TableColumn<'t> {
 pub(crate) fn table(label: &str, is_compact: bool, columns: &[TableColumn<'_>], rows: &Markup) -> Markup {
     html! {
         div.tbl role="group" aria-label=(label) tabindex="0" {
-            table.compact[is_compact].cards role="table" {
+            table.cards.compact[is_compact] role="table" {
                 caption.vh { (label) }
                 thead role="rowgroup" {
                     tr role="row" {
@@ -43,13 +43,13 @@ pub(crate) fn table(label: &str, is_compact: bool, columns: &[TableColumn<'_>], 
 }
 
 /// The foot of a list: what it shows, and the links to the pages beside it.
-pub(crate) fn pager(summary: &Markup, newest: Option<&str>, older: Option<&str>) -> Markup {
+pub(crate) fn pager(summary: &Markup, first: Option<&str>, next: Option<&str>) -> Markup {
     html! {
         nav.pager aria-label="Pages" {
             span { (summary) }
             span.row {
-                @if let Some(href) = newest { a.btn.sm href=(href) { (Icon::ChevronLeft) "Newest" } }
-                @if let Some(href) = older { a.btn.sm href=(href) { "Older" (Icon::ChevronRight) } }
+                @if let Some(href) = first { a.btn.sm href=(href) { (Icon::ChevronLeft) "First page" } }
+                @if let Some(href) = next { a.btn.sm href=(href) { "Next page" (Icon::ChevronRight) } }
             }
         }
     }

@@ -14,7 +14,7 @@ pub(crate) enum Tone {
 }
 
 impl Tone {
-    const fn class(self) -> &'static str {
+    pub(super) const fn class(self) -> &'static str {
         match self {
             Self::Good => "good",
             Self::Warning => "warn",
@@ -59,7 +59,7 @@ pub(crate) fn problem_summary(problems: &[(String, String)]) -> Markup {
     }
 }
 
-/// What stands in place of an empty list: what would be there, and what to do next.
+/// The notice that replaces an empty list: what would be there, and what to do next.
 pub(crate) fn blank(icon: Icon, title: &str, text: &str, actions: &Markup) -> Markup {
     html! {
         div.blank {

@@ -1,4 +1,4 @@
-//! Who did something: a person with initials in a circle, a program with a robot in a square.
+//! Actors: a person with initials in a circle, a program with a robot in a square.
 
 use kernel::ActorKind;
 use maud::{Markup, html};

@@ -47,6 +47,12 @@ impl FormTexts {
         Ok(Self(texts))
     }
 
+    /// The values of a field that a form has several times.
+    pub(crate) fn values(request: &ApiRequest, name: &str) -> Vec<String> {
+        let pairs = form_urlencoded::parse(&request.body);
+        pairs.filter(|(key, _)| key == name).map(|(_, value)| value.into_owned()).collect()
+    }
+
     /// The reason for the change, or what is wrong with it.
     pub(crate) fn reason(&self) -> Result<Reason, String> {
         let text = self.0.get("reason").map_or("", |text| text.trim());

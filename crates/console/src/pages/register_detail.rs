@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use audit::{AuditFilter, AuditLog};
+use audit::{AuditFilter, AuditLog, StoredEntry};
 use auth::Permission;
 use axum::http::StatusCode;
 use futures_util::future::BoxFuture;
@@ -12,19 +12,55 @@ use http_api::{
     request::ApiRequest,
     response::{ApiResponse, Problem},
 };
-use kernel::{PageLimit, PageRequest, Reader, Record, Subject};
+use kernel::{Kind, OrganizationId, PageLimit, PageRequest, Reader, Record, Stored, Subject};
 use store::DynStore;
 
-use super::{register_pages::has_form, viewer};
+use super::{form_texts::query_value, forms::has_form, viewer};
 use crate::{
     navigation::section_of,
-    registers::{Detail, Row, detail, register_of},
+    registers::{Detail, Row, Slots, detail, register_of},
     response::page_response,
-    words::sentence,
+    words::{sentence, words},
 };
 
 /// The number of entries of the history that the page shows.
-const HISTORY: u64 = 20;
+const HISTORY: u64 = 30;
+
+/// The last parts of the actions that change a record, so that reading it often does not push its changes out of the
+/// history.
+const CHANGES: [&str; 14] = [
+    "created",
+    "updated",
+    "event_recorded",
+    "review_started",
+    "approved",
+    "returned",
+    "rejected",
+    "withdrawn",
+    "expired",
+    "started",
+    "completed",
+    "reopened",
+    "superseded",
+    "archived",
+];
+
+/// The verbs that a page says after a change.
+const DONE: [&str; 13] = [
+    "created",
+    "saved",
+    "moved",
+    "commented_on",
+    "updated",
+    "approved",
+    "rejected",
+    "withdrawn",
+    "started",
+    "completed",
+    "reopened",
+    "superseded",
+    "archived",
+];
 
 /// Handles the request for a record.
 pub(crate) fn handle<'a, R: Record>(
@@ -36,29 +72,57 @@ where
 {
     Box::pin(async move {
         let stored = find::<R>(app, request).await?;
-        let row = Row::of(&stored);
-        let filter = AuditFilter { subjects: BTreeSet::from([row.id.clone()]), ..AuditFilter::default() };
-        let page = PageRequest { limit: PageLimit::clamped(HISTORY), ..PageRequest::default() };
-        let entries = AuditLog::entries(&*app.services.store, stored.meta.organization, &filter, &page).await?;
-        let history: Vec<_> =
-            entries.items.into_iter().map(|stored| stored.entry).filter(|entry| !entry.changes.is_empty()).collect();
-        let viewer = viewer(request)?;
-        let done = match request.query() {
-            "done=created" => Some("created"),
-            "done=saved" => Some("saved"),
-            _ => None,
-        };
-        let register = register_of::<R>();
-        let done = done.map(|verb| sentence(&format!("the {} was {verb}.", register.noun())));
-        let view = Detail {
-            register,
-            section: section_of(R::KIND),
-            row: &row,
-            history: &history,
-            done: done.as_deref(),
-            may_edit: has_form(R::KIND) && viewer.role.permits(Permission::ChangeRecords),
-            may_read_audit_log: viewer.role.permits(Permission::ReadAuditLog),
-        };
-        Ok(page_response(StatusCode::OK, detail(&viewer, &view)).with_subject(Subject::from_id(stored.meta.id)))
+        let history = load_history(app, stored.meta.organization, R::KIND, &stored.meta.id.to_string()).await?;
+        respond(request, StatusCode::OK, &stored, &history, Slots::default())
     })
+}
+
+/// Loads the newest entries of the audit log about the changes of a record.
+///
+/// # Errors
+/// The error response if the store fails.
+pub(crate) async fn load_history(
+    app: &App,
+    organization: OrganizationId,
+    kind: Kind,
+    id: &str,
+) -> Result<Vec<StoredEntry>, Problem> {
+    let filter = AuditFilter {
+        actions: CHANGES.iter().map(|verb| format!("{}.{verb}", kind.name())).collect(),
+        subjects: BTreeSet::from([id.to_owned()]),
+        ..AuditFilter::default()
+    };
+    let page = PageRequest { limit: PageLimit::clamped(HISTORY), ..PageRequest::default() };
+    let mut entries = AuditLog::entries(&*app.services.store, organization, &filter, &page).await?.items;
+    // A request that was refused has its entry, too, but changed nothing.
+    entries.retain(|stored| !stored.entry.changes.is_empty());
+    Ok(entries)
+}
+
+/// Responds with the page of a record.
+///
+/// # Errors
+/// An internal error if nobody has signed in.
+pub(crate) fn respond<R: Record>(
+    request: &ApiRequest,
+    status: StatusCode,
+    stored: &Stored<R>,
+    history: &[StoredEntry],
+    slots: Slots,
+) -> Result<ApiResponse, Problem> {
+    let viewer = viewer(request)?;
+    let register = register_of::<R>();
+    let done = query_value(request, "done").filter(|verb| DONE.contains(&verb.as_str()));
+    let done = done.map(|verb| sentence(&format!("the {} was {}.", register.noun(), words(&verb))));
+    let view = Detail {
+        register,
+        section: section_of(R::KIND),
+        row: &Row::of(stored),
+        history,
+        done: done.as_deref().filter(|_| !slots.has_problem),
+        may_edit: has_form(R::KIND) && viewer.role.permits(Permission::ChangeRecords),
+        may_read_audit_log: viewer.role.permits(Permission::ReadAuditLog),
+        slots,
+    };
+    Ok(page_response(status, detail(&viewer, &view)).with_subject(Subject::from_id(stored.meta.id)))
 }

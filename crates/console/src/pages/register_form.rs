@@ -1,5 +1,7 @@
 //! Creating and editing a record of a register.
 
+use std::convert::Infallible;
+
 use axum::http::StatusCode;
 use futures_util::future::BoxFuture;
 use http_api::{
@@ -9,12 +11,15 @@ use http_api::{
     response::{ApiResponse, Problem},
 };
 use kernel::{
-    Action, Change, Changeset, CommitError, Conflict as CommitConflict, Id, Reader, Reason, Record, Stored, Subject,
-    WriteContext,
+    Action, Change, Changeset, Conflict, Id, Reader, Reason, Record, Stored, Subject, WriteContext, WriteTimestamp,
 };
 use store::DynStore;
 
-use super::{form_texts::FormTexts, viewer};
+use super::{
+    commit::{Written, commit},
+    form_texts::FormTexts,
+    viewer,
+};
 use crate::{
     navigation::section_of,
     registers::{RecordForm, Row, TypedFaults, form, key_field, read_typed, register_of},
@@ -43,29 +48,45 @@ where
 /// Handles the form that creates a record.
 pub(crate) fn create<'a, R: Record>(app: &'a App, request: &'a ApiRequest) -> Handled<'a> {
     Box::pin(async move {
-        let texts = FormTexts::read(request)?;
-        let (record, reason) = match read::<R>(request, &texts, None)? {
-            Ok(read) => read,
-            Err(faults) => return respond::<R>(request, StatusCode::BAD_REQUEST, None, Some(&texts), &faults, false),
-        };
-        let created = commit(app, request, &reason, |context, entropy| {
-            let timestamp = app.services.store.begin_write();
+        create_with::<R>(app, request, |context, timestamp, record| {
             let at = timestamp.at();
-            let stored = Stored::new(context.organization.id, Id::new(entropy.ulid(at)), at, record.clone());
+            let stored = Stored::new(context.organization.id, Id::new(context.entropy.ulid(at)), at, record);
             let subject = Subject::from_id(stored.meta.id);
             let mut changeset = context.begin(timestamp, Action::on_record(R::KIND, "created"), Some(subject));
             changeset.create(&stored);
             changeset.set_changes(Change::between(None, &stored.record));
-            (changeset, stored.meta.id.to_string())
-        });
-        match created.await? {
-            Ok(id) => Ok(done::<R>(&id, "created")),
-            Err(conflict) => {
-                let faults = taken::<R>(&conflict)?;
-                respond::<R>(request, StatusCode::CONFLICT, None, Some(&texts), &faults, false)
-            }
-        }
+            (changeset, stored.meta.id)
+        })
+        .await
     })
+}
+
+/// Creates a record from a form, in the way that `decide` knows.
+///
+/// # Errors
+/// The error response.
+pub(crate) async fn create_with<R: Record>(
+    app: &App,
+    request: &ApiRequest,
+    decide: impl FnOnce(&WriteContext<'_>, WriteTimestamp, R) -> (Changeset, Id<R>) + Send,
+) -> Result<ApiResponse, Problem> {
+    let texts = FormTexts::read(request)?;
+    let (record, reason) = match read::<R>(request, &texts, None)? {
+        Ok(read) => read,
+        Err(faults) => return respond::<R>(request, StatusCode::BAD_REQUEST, None, Some(&texts), &faults, false),
+    };
+    let created = commit(app, request, Some(&reason), |context, timestamp| {
+        let (changeset, id) = decide(context, timestamp, record);
+        Ok::<_, Infallible>((changeset, id.to_string()))
+    });
+    match created.await? {
+        Written::Done(id) => Ok(done::<R>(&id, "created")),
+        Written::Refused(never) => match never {},
+        Written::Conflict(conflict) => {
+            let faults = taken::<R>(&conflict)?;
+            respond::<R>(request, StatusCode::CONFLICT, None, Some(&texts), &faults, false)
+        }
+    }
 }
 
 /// Handles the form that edits a record.
@@ -74,43 +95,63 @@ where
     DynStore: Reader<R>,
 {
     Box::pin(async move {
-        let current = find::<R>(app, request).await?;
-        let texts = FormTexts::read(request)?;
-        let opened = texts.revision()?;
-        let row = Row::of(&current);
-        let (record, reason) = match read::<R>(request, &texts, Some(&current.record))? {
-            Ok(read) => read,
-            Err(faults) => {
-                return respond::<R>(request, StatusCode::BAD_REQUEST, Some(&row), Some(&texts), &faults, false);
-            }
-        };
-        if opened != current.meta.revision {
-            return respond_to_conflict::<R>(request, &row, &texts);
-        }
-        if record == current.record {
-            return Ok(redirect(&format!("{}/{}", register_of::<R>().path(), row.id)));
-        }
-        let updated = commit(app, request, &reason, |context, _| {
-            let timestamp = app.services.store.begin_write();
-            let changed = current.changed(timestamp.at(), record.clone());
+        edit_with::<R>(app, request, |context, timestamp, current, record| {
+            let changed = current.changed(timestamp.at(), record);
             let subject = Subject::from_id(changed.meta.id);
             let mut changeset = context.begin(timestamp, Action::on_record(R::KIND, "updated"), Some(subject));
-            changeset.update(&current, &changed);
+            changeset.update(current, &changed);
             changeset.set_changes(Change::between(Some(&current.record), &changed.record));
-            (changeset, row.id.clone())
-        });
-        match updated.await? {
-            Ok(id) => Ok(done::<R>(&id, "saved")),
-            Err(CommitConflict::Revision(..)) => {
-                let stored = Row::of(&find::<R>(app, request).await?);
-                respond_to_conflict::<R>(request, &stored, &texts)
-            }
-            Err(conflict) => {
-                let faults = taken::<R>(&conflict)?;
-                respond::<R>(request, StatusCode::CONFLICT, Some(&row), Some(&texts), &faults, false)
-            }
-        }
+            Ok(changeset)
+        })
+        .await
     })
+}
+
+/// Edits a record with a form, in the way that `decide` knows.
+///
+/// # Errors
+/// The error response.
+pub(crate) async fn edit_with<R: Record>(
+    app: &App,
+    request: &ApiRequest,
+    decide: impl FnOnce(&WriteContext<'_>, WriteTimestamp, &Stored<R>, R) -> Result<Changeset, TypedFaults> + Send,
+) -> Result<ApiResponse, Problem>
+where
+    DynStore: Reader<R>,
+{
+    let current = find::<R>(app, request).await?;
+    let texts = FormTexts::read(request)?;
+    let opened = texts.revision()?;
+    let row = Row::of(&current);
+    let (record, reason) = match read::<R>(request, &texts, Some(&current.record))? {
+        Ok(read) => read,
+        Err(faults) => {
+            return respond::<R>(request, StatusCode::BAD_REQUEST, Some(&row), Some(&texts), &faults, false);
+        }
+    };
+    if opened != current.meta.revision {
+        return respond_to_conflict::<R>(request, &row, &texts);
+    }
+    if record == current.record {
+        return Ok(redirect(&format!("{}/{}", register_of::<R>().path(), row.id)));
+    }
+    let updated = commit(app, request, Some(&reason), |context, timestamp| {
+        Ok::<_, TypedFaults>((decide(context, timestamp.after([&current]), &current, record)?, ()))
+    });
+    match updated.await? {
+        Written::Done(()) => Ok(done::<R>(&row.id, "saved")),
+        Written::Refused(faults) => {
+            respond::<R>(request, StatusCode::BAD_REQUEST, Some(&row), Some(&texts), &faults, false)
+        }
+        Written::Conflict(Conflict::Revision(..)) => {
+            let stored = Row::of(&find::<R>(app, request).await?);
+            respond_to_conflict::<R>(request, &stored, &texts)
+        }
+        Written::Conflict(conflict) => {
+            let faults = taken::<R>(&conflict)?;
+            respond::<R>(request, StatusCode::CONFLICT, Some(&row), Some(&texts), &faults, false)
+        }
+    }
 }
 
 /// Reads the record and the reason from the form, or returns what is wrong with them.
@@ -134,50 +175,14 @@ fn read<R: Record>(
     })
 }
 
-/// Commits the changeset that `decide` makes on behalf of the person, and returns what it returns with it.
-async fn commit<T>(
-    app: &App,
-    request: &ApiRequest,
-    reason: &Reason,
-    decide: impl FnOnce(&WriteContext<'_>, &dyn kernel::Entropy) -> (Changeset, T) + Send,
-) -> Result<Result<T, CommitConflict>, Problem>
-where
-    T: Send,
-{
-    let principal = request.principal()?;
-    let attribution = request.attribution(principal);
-    let entropy = &*app.services.entropy;
-    let context = WriteContext {
-        organization: principal.organization_ref(),
-        attribution: &attribution,
-        reason: Some(reason),
-        entropy,
-    };
-    let (mut changeset, output) = decide(&context, entropy);
-    changeset.set_status(StatusCode::SEE_OTHER.as_u16());
-    let concerns_listener = app.services.commit_listener.concerns(&changeset);
-    match app.services.store.commit(changeset).await {
-        Ok(()) => {
-            if concerns_listener {
-                app.services.commit_listener.notify();
-            }
-            Ok(Ok(output))
-        }
-        Err(CommitError::Conflict(conflict)) => Ok(Err(conflict)),
-        Err(CommitError::ActorChanged) => Err(Problem::signed_out()),
-        Err(CommitError::Store(error)) => Err(error.into()),
-        Err(CommitError::Duplicate(_) | CommitError::KeyReused) => Err(Problem::internal()),
-    }
-}
-
 /// The response after a change: the record's page, which says what was done.
 fn done<R: Record>(id: &str, verb: &str) -> ApiResponse {
     redirect(&format!("{}/{id}?done={verb}", register_of::<R>().path())).recorded()
 }
 
-/// What is wrong with the key if another record has it.
-fn taken<R: Record>(conflict: &CommitConflict) -> Result<TypedFaults, Problem> {
-    let CommitConflict::UniqueKey(_, key) = conflict else {
+/// The fault of the key if another record has it.
+fn taken<R: Record>(conflict: &Conflict) -> Result<TypedFaults, Problem> {
+    let Conflict::UniqueKey(_, key) = conflict else {
         return Err(Problem::conflict("concurrent changes kept changing the same record: open it again and retry"));
     };
     let mut faults = TypedFaults::default();

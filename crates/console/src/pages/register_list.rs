@@ -9,16 +9,28 @@ use http_api::{
     request::{ApiRequest, DueDates, Query},
     response::{ApiResponse, Problem},
 };
-use kernel::{ColumnType, Comparison, Filter, Reader, Record};
+use kernel::{ColumnType, Comparison, Filter, Reader, Record, Stored};
 use serde_json::Value;
 use store::DynStore;
 
-use super::{register_pages::has_form, viewer};
+use super::{forms::has_form, tabs::tabs_of, viewer};
 use crate::{
     navigation::section_of,
     registers::{ChosenFilters, ListView, Row, filter_name, list, register_of},
     response::{page_response, redirect},
 };
+
+/// A page of a list, as the address asks for it.
+pub(crate) struct ListPage<R: Record> {
+    /// The records.
+    pub(crate) items: Vec<Stored<R>>,
+    /// The chosen filters and the order.
+    pub(crate) chosen: ChosenFilters,
+    /// The cursor of this page; `None` for the first one.
+    pub(crate) cursor: Option<String>,
+    /// The cursor of the next page, if there is one.
+    pub(crate) next: Option<String>,
+}
 
 /// Handles the request for a page of a list.
 pub(crate) fn handle<'a, R: Record>(
@@ -29,34 +41,52 @@ where
     DynStore: Reader<R>,
 {
     Box::pin(async move {
-        let register = register_of::<R>();
-        let pairs: Vec<(String, String)> = form_urlencoded::parse(request.query().as_bytes()).into_owned().collect();
-        let chosen = ChosenFilters::read(&register, pairs.iter().cloned());
-        if !is_canonical(&pairs) {
-            // A form repeats the name of a filter for each value, and sends those that are empty.
-            return Ok(redirect(&format!("{}{}", register.path(), chosen.query())));
-        }
-        let mut query = Query::parse(request.query());
-        let filter = read_filter::<R>(&mut query);
-        let list_request = ListRequest::parse(app, request, &mut query, DueDates::of::<R>())?;
-        let store = &*app.services.store;
-        let page = Reader::<R>::list(store, list_request.organization, &filter, &list_request.page).await?;
+        let page = match load::<R>(app, request).await? {
+            Ok(page) => page,
+            Err(redirect) => return Ok(redirect),
+        };
         let rows: Vec<Row> = page.items.iter().map(Row::of).collect();
-        let next = page.next.map(|position| list_request.cursor(app, position));
-        let cursor = pairs.iter().find(|(name, _)| name == "cursor").map(|(_, value)| value.as_str());
         let viewer = viewer(request)?;
         let view = ListView {
-            register,
+            register: register_of::<R>(),
             section: section_of(R::KIND),
             rows: &rows,
-            chosen: &chosen,
-            cursor,
-            next: next.as_deref(),
+            chosen: &page.chosen,
+            cursor: page.cursor.as_deref(),
+            next: page.next.as_deref(),
             may_create: has_form(R::KIND) && viewer.role.permits(Permission::ChangeRecords),
             now: app.services.clock.now(),
+            tabs: tabs_of(R::KIND),
         };
         Ok(page_response(StatusCode::OK, list(&viewer, &view)))
     })
+}
+
+/// Loads the page of a list that the address asks for, or returns the redirect to the same list in the form of the API.
+///
+/// # Errors
+/// The error response.
+pub(crate) async fn load<R: Record>(
+    app: &App,
+    request: &ApiRequest,
+) -> Result<Result<ListPage<R>, ApiResponse>, Problem>
+where
+    DynStore: Reader<R>,
+{
+    let register = register_of::<R>();
+    let pairs: Vec<(String, String)> = form_urlencoded::parse(request.query().as_bytes()).into_owned().collect();
+    let (chosen, has_days) = ChosenFilters::read(&register, pairs.iter().cloned()).with_moments(&viewer(request)?.zone);
+    if has_days || !is_canonical(&pairs) {
+        // A form repeats the name of a filter for each value, sends those that are empty, and states days for times.
+        return Ok(Err(redirect(&format!("{}{}", register.path(), chosen.query()))));
+    }
+    let mut query = Query::parse(request.query());
+    let filter = read_filter::<R>(&mut query);
+    let list_request = ListRequest::parse(app, request, &mut query, DueDates::of::<R>())?;
+    let page = Reader::<R>::list(&*app.services.store, list_request.organization, &filter, &list_request.page).await?;
+    let next = page.next.map(|position| list_request.cursor(app, position));
+    let cursor = pairs.into_iter().find(|(name, _)| name == "cursor").map(|(_, value)| value);
+    Ok(Ok(ListPage { items: page.items, chosen, cursor, next }))
 }
 
 /// Whether every name stands once and has a value.

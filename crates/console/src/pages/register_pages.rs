@@ -9,31 +9,19 @@ use http_api::{
 use kernel::{Kind, Reader, Record};
 use store::DynStore;
 
-use super::{register_detail, register_form, register_list};
-use crate::{registers::register_of, surface::page_operation};
+use super::{forms::has_form, register_detail, register_form, register_list};
+use crate::{page_operation::page_operation, registers::register_of};
 
-/// The kinds whose records have rules of their own, so that no form changes them.
-const WITHOUT_FORM: &[Kind] = &[
-    Kind::Finding,
-    Kind::FindingEvent,
-    Kind::EvidenceClaim,
-    Kind::SubmissionPackage,
-    Kind::MonitorRun,
-    Kind::MonitorRunItem,
-    Kind::Assessment,
-];
-
-/// Whether records of this kind are created and edited in the generic form.
-pub(crate) fn has_form(kind: Kind) -> bool {
-    !WITHOUT_FORM.contains(&kind)
-}
+/// The kinds whose records have a page of their own, with what can be done with them.
+const WITH_OWN_PAGE: &[Kind] =
+    &[Kind::EvidenceClaim, Kind::SubmissionPackage, Kind::Assessment, Kind::Framework, Kind::FrameworkVersion];
 
 /// Returns the endpoints of all registers.
 pub(crate) fn operations() -> Vec<Operation> {
     macro_rules! pages {
         ($($kind:ident => $register:ty,)*) => { [$(of_register::<$register>(),)*].into_iter().flatten().collect() };
     }
-    ::registers::for_each_register! { pages, Finding => ::findings::Finding, FindingEvent => ::findings::FindingEvent, }
+    ::registers::for_each_register! { pages, FindingEvent => ::findings::FindingEvent, }
 }
 
 /// The endpoints of one register. They live as long as the process, and so do their names.
@@ -46,13 +34,12 @@ where
     let action = |verb: &str| -> &'static str { format!("{}.{verb}", R::KIND.name()).leak() };
     let read = Access::Permission(Permission::ReadRecords);
     let change = Access::Permission(Permission::ChangeRecords);
-    let mut operations = vec![
-        Operation { handler: register_list::handle::<R>, ..page_operation(Method::GET, path, read, action("listed")) },
-        Operation {
-            handler: register_detail::handle::<R>,
-            ..page_operation(Method::GET, below("/{id}"), read, action("read"))
-        },
-    ];
+    let list = page_operation(Method::GET, path, read, action("listed"));
+    let mut operations = vec![Operation { handler: register_list::handle::<R>, ..list }];
+    if !WITH_OWN_PAGE.contains(&R::KIND) {
+        let page = page_operation(Method::GET, below("/{id}"), read, action("read"));
+        operations.push(Operation { handler: register_detail::handle::<R>, ..page });
+    }
     if has_form(R::KIND) {
         operations.extend([
             Operation {

@@ -10,9 +10,25 @@ use maud::{Markup, html};
 
 use super::Register;
 use crate::{
-    components::Icon,
-    words::{label, sentence, words},
+    words::{camel_case, label, sentence},
+    zone::Zone,
 };
+
+/// The name of the order, which is kept with the filters.
+pub(super) const ORDER: &str = "order";
+
+/// The time after which every record was changed.
+pub(super) const EARLIEST: &str = "1970-01-01T00:00:00.000Z";
+
+/// The ranges of times that lists can be filtered by, with their labels.
+const ALL_TIMES: [(&str, &str); 6] = [
+    ("dueAfter", "Due on or after"),
+    ("dueBefore", "Due before"),
+    ("updatedAfter", "Changed on or after"),
+    ("updatedBefore", "Changed before"),
+    ("createdAfter", "Recorded on or after"),
+    ("createdBefore", "Recorded before"),
+];
 
 /// The chosen values of each filter, by the filter's public name in the letter case of the API.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -22,7 +38,9 @@ impl ChosenFilters {
     /// Reads the filters that the register has from the pairs of a query, in which a value may be several, separated by
     /// commas. Other names are left out.
     pub(crate) fn read(register: &Register, pairs: impl IntoIterator<Item = (String, String)>) -> Self {
-        let names: Vec<String> = columns(register).map(|(name, _)| name).collect();
+        let mut names: Vec<String> = columns(register).map(|(name, _)| name).collect();
+        names.extend(times(register).map(|(name, _)| name.to_owned()));
+        names.push(ORDER.to_owned());
         let mut chosen: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for (name, values) in pairs.into_iter().filter(|(name, _)| names.contains(name)) {
             let values = values.split(',').map(str::trim).filter(|value| !value.is_empty()).map(str::to_owned);
@@ -43,10 +61,53 @@ impl ChosenFilters {
         self.0.get(name).map_or(&[], Vec::as_slice)
     }
 
-    /// Whether nothing is chosen.
+    /// Whether no filter is chosen.
     #[must_use]
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.0.iter().all(|(name, values)| name == ORDER || values.iter().all(|value| value == EARLIEST))
+    }
+
+    /// The value of the filter with this name, if it has just one.
+    #[must_use]
+    pub(crate) fn value(&self, name: &str) -> Option<&str> {
+        if let [value] = self.values(name) { Some(value) } else { None }
+    }
+
+    /// The same filters with this value instead of those that the name had.
+    #[must_use]
+    pub(crate) fn with(&self, name: &str, value: &str) -> Self {
+        let mut filters = self.clone();
+        filters.0.insert(name.to_owned(), vec![value.to_owned()]);
+        filters
+    }
+
+    /// The same filters without those with these names.
+    #[must_use]
+    pub(crate) fn without(&self, names: &[&str]) -> Self {
+        let kept = self.0.iter().filter(|(name, _)| !names.contains(&name.as_str()));
+        Self(kept.map(|(name, values)| (name.clone(), values.clone())).collect())
+    }
+
+    /// The same filters with the moments at which the days begin that a form states for times. Whether any did is the
+    /// second result.
+    #[must_use]
+    pub(crate) fn with_moments(&self, zone: &Zone) -> (Self, bool) {
+        let mut filters = self.clone();
+        let mut is_changed = false;
+        for (name, _) in ALL_TIMES {
+            let day = filters.value(name).filter(|value| value.len() == 10).map(str::to_owned);
+            if let Some(Ok(moment)) = day.map(|day| zone.parse_input(&day)) {
+                filters = filters.with(name, &moment.to_string());
+                is_changed = true;
+            }
+        }
+        // The order by the time of the last change needs a range.
+        let is_by_change = filters.value(ORDER) == Some("updated");
+        if is_by_change && filters.value("updatedAfter").is_none() && filters.value("updatedBefore").is_none() {
+            filters = filters.with("updatedAfter", EARLIEST);
+            is_changed = true;
+        }
+        (filters, is_changed)
     }
 
     /// The filters as the query of an address, with a question mark, in the form of the API.
@@ -55,7 +116,7 @@ impl ChosenFilters {
         self.query_without(None)
     }
 
-    fn query_without(&self, left_out: Option<&str>) -> String {
+    pub(super) fn query_without(&self, left_out: Option<&str>) -> String {
         let pairs = self.0.iter().filter(|(name, _)| Some(name.as_str()) != left_out);
         let query: Vec<String> = pairs.map(|(name, values)| format!("{name}={}", encoded(values))).collect();
         if query.is_empty() { String::new() } else { format!("?{}", query.join("&")) }
@@ -81,28 +142,8 @@ pub(crate) fn filter_name<R: Record>(index: usize) -> &'static str {
     names.entry(label).or_insert_with(|| camel_case(label).leak())
 }
 
-/// A name of the domain in the letter case of the API.
-pub(super) fn camel_case(name: &str) -> String {
-    let mut words = name.split('_');
-    let first = words.next().unwrap_or_default().to_owned();
-    words.fold(first, |mut camel, word| {
-        let (head, tail) = word.split_at(word.len().min(1));
-        camel.push_str(&head.to_ascii_uppercase());
-        camel.push_str(tail);
-        camel
-    })
-}
-
-/// The form with a menu for each filter.
-pub(super) fn form(register: &Register, chosen: &ChosenFilters) -> Markup {
-    html! {
-        form.filters method="get" action=(register.path()) aria-label={ "Filter the " (register.nouns()) } {
-            @for (name, column) in columns(register) { (menu(&name, column, chosen)) }
-        }
-    }
-}
-
-fn menu(name: &str, column: &Column, chosen: &ChosenFilters) -> Markup {
+/// The menu of the filter by a column.
+pub(super) fn menu(name: &str, column: &Column, chosen: &ChosenFilters) -> Markup {
     let values = chosen.values(name);
     let title = label(column);
     html! {
@@ -136,23 +177,8 @@ fn menu(name: &str, column: &Column, chosen: &ChosenFilters) -> Markup {
     }
 }
 
-/// The chosen values, each with a link that removes it.
-pub(super) fn chips(register: &Register, chosen: &ChosenFilters) -> Markup {
-    if chosen.is_empty() {
-        return html! {};
-    }
-    let path = register.path();
-    html! {
-        div.chips {
-            span { "Showing" }
-            @for (name, column) in columns(register).filter(|(name, _)| !chosen.values(name).is_empty()) {
-                @let values: Vec<String> = chosen.values(&name).iter().map(|value| words(value)).collect();
-                a.chip href={ (path) (chosen.query_without(Some(&name))) } {
-                    (Icon::Close)
-                    span { span.vh { "Remove: " } (label(column).to_lowercase()) " " (values.join(" or ")) }
-                }
-            }
-            a href=(path) { "Clear all" }
-        }
-    }
+/// The ranges of times of this register: those of due dates only if its records have them.
+pub(super) fn times(register: &Register) -> impl Iterator<Item = (&'static str, &'static str)> {
+    let has_due_date = register.due_date.is_some();
+    ALL_TIMES.into_iter().filter(move |(name, _)| has_due_date || !name.starts_with("due"))
 }

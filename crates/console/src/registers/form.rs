@@ -27,7 +27,7 @@ pub(crate) struct RecordForm<'f> {
     pub(crate) current: Option<&'f Row>,
     /// The texts that were typed, by the name of each field; `None` for a form that was just opened.
     pub(crate) typed: Option<&'f BTreeMap<String, String>>,
-    /// What is wrong with them.
+    /// Their faults.
     pub(crate) faults: &'f TypedFaults,
     /// Whether another person changed the record since the form was opened. `current` is then what they stored.
     pub(crate) is_conflict: bool,
@@ -65,6 +65,7 @@ pub(crate) fn form(viewer: &Viewer, view: &RecordForm<'_>) -> Markup {
         section: view.section,
         above: &[(&list_title, &path)],
         has_problem: !problems.is_empty() || view.is_conflict,
+        ..Head::default()
     };
     page(viewer, &head, &content)
 }

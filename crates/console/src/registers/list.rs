@@ -3,14 +3,19 @@
 use kernel::Timestamp;
 use maud::{Markup, html};
 
-use super::{ChosenFilters, Register, Row, columns, filters, value::value};
+use super::{
+    ChosenFilters, Register, Row, columns,
+    filter_bar::{filter_bar, order_title},
+    filters::ORDER,
+    value::value,
+};
 use crate::{
     components::{Head, Icon, NONE, TableColumn, blank, heading, page, pager, table},
     viewer::Viewer,
     words::{counted, label, with_article},
 };
 
-/// What the list of a register shows.
+/// The content of the list of a register.
 pub(crate) struct ListView<'v> {
     /// The register.
     pub(crate) register: Register,
@@ -28,6 +33,8 @@ pub(crate) struct ListView<'v> {
     pub(crate) may_create: bool,
     /// The current time.
     pub(crate) now: Timestamp,
+    /// The links to the lists beside this one.
+    pub(crate) tabs: Markup,
 }
 
 /// The page with a list.
@@ -44,11 +51,11 @@ pub(crate) fn list(viewer: &Viewer, view: &ListView<'_>) -> Markup {
     };
     let content = html! {
         (heading(&title, &NONE, &create))
-        (filters::form(register, view.chosen))
-        (filters::chips(register, view.chosen))
+        (view.tabs)
+        (filter_bar(viewer, register, view.chosen, view.now))
         section.card aria-label=(title) {
             @if view.rows.is_empty() && view.next.is_none() { (nothing(view, &create)) } @else {
-                (table(&format!("{title}, newest first"), viewer.has_compact_rows, &headings(register), &rows(viewer, view)))
+                (table(&format!("{title}, {}", order_of(view.chosen)), viewer.has_compact_rows, &headings(register), &rows(viewer, view)))
                 (pages(view))
             }
         }
@@ -84,7 +91,7 @@ fn headings(register: &Register) -> Vec<TableColumn<'static>> {
     let others = shown
         .into_iter()
         .enumerate()
-        .map(|(place, index)| TableColumn { title: label(&register.columns[index]).into(), class: class_at(place) });
+        .map(|(rank, index)| TableColumn { title: label(&register.columns[index]).into(), class: class_at(rank) });
     key.into_iter()
         .chain([TableColumn { title: title.into(), class: "p w-title" }])
         .chain(others)
@@ -92,9 +99,9 @@ fn headings(register: &Register) -> Vec<TableColumn<'static>> {
         .collect()
 }
 
-/// The class of the column at this place after the title: narrow screens leave the later ones out.
-const fn class_at(place: usize) -> &'static str {
-    match place {
+/// The class of the column with this rank after the title: narrow screens leave the later ones out.
+const fn class_at(rank: usize) -> &'static str {
+    match rank {
         0 | 1 => "",
         2 => "t2",
         _ => "t2 gone",
@@ -112,9 +119,9 @@ fn rows(viewer: &Viewer, view: &ListView<'_>) -> Markup {
                 th.p.w-title scope="row" role="rowheader" {
                     a.prime href={ (register.path()) "/" (row.id) } { (row.name(register)) }
                 }
-                @for (place, index) in shown.iter().enumerate() {
+                @for (rank, index) in shown.iter().enumerate() {
                     @let column = &register.columns[*index];
-                    td class=(class_at(place)) role="cell" data-l=(label(column)) { (value(column, &row.values[*index], &viewer.zone)) }
+                    td class=(class_at(rank)) role="cell" data-l=(label(column)) { (value(column, &row.values[*index], &viewer.zone)) }
                 }
                 td.num role="cell" { span.muted.nowrap { (viewer.zone.day(row.updated_at, view.now)) } }
             }
@@ -122,23 +129,30 @@ fn rows(viewer: &Viewer, view: &ListView<'_>) -> Markup {
     }
 }
 
-fn pages(view: &ListView<'_>) -> Markup {
+/// The order of the list in words: "newest first".
+pub(crate) fn order_of(chosen: &ChosenFilters) -> String {
+    format!("{} first", order_title(chosen.value(ORDER)).to_lowercase())
+}
+
+/// The foot of the list.
+pub(crate) fn pages(view: &ListView<'_>) -> Markup {
     let path = view.register.path();
     let query = view.chosen.query();
     let separator = if query.is_empty() { '?' } else { '&' };
     let older = view.next.map(|cursor| format!("{path}{query}{separator}cursor={cursor}"));
-    let newest = view.cursor.map(|_| format!("{path}{query}"));
+    let first = view.cursor.map(|_| format!("{path}{query}"));
     let nouns = view.register.nouns();
     let is_whole = view.cursor.is_none() && view.next.is_none();
     let summary = html! {
         // A number is shown only if the page has all of them: nothing counts a collection for a visit.
-        @if is_whole { (counted(view.rows.len(), &view.register.noun(), &nouns)) ", newest first" }
-        @else { "Some of the " (nouns) ", newest first" }
+        @if is_whole { (counted(view.rows.len(), &view.register.noun(), &nouns)) ", " (order_of(view.chosen)) }
+        @else { "Some of the " (nouns) ", " (order_of(view.chosen)) }
     };
-    pager(&summary, newest.as_deref(), older.as_deref())
+    pager(&summary, first.as_deref(), older.as_deref())
 }
 
-fn nothing(view: &ListView<'_>, create: &Markup) -> Markup {
+/// The notice that replaces an empty list.
+pub(crate) fn nothing(view: &ListView<'_>, create: &Markup) -> Markup {
     let register = &view.register;
     if view.chosen.is_empty() && view.cursor.is_none() {
         let text = format!(

@@ -2,12 +2,12 @@
 
 use std::{borrow::Cow, collections::BTreeMap, fmt::Display};
 
-use kernel::{ColumnType, Decoder, IdText, OwnedScalar, Record, ScalarValue, Timestamp};
+use kernel::{Column, ColumnType, Decoder, IdText, Kind, OwnedScalar, Record, ScalarValue, Timestamp};
 
-use super::{Register, filters::camel_case, register_of};
-use crate::zone::Zone;
+use super::{Register, register_of};
+use crate::{words::camel_case, zone::Zone};
 
-/// What is wrong with what was typed: the name of each field, with the message.
+/// The faults of the texts that were typed: the name of each field, with the message.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct TypedFaults(pub(crate) BTreeMap<String, String>);
 
@@ -22,11 +22,14 @@ pub(crate) fn read_typed<R: Record>(
     current: Option<&R>,
 ) -> Result<R, TypedFaults> {
     let register = register_of::<R>();
-    let kept: BTreeMap<usize, OwnedScalar> = current.map_or_else(BTreeMap::new, |current| {
-        let hidden = hidden(&register, true);
-        let values = current.values().into_iter().map(ScalarValue::to_owned).enumerate();
-        values.filter(|(index, _)| hidden.contains(index)).collect()
-    });
+    let hidden = hidden(&register, current.is_some());
+    let kept: BTreeMap<usize, OwnedScalar> = match current {
+        Some(current) => {
+            let values = current.values().into_iter().map(ScalarValue::to_owned).enumerate();
+            values.filter(|(index, _)| hidden.contains(index)).collect()
+        }
+        None => hidden.into_iter().map(|index| (index, initial(&register.columns[index]))).collect(),
+    };
     let mut typed = Typed { register, texts, zone, kept, consumed: 0, text: None, faults: BTreeMap::new() };
     match R::decode(&mut typed) {
         Ok(record) if typed.faults.is_empty() => Ok(record),
@@ -42,8 +45,26 @@ pub(super) fn hidden(register: &Register, exists: bool) -> Vec<usize> {
         column.is_derived
             || (exists && (column.is_create_only || column.key.is_some()))
             || matches!(column.column_type, ColumnType::Groups)
+            || is_set_by_commands(register.kind, column, exists)
     });
     hidden.map(|(index, _)| index).collect()
+}
+
+/// Whether only commands set the column, so that the form of a new record does not have it either.
+fn is_set_by_commands(kind: Kind, column: &Column, exists: bool) -> bool {
+    match kind {
+        Kind::Finding => column.name == "status" || (exists && column.name.starts_with("source_")),
+        Kind::Assessment | Kind::SubmissionPackage => column.is_create_only,
+        _ => false,
+    }
+}
+
+/// The value that a new record has in a column that its form does not show: the first status, or none.
+fn initial(column: &Column) -> OwnedScalar {
+    match column.column_type {
+        ColumnType::Name([first, ..]) if !column.nullable => OwnedScalar::Name(first),
+        _ => OwnedScalar::Null,
+    }
 }
 
 /// The name of the field for the column at this position.

@@ -56,7 +56,7 @@ pub async fn reserve_download(app: &App, request: &ApiRequest, bytes: usize) -> 
 /// `produce`.
 ///
 /// # Errors
-/// An internal error if the endpoint requires no scope.
+/// An internal error if the endpoint requires no scope and no permission.
 pub fn respond_with_bytes<F>(
     app: &App,
     request: &ApiRequest,

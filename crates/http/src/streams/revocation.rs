@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use kernel::StoreError;
-use scopes::Scope;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 use super::abort::StreamAbort;
@@ -31,7 +30,7 @@ pub async fn while_permitted<T>(
     let principal = request.principal()?;
     let revoked = async {
         sleep(CHECK_INTERVAL).await;
-        wait_until_revoked(app, principal, scope).await
+        wait_until_revoked(app, principal, request.route.access).await
     };
     let abort = tokio::select! {
         biased;
@@ -47,12 +46,12 @@ pub async fn while_permitted<T>(
 }
 
 /// Waits until the caller has lost access, or its access can't be checked. Returns the reason to abort the stream.
-pub(super) async fn wait_until_revoked(app: &App, principal: &Principal, scope: Scope) -> StreamAbort {
+pub(super) async fn wait_until_revoked(app: &App, principal: &Principal, access: Access) -> StreamAbort {
     let mut ticks = interval(CHECK_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        match timeout(CHECK_INTERVAL, still_has_scope(app, principal, scope)).await {
+        match timeout(CHECK_INTERVAL, still_has(app, principal, access)).await {
             Ok(Ok(true)) => {}
             Ok(Ok(false)) => return StreamAbort::Revoked,
             Ok(Err(error)) => return StreamAbort::AccessUnknown(Some(error)),
@@ -61,13 +60,16 @@ pub(super) async fn wait_until_revoked(app: &App, principal: &Principal, scope: 
     }
 }
 
-/// Whether the account still has the scope. The scopes of the token were checked when the request was authenticated.
-/// The stream may continue after the token expires.
-async fn still_has_scope(app: &App, principal: &Principal, scope: Scope) -> Result<bool, StoreError> {
-    match principal {
-        Principal::Account(caller, _) => {
+/// Whether the caller still has the access. The scopes of an account's token were checked when the request was
+/// authenticated, and the stream may continue after the token expires; a person's stream ends with their session.
+async fn still_has(app: &App, principal: &Principal, access: Access) -> Result<bool, StoreError> {
+    match (principal, access) {
+        (Principal::Account(caller, _), Access::Scope(scope)) => {
             Ok(current_scopes(app, caller).await?.is_some_and(|scopes| scopes.contains(scope)))
         }
-        Principal::User(_) => Ok(false),
+        (Principal::User(user), Access::Permission(permission)) => {
+            app.services.people.still_permits(&user.caller, permission).await
+        }
+        _ => Ok(false),
     }
 }

@@ -1,7 +1,12 @@
 //! The download of an attachment's bytes, as a whole or a range of them.
 
+use std::sync::Arc;
+
 use axum::http::{HeaderName, Method, StatusCode, header};
-use evidence::{AttachmentStatus, ContentDamage, ContentError, ContentKey, ContentReader, EvidenceAttachment};
+use evidence::{
+    AttachedFile, AttachmentStatus, ContentDamage, ContentError, ContentKey, ContentReader, EvidenceAttachment,
+    is_stored,
+};
 use futures_util::future::BoxFuture;
 use http_api::{
     App,
@@ -11,7 +16,7 @@ use http_api::{
     response::{ApiResponse, Problem},
     streams::{BytesResponse, StreamAbort, StreamWriter, reserve_download, respond_with_bytes},
 };
-use kernel::{Stored, Subject};
+use kernel::{OrganizationId, Stored, Subject};
 
 use crate::{
     attachment_services::{AttachmentServices, content_problem},
@@ -41,12 +46,49 @@ pub(crate) fn get<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, Re
         if attachment.record.status == AttachmentStatus::Removed {
             return Err(Problem::not_found());
         }
-        let response = download(app, request, &attachment).await?;
-        Ok(response.with_subject(Subject::from_id(attachment.meta.id)))
+        AttachmentServices::of(request)?.download(app, request, &attachment).await
     })
 }
 
+impl AttachmentServices {
+    /// Responds with the bytes of an attachment, which are verified by their hash on the way, for a caller that may have
+    /// them. The action of the request's route is that of its audit entry.
+    ///
+    /// # Errors
+    /// The error response.
+    pub async fn download(
+        self: Arc<Self>,
+        app: &App,
+        request: &ApiRequest,
+        attachment: &Stored<EvidenceAttachment>,
+    ) -> Result<ApiResponse, Problem> {
+        let response = download(self, app, request, attachment).await?;
+        Ok(response.with_subject(Subject::from_id(attachment.meta.id)))
+    }
+
+    /// Whether the bytes of all these files are stored, each with its size. Nobody can have seen those that are not.
+    ///
+    /// # Errors
+    /// A 503 response if a store fails.
+    pub async fn are_stored(
+        &self,
+        app: &App,
+        organization: OrganizationId,
+        files: &[AttachedFile],
+    ) -> Result<bool, Problem> {
+        for file in files {
+            let content = find_content(app, organization, file.sha256.as_str()).await?;
+            let content = content.map(|content| content.record).filter(|content| content.size == file.size);
+            if !is_stored(&*self.store, content.as_ref()).await.map_err(content_problem)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
 async fn download(
+    services: Arc<AttachmentServices>,
     app: &App,
     request: &ApiRequest,
     attachment: &Stored<EvidenceAttachment>,
@@ -66,7 +108,6 @@ async fn download(
         ByteRange::Part(part) => Some(part),
         ByteRange::Unsatisfiable => return Err(Problem::range_not_satisfiable(object.size)),
     };
-    let services = AttachmentServices::of(request)?;
     // A HEAD request reads no bytes, but is answered as the GET request would be.
     let is_head = request.parts.method == Method::HEAD;
     let memory =

@@ -19,7 +19,7 @@ use crate::{
     response::{page_response, redirect},
 };
 
-/// What the form shows.
+/// The content of the form.
 #[derive(Default)]
 struct Form<'f> {
     workspace: &'f str,

@@ -1,0 +1,156 @@
+//! Triage in bulk: the page that lists the selection, and offers what all of it allows.
+
+use findings::{Finding, Status};
+use futures_util::future::{BoxFuture, try_join_all};
+use http_api::{
+    pipeline::App,
+    request::ApiRequest,
+    response::{ApiResponse, Issue, Problem},
+};
+use kernel::{Id, PageLimit, Reader, Stored};
+use maud::{Markup, html};
+
+use crate::{
+    components::{
+        Field, Head, Icon, NONE, TableColumn, blank, card, form_token, heading, page, reason, severity, status, table,
+    },
+    pages::{attempt::Attempt, form_texts::FormTexts, viewer},
+    response::page_response,
+    viewer::Viewer,
+    words::{counted, sentence, words},
+};
+
+/// Handles the selection from the list.
+pub(super) fn open<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>> {
+    Box::pin(async move {
+        let texts = FormTexts::read(request)?;
+        let ids = FormTexts::values(request, "id");
+        let ids: Vec<Id<Finding>> = ids.iter().filter_map(|id| id.parse().ok()).collect();
+        let findings = load(app, request, &ids).await?;
+        respond(request, &findings, back(&texts), &Attempt::default())
+    })
+}
+
+/// Loads the findings with these identifiers that exist.
+///
+/// # Errors
+/// The error response if they are more than a page has, or the store fails.
+pub(super) async fn load(
+    app: &App,
+    request: &ApiRequest,
+    ids: &[Id<Finding>],
+) -> Result<Vec<Stored<Finding>>, Problem> {
+    if ids.len() > usize::from(PageLimit::MAX) {
+        let message = format!("are {}: select at most {}", ids.len(), PageLimit::MAX);
+        return Err(Problem::validation(vec![Issue::new(["findings"], message)]));
+    }
+    let organization = request.principal()?.organization();
+    let loads = ids.iter().map(|id| Reader::<Finding>::get(&*app.services.store, organization, *id));
+    Ok(try_join_all(loads).await?.into_iter().flatten().collect())
+}
+
+/// The filters of the list that the selection was made in: a query, or nothing.
+pub(super) fn back(texts: &FormTexts) -> &str {
+    texts.0.get("back").map_or("", String::as_str).strip_prefix('?').map_or("", |_| texts.0["back"].as_str())
+}
+
+/// Responds with the page of the selection.
+pub(super) fn respond(
+    request: &ApiRequest,
+    findings: &[Stored<Finding>],
+    back: &str,
+    attempt: &Attempt<'_>,
+) -> Result<ApiResponse, Problem> {
+    Ok(page_response(attempt.status(), selection(&viewer(request)?, findings, back, attempt)))
+}
+
+/// The statuses that all findings can move to.
+fn common_next(findings: &[Stored<Finding>]) -> Vec<Status> {
+    let allows = |finding: &Stored<Finding>, status: &Status| finding.record.status.allowed_next().contains(status);
+    Status::ALL.iter().copied().filter(|status| findings.iter().all(|finding| allows(finding, status))).collect()
+}
+
+fn selection(viewer: &Viewer, findings: &[Stored<Finding>], back: &str, attempt: &Attempt<'_>) -> Markup {
+    let list = format!("/app/findings{back}");
+    let count = counted(findings.len(), "finding", "findings");
+    let title = format!("Triage {count}");
+    let head = |title| Head {
+        title,
+        section: "/app/findings",
+        above: &[("Findings", "/app/findings")],
+        has_problem: attempt.has_problem(),
+        ..Head::default()
+    };
+    if findings.is_empty() {
+        let actions = html! { a.btn.primary href=(list) { "Back to the list" } };
+        let text = "Select findings in the list first: tick the boxes at the left.";
+        let content = html! { (heading("Triage", &NONE, &NONE)) section.card { (blank(Icon::Finding, "Nothing is selected", text, &actions)) } };
+        return page(viewer, &head("Triage"), &content);
+    }
+    let below = html! { p { "One reason is kept for all of them. Each finding gets its own audit entry, and one that cannot move is left as it is and named afterwards." } };
+    let content = html! {
+        (heading(&title, &below, &NONE))
+        (attempt.notice())
+        (card("selected", "Selected", &NONE, &html! { div.body.flush { (selected(findings)) } }))
+        form.form method="post" action="/app/findings/triage/apply" novalidate {
+            (form_token(viewer))
+            input type="hidden" name="back" value=(back);
+            @for finding in findings { input type="hidden" name="finding" value={ (finding.meta.id) ":" (finding.meta.revision.0) }; }
+            section {
+                (status_field(findings, attempt))
+                div.pair {
+                    (optional("owner", "Owner", "Empty leaves each as it is.", attempt).input("text", "", attempt.typed("owner")))
+                    (optional("dueAt", "Due date", "Empty leaves each as it is.", attempt).input("date", "", attempt.typed("dueAt")))
+                }
+                (reason(attempt.typed("reason"), attempt.fault("reason")))
+            }
+            div.save {
+                button.btn.primary { "Change " (count) }
+                a.btn.quiet href=(list) { "Back to the list" }
+            }
+        }
+    };
+    page(viewer, &head(&title), &content)
+}
+
+fn optional<'f>(name: &'f str, label: &'f str, hint: &'f str, attempt: &'f Attempt<'_>) -> Field<'f> {
+    Field { name, label, hint, error: attempt.fault(name), optional: true }
+}
+
+fn status_field(findings: &[Stored<Finding>], attempt: &Attempt<'_>) -> Markup {
+    let next = common_next(findings);
+    let hint = match (next.is_empty(), findings.len()) {
+        (true, _) => "There is no status that all of them can move to.",
+        (false, 1) => "Only what the finding allows is offered.",
+        (false, _) => "Only what all of them allow is offered.",
+    };
+    let options: Vec<(&str, String)> = [("", "Leave the status as it is".to_owned())]
+        .into_iter()
+        .chain(next.iter().map(|status| (status.name(), sentence(status.name()))))
+        .collect();
+    let field = Field { name: "status", label: "Move to", hint, error: attempt.fault("status"), optional: false };
+    field.select(&options, attempt.typed("status"))
+}
+
+fn selected(findings: &[Stored<Finding>]) -> Markup {
+    let heading = |title: &'static str, class: &'static str| TableColumn { title: title.into(), class };
+    let columns =
+        [heading("Severity", ""), heading("Finding", "p"), heading("Status now", ""), heading("Can move to", "t2")];
+    let rows = html! {
+        @for finding in findings {
+            @let next: Vec<String> = finding.record.status.allowed_next().iter().map(|status| words(status.name())).collect();
+            tr role="row" {
+                td role="cell" { (severity(finding.record.severity)) }
+                th.p scope="row" role="rowheader" {
+                    a.prime href={ "/app/findings/" (finding.meta.id) } { (finding.record.title.as_str()) }
+                    span.sub { span.key { (finding.record.key.as_str()) } }
+                }
+                td role="cell" { (status(finding.record.status.name())) }
+                td.t2 role="cell" data-l="Can move to" {
+                    @if next.is_empty() { span.b.warn { "Nothing" } } @else { span.small.soft { (next.join(", ")) } }
+                }
+            }
+        }
+    };
+    table("Selected findings", false, &columns, &rows)
+}

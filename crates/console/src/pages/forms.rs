@@ -1,0 +1,12 @@
+//! The kinds of records that people create and edit in the generic form.
+
+use kernel::Kind;
+
+/// The kinds whose records have rules of their own, so that no form changes them.
+const WITHOUT_FORM: &[Kind] =
+    &[Kind::FindingEvent, Kind::EvidenceClaim, Kind::SubmissionEvent, Kind::MonitorRun, Kind::MonitorRunItem];
+
+/// Whether records of this kind are created and edited in the generic form.
+pub(crate) fn has_form(kind: Kind) -> bool {
+    !WITHOUT_FORM.contains(&kind)
+}

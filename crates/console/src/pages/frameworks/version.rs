@@ -1,0 +1,70 @@
+//! The page of a version of a framework: its requirements as a tree, and the one that is chosen.
+
+use std::collections::BTreeSet;
+
+use axum::http::StatusCode;
+use futures_util::future::BoxFuture;
+use http_api::{
+    handlers::find,
+    pipeline::App,
+    request::ApiRequest,
+    response::{ApiResponse, Problem},
+};
+use kernel::Kind;
+use maud::{Markup, html};
+use registers::{Coverage, FrameworkVersion};
+
+use super::tree::{MAX_OPEN, Tree};
+use crate::{
+    components::{NONE, card},
+    pages::register_detail::{load_history, respond},
+    registers::Slots,
+    words::sentence,
+};
+
+/// Handles the request for a version.
+pub(super) fn open<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>> {
+    Box::pin(async move {
+        let version = find::<FrameworkVersion>(app, request).await?;
+        let (organization, id) = (version.meta.organization, version.meta.id);
+        let pairs: Vec<(String, String)> = form_urlencoded::parse(request.query().as_bytes()).into_owned().collect();
+        let open = pairs.iter().filter(|(name, _)| name == "open").map(|(_, key)| key.clone());
+        let open: BTreeSet<String> = open.take(MAX_OPEN).collect();
+        let selected = pairs.iter().find(|(name, _)| name == "node").map_or("", |(_, key)| key.as_str());
+        let tree = Tree::load(app, organization, id, open).await?;
+        let history = load_history(app, organization, Kind::FrameworkVersion, &id.to_string()).await?;
+        let cards = cards(&format!("/app/framework-versions/{id}"), &tree, selected);
+        respond(request, StatusCode::OK, &version, &history, Slots { cards, ..Slots::default() })
+    })
+}
+
+fn cards(path: &str, tree: &Tree, selected: &str) -> Markup {
+    let all = html! { a href={ "/app/framework-nodes?frameworkVersionId=" (path.rsplit('/').next().unwrap_or_default()) } { "As a list" } };
+    let body = html! {
+        div.body.flush {
+            @if tree.is_empty() { div.body { p.muted { "No requirement yet. Import them from OSCAL or a table." } } }
+            @else { (tree.table(path, selected)) }
+        }
+    };
+    html! {
+        @if let Some(node) = tree.node(selected) {
+            (card("node", &format!("{} {}", node.record.key, node.record.title), &html! { a href={ "/app/framework-nodes/" (node.meta.id) } { "Open its page" } }, &html! {
+                div.body.stack {
+                    div.row { span.b { (sentence(node.record.node_kind.name())) } (tree.coverage(node)) }
+                    @if !node.record.text.as_str().is_empty() { div.prose { @for paragraph in node.record.text.as_str().split("\n\n") { p { (paragraph) } } } }
+                    h3 { "Covered by" }
+                    @if tree.links(node).next().is_none() { p.muted { "Nothing yet." } }
+                    ul.stack.small {
+                        @for link in tree.links(node) {
+                            li.row {
+                                a href={ "/app/go?q=" (link.record.target_resource_id.as_str()) } { (sentence(link.record.target_resource_type.as_str())) " " span.key { (link.record.target_resource_id.as_str()) } }
+                                @if link.record.coverage == Coverage::Full { span.b.good { "Full" } } @else { span.b.warn { "Partial" } }
+                            }
+                        }
+                    }
+                }
+            }))
+        }
+        (card("tree", "Requirements", &if tree.is_empty() { NONE } else { all }, &body))
+    }
+}

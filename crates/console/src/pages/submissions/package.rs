@@ -1,0 +1,232 @@
+//! The page of a package: the steps of its life, what moves it, and the timeline of its events.
+
+use auth::Permission;
+use futures_util::future::BoxFuture;
+use http_api::{
+    handlers::find,
+    pipeline::App,
+    request::ApiRequest,
+    response::{ApiResponse, Problem},
+};
+use kernel::{Filter, Kind, PageLimit, PageRequest, Reader, Stored, Timestamp};
+use maud::{Markup, html};
+use submissions::{
+    PackageCommand, SubmissionEvent, SubmissionEventKind, SubmissionPackage, SubmissionPackageStatus, prepare_package,
+};
+
+use super::event::event_title;
+use crate::{
+    components::{Choice, Icon, NONE, Step, card, choices_across, distance, form_token, reason, steps},
+    pages::{
+        attempt::Attempt,
+        commit::{Written, commit},
+        form_texts::FormTexts,
+        register_detail::{load_history, respond as respond_with_detail},
+        viewer,
+    },
+    registers::{Slots, TypedFaults},
+    response::redirect,
+    services::ConsoleServices,
+    viewer::Viewer,
+    words::sentence,
+};
+
+/// The number of events of the timeline.
+const EVENTS: u64 = 50;
+
+/// Handles the request for a package.
+pub(super) fn open<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>> {
+    Box::pin(async move {
+        let package = find::<SubmissionPackage>(app, request).await?;
+        respond(app, request, &package, &Attempt::default()).await
+    })
+}
+
+/// Handles the form that moves a package.
+pub(super) fn submit<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>> {
+    Box::pin(async move {
+        let package = find::<SubmissionPackage>(app, request).await?;
+        let texts = FormTexts::read(request)?;
+        let opened = texts.revision()?;
+        let mut faults = TypedFaults::default();
+        let name = texts.0.get("command").map_or("", String::as_str);
+        let command = PackageCommand::ALL.iter().copied().find(|command| command.name() == name);
+        if command.is_none() {
+            faults.0.insert("command".to_owned(), "is missing: choose one".to_owned());
+        }
+        let reason = texts.reason();
+        if let Err(message) = &reason {
+            faults.0.insert("reason".to_owned(), message.clone());
+        }
+        let (Some(command), Ok(reason)) = (command, reason) else {
+            return respond(app, request, &package, &Attempt::faulty(&texts, faults)).await;
+        };
+        if opened != package.meta.revision {
+            return respond(app, request, &package, &Attempt::stale(&texts)).await;
+        }
+        let services = ConsoleServices::of(request)?;
+        let written = commit(app, request, Some(&reason), |context, timestamp| {
+            prepare_package(context, &*services.events, timestamp, &package, command)
+        });
+        match written.await? {
+            Written::Done(_) => {
+                Ok(redirect(&format!("/app/submission-packages/{}?done=moved", package.meta.id)).recorded())
+            }
+            Written::Refused(error) => respond(app, request, &package, &Attempt::refused(&texts, error)).await,
+            Written::Conflict(_) => {
+                let package = find::<SubmissionPackage>(app, request).await?;
+                respond(app, request, &package, &Attempt::stale(&texts)).await
+            }
+        }
+    })
+}
+
+async fn respond(
+    app: &App,
+    request: &ApiRequest,
+    package: &Stored<SubmissionPackage>,
+    attempt: &Attempt<'_>,
+) -> Result<ApiResponse, Problem> {
+    let viewer = viewer(request)?;
+    let organization = package.meta.organization;
+    let filter = Filter::<SubmissionEvent>::default().with("submission_package_id", [package.meta.id]);
+    let page = PageRequest { limit: PageLimit::clamped(EVENTS), ..PageRequest::default() };
+    let mut events = Reader::<SubmissionEvent>::list(&*app.services.store, organization, &filter, &page).await?.items;
+    events.sort_by_key(|event| std::cmp::Reverse(event.record.occurred_at));
+    let history = load_history(app, organization, Kind::SubmissionPackage, &package.meta.id.to_string()).await?;
+    let now = app.services.clock.now();
+    let slots = Slots {
+        notice: attempt.notice(),
+        meta: meta(&viewer, &package.record, now),
+        cards: html! { (where_it_stands(&viewer, package, attempt)) (timeline(&viewer, &events)) },
+        has_problem: attempt.has_problem(),
+        ..Slots::default()
+    };
+    respond_with_detail(request, attempt.status(), package, &history, slots)
+}
+
+fn meta(viewer: &Viewer, package: &SubmissionPackage, now: Timestamp) -> Markup {
+    html! {
+        @if let Some(due_at) = package.due_at {
+            span {
+                "Due " b { (viewer.zone.date(due_at)) }
+                @if package.submitted_at.is_none() { ", " span.bad[due_at < now] { (distance(due_at, now)) } }
+            }
+        }
+        @if let Some(reference) = &package.recipient_reference { span { "Reference " span.key { (reference.as_str()) } } }
+    }
+}
+
+/// The steps to a status, with the times that the package has.
+fn life(viewer: &Viewer, package: &SubmissionPackage) -> (Vec<Step>, usize) {
+    use SubmissionPackageStatus::{
+        Accepted, Acknowledged, Archived, Draft, InReview, Ready, Rejected, Submitted, Withdrawn,
+    };
+    let path: &[SubmissionPackageStatus] = match package.status {
+        Rejected => &[Draft, InReview, Ready, Submitted, Acknowledged, Rejected],
+        Withdrawn => &[Draft, InReview, Ready, Submitted, Withdrawn],
+        Archived => &[Draft, Submitted, Archived],
+        _ => &[Draft, InReview, Ready, Submitted, Acknowledged, Accepted],
+    };
+    let began = |status: SubmissionPackageStatus| match status {
+        Submitted => package.submitted_at,
+        Acknowledged => package.acknowledged_at,
+        Accepted | Rejected => package.decided_at,
+        _ => None,
+    };
+    let steps = path
+        .iter()
+        .map(|status| Step { title: sentence(status.name()), began: began(*status).map(|at| viewer.zone.minute(at)) })
+        .collect();
+    (steps, path.iter().position(|status| *status == package.status).unwrap_or_default())
+}
+
+fn where_it_stands(viewer: &Viewer, package: &Stored<SubmissionPackage>, attempt: &Attempt<'_>) -> Markup {
+    let status = package.record.status;
+    let (life, current) = life(viewer, &package.record);
+    let options: Vec<Choice<'_>> = status
+        .allowed_commands()
+        .map(|command| {
+            let (title, text) = words_of(command);
+            Choice::new(command.name(), title, text)
+        })
+        .collect();
+    let events: Vec<SubmissionEventKind> =
+        status.allowed_events().filter(|kind| *kind != SubmissionEventKind::Comment).collect();
+    let address = format!("/app/submission-packages/{}", package.meta.id);
+    let body = html! {
+        div.body {
+            (steps("Life of a package", &life, current))
+            @if viewer.role.permits(Permission::ChangeRecords) {
+                @if let Some(first) = events.first() {
+                    div.row.apart {
+                        a.btn.primary href={ (address) "/events/new?kind=" (first.name()) } { (Icon::Submission) (event_title(*first)) "…" }
+                        @for kind in &events[1..] { a.btn href={ (address) "/events/new?kind=" (kind.name()) } { (event_title(*kind)) "…" } }
+                    }
+                }
+                @if !options.is_empty() {
+                    @let is_open = events.is_empty() || attempt.has_problem();
+                    details.apart open[is_open] {
+                        summary.small { "Without an event: " (options.iter().map(|option| option.title.to_lowercase()).collect::<Vec<_>>().join(", ")) }
+                        form.stack.apart method="post" action={ (address) "/transition" } novalidate data-guard {
+                            (form_token(viewer))
+                            input type="hidden" name="revision" value=(package.meta.revision.0);
+                            (choices_across("command", "What to do with it", attempt.fault("command"), &options, attempt.typed("command")))
+                            (reason(attempt.typed("reason"), attempt.fault("reason")))
+                            div.save { button.btn.primary[events.is_empty()] { "Move the package" } }
+                        }
+                    }
+                }
+            }
+        }
+    };
+    card("where", "Where it stands", &NONE, &body)
+}
+
+const fn words_of(command: PackageCommand) -> (&'static str, &'static str) {
+    match command {
+        PackageCommand::StartReview => ("Start the review", "The draft is complete"),
+        PackageCommand::Approve => ("Approve it", "It is ready to be submitted"),
+        PackageCommand::Return => ("Return it", "It needs more work, and is a draft again"),
+        PackageCommand::Archive => {
+            ("Archive it", "For the record only: no answer can be recorded any more, and nothing takes it back")
+        }
+    }
+}
+
+fn timeline(viewer: &Viewer, events: &[Stored<SubmissionEvent>]) -> Markup {
+    let body = html! {
+        div.body {
+            @if events.is_empty() { p.muted { "No event is recorded yet. The submission is the first one." } } @else {
+                ol.tl {
+                    @for event in events {
+                        @let SubmissionEvent { kind, occurred_at, recipient_reference, note, .. } = &event.record;
+                        li {
+                            (dot(*kind))
+                            div {
+                                div.line1 { b { (sentence(kind.name())) } " " span.t { (viewer.zone.minute(*occurred_at)) } }
+                                @if note.is_some() || recipient_reference.is_some() {
+                                    div.say {
+                                        @if let Some(note) = note { @for paragraph in note.as_str().split("\n\n") { p { (paragraph) } } }
+                                        @if let Some(reference) = recipient_reference { p.small.muted { "Reference " (reference.as_str()) } }
+                                    }
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    };
+    card("timeline", "Timeline", &html! { span.small.muted { "By the time of each event" } }, &body)
+}
+
+fn dot(kind: SubmissionEventKind) -> Markup {
+    let (tone, icon) = match kind {
+        SubmissionEventKind::Submission | SubmissionEventKind::Resubmission => ("accent", Icon::Submission),
+        SubmissionEventKind::Receipt | SubmissionEventKind::Acceptance => ("good", Icon::Check),
+        SubmissionEventKind::Rejection | SubmissionEventKind::Withdrawal => ("bad", Icon::AlertCircle),
+        SubmissionEventKind::Comment => ("", Icon::Comment),
+    };
+    html! { span class={ "dot " (tone) } { (icon) } }
+}

@@ -1,0 +1,139 @@
+//! The history of a record: who did what and why, from the audit log.
+
+use audit::StoredEntry;
+use kernel::{Change, Entry, FieldValue};
+use maud::{Markup, html};
+
+use crate::{
+    components::{Icon, actor},
+    viewer::Viewer,
+    words::{sentence, words},
+};
+
+/// The fields of an event that the line about it says, or that say nothing to a reader.
+const NOT_LISTED: [&str; 8] = [
+    "event_id",
+    "event_type",
+    "event_kind",
+    "event_note",
+    "event_occurred_at",
+    "event_external_reference",
+    "event_recipient_reference",
+    "status",
+];
+
+/// The longest value that the history shows.
+const MAX_VALUE: usize = 120;
+
+/// The entries, the newest first; `describe` says what the actor of one did.
+pub(crate) fn history(viewer: &Viewer, entries: &[StoredEntry], describe: fn(&Entry) -> String) -> Markup {
+    html! {
+        @if entries.is_empty() { p.muted { "No change is recorded." } } @else {
+            ol.tl { @for stored in entries { (line(viewer, &stored.entry, describe)) } }
+        }
+    }
+}
+
+fn line(viewer: &Viewer, entry: &Entry, describe: fn(&Entry) -> String) -> Markup {
+    let note = text(entry, "event_note");
+    let reference = text(entry, "event_external_reference").or_else(|| text(entry, "event_recipient_reference"));
+    let verb = verb(entry);
+    let status = entry.changes.iter().find(|change| change.field == "status");
+    let others: Vec<&Change> = if verb == "created" {
+        Vec::new()
+    } else {
+        entry.changes.iter().filter(|change| !NOT_LISTED.contains(&&*change.field)).collect()
+    };
+    html! {
+        li {
+            (dot(verb))
+            div {
+                div.line1 {
+                    span {
+                        (actor(entry.actor.kind, &entry.actor.name)) " " (describe(entry))
+                        @if let Some(status) = status.filter(|_| verb != "created") {
+                            ": " b { (shown(&status.before)) } " to " b { (shown(&status.after)) }
+                        }
+                    }
+                    " " span.t { (viewer.zone.minute(entry.occurred_at)) }
+                }
+                @if let Some(reason) = &entry.reason { p.why { (reason.as_str()) } }
+                @if note.is_some() || reference.is_some() {
+                    div.say {
+                        @if let Some(note) = note { @for paragraph in note.split("\n\n") { p { (paragraph) } } }
+                        @if let Some(reference) = reference { p.small.muted { "Reference " (reference) } }
+                    }
+                }
+                @if !others.is_empty() {
+                    ul.small.muted { @for change in others { li { (sentence(&change.field)) ": " @if change.before != FieldValue::Null { (shown(&change.before)) " to " } (shown(&change.after)) } } }
+                }
+            }
+        }
+    }
+}
+
+/// The last part of the action, or the kind of the event that was recorded.
+fn verb(entry: &Entry) -> &str {
+    let verb = entry.action.as_str().split_once('.').map_or(entry.action.as_str(), |(_, verb)| verb);
+    if verb == "event_recorded" { event_kind(entry).unwrap_or(verb) } else { verb }
+}
+
+/// The kind of the event that the entry is about, by the name of its field for findings or for packages.
+fn event_kind(entry: &Entry) -> Option<&str> {
+    text(entry, "event_type").or_else(|| text(entry, "event_kind"))
+}
+
+/// The words for an entry about a record, after the name of its actor.
+pub(crate) fn of_record(entry: &Entry) -> String {
+    match verb(entry) {
+        "created" => "recorded it".to_owned(),
+        "updated" if entry.changes.iter().any(|change| change.field == "status") => "moved it".to_owned(),
+        "updated" => "changed it".to_owned(),
+        "comment" => "commented".to_owned(),
+        "verified_as_duplicate" => "marked it as a duplicate".to_owned(),
+        "remediation_reported" => "reported its remediation".to_owned(),
+        "verified_as_resolved" => "verified that it is resolved".to_owned(),
+        "review_started" => "started its review".to_owned(),
+        noun @ ("submission" | "receipt" | "acceptance" | "rejection" | "withdrawal" | "resubmission") => {
+            format!("recorded its {noun}")
+        }
+        verb => format!("{} it", words(verb)),
+    }
+}
+
+fn dot(verb: &str) -> Markup {
+    let (tone, icon) = match verb {
+        "comment" => ("", Icon::Comment),
+        "created" => ("good", Icon::Plus),
+        "updated" => ("accent", Icon::Pencil),
+        "approved" | "acceptance" | "completed" | "verified_as_resolved" => ("good", Icon::Check),
+        "rejected" | "rejection" => ("bad", Icon::AlertCircle),
+        "submission" | "resubmission" => ("accent", Icon::Submission),
+        _ => ("warn", Icon::Finding),
+    };
+    html! { span class={ "dot " (tone) } { (icon) } }
+}
+
+fn text<'e>(entry: &'e Entry, field: &str) -> Option<&'e str> {
+    let change = entry.changes.iter().find(|change| change.field == field)?;
+    if let FieldValue::Text(text) = &change.after { Some(text) } else { None }
+}
+
+/// A value in a few words.
+fn shown(value: &FieldValue) -> String {
+    match value {
+        FieldValue::Null => "nothing".to_owned(),
+        FieldValue::Bool(value) => value.to_string(),
+        FieldValue::Integer(number) => number.to_string(),
+        FieldValue::Texts(texts) => texts.join(", "),
+        FieldValue::Text(text) if text.is_empty() => "nothing".to_owned(),
+        FieldValue::Text(text) => {
+            let is_name = text.chars().all(|letter| letter.is_ascii_lowercase() || matches!(letter, '_' | '-'));
+            let text = if is_name { words(text) } else { text.clone() };
+            match text.char_indices().nth(MAX_VALUE) {
+                Some((end, _)) => format!("{}…", &text[..end]),
+                None => text,
+            }
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! A browser: it sends the cookie of a session, and the token of the form that it saw last.
+
+use axum::{
+    Router,
+    body::Body,
+    http::{HeaderMap, Request, header},
+};
+use http_body_util::BodyExt as _;
+use std::net::SocketAddr;
+use tower::ServiceExt as _;
+
+/// A browser of a person who has signed in.
+pub(crate) struct Browser {
+    pub(crate) router: Router,
+    /// The value of the cookie header.
+    pub(crate) cookie: String,
+    /// The token of the forms.
+    pub(crate) form_token: String,
+}
+
+/// A response that was read to its end.
+pub(crate) struct Page {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Browser {
+    /// Opens an address.
+    pub(crate) async fn get(&self, path: &str) -> Page {
+        self.send(Request::get(path).body(Body::empty()).unwrap()).await
+    }
+
+    /// Sends a form with its token.
+    pub(crate) async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Page {
+        let token = [("formToken", self.form_token.as_str())];
+        self.post_without_token(path, &token.into_iter().chain(fields.iter().copied()).collect::<Vec<_>>()).await
+    }
+
+    /// Sends a form as it is.
+    pub(crate) async fn post_without_token(&self, path: &str, fields: &[(&str, &str)]) -> Page {
+        let body: String = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        let request = Request::post(path)
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .header("sec-fetch-site", "same-origin")
+            .body(Body::from(body));
+        self.send(request.unwrap()).await
+    }
+
+    async fn send(&self, mut request: Request<Body>) -> Page {
+        let address: SocketAddr = "192.0.2.7:40000".parse().unwrap();
+        request.extensions_mut().insert(address);
+        let headers = request.headers_mut();
+        headers.insert(header::HOST, "novantra.test".parse().unwrap());
+        headers.insert(header::COOKIE, self.cookie.parse().unwrap());
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let body = body.collect().await.unwrap().to_bytes().to_vec();
+        Page { status: parts.status.as_u16(), headers: parts.headers, body }
+    }
+}
+
+impl Page {
+    /// The page, which must have this status.
+    #[track_caller]
+    pub(crate) fn expect(self, status: u16) -> Self {
+        assert_eq!(self.status, status, "{}", self.html());
+        self
+    }
+
+    /// The HTML.
+    pub(crate) fn html(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    /// The address that the response sends the browser to.
+    pub(crate) fn location(&self) -> &str {
+        self.headers[header::LOCATION].to_str().unwrap()
+    }
+
+    /// Whether the page has the text.
+    #[track_caller]
+    pub(crate) fn expect_text(self, text: &str) -> Self {
+        assert!(self.html().contains(text), "{text:?} is missing in {}", self.html());
+        self
+    }
+
+    /// Whether the page lacks the text.
+    #[track_caller]
+    pub(crate) fn expect_no_text(self, text: &str) -> Self {
+        assert!(!self.html().contains(text), "{text:?} is in {}", self.html());
+        self
+    }
+}

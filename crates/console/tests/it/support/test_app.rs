@@ -1,0 +1,206 @@
+//! The web app over the in-memory store, beside the API, with a clock that tests control.
+
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use api_v1::{ApiServices, AttachmentLimits, AttachmentServices, PayloadRenderer, WebhookServices};
+use async_trait::async_trait;
+use attachments::BucketStore;
+use audit::Checkpoint;
+use axum::Router;
+use console::ConsoleServices;
+use crypto::{
+    Argon2Hasher, Argon2PasswordHasher, CachedVerifier, CheckpointKey, CursorKey, DeviceCookieKey, Encryptor,
+    HmacWebhookSigner, MasterKey, TokenKeys, TotpFactors, generate_signing_key,
+};
+use http_api::{ApiSettings, App, CommitListener, CursorSigner, Observer, Quotas, ResponseCipher, Services};
+use kernel::{Changeset, Entropy};
+use limits::MemoryLimits;
+use people::{People, PeopleParts, PeopleSettings};
+use store_contract::{Fixture, OpenedStore};
+use store_memory::MemoryStore;
+use webhooks::{AddressPolicy, AttemptOutcome, EndpointUrl, Message, Sender};
+
+use super::files::Files;
+
+/// The web app under test.
+pub(crate) struct TestApp {
+    pub(crate) fixture: Fixture,
+    pub(crate) people: Arc<People>,
+    pub(super) contents: Arc<BucketStore>,
+    pub(super) passwords: Argon2PasswordHasher,
+    pub(super) tokens: Arc<TokenKeys>,
+    pub(crate) router: Router,
+    published: Arc<Published>,
+    checkpoint_key: CheckpointKey,
+}
+
+struct Cursors(CursorKey);
+
+impl CursorSigner for Cursors {
+    fn sign(&self, payload: &[u8]) -> String {
+        self.0.sign(payload)
+    }
+
+    fn verify(&self, cursor: &str) -> Option<Vec<u8>> {
+        self.0.verify(cursor)
+    }
+}
+
+struct Cipher(Encryptor);
+
+impl ResponseCipher for Cipher {
+    fn encrypt(&self, entropy: &dyn Entropy, purpose: &str, body: &[u8]) -> Vec<u8> {
+        self.0.encrypt(entropy, purpose, body)
+    }
+
+    fn decrypt(&self, purpose: &str, sealed: &[u8]) -> Option<Vec<u8>> {
+        self.0.decrypt(purpose, sealed).ok().map(|body| body.to_vec())
+    }
+}
+
+struct NoObserver;
+
+impl Observer for NoObserver {
+    fn record_response(&self, _: &str, _: &'static str, _: u16, _: Duration) {}
+}
+
+/// Endpoints that accept every event.
+struct Accepting;
+
+#[async_trait]
+impl Sender for Accepting {
+    async fn send(&self, _: &EndpointUrl, _: Message) -> AttemptOutcome {
+        AttemptOutcome {
+            duration: Duration::from_millis(12),
+            status: Some(202),
+            response_body: Some("taken".to_owned()),
+            failure: None,
+            retry_after: None,
+        }
+    }
+}
+
+/// Limits that no test reaches.
+fn generous_quotas() -> Quotas {
+    let many = 1_000_000;
+    Quotas {
+        token_read: many,
+        token_write: many,
+        organization: many,
+        token_endpoint: many,
+        token_endpoint_address: many,
+        unauthenticated: many,
+    }
+}
+
+impl TestApp {
+    pub(crate) async fn open() -> Self {
+        let fixture = Fixture::open(async |clock| OpenedStore::new(Arc::new(MemoryStore::new(clock)))).await;
+        let entropy: Arc<dyn Entropy> = fixture.entropy.clone();
+        let master = MasterKey::generate(&*entropy);
+        let key = generate_signing_key(&master, &*entropy, fixture.now());
+        let ring = auth::Keyring::new(fixture.now(), vec![auth::PublishedKey { key, signs_from: fixture.now() }]);
+        let tokens = Arc::new(TokenKeys::open(&master, &ring, "https://novantra.example").unwrap());
+        let limits = Arc::new(MemoryLimits::default());
+        let published = Arc::<Published>::default();
+        let people = PeopleParts {
+            store: Arc::clone(&fixture.store),
+            clock: fixture.clock.clone(),
+            entropy: Arc::clone(&entropy),
+            limits: limits.clone(),
+            passwords: Arc::new(Argon2PasswordHasher::new(Arc::clone(&entropy))),
+            second_factors: Arc::new(TotpFactors::new(&master)),
+            devices: Arc::new(DeviceCookieKey::new(&master)),
+        };
+        let people = Arc::new(People::new(people, PeopleSettings::default()));
+        let app = App::new(Services {
+            store: Arc::clone(&fixture.store),
+            clock: fixture.clock.clone(),
+            people: Arc::clone(&people),
+            entropy: Arc::clone(&entropy),
+            hasher: Arc::new(Argon2Hasher::new(Arc::clone(&entropy))),
+            signer: tokens.clone(),
+            verifier: Arc::new(CachedVerifier::new(tokens.clone(), 100)),
+            limits,
+            cursor_signer: Arc::new(Cursors(CursorKey::new(&master))),
+            response_cipher: Arc::new(Cipher(Encryptor::new(&master))),
+            observer: Arc::new(NoObserver),
+            commit_listener: published.clone(),
+            settings: ApiSettings { quotas: generous_quotas(), ..ApiSettings::default() },
+        });
+        let limits =
+            AttachmentLimits { max_bytes: 1024 * 1024, max_unlinked_bytes: None, max_organization_bytes: None };
+        let contents = Arc::new(BucketStore::in_memory());
+        let attachments = Arc::new(AttachmentServices::new(contents.clone(), limits));
+        let signer = Arc::new(HmacWebhookSigner::new(&master));
+        let webhooks = Arc::new(WebhookServices::new(signer, Arc::new(Accepting), AddressPolicy::default()));
+        let pages = console::surface(ConsoleServices {
+            events: Arc::new(PayloadRenderer),
+            files: Arc::new(Files(Arc::clone(&attachments))),
+            endpoints: webhooks.endpoints.clone(),
+            checkpoints: Arc::new(CheckpointKey::new(&master).public_key()),
+            api_document: api_v1::document(),
+        });
+        let router = http_api::router(app, [api_v1::surface(ApiServices { webhooks, attachments }), pages]);
+        let passwords = Argon2PasswordHasher::new(entropy);
+        let checkpoint_key = CheckpointKey::new(&master);
+        Self { fixture, people, contents, passwords, tokens, router, published, checkpoint_key }
+    }
+
+    /// Seals the audit log, as a server does it every second.
+    pub(crate) async fn seal(&self) {
+        let store = &self.fixture.store;
+        while let Some(unsealed) = store.unsealed(self.fixture.home, 100).await.unwrap() {
+            let batch = audit::seal(&unsealed);
+            let head = batch.head();
+            let at = self.fixture.now();
+            let checkpoint = Checkpoint::sign(&self.checkpoint_key, self.fixture.home, head.sequence, head.hash, at);
+            assert!(store.seal(&batch, &checkpoint).await.unwrap());
+        }
+    }
+
+    /// The number of times that the workers were notified of due deliveries.
+    pub(crate) fn notified(&self) -> usize {
+        self.published.notifications.load(Ordering::Relaxed)
+    }
+
+    /// Takes the names of the events that were published since the last call.
+    pub(crate) fn take_events(&self) -> Vec<&'static str> {
+        std::mem::take(&mut *self.published.events.lock().unwrap())
+    }
+
+    /// The actions of the audit log that people performed, oldest first, each with its reason.
+    pub(crate) async fn actions(&self) -> Vec<(String, Option<String>)> {
+        let log = self.fixture.audit_log(self.fixture.home).await;
+        let by_people = log.into_iter().filter(|stored| stored.entry.actor.kind == kernel::ActorKind::User);
+        by_people
+            .map(|stored| {
+                (stored.entry.action.as_str().to_owned(), stored.entry.reason.map(|reason| reason.to_string()))
+            })
+            .collect()
+    }
+}
+
+/// Records what commits publish.
+#[derive(Default)]
+struct Published {
+    events: Mutex<Vec<&'static str>>,
+    notifications: AtomicUsize,
+}
+
+impl CommitListener for Published {
+    fn concerns(&self, changeset: &Changeset) -> bool {
+        self.events.lock().unwrap().extend(changeset.events().iter().map(|event| event.name));
+        false
+    }
+
+    fn notify(&self) {
+        self.notifications.fetch_add(1, Ordering::Relaxed);
+    }
+}
