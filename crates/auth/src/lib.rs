@@ -30,7 +30,7 @@ pub use account::{
 pub use caller::{AuthorizationError, Caller, actor};
 pub use credentials::{CredentialCheck, check_credentials};
 pub use one_time_link::{LinkPurpose, OneTimeLink};
-pub use opaque_token::{OpaqueToken, TokenHash, TokenUse};
+pub use opaque_token::{OpaqueToken, TokenHash, TokenUse, without_tokens};
 pub use people_ports::{
     CredentialChange, DeviceCookies, MAX_LISTED_SESSIONS, MAX_STORED_FOR, PasswordCheck, PasswordHasher, PeopleStore,
     SecondFactors, is_discarded_at,

@@ -39,7 +39,7 @@ use http_api::{
 
 use crate::page_operation::page_operation;
 
-pub(crate) use assets::{icon, script, stylesheet};
+pub(crate) use assets::asset;
 pub(crate) use current_viewer::viewer;
 pub(crate) use overview::handle as overview;
 pub(crate) use rows::choose as choose_rows;

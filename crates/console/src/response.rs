@@ -22,17 +22,14 @@ const PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-poli
 const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
 const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
-/// Returns the response with a page. No cache keeps it: after the sign-out nobody can go back to it.
+/// Returns the response with a page.
 pub(crate) fn page_response(status: StatusCode, page: Markup) -> ApiResponse {
     with_browser_rules(ApiResponse::document(status, "text/html; charset=utf-8", Bytes::from(page.into_string())))
-        .header(header::CACHE_CONTROL, "no-store")
 }
 
 /// Returns the response that sends the browser on to another page of the web app with a GET request.
 pub(crate) fn redirect(to: &str) -> ApiResponse {
-    with_browser_rules(ApiResponse::empty(StatusCode::SEE_OTHER))
-        .header(header::CACHE_CONTROL, "no-store")
-        .header(header::LOCATION, to)
+    with_browser_rules(ApiResponse::empty(StatusCode::SEE_OTHER)).header(header::LOCATION, to)
 }
 
 /// Returns the response with a file to be saved under this name, which no cache keeps.
@@ -42,7 +39,8 @@ pub(crate) fn download(response: ApiResponse, file_name: &str) -> ApiResponse {
         .header(header::CONTENT_DISPOSITION, format!("attachment; filename=\"{file_name}\""))
 }
 
-fn with_browser_rules(response: ApiResponse) -> ApiResponse {
+/// Adds the rules for browsers to the response.
+pub(crate) fn with_browser_rules(response: ApiResponse) -> ApiResponse {
     response
         .header(header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY)
         .header(header::X_FRAME_OPTIONS, "DENY")

@@ -14,7 +14,12 @@ use limits::LimitStore;
 use store::DynStore;
 use tokio::sync::Mutex;
 
-use crate::{error::PeopleError, password_pool::PasswordPool, refusal_log::RefusalLog};
+use crate::{
+    error::PeopleError,
+    observer::{NoObserver, PeopleObserver},
+    password_pool::PasswordPool,
+    refusal_log::RefusalLog,
+};
 
 /// The maximum number of times that a change is decided if it conflicts with concurrent ones.
 pub(crate) const MAX_ATTEMPTS: usize = 8;
@@ -45,7 +50,7 @@ pub struct PeopleSettings {
     pub sessions: SessionLifetimes,
     /// The lifetime of invitations.
     pub invitation_lifetime: Duration,
-    /// The number of passwords that are hashed at once.
+    /// The number of passwords that are hashed at once, and as many more of those who proved something.
     pub hashing_concurrency: usize,
     /// The failed sign-ins of one user from one network, and on one known device, in a minute.
     pub failures_per_user: u32,
@@ -72,14 +77,21 @@ pub struct People {
     pub(crate) pool: PasswordPool,
     pub(crate) refusals: Arc<Mutex<RefusalLog>>,
     pub(crate) settings: PeopleSettings,
+    pub(crate) observer: Arc<dyn PeopleObserver>,
 }
 
 impl People {
-    /// Creates the use cases.
+    /// Creates the use cases, which nobody observes.
     #[must_use]
     pub fn new(parts: PeopleParts, settings: PeopleSettings) -> Self {
-        let pool = PasswordPool::new(Arc::clone(&parts.passwords), settings.hashing_concurrency);
-        Self { parts, pool, refusals: Arc::default(), settings }
+        Self::observed_by(Arc::new(NoObserver), parts, settings)
+    }
+
+    /// Creates the use cases with an observer.
+    #[must_use]
+    pub fn observed_by(observer: Arc<dyn PeopleObserver>, parts: PeopleParts, settings: PeopleSettings) -> Self {
+        let pool = PasswordPool::new(Arc::clone(&parts.passwords), settings.hashing_concurrency, Arc::clone(&observer));
+        Self { parts, pool, refusals: Arc::default(), settings, observer }
     }
 
     pub(crate) fn now(&self) -> Timestamp {

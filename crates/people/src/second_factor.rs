@@ -10,6 +10,7 @@ use crate::{
     author::Client,
     enrollment::{EnrollmentForm, SecondFactorOffer, offer_to_user, owner},
     error::PeopleError,
+    observer::SignInStep,
     people::{MAX_ATTEMPTS, People, undecryptable},
     refusals::SignInRefusal,
     sessions::PendingSignIn,
@@ -71,7 +72,7 @@ impl People {
                 second_factor_accepted(&context, timestamp, &user, &session, credentials, uses_recovery_code, &sign_in);
             if self.commit(change).await? {
                 self.refund(&attempt);
-                return Ok(SignInOutcome::Begun(Box::new(self.begun(begun, user, client))));
+                return Ok(self.accepted_step(self.begun(begun, user, client)));
             }
         }
         Err(PeopleError::Contended)
@@ -127,7 +128,9 @@ impl People {
         if session.level != SessionLevel::EnrollmentPending {
             return Err(UserDenied::Incomplete(session.level).into());
         }
-        self.enroll(user, &session, form, client).await
+        let enrolled = self.enroll(user, &session, form, client).await?;
+        self.observer.record_step(SignInStep::Completed);
+        Ok(enrolled)
     }
 
     /// Enrolls a second factor of a signed-in user, or replaces it. The user must have proved recently who they are.

@@ -14,6 +14,7 @@ mod webhooks;
 
 use std::sync::Arc;
 
+use ::people::PeopleObserver;
 use api_v1::DeliveryTrigger;
 use audit::CheckpointSigner;
 use auth::{EncryptedSigningKey, SecretHasher};
@@ -155,7 +156,7 @@ impl Installation {
         &self,
         settings: &Settings,
         limits: Arc<dyn LimitStore>,
-        observer: Arc<dyn Observer>,
+        (observer, people_observer): (Arc<dyn Observer>, Arc<dyn PeopleObserver>),
         webhooks: &Webhooks,
     ) -> Result<Services, Failure> {
         let tokens = self.keys.tokens()?;
@@ -166,7 +167,7 @@ impl Installation {
             hasher: Arc::clone(&self.hasher),
             signer: Arc::clone(&tokens) as _,
             verifier: tokens,
-            people: Arc::new(self.people_with_limits(settings, Arc::clone(&limits))),
+            people: Arc::new(self.observed_people(settings, Arc::clone(&limits), people_observer)),
             limits,
             cursor_signer: Arc::new(self.keys.cursor_signer()),
             response_cipher: Arc::new(self.keys.response_cipher()),

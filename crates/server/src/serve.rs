@@ -33,7 +33,7 @@ use attachment_probe::AttachmentProbe;
 use bootstrap::{PrintedAccount, PrintedLink, demo, first_start, open_files};
 use evidence_files::SharedFiles;
 use listen::{CertificateReloader, ConnectionLimits, Listener};
-use metrics::{CertificateMetrics, MeteredContents, Metrics, WebhookMetrics};
+use metrics::{CertificateMetrics, MeteredContents, Metrics, PeopleMetrics, WebhookMetrics};
 use rate_limits::RateLimits;
 use shutdown::Signals;
 use tasks::{
@@ -270,8 +270,8 @@ async fn prepare(
     let limits = RateLimits::new(installation, settings, &metrics)?;
     let webhooks = Webhooks::new(installation, &settings.webhooks);
     let webhook_metrics = Arc::new(WebhookMetrics::register(&metrics)?);
-    let observer = Arc::clone(&metrics) as _;
-    let app = App::new(installation.services(settings, Arc::clone(&limits.store), observer, &webhooks)?);
+    let observers = (Arc::clone(&metrics) as _, Arc::new(PeopleMetrics::register(&metrics)?) as _);
+    let app = App::new(installation.services(settings, Arc::clone(&limits.store), observers, &webhooks)?);
     let contents = Arc::clone(&installation.attachments.contents);
     let attachments = Arc::new(MeteredContents::register(&metrics, contents)?);
     Ok((accounts, link, Components { app, limits, webhooks, attachments, metrics, webhook_metrics }))

@@ -61,6 +61,7 @@ macro_rules! contract_suite {
             registers {
                 every_register_reads_back_as_it_was_stored
                 every_register_is_found_by_its_key
+                no_register_takes_the_key_or_identity_of_another_by_an_update
                 every_register_is_filtered_as_its_statement_says
                 recorded_events_are_stored_and_filtered_as_their_statements_say
             }

@@ -14,6 +14,7 @@ mod sql;
 mod sql_fragments;
 mod sqlite;
 mod streams;
+mod unique_columns;
 mod value;
 
 use std::{path::Path, sync::Arc};
@@ -33,6 +34,7 @@ pub(crate) use sql::Sql;
 pub(crate) use sql_fragments::{
     column_list, is_one_of, names_organizations, one_of, padded, padded_count, placeholder,
 };
+pub(crate) use unique_columns::{Nulls, UniqueColumns};
 pub(crate) use value::Value;
 
 use postgres::{PostgresEngine, PostgresSession};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crypto::Argon2PasswordHasher;
 use limits::{LimitStore, MemoryLimits};
-use people::{People, PeopleParts};
+use people::{People, PeopleObserver, PeopleParts};
 
 use super::Installation;
 use crate::settings::Settings;
@@ -15,12 +15,21 @@ const COMMAND_BUCKETS: usize = 16;
 impl Installation {
     /// The use cases for a command, in which nobody signs in.
     pub(crate) fn people(&self, settings: &Settings) -> People {
-        self.people_with_limits(settings, Arc::new(MemoryLimits::new(COMMAND_BUCKETS)))
+        People::new(self.people_parts(Arc::new(MemoryLimits::new(COMMAND_BUCKETS))), settings.people)
     }
 
-    /// The use cases with these rate limits.
-    pub(super) fn people_with_limits(&self, settings: &Settings, limits: Arc<dyn LimitStore>) -> People {
-        let parts = PeopleParts {
+    /// The use cases for a server, with these rate limits.
+    pub(super) fn observed_people(
+        &self,
+        settings: &Settings,
+        limits: Arc<dyn LimitStore>,
+        observer: Arc<dyn PeopleObserver>,
+    ) -> People {
+        People::observed_by(observer, self.people_parts(limits), settings.people)
+    }
+
+    fn people_parts(&self, limits: Arc<dyn LimitStore>) -> PeopleParts {
+        PeopleParts {
             store: Arc::clone(&self.store),
             clock: Arc::clone(&self.clock),
             entropy: Arc::clone(&self.entropy),
@@ -28,7 +37,6 @@ impl Installation {
             passwords: Arc::new(Argon2PasswordHasher::new(Arc::clone(&self.entropy))),
             second_factors: Arc::new(self.keys.second_factors()),
             devices: Arc::new(self.keys.device_cookies()),
-        };
-        People::new(parts, settings.people)
+        }
     }
 }

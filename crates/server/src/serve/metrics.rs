@@ -2,6 +2,7 @@
 
 mod attachments;
 mod certificate;
+mod people;
 mod rate_limits;
 mod webhooks;
 
@@ -18,6 +19,7 @@ use crate::failure::Failure;
 
 pub(crate) use attachments::MeteredContents;
 pub(crate) use certificate::CertificateMetrics;
+pub(crate) use people::PeopleMetrics;
 pub(crate) use rate_limits::MeteredBuckets;
 pub(crate) use webhooks::WebhookMetrics;
 

@@ -176,7 +176,7 @@ settings! {
     "How long the link of an invitation works, from 1h to 30d."
 
     PASSWORD_CONCURRENCY: "password_concurrency", "PASSWORDS", Some("2"), Serve;
-    "Maximum number of passwords that are checked at once, from 1 to 64, each with 19 MiB of memory and tens of milliseconds of a processor. One more is reserved for devices on which the user signed in before."
+    "Maximum number of passwords that are checked at once, from 1 to 64, each with 19 MiB of memory and tens of milliseconds of a processor. As many more are reserved for those who have a session, a link or a device on which they signed in before."
 
     IDEMPOTENCY_RETENTION: "idempotency_retention", "DURATION", Some("24h"), Serve;
     "How long an `Idempotency-Key` is stored. The API promises 24h."

@@ -76,10 +76,7 @@ impl Statements {
                 R::NAME,
                 &update,
                 R::PARENT.map(|within| within.column),
-                R::KEY
-                    .map(|key| (key.column, key.scope_columns()))
-                    .as_ref()
-                    .map(|(key, scope)| (*key, scope.as_slice())),
+                R::unique_columns().as_ref(),
             ),
             lists: StatementCache::default(),
             with_keys: StatementCache::default(),

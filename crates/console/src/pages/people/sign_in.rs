@@ -1,7 +1,7 @@
 //! The first step of a sign-in: the e-mail address and the password.
 
 use auth::SessionLevel;
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header};
 use futures_util::future::BoxFuture;
 use http_api::{
     pipeline::App,
@@ -87,8 +87,12 @@ pub(crate) fn submit<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a,
 
 /// Returns the page for a refused attempt, which was recorded when it was refused.
 pub(super) fn refused(refusal: &SignInRefusal, page: Markup) -> ApiResponse {
-    let status = if refusal.retry_after.is_some() { StatusCode::TOO_MANY_REQUESTS } else { StatusCode::UNAUTHORIZED };
-    page_response(status, page).recorded()
+    match refusal.retry_after {
+        Some(wait) => page_response(StatusCode::TOO_MANY_REQUESTS, page)
+            .header(header::RETRY_AFTER, wait.as_secs().max(1).to_string())
+            .recorded(),
+        None => page_response(StatusCode::UNAUTHORIZED, page).recorded(),
+    }
 }
 
 /// The slug of the workspace, if the installation has only one.
