@@ -13,6 +13,6 @@ mod value;
 pub(crate) use detail::{Detail, detail};
 pub(crate) use filters::{ChosenFilters, filter_name};
 pub(crate) use form::{RecordForm, form};
-pub(crate) use list::{ListView, list, short_list};
+pub(crate) use list::{ListView, list};
 pub(crate) use register::{Register, Row, register_of};
 pub(crate) use typed::{TypedFaults, key_field, read_typed};

@@ -56,6 +56,20 @@ pub(crate) fn counted(number: usize, singular: &str, plural: &str) -> String {
     format!("{number} {}", if number == 1 { singular } else { plural })
 }
 
+/// Returns the number with a comma between each three digits: "38,104".
+#[must_use]
+pub(crate) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -77,6 +91,12 @@ mod tests {
         assert_eq!(label(&column("valid_until")), "Valid until");
         let key = Column { key: Some(kernel::KeyScope::Organization), ..column("risk_key") };
         assert_eq!(label(&key), "Key");
+    }
+
+    #[test]
+    fn large_numbers_are_grouped() {
+        let numbers = [0, 999, 1_000, 38_104, 1_000_000].map(grouped);
+        assert_eq!(numbers, ["0", "999", "1,000", "38,104", "1,000,000"]);
     }
 
     #[test]

@@ -19,9 +19,10 @@ use http_api::App;
 use tokio::time::{Instant, timeout_at};
 
 use crate::{
+    clock::ReplayClock,
     compose::{Installation, OpenMode, Webhooks},
     failure::Failure,
-    operations::EvidenceExpiry,
+    operations::{EvidenceExpiry, RollupCounter},
     permissions::exposed_files,
     settings::{Database, Settings},
 };
@@ -30,12 +31,12 @@ use admin::AdminState;
 use attachment_probe::AttachmentProbe;
 use bootstrap::{PrintedAccount, demo, first_start, open_files};
 use listen::{CertificateReloader, ConnectionLimits, Listener};
-use metrics::{CertificateMetrics, MeteredContents, Metrics, WebhookMetrics};
+use metrics::{CertificateMetrics, MeteredContents, Metrics, RollupMetrics, WebhookMetrics};
 use rate_limits::RateLimits;
 use shutdown::Signals;
 use tasks::{
-    expire_evidence, fan_out_events, maintenance, record_repeated_calls, refresh_signing_keys, reload_certificate,
-    report_repeats, return_rate_limits, seal_audit_log, send_deliveries, sweep_attachments,
+    count_rollups, expire_evidence, fan_out_events, maintenance, record_repeated_calls, refresh_signing_keys,
+    reload_certificate, report_repeats, return_rate_limits, seal_audit_log, send_deliveries, sweep_attachments,
 };
 
 pub(crate) use bootstrap::{ReadyMessage, ServerLock};
@@ -109,8 +110,13 @@ impl Server {
             None => api,
         };
         let admin = Listener::bind(settings.admin_listen, "admin-listen").await?;
-        let installation = Installation::open(&settings, options.mode).await?;
-        match prepare(&installation, &settings, options.demo).await {
+        let (installation, replay) = if options.demo {
+            let (installation, replay) = Installation::open_in_past(&settings, options.mode, demo::PAST).await?;
+            (installation, Some(replay))
+        } else {
+            (Installation::open(&settings, options.mode).await?, None)
+        };
+        match prepare(&installation, &settings, replay.as_deref()).await {
             Ok((accounts, components)) => {
                 let ready = ReadyMessage { url: api.url(), admin_url: admin.url(), accounts, demo: options.demo };
                 Ok((Self { settings, installation, api, admin, certificate, components }, ready))
@@ -171,6 +177,8 @@ impl Server {
             tokio::spawn(sweep_attachments::run(installation.clone(), Arc::clone(&attachments), stop.clone()));
         let recorder = tokio::spawn(record_repeated_calls::run(app.clone(), stop.clone()));
         let expiry = tokio::spawn(expire_evidence::run(EvidenceExpiry::new(&installation), stop.clone()));
+        let rollup_metrics = RollupMetrics::register(&metrics)?;
+        let rollups = tokio::spawn(count_rollups::run(RollupCounter::new(&installation), rollup_metrics, stop.clone()));
         let (distributor, dispatcher) =
             (webhooks.distributor(&installation), webhooks.dispatcher(&installation, webhook_metrics));
         let endpoint_services = webhooks.endpoint_services();
@@ -212,6 +220,7 @@ impl Server {
             recorder.await?;
             sweeper.await?;
             expiry.await?;
+            rollups.await?;
             fan_out.await.and(deliveries.await)?;
             if let Some(reloader) = reloader {
                 reloader.await?;
@@ -243,12 +252,14 @@ impl Server {
 async fn prepare(
     installation: &Installation,
     settings: &Settings,
-    demo: bool,
+    demo: Option<&ReplayClock>,
 ) -> Result<(Vec<PrintedAccount>, Components), Failure> {
     let now = installation.clock.now();
     installation.store.discard_future_state(now, settings.api.idempotency_retention).await?;
-    let accounts =
-        if demo { demo::seed(installation).await? } else { first_start::prepare(installation, settings).await? };
+    let accounts = match demo {
+        Some(replay) => demo::seed(installation, replay).await?,
+        None => first_start::prepare(installation, settings).await?,
+    };
     let metrics = Arc::new(Metrics::new()?);
     let limits = RateLimits::new(installation, settings, &metrics)?;
     let webhooks = Webhooks::new(installation, &settings.webhooks);

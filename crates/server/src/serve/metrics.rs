@@ -3,6 +3,7 @@
 mod attachments;
 mod certificate;
 mod rate_limits;
+mod rollups;
 mod webhooks;
 
 use std::time::Duration;
@@ -19,6 +20,7 @@ use crate::failure::Failure;
 pub(crate) use attachments::MeteredContents;
 pub(crate) use certificate::CertificateMetrics;
 pub(crate) use rate_limits::MeteredBuckets;
+pub(crate) use rollups::RollupMetrics;
 pub(crate) use webhooks::WebhookMetrics;
 
 /// Histogram buckets in seconds, from a cache hit to a request that waits for a busy disk.
