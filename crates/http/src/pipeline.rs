@@ -5,6 +5,7 @@ mod account_cache;
 mod app;
 mod audit_recorder;
 mod authenticate;
+mod call_counter;
 mod client_address;
 mod endpoint;
 mod head_limits;
@@ -169,6 +170,9 @@ pub(crate) async fn handle(app: &App, endpoint: &Endpoint, route: RouteMatch, re
     // An organization that has stored all that it may is no failure of the server.
     if response.status.is_server_error() && response.status != StatusCode::INSUFFICIENT_STORAGE {
         tracing::warn!(request_id = %name, method = %method, route = path, status = response.status.as_u16(), "a request failed with a server error");
+    }
+    if let Some(account) = &state.account {
+        app.call_counter.count(&account.account, response.status.as_u16(), app.services.clock.now());
     }
     app.services.observer.record_response(method.as_str(), path, response.status.as_u16(), began.elapsed());
     // A body that was not asked for is not received either: hyper closes the connection if the rest has not arrived yet.

@@ -17,6 +17,7 @@ mod importer;
 mod operator;
 mod oscal_exporter;
 mod record_commands;
+mod rollup_counter;
 mod scan_importer;
 mod scan_lease;
 mod scan_series;
@@ -38,6 +39,7 @@ pub(crate) use importer::{DraftFailures, DraftSource, ImportCounts, Importer, MA
 pub(crate) use operator::Operator;
 pub(crate) use oscal_exporter::OscalExporter;
 pub(crate) use record_commands::{CommandRecord, change_record, find_record};
+pub(crate) use rollup_counter::RollupCounter;
 pub(crate) use scan_lease::ScanLeases;
 pub(crate) use scan_series::ScanSeries;
 pub(crate) use service_accounts::{

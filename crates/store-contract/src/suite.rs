@@ -23,6 +23,7 @@ pub mod reading;
 pub mod registers;
 pub mod repeated_calls;
 pub mod revision_order;
+pub mod rollups;
 pub mod sealing;
 pub mod signing_keys;
 pub mod streaming;
@@ -257,6 +258,13 @@ macro_rules! contract_suite {
             directory {
                 organizations_are_listed_oldest_first
                 an_organization_is_found_by_its_slug
+            }
+            rollups {
+                a_rollup_is_replaced_as_a_whole
+                concurrent_counts_of_a_part_do_not_mix
+                open_findings_are_stored_by_day
+                concurrently_counted_calls_are_added_up
+                calls_are_deleted_after_their_retention
             }
             maintenance {
                 a_lease_belongs_to_its_owner_until_it_expires

@@ -13,7 +13,7 @@ use kernel::{
     RepeatedCalls, Resource, Revision, StoreError, Stored, TimeRange, Timestamp,
 };
 use rpds::{RedBlackTreeMapSync as Map, RedBlackTreeSetSync as Set};
-use store::FUTURE_TOLERANCE;
+use store::{CallSpan, CallTotals, Day, FUTURE_TOLERANCE, OpenFindings, Rollup, RollupPart};
 use ulid::Ulid;
 use webhooks::Partition;
 
@@ -49,6 +49,9 @@ pub(crate) struct State {
     pub(crate) sessions: Map<(OrganizationId, SessionId), Session>,
     pub(crate) links: Map<(OrganizationId, TokenHash), OneTimeLink>,
     pub(crate) leases: Map<String, LeaseRow>,
+    pub(crate) rollups: Map<(OrganizationId, RollupPart), Rollup>,
+    pub(crate) open_findings: Map<(OrganizationId, Day), OpenFindings>,
+    pub(crate) calls: Map<(OrganizationId, AccountId, CallSpan, Timestamp), CallTotals>,
 }
 
 #[derive(Clone)]

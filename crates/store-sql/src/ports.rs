@@ -17,6 +17,7 @@ mod outbox;
 mod people;
 mod rate_limits;
 mod reader;
+mod rollups;
 mod signing_keys;
 mod storage_usage;
 

@@ -4,6 +4,7 @@ mod directory;
 mod identity;
 mod maintenance;
 mod master_key;
+mod rollups;
 
 use audit::AuditLog;
 use auth::{Accounts, PeopleStore, SigningKeys};
@@ -15,6 +16,12 @@ pub use directory::Directory;
 pub use identity::InstallationIdentity;
 pub use maintenance::{FUTURE_TOLERANCE, Lease, MAX_DELIVERY_DELAY, MAX_LEASE_DURATION, Maintenance};
 pub use master_key::MasterKeyCheck;
+pub use rollups::{
+    AccountCalls, AgeBucket, CallSpan, CallTotals, Counts, Day, DeliveryCounts, DueBucket, EXPIRY_WEEKS,
+    EvidenceCounts, EvidenceState, FindingCounts, MAX_DAYS, MAX_LISTED_CALLS, MAX_NEXT_SUBMISSIONS, OpenFindings,
+    OpenHistory, Rollup, RollupPart, Rollups, SubmissionCounts, calls_by_hour, calls_by_minute, delivery_counts,
+    evidence_counts, finding_counts, submission_counts,
+};
 
 /// Calls `$with!` with every record type that stores hold, as `Kind => Type` pairs: the kinds with commands of their
 /// own, then the registers. [`Store`] and the dispatch of stores are generated from this list, so none can miss a kind.
@@ -54,6 +61,7 @@ macro_rules! store {
             + PartitionQueue
             + DeliveryHistory
             + DueEvidence
+            + Rollups
             $(+ Reader<$record>)*
         {
         }
@@ -73,6 +81,7 @@ macro_rules! store {
                 + PartitionQueue
                 + DeliveryHistory
                 + DueEvidence
+                + Rollups
                 $(+ Reader<$record>)*
         {
         }

@@ -16,6 +16,8 @@ pub enum Lease {
     AttachmentSweep,
     /// Letting evidence claims expire.
     EvidenceExpiry,
+    /// Counting records for rollups.
+    Rollups,
     /// The import of scans of one tool and scope into one organization, by a hash of these.
     ScanImport(u64),
 }
@@ -29,6 +31,7 @@ impl Lease {
             Self::Distributor => "distributor".into(),
             Self::AttachmentSweep => "attachment-sweep".into(),
             Self::EvidenceExpiry => "evidence-expiry".into(),
+            Self::Rollups => "rollups".into(),
             Self::ScanImport(scan) => format!("scan-import:{scan:016x}").into(),
         }
     }

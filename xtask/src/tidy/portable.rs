@@ -27,6 +27,8 @@ const CROSS_ORGANIZATION_INDEXES: &[&str] = &[
     // Maintenance deletes expired sessions and links of all organizations.
     "user_sessions_expiry",
     "user_links_expiry",
+    // Maintenance deletes the calls of all organizations past their retention.
+    "account_calls_age",
 ];
 
 /// Features that need one coordinating node, or a session that outlasts a transaction.

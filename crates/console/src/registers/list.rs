@@ -63,26 +63,6 @@ pub(crate) fn list(viewer: &Viewer, view: &ListView<'_>) -> Markup {
     page(viewer, &Head { title: &title, section: view.section, ..Head::default() }, &content)
 }
 
-/// A few records in a table of titles, statuses and due dates.
-pub(crate) fn short_list(viewer: &Viewer, register: &Register, label: &str, rows: &[Row]) -> Markup {
-    let columns: Vec<usize> =
-        ["severity", "status", "due_at"].into_iter().filter_map(|name| register.position(name)).collect();
-    let title = [TableColumn { title: "Title".into(), class: "p w-title" }];
-    let others = columns
-        .iter()
-        .map(|index| TableColumn { title: crate::words::label(&register.columns[*index]).into(), class: "" });
-    let headings: Vec<TableColumn<'_>> = title.into_iter().chain(others).collect();
-    let rows = html! {
-        @for row in rows {
-            tr role="row" {
-                th.p.w-title scope="row" role="rowheader" { a.prime href={ (register.path()) "/" (row.id) } { (row.name(register)) } }
-                @for index in &columns { td role="cell" { (value(&register.columns[*index], &row.values[*index], &viewer.zone)) } }
-            }
-        }
-    };
-    table(label, true, &headings, &rows)
-}
-
 fn headings(register: &Register) -> Vec<TableColumn<'static>> {
     let shown = columns::shown(register);
     let named = register.name().is_some_and(|name| Some(name) != register.key());

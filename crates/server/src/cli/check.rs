@@ -13,6 +13,7 @@ use crate::{
     compose::{self, Installation, OpenMode},
     failure::Failure,
     files::folder_of,
+    operations::RollupCounter,
     permissions::exposed_files,
     settings::{Database, Settings},
     staging::find_abandoned,
@@ -32,8 +33,12 @@ const MAX_CLOCK_LEAD: Duration = Duration::from_secs(5);
 const MIN_PLAUSIBLE_TIME: Timestamp = Timestamp::from_millis(1_767_225_600_000);
 
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  novantra check")]
-pub(crate) struct Check {}
+#[command(after_help = "Example:\n  novantra check --repair")]
+pub(crate) struct Check {
+    /// Count the records for the overview anew, those of past days included. Servers may run meanwhile.
+    #[arg(long)]
+    repair: bool,
+}
 
 /// The result of one check.
 struct CheckResult {
@@ -60,7 +65,7 @@ impl Check {
     pub(crate) async fn run(&self, settings: Result<Settings, String>, output: Output) -> Result<(), Failure> {
         let mut report = Report::default();
         match settings {
-            Ok(settings) => run_checks(&settings, &mut report).await,
+            Ok(settings) => run_checks(&settings, self.repair, &mut report).await,
             Err(errors) => report.fail("settings", errors),
         }
         let Report(results) = report;
@@ -85,7 +90,7 @@ impl Check {
     }
 }
 
-async fn run_checks(settings: &Settings, report: &mut Report) {
+async fn run_checks(settings: &Settings, repair: bool, report: &mut Report) {
     let warnings = settings.warnings();
     if warnings.is_empty() {
         report.pass("settings", "all settings exist and have valid values");
@@ -114,7 +119,19 @@ async fn run_checks(settings: &Settings, report: &mut Report) {
     check_clock(&installation, report).await;
     check_sealing(&installation, report).await;
     check_webhooks(&installation, report).await;
+    if repair {
+        repair_rollups(&installation, report).await;
+    }
     installation.store.close().await;
+}
+
+/// Counts the records for the overview anew.
+async fn repair_rollups(installation: &Installation, report: &mut Report) {
+    match RollupCounter::new(installation).rebuild().await {
+        Ok(1) => report.pass("rollups", "the records of 1 workspace were counted anew"),
+        Ok(workspaces) => report.pass("rollups", format!("the records of {workspaces} workspaces were counted anew")),
+        Err(error) => report.fail("rollups", format!("the records could not be counted anew: {error}")),
+    }
 }
 
 /// Checks that the certificate is valid today and does not expire soon.

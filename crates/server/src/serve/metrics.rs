@@ -4,6 +4,7 @@ mod attachments;
 mod certificate;
 mod people;
 mod rate_limits;
+mod rollups;
 mod webhooks;
 
 use std::time::Duration;
@@ -21,6 +22,7 @@ pub(crate) use attachments::MeteredContents;
 pub(crate) use certificate::CertificateMetrics;
 pub(crate) use people::PeopleMetrics;
 pub(crate) use rate_limits::MeteredBuckets;
+pub(crate) use rollups::RollupMetrics;
 pub(crate) use webhooks::WebhookMetrics;
 
 /// Histogram buckets in seconds, from a cache hit to a request that waits for a busy disk.

@@ -34,6 +34,7 @@ mod permissions;
 mod record_commands;
 mod refused_records;
 mod repeated_calls;
+mod rollups;
 mod scan_imports;
 mod scan_reopening;
 mod schema_versions;

@@ -147,9 +147,14 @@ impl BatchStatement {
     /// Inserts rows, whose key is their first two columns. An existing row is updated with the assignments in `merged`,
     /// in which `excluded` is the new row. Rows are locked in the given order.
     pub(crate) fn upsert(table: &str, columns: &[Column], merged: &str) -> Self {
+        Self::upsert_by(table, columns, 2, merged)
+    }
+
+    /// As [`Self::upsert`], for rows whose key is their first `key_columns` columns.
+    pub(crate) fn upsert_by(table: &str, columns: &[Column], key_columns: usize, merged: &str) -> Self {
         let insert = Self::insert(table, columns);
-        let merge =
-            format!("ON CONFLICT ({}) DO UPDATE SET {merged}", column_names(columns.get(..2).unwrap_or(columns)));
+        let key = column_names(columns.get(..key_columns).unwrap_or(columns));
+        let merge = format!("ON CONFLICT ({key}) DO UPDATE SET {merged}");
         Self {
             postgres: insert.postgres.replace("ON CONFLICT DO NOTHING", &merge).into(),
             postgres_batch: insert.postgres_batch.replace("ON CONFLICT DO NOTHING RETURNING id", &merge).into(),

@@ -208,6 +208,55 @@ pub(crate) const WEBHOOK_LANES: TableDefinition<8> = TableDefinition {
     key_columns: 2,
 };
 
+/// The counts of records that were made, by their parts.
+pub(crate) const ROLLUPS: TableDefinition<5> = TableDefinition {
+    name: "rollups",
+    columns: [
+        Column::text("organization_id"),
+        Column::text("part"),
+        Column::int("as_of"),
+        Column::int("counted_at"),
+        Column::int("due_at"),
+    ],
+    key_columns: 2,
+};
+
+pub(crate) const ROLLUP_COUNTS: TableDefinition<4> = TableDefinition {
+    name: "rollup_counts",
+    columns: [Column::text("organization_id"), Column::text("part"), Column::text("name"), Column::int("number")],
+    key_columns: 3,
+};
+
+/// The open findings at the ends of days, with a column for each severity in the order of [`kernel::Severity::ALL`].
+pub(crate) const ROLLUP_DAYS: TableDefinition<7> = TableDefinition {
+    name: "rollup_days",
+    columns: [
+        Column::text("organization_id"),
+        Column::int("day"),
+        Column::int("info"),
+        Column::int("low"),
+        Column::int("medium"),
+        Column::int("high"),
+        Column::int("critical"),
+    ],
+    key_columns: 2,
+};
+
+pub(crate) const ACCOUNT_CALLS: TableDefinition<8> = TableDefinition {
+    name: "account_calls",
+    columns: [
+        Column::text("organization_id"),
+        Column::text("account_id"),
+        Column::text("span"),
+        Column::int("starts_at"),
+        Column::int("answered"),
+        Column::int("refused"),
+        Column::int("limited"),
+        Column::int("failed"),
+    ],
+    key_columns: 4,
+};
+
 /// Values of the whole installation, by their names.
 pub(super) const INSTALLATION: TableDefinition<2> =
     TableDefinition { name: "installation", columns: [Column::text("key"), Column::text("value")], key_columns: 1 };

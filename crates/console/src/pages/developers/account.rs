@@ -160,8 +160,8 @@ fn limits_now(in_use: &Use) -> Markup {
                     @if let Some(state) = state {
                         @let used = state.limit.saturating_sub(state.remaining);
                         span { (title) }
-                        (meter(used, state.limit))
-                        span.num { (used) " of " (state.limit) }
+                        (meter("", Some(&format!("{} of {} used", grouped(used.into()), grouped(state.limit.into()))), &[("f-accent", used.min(state.limit).into())], state.limit.into()))
+                        span.num { (grouped(used.into())) " of " (grouped(state.limit.into())) }
                     }
                 }
             }

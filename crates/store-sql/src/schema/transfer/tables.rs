@@ -3,9 +3,9 @@
 use std::sync::LazyLock;
 
 use super::super::tables::{
-    AUDIT_CHECKPOINTS, AUDIT_ENTRIES, AUDIT_HEADS, AUDIT_REPEATS, AUDIT_SEALS, AUDIT_WAITING, IDEMPOTENCY,
-    INSTALLATION, OUTBOX, SERVICE_ACCOUNT_USES, SIGNING_KEYS, STORAGE_USAGE, TableDefinition, USER_CREDENTIALS,
-    USER_LINKS, USER_SESSIONS, WEBHOOK_LANES,
+    ACCOUNT_CALLS, AUDIT_CHECKPOINTS, AUDIT_ENTRIES, AUDIT_HEADS, AUDIT_REPEATS, AUDIT_SEALS, AUDIT_WAITING,
+    IDEMPOTENCY, INSTALLATION, OUTBOX, ROLLUP_COUNTS, ROLLUP_DAYS, ROLLUPS, SERVICE_ACCOUNT_USES, SIGNING_KEYS,
+    STORAGE_USAGE, TableDefinition, USER_CREDENTIALS, USER_LINKS, USER_SESSIONS, WEBHOOK_LANES,
 };
 use crate::{
     engine::{Column, Sql, column_list},
@@ -57,6 +57,10 @@ fn other_tables() -> Vec<CopiedTable> {
         AUDIT_CHECKPOINTS.into(),
         OUTBOX.into(),
         WEBHOOK_LANES.into(),
+        ROLLUPS.into(),
+        ROLLUP_COUNTS.into(),
+        ROLLUP_DAYS.into(),
+        ACCOUNT_CALLS.into(),
         // The marker of the copy itself is not copied.
         CopiedTable { row_filter: "WHERE key <> 'copying'", ..INSTALLATION.into() },
     ]
