@@ -4,6 +4,7 @@
 //! | use case | file |
 //! |---|---|
 //! | sign-in: password, then second factor | `sign_in.rs`, `second_factor.rs` |
+//! | sign-in by OpenID Connect, and the identities of users | `openid.rs`, `identities.rs` |
 //! | the user of a request | `sessions.rs` |
 //! | own password, second factor, recovery codes and sessions | `own_account.rs`, `sessions.rs` |
 //! | invitation, reset, first administrator | `links.rs` |
@@ -13,8 +14,10 @@ mod attempts;
 mod author;
 mod enrollment;
 mod error;
+mod identities;
 mod links;
 mod management;
+mod openid;
 mod own_account;
 mod password_pool;
 mod password_rules;
@@ -29,6 +32,7 @@ pub use author::{Author, Client};
 pub use enrollment::{EnrollmentForm, SecondFactorOffer};
 pub use error::PeopleError;
 pub use links::{LinkDetails, LinkForm};
+pub use openid::{BegunOpenId, OpenIdAnswer, OpenIdConnect, OpenIdOutcome, OpenIdSettings};
 pub use password_rules::{PasswordFault, PasswordOwner, check_new_password};
 pub use people::{People, PeopleParts, PeopleSettings};
 pub use refusals::SignInRefusal;

@@ -14,7 +14,7 @@ use limits::LimitStore;
 use store::DynStore;
 use tokio::sync::Mutex;
 
-use crate::{error::PeopleError, password_pool::PasswordPool, refusal_log::RefusalLog};
+use crate::{error::PeopleError, openid::OpenIdConnect, password_pool::PasswordPool, refusal_log::RefusalLog};
 
 /// The maximum number of times that a change is decided if it conflicts with concurrent ones.
 pub(crate) const MAX_ATTEMPTS: usize = 8;
@@ -72,6 +72,8 @@ pub struct People {
     pub(crate) pool: PasswordPool,
     pub(crate) refusals: Arc<Mutex<RefusalLog>>,
     pub(crate) settings: PeopleSettings,
+    /// The provider by which people sign in, if there is one.
+    pub(crate) openid: Option<OpenIdConnect>,
 }
 
 impl People {
@@ -79,7 +81,7 @@ impl People {
     #[must_use]
     pub fn new(parts: PeopleParts, settings: PeopleSettings) -> Self {
         let pool = PasswordPool::new(Arc::clone(&parts.passwords), settings.hashing_concurrency);
-        Self { parts, pool, refusals: Arc::default(), settings }
+        Self { parts, pool, refusals: Arc::default(), settings, openid: None }
     }
 
     pub(crate) fn now(&self) -> Timestamp {

@@ -2,6 +2,7 @@
 
 mod enrollment;
 mod link;
+mod openid;
 mod recovery_codes;
 mod second_factor;
 mod session;
@@ -26,6 +27,8 @@ pub(crate) fn operations() -> Vec<Operation> {
     vec![
         public(Method::GET, "/app/sign-in", "user.sign_in_opened", sign_in::open),
         public(Method::POST, "/app/sign-in", "user.sign_in", sign_in::submit),
+        public(Method::GET, "/app/sign-in/openid", "user.sign_in_opened", openid::start),
+        public(Method::GET, "/app/sign-in/openid/callback", "user.sign_in", openid::callback),
         public(Method::GET, "/app/second-factor", "user.sign_in_opened", second_factor::open),
         public(Method::POST, "/app/second-factor", "user.sign_in", second_factor::submit),
         public(Method::GET, "/app/set-up-second-factor", "user.sign_in_opened", enrollment::open),

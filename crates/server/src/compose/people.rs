@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use crypto::Argon2PasswordHasher;
+use delivery::Roots;
 use limits::{LimitStore, MemoryLimits};
-use people::{People, PeopleParts};
+use openid::OpenIdProvider;
+use people::{OpenIdConnect, People, PeopleParts};
 
 use super::Installation;
 use crate::settings::Settings;
@@ -29,6 +31,20 @@ impl Installation {
             second_factors: Arc::new(self.keys.second_factors()),
             devices: Arc::new(self.keys.device_cookies()),
         };
-        People::new(parts, settings.people)
+        let people = People::new(parts, settings.people);
+        match (&settings.openid, self.openid_provider(settings)) {
+            (Some(openid), Some(provider)) => people.with_openid(OpenIdConnect {
+                provider: Arc::new(provider),
+                flows: Arc::new(self.keys.openid_flows()),
+                settings: openid.people.clone(),
+            }),
+            _ => people,
+        }
+    }
+
+    /// The client of the OpenID Connect provider, if there is one. Nothing is read from it yet.
+    pub(crate) fn openid_provider(&self, settings: &Settings) -> Option<OpenIdProvider> {
+        let openid = settings.openid.as_ref()?;
+        Some(OpenIdProvider::new(openid.provider.clone(), Roots::System, Arc::clone(&self.clock)))
     }
 }

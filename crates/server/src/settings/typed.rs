@@ -15,6 +15,7 @@ use store_sql::DatabaseOptions;
 use super::{
     attachments::AttachmentSettings,
     database::{Database, parse_database_url, read_database_options},
+    openid::{self, OpenIdSettings},
     parsers::{parse_address, parse_duration, parse_mebibytes, parse_one_of, parse_positive},
     people::{self, PublicUrl},
     reader::SettingsReader,
@@ -48,6 +49,8 @@ pub(crate) struct Settings {
     /// `None` for the default, which differs between the server and other commands.
     pub(crate) log_level: Option<String>,
     pub(crate) people: ::people::PeopleSettings,
+    /// `None` if people sign in with passwords only.
+    pub(crate) openid: Option<OpenIdSettings>,
     pub(crate) api: http_api::ApiSettings,
 }
 
@@ -100,6 +103,7 @@ impl Settings {
         let log_level = reader.value_or(&table::LOG_LEVEL, |text| parse_log_filter(text).map(Some), || None);
         let webhooks = WebhookSettings::read(reader);
         let people = people::read(reader);
+        let openid = openid::read(reader, public_url.as_ref());
         let cookie = public_url.as_ref().map_or(SessionCookie::Secure, PublicUrl::session_cookie);
         let api = read_api(reader, cookie);
         Some(Self {
@@ -120,6 +124,7 @@ impl Settings {
             log_format: log_format?,
             log_level: log_level?,
             people: people?,
+            openid: openid?,
             api: api?,
         })
     }
