@@ -136,7 +136,7 @@ impl GroupRoles {
     }
 }
 
-/// What is required of a person beyond a valid ID token.
+/// The requirements that a person must meet beyond a valid ID token.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OpenIdRules {
     /// The roles that groups give.

@@ -19,7 +19,6 @@ mod webhooks;
 pub(crate) use attachments::AttachmentSettings;
 pub(crate) use database::{Database, parse_database_url};
 pub(crate) use flags::{from_flags, with_flags};
-pub(crate) use openid::OpenIdSettings;
 pub(crate) use parsers::parse_duration;
 pub(crate) use reference::reference;
 pub(crate) use sources::{

@@ -74,7 +74,7 @@ impl Pair {
     }
 }
 
-/// What the provider says.
+/// The answers of the provider.
 pub(crate) struct Script {
     pub(crate) pair: Pair,
     pub(crate) keys: Value,

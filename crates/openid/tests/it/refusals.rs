@@ -1,4 +1,4 @@
-//! What is refused of the answers of a provider.
+//! Answers of a provider that are refused.
 
 use auth::{IdTokenFault, IdentityProvider as _, OpenIdRefusal, ProviderPerson};
 use axum::{

@@ -1,4 +1,4 @@
-//! What is sent to the provider, and what is read of its answers.
+//! Requests to the provider, and the values that are read from its answers.
 
 use auth::{IdentityProvider as _, OpenIdFlow};
 use kernel::Timestamp;

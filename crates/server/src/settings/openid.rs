@@ -28,7 +28,7 @@ const MAX_LABEL: usize = 60;
 pub(crate) struct OpenIdSettings {
     /// The registration with the provider.
     pub(crate) provider: ProviderSettings,
-    /// What is required of people.
+    /// The requirements that people must meet.
     pub(crate) people: PeopleOpenIdSettings,
 }
 

@@ -91,7 +91,7 @@ pub(crate) fn callback<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'
     })
 }
 
-/// What a page says about a refusal.
+/// The words of a page about a refusal.
 struct Words {
     status: StatusCode,
     title: &'static str,
@@ -117,7 +117,7 @@ fn words(refusal: OpenIdRefusal) -> Words {
         R::NoWorkspace => say(
             forbidden,
             "The workspace is not clear",
-            "This server has several workspaces and is not told which one its identity provider is for.",
+            "This server has several workspaces and does not say which one its identity provider is for.",
             OPERATOR,
         ),
         R::NotBegun => say(

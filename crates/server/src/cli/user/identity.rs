@@ -1,7 +1,9 @@
 //! Commands about the identities of a provider by which a user signs in.
 
+use auth::{ExternalIdentity, StoredUser};
 use clap::Args;
 use kernel::OrganizationRef;
+use people::People;
 use serde_json::json;
 
 use super::{change::UserArgs, view};
@@ -28,11 +30,12 @@ impl LinkIdentity {
                 .map_err(|error| Failure::usage(format!("--issuer {error}")))?,
             None => configured.ok_or_else(|| Failure::usage("the setting openid_issuer is missing; give --issuer"))?,
         };
+        if !ExternalIdentity::is_subject(&self.subject) {
+            let rule = format!("must have 1 to {} bytes and no control characters", ExternalIdentity::MAX_SUBJECT);
+            return Err(Failure::usage(format!("--subject {rule}")));
+        }
         let identity = (issuer.as_str(), self.subject.as_str());
-        let link = async |operator: &Operator,
-                          people: &people::People,
-                          workspace: &OrganizationRef,
-                          user: &auth::StoredUser| {
+        let link = async |operator: &Operator, people: &People, workspace: &OrganizationRef, user: &StoredUser| {
             Ok(people.link_identity(&operator.author(), workspace, user.meta.id, identity).await?)
         };
         let user = self.target.operate(context, "user link-identity", link).await?;
@@ -44,10 +47,7 @@ impl LinkIdentity {
 
 impl UserArgs {
     pub(crate) async fn unlink_identities(&self, context: &CommandContext) -> Result<(), Failure> {
-        let unlink = async |operator: &Operator,
-                            people: &people::People,
-                            workspace: &OrganizationRef,
-                            user: &auth::StoredUser| {
+        let unlink = async |operator: &Operator, people: &People, workspace: &OrganizationRef, user: &StoredUser| {
             Ok(people.unlink_identities(&operator.author(), workspace, user.meta.id).await?)
         };
         let unlinked = self.operate(context, "user unlink-identities", unlink).await?;
