@@ -52,7 +52,7 @@ fn sign_in_linked(
     role: Role,
 ) -> (PersonChange, StoredUser) {
     let id = user.meta.id;
-    let mut change = PersonChange::of_user(context, timestamp, "user.signed_in", id);
+    let mut change = PersonChange::of_user(context, timestamp.after([user]), "user.signed_in", id);
     let record = User { role, status: UserStatus::Active, ..user.record.clone() };
     let after = if record == user.record {
         change.changeset.require_unchanged(user);
@@ -84,7 +84,7 @@ fn activate(
     role: Role,
 ) -> (PersonChange, StoredUser) {
     let id = user.meta.id;
-    let mut change = PersonChange::of_user(context, timestamp, "user.activated", id);
+    let mut change = PersonChange::of_user(context, timestamp.after([user]), "user.activated", id);
     let after = change.set_user(user, User { role, status: UserStatus::Active, ..user.record.clone() });
     change.credentials.push(CredentialChange::RemoveLinks { user: Some(id) });
     add_identity(context, &mut change, id, (&person.issuer, &person.subject));
