@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use auth::{
-    GroupRoles, IdTokenFault, IdentityProvider, OpenIdFlow, OpenIdFlows as _, OpenIdRefusal, OpenIdRules,
+    GroupRoles, IdTokenFault, IdentityProvider, IssuedLink, OpenIdFlow, OpenIdFlows as _, OpenIdRefusal, OpenIdRules,
     ProviderPerson, Role, SessionLevel, StoredUser, UserStatus, parse_user_email,
 };
 use crypto::{MasterKey, OpenIdFlowCipher};
@@ -107,10 +107,10 @@ impl OpenId {
         self.harness.people.user_by_email(self.harness.home.id, &email).await.unwrap()
     }
 
-    async fn invite(&self, role: Role) -> StoredUser {
+    async fn invite(&self, role: Role) -> (StoredUser, IssuedLink) {
         let (name, email) = (kernel::Title::parse("Morgan").unwrap(), parse_user_email(EMAIL).unwrap());
         let Harness { people, home, .. } = &self.harness;
-        people.create_user(&self.harness.operator(), home, (name, email, role)).await.unwrap().0
+        people.create_user(&self.harness.operator(), home, (name, email, role)).await.unwrap()
     }
 }
 
@@ -160,9 +160,7 @@ async fn the_role_follows_the_groups_at_every_sign_in_and_a_change_is_audited_an
 #[tokio::test]
 async fn an_invited_user_is_linked_by_a_verified_address_and_the_invitation_is_used_up() {
     let openid = OpenId::open(settings()).await;
-    let (name, email) = (kernel::Title::parse("Morgan").unwrap(), parse_user_email(EMAIL).unwrap());
-    let Harness { people, home, .. } = &openid.harness;
-    let invited = people.create_user(&openid.harness.operator(), home, (name, email, Role::Admin)).await.unwrap();
+    let invited = openid.invite(Role::Admin).await;
     let unverified = ProviderPerson { is_email_verified: false, ..person(&["leads"]) };
     assert_eq!(openid.sign_in(unverified).await.unwrap_err(), OpenIdRefusal::EmailNotVerified);
     let entries = openid.harness.entries().await;
@@ -181,7 +179,7 @@ async fn without_a_mapping_roles_are_managed_here() {
         ..OpenIdRules::default()
     };
     let openid = OpenId::open(OpenIdSettings { rules, ..settings() }).await;
-    let invited = openid.invite(Role::Auditor).await;
+    let (invited, _) = openid.invite(Role::Auditor).await;
     openid.sign_in(person(&["leads"])).await.unwrap();
     assert_eq!(openid.user().await.record.role, Role::Auditor);
     let Harness { people, home, .. } = &openid.harness;
@@ -215,7 +213,7 @@ async fn a_user_with_a_password_is_never_linked_by_an_address_but_by_an_operator
 #[tokio::test]
 async fn a_user_has_at_most_ten_identities() {
     let openid = OpenId::open(settings()).await;
-    let user = openid.invite(Role::Lead).await;
+    let (user, _) = openid.invite(Role::Lead).await;
     let Harness { people, home, .. } = &openid.harness;
     for number in 0..10 {
         let identity = (ISSUER, &*format!("{number}"));
@@ -336,9 +334,7 @@ async fn where_passwords_are_off_no_password_is_accepted_or_set_in_that_workspac
         ..settings()
     })
     .await;
-    let Harness { people, home, .. } = &openid.harness;
-    let (name, email) = (kernel::Title::parse("Morgan").unwrap(), parse_user_email(EMAIL).unwrap());
-    let (_, link) = people.create_user(&openid.harness.operator(), home, (name, email, Role::Lead)).await.unwrap();
+    let (_, link) = openid.invite(Role::Lead).await;
     let used = openid.harness.use_link(&link.token, PASSWORD).await;
     assert!(matches!(used, Err(PeopleError::PasswordsOff)), "{used:?}");
     let before = Harness::open().await;

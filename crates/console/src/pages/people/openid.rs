@@ -21,6 +21,9 @@ use crate::{
 /// The path on which a sign-in begins. The provider sends browsers back to the path below it.
 const PATH: &str = "/app/sign-in/openid";
 
+/// The maximum length of the address to go to after the sign-in: browsers drop cookies of more than 4 KiB.
+const MAX_NEXT: usize = 1500;
+
 /// The name of the cookie that keeps a sign-in while the browser is at the provider. Browsers take that of the encrypted
 /// connection from this host only, so that no neighbouring host can slip a sign-in of its own in.
 const fn cookie_name(cookie: SessionCookie) -> &'static str {
@@ -56,7 +59,7 @@ pub(super) fn button(label: &str, next: &str, is_main: bool) -> Markup {
 pub(crate) fn start<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>> {
     Box::pin(async move {
         let next = query_value(request, "next");
-        let next = next_page(next.as_deref());
+        let next = next_page(next.as_deref().filter(|next| next.len() <= MAX_NEXT));
         let is_again = query_value(request, "again").is_some();
         match app.services.people.begin_openid(next, is_again).await {
             Ok(begun) => Ok(with_cookie(app, redirect(&begun.url), Some(&begun.cookie))),
