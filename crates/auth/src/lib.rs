@@ -4,8 +4,13 @@
 mod account;
 mod caller;
 mod credentials;
+mod external_identity;
+mod id_token;
+mod identity_commands;
 mod one_time_link;
 mod opaque_token;
+mod openid;
+mod openid_refusal;
 mod people_ports;
 mod person_change;
 mod person_credentials;
@@ -29,8 +34,15 @@ pub use account::{
 };
 pub use caller::{AuthorizationError, Caller, actor};
 pub use credentials::{CredentialCheck, check_credentials};
+pub use external_identity::ExternalIdentity;
+pub use id_token::{IdTokenClaims, IdTokenExpectation, IdTokenFault, MAX_CLOCK_SKEW};
+pub use identity_commands::{link_identity, signed_in_by_provider, unlink_identities};
 pub use one_time_link::{LinkPurpose, OneTimeLink};
 pub use opaque_token::{OpaqueToken, TokenHash, TokenUse, without_tokens};
+pub use openid::{
+    GroupRoles, IdentityProvider, OpenIdAccount, OpenIdFlow, OpenIdFlows, OpenIdRules, ProviderPerson, SameEmail,
+};
+pub use openid_refusal::OpenIdRefusal;
 pub use people_ports::{
     CredentialChange, DeviceCookies, MAX_LISTED_SESSIONS, MAX_STORED_FOR, PasswordCheck, PasswordHasher, PeopleStore,
     SecondFactors, is_discarded_at,

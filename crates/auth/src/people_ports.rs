@@ -7,6 +7,7 @@ use kernel::{Changeset, CommitError, Entropy, OrganizationId, StoreError, Timest
 use secrecy::SecretString;
 
 use crate::{
+    external_identity::ExternalIdentity,
     one_time_link::OneTimeLink,
     opaque_token::TokenHash,
     person_credentials::{Credentials, PasswordHash},
@@ -51,6 +52,24 @@ pub trait PeopleStore: Send + Sync {
         organization: OrganizationId,
         token: TokenHash,
     ) -> Result<Option<OneTimeLink>, StoreError>;
+
+    /// Returns the identity with this issuer and subject, if it is linked with a user of the organization.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store fails.
+    async fn identity(
+        &self,
+        organization: OrganizationId,
+        issuer: &str,
+        subject: &str,
+    ) -> Result<Option<ExternalIdentity>, StoreError>;
+
+    /// Returns the identities of the user, the one linked first first, at most [`ExternalIdentity::MAX_PER_USER`].
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store fails.
+    async fn identities(&self, organization: OrganizationId, user: UserId)
+    -> Result<Vec<ExternalIdentity>, StoreError>;
 
     /// Stores the time of a request with a session, unless a later one is stored or the session is over.
     ///
@@ -141,6 +160,24 @@ pub enum CredentialChange {
     RemoveLinks {
         /// The user.
         user: Option<UserId>,
+    },
+    /// Links an identity. The condition: it is linked with no user of the organization.
+    AddIdentity(ExternalIdentity),
+    /// Stores the time of a sign-in by an identity. The condition: it is linked with the user.
+    UseIdentity {
+        /// The user.
+        user: UserId,
+        /// The issuer.
+        issuer: String,
+        /// The subject.
+        subject: String,
+        /// The time of the sign-in.
+        at: Timestamp,
+    },
+    /// Unlinks all identities of the user.
+    RemoveIdentities {
+        /// The user.
+        user: UserId,
     },
 }
 

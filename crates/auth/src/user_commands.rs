@@ -143,15 +143,15 @@ pub fn disable_user(
     (change, after)
 }
 
-/// Enables a disabled user. One who had not set a password is invited again, and needs a new link.
+/// Enables a disabled user. One who had neither a password nor a linked identity is invited again, and needs a new link.
 pub fn enable_user(
     context: &WriteContext<'_>,
     timestamp: WriteTimestamp,
     user: &StoredUser,
-    has_password: bool,
+    can_sign_in: bool,
 ) -> (PersonChange, StoredUser) {
     let status = match user.record.status {
-        UserStatus::Disabled if has_password => UserStatus::Active,
+        UserStatus::Disabled if can_sign_in => UserStatus::Active,
         UserStatus::Disabled => UserStatus::Invited,
         status => status,
     };

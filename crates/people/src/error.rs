@@ -38,6 +38,15 @@ pub enum PeopleError {
     /// The user has no second factor.
     #[error("the user has no second factor")]
     NoSecondFactor,
+    /// Another user is linked with the identity, or the same one already.
+    #[error("the identity is linked with a user of the workspace already")]
+    IdentityTaken,
+    /// The user is linked with as many identities as one may be.
+    #[error("the user is linked with too many identities; unlink them first")]
+    TooManyIdentities,
+    /// People of the workspace sign in by the OpenID Connect provider only.
+    #[error("people of this workspace sign in with their identity provider, not with a password")]
+    PasswordsOff,
     /// There were too many failures.
     #[error("there were too many failed attempts; try again in {} s", .retry_after.as_secs())]
     TooManyAttempts {

@@ -4,6 +4,7 @@
 //! | use case | file |
 //! |---|---|
 //! | sign-in: password, then second factor | `sign_in.rs`, `second_factor.rs` |
+//! | sign-in by OpenID Connect, and the identities of users | `openid.rs`, `identities.rs` |
 //! | the user of a request | `sessions.rs` |
 //! | own password, second factor, recovery codes and sessions | `own_account.rs`, `sessions.rs` |
 //! | invitation, reset, first administrator | `links.rs` |
@@ -15,9 +16,11 @@ mod author;
 mod demo;
 mod enrollment;
 mod error;
+mod identities;
 mod links;
 mod management;
 mod observer;
+mod openid;
 mod own_account;
 mod password_pool;
 mod password_rules;
@@ -35,6 +38,7 @@ pub use enrollment::{EnrollmentForm, SecondFactorOffer};
 pub use error::PeopleError;
 pub use links::{LinkDetails, LinkForm};
 pub use observer::{HashingPriority, PeopleObserver, SignInStep};
+pub use openid::{BegunOpenId, OpenIdAnswer, OpenIdConnect, OpenIdOutcome, OpenIdSettings};
 pub use password_rules::{PasswordFault, PasswordOwner, check_new_password};
 pub use people::{People, PeopleParts, PeopleSettings};
 pub use refusals::SignInRefusal;

@@ -17,6 +17,7 @@ use tokio::sync::Mutex;
 use crate::{
     error::PeopleError,
     observer::{NoObserver, PeopleObserver},
+    openid::OpenIdConnect,
     password_pool::PasswordPool,
     refusal_log::RefusalLog,
 };
@@ -78,6 +79,8 @@ pub struct People {
     pub(crate) refusals: Arc<Mutex<RefusalLog>>,
     pub(crate) settings: PeopleSettings,
     pub(crate) observer: Arc<dyn PeopleObserver>,
+    /// The provider by which people sign in, if there is one.
+    pub(crate) openid: Option<OpenIdConnect>,
 }
 
 impl People {
@@ -91,7 +94,7 @@ impl People {
     #[must_use]
     pub fn observed_by(observer: Arc<dyn PeopleObserver>, parts: PeopleParts, settings: PeopleSettings) -> Self {
         let pool = PasswordPool::new(Arc::clone(&parts.passwords), settings.hashing_concurrency, Arc::clone(&observer));
-        Self { parts, pool, refusals: Arc::default(), settings, observer }
+        Self { parts, pool, refusals: Arc::default(), settings, observer, openid: None }
     }
 
     pub(crate) fn now(&self) -> Timestamp {

@@ -128,7 +128,8 @@ impl People {
         else {
             return Ok(Err(target.refusal(None)));
         };
-        if check == PasswordCheck::Wrong || !user.record.is_active() {
+        let is_off = self.refuses_passwords(organization).await?;
+        if check == PasswordCheck::Wrong || !user.record.is_active() || is_off {
             return Ok(Err(target.refusal(None)));
         }
         self.refund(&attempt);

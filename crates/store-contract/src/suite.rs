@@ -13,6 +13,7 @@ pub mod evidence;
 pub mod fan_out;
 pub mod filters;
 pub mod idempotency;
+pub mod identities;
 pub mod listing;
 pub mod maintenance;
 pub mod partitions;
@@ -194,6 +195,11 @@ macro_rules! contract_suite {
                 sessions_of_a_user_are_listed_and_ended
                 a_link_is_used_once
                 expired_sessions_and_links_are_deleted
+            }
+            identities {
+                an_identity_is_linked_with_one_user_of_its_organization
+                the_use_of_an_identity_requires_that_it_is_still_linked
+                identities_of_a_user_are_listed_and_unlinked
             }
             signing_keys {
                 the_first_of_concurrent_signing_keys_wins

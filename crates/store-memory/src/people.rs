@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use auth::{
-    CredentialChange, Credentials, MAX_LISTED_SESSIONS, OneTimeLink, PeopleStore, Session, SessionId, StoredUser,
-    TokenHash, UserId, is_discarded_at,
+    CredentialChange, Credentials, ExternalIdentity, MAX_LISTED_SESSIONS, OneTimeLink, PeopleStore, Session, SessionId,
+    StoredUser, TokenHash, UserId, is_discarded_at,
 };
 use kernel::{Changeset, CommitError, OrganizationId, StoreError, Timestamp};
 
@@ -41,6 +41,28 @@ impl PeopleStore for MemoryStore {
         token: TokenHash,
     ) -> Result<Option<OneTimeLink>, StoreError> {
         Ok(self.snapshot()?.links.get(&(organization, token)).cloned())
+    }
+
+    async fn identity(
+        &self,
+        organization: OrganizationId,
+        issuer: &str,
+        subject: &str,
+    ) -> Result<Option<ExternalIdentity>, StoreError> {
+        Ok(self.snapshot()?.identities.get(&(organization, issuer.to_owned(), subject.to_owned())).cloned())
+    }
+
+    async fn identities(
+        &self,
+        organization: OrganizationId,
+        user: UserId,
+    ) -> Result<Vec<ExternalIdentity>, StoreError> {
+        let state = self.snapshot()?;
+        let own = state.identities.values().filter(|one| one.organization == organization && one.user == user);
+        let mut own: Vec<ExternalIdentity> = own.cloned().collect();
+        own.sort_by_key(|identity| identity.linked_at);
+        own.truncate(ExternalIdentity::MAX_PER_USER);
+        Ok(own)
     }
 
     async fn record_session_use(
@@ -154,6 +176,23 @@ impl State {
                 let removed: Vec<_> = own.map(|(key, _)| *key).collect();
                 for key in removed {
                     self.links.remove_mut(&key);
+                }
+            }
+            CredentialChange::AddIdentity(identity) => {
+                let key = (organization, identity.issuer.clone(), identity.subject.clone());
+                met(!self.identities.contains_key(&key))?;
+                self.identities.insert_mut(key, identity.clone());
+            }
+            CredentialChange::UseIdentity { user, issuer, subject, at } => {
+                let key = (organization, issuer.clone(), subject.clone());
+                let stored = self.identities.get_mut(&key).filter(|stored| stored.user == *user);
+                stored.ok_or(Failure::Unmet)?.last_used_at = *at;
+            }
+            CredentialChange::RemoveIdentities { user } => {
+                let own = self.identities.iter().filter(|((of, ..), one)| *of == organization && one.user == *user);
+                let removed: Vec<_> = own.map(|(key, _)| key.clone()).collect();
+                for key in removed {
+                    self.identities.remove_mut(&key);
                 }
             }
         }

@@ -7,7 +7,9 @@ mod partitions;
 use std::sync::Arc;
 
 use audit::{Checkpoint, Head, StoredEntry};
-use auth::{AccountId, Credentials, OneTimeLink, PublishedKey, Session, SessionId, TokenHash, UserId};
+use auth::{
+    AccountId, Credentials, ExternalIdentity, OneTimeLink, PublishedKey, Session, SessionId, TokenHash, UserId,
+};
 use kernel::{
     AnyRecord, Entry, Id, IdempotencyKey, IdempotencyRecord, KeyClaim, Kind, Meta, OrganizationId, OutboxEvent,
     RepeatedCalls, Resource, Revision, StoreError, Stored, TimeRange, Timestamp,
@@ -48,6 +50,8 @@ pub(crate) struct State {
     pub(crate) credentials: Map<(OrganizationId, UserId), Credentials>,
     pub(crate) sessions: Map<(OrganizationId, SessionId), Session>,
     pub(crate) links: Map<(OrganizationId, TokenHash), OneTimeLink>,
+    /// The identities of users, by issuer and subject.
+    pub(crate) identities: Map<(OrganizationId, String, String), ExternalIdentity>,
     pub(crate) leases: Map<String, LeaseRow>,
     pub(crate) rollups: Map<(OrganizationId, RollupPart), Rollup>,
     pub(crate) open_findings: Map<(OrganizationId, Day), OpenFindings>,

@@ -6,6 +6,7 @@ mod back_off;
 mod harness;
 mod links;
 mod management;
+mod openid;
 mod own_account;
 mod second_factor;
 mod sessions;

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeSet, io::ErrorKind, path::Path, time::Duration};
 
+use auth::IdentityProvider as _;
 use clap::Args;
 use kernel::{Clock, Timestamp};
 use serde_json::{Value, json};
@@ -122,6 +123,7 @@ async fn run_checks(settings: &Settings, repair: bool, report: &mut Report) {
     if repair {
         repair_rollups(&installation, report).await;
     }
+    check_openid(settings, &installation, report).await;
     installation.store.close().await;
 }
 
@@ -287,6 +289,26 @@ async fn check_webhooks(installation: &Installation, report: &mut Report) {
              and a token signing key of its own, and `novantra webhooks resume` starts the webhooks",
         ),
         (Err(error), _) | (_, Err(error)) => report.fail("webhooks", error.to_string()),
+    }
+}
+
+/// Checks that people can sign in by the OpenID Connect provider: it answers, and it is clear into which workspace.
+async fn check_openid(settings: &Settings, installation: &Installation, report: &mut Report) {
+    const ABOUT: &str = "openid connect";
+    let Some(provider) = installation.openid_provider(settings) else { return };
+    match installation.people(settings).openid_workspace().await {
+        Ok(Some(_)) => {}
+        Ok(None) => {
+            return report.fail(
+                ABOUT,
+                "openid_workspace must name the workspace of the people who sign in: list them with `novantra workspace list`",
+            );
+        }
+        Err(error) => return report.fail(ABOUT, error.to_string()),
+    }
+    match provider.probe().await {
+        Ok(()) => report.pass(ABOUT, format!("{} answers, and its keys can be used", provider.issuer())),
+        Err(problem) => report.fail(ABOUT, problem.to_string()),
     }
 }
 

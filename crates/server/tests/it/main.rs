@@ -29,6 +29,7 @@ mod full_disk;
 mod imports;
 mod locks;
 mod open_files;
+mod openid;
 mod oscal_exports;
 mod permissions;
 mod record_commands;

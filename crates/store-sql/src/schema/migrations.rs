@@ -59,6 +59,7 @@ const STEPS: &[Step] = steps! {
     17 "storage_usage" "0017_storage_usage.sql",
     18 "people" "0018_people.sql",
     19 "rollups" "0019_rollups.sql",
+    21 "identities" "0021_identities.sql",
 };
 
 /// The migration that creates the table `installation`, with a row that stays.

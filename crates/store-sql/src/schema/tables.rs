@@ -66,6 +66,20 @@ pub(crate) const USER_LINKS: TableDefinition<6> = TableDefinition {
     key_columns: 2,
 };
 
+/// Identities of a provider by which users sign in.
+pub(crate) const USER_IDENTITIES: TableDefinition<6> = TableDefinition {
+    name: "user_identities",
+    columns: [
+        Column::text("organization_id"),
+        Column::text("issuer"),
+        Column::text("subject"),
+        Column::text("user_id"),
+        Column::int("linked_at"),
+        Column::int("last_used_at"),
+    ],
+    key_columns: 3,
+};
+
 pub(super) const SIGNING_KEYS: TableDefinition<5> = TableDefinition {
     name: "signing_keys",
     columns: [

@@ -9,11 +9,11 @@ use http_api::{
     response::{ApiResponse, Problem},
 };
 use maud::{Markup, html};
-use people::{EnrollmentForm, LinkDetails, LinkForm, PeopleError, SecondFactorOffer};
+use people::{EnrollmentForm, LinkDetails, LinkForm, OpenIdSettings, PeopleError, SecondFactorOffer};
 use secrecy::SecretString;
 
 use super::{
-    enrollment, recovery_codes,
+    enrollment, openid, recovery_codes,
     session::{client, problem_of, with_session},
 };
 use crate::{
@@ -27,6 +27,9 @@ use crate::{
 pub(crate) fn open<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>> {
     Box::pin(async move {
         let details = app.services.people.link(&token(request)?).await.map_err(problem_of)?;
+        if let Some(openid) = provider_instead(app, &details).await? {
+            return Ok(openid::instead_of_link(&openid.label));
+        }
         Ok(page_response(StatusCode::OK, page(app, request, &details, "", "", &[])))
     })
 }
@@ -72,6 +75,13 @@ pub(crate) fn submit<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a,
 
 fn token(request: &ApiRequest) -> Result<OpaqueToken, Problem> {
     OpaqueToken::parse(TokenUse::Link, request.path_text()).ok_or_else(Problem::not_found)
+}
+
+/// The provider by which people of the workspace sign in, if they have no passwords.
+async fn provider_instead<'a>(app: &'a App, details: &LinkDetails) -> Result<Option<&'a OpenIdSettings>, Problem> {
+    let people = &app.services.people;
+    let is_off = people.refuses_passwords(&details.organization).await.map_err(problem_of)?;
+    Ok(people.openid().filter(|_| is_off))
 }
 
 fn requires_second_factor(details: &LinkDetails) -> bool {

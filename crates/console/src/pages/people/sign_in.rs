@@ -12,7 +12,10 @@ use maud::{Markup, html};
 use people::{SignIn, SignInOutcome, SignInRefusal};
 use secrecy::SecretString;
 
-use super::session::{client, next_page, problem_of, with_session};
+use super::{
+    openid,
+    session::{client, next_page, problem_of, with_session},
+};
 use crate::{
     components::{Field, gate, problem_summary},
     pages::form_texts::public_form,
@@ -27,6 +30,10 @@ struct Form<'f> {
     email: &'f str,
     next: &'f str,
     problem: Option<&'f str>,
+    /// The label of the button that leads to the identity provider.
+    provider: Option<&'f str>,
+    /// Whether everybody signs in by the provider.
+    has_no_passwords: bool,
 }
 
 /// Handles the request for the form.
@@ -39,7 +46,7 @@ pub(crate) fn open<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, R
             workspace: only.as_deref().or_else(|| value("workspace")).unwrap_or_default(),
             asks_for_workspace: only.is_none(),
             next: next_page(value("next")),
-            ..Form::default()
+            ..provider_form(app, only.is_some())
         };
         Ok(page_response(StatusCode::OK, page(&form)))
     })
@@ -78,6 +85,7 @@ pub(crate) fn submit<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a,
                     email: text("email"),
                     next,
                     problem: Some(&problem),
+                    ..provider_form(app, only.is_some())
                 };
                 Ok(refused(&refusal, page(&form)))
             }
@@ -92,6 +100,16 @@ pub(super) fn refused(refusal: &SignInRefusal, page: Markup) -> ApiResponse {
             .header(header::RETRY_AFTER, wait.as_secs().max(1).to_string())
             .recorded(),
         None => page_response(StatusCode::UNAUTHORIZED, page).recorded(),
+    }
+}
+
+/// The part of the form about the identity provider.
+fn provider_form(app: &App, has_only_workspace: bool) -> Form<'_> {
+    let openid = app.services.people.openid();
+    Form {
+        provider: openid.map(|openid| openid.label.as_str()),
+        has_no_passwords: has_only_workspace && openid.is_some_and(|openid| !openid.allows_passwords),
+        ..Form::default()
     }
 }
 
@@ -110,6 +128,16 @@ fn page(form: &Form<'_>) -> Markup {
     let content = html! {
         (problem_summary(&problems))
         div { h1 { "Sign in" } }
+        @if let Some(label) = form.provider { (openid::button(label, form.next, true)) }
+        @if !form.has_no_passwords { (password_form(form)) }
+    };
+    gate("Sign in", form.problem.is_some(), &content)
+}
+
+fn password_form(form: &Form<'_>) -> Markup {
+    let class = if form.provider.is_some() { "btn block" } else { "btn primary block" };
+    html! {
+        @if form.provider.is_some() { p.or { "or with a password" } }
         form.form method="post" action="/app/sign-in" novalidate {
             input type="hidden" name="next" value=(form.next);
             @if form.asks_for_workspace {
@@ -118,9 +146,8 @@ fn page(form: &Form<'_>) -> Markup {
             }
             (Field { name: "email", label: "E-mail", error: form.problem, ..Field::default() }.filled("email", "username", form.email))
             (Field { name: "password", label: "Password", ..Field::default() }.filled("password", "current-password", ""))
-            button.btn.primary.block { "Continue" }
+            button class=(class) { "Continue" }
         }
         p.small.soft { "Forgotten it? An administrator can send you a new link. Programs do not sign in here: they use service accounts." }
-    };
-    gate("Sign in", form.problem.is_some(), &content)
+    }
 }

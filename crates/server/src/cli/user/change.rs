@@ -40,7 +40,7 @@ pub(crate) struct SetRole {
 
 impl UserArgs {
     /// Changes the user with `work`.
-    async fn operate<T>(
+    pub(super) async fn operate<T>(
         &self,
         context: &CommandContext,
         command: &'static str,

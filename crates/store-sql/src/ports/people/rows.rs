@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 
 use auth::{
-    Credentials, LinkPurpose, OneTimeLink, PasswordHash, SecondFactor, Session, SessionLevel, TokenHash, UserId,
+    Credentials, ExternalIdentity, LinkPurpose, OneTimeLink, PasswordHash, SecondFactor, Session, SessionLevel,
+    TokenHash, UserId,
 };
 use kernel::{OrganizationId, StoreError};
 
@@ -99,6 +100,30 @@ pub(super) fn link(cells: &mut RowReader<'_>) -> Result<OneTimeLink, StoreError>
     let purpose = cells.enum_value(LinkPurpose::ALL, LinkPurpose::name)?;
     let user: Option<UserId> = cells.opt_id()?;
     Ok(OneTimeLink { organization, token, purpose, user, created_at: cells.time()?, expires_at: cells.time()? })
+}
+
+/// The values of an identity, in the order of its columns.
+pub(super) fn identity_values(organization: OrganizationId, identity: &ExternalIdentity) -> Vec<Value<'_>> {
+    vec![
+        organization.into(),
+        Value::text(&identity.issuer),
+        Value::text(&identity.subject),
+        identity.user.into(),
+        identity.linked_at.into(),
+        identity.last_used_at.into(),
+    ]
+}
+
+/// Reads an identity from its columns.
+pub(super) fn identity(cells: &mut RowReader<'_>) -> Result<ExternalIdentity, StoreError> {
+    Ok(ExternalIdentity {
+        organization: cells.id()?,
+        issuer: cells.text()?.to_owned(),
+        subject: cells.text()?.to_owned(),
+        user: cells.id()?,
+        linked_at: cells.time()?,
+        last_used_at: cells.time()?,
+    })
 }
 
 fn hash(text: &str) -> Result<TokenHash, &'static str> {

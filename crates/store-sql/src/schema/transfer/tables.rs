@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use super::super::tables::{
     ACCOUNT_CALLS, AUDIT_CHECKPOINTS, AUDIT_ENTRIES, AUDIT_HEADS, AUDIT_REPEATS, AUDIT_SEALS, AUDIT_WAITING,
     IDEMPOTENCY, INSTALLATION, OUTBOX, ROLLUP_COUNTS, ROLLUP_DAYS, ROLLUPS, SERVICE_ACCOUNT_USES, SIGNING_KEYS,
-    STORAGE_USAGE, TableDefinition, USER_CREDENTIALS, USER_LINKS, USER_SESSIONS, WEBHOOK_LANES,
+    STORAGE_USAGE, TableDefinition, USER_CREDENTIALS, USER_IDENTITIES, USER_LINKS, USER_SESSIONS, WEBHOOK_LANES,
 };
 use crate::{
     engine::{Column, Sql, column_list},
@@ -46,6 +46,7 @@ fn other_tables() -> Vec<CopiedTable> {
         USER_CREDENTIALS.into(),
         USER_SESSIONS.into(),
         USER_LINKS.into(),
+        USER_IDENTITIES.into(),
         SIGNING_KEYS.into(),
         IDEMPOTENCY.into(),
         STORAGE_USAGE.into(),
