@@ -6,6 +6,8 @@ mod caller;
 mod credentials;
 mod one_time_link;
 mod opaque_token;
+mod passkey;
+mod passkey_commands;
 mod people_ports;
 mod person_change;
 mod person_credentials;
@@ -31,9 +33,11 @@ pub use caller::{AuthorizationError, Caller, actor};
 pub use credentials::{CredentialCheck, check_credentials};
 pub use one_time_link::{LinkPurpose, OneTimeLink};
 pub use opaque_token::{OpaqueToken, TokenHash, TokenUse};
+pub use passkey::{Passkey, PasskeyAnswer, PasskeyId, PasskeyName, PasskeyNameRule, UserHandle};
+pub use passkey_commands::{NewPasskey, passkey_accepted, passkey_added, passkey_removed, passkey_renamed};
 pub use people_ports::{
-    CredentialChange, DeviceCookies, MAX_LISTED_SESSIONS, MAX_STORED_FOR, PasswordCheck, PasswordHasher, PeopleStore,
-    SecondFactors, is_discarded_at,
+    CredentialChange, DeviceCookies, MAX_LISTED_SESSIONS, MAX_STORED_FOR, PasskeyChallenges, PasswordCheck,
+    PasswordHasher, PeopleStore, SecondFactors, is_discarded_at,
 };
 pub use person_change::{Browser, IssuedLink, NewSession, PersonChange};
 pub use person_credentials::{Credentials, PasswordHash, SecondFactor};

@@ -4,6 +4,8 @@
 //! | use case | file |
 //! |---|---|
 //! | sign-in: password, then second factor | `sign_in.rs`, `second_factor.rs` |
+//! | sign-in with a passkey, alone or as the second factor | `passkey_sign_in.rs` |
+//! | own passkeys | `passkeys.rs` |
 //! | the user of a request | `sessions.rs` |
 //! | own password, second factor, recovery codes and sessions | `own_account.rs`, `sessions.rs` |
 //! | invitation, reset, first administrator | `links.rs` |
@@ -18,6 +20,8 @@ mod error;
 mod links;
 mod management;
 mod own_account;
+mod passkey_sign_in;
+mod passkeys;
 mod password_pool;
 mod password_rules;
 mod people;
@@ -32,6 +36,8 @@ pub use author::{Author, Client};
 pub use enrollment::{EnrollmentForm, SecondFactorOffer};
 pub use error::PeopleError;
 pub use links::{LinkDetails, LinkForm};
+pub use passkey_sign_in::{CeremonyOptions, PasskeyFault, PasskeyOutcome, PasskeyRefusal, SecondFactorChoices};
+pub use passkeys::PasskeyForm;
 pub use password_rules::{PasswordFault, PasswordOwner, check_new_password};
 pub use people::{People, PeopleParts, PeopleSettings};
 pub use refusals::SignInRefusal;
@@ -39,3 +45,4 @@ pub use second_factor::Enrolled;
 pub use security::UserSecurity;
 pub use sessions::PendingSignIn;
 pub use sign_in::{BegunSession, SignIn, SignInOutcome};
+pub use webauthn::RelyingParty;

@@ -43,7 +43,7 @@ impl People {
         code: &str,
         client: &Client,
     ) -> Result<SignInOutcome, PeopleError> {
-        let pending = self.waiting_for_code(token).await?;
+        let pending = self.waiting_for_second_factor(token).await?;
         let organization = self.organization(pending.user.meta.organization).await?;
         let user = pending.user.meta.id;
         let refusal = |retry_after| {
@@ -58,7 +58,7 @@ impl People {
         };
         let browser = client.browser();
         for _ in 0..MAX_ATTEMPTS {
-            let PendingSignIn { user, session } = self.waiting_for_code(token).await?;
+            let PendingSignIn { user, session } = self.waiting_for_second_factor(token).await?;
             let Some(accepted) = self.accepted(&user, code).await? else {
                 return self.refused(refusal(None), client).await;
             };
@@ -77,7 +77,8 @@ impl People {
         Err(PeopleError::Contended)
     }
 
-    async fn waiting_for_code(&self, token: &OpaqueToken) -> Result<PendingSignIn, PeopleError> {
+    /// Returns the sign-in whose session has this token, if it waits for its second factor.
+    pub(crate) async fn waiting_for_second_factor(&self, token: &OpaqueToken) -> Result<PendingSignIn, PeopleError> {
         let pending = self.pending_sign_in(token).await?;
         match pending.session.level {
             SessionLevel::SecondFactorPending => Ok(pending),
@@ -173,16 +174,16 @@ impl People {
         }
     }
 
-    /// Removes the second factor of a signed-in user, if their role does not require one.
+    /// Removes the authenticator app of a signed-in user, unless it is their only second factor and their role requires one.
     ///
     /// # Errors
     /// [`PeopleError::Denied`], [`PeopleError::SecondFactorRequired`], or the store fails.
     pub async fn remove_second_factor(&self, caller: &UserCaller, client: &Client) -> Result<(), PeopleError> {
         caller.require_recent(self.now())?;
-        if caller.user.record.role.requires_second_factor() {
+        let credentials = self.own_credentials(&caller.user).await?;
+        if caller.user.record.role.requires_second_factor() && credentials.passkeys.is_empty() {
             return Err(PeopleError::SecondFactorRequired);
         }
-        let credentials = self.own_credentials(&caller.user).await?;
         let organization = self.organization(caller.user.meta.organization).await?;
         let attribution = Self::own_attribution(&caller.user, &client.origin);
         let change = second_factor_removed(
@@ -206,7 +207,7 @@ impl People {
     ) -> Result<Vec<RecoveryCode>, PeopleError> {
         caller.require_recent(self.now())?;
         let credentials = self.own_credentials(&caller.user).await?;
-        if credentials.second_factor.is_none() {
+        if !credentials.has_second_factor() {
             return Err(PeopleError::NoSecondFactor);
         }
         let organization = self.organization(caller.user.meta.organization).await?;

@@ -9,6 +9,7 @@ mod admission;
 mod client_secrets;
 mod credentials;
 mod opaque_tokens;
+mod passkeys;
 mod roles;
 mod secret_rotation;
 mod signing_key_rotation;

@@ -9,12 +9,15 @@ use http_api::{
     response::{ApiResponse, Problem},
 };
 use maud::{Markup, html};
-use people::{SignIn, SignInOutcome, SignInRefusal};
+use people::{CeremonyOptions, SignIn, SignInOutcome, SignInRefusal};
 use secrecy::SecretString;
 
-use super::session::{client, next_page, problem_of, with_session};
+use super::{
+    passkey::{browser_key, relying_party, with_browser_key},
+    session::{client, next_page, problem_of, with_session},
+};
 use crate::{
-    components::{Field, gate, problem_summary},
+    components::{Ceremony, Field, gate, passkey_form, problem_summary},
     pages::form_texts::public_form,
     response::{page_response, redirect},
 };
@@ -27,6 +30,7 @@ struct Form<'f> {
     email: &'f str,
     next: &'f str,
     problem: Option<&'f str>,
+    passkeys: Option<CeremonyOptions>,
 }
 
 /// Handles the request for the form.
@@ -35,13 +39,15 @@ pub(crate) fn open<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, R
         let pairs: Vec<(String, String)> = form_urlencoded::parse(request.query().as_bytes()).into_owned().collect();
         let value = |name: &str| pairs.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
         let only = only_workspace(app).await?;
+        let key = browser_key(app, request);
         let form = Form {
             workspace: only.as_deref().or_else(|| value("workspace")).unwrap_or_default(),
             asks_for_workspace: only.is_none(),
             next: next_page(value("next")),
+            passkeys: passkeys(app, request, &key),
             ..Form::default()
         };
-        Ok(page_response(StatusCode::OK, page(&form)))
+        Ok(with_browser_key(app, page_response(StatusCode::OK, page(&form)), &key))
     })
 }
 
@@ -66,6 +72,7 @@ pub(crate) fn submit<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a,
                 Ok(with_session(app, redirect(&to), &begun).recorded())
             }
             SignInOutcome::Refused(refusal) => {
+                let key = browser_key(app, request);
                 let problem = match refusal.retry_after {
                     Some(wait) => {
                         format!("There were too many attempts. Wait {} seconds and try again.", wait.as_secs().max(1))
@@ -78,8 +85,9 @@ pub(crate) fn submit<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a,
                     email: text("email"),
                     next,
                     problem: Some(&problem),
+                    passkeys: passkeys(app, request, &key),
                 };
-                Ok(refused(&refusal, page(&form)))
+                Ok(with_browser_key(app, refused(&refusal, page(&form)), &key))
             }
         }
     })
@@ -89,6 +97,30 @@ pub(crate) fn submit<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a,
 pub(super) fn refused(refusal: &SignInRefusal, page: Markup) -> ApiResponse {
     let status = if refusal.retry_after.is_some() { StatusCode::TOO_MANY_REQUESTS } else { StatusCode::UNAUTHORIZED };
     page_response(status, page).recorded()
+}
+
+/// What the browser with this key is asked; nothing where browsers offer no passkeys.
+fn passkeys(app: &App, request: &ApiRequest, key: &str) -> Option<CeremonyOptions> {
+    relying_party(app, request).map(|party| app.services.people.passkey_sign_in(&party, key))
+}
+
+/// The page after a passkey was refused.
+pub(super) async fn page_after_passkey(
+    app: &App,
+    request: &ApiRequest,
+    key: &str,
+    next: &str,
+    problem: &str,
+) -> Result<Markup, Problem> {
+    let only = only_workspace(app).await?;
+    let form = Form {
+        workspace: only.as_deref().unwrap_or_default(),
+        asks_for_workspace: only.is_none(),
+        next,
+        passkeys: passkeys(app, request, key),
+        ..Form::default()
+    };
+    Ok(page_with(&form, &[("passkey".to_owned(), problem.to_owned())]))
 }
 
 /// The slug of the workspace, if the installation has only one.
@@ -103,8 +135,13 @@ async fn only_workspace(app: &App) -> Result<Option<String>, Problem> {
 fn page(form: &Form<'_>) -> Markup {
     let problems: Vec<(String, String)> =
         form.problem.into_iter().map(|problem| ("email".to_owned(), problem.to_owned())).collect();
+    page_with(form, &problems)
+}
+
+fn page_with(form: &Form<'_>, problems: &[(String, String)]) -> Markup {
+    let autocomplete = if form.passkeys.is_some() { "username webauthn" } else { "username" };
     let content = html! {
-        (problem_summary(&problems))
+        (problem_summary(problems))
         div { h1 { "Sign in" } }
         form.form method="post" action="/app/sign-in" novalidate {
             input type="hidden" name="next" value=(form.next);
@@ -112,11 +149,18 @@ fn page(form: &Form<'_>) -> Markup {
                 (Field { name: "workspace", label: "Workspace", hint: "Its short name, such as cedar-valley.", ..Field::default() }
                     .filled("text", "organization", form.workspace))
             }
-            (Field { name: "email", label: "E-mail", error: form.problem, ..Field::default() }.filled("email", "username", form.email))
+            (Field { name: "email", label: "E-mail", error: form.problem, ..Field::default() }.filled("email", autocomplete, form.email))
             (Field { name: "password", label: "Password", ..Field::default() }.filled("password", "current-password", ""))
             button.btn.primary.block { "Continue" }
         }
+        @if let Some(options) = &form.passkeys {
+            div #passkey tabindex="-1" {
+                @let fields = html! { div.or { "or" } input type="hidden" name="next" value=(form.next); };
+                @let button = html! { button.btn.block { "Use a passkey" } };
+                (passkey_form(Ceremony::GetOrFill, "/app/sign-in/passkey", options, &fields, &button))
+            }
+        }
         p.small.soft { "Forgotten it? An administrator can send you a new link. Programs do not sign in here: they use service accounts." }
     };
-    gate("Sign in", form.problem.is_some(), &content)
+    gate("Sign in", !problems.is_empty(), &content)
 }

@@ -52,7 +52,7 @@ impl Browser {
         let address: SocketAddr = "192.0.2.7:40000".parse().unwrap();
         request.extensions_mut().insert(ConnectInfo(address));
         let headers = request.headers_mut();
-        headers.insert(header::HOST, "novantra.test".parse().unwrap());
+        headers.insert(header::HOST, "localhost".parse().unwrap());
         headers.insert(header::COOKIE, self.cookie.parse().unwrap());
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();

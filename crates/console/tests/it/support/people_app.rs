@@ -13,7 +13,7 @@ use axum::{
     http::{Method, Request, StatusCode},
 };
 use crypto::{
-    Argon2Hasher, Argon2PasswordHasher, CachedVerifier, CursorKey, DeviceCookieKey, Encryptor, MasterKey, TokenKeys,
+    Argon2Hasher, Argon2PasswordHasher, CachedVerifier, CursorKey, DeviceCookieKey, Encryptor, MasterKey, PasskeyChallengeKey, TokenKeys,
     TotpFactors, generate_signing_key,
 };
 use futures_util::future::BoxFuture;
@@ -139,6 +139,7 @@ impl PeopleApp {
             passwords: Arc::new(Argon2PasswordHasher::new(Arc::clone(&entropy))),
             second_factors: Arc::new(TotpFactors::new(&master)),
             devices: Arc::new(DeviceCookieKey::new(&master)),
+            challenges: Arc::new(PasskeyChallengeKey::new(&master)),
         };
         let people = Arc::new(People::new(parts, PeopleSettings::default()));
         let many = 1_000_000;

@@ -13,7 +13,7 @@ use axum::Router;
 use bytes::Bytes;
 use console::{ConsoleServices, EvidenceFiles};
 use crypto::{
-    Argon2Hasher, Argon2PasswordHasher, CachedVerifier, CursorKey, DeviceCookieKey, Encryptor, MasterKey, TokenKeys,
+    Argon2Hasher, Argon2PasswordHasher, CachedVerifier, CursorKey, DeviceCookieKey, Encryptor, MasterKey, PasskeyChallengeKey, TokenKeys,
     TotpFactors, generate_signing_key,
 };
 use evidence::{
@@ -113,6 +113,7 @@ impl TestApp {
             passwords: Arc::new(Argon2PasswordHasher::new(Arc::clone(&entropy))),
             second_factors: Arc::new(TotpFactors::new(&master)),
             devices: Arc::new(DeviceCookieKey::new(&master)),
+            challenges: Arc::new(PasskeyChallengeKey::new(&master)),
         };
         let app = App::new(Services {
             store: Arc::clone(&fixture.store),
