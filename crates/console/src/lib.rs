@@ -13,6 +13,7 @@
 mod assets;
 mod components;
 mod form_token;
+mod icon;
 mod navigation;
 mod page_operation;
 mod pages;

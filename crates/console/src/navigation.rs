@@ -7,7 +7,7 @@ use axum::http::Method;
 use http_api::{endpoints::Operation, request::Access};
 use kernel::Kind;
 
-use crate::components::Icon;
+use crate::icon::Icon;
 
 /// One entry of the rail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -35,6 +35,13 @@ pub(crate) fn redirect(to: &str) -> ApiResponse {
         .header(header::LOCATION, to)
 }
 
+/// Returns the response with a file to be saved under this name, which no cache keeps.
+pub(crate) fn download(response: ApiResponse, file_name: &str) -> ApiResponse {
+    with_browser_rules(response)
+        .header(header::CACHE_CONTROL, "no-store")
+        .header(header::CONTENT_DISPOSITION, format!("attachment; filename=\"{file_name}\""))
+}
+
 fn with_browser_rules(response: ApiResponse) -> ApiResponse {
     response
         .header(header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY)

@@ -74,6 +74,9 @@ fn operations() -> Vec<Operation> {
     operations.extend(pages::directory::operations());
     operations.extend(pages::account::operations());
     operations.extend(pages::settings_operations());
+    operations.extend(pages::developers::operations());
+    operations.extend(pages::webhooks::operations());
+    operations.extend(pages::audit::operations());
     operations.extend(pages::register_pages::operations());
     operations
 }

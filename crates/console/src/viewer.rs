@@ -1,14 +1,32 @@
 //! The person who looks at a page.
 
 use auth::Role;
-use http_api::request::SignedInUser;
+use http_api::{pipeline::App, request::SignedInUser};
 
 use crate::{form_token::FormToken, zone::Zone};
 
 /// The cookie with the chosen colors.
-pub(crate) const THEME_COOKIE: &str = "novantra-theme";
+const THEME_COOKIE: &str = "novantra-theme";
 /// The cookie with the chosen height of rows.
-pub(crate) const ROWS_COOKIE: &str = "novantra-rows";
+const ROWS_COOKIE: &str = "novantra-rows";
+/// The time for which a choice is kept, in seconds: a year.
+const CHOICE_LIFETIME: u64 = 365 * 24 * 60 * 60;
+
+/// Returns the header that keeps the chosen colors in the browser; the device's own are the default.
+pub(crate) fn theme_cookie(app: &App, name: Option<&str>) -> String {
+    choice_cookie(app, THEME_COOKIE, name.and_then(Theme::from_name).and_then(Theme::attribute))
+}
+
+/// Returns the header that keeps the chosen height of rows in the browser; comfortable rows are the default.
+pub(crate) fn rows_cookie(app: &App, name: Option<&str>) -> String {
+    choice_cookie(app, ROWS_COOKIE, name.filter(|name| *name == "compact").map(|_| "compact"))
+}
+
+fn choice_cookie(app: &App, name: &str, value: Option<&str>) -> String {
+    let suffix = app.services.settings.session_cookie.suffix();
+    let (value, lifetime) = value.map_or(("", 0), |value| (value, CHOICE_LIFETIME));
+    format!("{name}={value}; Path=/app; Max-Age={lifetime}; HttpOnly; SameSite=Lax{suffix}")
+}
 
 /// The reader of a page.
 #[derive(Clone, Debug)]

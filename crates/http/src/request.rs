@@ -17,6 +17,7 @@ mod principal;
 mod query;
 mod range;
 mod route;
+mod same_origin;
 mod sent_back;
 
 use std::{
@@ -33,7 +34,6 @@ use serde_json::{Map, Value};
 
 use crate::{
     memory::ResponseMemory,
-    pipeline::session::check_same_origin,
     response::{Issue, Problem},
 };
 
@@ -60,6 +60,7 @@ pub use principal::{AuditIdentity, CachedAccount, Principal, SignedInUser};
 pub use query::{Parameter, Query};
 pub use range::ByteRange;
 pub use route::{Access, Charge, Route};
+pub(crate) use same_origin::check_same_origin;
 pub use sent_back::SentBack;
 
 /// A request that has passed the checks of the pipeline.

@@ -30,8 +30,8 @@ use crate::{
 
 use admin::AdminState;
 use attachment_probe::AttachmentProbe;
-use evidence_files::SharedFiles;
 use bootstrap::{PrintedAccount, PrintedLink, demo, first_start, open_files};
+use evidence_files::SharedFiles;
 use listen::{CertificateReloader, ConnectionLimits, Listener};
 use metrics::{CertificateMetrics, MeteredContents, Metrics, WebhookMetrics};
 use rate_limits::RateLimits;
@@ -198,6 +198,9 @@ impl Server {
         let console_services = ConsoleServices {
             events: Arc::new(PayloadRenderer),
             files: Arc::new(SharedFiles(Arc::clone(&attachments))),
+            endpoints: endpoint_services.endpoints.clone(),
+            checkpoints: Arc::new(installation.checkpoint_key),
+            api_document: api_v1::document(),
         };
         let web_app =
             if is_demo { console::demo_surface(console_services) } else { console::surface(console_services) };

@@ -14,8 +14,8 @@ use maud::{Markup, html};
 
 use super::{
     account::{time_zone, time_zones},
-    form_texts::FormTexts,
     commit::{Written, commit},
+    form_texts::FormTexts,
     viewer,
 };
 use crate::{

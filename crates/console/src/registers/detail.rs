@@ -103,7 +103,13 @@ pub(crate) fn detail(viewer: &Viewer, view: &Detail<'_>) -> Markup {
     };
     page(
         viewer,
-        &Head { title, section: view.section, above: &[(&list_title, &path)], has_problem: slots.has_problem, is_narrow: false },
+        &Head {
+            title,
+            section: view.section,
+            above: &[(&list_title, &path)],
+            has_problem: slots.has_problem,
+            ..Head::default()
+        },
         &content,
     )
 }

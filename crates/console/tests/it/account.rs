@@ -3,11 +3,11 @@
 use auth::{Role, User};
 use axum::http::header;
 
-use crate::support::{PASSWORD, PeopleApp, form_value};
+use crate::support::{PASSWORD, TestApp, form_value};
 
 #[tokio::test]
 async fn a_person_changes_their_name_and_time_zone() {
-    let app = PeopleApp::open().await;
+    let app = TestApp::open().await;
     let user = app.person("Dana Whitlock", Role::Reader).await;
     let browser = app.session_of(user).await;
     let page =
@@ -24,7 +24,7 @@ async fn a_person_changes_their_name_and_time_zone() {
 
 #[tokio::test]
 async fn another_password_ends_all_sessions_and_begins_a_new_one() {
-    let app = PeopleApp::open().await;
+    let app = TestApp::open().await;
     let user = app.person("Dana Whitlock", Role::Lead).await;
     app.set_password(user).await;
     let (browser, other) = (app.session_of(user).await, app.session_of(user).await);
@@ -46,7 +46,7 @@ async fn another_password_ends_all_sessions_and_begins_a_new_one() {
 
 #[tokio::test]
 async fn a_second_factor_is_set_up_replaced_and_removed() {
-    let app = PeopleApp::open().await;
+    let app = TestApp::open().await;
     let user = app.person("Dana Whitlock", Role::Lead).await;
     app.set_password(user).await;
     let mut browser = app.session_of(user).await;
@@ -71,7 +71,7 @@ async fn a_second_factor_is_set_up_replaced_and_removed() {
 
 #[tokio::test]
 async fn a_person_ends_one_of_their_sessions_or_all_others() {
-    let app = PeopleApp::open().await;
+    let app = TestApp::open().await;
     let user = app.person("Dana Whitlock", Role::Reader).await;
     let browsers = [app.session_of(user).await, app.session_of(user).await, app.session_of(user).await];
     let own = browsers[0].get("/app/account").await.expect(200).expect_no_text("<script>alert");
@@ -88,7 +88,7 @@ async fn a_person_ends_one_of_their_sessions_or_all_others() {
 
 #[tokio::test]
 async fn nobody_ends_a_session_of_somebody_else() {
-    let app = PeopleApp::open().await;
+    let app = TestApp::open().await;
     let (mallory, dana) = (app.browser(Role::Reader).await, app.browser(Role::Admin).await);
     let session = form_value(&dana.get("/app/account").await, "session");
     mallory.post("/app/account/sessions", &[("session", &session)]).await.expect(303);
@@ -96,8 +96,8 @@ async fn nobody_ends_a_session_of_somebody_else() {
 }
 
 #[tokio::test]
-async fn colors_and_rows_are_kept_in_cookies_of_known_values() {
-    let app = PeopleApp::open().await;
+async fn colors_and_rows_are_kept_in_cookies_with_one_of_a_few_values() {
+    let app = TestApp::open().await;
     let mut browser = app.browser(Role::Reader).await;
     let page = browser.post("/app/account/appearance", &[("theme", "dark"), ("rows", "compact")]).await.expect(303);
     let cookies: Vec<_> =

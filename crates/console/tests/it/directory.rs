@@ -2,7 +2,7 @@
 
 use auth::{Role, User, UserStatus};
 
-use crate::support::PeopleApp;
+use crate::support::TestApp;
 
 const REASON: (&str, &str) = ("reason", "She joins the risk team");
 
@@ -15,7 +15,7 @@ fn link_on(html: &str) -> String {
 
 #[tokio::test]
 async fn an_administrator_invites_a_person_who_sets_a_password_and_signs_in() {
-    let app = PeopleApp::open().await;
+    let app = TestApp::open().await;
     let admin = app.browser(Role::Admin).await;
     let before = app.actions().await.len();
     let fields = [("name", "Lin <b>Ortega</b>"), ("email", "Lin@Cedar.example"), ("role", "contributor"), REASON];
@@ -39,7 +39,7 @@ async fn an_administrator_invites_a_person_who_sets_a_password_and_signs_in() {
 
 #[tokio::test]
 async fn an_invitation_with_faults_says_all_of_them_and_stores_nothing() {
-    let app = PeopleApp::open().await;
+    let app = TestApp::open().await;
     let admin = app.browser(Role::Admin).await;
     let fields = [("name", " "), ("email", "nobody"), ("role", "emperor"), ("reason", "short")];
     let page = admin.post("/app/people/invite", &fields).await.expect(400);
@@ -56,7 +56,7 @@ async fn an_invitation_with_faults_says_all_of_them_and_stores_nothing() {
 
 #[tokio::test]
 async fn a_disabled_person_is_refused_at_the_next_click() {
-    let app = PeopleApp::open().await;
+    let app = TestApp::open().await;
     let admin = app.browser(Role::Admin).await;
     let user = app.person("Lin Ortega", Role::Lead).await;
     let theirs = app.session_of(user).await;
@@ -76,7 +76,7 @@ async fn a_disabled_person_is_refused_at_the_next_click() {
 
 #[tokio::test]
 async fn another_role_takes_effect_at_the_next_click() {
-    let app = PeopleApp::open().await;
+    let app = TestApp::open().await;
     let admin = app.browser(Role::Admin).await;
     let user = app.person("Lin Ortega", Role::Lead).await;
     let theirs = app.session_of(user).await;
@@ -89,7 +89,7 @@ async fn another_role_takes_effect_at_the_next_click() {
 
 #[tokio::test]
 async fn nobody_changes_their_own_role_or_status() {
-    let app = PeopleApp::open().await;
+    let app = TestApp::open().await;
     let user = app.person("Dana Whitlock", Role::Admin).await;
     let admin = app.session_of(user).await;
     let path = format!("/app/people/{user}");
@@ -101,7 +101,7 @@ async fn nobody_changes_their_own_role_or_status() {
 
 #[tokio::test]
 async fn sensitive_changes_ask_for_the_password_again() {
-    let app = PeopleApp::open().await;
+    let app = TestApp::open().await;
     let user = app.person("Dana Whitlock", Role::Admin).await;
     app.set_password(user).await;
     let admin = app.session_of(user).await;
@@ -121,7 +121,7 @@ async fn sensitive_changes_ask_for_the_password_again() {
 
 #[tokio::test]
 async fn an_administrator_ends_one_session_of_a_person_or_all() {
-    let app = PeopleApp::open().await;
+    let app = TestApp::open().await;
     let admin = app.browser(Role::Admin).await;
     let user = app.person("Lin Ortega", Role::Lead).await;
     let (first, second) = (app.session_of(user).await, app.session_of(user).await);
@@ -140,7 +140,7 @@ async fn an_administrator_ends_one_session_of_a_person_or_all() {
 
 #[tokio::test]
 async fn people_of_another_workspace_are_not_found() {
-    let app = PeopleApp::open().await;
+    let app = TestApp::open().await;
     let other = app.fixture.create_organization("other").await;
     let user = User { status: UserStatus::Active, ..kernel::Record::example() };
     let user = app.fixture.create(other, user).await.meta.id;

@@ -3,11 +3,11 @@
 use auth::Role;
 use store_contract::samples;
 
-use crate::support::PeopleApp;
+use crate::support::TestApp;
 
 #[tokio::test]
 async fn the_jump_box_goes_to_the_record_with_the_key_or_the_identifier() {
-    let app = PeopleApp::open().await;
+    let app = TestApp::open().await;
     let home = app.fixture.home;
     let finding = app.fixture.create(home, samples::finding("IA-1")).await;
     let reader = app.browser(Role::Reader).await;
@@ -20,7 +20,7 @@ async fn the_jump_box_goes_to_the_record_with_the_key_or_the_identifier() {
 
 #[tokio::test]
 async fn several_hits_are_listed_by_module_and_none_says_so() {
-    let app = PeopleApp::open().await;
+    let app = TestApp::open().await;
     let home = app.fixture.home;
     app.fixture.create(home, samples::finding("IA-1")).await;
     app.fixture.create(home, samples::full_control("IA-1")).await;
@@ -35,7 +35,7 @@ async fn several_hits_are_listed_by_module_and_none_says_so() {
 
 #[tokio::test]
 async fn records_of_another_workspace_and_people_whom_the_role_may_not_see_are_not_found() {
-    let app = PeopleApp::open().await;
+    let app = TestApp::open().await;
     let other = app.fixture.create_organization("other").await;
     let finding = app.fixture.create(other, samples::finding("IA-1")).await;
     let user = app.person("Lin Ortega", Role::Lead).await;

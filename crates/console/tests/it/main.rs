@@ -1,19 +1,23 @@
 //! Tests of the web app from the browser's side, over the in-memory store.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod account;
+mod api_reference;
 mod assessments;
+mod audit_log;
+mod credentials;
+mod directory;
 mod evidence;
 mod findings;
 mod frameworks;
-mod lists;
-mod roles;
-mod submissions;
-mod support;
-mod account;
-mod directory;
 mod jump;
+mod lists;
+mod passkeys;
+mod roles;
 mod routes;
 mod sign_in;
 mod stored_scripts;
+mod submissions;
 mod support;
+mod webhooks;
 mod workspace;

@@ -3,7 +3,7 @@
 use auth::Role;
 use axum::http::header;
 
-use crate::support::{Browser, EMAIL, PASSWORD, Page, PeopleApp, form_value};
+use crate::support::{Browser, EMAIL, PASSWORD, Page, TestApp, form_value};
 
 /// The cookie of the session that a response begins.
 #[track_caller]
@@ -16,7 +16,7 @@ fn session_of(page: &Page) -> String {
 }
 
 /// Accepts the invitation of an administrator, and returns their browser and the key of their app.
-async fn first_sign_in(app: &PeopleApp) -> (Browser, String) {
+async fn first_sign_in(app: &TestApp) -> (Browser, String) {
     let link = app.invite(Role::Admin).await;
     let mut browser = app.stranger();
     let page = browser.get(&link).await.expect(200);
@@ -37,7 +37,7 @@ async fn enter_password(browser: &Browser, next: &str) -> Page {
 
 #[tokio::test]
 async fn the_session_changes_at_each_step_and_none_that_was_there_before_is_adopted() {
-    let app = PeopleApp::open().await;
+    let app = TestApp::open().await;
     let (first, key) = first_sign_in(&app).await;
     let mut browser = app.stranger();
     // A session that an attacker planted in the browser.
@@ -69,7 +69,7 @@ async fn the_session_changes_at_each_step_and_none_that_was_there_before_is_adop
 
 #[tokio::test]
 async fn a_sign_in_leads_to_no_other_site() {
-    let app = PeopleApp::open().await;
+    let app = TestApp::open().await;
     let user = app.person("Lin Ortega", Role::Reader).await;
     app.set_password(user).await;
     let email = app.fixture.get::<auth::User>(app.fixture.home, user).await.unwrap().record.email.to_string();
@@ -91,7 +91,7 @@ async fn a_sign_in_leads_to_no_other_site() {
 
 #[tokio::test]
 async fn after_the_sign_out_the_session_opens_nothing() {
-    let app = PeopleApp::open().await;
+    let app = TestApp::open().await;
     let browser = app.browser(Role::Reader).await;
     let page = browser.post("/app/sign-out", &[]).await.expect(303);
     assert!(session_of_end(&page).contains("Max-Age=0"));
@@ -106,7 +106,7 @@ fn session_of_end(page: &Page) -> String {
 
 #[tokio::test]
 async fn a_wrong_password_and_an_unknown_person_are_answered_alike() {
-    let app = PeopleApp::open().await;
+    let app = TestApp::open().await;
     first_sign_in(&app).await;
     let answer = async |email: &str| {
         let fields = [("workspace", "home"), ("email", email), ("password", "not the password")];

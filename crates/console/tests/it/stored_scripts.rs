@@ -4,7 +4,7 @@ use auth::Role;
 use kernel::{ColumnType, OwnedScalar, Reader, Record, ScalarValue, Stored};
 use store::DynStore;
 
-use crate::support::{Browser, PeopleApp};
+use crate::support::{Browser, TestApp};
 
 /// Texts that would be run by a browser if a page had them as they are: as an element, in an attribute, as an address.
 const PAYLOADS: [&str; 3] =
@@ -26,7 +26,7 @@ fn with_payload<R: Record>(payload: &str) -> R {
     record
 }
 
-async fn expect_inert<R: Record>(app: &PeopleApp, browser: &Browser, payload: &str)
+async fn expect_inert<R: Record>(app: &TestApp, browser: &Browser, payload: &str)
 where
     DynStore: Reader<R>,
 {
@@ -46,7 +46,7 @@ where
 #[tokio::test]
 async fn scripts_in_every_text_of_every_register_are_shown_as_text() {
     for payload in PAYLOADS {
-        let app = PeopleApp::open().await;
+        let app = TestApp::open().await;
         let browser = app.browser(Role::Admin).await;
         macro_rules! each {
             ($($kind:ident => $register:ty,)*) => { $(expect_inert::<$register>(&app, &browser, payload).await;)* };

@@ -3,11 +3,11 @@
 use auth::Role;
 use kernel::Organization;
 
-use crate::support::{PeopleApp, form_value};
+use crate::support::{TestApp, form_value};
 
 #[tokio::test]
 async fn an_administrator_changes_the_settings_of_the_workspace() {
-    let app = PeopleApp::open().await;
+    let app = TestApp::open().await;
     let admin = app.browser(Role::Admin).await;
     let home = app.fixture.home;
     let opened = admin.get("/app/workspace").await.expect(200);

@@ -32,7 +32,7 @@ pub(crate) struct Endpoint {
 /// Returns the response for an error of a request.
 pub type ErrorRenderer = fn(Problem, &FailedRequest<'_>) -> ApiResponse;
 
-/// What the response for an error may say about the request.
+/// The parts of a request that the response for its error may speak of.
 pub struct FailedRequest<'r> {
     /// The identifier of the request.
     pub request_id: &'r str,

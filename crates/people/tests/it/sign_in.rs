@@ -31,6 +31,7 @@ async fn whatever_is_wrong_is_refused_alike_and_costs_one_hash() {
     harness.active_user(EMAIL, Role::Lead).await;
     let disabled = harness.active_user("gone@b.example", Role::Lead).await;
     harness.people.disable_user(&harness.operator(), &harness.home, disabled.meta.id).await.unwrap();
+    harness.advance(1);
     let entries = harness.entries().await;
     for (number, (workspace, email, password)) in [
         ("home", EMAIL, OTHER_PASSWORD),
@@ -59,6 +60,7 @@ async fn whatever_is_wrong_is_refused_alike_and_costs_one_hash() {
 async fn failures_share_an_entry_a_minute_for_each_user_and_network() {
     let harness = Harness::open().await;
     let user = harness.active_user(EMAIL, Role::Lead).await;
+    harness.advance(1);
     let (entries, store) = (harness.entries().await, &harness.fixture.store);
     for address in ["203.0.113.9", "203.0.113.9", "203.0.113.20", "198.51.100.1"] {
         refused(harness.sign_in(EMAIL, OTHER_PASSWORD, &harness.client(address)).await);

@@ -150,11 +150,12 @@ async fn an_installation_that_was_copied_by_other_means_is_renewed_by_a_command(
     let user = ["user", "create", "--workspace", "default", "--name", "A", "--email", "a@b.example", "--role", "lead"];
     installation.run_json(&user);
     let database = installation.database().await;
-    assert_eq!(database.cell("SELECT count(*) FROM user_links").await, "1");
+    let links = database.cell("SELECT count(*) FROM user_links").await;
+    assert_eq!(links, "2", "that of the first start, and that of the user");
     let renewed = installation.run_json(&["installation", "renew", "--reason", "a copy of production for tests"]);
     let left =
         [database.cell("SELECT count(*) FROM user_links").await, database.cell("SELECT count(*) FROM users").await];
-    assert_eq!(left, ["0", "1"], "the link is the original's, the user belongs to both");
+    assert_eq!(left, ["0", "1"], "the links are the original's, the user belongs to both");
     assert_ne!(renewed["id"], before);
     let server = Server::start_with(installation.clone());
     assert_eq!(client.for_server(&server.url).get(FINDINGS).await.status, 401);

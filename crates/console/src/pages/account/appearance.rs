@@ -11,35 +11,26 @@ use maud::{Markup, html};
 
 use super::SECTION;
 use crate::{
-    components::{Radio, form_token, radios},
+    components::{Choice, choices, form_token},
     pages::form_texts::FormTexts,
     response::redirect,
-    viewer::{ROWS_COOKIE, THEME_COOKIE, Theme, Viewer},
+    viewer::{Viewer, rows_cookie, theme_cookie},
 };
-
-/// The time for which the choice is kept, in seconds: a year.
-const LIFETIME: u64 = 365 * 24 * 60 * 60;
 
 /// Handles the form.
 pub(super) fn submit<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>> {
     Box::pin(async move {
         let FormTexts(texts) = FormTexts::read(request)?;
-        let theme = texts.get("theme").and_then(|name| Theme::from_name(name)).and_then(Theme::attribute);
-        let rows = texts.get("rows").filter(|rows| *rows == "compact").map(|_| "compact");
-        let suffix = app.services.settings.session_cookie.suffix();
-        let cookie = |name: &str, value: Option<&str>| {
-            let (value, lifetime) = value.map_or(("", 0), |value| (value, LIFETIME));
-            format!("{name}={value}; Path=/app; Max-Age={lifetime}; HttpOnly; SameSite=Lax{suffix}")
-        };
+        let text = |name: &str| texts.get(name).map(String::as_str);
         Ok(redirect(&format!("{SECTION}?done=appearance"))
-            .header(header::SET_COOKIE, cookie(THEME_COOKIE, theme))
-            .header(header::SET_COOKIE, cookie(ROWS_COOKIE, rows)))
+            .header(header::SET_COOKIE, theme_cookie(app, text("theme")))
+            .header(header::SET_COOKIE, rows_cookie(app, text("rows"))))
     })
 }
 
 /// The form in its card.
 pub(super) fn body(viewer: &Viewer) -> Markup {
-    let choice = |value, title: &str, text: &str| Radio { value, title: title.to_owned(), text: text.to_owned() };
+    let choice = |value, title: &str, text: &str| Choice::new(value, title.to_owned(), text.to_owned());
     let themes = [
         choice("device", "As the device", "Light by day and dark by night, if the device does so."),
         choice("light", "Light", "Dark text on a light ground."),
@@ -54,8 +45,8 @@ pub(super) fn body(viewer: &Viewer) -> Markup {
         div.body #appearance {
             form.stack method="post" action="/app/account/appearance" {
                 (form_token(viewer))
-                (radios("theme", "Colors", &themes, Some(viewer.theme.attribute().unwrap_or("device")), None))
-                (radios("rows", "Rows of tables", &rows, Some(row), None))
+                (choices("theme", "Colors", None, &themes, Some(viewer.theme.attribute().unwrap_or("device"))))
+                (choices("rows", "Rows of tables", None, &rows, Some(row)))
                 div.actions { button.btn { "Save the appearance" } }
             }
         }

@@ -12,7 +12,7 @@ use super::{
     role::{role_choices, role_name},
 };
 use crate::{
-    components::{Radio, radios},
+    components::{Choice, choices},
     viewer::Viewer,
 };
 
@@ -218,15 +218,11 @@ impl PersonForm for EndSessions {
                 (session.id.to_string(), format!("From {address}, last used {used}"), agent.to_owned())
             })
             .collect();
-        let all = Radio { value: ALL, title: "All of them".to_owned(), text: "On every device.".to_owned() };
-        let options: Vec<Radio<'_>> = std::iter::once(all)
-            .chain(sessions.iter().map(|(id, title, text)| Radio {
-                value: id,
-                title: title.clone(),
-                text: text.clone(),
-            }))
+        let all = Choice::new(ALL, "All of them", "On every device.".to_owned());
+        let options: Vec<Choice<'_>> = std::iter::once(all)
+            .chain(sessions.iter().map(|(id, title, text)| Choice::new(id, title.as_str(), text.as_str())))
             .collect();
-        radios("session", "Which", &options, Some(typed.get("session").map_or(ALL, String::as_str)), fault)
+        choices("session", "Which", fault, &options, Some(typed.get("session").map_or(ALL, String::as_str)))
     }
 
     fn carry_out<'a>(change: Change<'a>) -> Carried<'a> {

@@ -7,7 +7,7 @@ use maud::html;
 
 use super::SECTION;
 use crate::{
-    components::{Head, NONE, Tone, card, heading, note, page, secret_box},
+    components::{Head, NONE, Tone, card, heading, note, page, secret_field},
     response::page_response,
     viewer::Viewer,
 };
@@ -26,7 +26,7 @@ pub(super) fn response(app: &App, viewer: &Viewer, user: &StoredUser, issued: &I
         div.body {
             div.stack {
                 p { (text) }
-                (secret_box("link", "Link", &url, "link"))
+                (secret_field("link", "Link", &url, ""))
                 (note(
                     Tone::Warning,
                     "You see it only now.",

@@ -4,17 +4,15 @@ use auth::Role;
 use maud::Markup;
 
 use crate::{
-    components::{Radio, radios},
+    components::{Choice, choices},
     words::sentence,
 };
 
 /// The choice of a role.
 pub(super) fn role_choices(selected: Option<Role>, error: Option<&str>) -> Markup {
-    let options: Vec<Radio<'_>> = Role::ALL
-        .iter()
-        .map(|role| Radio { value: role.name(), title: role_name(*role), text: role_text(*role).to_owned() })
-        .collect();
-    radios("role", "Role", &options, selected.map(Role::name), error)
+    let options: Vec<Choice<'_>> =
+        Role::ALL.iter().map(|role| Choice::new(role.name(), role_name(*role), role_text(*role).to_owned())).collect();
+    choices("role", "Role", error, &options, selected.map(Role::name))
 }
 
 const fn role_text(role: Role) -> &'static str {

@@ -79,7 +79,7 @@ fn selection(viewer: &Viewer, findings: &[Stored<Finding>], back: &str, attempt:
         section: "/app/findings",
         above: &[("Findings", "/app/findings")],
         has_problem: attempt.has_problem(),
-        is_narrow: false,
+        ..Head::default()
     };
     if findings.is_empty() {
         let actions = html! { a.btn.primary href=(list) { "Back to the list" } };

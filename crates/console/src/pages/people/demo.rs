@@ -13,7 +13,7 @@ use secrecy::ExposeSecret as _;
 
 use super::session::{client, problem_of, with_session};
 use crate::{
-    components::{gate, secret_box},
+    components::{gate, secret_field},
     pages::form_texts::public_form,
     response::page_response,
 };
@@ -55,7 +55,7 @@ fn welcome(name: &str, token: &str) -> Markup {
 fn signed_in(password: &str) -> Markup {
     let content = html! {
         div { h1 { "You are signed in" } p { "Before sensitive changes, such as an invitation, Novantra asks for the password of this demo. You see it only now." } }
-        (secret_box("password", "Password", password, "password"))
+        (secret_field("password", "Password", password, ""))
         a.btn.primary.block href="/app" { "Go to the overview" }
     };
     gate("Signed in", false, &content)

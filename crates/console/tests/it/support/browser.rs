@@ -3,7 +3,6 @@
 use axum::{
     Router,
     body::Body,
-    extract::ConnectInfo,
     http::{HeaderMap, Request, header},
 };
 use http_body_util::BodyExt as _;
@@ -17,6 +16,8 @@ pub(crate) struct Browser {
     pub(crate) cookie: String,
     /// The token of the forms.
     pub(crate) form_token: String,
+    /// The host that requests are sent to.
+    pub(crate) host: &'static str,
 }
 
 /// A response that was read to its end.
@@ -50,9 +51,9 @@ impl Browser {
 
     async fn send(&self, mut request: Request<Body>) -> Page {
         let address: SocketAddr = "192.0.2.7:40000".parse().unwrap();
-        request.extensions_mut().insert(ConnectInfo(address));
+        request.extensions_mut().insert(address);
         let headers = request.headers_mut();
-        headers.insert(header::HOST, "localhost".parse().unwrap());
+        headers.insert(header::HOST, self.host.parse().unwrap());
         headers.insert(header::COOKIE, self.cookie.parse().unwrap());
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();

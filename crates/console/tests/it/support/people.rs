@@ -1,6 +1,6 @@
-//! The web app over the in-memory store, with people who sign in as people do, and one endpoint of an API beside it.
+//! People who sign in to the web app under test as people do, and programs that call its API.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use auth::{
     Claims, CredentialChange, Credentials, OpaqueToken, Role, Session, SessionLevel, TokenSigner, TokenUse, User,
@@ -8,172 +8,25 @@ use auth::{
 };
 use aws_lc_rs::hmac;
 use axum::{
-    Router,
-    body::{Body, Bytes},
-    http::{Method, Request, StatusCode},
-};
-use crypto::{
-    Argon2Hasher, Argon2PasswordHasher, CachedVerifier, CursorKey, DeviceCookieKey, Encryptor, MasterKey, PasskeyChallengeKey, TokenKeys,
-    TotpFactors, generate_signing_key,
-};
-use futures_util::future::BoxFuture;
-use http_api::{
-    ApiSettings, App, CursorSigner, Observer, Quotas, ResponseCipher, Services, Surface,
-    endpoints::{Document, Media, Operation},
-    pipeline::CommitListener,
-    request::{Access, ApiRequest, Charge, MediaType},
-    response::{ApiResponse, Problem},
+    body::Body,
+    http::{Method, Request},
 };
 use http_body_util::BodyExt as _;
-use kernel::{Actor, ActorKind, Attribution, Changeset, Entropy, Id, OrganizationRef, Origin, Reader, Reason, Title};
-use limits::MemoryLimits;
-use people::{Author, People, PeopleParts, PeopleSettings};
+use kernel::{Actor, ActorKind, Attribution, Entropy as _, Id, OrganizationRef, Origin, Reader, Reason, Title};
+use people::Author;
 use scopes::Scope;
-use store_contract::{Fixture, OpenedStore, samples};
-use store_memory::MemoryStore;
+use store_contract::samples;
 use tower::ServiceExt as _;
 
-use super::{Browser, Page};
+use super::{Browser, Page, TestApp};
 
 pub(crate) const PASSWORD: &str = "kestrel venn oblique";
 pub(crate) const EMAIL: &str = "m.halloran@brackwater.example";
 
-/// The web app under test.
-pub(crate) struct PeopleApp {
-    pub(crate) fixture: Fixture,
-    pub(crate) people: Arc<People>,
-    signer: Arc<TokenKeys>,
-    hasher: Argon2PasswordHasher,
-    router: Router,
-}
-
-struct Cursors(CursorKey);
-
-impl CursorSigner for Cursors {
-    fn sign(&self, payload: &[u8]) -> String {
-        self.0.sign(payload)
-    }
-
-    fn verify(&self, cursor: &str) -> Option<Vec<u8>> {
-        self.0.verify(cursor)
-    }
-}
-
-struct Cipher(Encryptor);
-
-impl ResponseCipher for Cipher {
-    fn encrypt(&self, entropy: &dyn Entropy, purpose: &str, body: &[u8]) -> Vec<u8> {
-        self.0.encrypt(entropy, purpose, body)
-    }
-
-    fn decrypt(&self, purpose: &str, sealed: &[u8]) -> Option<Vec<u8>> {
-        self.0.decrypt(purpose, sealed).ok().map(|body| body.to_vec())
-    }
-}
-
-struct Nobody;
-
-impl Observer for Nobody {
-    fn record_response(&self, _: &str, _: &'static str, _: u16, _: Duration) {}
-}
-
-impl CommitListener for Nobody {
-    fn concerns(&self, _: &Changeset) -> bool {
-        false
-    }
-
-    fn notify(&self) {}
-}
-
-/// The address of an endpoint for programs, which any scope of findings opens.
-pub(crate) const fn api_probe() -> &'static str {
-    "/api/probe"
-}
-
-fn probe<'a>(_: &'a App, _: &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>> {
-    Box::pin(async { Ok(ApiResponse::json(StatusCode::OK, Bytes::from_static(b"{}"))) })
-}
-
-fn api() -> Surface {
-    let document = || Document {
-        query: Vec::new(),
-        request: None,
-        status: 200,
-        response: Media::none(),
-        line: None,
-        errors: &[],
-        codes: &[],
-        response_headers: &[],
-    };
-    let operation = Operation {
-        method: Method::GET,
-        path: api_probe(),
-        id: "probe",
-        tag: "",
-        summary: "",
-        description: "",
-        access: Access::Scope(Scope::FindingsRead),
-        charge: Charge::Read,
-        media_types: &[MediaType::Json],
-        action: "probe.read",
-        handler: probe,
-        document,
-    };
-    Surface::new(Box::leak(Box::new([operation])), Arc::new(()))
-}
-
-impl PeopleApp {
-    pub(crate) async fn open() -> Self {
-        let fixture = Fixture::open(async |clock| OpenedStore::new(Arc::new(MemoryStore::new(clock)))).await;
-        let entropy: Arc<dyn Entropy> = fixture.entropy.clone();
-        let master = MasterKey::generate(&*entropy);
-        let key = generate_signing_key(&master, &*entropy, fixture.now());
-        let ring = auth::Keyring::new(fixture.now(), vec![auth::PublishedKey { key, signs_from: fixture.now() }]);
-        let tokens = Arc::new(TokenKeys::open(&master, &ring, "https://novantra.example").unwrap());
-        let limits = Arc::new(MemoryLimits::default());
-        let parts = PeopleParts {
-            store: Arc::clone(&fixture.store),
-            clock: fixture.clock.clone(),
-            entropy: Arc::clone(&entropy),
-            limits: limits.clone(),
-            passwords: Arc::new(Argon2PasswordHasher::new(Arc::clone(&entropy))),
-            second_factors: Arc::new(TotpFactors::new(&master)),
-            devices: Arc::new(DeviceCookieKey::new(&master)),
-            challenges: Arc::new(PasskeyChallengeKey::new(&master)),
-        };
-        let people = Arc::new(People::new(parts, PeopleSettings::default()));
-        let many = 1_000_000;
-        let quotas = Quotas {
-            token_read: many,
-            token_write: many,
-            organization: many,
-            token_endpoint: many,
-            token_endpoint_address: many,
-            unauthenticated: many,
-        };
-        let app = App::new(Services {
-            store: Arc::clone(&fixture.store),
-            clock: fixture.clock.clone(),
-            people: Arc::clone(&people),
-            entropy: Arc::clone(&entropy),
-            hasher: Arc::new(Argon2Hasher::new(Arc::clone(&entropy))),
-            signer: tokens.clone(),
-            verifier: Arc::new(CachedVerifier::new(tokens.clone(), 100)),
-            limits,
-            cursor_signer: Arc::new(Cursors(CursorKey::new(&master))),
-            response_cipher: Arc::new(Cipher(Encryptor::new(&master))),
-            observer: Arc::new(Nobody),
-            commit_listener: Arc::new(Nobody),
-            settings: ApiSettings { quotas, ..ApiSettings::default() },
-        });
-        let router = http_api::router(app, [api(), console::surface()]);
-        let hasher = Argon2PasswordHasher::new(Arc::clone(&entropy));
-        Self { fixture, people, signer: tokens, hasher, router }
-    }
-
+impl TestApp {
     /// A browser in which nobody has signed in.
     pub(crate) fn stranger(&self) -> Browser {
-        Browser { router: self.router.clone(), cookie: "a=b".to_owned(), form_token: String::new() }
+        Browser { router: self.router.clone(), cookie: "a=b".to_owned(), form_token: String::new(), host: "localhost" }
     }
 
     /// An active person with this role, who has no password.
@@ -190,7 +43,7 @@ impl PeopleApp {
 
     /// Sets the password of a person.
     pub(crate) async fn set_password(&self, user: UserId) {
-        let hash = auth::PasswordHasher::hash(&self.hasher, &PASSWORD.to_owned().into());
+        let hash = auth::PasswordHasher::hash(&self.passwords, &PASSWORD.to_owned().into());
         let credentials = Credentials::new(hash, self.fixture.now());
         self.change(CredentialChange::SetCredentials { user, credentials }).await;
     }
@@ -287,15 +140,7 @@ impl PeopleApp {
             expires_at: now + Duration::from_secs(600),
             id: "test".to_owned(),
         };
-        self.signer.sign(&claims).unwrap()
-    }
-
-    /// The actions of people in the audit log, oldest first, each with its reason.
-    pub(crate) async fn actions(&self) -> Vec<(String, Option<String>)> {
-        let log = self.fixture.audit_log(self.fixture.home).await;
-        let by_people = log.into_iter().filter(|stored| stored.entry.actor.kind == ActorKind::User);
-        let pair = |entry: kernel::Entry| (entry.action.to_string(), entry.reason.map(|reason| reason.to_string()));
-        by_people.map(|stored| pair(stored.entry)).collect()
+        self.tokens.sign(&claims).unwrap()
     }
 }
 
