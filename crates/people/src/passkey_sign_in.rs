@@ -78,7 +78,7 @@ fn second_step_binding(session: &Session) -> String {
     format!("second step of {} {}", session.organization, session.id)
 }
 
-/// The reason that an answer is refused, and whether it is to be told apart in the audit log.
+/// The reason that an answer is refused. A counter that went back has an audit entry of its own.
 enum Unaccepted {
     Fault(PasskeyFault),
     Counter { passkey: Box<Passkey>, stored: u32, received: u32 },

@@ -90,9 +90,9 @@ impl People {
     async fn accepted(&self, user: &StoredUser, code: &str) -> Result<Option<Accepted>, PeopleError> {
         let (organization, id) = (user.meta.organization, user.meta.id);
         let Some(credentials) = self.parts.store.credentials(organization, id).await? else { return Ok(None) };
-        let Some(factor) = &credentials.second_factor else { return Ok(None) };
         let digits: String = code.chars().filter(|c| !c.is_whitespace()).take(64).collect();
         if digits.len() == 6 && digits.bytes().all(|byte| byte.is_ascii_digit()) {
+            let Some(factor) = &credentials.second_factor else { return Ok(None) };
             let accepted = self.matching_step(user, factor, &digits)?;
             let accepted = accepted.and_then(|step| credentials.with_accepted_step(step));
             return Ok(accepted.map(|credentials| Accepted { credentials, uses_recovery_code: false }));

@@ -28,6 +28,14 @@ pub struct UserSecurity {
     pub sessions: Vec<Session>,
 }
 
+impl UserSecurity {
+    /// Whether a sign-in with the password needs another step.
+    #[must_use]
+    pub const fn has_second_factor(&self) -> bool {
+        self.second_factor_since.is_some() || !self.passkeys.is_empty()
+    }
+}
+
 impl People {
     /// Returns how a user signs in: of oneself, or with the permission to see people.
     ///

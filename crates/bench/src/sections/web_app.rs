@@ -123,12 +123,8 @@ fn ratios(name: &str, page: &Figures, api: &Figures, calls: usize) -> [Row; 4] {
         Row::new(format!("{name}: CPU of the calls"), api.cpu.median() * calls, Unit::Micros).spread(api.cpu.spread()),
         Row::new(format!("{name}, page ÷ calls: CPU"), page.cpu.median() / (api.cpu.median() * calls), Unit::Times)
             .with_target(Target::at_most(2.0)),
-        Row::new(
-            format!("{name}, page ÷ calls: time"),
-            api.rate.median() / (page.rate.median() * calls),
-            Unit::Times,
-        )
-        .with_target(Target::at_most(2.0)),
+        Row::new(format!("{name}, page ÷ calls: time"), api.rate.median() / (page.rate.median() * calls), Unit::Times)
+            .with_target(Target::at_most(2.0)),
     ]
 }
 

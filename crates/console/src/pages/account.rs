@@ -19,7 +19,6 @@ use http_api::{
 
 use crate::{components::Head, page_operation::page_operation};
 
-pub(super) use passkeys::creation;
 pub(super) use profile::{time_zone, time_zones};
 pub(super) use sessions::sessions_table;
 

@@ -4,6 +4,7 @@ mod demo;
 pub(crate) mod enrollment;
 mod link;
 pub(crate) mod passkey;
+mod passkey_answers;
 pub(crate) mod recovery_codes;
 mod second_factor;
 pub(crate) mod session;
@@ -28,13 +29,13 @@ pub(crate) fn operations() -> Vec<Operation> {
     vec![
         public(Method::GET, "/app/sign-in", "user.sign_in_opened", sign_in::open),
         public(Method::POST, "/app/sign-in", "user.sign_in", sign_in::submit),
-        public(Method::POST, "/app/sign-in/passkey", "user.sign_in", passkey::sign_in),
+        public(Method::POST, "/app/sign-in/passkey", "user.sign_in", passkey_answers::sign_in),
         public(Method::GET, "/app/second-factor", "user.sign_in_opened", second_factor::open),
         public(Method::POST, "/app/second-factor", "user.sign_in", second_factor::submit),
-        public(Method::POST, "/app/second-factor/passkey", "user.sign_in", passkey::second_step),
+        public(Method::POST, "/app/second-factor/passkey", "user.sign_in", passkey_answers::second_step),
         public(Method::GET, "/app/set-up-second-factor", "user.sign_in_opened", enrollment::open),
         public(Method::POST, "/app/set-up-second-factor", "user.sign_in", enrollment::submit),
-        public(Method::POST, "/app/set-up-second-factor/passkey", "user.sign_in", passkey::enroll),
+        public(Method::POST, "/app/set-up-second-factor/passkey", "user.sign_in", passkey_answers::enroll),
         public(Method::GET, "/app/setup/{token}", "user.link_opened", link::open),
         public(Method::POST, "/app/setup/{token}", "user.link_used", link::submit),
         Operation {

@@ -123,7 +123,8 @@ async fn an_administrator_sets_up_a_passkey_in_place_of_an_app() {
     let page = page.expect_text("Keep these recovery codes");
     browser.cookie = cookie(&page, "__Host-novantra-session=");
     let page = browser.get("/app/account").await.expect(200).expect_text("10 recovery codes are left");
-    let (_, rest) = page.html().split_once("/app/account/passkeys/pkey_").map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
+    let (_, rest) =
+        page.html().split_once("/app/account/passkeys/pkey_").map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
     let path = format!("/app/account/passkeys/pkey_{}", rest.split('"').next().unwrap());
     browser.form_token = form_value(&page, "formToken");
     let page = browser.get(&format!("{path}/remove")).await.expect(200);
@@ -151,6 +152,22 @@ async fn a_passkey_is_renamed_and_removed() {
     for action in ["user.passkey_added", "user.passkey_renamed", "user.passkey_removed"] {
         assert!(actions.iter().any(|one| one == action), "{action}: {actions:?}");
     }
+}
+
+#[tokio::test]
+async fn an_administrator_sees_passkeys_and_removes_them_with_a_reset() {
+    let app = TestApp::open().await;
+    let (user, _, mut authenticator) = with_passkey(&app, Role::Lead).await;
+    let (admin, path) = (app.browser(Role::Admin).await, format!("/app/people/{user}"));
+    admin.get(&path).await.expect(200).expect_text("1 passkey").expect_text("10 left");
+    admin.get("/app/people").await.expect(200).expect_text("1 passkey");
+    let reset = format!("{path}/reset");
+    admin.get(&reset).await.expect(200).expect_text("lost their second factors");
+    let fields = [("reason", "Lost the laptop on a train"), ("lost", "yes")];
+    admin.post(&reset, &fields).await.expect(200);
+    let (browser, asked) = sign_in_page(&app).await;
+    let answer = authenticator.sign_in(&asked);
+    browser.post("/app/sign-in/passkey", &[("answer", &answer)]).await.expect(401);
 }
 
 #[tokio::test]

@@ -6,7 +6,10 @@ mod tokens;
 use std::sync::Arc;
 
 use auth::EncryptedSigningKey;
-use crypto::{CursorKey, DeviceCookieKey, Encryptor, HmacWebhookSigner, MasterKey, PasskeyChallengeKey, TotpFactors, generate_signing_key};
+use crypto::{
+    CursorKey, DeviceCookieKey, Encryptor, HmacWebhookSigner, MasterKey, PasskeyChallengeKey, TotpFactors,
+    generate_signing_key,
+};
 use http_api::{CursorSigner, ResponseCipher};
 use kernel::{Clock, Entropy};
 use store::DynStore;

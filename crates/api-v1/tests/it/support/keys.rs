@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use auth::{Claims, ClientSecret, Keyring, PublishedKey, SecretHash, SecretHasher, TokenSigner, TokenVerifier};
 use crypto::{
-    Argon2Hasher, CachedVerifier, CursorKey, DeviceCookieKey, Encryptor, HmacWebhookSigner, MasterKey, PasskeyChallengeKey, TokenKeys,
-    TotpFactors, generate_signing_key,
+    Argon2Hasher, CachedVerifier, CursorKey, DeviceCookieKey, Encryptor, HmacWebhookSigner, MasterKey,
+    PasskeyChallengeKey, TokenKeys, TotpFactors, generate_signing_key,
 };
 use http_api::{CursorSigner, ResponseCipher};
 use kernel::{Entropy, Timestamp};

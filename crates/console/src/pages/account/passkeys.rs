@@ -9,18 +9,15 @@ use http_api::{
     response::{ApiResponse, Problem},
 };
 use maud::{Markup, html};
-use people::{CeremonyOptions, PasskeyForm, PeopleError, UserSecurity};
+use people::{PasskeyForm, PeopleError, UserSecurity};
 
 use super::{SECTION, head, recovery_codes};
 use crate::{
-    components::{
-        ANSWER, Ceremony, Field, NONE, TableColumn, Tone, form_token, heading, note, page, passkey_form,
-        problem_summary, table,
-    },
+    components::{ANSWER, Field, NONE, TableColumn, Tone, form_token, heading, note, page, problem_summary, table},
     pages::{
         form_texts::FormTexts,
         people::{
-            passkey::{problems, relying_party, required_party},
+            passkey::{creation, problems, relying_party, required_party},
             session::{client, problem_of, with_session},
         },
         viewer,
@@ -73,7 +70,8 @@ async fn form(app: &App, request: &ApiRequest, name: &str, problems: &[(String, 
     caller.require_recent(app.services.clock.now()).map_err(Problem::denied)?;
     let viewer = viewer(request)?;
     let title = "Add a passkey";
-    let below = html! { p { "Sign in with your fingerprint, your face, a PIN or a security key, without your password." } };
+    let below =
+        html! { p { "Sign in with your fingerprint, your face, a PIN or a security key, without your password." } };
     let body = match relying_party(app, request) {
         Some(party) => {
             let asked = app.services.people.passkey_registration(&caller.user, &caller.session, &party).await;
@@ -95,26 +93,6 @@ async fn form(app: &App, request: &ApiRequest, name: &str, problems: &[(String, 
         p { a href=(SECTION) { "Back to your account" } }
     };
     Ok(page(&viewer, &head(title, !problems.is_empty()), &content))
-}
-
-/// The form in which a browser makes a passkey.
-pub(in crate::pages) fn creation(
-    action: &str,
-    options: &CeremonyOptions,
-    hidden: &Markup,
-    name: &str,
-    problems: &[(String, String)],
-) -> Markup {
-    let fault = problems.iter().find(|(field, _)| field == "name").map(|(_, message)| message.as_str());
-    let fields = html! {
-        (hidden)
-        section #passkey {
-            (Field { name: "name", label: "Name", hint: "So that you tell it from others: MacBook, blue security key.", error: fault, ..Field::default() }
-                .input("text", "short", name))
-        }
-    };
-    let button = html! { div.save { button.btn.primary { "Add the passkey" } } };
-    passkey_form(Ceremony::Create, action, options, &fields, &button)
 }
 
 /// Handles the request for the form that renames a passkey.

@@ -11,16 +11,13 @@ use maud::{Markup, html};
 use people::{EnrollmentForm, PendingSignIn, PeopleError, SecondFactorOffer};
 
 use super::{
-    passkey::relying_party,
+    passkey::{creation, relying_party},
     recovery_codes,
     session::{client, next_page, problem_of, session_token, with_session},
 };
 use crate::{
     components::{Field, NONE, copyable, problem_summary, wide_gate},
-    pages::{
-        account::creation,
-        form_texts::{public_form, query_value},
-    },
+    pages::form_texts::{public_form, query_value},
     qr_code::qr_code,
     response::page_response,
 };

@@ -1,24 +1,16 @@
-//! What pages with passkeys have in common, and the forms that passkeys answer during a sign-in.
+//! What pages with passkeys have in common.
 
 use axum::http::header;
-use futures_util::future::BoxFuture;
 use http_api::{
     pipeline::App,
     request::ApiRequest,
     response::{ApiResponse, Problem},
 };
-use people::{PasskeyFault, PasskeyForm, PasskeyOutcome, PeopleError, RelyingParty};
+use kernel::FieldError;
+use maud::{Markup, html};
+use people::{CeremonyOptions, PasskeyFault, RelyingParty};
 
-use super::{
-    enrollment, recovery_codes, second_factor,
-    session::{client, next_page, problem_of, session_token, with_session},
-    sign_in::{self, refused},
-};
-use crate::{
-    components::ANSWER,
-    pages::form_texts::public_form,
-    response::{page_response, redirect},
-};
+use crate::components::{Ceremony, Field, passkey_form};
 
 /// The cookie by which a browser is recognized that was asked for a passkey.
 const BROWSER_COOKIE: &str = "novantra-passkey";
@@ -36,7 +28,7 @@ pub(crate) fn required_party(app: &App, request: &ApiRequest) -> Result<RelyingP
 }
 
 /// Returns the key of the browser that its cookie has.
-fn sent_browser_key(request: &ApiRequest) -> Option<&str> {
+pub(super) fn sent_browser_key(request: &ApiRequest) -> Option<&str> {
     let is_key = |key: &&str| key.len() == BROWSER_KEY_LENGTH && key.bytes().all(|byte| byte.is_ascii_hexdigit());
     request.cookie(BROWSER_COOKIE).filter(is_key)
 }
@@ -63,7 +55,7 @@ pub(super) fn with_browser_key(app: &App, response: ApiResponse, key: &str) -> A
 }
 
 /// The words for a refused passkey.
-fn words(fault: PasskeyFault) -> String {
+pub(super) fn words(fault: PasskeyFault) -> String {
     match fault {
         PasskeyFault::Expired => {
             "The page was open for more than five minutes, or was used before. Use the passkey again."
@@ -84,73 +76,31 @@ fn words(fault: PasskeyFault) -> String {
     .to_owned()
 }
 
-/// Handles the form of a sign-in with a passkey alone.
-pub(crate) fn sign_in<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>> {
-    Box::pin(async move {
-        let texts = public_form(request)?;
-        let (party, people) = (required_party(app, request)?, &app.services.people);
-        let answer = texts.get(ANSWER).map_or("", String::as_str);
-        let next = next_page(texts.get("next").map(String::as_str));
-        let browser = sent_browser_key(request).unwrap_or_default();
-        match people.sign_in_with_passkey(&party, browser, answer, &client(request)).await.map_err(problem_of)? {
-            PasskeyOutcome::Begun(begun) => Ok(with_session(app, redirect(next), &begun).recorded()),
-            PasskeyOutcome::Refused(refusal) => {
-                let key = browser_key(app, request);
-                let page = sign_in::page_after_passkey(app, request, &key, next, &words(refusal.fault)).await?;
-                Ok(with_browser_key(app, refused(&refusal.refusal, page), &key))
-            }
-        }
-    })
-}
-
-/// Handles the form of a passkey after the password.
-pub(crate) fn second_step<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>> {
-    Box::pin(async move {
-        let texts = public_form(request)?;
-        let (party, people) = (required_party(app, request)?, &app.services.people);
-        let token = session_token(app, request)?;
-        let pending = people.pending_sign_in(&token).await.map_err(problem_of)?;
-        let answer = texts.get(ANSWER).map_or("", String::as_str);
-        let next = next_page(texts.get("next").map(String::as_str));
-        match people.verify_passkey(&token, &party, answer, &client(request)).await.map_err(problem_of)? {
-            PasskeyOutcome::Begun(begun) => Ok(with_session(app, redirect(next), &begun).recorded()),
-            PasskeyOutcome::Refused(refusal) => {
-                let page = second_factor::page(app, request, &pending, next, Some(&words(refusal.fault))).await?;
-                Ok(refused(&refusal.refusal, page))
-            }
-        }
-    })
-}
-
-/// Handles the form that adds a passkey during a sign-in that requires a second factor.
-pub(crate) fn enroll<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>> {
-    Box::pin(async move {
-        let texts = public_form(request)?;
-        let text = |name: &str| texts.get(name).map_or("", String::as_str);
-        let (party, people) = (required_party(app, request)?, &app.services.people);
-        let pending = people.pending_sign_in(&session_token(app, request)?).await.map_err(problem_of)?;
-        let next = next_page(texts.get("next").map(String::as_str));
-        let form = PasskeyForm { response: text(ANSWER), name: text("name") };
-        match people.add_passkey_at_sign_in(&pending, &party, form, &client(request)).await {
-            Ok(enrolled) => {
-                let page = recovery_codes::page(&enrolled.recovery_codes, next);
-                Ok(with_session(app, page_response(axum::http::StatusCode::OK, page), &enrolled.begun).recorded())
-            }
-            Err(PeopleError::Invalid(faults)) => {
-                let problems = problems(&faults);
-                let page = enrollment::page_after_passkey(app, request, &pending, next, text("name"), &problems).await?;
-                Ok(page_response(axum::http::StatusCode::BAD_REQUEST, page))
-            }
-            Err(error) => Err(problem_of(error)),
-        }
-    })
-}
-
 /// The words for what is wrong with the form that adds a passkey, by the names of its fields.
-pub(crate) fn problems(faults: &[kernel::FieldError]) -> Vec<(String, String)> {
-    let of = |fault: &kernel::FieldError| match &*fault.field {
+pub(crate) fn problems(faults: &[FieldError]) -> Vec<(String, String)> {
+    let of = |fault: &FieldError| match &*fault.field {
         "name" => ("name".to_owned(), format!("The name {}.", fault.message)),
         field => (field.to_owned(), format!("The passkey {}.", fault.message)),
     };
     faults.iter().map(of).collect()
+}
+
+/// The form in which a browser makes a passkey.
+pub(crate) fn creation(
+    action: &str,
+    options: &CeremonyOptions,
+    hidden: &Markup,
+    name: &str,
+    problems: &[(String, String)],
+) -> Markup {
+    let fault = problems.iter().find(|(field, _)| field == "name").map(|(_, message)| message.as_str());
+    let fields = html! {
+        (hidden)
+        section #passkey {
+            (Field { name: "name", label: "Name", hint: "So that you tell it from others: MacBook, blue security key.", error: fault, ..Field::default() }
+                .input("text", "short", name))
+        }
+    };
+    let button = html! { div.save { button.btn.primary { "Add the passkey" } } };
+    passkey_form(Ceremony::Create, action, options, &fields, &button)
 }
