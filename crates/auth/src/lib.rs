@@ -11,6 +11,8 @@ mod one_time_link;
 mod opaque_token;
 mod openid;
 mod openid_refusal;
+mod passkey;
+mod passkey_commands;
 mod people_ports;
 mod person_change;
 mod person_credentials;
@@ -43,9 +45,11 @@ pub use openid::{
     GroupRoles, IdentityProvider, OpenIdAccount, OpenIdFlow, OpenIdFlows, OpenIdRules, ProviderPerson, SameEmail,
 };
 pub use openid_refusal::OpenIdRefusal;
+pub use passkey::{Passkey, PasskeyAnswer, PasskeyId, PasskeyName, PasskeyNameRule, UserHandle};
+pub use passkey_commands::{NewPasskey, passkey_accepted, passkey_added, passkey_removed, passkey_renamed};
 pub use people_ports::{
-    CredentialChange, DeviceCookies, MAX_LISTED_SESSIONS, MAX_STORED_FOR, PasswordCheck, PasswordHasher, PeopleStore,
-    SecondFactors, is_discarded_at,
+    CredentialChange, DeviceCookies, MAX_LISTED_SESSIONS, MAX_STORED_FOR, PasskeyChallenges, PasswordCheck,
+    PasswordHasher, PeopleStore, SecondFactors, is_discarded_at,
 };
 pub use person_change::{Browser, IssuedLink, NewSession, PersonChange};
 pub use person_credentials::{Credentials, PasswordHash, SecondFactor};

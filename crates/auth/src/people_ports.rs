@@ -225,3 +225,13 @@ pub trait DeviceCookies: Send + Sync {
     /// Returns the device of a cookie; `None` if this installation did not sign it.
     fn verify(&self, cookie: &str) -> Option<TrustedDevice>;
 }
+
+/// Issues the challenges that passkeys answer, and recognizes them. Nothing is stored: a challenge proves by itself when and
+/// for what it was issued.
+pub trait PasskeyChallenges: Send + Sync {
+    /// Issues a challenge for `binding`, which names the ceremony and the browser or session that may answer it.
+    fn issue(&self, entropy: &dyn Entropy, binding: &str, now: Timestamp) -> Vec<u8>;
+
+    /// Returns the time at which the challenge was issued; `None` if this installation did not issue it for `binding`.
+    fn issued_at(&self, binding: &str, challenge: &[u8]) -> Option<Timestamp>;
+}

@@ -170,6 +170,14 @@ impl ApiRequest {
         cookies::session_token(&self.parts.headers, cookie)
     }
 
+    /// The host that the request was sent to, with its port if it is not the usual one. Clients state it as they like.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        let authority = self.parts.uri.authority().map(|authority| authority.as_str());
+        let header = self.parts.headers.get(header::HOST).and_then(|host| host.to_str().ok());
+        authority.or(header).unwrap_or_default()
+    }
+
     /// Checks that a page of this server had the browser send the request.
     ///
     /// # Errors

@@ -33,8 +33,14 @@ pub enum PeopleError {
     #[error("you can't change your own role or status; another administrator can")]
     OwnAccount,
     /// The role requires a second factor.
-    #[error("the role requires a second factor, so it can be replaced but not removed")]
+    #[error("the role requires a second factor, so the only one can be replaced but not removed")]
     SecondFactorRequired,
+    /// The user has as many passkeys as any user may have.
+    #[error(
+        "you have {} passkeys already, the most that anybody can have; remove one first",
+        auth::Passkey::MAX_PER_USER
+    )]
+    TooManyPasskeys,
     /// The user has no second factor.
     #[error("the user has no second factor")]
     NoSecondFactor,

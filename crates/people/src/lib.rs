@@ -5,6 +5,8 @@
 //! |---|---|
 //! | sign-in: password, then second factor | `sign_in.rs`, `second_factor.rs` |
 //! | sign-in by OpenID Connect, and the identities of users | `openid.rs`, `identities.rs` |
+//! | sign-in with a passkey, alone or as the second factor | `passkey_sign_in.rs` |
+//! | own passkeys | `passkeys.rs` |
 //! | the user of a request | `sessions.rs` |
 //! | own password, second factor, recovery codes and sessions | `own_account.rs`, `sessions.rs` |
 //! | invitation, reset, first administrator | `links.rs` |
@@ -22,6 +24,8 @@ mod management;
 mod observer;
 mod openid;
 mod own_account;
+mod passkey_sign_in;
+mod passkeys;
 mod password_pool;
 mod password_rules;
 mod people;
@@ -39,6 +43,8 @@ pub use error::PeopleError;
 pub use links::{LinkDetails, LinkForm};
 pub use observer::{HashingPriority, PeopleObserver, SignInStep};
 pub use openid::{BegunOpenId, OpenIdAnswer, OpenIdConnect, OpenIdOutcome, OpenIdSettings};
+pub use passkey_sign_in::{CeremonyOptions, PasskeyFault, PasskeyOutcome, PasskeyRefusal, SecondFactorChoices};
+pub use passkeys::PasskeyForm;
 pub use password_rules::{PasswordFault, PasswordOwner, check_new_password};
 pub use people::{People, PeopleParts, PeopleSettings};
 pub use refusals::SignInRefusal;
@@ -47,3 +53,4 @@ pub use security::UserSecurity;
 pub use sessions::PendingSignIn;
 pub use sign_in::{BegunSession, SignIn, SignInOutcome};
 pub use time_zone::parse_time_zone;
+pub use webauthn::RelyingParty;

@@ -62,7 +62,7 @@ impl People {
                 return Err(PeopleError::LinkInvalid);
             }
             let credentials = self.parts.store.credentials(link.organization, id).await?;
-            has_second_factor = credentials.is_some_and(|credentials| credentials.second_factor.is_some());
+            has_second_factor = credentials.is_some_and(|credentials| credentials.has_second_factor());
             user = Some(found);
         }
         Ok(LinkDetails { link, organization, user, has_second_factor })

@@ -124,8 +124,8 @@ impl People {
         Err(PeopleError::Contended)
     }
 
-    /// Issues a link by which a user sets another password. With `lost_second_factor`, the second factor and the recovery
-    /// codes are removed, and all sessions end.
+    /// Issues a link by which a user sets another password. With `lost_second_factor`, the authenticator app, all
+    /// passkeys and the recovery codes are removed, and all sessions end.
     ///
     /// # Errors
     /// [`PeopleError::Denied`], [`PeopleError::Refused`], [`PeopleError::NotFound`], or the store fails.

@@ -101,7 +101,7 @@ impl People {
         Ok(found.as_ref().map(OrganizationRef::from))
     }
 
-    /// Whether people of the organization sign in by the provider only.
+    /// Whether people of the organization sign in by the provider only, so neither a password nor a passkey is accepted.
     ///
     /// # Errors
     /// If the store fails.

@@ -3,8 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use auth::{
-    Browser, DeviceCookies, LinkPurpose, PasswordHasher, PersonChange, SecondFactors, SessionLifetimes, SignInContext,
-    StoredUser, User, UserId, user_actor, user_revision,
+    Browser, DeviceCookies, LinkPurpose, PasskeyChallenges, PasswordHasher, PersonChange, SecondFactors,
+    SessionLifetimes, SignInContext, StoredUser, User, UserId, user_actor, user_revision,
 };
 use kernel::{
     Attribution, Clock, CommitError, Entropy, Organization, OrganizationId, OrganizationRef, Origin, Reader, Reason,
@@ -42,6 +42,8 @@ pub struct PeopleParts {
     pub second_factors: Arc<dyn SecondFactors>,
     /// The cookies of known devices.
     pub devices: Arc<dyn DeviceCookies>,
+    /// The challenges that passkeys answer.
+    pub challenges: Arc<dyn PasskeyChallenges>,
 }
 
 /// The settings of people.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use audit::{AuditFilter, AuditLog};
-use auth::{Permission, Session, SessionLevel, UserCaller, UserId};
+use auth::{Passkey, Permission, Session, SessionLevel, UserCaller, UserId};
 use kernel::{OrganizationId, PageLimit, PageRequest, Timestamp};
 
 use crate::{error::PeopleError, people::People};
@@ -16,14 +16,24 @@ const SIGNED_IN: &str = "user.signed_in";
 pub struct UserSecurity {
     /// The time at which the password was set; `None` if there is none yet.
     pub password_set_at: Option<Timestamp>,
-    /// The time at which the second factor was enrolled, if there is one.
+    /// The time at which the authenticator app was enrolled, if there is one.
     pub second_factor_since: Option<Timestamp>,
+    /// The passkeys, the oldest first.
+    pub passkeys: Vec<Passkey>,
     /// The number of recovery codes that were not used yet.
     pub recovery_codes_left: usize,
     /// The time of the last completed sign-in.
     pub last_sign_in: Option<Timestamp>,
     /// The sessions that are not over, the one used last first.
     pub sessions: Vec<Session>,
+}
+
+impl UserSecurity {
+    /// Whether a sign-in with the password needs another step.
+    #[must_use]
+    pub const fn has_second_factor(&self) -> bool {
+        self.second_factor_since.is_some() || !self.passkeys.is_empty()
+    }
 }
 
 impl People {
@@ -50,6 +60,7 @@ impl People {
         let factor = credentials.as_ref().and_then(|credentials| credentials.second_factor.as_ref());
         Ok(UserSecurity {
             password_set_at: credentials.as_ref().map(|credentials| credentials.password_set_at),
+            passkeys: credentials.as_ref().map_or_else(Vec::new, |credentials| credentials.passkeys.clone()),
             second_factor_since: factor.map(|factor| factor.enrolled_at),
             recovery_codes_left: credentials.as_ref().map_or(0, |credentials| credentials.recovery_codes.len()),
             last_sign_in,

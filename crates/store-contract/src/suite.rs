@@ -189,6 +189,7 @@ macro_rules! contract_suite {
                 a_write_of_a_user_who_has_since_changed_is_refused
                 credentials_read_back_as_they_were_stored
                 one_of_sixteen_concurrent_changes_of_credentials_wins
+                one_of_sixteen_concurrent_answers_of_a_passkey_wins
                 a_commit_with_credentials_is_stored_as_a_whole_or_not_at_all
                 a_session_is_found_by_its_token_with_the_current_user
                 the_times_of_a_session_are_stored

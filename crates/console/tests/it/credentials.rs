@@ -35,6 +35,7 @@ fn with_cookie(browser: &Browser, cookie: &str) -> Browser {
         router: browser.router.clone(),
         cookie: format!("{}; {cookie}", browser.cookie),
         form_token: browser.form_token.clone(),
+        host: browser.host,
     }
 }
 

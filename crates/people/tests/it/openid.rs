@@ -10,10 +10,13 @@ use auth::{
 use crypto::{MasterKey, OpenIdFlowCipher};
 use kernel::Slug;
 use novantra_people::{
-    BegunSession, OpenIdAnswer, OpenIdConnect, OpenIdOutcome, OpenIdSettings, PeopleError, SignInOutcome,
+    BegunSession, OpenIdAnswer, OpenIdConnect, OpenIdOutcome, OpenIdSettings, PasskeyFault, PeopleError, SignInOutcome,
 };
 
-use crate::harness::{EMAIL, Harness, PASSWORD};
+use crate::{
+    harness::{EMAIL, Harness, PASSWORD},
+    passkey_harness,
+};
 
 const ISSUER: &str = "https://login.brackwater.example";
 
@@ -350,6 +353,19 @@ async fn where_passwords_are_off_no_password_is_accepted_or_set_in_that_workspac
     let outcome = with_provider.sign_in(&sign_in, &client).await.unwrap();
     assert!(matches!(outcome, SignInOutcome::Refused(_)), "{outcome:?}");
     before.signed_in(EMAIL).await;
+}
+
+#[tokio::test]
+async fn where_passwords_are_off_no_passkey_is_accepted_either() {
+    let openid = OpenId::open(settings()).await;
+    let mut registered = passkey_harness::registered().await;
+    passkey_harness::begun(registered.sign_in().await);
+    registered.harness.people = registered.harness.people.clone().with_openid(OpenIdConnect {
+        provider: Arc::clone(&openid.provider) as _,
+        flows: Arc::clone(&openid.flows) as _,
+        settings: OpenIdSettings { allows_passwords: false, ..settings() },
+    });
+    assert_eq!(passkey_harness::fault(registered.sign_in().await), PasskeyFault::Unknown);
 }
 
 #[tokio::test]

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use auth::EncryptedSigningKey;
 use crypto::{
-    CursorKey, DeviceCookieKey, Encryptor, HmacWebhookSigner, MasterKey, OpenIdFlowCipher, TotpFactors,
-    generate_signing_key,
+    CursorKey, DeviceCookieKey, Encryptor, HmacWebhookSigner, MasterKey, OpenIdFlowCipher, PasskeyChallengeKey,
+    TotpFactors, generate_signing_key,
 };
 use http_api::{CursorSigner, ResponseCipher};
 use kernel::{Clock, Entropy};
@@ -109,6 +109,11 @@ impl Keys {
     /// The cookies of sign-ins by OpenID Connect that were begun.
     pub(super) fn openid_flows(&self) -> OpenIdFlowCipher {
         OpenIdFlowCipher::new(&self.master)
+    }
+
+    /// The challenges that passkeys answer.
+    pub(super) fn passkey_challenges(&self) -> PasskeyChallengeKey {
+        PasskeyChallengeKey::new(&self.master)
     }
 
     /// Generates a token signing key, which is not published yet.

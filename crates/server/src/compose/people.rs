@@ -51,6 +51,7 @@ impl Installation {
             passwords: Arc::new(Argon2PasswordHasher::new(Arc::clone(&self.entropy))),
             second_factors: Arc::new(self.keys.second_factors()),
             devices: Arc::new(self.keys.device_cookies()),
+            challenges: Arc::new(self.keys.passkey_challenges()),
         }
     }
 

@@ -89,7 +89,7 @@ settings! {
     "A proxy, or a network of proxies, whose `X-Forwarded-For` header is trusted, such as `10.0.0.0/8`. The header of all other clients is ignored."
 
     PUBLIC_URL: "public_url", "URL", None, Everywhere;
-    "The URL at which people reach the server, such as `https://novantra.example.org`, for links that they are sent. By default the address of `listen`."
+    "The URL at which people reach the server, such as `https://novantra.example.org`, for links that they are sent and for passkeys, which browsers offer only at a name over HTTPS (or at `localhost`) and which stop working if its host changes. By default the address of `listen`."
 
     DATA_DIR: "data_dir", "FOLDER", Some("./novantra-data"), Everywhere;
     "The folder of the SQLite database, of attachments and of the master key."
@@ -209,7 +209,7 @@ settings! {
     "A class of authentication that is asked for, of which the provider must state one (`acr`). By default any."
 
     OPENID_PASSWORDS: "openid_passwords", "true|false", Some("true"), Serve;
-    "Whether the people of the workspace may sign in with a password, too."
+    "Whether the people of the workspace may sign in with a password or a passkey, too."
 
     OPENID_LABEL: "openid_label", "TEXT", Some("Sign in with your organization"), Serve;
     "The label of the button that leads to the provider."

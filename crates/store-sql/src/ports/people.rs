@@ -1,6 +1,7 @@
 //! Credentials, sessions and one-time links of users.
 
 mod changes;
+mod passkeys;
 mod rows;
 
 use std::sync::LazyLock;

@@ -60,6 +60,7 @@ const STEPS: &[Step] = steps! {
     18 "people" "0018_people.sql",
     19 "rollups" "0019_rollups.sql",
     21 "identities" "0021_identities.sql",
+    20 "passkeys" "0020_passkeys.sql",
 };
 
 /// The migration that creates the table `installation`, with a row that stays.

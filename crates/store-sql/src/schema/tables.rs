@@ -18,7 +18,7 @@ pub(crate) const SERVICE_ACCOUNT_USES: TableDefinition<3> = TableDefinition {
 };
 
 /// Credentials of users, whose records have none of it.
-pub(crate) const USER_CREDENTIALS: TableDefinition<9> = TableDefinition {
+pub(crate) const USER_CREDENTIALS: TableDefinition<10> = TableDefinition {
     name: "user_credentials",
     columns: [
         Column::text("organization_id"),
@@ -30,6 +30,7 @@ pub(crate) const USER_CREDENTIALS: TableDefinition<9> = TableDefinition {
         Column::int("second_factor_enrolled_at"),
         Column::int("second_factor_last_step"),
         Column::text("recovery_codes"),
+        Column::text("passkeys"),
     ],
     key_columns: 2,
 };

@@ -102,8 +102,18 @@ fn row(viewer: &Viewer, user: &StoredUser, security: &UserSecurity, now: Timesta
 /// Whether a user has a second factor; for whom one is required, the lack of it is a warning.
 pub(super) fn second_factor(user: &User, security: &UserSecurity) -> Markup {
     html! {
-        @if security.second_factor_since.is_some() { "Authenticator app" }
-        @else if user.role.requires_second_factor() { span.b.warn { "Set up at the next sign-in" } }
+        @match (security.second_factor_since.is_some(), security.passkeys.len()) {
+            (true, 0) => "Authenticator app",
+            (true, passkeys) => { "Authenticator app, " (counted(passkeys, "passkey", "passkeys")) }
+            (false, passkeys) if passkeys > 0 => (counted(passkeys, "passkey", "passkeys")),
+            _ => (no_second_factor(user)),
+        }
+    }
+}
+
+fn no_second_factor(user: &User) -> Markup {
+    html! {
+        @if user.role.requires_second_factor() { span.b.warn { "Set up at the next sign-in" } }
         @else { span.muted { "None" } }
     }
 }

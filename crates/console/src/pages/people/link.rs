@@ -13,7 +13,9 @@ use people::{EnrollmentForm, LinkDetails, LinkForm, OpenIdSettings, PeopleError,
 use secrecy::SecretString;
 
 use super::{
-    enrollment, openid, recovery_codes,
+    enrollment, openid,
+    passkey::relying_party,
+    recovery_codes,
     session::{client, problem_of, with_session},
 };
 use crate::{
@@ -43,7 +45,9 @@ pub(crate) fn submit<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a,
         let details = people.link(&token).await.map_err(problem_of)?;
         let password = SecretString::from(text("password").to_owned());
         let enrollment = EnrollmentForm { sealed: text("offer"), code: text("code") };
-        let second_factor = Some(enrollment).filter(|form| requires_second_factor(&details) || !form.code.is_empty());
+        let second_factor = Some(enrollment)
+            .filter(|_| text("factor") != "passkey")
+            .filter(|form| requires_second_factor(&details) || !form.code.is_empty());
         let form = LinkForm { name: text("name"), email: text("email"), password: &password, second_factor };
         match people.use_link(&token, form, &client(request)).await {
             Ok(enrolled) => {
@@ -132,7 +136,12 @@ fn page(
                 }.filled("password", "new-password", ""))
             }
             @if let Some(offer) = &offer { (enrollment::fields(email_of_user.unwrap_or("administrator"), offer, fault("code"))) }
-            div.save { button.btn.primary { @if offer.is_some() { "Continue to the recovery codes" } @else { "Save the password and sign in" } } }
+            div.save {
+                button.btn.primary { @if offer.is_some() { "Continue to the recovery codes" } @else { "Save the password and sign in" } }
+                @if offer.is_some() && relying_party(app, request).is_some() {
+                    button.btn name="factor" value="passkey" { "Use a passkey instead" }
+                }
+            }
         }
     };
     wide_gate(title, !problems.is_empty(), &content)

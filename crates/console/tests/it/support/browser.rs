@@ -16,6 +16,8 @@ pub(crate) struct Browser {
     pub(crate) cookie: String,
     /// The token of the forms.
     pub(crate) form_token: String,
+    /// The host that requests are sent to.
+    pub(crate) host: &'static str,
 }
 
 /// A response that was read to its end.
@@ -51,7 +53,7 @@ impl Browser {
         let address: SocketAddr = "192.0.2.7:40000".parse().unwrap();
         request.extensions_mut().insert(address);
         let headers = request.headers_mut();
-        headers.insert(header::HOST, "novantra.test".parse().unwrap());
+        headers.insert(header::HOST, self.host.parse().unwrap());
         headers.insert(header::COOKIE, self.cookie.parse().unwrap());
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();

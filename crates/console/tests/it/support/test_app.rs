@@ -16,7 +16,7 @@ use axum::Router;
 use console::ConsoleServices;
 use crypto::{
     Argon2Hasher, Argon2PasswordHasher, CachedVerifier, CheckpointKey, CursorKey, DeviceCookieKey, Encryptor,
-    HmacWebhookSigner, MasterKey, TokenKeys, TotpFactors, generate_signing_key,
+    HmacWebhookSigner, MasterKey, PasskeyChallengeKey, TokenKeys, TotpFactors, generate_signing_key,
 };
 use http_api::{ApiSettings, App, CommitListener, CursorSigner, Observer, Quotas, ResponseCipher, Services};
 use kernel::{Changeset, Entropy};
@@ -117,6 +117,7 @@ impl TestApp {
             passwords: Arc::new(Argon2PasswordHasher::new(Arc::clone(&entropy))),
             second_factors: Arc::new(TotpFactors::new(&master)),
             devices: Arc::new(DeviceCookieKey::new(&master)),
+            challenges: Arc::new(PasskeyChallengeKey::new(&master)),
         };
         let people = Arc::new(People::new(people, PeopleSettings::default()));
         let app = App::new(Services {

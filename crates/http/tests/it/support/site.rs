@@ -12,7 +12,7 @@ use axum::{Router, http::Method};
 use console::ConsoleServices;
 use crypto::{
     Argon2Hasher, CachedVerifier, CheckpointKey, CursorKey, DeviceCookieKey, Encryptor, HmacWebhookSigner, MasterKey,
-    TokenKeys, TotpFactors, generate_signing_key,
+    PasskeyChallengeKey, TokenKeys, TotpFactors, generate_signing_key,
 };
 use kernel::{Entropy, OrganizationId};
 use limits::MemoryLimits;
@@ -89,6 +89,7 @@ impl Site {
             passwords: hasher.clone(),
             second_factors: Arc::new(TotpFactors::new(&master)),
             devices: Arc::new(DeviceCookieKey::new(&master)),
+            challenges: Arc::new(PasskeyChallengeKey::new(&master)),
         };
         let app = App::new(Services {
             store: Arc::clone(&fixture.store),

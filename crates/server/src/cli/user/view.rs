@@ -1,6 +1,6 @@
 //! Commands that show users.
 
-use auth::{Credentials, ExternalIdentity, Session, StoredUser, User};
+use auth::{Credentials, ExternalIdentity, Passkey, Session, StoredUser, User};
 use clap::Args;
 use kernel::Timestamp;
 use serde_json::{Value, json};
@@ -84,6 +84,7 @@ impl Show {
         document["identities"] = identities.iter().map(identity_document).collect();
         document["password_set_at"] = text(credentials.as_ref().map(|credentials| credentials.password_set_at)).into();
         document["second_factor"] = has_second_factor(credentials.as_ref()).into();
+        document["passkeys"] = passkeys(credentials.as_ref()).iter().map(passkey_document).collect();
         document["recovery_codes"] = recovery_codes(credentials.as_ref()).into();
         document["sessions"] = sessions.len().into();
         document["last_used_at"] = text(last_used).into();
@@ -92,6 +93,7 @@ impl Show {
             let or_none = |text: Option<String>| text.unwrap_or_else(|| "none".to_owned());
             let second_factor = if has_second_factor(credentials.as_ref()) { "enrolled" } else { "none" };
             let signs_in_by = ways_text(&ways(credentials.is_some(), !identities.is_empty()));
+            let names = passkeys(credentials.as_ref()).iter().map(|passkey| passkey.name.as_str()).collect::<Vec<_>>();
             let rows = [
                 ("id", user.meta.id.to_string()),
                 ("email", email.to_string()),
@@ -103,6 +105,7 @@ impl Show {
                 ("identities", identities_text(&identities)),
                 ("password_set_at", or_none(text(credentials.as_ref().map(|credentials| credentials.password_set_at)))),
                 ("second_factor", second_factor.to_owned()),
+                ("passkeys", or_none(Some(names.join(", ")).filter(|names| !names.is_empty()))),
                 ("recovery_codes", recovery_codes(credentials.as_ref()).to_string()),
                 ("sessions", sessions.len().to_string()),
                 ("last_used_at", or_none(text(last_used))),
@@ -148,7 +151,21 @@ fn text(at: Option<Timestamp>) -> Option<String> {
 }
 
 fn has_second_factor(credentials: Option<&Credentials>) -> bool {
-    credentials.is_some_and(|credentials| credentials.second_factor.is_some())
+    credentials.is_some_and(Credentials::has_second_factor)
+}
+
+fn passkeys(credentials: Option<&Credentials>) -> &[Passkey] {
+    credentials.map_or(&[], |credentials| &credentials.passkeys)
+}
+
+/// The JSON document of a passkey, without its key.
+fn passkey_document(passkey: &Passkey) -> Value {
+    json!({
+        "id": passkey.id.to_string(),
+        "name": passkey.name.as_str(),
+        "created_at": passkey.created_at.to_string(),
+        "last_used_at": text(passkey.last_used_at),
+    })
 }
 
 fn recovery_codes(credentials: Option<&Credentials>) -> usize {

@@ -86,6 +86,29 @@ impl WebDriver {
         self.command(&format!("/element/{element}/click"), &json!({})).await;
     }
 
+    /// Adds an authenticator that confirms every ceremony, and verifies its owner.
+    pub(super) async fn add_authenticator(&self) {
+        let options = json!({
+            "protocol": "ctap2", "transport": "internal", "hasResidentKey": true, "hasUserVerification": true,
+            "isUserConsenting": true, "isUserVerified": true,
+        });
+        self.command("/webauthn/authenticator", &options).await;
+    }
+
+    /// Waits until an element has this text, which a script brings about.
+    pub(super) async fn wait_for(&self, selector: &str, text: &str) {
+        let script = format!("return document.querySelector({})?.textContent ?? ''", json!(selector));
+        let deadline = std::time::Instant::now() + Duration::from_secs(60);
+        loop {
+            let seen = self.run(&script).await;
+            if seen == text {
+                return;
+            }
+            assert!(std::time::Instant::now() < deadline, "{selector} is {seen}, not {text:?}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
     async fn element(&self, selector: &str) -> String {
         let found = self.command("/element", &json!({ "using": "css selector", "value": selector })).await;
         found[ELEMENT].as_str().expect("an element").to_owned()

@@ -8,11 +8,12 @@ use auth::{
 };
 use kernel::{OrganizationId, StoreError};
 
+use super::passkeys;
 use crate::engine::{RowReader, Value, corrupt};
 
 /// The values of the credentials, in the order of the columns behind the key.
-pub(super) fn credentials_values(credentials: &Credentials) -> [Value<'_>; 7] {
-    let Credentials { version, password, password_set_at, second_factor, recovery_codes } = credentials;
+pub(super) fn credentials_values(credentials: &Credentials) -> [Value<'_>; 8] {
+    let Credentials { version, password, password_set_at, second_factor, passkeys, recovery_codes } = credentials;
     let factor = second_factor.as_ref();
     [
         (*version).into(),
@@ -22,6 +23,7 @@ pub(super) fn credentials_values(credentials: &Credentials) -> [Value<'_>; 7] {
         Value::opt(factor.map(|factor| factor.enrolled_at)),
         Value::opt(factor.map(|factor| factor.last_step)),
         recovery_codes.iter().copied().map(TokenHash::to_hex).collect::<Vec<_>>().join(" ").into(),
+        passkeys::to_json(passkeys).into(),
     ]
 }
 
@@ -33,6 +35,7 @@ pub(super) fn credentials(cells: &mut RowReader<'_>) -> Result<Credentials, Stor
         password_set_at: cells.time()?,
         second_factor: second_factor(cells)?,
         recovery_codes: cells.parsed(|text| text.split_ascii_whitespace().map(hash).collect::<Result<_, _>>())?,
+        passkeys: cells.parsed(passkeys::from_json)?,
     })
 }
 
