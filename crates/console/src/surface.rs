@@ -41,6 +41,7 @@ fn operations() -> Vec<Operation> {
         ..page_operation(Method::POST, "/app/rows", Access::SignedIn, "rows.chosen")
     });
     operations.extend(pages::people::operations());
+    operations.extend(pages::saved_views::operations());
     operations.extend(pages::findings::operations());
     operations.extend(pages::evidence::operations());
     operations.extend(pages::submissions::operations());

@@ -1,5 +1,5 @@
-//! The use cases of people: sign-in, their own credentials and sessions, links that work once, and the management of
-//! users. Surfaces and the command line call them; the decisions are those of `auth`.
+//! The use cases of people: sign-in, their own credentials and sessions, links that work once, the management of users,
+//! and saved views. Surfaces and the command line call them; the decisions are those of `auth`.
 //!
 //! | use case | file |
 //! |---|---|
@@ -8,6 +8,7 @@
 //! | own password, second factor, recovery codes and sessions | `own_account.rs`, `sessions.rs` |
 //! | invitation, reset, first administrator | `links.rs` |
 //! | management of users | `management.rs` |
+//! | saved views of lists | `saved_views.rs` |
 
 mod attempts;
 mod author;
@@ -21,6 +22,7 @@ mod password_rules;
 mod people;
 mod refusal_log;
 mod refusals;
+mod saved_views;
 mod second_factor;
 mod sessions;
 mod sign_in;
@@ -32,6 +34,7 @@ pub use links::{LinkDetails, LinkForm};
 pub use password_rules::{PasswordFault, PasswordOwner, check_new_password};
 pub use people::{People, PeopleParts, PeopleSettings};
 pub use refusals::SignInRefusal;
+pub use saved_views::{may_change_view, may_share_views};
 pub use second_factor::Enrolled;
 pub use sessions::PendingSignIn;
 pub use sign_in::{BegunSession, SignIn, SignInOutcome};

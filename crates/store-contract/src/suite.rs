@@ -23,6 +23,7 @@ pub mod reading;
 pub mod registers;
 pub mod repeated_calls;
 pub mod revision_order;
+pub mod saved_views;
 pub mod sealing;
 pub mod signing_keys;
 pub mod streaming;
@@ -35,6 +36,7 @@ macro_rules! contract_suite {
             reading {
                 a_record_reads_back_as_it_was_stored
                 a_record_of_another_organization_is_not_found
+                records_are_found_by_their_identifiers
                 records_are_found_by_their_keys
                 records_are_found_by_ranges_of_their_keys
             }
@@ -192,6 +194,11 @@ macro_rules! contract_suite {
                 sessions_of_a_user_are_listed_and_ended
                 a_link_is_used_once
                 expired_sessions_and_links_are_deleted
+            }
+            saved_views {
+                saved_views_are_seen_by_their_owner_and_shared_ones_by_everybody
+                a_stale_change_of_a_saved_view_stores_nothing
+                one_of_sixteen_concurrent_saved_views_takes_a_slot
             }
             signing_keys {
                 the_first_of_concurrent_signing_keys_wins

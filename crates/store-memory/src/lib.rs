@@ -19,6 +19,7 @@ mod master_key;
 mod partition_queue;
 mod people;
 mod reader;
+mod saved_views;
 mod signing_keys;
 mod state;
 mod streaming;

@@ -7,7 +7,9 @@ mod partitions;
 use std::sync::Arc;
 
 use audit::{Checkpoint, Head, StoredEntry};
-use auth::{AccountId, Credentials, OneTimeLink, PublishedKey, Session, SessionId, TokenHash, UserId};
+use auth::{
+    AccountId, Credentials, OneTimeLink, PublishedKey, SavedView, SavedViewId, Session, SessionId, TokenHash, UserId,
+};
 use kernel::{
     AnyRecord, Entry, Id, IdempotencyKey, IdempotencyRecord, KeyClaim, Kind, Meta, OrganizationId, OutboxEvent,
     RepeatedCalls, Resource, Revision, StoreError, Stored, TimeRange, Timestamp,
@@ -48,6 +50,7 @@ pub(crate) struct State {
     pub(crate) credentials: Map<(OrganizationId, UserId), Credentials>,
     pub(crate) sessions: Map<(OrganizationId, SessionId), Session>,
     pub(crate) links: Map<(OrganizationId, TokenHash), OneTimeLink>,
+    pub(crate) views: Map<(OrganizationId, SavedViewId), SavedView>,
     pub(crate) leases: Map<String, LeaseRow>,
 }
 

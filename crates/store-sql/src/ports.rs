@@ -17,6 +17,7 @@ mod outbox;
 mod people;
 mod rate_limits;
 mod reader;
+mod saved_views;
 mod signing_keys;
 mod storage_usage;
 

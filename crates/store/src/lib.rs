@@ -6,7 +6,7 @@ mod maintenance;
 mod master_key;
 
 use audit::AuditLog;
-use auth::{Accounts, PeopleStore, SigningKeys};
+use auth::{Accounts, PeopleStore, SavedViews, SigningKeys};
 use evidence::DueEvidence;
 use kernel::{AuditTrail, Ledger, Reader};
 use webhooks::{DeliveryHistory, EventFanOut, PartitionQueue};
@@ -45,6 +45,7 @@ macro_rules! store {
             + AuditLog
             + Accounts
             + PeopleStore
+            + SavedViews
             + SigningKeys
             + MasterKeyCheck
             + InstallationIdentity
@@ -64,6 +65,7 @@ macro_rules! store {
                 + AuditLog
                 + Accounts
                 + PeopleStore
+            + SavedViews
                 + SigningKeys
                 + MasterKeyCheck
                 + InstallationIdentity

@@ -4,7 +4,7 @@ mod enrollment;
 mod link;
 mod recovery_codes;
 mod second_factor;
-mod session;
+pub(crate) mod session;
 mod sign_in;
 mod sign_out;
 

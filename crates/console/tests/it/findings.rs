@@ -147,7 +147,7 @@ async fn an_edit_sets_owner_due_date_and_severity_with_their_event() {
             ("revision", revision),
             ("title", "Another title"),
             ("severity", "critical"),
-            ("ownerMemberUserId", "dana"),
+            ("ownerMemberUserId", "Dana Whitlock"),
             ("dueAt", "2026-12-04T17:00"),
             ("status", "archived"),
             ("sourceKind", "audit"),
@@ -158,7 +158,7 @@ async fn an_edit_sets_owner_due_date_and_severity_with_their_event() {
     let Finding { title, severity, status, source, owner_member_user_id, due_at, .. } =
         current(&app, finding.meta.id).await.record;
     assert_eq!((title.as_str(), severity), ("Another title", Severity::Critical));
-    assert_eq!(owner_member_user_id.unwrap().as_str(), "dana");
+    assert!(owner_member_user_id.unwrap().as_str().starts_with("user_"));
     assert_eq!(due_at.unwrap().to_string(), "2026-12-05T00:00:00.000Z");
     assert_eq!((status, source.kind.name()), (Status::Open, "manual"), "no form sets the status or the source");
     assert_eq!(app.take_events(), ["finding.updated"]);
@@ -229,13 +229,14 @@ async fn triage_offers_what_all_allow_and_names_each_that_failed() {
     let fields: Vec<(&str, &str)> = opened
         .iter()
         .map(|finding| ("finding", finding.as_str()))
-        .chain([("status", "triaged"), ("owner", "dana"), ("back", "?severity=medium"), REASON])
+        .chain([("status", "triaged"), ("owner", "dana whitlock"), ("back", "?severity=medium"), REASON])
         .collect();
     let page = browser.post("/app/findings/triage/apply", &fields).await.expect(200);
     let page = page.expect_text("1 finding was changed.").expect_text("2 findings were left unchanged.");
     page.expect_text("IA-2").expect_text("Somebody else changed it").expect_text("can't become triaged");
     let changed = current(&app, open.meta.id).await.record;
-    assert_eq!((changed.status, changed.owner_member_user_id.unwrap().as_str()), (Status::Triaged, "dana"));
+    assert_eq!(changed.status, Status::Triaged);
+    assert!(changed.owner_member_user_id.unwrap().as_str().starts_with("user_"));
     assert_eq!(current(&app, verified.meta.id).await.record.status, Status::Verified);
     assert_eq!(app.take_events(), ["finding.updated", "finding.status_changed"]);
     let nothing: Vec<(&str, &str)> =

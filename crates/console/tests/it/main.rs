@@ -6,6 +6,8 @@ mod evidence;
 mod findings;
 mod frameworks;
 mod lists;
+mod references;
 mod roles;
+mod saved_views;
 mod submissions;
 mod support;

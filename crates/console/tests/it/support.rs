@@ -3,5 +3,5 @@
 mod browser;
 mod test_app;
 
-pub(crate) use browser::Browser;
+pub(crate) use browser::{Browser, Page};
 pub(crate) use test_app::TestApp;

@@ -7,6 +7,7 @@ mod harness;
 mod links;
 mod management;
 mod own_account;
+mod saved_views;
 mod second_factor;
 mod sessions;
 mod sign_in;

@@ -57,7 +57,7 @@ pub(super) fn without_session(app: &App, response: ApiResponse) -> ApiResponse {
 }
 
 /// Returns the response for an error that no form can show.
-pub(super) fn problem_of(error: PeopleError) -> Problem {
+pub(crate) fn problem_of(error: PeopleError) -> Problem {
     match error {
         PeopleError::Denied(denied) => Problem::denied(denied),
         PeopleError::Store(error) => error.into(),

@@ -4,8 +4,8 @@ use std::sync::LazyLock;
 
 use super::super::tables::{
     AUDIT_CHECKPOINTS, AUDIT_ENTRIES, AUDIT_HEADS, AUDIT_REPEATS, AUDIT_SEALS, AUDIT_WAITING, IDEMPOTENCY,
-    INSTALLATION, OUTBOX, SERVICE_ACCOUNT_USES, SIGNING_KEYS, STORAGE_USAGE, TableDefinition, USER_CREDENTIALS,
-    USER_LINKS, USER_SESSIONS, WEBHOOK_LANES,
+    INSTALLATION, OUTBOX, SAVED_VIEWS, SERVICE_ACCOUNT_USES, SIGNING_KEYS, STORAGE_USAGE, TableDefinition,
+    USER_CREDENTIALS, USER_LINKS, USER_SESSIONS, WEBHOOK_LANES,
 };
 use crate::{
     engine::{Column, Sql, column_list},
@@ -46,6 +46,7 @@ fn other_tables() -> Vec<CopiedTable> {
         USER_CREDENTIALS.into(),
         USER_SESSIONS.into(),
         USER_LINKS.into(),
+        SAVED_VIEWS.into(),
         SIGNING_KEYS.into(),
         IDEMPOTENCY.into(),
         STORAGE_USAGE.into(),
