@@ -1,5 +1,5 @@
 //! The published packages with which tests use the API as an integrator does: libraries for webhooks, generators of
-//! clients, and Schemathesis. They are downloaded once, so that the guides install them without a network.
+//! clients, and Schemathesis; and axe-core, which checks the pages of the web app. They are downloaded once, so that the guides install them without a network.
 
 use std::{fs, path::PathBuf, process::Command};
 
@@ -17,13 +17,14 @@ const PYTHON: [&str; 5] =
 const SCHEMATHESIS: [&str; 2] = ["schemathesis==4.32.5", "hypothesis==6.170.17"];
 
 /// The packages for TypeScript, in the versions that the guides use.
-const NODE: [&str; 6] = [
+const NODE: [&str; 7] = [
     "standardwebhooks@1.1.1",
     "tsx@4.23.15",
     "typescript@5.9.3",
     "@types/node@20.19.0",
     "openapi-typescript@7.13.0",
     "openapi-fetch@0.17.0",
+    "axe-core@4.14.1",
 ];
 
 const MISSING: &str = "\
@@ -33,6 +34,13 @@ the guides require Node.js with npm. To install them:
 /// The environment variable with the path of Schemathesis.
 const SCHEMATHESIS_VARIABLE: &str = "NOVANTRA_TEST_SCHEMATHESIS";
 
+/// The environment variable with the path of axe-core.
+const AXE_VARIABLE: &str = "NOVANTRA_TEST_AXE";
+
+const BROWSER_MISSING: &str = "\
+the tests of the web app require Chromium. To install it:
+  sudo apt-get install --yes chromium chromium-driver";
+
 /// The folder of the downloaded packages.
 pub(crate) struct ClientPackages {
     folder: PathBuf,
@@ -41,6 +49,7 @@ pub(crate) struct ClientPackages {
 impl ClientPackages {
     /// Downloads the packages if that has not been done yet.
     pub(crate) fn download() -> Outcome<Self> {
+        install_browser()?;
         let packages = Self { folder: root().join("target/client-packages") };
         let marker = packages.folder.join("fetched");
         let wanted = format!("{} {}", PYTHON.join(" "), NODE.join(" "));
@@ -80,6 +89,7 @@ impl ClientPackages {
             .env("npm_config_cache", self.npm_cache())
             .env("npm_config_offline", "true")
             .env(SCHEMATHESIS_VARIABLE, self.environment().join("bin/schemathesis"))
+            .env(AXE_VARIABLE, self.folder.join("scratch/node_modules/axe-core/axe.min.js"))
     }
 
     fn wheels(&self) -> PathBuf {
@@ -94,6 +104,15 @@ impl ClientPackages {
     fn environment(&self) -> PathBuf {
         self.folder.join("schemathesis")
     }
+}
+
+fn install_browser() -> Outcome {
+    let has_browser = || succeeds(Command::new("chromedriver").arg("--version"));
+    if !has_browser() {
+        debian::install("chromium")?;
+        debian::install("chromium-driver")?;
+    }
+    if has_browser() { Ok(()) } else { Err(BROWSER_MISSING.to_owned()) }
 }
 
 fn install_tools() -> Outcome {

@@ -20,7 +20,7 @@ mod webhook_services;
 pub use attachment_limits::AttachmentLimits;
 pub use attachment_services::AttachmentServices;
 pub use module::module;
-pub use routes::{openapi, surface};
+pub use routes::{document, openapi, surface};
 pub use services::ApiServices;
 pub use view::Represent;
 pub use webhook_payload::PayloadRenderer;

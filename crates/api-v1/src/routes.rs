@@ -52,10 +52,16 @@ pub fn surface(services: ApiServices) -> Surface {
     Surface::new(&API.operations, Arc::new(services))
 }
 
+/// Returns the OpenAPI document.
+#[must_use]
+pub fn document() -> Value {
+    http_api::openapi::document(&API)
+}
+
 /// Returns the OpenAPI document, indented for readability.
 #[must_use]
 pub fn openapi() -> String {
-    let mut text = serde_json::to_string_pretty(&http_api::openapi::document(&API)).unwrap_or_default();
+    let mut text = serde_json::to_string_pretty(&document()).unwrap_or_default();
     text.push('\n');
     text
 }
@@ -250,7 +256,7 @@ fn schemas() -> Vec<(&'static str, Value)> {
 }
 
 /// The OpenAPI document as it is served, without whitespace.
-static DOCUMENT: LazyLock<Bytes> = LazyLock::new(|| http_api::openapi::document(&API).to_string().into());
+static DOCUMENT: LazyLock<Bytes> = LazyLock::new(|| document().to_string().into());
 
 fn get_openapi<'a>(_: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>> {
     Box::pin(async move {

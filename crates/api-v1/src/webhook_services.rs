@@ -6,20 +6,20 @@ use std::sync::{
 };
 
 use http_api::{CommitListener, pipeline::StreamLimits};
+use integrations::Endpoints;
 use kernel::{Changeset, Kind, Write};
 use tokio::sync::watch;
 use webhooks::{AddressPolicy, DeliveryNotifier, Sender, WebhookSigner};
 
+use crate::webhook_payload::PayloadRenderer;
+
 /// The services that only the webhook endpoints use, and the open event streams of this server.
 pub struct WebhookServices {
-    pub(crate) signer: Arc<dyn WebhookSigner>,
-    pub(crate) sender: Arc<dyn Sender>,
-    /// The policy for the addresses that webhook endpoints may have.
-    pub(crate) addresses: AddressPolicy,
+    /// The parts that reach the endpoints of subscriptions.
+    pub endpoints: Endpoints,
     /// The limits on event streams. Each of those queries the database several times a second.
     pub(crate) event_stream_limits: Arc<StreamLimits>,
     event_streams_closed: watch::Sender<bool>,
-    paused: AtomicBool,
 }
 
 impl WebhookServices {
@@ -27,23 +27,26 @@ impl WebhookServices {
     #[must_use]
     pub fn new(signer: Arc<dyn WebhookSigner>, sender: Arc<dyn Sender>, addresses: AddressPolicy) -> Self {
         Self {
-            signer,
-            sender,
-            addresses,
+            endpoints: Endpoints {
+                signer,
+                sender,
+                addresses,
+                renderer: Arc::new(PayloadRenderer),
+                paused: Arc::new(AtomicBool::new(false)),
+            },
             event_stream_limits: Arc::new(StreamLimits::new(4, 32, "subscribe a webhook")),
             event_streams_closed: watch::Sender::new(false),
-            paused: AtomicBool::new(false),
         }
     }
 
     /// Records whether the webhooks of the installation are paused, as the server reads it every second.
     pub fn set_paused(&self, paused: bool) {
-        self.paused.store(paused, Ordering::Relaxed);
+        self.endpoints.paused.store(paused, Ordering::Relaxed);
     }
 
     /// Whether the webhooks of the installation were paused a second ago.
     pub(crate) fn are_paused(&self) -> bool {
-        self.paused.load(Ordering::Relaxed)
+        self.endpoints.are_paused()
     }
 
     /// Closes all event streams, which never end by themselves, including those that are opened later. The server calls

@@ -216,6 +216,22 @@ impl ServiceAccount {
         if scopes.is_empty() { Err(AccountError::NoScope) } else { Ok(Self { scopes, ..self.clone() }) }
     }
 
+    /// Returns the account with another contact and another expiry.
+    ///
+    /// # Errors
+    /// [`AccountError::ExpiryInPast`] if the expiry is another one than before, and not in the future.
+    pub fn with_details(
+        &self,
+        contact: Option<Email>,
+        expires_at: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<Self, AccountError> {
+        if expires_at != self.expires_at && expires_at.is_some_and(|expiry| expiry <= now) {
+            return Err(AccountError::ExpiryInPast);
+        }
+        Ok(Self { contact, expires_at, ..self.clone() })
+    }
+
     /// Returns the account with its own rate limits.
     ///
     /// # Errors

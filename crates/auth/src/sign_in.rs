@@ -210,7 +210,7 @@ pub fn link_used(
         LinkPurpose::PasswordReset => "user.password_reset",
         LinkPurpose::Invitation | LinkPurpose::FirstAdministrator => "user.activated",
     };
-    let mut change = PersonChange::of_user(context, timestamp, action, user.meta.id);
+    let mut change = PersonChange::of_user(context, timestamp.after([user]), action, user.meta.id);
     change.set_user(user, user.record.with_status(UserStatus::Active));
     let session = use_link(context, &mut change, link, (user, credentials), chosen, sign_in);
     (change, session)

@@ -109,7 +109,7 @@ pub fn set_role(
     user: &StoredUser,
     role: Role,
 ) -> (PersonChange, StoredUser) {
-    let mut change = PersonChange::of_user(context, timestamp, "user.role_set", user.meta.id);
+    let mut change = PersonChange::of_user(context, timestamp.after([user]), "user.role_set", user.meta.id);
     let after = change.set_user(user, user.record.with_role(role));
     if user.record.role != role {
         change.end_sessions(user.meta.id, None);
@@ -125,7 +125,7 @@ pub fn set_profile(
     name: Title,
     timezone: Option<RecordKey>,
 ) -> (PersonChange, StoredUser) {
-    let mut change = PersonChange::of_user(context, timestamp, "user.updated", user.meta.id);
+    let mut change = PersonChange::of_user(context, timestamp.after([user]), "user.updated", user.meta.id);
     let after = change.set_user(user, User { name, timezone, ..user.record.clone() });
     (change, after)
 }
@@ -136,7 +136,7 @@ pub fn disable_user(
     timestamp: WriteTimestamp,
     user: &StoredUser,
 ) -> (PersonChange, StoredUser) {
-    let mut change = PersonChange::of_user(context, timestamp, "user.disabled", user.meta.id);
+    let mut change = PersonChange::of_user(context, timestamp.after([user]), "user.disabled", user.meta.id);
     let after = change.set_user(user, user.record.with_status(UserStatus::Disabled));
     change.end_sessions(user.meta.id, None);
     change.credentials.push(CredentialChange::RemoveLinks { user: Some(user.meta.id) });
@@ -155,7 +155,7 @@ pub fn enable_user(
         UserStatus::Disabled => UserStatus::Invited,
         status => status,
     };
-    let mut change = PersonChange::of_user(context, timestamp, "user.enabled", user.meta.id);
+    let mut change = PersonChange::of_user(context, timestamp.after([user]), "user.enabled", user.meta.id);
     let after = change.set_user(user, user.record.with_status(status));
     (change, after)
 }

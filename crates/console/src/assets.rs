@@ -6,6 +6,11 @@ pub(crate) const STYLESHEET: &str = include_str!("assets/console.css");
 /// The script, which every page works without.
 pub(crate) const SCRIPT: &str = include_str!("assets/console.js");
 
+/// The icon of windows and bookmarks.
+pub(crate) const ICON: &str = include_str!("assets/icon.svg");
+
+/// The address of the icon.
+pub(crate) const ICON_PATH: &str = "/app/assets/icon.svg";
 /// The address of the stylesheet.
 pub(crate) const STYLESHEET_PATH: &str = "/app/assets/console.css";
 /// The address of the script.

@@ -1,23 +1,28 @@
 //! The parts that pages are made of. Each is a function that returns its HTML.
 
-mod command;
+mod badge;
+mod choice;
 mod due;
 mod field;
 mod frame;
-mod icon;
 mod list;
 mod note;
 mod person;
+mod secret;
 mod status;
+mod steps;
 mod tabs;
 
-pub(crate) use command::{Choice, Step, choices, steps};
+pub(crate) use crate::icon::Icon;
+pub(crate) use badge::{badge, code_block, dotted, http_status, meter};
+pub(crate) use choice::{Choice, choices, choices_across, submit_bar, submit_in_row};
 pub(crate) use due::{distance, due};
-pub(crate) use field::{Field, reason};
+pub(crate) use field::{Field, reason, user_name};
 pub(crate) use frame::{Head, NONE, form_token, gate, heading, page, wide_gate};
-pub(crate) use icon::Icon;
 pub(crate) use list::{TableColumn, card, copyable, pager, table};
 pub(crate) use note::{Tone, blank, flash, note, problem_summary};
 pub(crate) use person::{actor, avatar};
-pub(crate) use status::{severity, status};
+pub(crate) use secret::secret_field;
+pub(crate) use status::{severity, status, status_in_words};
+pub(crate) use steps::{Step, steps};
 pub(crate) use tabs::tabs;

@@ -13,6 +13,7 @@
 mod assets;
 mod components;
 mod form_token;
+mod icon;
 mod navigation;
 mod page_operation;
 mod pages;
@@ -26,4 +27,4 @@ mod words;
 mod zone;
 
 pub use services::{ConsoleServices, EventRenderers, EvidenceFiles};
-pub use surface::surface;
+pub use surface::{demo_surface, route_table, surface};

@@ -1,8 +1,13 @@
 //! The sections of the web app, as the rail lists them.
 
+use std::sync::OnceLock;
+
+use auth::Role;
+use axum::http::Method;
+use http_api::{endpoints::Operation, request::Access};
 use kernel::Kind;
 
-use crate::components::Icon;
+use crate::icon::Icon;
 
 /// One entry of the rail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,6 +75,26 @@ pub(crate) const GROUPS: &[Group] = &[
         ],
     },
 ];
+
+/// The route table, by which the rail decides which sections it shows.
+static ROUTES: OnceLock<&'static [Operation]> = OnceLock::new();
+
+/// Sets the route table, before the first page is rendered.
+pub(crate) fn set_routes(routes: &'static [Operation]) {
+    // Another surface of the same process has the same table.
+    let _ = ROUTES.set(routes);
+}
+
+/// Whether the page at this address exists and is open to people with this role, as the route table says.
+pub(crate) fn is_open_to(role: Role, path: &str) -> bool {
+    let routes = ROUTES.get().copied().unwrap_or_default().iter();
+    let pages = routes.filter(|operation| operation.method == Method::GET && operation.path == path);
+    pages.map(|operation| operation.access).any(|access| match access {
+        Access::Permission(permission) => role.permits(permission),
+        Access::SignedIn | Access::Public => true,
+        Access::Scope(_) | Access::Unmatched | Access::UnmatchedPage => false,
+    })
+}
 
 /// The address of the section that records of this kind belong to.
 pub(crate) fn section_of(kind: Kind) -> &'static str {

@@ -10,7 +10,10 @@ use http_api::{
 };
 use maud::{Markup, html};
 
-use crate::components::{NONE, gate, heading};
+use crate::{
+    components::{Head, Icon, copyable, gate, page},
+    viewer::Viewer,
+};
 
 /// The rules for browsers: nothing but the program's own stylesheet and script, nothing inline, no frame around a page.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
@@ -27,7 +30,16 @@ pub(crate) fn page_response(status: StatusCode, page: Markup) -> ApiResponse {
 
 /// Returns the response that sends the browser on to another page of the web app with a GET request.
 pub(crate) fn redirect(to: &str) -> ApiResponse {
-    with_browser_rules(ApiResponse::empty(StatusCode::SEE_OTHER)).header(header::LOCATION, to)
+    with_browser_rules(ApiResponse::empty(StatusCode::SEE_OTHER))
+        .header(header::CACHE_CONTROL, "no-store")
+        .header(header::LOCATION, to)
+}
+
+/// Returns the response with a file to be saved under this name, which no cache keeps.
+pub(crate) fn download(response: ApiResponse, file_name: &str) -> ApiResponse {
+    with_browser_rules(response)
+        .header(header::CACHE_CONTROL, "no-store")
+        .header(header::CONTENT_DISPOSITION, format!("attachment; filename=\"{file_name}\""))
 }
 
 fn with_browser_rules(response: ApiResponse) -> ApiResponse {
@@ -40,31 +52,94 @@ fn with_browser_rules(response: ApiResponse) -> ApiResponse {
         .header(RESOURCE_POLICY, "same-origin")
 }
 
-/// Returns the page for an error. Who has not signed in is sent to the sign-in, and from there back to the page.
+/// Returns the page for an error. Who has not signed in is sent to the sign-in, and who must prove again who they are to
+/// the page for that; from there they come back.
 pub(crate) fn error_response(problem: Problem, request: &FailedRequest<'_>) -> ApiResponse {
-    if problem.code() == "signed_out" {
-        let next = if request.is_read { request.target } else { "/app" };
+    let back = |page: &str| {
+        let next = if request.is_read || problem.code() == "password_required" { request.target } else { "/app" };
         let next: String = form_urlencoded::byte_serialize(next.as_bytes()).collect();
-        return redirect(&format!("/app/sign-in?next={next}"));
+        redirect(&format!("{page}?next={next}"))
+    };
+    match problem.code() {
+        "signed_out" => return back("/app/sign-in"),
+        "password_required" => return back("/app/confirm-password"),
+        _ => {}
     }
     let status = problem.status;
     let title = title(status);
-    let retry = if request.is_read { "Try it again." } else { "Nothing was changed. Go back and try it again." };
-    let content = html! {
-        (heading(title, &NONE, &NONE))
-        p { (sentence(problem.message())) }
-        ul.stack {
-            @if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS { li { (retry) } }
-            li { a href="/app" { "Go to the overview" } }
+    let page = match request.user() {
+        Some(user) => {
+            let viewer = Viewer::of(user, |name| request.cookie(name));
+            let head = Head { title, is_narrow: true, ..Head::default() };
+            page(
+                &viewer,
+                &head,
+                &html! { section.card aria-label="What happened" { (content(&problem, title, request)) } },
+            )
         }
-        p.small.muted { "If you ask for help, say this: request " code { (request.request_id) } }
+        None => gate(title, false, &content(&problem, title, request)),
     };
-    page_response(status, gate(title, false, &content))
+    page_response(status, page)
+}
+
+/// The content of the page: what happened, what can be done, and the identifier of the request.
+fn content(problem: &Problem, title: &str, request: &FailedRequest<'_>) -> Markup {
+    let status = problem.status;
+    let may_try_again = request.is_read && is_passing(status);
+    let lost = match (request.is_read, status.is_server_error()) {
+        (true, _) => "",
+        (false, false) => " Nothing was changed.",
+        (false, true) => " Look whether it was done before you try it again.",
+    };
+    html! {
+        div.body {
+            div.stack {
+                div { span.b.bad[status.is_server_error()].warn[!status.is_server_error()] { (status.as_u16()) } }
+                h1 { (title) }
+                p.soft {
+                    @if status == StatusCode::NOT_FOUND { "This address leads to nothing that you can see." } @else { (sentence(problem.message())) }
+                    (lost)
+                }
+                h2 { "What you can do" }
+                ul.stack.small { @for (icon, advice) in advice(status) { li.row.line { (icon) span { (advice) } } } }
+                div.actions {
+                    @if may_try_again { a.btn.primary href=(request.target) { (Icon::Replay) "Try again" } }
+                    a.btn.quiet[may_try_again].primary[!may_try_again] href="/app" { "Go to the overview" }
+                }
+            }
+        }
+        footer { span { "Request " (copyable("request-id", request.request_id, "request id")) } }
+    }
+}
+
+/// Whether the same request may succeed later.
+fn is_passing(status: StatusCode) -> bool {
+    status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS
+}
+
+fn advice(status: StatusCode) -> Vec<(Icon, &'static str)> {
+    let mut advice = match status {
+        StatusCode::NOT_FOUND => vec![
+            (Icon::Search, "Look for the record by its key, in the box at the top of each page."),
+            (Icon::Information, "The address may have been cut off, or the record may be in another workspace."),
+        ],
+        StatusCode::FORBIDDEN => {
+            vec![(Icon::People, "Ask an administrator of the workspace, who can give you another role.")]
+        }
+        StatusCode::TOO_MANY_REQUESTS => vec![(Icon::Replay, "Wait a minute, then try again.")],
+        status if status.is_server_error() => vec![
+            (Icon::Replay, "Try again in about 10 seconds."),
+            (Icon::Settings, "Whoever runs the server: novantra check says in words what is wrong."),
+        ],
+        _ => vec![(Icon::ChevronLeft, "Go back, and check what you typed.")],
+    };
+    advice.push((Icon::Comment, "If it lasts, give your administrator the request id below."));
+    advice
 }
 
 fn title(status: StatusCode) -> &'static str {
     match status {
-        StatusCode::NOT_FOUND => "There is no such page",
+        StatusCode::NOT_FOUND => "There is no such page here",
         StatusCode::FORBIDDEN => "You may not do this",
         StatusCode::BAD_REQUEST => "The address or the form is not right",
         StatusCode::METHOD_NOT_ALLOWED => "This can't be done here",

@@ -3,14 +3,17 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use audit::CheckpointVerifier;
 use evidence::{AttachedFile, EvidenceAttachment};
 use http_api::{
     pipeline::App,
     request::ApiRequest,
     response::{ApiResponse, Problem},
 };
+use integrations::Endpoints;
 use kernel::{OrganizationId, Stored};
 use registers::CompletionRenderer;
+use serde_json::Value;
 
 /// The parts of the server that the web app uses beside the store.
 pub struct ConsoleServices {
@@ -18,6 +21,12 @@ pub struct ConsoleServices {
     pub events: Arc<dyn EventRenderers>,
     /// The files of evidence.
     pub files: Arc<dyn EvidenceFiles>,
+    /// The parts that reach the endpoints of webhooks.
+    pub endpoints: Endpoints,
+    /// The public key of the installation's checkpoints.
+    pub checkpoints: Arc<dyn CheckpointVerifier>,
+    /// The OpenAPI document of the API.
+    pub api_document: Value,
 }
 
 impl ConsoleServices {

@@ -11,7 +11,8 @@ use http_api::{
 };
 
 use crate::{
-    assets::{SCRIPT_PATH, STYLESHEET_PATH},
+    assets::{ICON_PATH, SCRIPT_PATH, STYLESHEET_PATH},
+    navigation::set_routes,
     page_operation::page_operation,
     pages,
     response::error_response,
@@ -21,8 +22,28 @@ use crate::{
 /// Returns the web app as a surface of the server.
 #[must_use]
 pub fn surface(services: ConsoleServices) -> Surface {
+    set_routes(declared());
+    Surface::for_people(declared(), Arc::new(services), "/app", error_response)
+}
+
+/// Returns the route table of the web app: every address, with who may use it.
+#[must_use]
+pub fn route_table() -> &'static [Operation] {
+    declared()
+}
+
+/// Returns the web app of the demo, which a link signs in to.
+#[must_use]
+pub fn demo_surface(services: ConsoleServices) -> Surface {
     static OPERATIONS: OnceLock<Vec<Operation>> = OnceLock::new();
-    Surface::for_people(OPERATIONS.get_or_init(operations), Arc::new(services), "/app", error_response)
+    set_routes(declared());
+    let with_demo = || operations().into_iter().chain(pages::people::demo_operations()).collect();
+    Surface::for_people(OPERATIONS.get_or_init(with_demo), Arc::new(services), "/app", error_response)
+}
+
+fn declared() -> &'static [Operation] {
+    static OPERATIONS: OnceLock<Vec<Operation>> = OnceLock::new();
+    OPERATIONS.get_or_init(operations)
 }
 
 fn operations() -> Vec<Operation> {
@@ -31,7 +52,11 @@ fn operations() -> Vec<Operation> {
         media_types: &[MediaType::Any],
         ..page_operation(Method::GET, path, Access::Public, "asset.read")
     };
-    let mut operations = vec![asset(STYLESHEET_PATH, pages::stylesheet), asset(SCRIPT_PATH, pages::script)];
+    let mut operations = vec![
+        asset(STYLESHEET_PATH, pages::stylesheet),
+        asset(SCRIPT_PATH, pages::script),
+        asset(ICON_PATH, pages::icon),
+    ];
     operations.push(Operation {
         handler: pages::overview,
         ..page_operation(Method::GET, "/app", Access::Permission(Permission::ReadRecords), "overview.read")
@@ -47,6 +72,12 @@ fn operations() -> Vec<Operation> {
     operations.extend(pages::submissions::operations());
     operations.extend(pages::assessments::operations());
     operations.extend(pages::frameworks::operations());
+    operations.extend(pages::directory::operations());
+    operations.extend(pages::account::operations());
+    operations.extend(pages::settings_operations());
+    operations.extend(pages::developers::operations());
+    operations.extend(pages::webhooks::operations());
+    operations.extend(pages::audit::operations());
     operations.extend(pages::register_pages::operations());
     operations
 }

@@ -1,8 +1,32 @@
 //! The person who looks at a page.
 
 use auth::Role;
+use http_api::{pipeline::App, request::SignedInUser};
 
-use crate::zone::Zone;
+use crate::{form_token::FormToken, zone::Zone};
+
+/// The cookie with the chosen colors.
+const THEME_COOKIE: &str = "novantra-theme";
+/// The cookie with the chosen height of rows.
+const ROWS_COOKIE: &str = "novantra-rows";
+/// The time for which a choice is kept, in seconds: a year.
+const CHOICE_LIFETIME: u64 = 365 * 24 * 60 * 60;
+
+/// Returns the header that keeps the chosen colors in the browser; the device's own are the default.
+pub(crate) fn theme_cookie(app: &App, name: Option<&str>) -> String {
+    choice_cookie(app, THEME_COOKIE, name.and_then(Theme::from_name).and_then(Theme::attribute))
+}
+
+/// Returns the header that keeps the chosen height of rows in the browser; comfortable rows are the default.
+pub(crate) fn rows_cookie(app: &App, name: Option<&str>) -> String {
+    choice_cookie(app, ROWS_COOKIE, name.filter(|name| *name == "compact").map(|_| "compact"))
+}
+
+fn choice_cookie(app: &App, name: &str, value: Option<&str>) -> String {
+    let suffix = app.services.settings.session_cookie.suffix();
+    let (value, lifetime) = value.map_or(("", 0), |value| (value, CHOICE_LIFETIME));
+    format!("{name}={value}; Path=/app; Max-Age={lifetime}; HttpOnly; SameSite=Lax{suffix}")
+}
 
 /// The reader of a page.
 #[derive(Clone, Debug)]
@@ -25,6 +49,25 @@ pub(crate) struct Viewer {
     pub(crate) form_token: String,
 }
 
+impl Viewer {
+    /// Returns this person as the viewer of a page, with what they chose in cookies.
+    pub(crate) fn of<'r>(user: &SignedInUser, cookie: impl Fn(&str) -> Option<&'r str>) -> Self {
+        let SignedInUser { caller, organization, .. } = user;
+        let record = &caller.user.record;
+        let zone = record.timezone.as_ref().unwrap_or(&organization.record.timezone);
+        Self {
+            workspace: organization.record.name.to_string(),
+            workspace_slug: organization.record.slug.to_string(),
+            name: record.name.to_string(),
+            role: record.role,
+            zone: Zone::named(zone.as_str()),
+            theme: cookie(THEME_COOKIE).and_then(Theme::from_name).unwrap_or_default(),
+            has_compact_rows: cookie(ROWS_COOKIE) == Some("compact"),
+            form_token: FormToken::of(&caller.session).to_string(),
+        }
+    }
+}
+
 /// The colors of the pages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Theme {
@@ -45,6 +88,11 @@ impl Theme {
             Self::Light => Some("light"),
             Self::Dark => Some("dark"),
         }
+    }
+
+    /// Returns the theme with this name, as [`Self::attribute`] has it.
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
+        [Self::Light, Self::Dark].into_iter().find(|theme| theme.attribute() == Some(name))
     }
 }
 

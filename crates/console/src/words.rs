@@ -50,10 +50,24 @@ pub(crate) fn with_article(word: &str) -> String {
     format!("{article} {word}")
 }
 
+/// Returns the number with its thousands grouped: "1,000,000".
+#[must_use]
+pub(crate) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 /// Returns the number with the noun in the right form: "1 finding", "2 findings".
 #[must_use]
 pub(crate) fn counted(number: usize, singular: &str, plural: &str) -> String {
-    format!("{number} {}", if number == 1 { singular } else { plural })
+    format!("{} {}", grouped(number as u64), if number == 1 { singular } else { plural })
 }
 
 /// A name of the domain in the letter case of the API.
@@ -72,6 +86,12 @@ pub(crate) fn camel_case(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn thousands_are_grouped() {
+        let texts = [0, 999, 1_000, 123_456, 1_000_000].map(grouped);
+        assert_eq!(texts, ["0", "999", "1,000", "123,456", "1,000,000"]);
+    }
 
     #[test]
     fn names_become_words_and_abbreviations_stay_capital() {

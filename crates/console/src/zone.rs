@@ -33,6 +33,12 @@ impl Zone {
         self.element(time, "%-d %b %Y, %H:%M")
     }
 
+    /// The date and the minute within a text.
+    #[must_use]
+    pub(crate) fn minute_text(&self, time: Timestamp) -> String {
+        self.zoned(time).strftime("%-d %b %Y, %H:%M").to_string()
+    }
+
     /// The date, such as "24 Nov 2026".
     #[must_use]
     pub(crate) fn date(&self, time: Timestamp) -> Markup {
@@ -43,6 +49,24 @@ impl Zone {
     #[must_use]
     pub(crate) fn month(&self, time: Timestamp) -> String {
         self.zoned(time).strftime("%B %Y").to_string()
+    }
+
+    /// The date without the year and the time with its seconds, such as "24 Nov, 10:42:07"; for logs.
+    #[must_use]
+    pub(crate) fn second(&self, time: Timestamp) -> Markup {
+        self.element(time, "%-d %b, %H:%M:%S")
+    }
+
+    /// How long ago a time is, such as "2 min ago"; the date of one that is more than a day ago.
+    #[must_use]
+    pub(crate) fn ago(&self, time: Timestamp, now: Timestamp) -> Markup {
+        let seconds = now.since(time).as_secs();
+        match seconds {
+            0..60 => self.element(time, "just now"),
+            60..3_600 => self.element(time, &format!("{} min ago", seconds / 60)),
+            3_600..86_400 => self.element(time, &format!("{} h ago", seconds / 3_600)),
+            _ => self.day(time, now),
+        }
     }
 
     /// The date of a recent time without its year if that is the current one, such as "24 Nov"; for columns of tables.
@@ -111,6 +135,16 @@ mod tests {
                 .into_string()
                 .contains(">25 Nov 2025<")
         );
+    }
+
+    #[test]
+    fn recent_times_say_how_long_ago_they_are() {
+        let zone = Zone::named("UTC");
+        let ago = |text| zone.ago(time(text), time("2026-11-24T12:00:00Z")).into_string();
+        assert!(ago("2026-11-24T11:59:30Z").contains(">just now<"));
+        assert!(ago("2026-11-24T11:58:00Z").contains(">2 min ago<"));
+        assert!(ago("2026-11-24T04:00:00Z").contains(">8 h ago<"));
+        assert!(ago("2026-11-20T12:00:00Z").contains(">20 Nov<"));
     }
 
     #[test]

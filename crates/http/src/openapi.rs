@@ -87,7 +87,9 @@ fn describe(operation: &Operation) -> Value {
     }
     described["security"] = match operation.access {
         Access::Scope(scope) => json!([{ "serviceAccount": [scope.name()] }]),
-        Access::Public | Access::Unmatched | Access::Permission(_) | Access::SignedIn => json!([]),
+        Access::Public | Access::Unmatched | Access::UnmatchedPage | Access::Permission(_) | Access::SignedIn => {
+            json!([])
+        }
     };
     described
 }
@@ -224,7 +226,7 @@ fn headers(operation: &Operation, additional: &[&str]) -> Value {
         Access::Scope(_) | Access::Permission(_) | Access::SignedIn => {
             &["X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset", "X-RateLimit-Bucket"]
         }
-        Access::Public | Access::Unmatched => &[],
+        Access::Public | Access::Unmatched | Access::UnmatchedPage => &[],
     };
     let described: Map<String, Value> = ["X-Request-Id"]
         .iter()

@@ -101,6 +101,7 @@ pub(crate) async fn handle(app: &App, endpoint: &Endpoint, route: RouteMatch, re
     }
     let method = parts.method.clone();
     let target = parts.uri.path_and_query().map_or_else(String::new, |target| target.as_str().to_owned());
+    let cookies: Vec<HeaderValue> = parts.headers.get_all(header::COOKIE).iter().cloned().collect();
     let mut body = RequestBody::new(&parts, body);
     let memory = ResponseMemory::default();
     let request = ApiRequest {
@@ -136,8 +137,13 @@ pub(crate) async fn handle(app: &App, endpoint: &Endpoint, route: RouteMatch, re
     let refused = result.is_err();
     let rate_limited = result.as_ref().is_err_and(|problem| problem.status == StatusCode::TOO_MANY_REQUESTS);
     let name = request_id.to_string();
-    let failed =
-        FailedRequest { request_id: &name, target: &target, is_read: matches!(method, Method::GET | Method::HEAD) };
+    let failed = FailedRequest {
+        request_id: &name,
+        target: &target,
+        is_read: matches!(method, Method::GET | Method::HEAD),
+        principal: state.principal.as_ref(),
+        cookies: &cookies,
+    };
     let mut response = result.unwrap_or_else(|problem| (endpoint.errors)(problem, &failed));
     if !response.is_recorded {
         let note = AuditNote {
@@ -203,6 +209,13 @@ async fn process(
             sign_in_and_charge(app, &request, state).await?;
             if let (Access::Permission(permission), Some(principal)) = (endpoint.route.access, &state.principal) {
                 principal.user()?.caller.require(permission).map_err(Problem::denied)?;
+            }
+        }
+        Access::UnmatchedPage => {
+            if let Err(problem) = sign_in_and_charge(app, &request, state).await
+                && (state.principal.is_some() || problem.status.is_server_error() || problem.exhausted().is_some())
+            {
+                return Err(problem);
             }
         }
         Access::Public | Access::Unmatched => {

@@ -17,6 +17,7 @@ mod principal;
 mod query;
 mod range;
 mod route;
+mod same_origin;
 mod sent_back;
 
 use std::{
@@ -26,14 +27,13 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use axum::http::{Method, header, request::Parts};
+use axum::http::{HeaderValue, Method, header, request::Parts};
 use bytes::Bytes;
 use kernel::{Attribution, HasIdPrefix, Id, Origin, RequestId, is_allowed_in_line};
 use serde_json::{Map, Value};
 
 use crate::{
     memory::ResponseMemory,
-    pipeline::session::check_same_origin,
     response::{Issue, Problem},
 };
 
@@ -60,6 +60,7 @@ pub use principal::{AuditIdentity, CachedAccount, Principal, SignedInUser};
 pub use query::{Parameter, Query};
 pub use range::ByteRange;
 pub use route::{Access, Charge, Route};
+pub(crate) use same_origin::check_same_origin;
 pub use sent_back::SentBack;
 
 /// A request that has passed the checks of the pipeline.
@@ -157,9 +158,7 @@ impl ApiRequest {
     /// Returns the value of a cookie.
     #[must_use]
     pub fn cookie(&self, name: &str) -> Option<&str> {
-        let lines = self.parts.headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-        let mut pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-        pairs.find(|(cookie, _)| *cookie == name).map(|(_, value)| value)
+        cookie_value(self.parts.headers.get_all(header::COOKIE).iter(), name)
     }
 
     /// Checks that a page of this server had the browser send the request.
@@ -232,6 +231,13 @@ impl ApiRequest {
             Err(Problem::compressed_body())
         }
     }
+}
+
+/// Returns the value of a cookie in these lines of the header `Cookie`.
+pub(crate) fn cookie_value<'h>(lines: impl Iterator<Item = &'h HeaderValue>, name: &str) -> Option<&'h str> {
+    let lines = lines.filter_map(|value| value.to_str().ok());
+    let mut pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    pairs.find(|(cookie, _)| *cookie == name).map(|(_, value)| value)
 }
 
 /// Returns the origin of a request for the audit log.

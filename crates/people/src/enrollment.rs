@@ -47,6 +47,18 @@ impl People {
         SecondFactorOffer { secret, sealed: URL_SAFE_NO_PAD.encode(ciphertext) }
     }
 
+    /// Returns the offer that a form of this user sent back, so that a page can show it again after a wrong code; a new
+    /// one if it was altered or was another's.
+    #[must_use]
+    pub fn offer_second_factor_again(&self, user: &StoredUser, sealed: &str) -> SecondFactorOffer {
+        let to = offer_to_user(user);
+        let decoded = URL_SAFE_NO_PAD.decode(sealed).ok();
+        match decoded.and_then(|ciphertext| self.parts.second_factors.decrypt(&to, &ciphertext)) {
+            Some(secret) => SecondFactorOffer { secret, sealed: sealed.to_owned() },
+            None => self.offer(&to),
+        }
+    }
+
     /// Checks the code of an offered secret, and encrypts the secret for its owner, with new recovery codes.
     ///
     /// # Errors

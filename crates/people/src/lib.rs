@@ -8,10 +8,12 @@
 //! | own password, second factor, recovery codes and sessions | `own_account.rs`, `sessions.rs` |
 //! | invitation, reset, first administrator | `links.rs` |
 //! | management of users | `management.rs` |
+//! | how users sign in, and when they last did | `security.rs` |
 //! | saved views of lists | `saved_views.rs` |
 
 mod attempts;
 mod author;
+mod demo;
 mod enrollment;
 mod error;
 mod links;
@@ -24,6 +26,7 @@ mod refusal_log;
 mod refusals;
 mod saved_views;
 mod second_factor;
+mod security;
 mod sessions;
 mod sign_in;
 
@@ -36,5 +39,6 @@ pub use people::{People, PeopleParts, PeopleSettings};
 pub use refusals::SignInRefusal;
 pub use saved_views::{may_change_view, may_share_views};
 pub use second_factor::Enrolled;
+pub use security::UserSecurity;
 pub use sessions::PendingSignIn;
 pub use sign_in::{BegunSession, SignIn, SignInOutcome};

@@ -120,7 +120,7 @@ impl People {
         Err(PeopleError::Contended)
     }
 
-    async fn use_link_once(
+    pub(crate) async fn use_link_once(
         &self,
         LinkDetails { link, organization, user, .. }: &LinkDetails,
         (id, first): (UserId, Option<&User>),

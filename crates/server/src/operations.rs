@@ -41,8 +41,8 @@ pub(crate) use record_commands::{CommandRecord, change_record, find_record};
 pub(crate) use scan_lease::ScanLeases;
 pub(crate) use scan_series::ScanSeries;
 pub(crate) use service_accounts::{
-    ChangedAccount, NewAccount, create_account, find_account, list_accounts, rotate_secret, set_account_limits,
-    set_account_scopes, set_account_status,
+    ChangedAccount, create_account, find_account, list_accounts, rotate_secret, set_account_limits, set_account_scopes,
+    set_account_status,
 };
 pub(crate) use signing_keys::{retire_signing_key, rotate_if_due, rotate_signing_key};
 pub(crate) use users::{find_user, workspace_ref};

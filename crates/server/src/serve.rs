@@ -30,7 +30,7 @@ use crate::{
 
 use admin::AdminState;
 use attachment_probe::AttachmentProbe;
-use bootstrap::{PrintedAccount, demo, first_start, open_files};
+use bootstrap::{PrintedAccount, PrintedLink, demo, first_start, open_files};
 use evidence_files::SharedFiles;
 use listen::{CertificateReloader, ConnectionLimits, Listener};
 use metrics::{CertificateMetrics, MeteredContents, Metrics, WebhookMetrics};
@@ -85,6 +85,7 @@ pub(crate) fn run(
 /// A server whose ports are bound and whose store is open.
 struct Server {
     settings: Settings,
+    is_demo: bool,
     installation: Installation,
     api: Listener,
     admin: Listener,
@@ -103,7 +104,7 @@ struct Components {
 }
 
 impl Server {
-    async fn start(options: ServeOptions, settings: Settings) -> Result<(Self, ReadyMessage), Failure> {
+    async fn start(options: ServeOptions, mut settings: Settings) -> Result<(Self, ReadyMessage), Failure> {
         let certificate = settings.tls.as_ref().map(CertificateReloader::open).transpose()?;
         // The ports are bound first, so that a port in use leaves no trace of a first start.
         let api = Listener::bind(settings.listen, "listen").await?;
@@ -112,11 +113,15 @@ impl Server {
             None => api,
         };
         let admin = Listener::bind(settings.admin_listen, "admin-listen").await?;
+        settings.public_url = settings.public_url.of_bound(&api.url());
+        settings.api.public_url = settings.public_url.join("");
         let installation = Installation::open(&settings, options.mode).await?;
         match prepare(&installation, &settings, options.demo).await {
-            Ok((accounts, components)) => {
-                let ready = ReadyMessage { url: api.url(), admin_url: admin.url(), accounts, demo: options.demo };
-                Ok((Self { settings, installation, api, admin, certificate, components }, ready))
+            Ok((accounts, link, components)) => {
+                let (url, admin_url, public_url) = (api.url(), admin.url(), settings.public_url.clone());
+                let is_demo = options.demo;
+                let ready = ReadyMessage { url, admin_url, public_url, accounts, link, demo: is_demo };
+                Ok((Self { settings, is_demo, installation, api, admin, certificate, components }, ready))
             }
             Err(failure) => {
                 installation.store.close().await;
@@ -126,7 +131,7 @@ impl Server {
     }
 
     async fn run(self, mut signals: Signals) -> Result<(), Failure> {
-        let Self { settings, installation, api, admin, certificate, components } = self;
+        let Self { settings, is_demo, installation, api, admin, certificate, components } = self;
         let Components { app, limits, webhooks, attachments, metrics, webhook_metrics } = components;
         let is_remote = matches!(settings.database, Database::Postgres(_));
         let (store, clock) = (&installation.store, &installation.clock);
@@ -190,10 +195,15 @@ impl Server {
             stop.clone(),
         ));
         let attachments = Arc::new(AttachmentServices::new(attachments, settings.attachments.limits));
-        let web_app = console::surface(ConsoleServices {
+        let console_services = ConsoleServices {
             events: Arc::new(PayloadRenderer),
             files: Arc::new(SharedFiles(Arc::clone(&attachments))),
-        });
+            endpoints: endpoint_services.endpoints.clone(),
+            checkpoints: Arc::new(installation.checkpoint_key),
+            api_document: api_v1::document(),
+        };
+        let web_app =
+            if is_demo { console::demo_surface(console_services) } else { console::surface(console_services) };
         let surface = api_v1::surface(ApiServices { webhooks: Arc::clone(&endpoint_services), attachments });
         let requests = api.serve(
             http_api::router(app.clone(), [surface, web_app]),
@@ -249,11 +259,13 @@ async fn prepare(
     installation: &Installation,
     settings: &Settings,
     demo: bool,
-) -> Result<(Vec<PrintedAccount>, Components), Failure> {
+) -> Result<(Vec<PrintedAccount>, Option<PrintedLink>, Components), Failure> {
     let now = installation.clock.now();
     installation.store.discard_future_state(now, settings.api.idempotency_retention).await?;
-    let accounts =
-        if demo { demo::seed(installation).await? } else { first_start::prepare(installation, settings).await? };
+    let (accounts, link) = match demo {
+        true => demo::seed(installation, settings).await?,
+        false => first_start::prepare(installation, settings).await?,
+    };
     let metrics = Arc::new(Metrics::new()?);
     let limits = RateLimits::new(installation, settings, &metrics)?;
     let webhooks = Webhooks::new(installation, &settings.webhooks);
@@ -262,7 +274,7 @@ async fn prepare(
     let app = App::new(installation.services(settings, Arc::clone(&limits.store), observer, &webhooks)?);
     let contents = Arc::clone(&installation.attachments.contents);
     let attachments = Arc::new(MeteredContents::register(&metrics, contents)?);
-    Ok((accounts, Components { app, limits, webhooks, attachments, metrics, webhook_metrics }))
+    Ok((accounts, link, Components { app, limits, webhooks, attachments, metrics, webhook_metrics }))
 }
 
 fn unanswered_shutdown() -> Failure {

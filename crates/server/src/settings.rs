@@ -19,6 +19,7 @@ pub(crate) use attachments::AttachmentSettings;
 pub(crate) use database::{Database, parse_database_url};
 pub(crate) use flags::{from_flags, with_flags};
 pub(crate) use parsers::parse_duration;
+pub(crate) use people::PublicUrl;
 pub(crate) use reference::reference;
 pub(crate) use sources::{
     CLIENT_ID_VARIABLE, CLIENT_SECRET_FILE_VARIABLE, CLIENT_SECRET_VARIABLE, SETTINGS_FILE, Sources, collect,

@@ -35,7 +35,7 @@ pub use message::Message;
 pub use partition::{DeliveryHealth, Partition};
 pub use ports::{
     DeliveryHistory, DeliveryLag, DeliveryNotifier, DeliveryUpdate, DueDelivery, EventBodies, EventFanOut, FanOut,
-    FanOutPhase, PartitionLease, PartitionQueue, Sender, StaleDelivery, WebhookSigner,
+    FanOutPhase, PartitionLease, PartitionQueue, Sender, StaleDelivery, TestRenderer, WebhookSigner,
 };
 pub use recover::{MAX_RECOVERED, RecoveryCounts, ReplayRange, UndeliveredEvent, recover, redeliver};
 pub use retry::{ATTEMPT_TIMEOUT, MAX_FAILING_DURATION, MAX_RETRY_AFTER, RETRY_DELAYS, next_attempt_at};

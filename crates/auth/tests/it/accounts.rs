@@ -124,3 +124,13 @@ fn a_list_contains_disabled_and_expired_accounts_too() {
         assert!(AccountFilter.matches(&stored(account)));
     }
 }
+
+#[test]
+fn another_expiry_must_be_in_the_future_and_the_same_one_is_kept() {
+    let contact = Some(Email::parse("ops@prairielakes.example").unwrap());
+    let account = ServiceAccount { expires_at: Some(millis(100)), ..service_account() };
+    let changed = account.with_details(contact.clone(), Some(millis(100)), millis(200)).unwrap();
+    assert_eq!(changed, ServiceAccount { contact: contact.clone(), ..account.clone() });
+    assert_eq!(account.with_details(contact.clone(), Some(millis(200)), millis(200)), Err(AccountError::ExpiryInPast));
+    assert_eq!(account.with_details(None, None, millis(200)).unwrap().expires_at, None);
+}

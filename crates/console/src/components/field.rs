@@ -73,6 +73,16 @@ impl Field<'_> {
         })
     }
 
+    /// A line of text for which the browser suggests these values while it is typed.
+    pub(crate) fn suggested(&self, value: &str, suggestions: &[String]) -> Markup {
+        let list = format!("{}-l", self.name);
+        self.around(&html! {
+            input.in id=(self.name) name=(self.name) type="text" value=(value) list=(list) autocomplete="off" spellcheck="false"
+                aria-describedby=[self.described_by()] aria-invalid=[self.invalid()] required[!self.optional];
+            datalist id=(list) { @for suggestion in suggestions { option value=(suggestion) {} } }
+        })
+    }
+
     /// Several lines of text.
     pub(crate) fn area(&self, rows: u8, value: &str) -> Markup {
         self.around(&html! {
@@ -90,6 +100,13 @@ impl Field<'_> {
                 @for (value, word) in options { option value=(value) selected[*value == selected] { (word) } }
             }
         })
+    }
+}
+
+/// The e-mail address of who sets or enters a password, which nobody sees: password managers file the password under it.
+pub(crate) fn user_name(email: &str) -> Markup {
+    html! {
+        input.vh type="text" name="username" autocomplete="username" value=(email) readonly tabindex="-1" aria-hidden="true";
     }
 }
 

@@ -4,8 +4,8 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::{Icon, avatar};
 use crate::{
-    assets::{SCRIPT_PATH, STYLESHEET_PATH},
-    navigation::{GROUPS, Group, Section},
+    assets::{ICON_PATH, SCRIPT_PATH, STYLESHEET_PATH},
+    navigation::{GROUPS, Group, Section, is_open_to},
     viewer::{Theme, Viewer},
 };
 
@@ -20,6 +20,8 @@ pub(crate) struct Head<'p> {
     pub(crate) above: &'p [(&'p str, &'p str)],
     /// Whether the page shows what is wrong with what was sent.
     pub(crate) has_problem: bool,
+    /// Whether the page is one column that is easy to read: a form or a message.
+    pub(crate) is_narrow: bool,
 }
 
 /// The whole page of a person who is signed in.
@@ -31,7 +33,7 @@ pub(crate) fn page(viewer: &Viewer, head: &Head<'_>, content: &Markup) -> Markup
             (rail(viewer, head.section))
             div.main {
                 (bar(viewer, head))
-                main.page #main tabindex="-1" { (content) }
+                main.page.narrow[head.is_narrow] #main tabindex="-1" { (content) }
                 footer.foot {
                     span { "Novantra " (env!("CARGO_PKG_VERSION")) }
                     span { "Times in " (viewer.zone.name()) }
@@ -74,6 +76,7 @@ fn document(title: &str, theme: Theme, body: &Markup) -> Markup {
                 meta name="color-scheme" content="light dark";
                 title { (title) }
                 link rel="stylesheet" href=(STYLESHEET_PATH);
+                link rel="icon" type="image/svg+xml" href=(ICON_PATH);
                 script src=(SCRIPT_PATH) defer {}
             }
             body {
@@ -104,18 +107,24 @@ fn rail(viewer: &Viewer, current: &str) -> Markup {
                 }
             }
             p.workspace { b { (viewer.workspace) } span { (viewer.workspace_slug) } }
-            @for group in GROUPS { (rail_group(group, current)) }
+            @for group in GROUPS { (rail_group(viewer, group, current)) }
         }
     }
 }
 
-fn rail_group(group: &Group, current: &str) -> Markup {
+/// The sections of a group that exist and are open to the viewer.
+fn rail_group(viewer: &Viewer, group: &Group, current: &str) -> Markup {
+    let sections: Vec<&Section> =
+        group.sections.iter().filter(|section| is_open_to(viewer.role, section.href)).collect();
+    if sections.is_empty() {
+        return NONE;
+    }
     let id = group.heading.map(|heading| format!("nav-{}", heading.to_lowercase()));
     html! {
         div.nav-group {
             @if let (Some(heading), Some(id)) = (group.heading, &id) { h2 id=(id) { (heading) } }
             ul aria-labelledby=[id.as_deref()] {
-                @for section in group.sections { li { (rail_entry(section, section.href == current)) } }
+                @for section in sections { li { (rail_entry(section, section.href == current)) } }
             }
         }
     }

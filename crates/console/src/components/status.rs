@@ -59,6 +59,12 @@ impl Mark {
 /// The status with this name.
 #[must_use]
 pub(crate) fn status(name: &str) -> Markup {
+    status_in_words(name, &sentence(name))
+}
+
+/// The status with this name, in other words than its name.
+#[must_use]
+pub(crate) fn status_in_words(name: &str, words: &str) -> Markup {
     let mark = Mark::of(name);
     html! {
         span class={ "st " (name) } {
@@ -66,7 +72,7 @@ pub(crate) fn status(name: &str) -> Markup {
                 circle cx="7" cy="7" r="5.500" stroke-dasharray=[(mark == Mark::Draft).then_some("2.200 2")] {}
                 (mark.drawing())
             }
-            (sentence(name))
+            (words)
         }
     }
 }

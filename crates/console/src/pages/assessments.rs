@@ -22,7 +22,7 @@ use super::{
     viewer,
 };
 use crate::{
-    components::{Choice, Field, NONE, Step, card, choices, form_token, reason, steps},
+    components::{Choice, Field, NONE, Step, card, choices_across, form_token, reason, steps},
     page_operation::page_operation,
     registers::{Slots, TypedFaults},
     response::redirect,
@@ -139,11 +139,11 @@ fn where_it_stands(viewer: &Viewer, assessment: &Stored<Assessment>, attempt: &A
         })
         .collect();
     let current = path.iter().position(|step| *step == status).unwrap_or_default();
-    let options: Vec<Choice> = status
+    let options: Vec<Choice<'_>> = status
         .allowed_commands()
         .map(|command| {
             let (title, text) = words_of(command);
-            Choice { value: command.name(), title: title.to_owned(), text }
+            Choice::new(command.name(), title, text)
         })
         .collect();
     let completed_at = Field {
@@ -160,7 +160,7 @@ fn where_it_stands(viewer: &Viewer, assessment: &Stored<Assessment>, attempt: &A
                 form.stack.apart method="post" action={ "/app/assessments/" (assessment.meta.id) "/transition" } novalidate data-guard {
                     (form_token(viewer))
                     input type="hidden" name="revision" value=(assessment.meta.revision.0);
-                    (choices("command", "What to do with it", attempt.fault("command"), &options, attempt.typed("command")))
+                    (choices_across("command", "What to do with it", attempt.fault("command"), &options, attempt.typed("command")))
                     @if status == InProgress { (completed_at.input("datetime-local", "short", attempt.typed("completedAt"))) }
                     (reason(attempt.typed("reason"), attempt.fault("reason")))
                     div.save {

@@ -9,7 +9,7 @@ use http_api::{
     response::{ApiResponse, Problem},
 };
 
-use crate::assets::{SCRIPT, STYLESHEET};
+use crate::assets::{ICON, SCRIPT, STYLESHEET};
 
 /// The addresses of the assets contain a digest of them, so browsers may keep them for ever.
 const CACHE: &str = "public, max-age=31536000, immutable";
@@ -22,6 +22,11 @@ pub(crate) fn stylesheet<'a>(_: &'a App, _: &'a ApiRequest) -> BoxFuture<'a, Res
 /// Handles the request for the script.
 pub(crate) fn script<'a>(_: &'a App, _: &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>> {
     Box::pin(async { Ok(asset("text/javascript; charset=utf-8", SCRIPT)) })
+}
+
+/// Handles the request for the icon.
+pub(crate) fn icon<'a>(_: &'a App, _: &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>> {
+    Box::pin(async { Ok(asset("image/svg+xml", ICON)) })
 }
 
 fn asset(media_type: &'static str, text: &'static str) -> ApiResponse {

@@ -1,8 +1,9 @@
 //! The pages on which people sign in, prove who they are, and set their credentials.
 
-mod enrollment;
+mod demo;
+pub(crate) mod enrollment;
 mod link;
-mod recovery_codes;
+pub(crate) mod recovery_codes;
 mod second_factor;
 pub(crate) mod session;
 mod sign_in;
@@ -38,4 +39,13 @@ pub(crate) fn operations() -> Vec<Operation> {
             ..page_operation(Method::POST, "/app/sign-out", Access::SignedIn, "user.signed_out")
         },
     ]
+}
+
+/// Returns the endpoints that only the demo has.
+pub(crate) fn demo_operations() -> Vec<Operation> {
+    let of = |method, action, handler: Handler| Operation {
+        handler,
+        ..page_operation(method, "/app/demo/{token}", Access::Public, action)
+    };
+    vec![of(Method::GET, "user.link_opened", demo::open), of(Method::POST, "user.link_used", demo::submit)]
 }

@@ -1,4 +1,4 @@
-//! The choice of the height of rows, which a cookie of the browser keeps.
+//! The choice of the height of rows, beside a list.
 
 use axum::http::header;
 use futures_util::future::BoxFuture;
@@ -8,41 +8,14 @@ use http_api::{
     response::{ApiResponse, Problem},
 };
 
-use super::form_texts::FormTexts;
-use crate::response::redirect;
-
-/// The lifetime of the cookie, in seconds: a year.
-const LIFETIME: u32 = 365 * 24 * 60 * 60;
+use super::{form_texts::FormTexts, people::session::next_page};
+use crate::{response::redirect, viewer::rows_cookie};
 
 /// Handles the form with the buttons.
-pub(crate) fn choose<'a>(_: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>> {
+pub(crate) fn choose<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>> {
     Box::pin(async move {
-        let texts = FormTexts::read(request)?;
-        let text = |name: &str| texts.0.get(name).map_or("", String::as_str);
-        let rows = if text("rows") == "compact" { "compact" } else { "comfortable" };
-        let next = if is_page(text("next")) { text("next") } else { "/app" };
-        let cookie = format!("novantra-rows={rows}; Path=/app; Max-Age={LIFETIME}; SameSite=Lax; HttpOnly");
-        Ok(redirect(next).header(header::SET_COOKIE, cookie))
+        let FormTexts(texts) = FormTexts::read(request)?;
+        let next = next_page(texts.get("next").map(String::as_str));
+        Ok(redirect(next).header(header::SET_COOKIE, rows_cookie(app, texts.get("rows").map(String::as_str))))
     })
-}
-
-/// Whether the text is the address of a page of the web app: no other host, and nothing that splits a header.
-fn is_page(address: &str) -> bool {
-    let is_below = address == "/app" || address.starts_with("/app/") || address.starts_with("/app?");
-    is_below && !address.contains('\\') && address.bytes().all(|byte| byte.is_ascii_graphic())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_pages_of_the_web_app_are_returned_to() {
-        assert!(is_page("/app/findings?status=open") && is_page("/app"));
-        for other in
-            ["//evil.example", "https://evil.example", "/application", "/app/\r\nSet-Cookie: a=b", "/app/\\evil", ""]
-        {
-            assert!(!is_page(other), "{other:?}");
-        }
-    }
 }

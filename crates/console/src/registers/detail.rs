@@ -4,7 +4,12 @@ use audit::StoredEntry;
 use kernel::{Column, ColumnType, Kind, OwnedScalar};
 use maud::{Markup, html};
 
-use super::{RecordNames, Register, Row, history, related::related, value::value};
+use super::{
+    RecordNames, Register, Row,
+    history::{history, of_record},
+    related::related,
+    value::value,
+};
 use crate::{
     components::{Head, Icon, card, copyable, flash, heading, page, status},
     viewer::Viewer,
@@ -93,7 +98,7 @@ pub(crate) fn detail(viewer: &Viewer, view: &Detail<'_>) -> Markup {
                 @if !is_beside { (card("fields", "Fields", &html! {}, &fields(viewer, view))) }
                 (card("history", "History", &html! {
                     @if view.may_read_audit_log { a href={ "/app/audit?subjectId=" (row.id) } { "All in the audit log" } }
-                }, &html! { div.body { (history(viewer, view.history)) (slots.after_history) } }))
+                }, &html! { div.body { (history(viewer, view.history, of_record)) (slots.after_history) } }))
                 (slots.last_cards)
             }
             aside.aside aria-label="Record" {
@@ -106,7 +111,13 @@ pub(crate) fn detail(viewer: &Viewer, view: &Detail<'_>) -> Markup {
     };
     page(
         viewer,
-        &Head { title, section: view.section, above: &[(&list_title, &path)], has_problem: slots.has_problem },
+        &Head {
+            title,
+            section: view.section,
+            above: &[(&list_title, &path)],
+            has_problem: slots.has_problem,
+            ..Head::default()
+        },
         &content,
     )
 }

@@ -71,6 +71,7 @@ pub(crate) fn form(viewer: &Viewer, view: &RecordForm<'_>) -> Markup {
         section: view.section,
         above: &[(&list_title, &path)],
         has_problem: !problems.is_empty() || view.is_conflict,
+        ..Head::default()
     };
     page(viewer, &head, &content)
 }

@@ -25,16 +25,16 @@ const NOT_LISTED: [&str; 8] = [
 /// The longest value that the history shows.
 const MAX_VALUE: usize = 120;
 
-/// The entries, the newest first.
-pub(crate) fn history(viewer: &Viewer, entries: &[StoredEntry]) -> Markup {
+/// The entries, the newest first; `describe` says what the actor of one did.
+pub(crate) fn history(viewer: &Viewer, entries: &[StoredEntry], describe: fn(&Entry) -> String) -> Markup {
     html! {
         @if entries.is_empty() { p.muted { "No change is recorded." } } @else {
-            ol.tl { @for stored in entries { (line(viewer, &stored.entry)) } }
+            ol.tl { @for stored in entries { (line(viewer, &stored.entry, describe)) } }
         }
     }
 }
 
-fn line(viewer: &Viewer, entry: &Entry) -> Markup {
+fn line(viewer: &Viewer, entry: &Entry, describe: fn(&Entry) -> String) -> Markup {
     let note = text(entry, "event_note");
     let reference = text(entry, "event_external_reference").or_else(|| text(entry, "event_recipient_reference"));
     let verb = verb(entry);
@@ -50,7 +50,7 @@ fn line(viewer: &Viewer, entry: &Entry) -> Markup {
             div {
                 div.line1 {
                     span {
-                        (actor(entry.actor.kind, &entry.actor.name)) " " (did(entry))
+                        (actor(entry.actor.kind, &entry.actor.name)) " " (describe(entry))
                         @if let Some(status) = status.filter(|_| verb != "created") {
                             ": " b { (shown(&status.before)) } " to " b { (shown(&status.after)) }
                         }
@@ -83,8 +83,8 @@ fn event_kind(entry: &Entry) -> Option<&str> {
     text(entry, "event_type").or_else(|| text(entry, "event_kind"))
 }
 
-/// The deed of the actor, in words.
-fn did(entry: &Entry) -> String {
+/// The words for an entry about a record, after the name of its actor.
+pub(crate) fn of_record(entry: &Entry) -> String {
     match verb(entry) {
         "created" => "recorded it".to_owned(),
         "updated" if entry.changes.iter().any(|change| change.field == "status") => "moved it".to_owned(),

@@ -1,13 +1,24 @@
 //! Tests of the web app from the browser's side, over the in-memory store.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod account;
+mod api_reference;
 mod assessments;
+mod audit_log;
+mod credentials;
+mod directory;
 mod evidence;
 mod findings;
 mod frameworks;
+mod jump;
 mod lists;
 mod references;
 mod roles;
+mod routes;
 mod saved_views;
+mod sign_in;
+mod stored_scripts;
 mod submissions;
 mod support;
+mod webhooks;
+mod workspace;

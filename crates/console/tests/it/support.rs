@@ -1,7 +1,10 @@
 //! The web app under test, and a browser.
 
 mod browser;
+mod files;
+mod people;
 mod test_app;
 
 pub(crate) use browser::{Browser, Page};
+pub(crate) use people::{EMAIL, PASSWORD, form_value};
 pub(crate) use test_app::TestApp;

@@ -5,7 +5,10 @@ use std::{any::Any, sync::Arc};
 use serde_json::Value;
 
 use super::operation::Operation;
-use crate::pipeline::{ErrorRenderer, json_error};
+use crate::{
+    pipeline::{ErrorRenderer, json_error},
+    request::Access,
+};
 
 /// A public API: its endpoints, and what its OpenAPI document states besides them.
 pub struct Api {
@@ -32,13 +35,15 @@ pub struct Surface {
     /// The beginning of its paths, by which requests that match none of them are assigned to it.
     pub(super) prefix: &'static str,
     pub(super) errors: ErrorRenderer,
+    /// The callers of requests that match none of its paths.
+    pub(super) unmatched: Access,
 }
 
 impl Surface {
     /// Creates a surface for programs. Its handlers get the state from [`crate::request::ApiRequest::state`].
     #[must_use]
     pub fn new<T: Any + Send + Sync>(operations: &'static [Operation], state: Arc<T>) -> Self {
-        Self { operations, state, prefix: "/api", errors: json_error }
+        Self { operations, state, prefix: "/api", errors: json_error, unmatched: Access::Unmatched }
     }
 
     /// Creates a surface for people, with its own form of errors. Requests below `prefix` that match none of its paths
@@ -50,6 +55,6 @@ impl Surface {
         prefix: &'static str,
         errors: ErrorRenderer,
     ) -> Self {
-        Self { operations, state, prefix, errors }
+        Self { operations, state, prefix, errors, unmatched: Access::UnmatchedPage }
     }
 }

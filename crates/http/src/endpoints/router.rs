@@ -83,12 +83,13 @@ async fn hold_memory(response: Response<CompressionBody<Body>>) -> Result<Respon
 
 fn routes(app: Arc<App>, surfaces: impl IntoIterator<Item = Surface>) -> Router {
     let mut paths: BTreeMap<&'static str, Vec<(&'static Operation, Endpoint)>> = BTreeMap::new();
-    let mut unmatched = Unmatched { others: Arc::new(unmatched_endpoint(json_error)), of_surfaces: Vec::new() };
+    let mut unmatched =
+        Unmatched { others: Arc::new(unmatched_endpoint(json_error, Access::Unmatched)), of_surfaces: Vec::new() };
     for surface in surfaces {
         for operation in surface.operations {
             paths.entry(operation.path).or_default().push((operation, endpoint(operation, &surface)));
         }
-        unmatched.of_surfaces.push((surface.prefix, Arc::new(unmatched_endpoint(surface.errors))));
+        unmatched.of_surfaces.push((surface.prefix, Arc::new(unmatched_endpoint(surface.errors, surface.unmatched))));
     }
     let templates: Vec<&'static str> = paths.keys().copied().collect();
     let mut router = Router::new();
@@ -173,9 +174,9 @@ fn endpoint(operation: &Operation, surface: &Surface) -> Endpoint {
 }
 
 /// The placeholder for requests that match no endpoint. They are rejected before its handler would be called.
-fn unmatched_endpoint(errors: ErrorRenderer) -> Endpoint {
+fn unmatched_endpoint(errors: ErrorRenderer, access: Access) -> Endpoint {
     Endpoint {
-        route: Route { path: "unmatched", access: Access::Unmatched, charge: Charge::Read },
+        route: Route { path: "unmatched", access, charge: Charge::Read },
         media_types: &[MediaType::Json],
         action: "call.unmatched",
         body: BodyRule::Unread,

@@ -23,7 +23,7 @@ pub(super) fn other_responses(operation: &Operation, document: &Document) -> Vec
         Access::Scope(_) | Access::Permission(_) | Access::SignedIn => {
             &[400, 401, 403, 406, 413, 414, 429, 431, 500, 503]
         }
-        Access::Public | Access::Unmatched => &[400, 406, 413, 414, 429, 431, 500, 503],
+        Access::Public | Access::Unmatched | Access::UnmatchedPage => &[400, 406, 413, 414, 429, 431, 500, 503],
     };
     let mut statuses: Vec<u16> = document.errors.iter().chain(common).copied().collect();
     statuses.sort_unstable();

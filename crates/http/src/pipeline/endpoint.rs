@@ -2,11 +2,12 @@
 
 use std::{any::Any, sync::Arc};
 
+use axum::http::HeaderValue;
 use futures_util::future::BoxFuture;
 
 use super::app::App;
 use crate::{
-    request::{ApiRequest, BodyRule, MediaType, Route},
+    request::{ApiRequest, BodyRule, MediaType, Principal, Route, SignedInUser, cookie_value},
     response::{ApiResponse, Problem},
 };
 
@@ -31,7 +32,7 @@ pub(crate) struct Endpoint {
 /// Returns the response for an error of a request.
 pub type ErrorRenderer = fn(Problem, &FailedRequest<'_>) -> ApiResponse;
 
-/// What the response for an error may say about the request.
+/// The parts of a request that the response for its error may speak of.
 pub struct FailedRequest<'r> {
     /// The identifier of the request.
     pub request_id: &'r str,
@@ -39,6 +40,22 @@ pub struct FailedRequest<'r> {
     pub target: &'r str,
     /// Whether the request only reads, so that it can be sent again.
     pub is_read: bool,
+    pub(crate) principal: Option<&'r Principal>,
+    pub(crate) cookies: &'r [HeaderValue],
+}
+
+impl<'r> FailedRequest<'r> {
+    /// The person who has signed in, if one has.
+    #[must_use]
+    pub fn user(&self) -> Option<&'r SignedInUser> {
+        self.principal.and_then(|principal| principal.user().ok())
+    }
+
+    /// Returns the value of a cookie.
+    #[must_use]
+    pub fn cookie(&self, name: &str) -> Option<&'r str> {
+        cookie_value(self.cookies.iter(), name)
+    }
 }
 
 /// The error as JSON, for programs.

@@ -82,6 +82,8 @@ pub struct ApiSettings {
     pub download_memory: usize,
     /// The cookie of sessions.
     pub session_cookie: SessionCookie,
+    /// The address at which people reach the server, without a slash at the end.
+    pub public_url: String,
 }
 
 /// The cookie that stands for a session.
@@ -164,6 +166,7 @@ impl Default for ApiSettings {
             response_memory: 64 * 1024 * 1024,
             download_memory: 64 * 1024 * 1024,
             session_cookie: SessionCookie::Secure,
+            public_url: "https://localhost".to_owned(),
         }
     }
 }

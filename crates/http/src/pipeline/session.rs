@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use auth::{OpaqueToken, TokenUse, UserDenied};
+use auth::{OpaqueToken, TokenUse};
 use axum::http::{HeaderMap, Method, header, request::Parts};
 use kernel::{Organization, Reader};
 use people::PeopleError;
 
 use super::app::App;
 use crate::{
-    request::{Principal, SignedInUser},
+    request::{Principal, SignedInUser, check_same_origin, cookie_value},
     response::Problem,
 };
 
@@ -36,35 +36,5 @@ pub(super) async fn authenticate_session(app: &App, parts: &Parts) -> Result<Pri
 
 /// Returns the token in the cookie of this name.
 pub(crate) fn session_token(headers: &HeaderMap, name: &str) -> Option<OpaqueToken> {
-    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-    let mut pairs = cookies.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    let (_, value) = pairs.find(|(cookie, _)| *cookie == name)?;
-    OpaqueToken::parse(TokenUse::Session, value)
-}
-
-/// Refuses a write that another site had the browser send. Browsers say where a request comes from; the token in the form
-/// is checked in addition, by the handler.
-pub(crate) fn check_same_origin(headers: &HeaderMap) -> Result<(), Problem> {
-    let text = |name: header::HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
-    let is_same = match (headers.get("sec-fetch-site"), text(header::ORIGIN)) {
-        (Some(site), _) => site == "same-origin",
-        (None, Some(origin)) => {
-            let host = origin.split_once("://").map(|(_, host)| host);
-            host.is_some() && host == text(header::HOST)
-        }
-        (None, None) => false,
-    };
-    if is_same { Ok(()) } else { Err(Problem::other_site()) }
-}
-
-impl Problem {
-    /// Creates the response for a person who may not do something.
-    #[must_use]
-    pub fn denied(denied: UserDenied) -> Self {
-        match denied {
-            UserDenied::SignedOut | UserDenied::Incomplete(_) => Self::signed_out(),
-            UserDenied::MissingPermission(permission) => Self::missing_permission(permission),
-            UserDenied::NotRecent => Self::password_required(),
-        }
-    }
+    OpaqueToken::parse(TokenUse::Session, cookie_value(headers.get_all(header::COOKIE).iter(), name)?)
 }

@@ -27,6 +27,9 @@ pub enum Access {
     Public,
     /// The placeholder for requests that match no route.
     Unmatched,
+    /// The placeholder for requests below the paths of a surface for people that match none of them. A session is only
+    /// used for the audit log, the rate limit and the page with the error.
+    UnmatchedPage,
 }
 
 /// The rate limit bucket of the account that a request is charged to.

@@ -1,26 +1,14 @@
-//! Service accounts: lookup, creation and changes. Running servers apply a change from the account's next request on.
+//! Service accounts, as operators name them: by their client id, in any workspace.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use auth::{
-    Account, AccountError, AccountFilter, AccountId, AccountLimits, AccountStatus, ClientSecret, ServiceAccount,
-};
-use kernel::{
-    Action, Change, Email, Id, Organization, OrganizationRef, PageLimit, PageRequest, Reader, Stored, Subject,
-    Timestamp, Title,
-};
+use auth::{Account, AccountId, AccountLimits, AccountStatus, ClientSecret};
+use integrations::{Author, IntegrationError, Integrations, NewAccount};
+use kernel::{Organization, OrganizationRef, Stored, Timestamp};
 use scopes::ScopeSet;
 
 use super::operator::Operator;
 use crate::{compose::Installation, failure::Failure};
-
-/// The properties of a service account to create.
-pub(crate) struct NewAccount {
-    pub(crate) name: Title,
-    pub(crate) contact: Option<Email>,
-    pub(crate) scopes: ScopeSet,
-    pub(crate) expires_at: Option<Timestamp>,
-}
 
 /// An account after a change.
 pub(crate) struct ChangedAccount {
@@ -33,8 +21,7 @@ pub(crate) struct ChangedAccount {
 /// # Errors
 /// If there is none, or the store fails.
 pub(crate) async fn find_account(installation: &Installation, id: AccountId) -> Result<Account, Failure> {
-    let account = installation.store.by_client_id(id).await?;
-    account.ok_or_else(|| Failure::new(format!("there is no service account {id}")))
+    Ok(installation.store.by_client_id(id).await?.ok_or(IntegrationError::NoAccount(id))?)
 }
 
 /// Returns all accounts of a workspace.
@@ -45,17 +32,7 @@ pub(crate) async fn list_accounts(
     installation: &Installation,
     workspace: &Stored<Organization>,
 ) -> Result<Vec<Account>, Failure> {
-    let reader: &dyn Reader<ServiceAccount> = &*installation.store;
-    let mut accounts = Vec::new();
-    let mut request = PageRequest { limit: PageLimit::clamped(u64::from(PageLimit::MAX)), ..PageRequest::default() };
-    loop {
-        let page = reader.list(workspace.meta.id, &AccountFilter, &request).await?;
-        accounts.extend(page.items);
-        match page.next {
-            Some(next) => request.after = Some(next),
-            None => return Ok(accounts),
-        }
-    }
+    Ok(integrations(installation).accounts(workspace.meta.id).await?)
 }
 
 /// Creates an account, and returns it with its secret, which can't be read again later.
@@ -67,29 +44,9 @@ pub(crate) async fn create_account(
     workspace: &Stored<Organization>,
     new_account: &NewAccount,
 ) -> Result<(Account, ClientSecret), Failure> {
-    let Installation { store, entropy, hasher, .. } = &operator.installation;
     let organization = OrganizationRef::from(workspace);
-    let NewAccount { name, contact, scopes, expires_at } = new_account;
-    operator
-        .write(async || {
-            let existing = Reader::<ServiceAccount>::get_by_keys(&**store, organization.id, &[name.as_str()]).await?;
-            if !existing.is_empty() {
-                return Err(Failure::new(format!("the workspace already has a service account {:?}", name.as_str())));
-            }
-            let timestamp = store.begin_write();
-            let at = timestamp.at();
-            let secret = ClientSecret::generate(&**entropy);
-            let hash = hasher.hash(&secret, None);
-            let record =
-                ServiceAccount::open(name.clone(), contact.clone(), *scopes, *expires_at, hash, timestamp.clock())?;
-            let account = Stored::new(organization.id, Id::new(entropy.ulid(at)), at, record);
-            let (action, subject) = (Action::new("service_account.created"), Subject::from_id(account.meta.id));
-            let mut changeset = operator.changeset_at(timestamp, &organization, action, Some(subject));
-            changeset.set_changes(Change::between(None, &account.record));
-            changeset.create(&account);
-            Ok((changeset, (account, secret)))
-        })
-        .await
+    let integrations = integrations(&operator.installation);
+    Ok(integrations.create_account(&author(operator), &organization, new_account).await?)
 }
 
 /// Disables or enables an account.
@@ -101,11 +58,10 @@ pub(crate) async fn set_account_status(
     id: AccountId,
     status: AccountStatus,
 ) -> Result<ChangedAccount, Failure> {
-    let action = match status {
-        AccountStatus::Active => "service_account.enabled",
-        AccountStatus::Disabled => "service_account.disabled",
-    };
-    change_account(operator, id, action, |account, _| Ok(account.with_status(status))).await
+    let (organization, last_used) = workspace_and_use(operator, id).await?;
+    let integrations = integrations(&operator.installation);
+    let account = integrations.set_account_status(&author(operator), &organization, id, None, status).await?;
+    Ok(ChangedAccount { account, last_used })
 }
 
 /// Gives an account a new secret, and returns the secret. The old one stays valid for the grace period.
@@ -117,14 +73,10 @@ pub(crate) async fn rotate_secret(
     id: AccountId,
     grace: Duration,
 ) -> Result<(ChangedAccount, ClientSecret), Failure> {
-    let Installation { entropy, hasher, .. } = &operator.installation;
-    let secret = ClientSecret::generate(&**entropy);
-    let rotate = |account: &ServiceAccount, now| {
-        let current = account.secrets.first().map(|current| &current.hash);
-        account.with_rotated_secret(hasher.hash(&secret, current), grace, now)
-    };
-    let changed = change_account(operator, id, "service_account.rotated", rotate).await?;
-    Ok((changed, secret))
+    let (organization, last_used) = workspace_and_use(operator, id).await?;
+    let integrations = integrations(&operator.installation);
+    let (account, secret) = integrations.rotate_secret(&author(operator), &organization, id, None, grace).await?;
+    Ok((ChangedAccount { account, last_used }, secret))
 }
 
 /// Replaces the scopes of an account.
@@ -136,7 +88,10 @@ pub(crate) async fn set_account_scopes(
     id: AccountId,
     scopes: ScopeSet,
 ) -> Result<ChangedAccount, Failure> {
-    change_account(operator, id, "service_account.scopes_set", |account, _| account.with_scopes(scopes)).await
+    let (organization, last_used) = workspace_and_use(operator, id).await?;
+    let integrations = integrations(&operator.installation);
+    let account = integrations.set_account_scopes(&author(operator), &organization, id, None, scopes).await?;
+    Ok(ChangedAccount { account, last_used })
 }
 
 /// Changes the rate limits of an account by a function of its current ones.
@@ -146,38 +101,29 @@ pub(crate) async fn set_account_scopes(
 pub(crate) async fn set_account_limits(
     operator: &Operator,
     id: AccountId,
-    change: impl Fn(AccountLimits) -> AccountLimits,
+    change: impl Fn(AccountLimits) -> AccountLimits + Send + Sync,
 ) -> Result<ChangedAccount, Failure> {
-    let set = |account: &ServiceAccount, _| account.with_limits(change(account.limits));
-    change_account(operator, id, "service_account.limits_set", set).await
+    let (organization, last_used) = workspace_and_use(operator, id).await?;
+    let integrations = integrations(&operator.installation);
+    let account = integrations.set_account_limits(&author(operator), &organization, id, None, change).await?;
+    Ok(ChangedAccount { account, last_used })
 }
 
-/// Reads the account, computes its new state with `decide` and stores it.
-async fn change_account(
+/// The workspace of an account, and the time of its last call.
+async fn workspace_and_use(
     operator: &Operator,
     id: AccountId,
-    action: &'static str,
-    decide: impl Fn(&ServiceAccount, Timestamp) -> Result<ServiceAccount, AccountError>,
-) -> Result<ChangedAccount, Failure> {
-    operator
-        .write(async || {
-            let before = find_account(&operator.installation, id).await?;
-            let organization = before.meta.organization;
-            let last_used = operator.installation.store.last_used(organization, before.meta.id).await?;
-            let organization = operator.organization(organization).await?;
-            let subject = Some(Subject::from_id(before.meta.id));
-            let timestamp = operator.installation.store.begin_write().after([&before]);
-            let mut changeset = operator.changeset_at(timestamp, &organization, Action::new(action), subject);
-            let record = decide(&before.record, changeset.due_at())?;
-            // A command without effect is audited too, but keeps the revision, under which tokens were accepted.
-            if record == before.record {
-                changeset.require_unchanged(&before);
-                return Ok((changeset, ChangedAccount { account: before, last_used }));
-            }
-            let after = before.changed(changeset.at(), record);
-            changeset.set_changes(Change::between(Some(&before.record), &after.record));
-            changeset.update(&before, &after);
-            Ok((changeset, ChangedAccount { account: after, last_used }))
-        })
-        .await
+) -> Result<(OrganizationRef, Option<Timestamp>), Failure> {
+    let organization = find_account(&operator.installation, id).await?.meta.organization;
+    let last_used = operator.installation.store.last_used(organization, id).await?;
+    Ok((operator.organization(organization).await?, last_used))
+}
+
+fn integrations(installation: &Installation) -> Integrations {
+    let Installation { store, entropy, hasher, .. } = installation;
+    Integrations::new(Arc::clone(store), Arc::clone(entropy), Arc::clone(hasher))
+}
+
+fn author(operator: &Operator) -> Author<'_> {
+    Author::operator(operator.attribution(), operator.reason())
 }

@@ -28,6 +28,15 @@ impl PublicUrl {
         format!("{}{path}", self.0)
     }
 
+    /// Returns the URL of a server that has bound this address: the port 0 stands for a free one, which is known only
+    /// then.
+    pub(crate) fn of_bound(self, url: &str) -> Self {
+        match (self.0.strip_suffix(":0"), url.rsplit_once(':')) {
+            (Some(host), Some((_, port))) => Self(format!("{host}:{port}")),
+            _ => self,
+        }
+    }
+
     /// Reads the setting. By default it is the address that the server listens at.
     pub(super) fn read(
         reader: &mut SettingsReader<'_>,
@@ -130,6 +139,14 @@ mod tests {
         for bad in ["grc.example.org", "ftp://a", "https://a/path", "https://a?x", "https://u@a", "https://a/#x", ""] {
             assert!(parse(&[("NOVANTRA_PUBLIC_URL", bad)]).is_err(), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn the_port_of_the_public_url_is_the_one_that_was_bound() {
+        let url = |text: &str| PublicUrl(text.to_owned()).of_bound("http://127.0.0.1:4711").join("/app");
+        assert_eq!(url("http://127.0.0.1:0"), "http://127.0.0.1:4711/app");
+        assert_eq!(url("http://localhost:0"), "http://localhost:4711/app");
+        assert_eq!(url("https://grc.example.org"), "https://grc.example.org/app");
     }
 
     #[test]

@@ -1,6 +1,5 @@
 //! The parsed settings.
 
-use http_api::pipeline::SessionCookie;
 use std::{
     collections::BTreeMap,
     net::SocketAddr,
@@ -100,8 +99,7 @@ impl Settings {
         let log_level = reader.value_or(&table::LOG_LEVEL, |text| parse_log_filter(text).map(Some), || None);
         let webhooks = WebhookSettings::read(reader);
         let people = people::read(reader);
-        let cookie = public_url.as_ref().map_or(SessionCookie::Secure, PublicUrl::session_cookie);
-        let api = read_api(reader, cookie);
+        let api = read_api(reader, public_url.as_ref());
         Some(Self {
             listen: listen?,
             admin_listen: admin_listen?,
@@ -182,7 +180,7 @@ fn read_installation_log(reader: &mut SettingsReader<'_>) -> Option<Installation
     Some(InstallationLogLimits { entries: entries?.into(), age: age? })
 }
 
-fn read_api(reader: &mut SettingsReader<'_>, session_cookie: SessionCookie) -> Option<http_api::ApiSettings> {
+fn read_api(reader: &mut SettingsReader<'_>, public_url: Option<&PublicUrl>) -> Option<http_api::ApiSettings> {
     let token_lifetime = reader.value(&table::TOKEN_LIFETIME, |text| {
         TokenLifetime::new(parse_duration(text)?).ok_or_else(|| format!("{text} is not from 60s to 1h"))
     });
@@ -219,7 +217,8 @@ fn read_api(reader: &mut SettingsReader<'_>, session_cookie: SessionCookie) -> O
         body_memory: body_memory?,
         response_memory: response_memory?,
         download_memory: download_memory?,
-        session_cookie,
+        session_cookie: public_url?.session_cookie(),
+        public_url: public_url?.join(""),
     })
 }
 

@@ -15,6 +15,36 @@ async fn a_first_start_creates_a_workspace_and_keys_and_logs_the_next_steps() {
     assert!(log.contains(&format!("listening on {}", server.url)), "{log}");
 }
 
+#[tokio::test]
+async fn a_first_start_prints_a_link_for_the_first_administrator_and_later_starts_print_none() {
+    let server = Setup::new().start();
+    let link = server.ready_message["sign_in_link"]["url"].as_str().expect("a link").to_owned();
+    assert!(link.starts_with(&format!("{}/app/setup/", server.url)), "{link}");
+    let page = reqwest::get(&link).await.expect("an answer");
+    assert_eq!(page.status(), 200);
+    assert!(page.text().await.expect("a page").contains("Make the first administrator"));
+    let server = Server::start_with(server.kill());
+    assert!(server.ready_message["sign_in_link"].is_null(), "{}", server.ready_message);
+}
+
+#[tokio::test]
+async fn the_link_of_the_demo_signs_its_administrator_in_once() {
+    let server = Setup::new().argument("--demo").start();
+    let link = server.ready_message["sign_in_link"]["url"].as_str().expect("a link").to_owned();
+    assert!(link.starts_with(&format!("{}/app/demo/", server.url)), "{link}");
+    let browser = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("a client");
+    let opened = browser.get(&link).send().await.expect("an answer");
+    assert_eq!(opened.status(), 200);
+    let signed_in = browser.post(&link).header("sec-fetch-site", "same-origin").send().await.expect("an answer");
+    assert_eq!(signed_in.status(), 200);
+    let cookie = signed_in.headers()["set-cookie"].to_str().expect("a cookie").split(';').next().map(str::to_owned);
+    let overview = browser.get(format!("{}/app/people", server.url)).header("cookie", cookie.expect("a cookie"));
+    let overview = overview.send().await.expect("an answer");
+    assert_eq!(overview.status(), 200);
+    assert!(overview.text().await.expect("a page").contains("Dana Whitlock"));
+    assert_eq!(browser.get(&link).send().await.expect("an answer").status(), 404);
+}
+
 #[cfg(unix)]
 #[tokio::test]
 async fn files_of_a_first_start_are_accessible_only_to_their_owner() {

@@ -51,4 +51,5 @@ mod tls;
 mod transfer;
 mod trusted_proxies;
 mod user_commands;
+mod web_app;
 mod webhook_commands;

@@ -53,7 +53,7 @@ pub(super) fn write(
     let headers = Headers {
         webhook_id: AsText(event.id),
         webhook_timestamp: AsText(at.seconds()),
-        webhook_signature: webhooks.signer.sign_with(secret, &content),
+        webhook_signature: webhooks.endpoints.signer.sign_with(secret, &content),
     };
     out.extend_from_slice(format!("id: {}\nevent: {}\ndata: ", event.id, event.name).as_bytes());
     write_json(out, &Frame { headers, body });

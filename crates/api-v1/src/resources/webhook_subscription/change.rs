@@ -95,7 +95,7 @@ pub(crate) fn patch<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, 
     Box::pin(async move {
         request.path_id::<WebhookSubscription>()?;
         let webhooks = WebhookServices::of(request)?;
-        execute(app, request, |object| UpdateSubscription::read(object, &webhooks.addresses)).await
+        execute(app, request, |object| UpdateSubscription::read(object, &webhooks.endpoints.addresses)).await
     })
 }
 

@@ -14,12 +14,9 @@ use http_api::{
     request::{ApiRequest, BodyReader, EnumSetReader, text},
     response::{ApiResponse, Problem},
 };
-use kernel::{Changeset, Id, Reader, Reason, WriteContext, WriteTimestamp};
+use kernel::{Changeset, Id, Reason, WriteContext, WriteTimestamp};
 use serde_json::json;
-use webhooks::{
-    AddressPolicy, DeliveryHealth, EventType, MAX_SUBSCRIPTIONS_PER_ACCOUNT, NewSubscription, WebhookSecret,
-    WebhookSubscription, subscribe,
-};
+use webhooks::{AddressPolicy, DeliveryHealth, EventType, NewSubscription, WebhookSecret, subscribe};
 
 use super::{
     SubscriptionWithHealth, endpoint_url::EndpointUrlReader, event_type_reader, media_with_secret,
@@ -71,15 +68,10 @@ impl Command for CreateSubscription {
     ) -> Result<(Changeset, Self::Output), Problem> {
         check_read_scopes(caller, &self.subscription.event_types)?;
         let (services, account) = (&app.services, &*caller.account);
-        let slots = (0..MAX_SUBSCRIPTIONS_PER_ACCOUNT).filter_map(|slot| u8::try_from(slot).ok());
-        let keys: Vec<String> = slots.map(|slot| WebhookSubscription::slot_key(account.meta.id, slot)).collect();
-        let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
-        let existing =
-            Reader::<WebhookSubscription>::get_by_keys(&*services.store, account.meta.organization, &keys).await?;
-        let taken_slots = existing.iter().map(|stored| stored.record.slot).collect();
+        let taken_slots = integrations::taken_slots(&*services.store, account).await?;
         let id = Id::new(services.entropy.ulid(timestamp.at()));
         let secret = WebhookSecret::generate(&*services.entropy);
-        let encrypted = WebhookServices::of(request)?.signer.encrypt(&*services.entropy, id, &secret);
+        let encrypted = WebhookServices::of(request)?.endpoints.signer.encrypt(&*services.entropy, id, &secret);
         let (changeset, stored) =
             subscribe(context, timestamp, account, &taken_slots, id, encrypted, &self.subscription)
                 .map_err(webhook_problem)?;
@@ -95,7 +87,7 @@ impl Command for CreateSubscription {
 pub(crate) fn post<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>> {
     Box::pin(async move {
         let webhooks = WebhookServices::of(request)?;
-        execute(app, request, |object| CreateSubscription::read(object, &webhooks.addresses)).await
+        execute(app, request, |object| CreateSubscription::read(object, &webhooks.endpoints.addresses)).await
     })
 }
 

@@ -63,7 +63,8 @@ impl Command for RotateSecret {
         check_read_scopes(caller, &current.record.event_types)?;
         let services = &app.services;
         let secret = WebhookSecret::generate(&*services.entropy);
-        let encrypted = WebhookServices::of(request)?.signer.encrypt(&*services.entropy, current.meta.id, &secret);
+        let encrypted =
+            WebhookServices::of(request)?.endpoints.signer.encrypt(&*services.entropy, current.meta.id, &secret);
         let (changeset, stored) =
             webhooks::rotate_secret(context, timestamp, &current, encrypted, self.grace).map_err(webhook_problem)?;
         Ok((changeset, (with_health(app, stored).await?, secret)))

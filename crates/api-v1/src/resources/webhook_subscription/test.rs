@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use async_trait::async_trait;
 use auth::Caller;
 use axum::http::StatusCode;
+use bytes::Bytes;
 
 use futures_util::future::BoxFuture;
 use http_api::{
@@ -14,14 +15,17 @@ use http_api::{
     request::{ApiRequest, BodyReader},
     response::{ApiResponse, Problem},
 };
-use kernel::{Changeset, Id, Kind, OutboxEvent, Reason, Stored, Timestamp, Ulid, WriteContext, WriteTimestamp};
+use integrations::{IntegrationError, SentTest, send_test_event};
+use kernel::{
+    Changeset, Id, OrganizationRef, OutboxEvent, Reason, Stored, Timestamp, Ulid, WriteContext, WriteTimestamp,
+};
 use serde_json::json;
-use webhooks::{Attempt, EndpointUrl, TEST_EVENT, WebhookDelivery, WebhookSubscription, record_test, sign_and_send};
+use webhooks::{DeliveryHealth, TEST_EVENT, TestRenderer, WebhookDelivery, WebhookSubscription, record_test};
 
 use super::{find_owned, to_dto_with_health, with_health};
 use crate::{
     view::{View, record_media},
-    webhook_payload::Envelope,
+    webhook_payload::{Envelope, PayloadRenderer},
     webhook_services::WebhookServices,
 };
 
@@ -32,12 +36,18 @@ pub(crate) struct TestSubscription {
     sent: OnceLock<SentTest>,
 }
 
-/// A test event with its attempt.
-struct SentTest {
-    url: EndpointUrl,
-    event: OutboxEvent,
-    attempt: Attempt,
-    finished_at: Timestamp,
+impl TestRenderer for PayloadRenderer {
+    fn render_test(
+        &self,
+        id: Id<OutboxEvent>,
+        at: Timestamp,
+        organization: &OrganizationRef,
+        subscription: &Stored<WebhookSubscription>,
+        health: DeliveryHealth,
+    ) -> Bytes {
+        let data = json!({ WebhookSubscription::SINGULAR: to_dto_with_health(subscription, health) });
+        Envelope { id, event_type: TEST_EVENT, created_at: at, organization }.render(&data)
+    }
 }
 
 impl TestSubscription {
@@ -60,29 +70,12 @@ impl Command for TestSubscription {
     async fn take_effect(&self, app: &App, request: &ApiRequest, effect: Ulid) -> Result<(), Problem> {
         let (services, organization) = (&app.services, request.principal()?.organization_ref());
         let (subscription, health) = with_health(app, find_owned(app, request).await?).await?;
-        let webhooks = WebhookServices::of(request)?;
-        if webhooks.are_paused() {
-            return Err(Problem::unprocessable(
-                "webhooks are paused, because this installation is a copy of another one, whose endpoints would get the \
-                 event: to resume them, the operator runs `novantra webhooks resume`",
-            ));
-        }
-        let at = services.clock.now();
-        let id = Id::new(effect);
-        let data = json!({ WebhookSubscription::SINGULAR: to_dto_with_health(&subscription, health) });
-        let body = Envelope { id, event_type: TEST_EVENT, created_at: at, organization }.render(&data);
-        let event = OutboxEvent {
-            id,
-            organization: organization.id,
-            name: TEST_EVENT,
-            subject: (Kind::WebhookSubscription, subscription.meta.ulid()),
-            revision: subscription.meta.revision,
-            created_at: at,
-            body,
-        };
-        let (signer, sender) = (&*webhooks.signer, &*webhooks.sender);
-        let attempt = sign_and_send(signer, sender, &subscription, id, &event.body, at).await;
-        let sent = SentTest { url: subscription.record.url, event, attempt, finished_at: services.clock.now() };
+        let (endpoints, clock) = (&WebhookServices::of(request)?.endpoints, &*services.clock);
+        let sent = send_test_event(endpoints, clock, organization, &subscription, health, Id::new(effect)).await;
+        let sent = sent.map_err(|error| match error {
+            IntegrationError::Store(error) => error.into(),
+            error => Problem::unprocessable(error.to_string()),
+        })?;
         // `take_effect` is called only once, so the cell is empty.
         self.sent.set(sent).map_err(|_| Problem::internal())
     }
@@ -95,9 +88,9 @@ impl Command for TestSubscription {
         context: &WriteContext<'_>,
         timestamp: WriteTimestamp,
     ) -> Result<(Changeset, Self::Output), Problem> {
-        let SentTest { url, event, attempt, finished_at } = self.sent.get().ok_or_else(Problem::internal)?;
+        let SentTest { url, event, attempt, ended_at } = self.sent.get().ok_or_else(Problem::internal)?;
         let current = find_owned(app, request).await?;
-        Ok(record_test(context, timestamp, &current, url, event.clone(), attempt.clone(), *finished_at))
+        Ok(record_test(context, timestamp, &current, url, event.clone(), attempt.clone(), *ended_at))
     }
 
     fn response(&self, output: &Self::Output) -> ApiResponse {

@@ -5,7 +5,7 @@ use kernel::Stored;
 use maud::{Markup, html};
 
 use crate::{
-    components::{Choice, Field, NONE, card, choices, form_token, reason},
+    components::{Choice, Field, NONE, card, choices_across, form_token, reason},
     pages::attempt::Attempt,
     viewer::Viewer,
     words::sentence,
@@ -14,11 +14,11 @@ use crate::{
 /// The card with the review, if there is anything to decide.
 pub(super) fn review_card(viewer: &Viewer, claim: &Stored<EvidenceClaim>, attempt: &Attempt<'_>) -> Markup {
     let status = claim.record.status;
-    let options: Vec<Choice> = status
+    let options: Vec<Choice<'_>> = status
         .allowed_next()
         .iter()
         .filter(|next| **next != EvidenceClaimStatus::Expired)
-        .map(|next| Choice { value: next.name(), title: verb(*next).to_owned(), text: consequence(*next) })
+        .map(|next| Choice::new(next.name(), verb(*next), consequence(*next)))
         .collect();
     if options.is_empty() {
         return NONE;
@@ -36,7 +36,7 @@ pub(super) fn review_card(viewer: &Viewer, claim: &Stored<EvidenceClaim>, attemp
             form.stack method="post" action={ "/app/evidence-claims/" (claim.meta.id) "/review" } novalidate data-guard {
                 (form_token(viewer))
                 input type="hidden" name="revision" value=(claim.meta.revision.0);
-                (choices("decision", "Decision", attempt.fault("decision"), &options, attempt.typed("decision")))
+                (choices_across("decision", "Decision", attempt.fault("decision"), &options, attempt.typed("decision")))
                 @if is_review { (note.area(2, attempt.typed("note"))) }
                 (reason(attempt.typed("reason"), attempt.fault("reason")))
                 div.save {

@@ -13,7 +13,7 @@ use maud::{Markup, html};
 
 use super::form::faults;
 use crate::{
-    components::{Choice, Field, Head, NONE, choices, form_token, heading, page, reason},
+    components::{Choice, Field, Head, NONE, choices_across, form_token, heading, page, reason},
     pages::{
         attempt::Attempt,
         commit::{Written, commit},
@@ -187,11 +187,11 @@ fn respond(
 
 /// The page with the form.
 fn form(viewer: &Viewer, finding: &Stored<Finding>, kind: &str, attempt: &Attempt<'_>) -> Markup {
-    let options: Vec<Choice> = finding
+    let options: Vec<Choice<'_>> = finding
         .record
         .status
         .allowed_events()
-        .map(|kind| Choice { value: kind.name(), title: title(kind).to_owned(), text: consequence(kind) })
+        .map(|kind| Choice::new(kind.name(), title(kind), consequence(kind)))
         .collect();
     let field = |name: &'static str, label: &'static str, hint: &'static str| Field {
         name,
@@ -209,7 +209,7 @@ fn form(viewer: &Viewer, finding: &Stored<Finding>, kind: &str, attempt: &Attemp
             (form_token(viewer))
             input type="hidden" name="revision" value=(finding.meta.revision.0);
             section {
-                (choices("eventType", "What happened", attempt.fault("eventType"), &options, kind))
+                (choices_across("eventType", "What happened", attempt.fault("eventType"), &options, kind))
                 (field("duplicateOfFindingId", "Original finding", "Only for a duplicate: the key or the id of the finding that it repeats. Give this or a reference, not both.").input("text", "m", attempt.typed("duplicateOfFindingId")))
                 (field("externalReference", "Reference", "The number of a ticket or a case in another system.").input("text", "m", attempt.typed("externalReference")))
                 (field("note", "Note", "Everyone who may read findings sees it, integrations too.").area(3, attempt.typed("note")))
@@ -227,6 +227,7 @@ fn form(viewer: &Viewer, finding: &Stored<Finding>, kind: &str, attempt: &Attemp
         section: "/app/findings",
         above: &[("Findings", "/app/findings"), (title, &address)],
         has_problem: attempt.has_problem(),
+        ..Head::default()
     };
     page(viewer, &head, &content)
 }

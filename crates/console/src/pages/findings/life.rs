@@ -7,7 +7,7 @@ use kernel::{FieldValue, Stored, Timestamp};
 use maud::{Markup, html};
 
 use crate::{
-    components::{Choice, Step, card, choices, form_token, reason, steps},
+    components::{Choice, Step, card, choices_across, form_token, reason, steps},
     pages::attempt::Attempt,
     viewer::Viewer,
     words::sentence,
@@ -35,7 +35,7 @@ pub(super) fn where_it_stands(
             began: began(*step, finding, history).map(|at| viewer.zone.minute(at)),
         })
         .collect();
-    let options: Vec<Choice> = status.allowed_next().iter().map(|next| option(status, *next)).collect();
+    let options: Vec<Choice<'_>> = status.allowed_next().iter().map(|next| option(status, *next)).collect();
     let body = html! {
         div.body {
             (steps("Life of a finding", &life, current))
@@ -44,7 +44,7 @@ pub(super) fn where_it_stands(
                 form.stack.apart method="post" action={ "/app/findings/" (finding.meta.id) "/transition" } novalidate data-guard {
                     (form_token(viewer))
                     input type="hidden" name="revision" value=(finding.meta.revision.0);
-                    (choices("status", "Move it to", attempt.fault("status"), &options, attempt.typed("status")))
+                    (choices_across("status", "Move it to", attempt.fault("status"), &options, attempt.typed("status")))
                     (reason(attempt.typed("reason"), attempt.fault("reason")))
                     div.save {
                         button.btn.primary { "Move the finding" }
@@ -78,7 +78,7 @@ fn began(step: Status, finding: &Stored<Finding>, history: &[StoredEntry]) -> Op
     entered.or_else(|| (step == Status::Open).then_some(finding.meta.created_at))
 }
 
-fn option(from: Status, to: Status) -> Choice {
+fn option(from: Status, to: Status) -> Choice<'static> {
     let text = match (from, to) {
         (Status::Accepted | Status::Closed, Status::Open) => "The problem is back",
         (_, Status::Open) => "It is to be looked at again",
@@ -92,7 +92,7 @@ fn option(from: Status, to: Status) -> Choice {
         (_, Status::Accepted) => "The risk is kept, with a reason",
         (_, Status::Archived) => "For the record only, for good",
     };
-    Choice { value: to.name(), title: sentence(to.name()), text }
+    Choice::new(to.name(), sentence(to.name()), text)
 }
 
 #[cfg(test)]

@@ -92,6 +92,7 @@ fn selection(
         section: "/app/findings",
         above: &[("Findings", "/app/findings")],
         has_problem: attempt.has_problem(),
+        ..Head::default()
     };
     if findings.is_empty() {
         let actions = html! { a.btn.primary href=(list) { "Back to the list" } };

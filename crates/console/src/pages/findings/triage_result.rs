@@ -175,7 +175,7 @@ fn result(viewer: &Viewer, outcomes: &[Outcome], back: &str) -> Markup {
         title: "Result of the triage",
         section: "/app/findings",
         above: &[("Findings", "/app/findings")],
-        has_problem: false,
+        ..Head::default()
     };
     page(viewer, &head, &content)
 }

@@ -49,9 +49,9 @@ pub(crate) fn submit<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a,
                 Ok(with_session(app, page_response(StatusCode::OK, page), &enrolled.begun).recorded())
             }
             Err(PeopleError::Invalid(faults)) => {
-                // The app may have the key of the first offer; a new one would have to be scanned again.
+                // The app has the key of this offer already.
                 let problem = faults.first().map_or_else(String::new, |fault| format!("The code {}.", fault.message));
-                let offer = people.offer_second_factor(&pending.user);
+                let offer = people.offer_second_factor_again(&pending.user, text("offer"));
                 let page = page(pending.user.record.email.as_str(), &offer, next, Some(&problem));
                 Ok(page_response(StatusCode::BAD_REQUEST, page))
             }
@@ -78,7 +78,7 @@ fn page(email: &str, offer: &SecondFactorOffer, next: &str, problem: Option<&str
 }
 
 /// The fields that enroll a second factor: the key as a picture and as text, and the code that the app then shows.
-pub(super) fn fields(email: &str, offer: &SecondFactorOffer, problem: Option<&str>) -> Markup {
+pub(crate) fn fields(email: &str, offer: &SecondFactorOffer, problem: Option<&str>) -> Markup {
     let secret = offer.secret.to_base32();
     let groups: Vec<&str> = secret.as_bytes().chunks(4).filter_map(|group| std::str::from_utf8(group).ok()).collect();
     let address = offer.secret.to_uri(email);

@@ -17,7 +17,7 @@ use super::{
     session::{client, problem_of, with_session},
 };
 use crate::{
-    components::{Field, problem_summary, wide_gate},
+    components::{Field, problem_summary, user_name, wide_gate},
     pages::form_texts::public_form,
     response::{page_response, redirect},
     words::sentence,
@@ -95,7 +95,7 @@ fn page(
         LinkPurpose::Invitation => "Accept the invitation",
         LinkPurpose::PasswordReset => "Choose a new password",
     };
-    let known = details.user.as_ref().map(|user| user.record.email.as_str());
+    let email_of_user = details.user.as_ref().map(|user| user.record.email.as_str());
     let offer: Option<SecondFactorOffer> =
         requires_second_factor(details).then(|| app.services.people.offer_second_factor_by_link(&details.link));
     let content = html! {
@@ -106,7 +106,7 @@ fn page(
         }
         form.form method="post" action={ "/app/setup/" (request.path_text()) } novalidate {
             section {
-                @if let Some(known) = known { p { "You are " b { (known) } "." } input type="hidden" name="username" autocomplete="username" value=(known); }
+                @if let Some(email_of_user) = email_of_user { p { "You are " b { (email_of_user) } "." } (user_name(email_of_user)) }
                 @else {
                     div.pair {
                         (Field { name: "name", label: "Your name", error: fault("name"), ..Field::default() }.filled("text", "name", name))
@@ -121,7 +121,7 @@ fn page(
                     ..Field::default()
                 }.filled("password", "new-password", ""))
             }
-            @if let Some(offer) = &offer { (enrollment::fields(known.unwrap_or("administrator"), offer, fault("code"))) }
+            @if let Some(offer) = &offer { (enrollment::fields(email_of_user.unwrap_or("administrator"), offer, fault("code"))) }
             div.save { button.btn.primary { @if offer.is_some() { "Continue to the recovery codes" } @else { "Save the password and sign in" } } }
         }
     };

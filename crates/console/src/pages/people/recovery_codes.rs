@@ -5,9 +5,14 @@ use maud::{Markup, html};
 
 use crate::components::{Tone, note, wide_gate};
 
-/// The page with the codes.
+/// The page with the codes, at the end of a sign-in.
 pub(super) fn page(codes: &[RecoveryCode], next: &str) -> Markup {
-    let content = html! {
+    wide_gate("Recovery codes", false, &content(codes, next))
+}
+
+/// The codes, and the way on to `next`.
+pub(crate) fn content(codes: &[RecoveryCode], next: &str) -> Markup {
+    html! {
         div {
             h1 { "Keep these recovery codes" }
             p { "Each of them signs you in once, in place of the app. You see them only now." }
@@ -15,6 +20,5 @@ pub(super) fn page(codes: &[RecoveryCode], next: &str) -> Markup {
         (note(Tone::Warning, "Store them where you would find them without your phone.", "Print them, or keep them in a password manager."))
         ol.codes { @for code in codes { li { code { (code.expose()) } } } }
         div.save { a.btn.primary href=(next) { "I have stored them" } }
-    };
-    wide_gate("Recovery codes", false, &content)
+    }
 }

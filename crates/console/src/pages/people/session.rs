@@ -16,7 +16,7 @@ const DEVICE_COOKIE: &str = "novantra-device";
 const DEVICE_LIFETIME: u64 = 365 * 24 * 60 * 60;
 
 /// Returns what the request says about its browser.
-pub(super) fn client(request: &ApiRequest) -> Client {
+pub(crate) fn client(request: &ApiRequest) -> Client {
     Client {
         origin: request.origin(),
         address: request.address,
@@ -28,13 +28,13 @@ pub(super) fn client(request: &ApiRequest) -> Client {
 ///
 /// # Errors
 /// A 401 response if it has none.
-pub(super) fn session_token(app: &App, request: &ApiRequest) -> Result<OpaqueToken, Problem> {
+pub(crate) fn session_token(app: &App, request: &ApiRequest) -> Result<OpaqueToken, Problem> {
     let cookie = request.cookie(app.services.settings.session_cookie.name());
     cookie.and_then(|cookie| OpaqueToken::parse(TokenUse::Session, cookie)).ok_or_else(Problem::signed_out)
 }
 
 /// Adds the cookies of a session that has begun.
-pub(super) fn with_session(app: &App, response: ApiResponse, begun: &BegunSession) -> ApiResponse {
+pub(crate) fn with_session(app: &App, response: ApiResponse, begun: &BegunSession) -> ApiResponse {
     let cookie = app.services.settings.session_cookie;
     let session = &begun.session.session;
     let lifetime = session.expires_at.since(session.created_at);
@@ -52,7 +52,7 @@ pub(super) fn with_session(app: &App, response: ApiResponse, begun: &BegunSessio
 }
 
 /// Adds the cookie that ends the session.
-pub(super) fn without_session(app: &App, response: ApiResponse) -> ApiResponse {
+pub(crate) fn without_session(app: &App, response: ApiResponse) -> ApiResponse {
     response.header(header::SET_COOKIE, app.services.settings.session_cookie.header(None, std::time::Duration::ZERO))
 }
 
@@ -68,7 +68,7 @@ pub(crate) fn problem_of(error: PeopleError) -> Problem {
 }
 
 /// Returns the page to go to after the sign-in: only one of this web app.
-pub(super) fn next_page(text: Option<&str>) -> &str {
+pub(crate) fn next_page(text: Option<&str>) -> &str {
     let is_own = |text: &&str| {
         (*text == "/app" || text.starts_with("/app/") || text.starts_with("/app?"))
             && !text.starts_with("/app/sign-")

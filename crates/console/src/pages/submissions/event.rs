@@ -12,7 +12,7 @@ use maud::{Markup, html};
 use submissions::{NewSubmissionEvent, SubmissionEventKind, SubmissionPackage, record_event};
 
 use crate::{
-    components::{Choice, Field, Head, NONE, choices, form_token, heading, page, reason},
+    components::{Choice, Field, Head, NONE, choices_across, form_token, heading, page, reason},
     pages::{
         attempt::Attempt,
         commit::{Written, commit},
@@ -143,13 +143,13 @@ fn form(
     attempt: &Attempt<'_>,
     now: Timestamp,
 ) -> Markup {
-    let options: Vec<Choice> = package
+    let options: Vec<Choice<'_>> = package
         .record
         .status
         .allowed_events()
         .map(|kind| {
             let text = if kind.resulting_status().is_some() { "" } else { "The package stays as it is" };
-            Choice { value: kind.name(), title: sentence(kind.name()), text }
+            Choice::new(kind.name(), sentence(kind.name()), text)
         })
         .collect();
     let field = |name: &'static str, label: &'static str, hint: &'static str| Field {
@@ -170,7 +170,7 @@ fn form(
             (form_token(viewer))
             input type="hidden" name="revision" value=(package.meta.revision.0);
             section {
-                (choices("eventKind", "What happened", attempt.fault("eventKind"), &options, kind))
+                (choices_across("eventKind", "What happened", attempt.fault("eventKind"), &options, kind))
                 (field("occurredAt", "Time of the event", "When it happened, not when you record it.").input("datetime-local", "short", &occurred_at))
                 (field("recipientReference", "Reference of the recipient", "Such as a case number. The package keeps the last one.").input("text", "m", attempt.typed("recipientReference")))
                 (field("note", "Note", "Kept with the event, and sent to integrations.").area(3, attempt.typed("note")))
@@ -187,6 +187,7 @@ fn form(
         section: "/app/submissions",
         above: &[("Submissions", "/app/submissions"), (title, &address)],
         has_problem: attempt.has_problem(),
+        ..Head::default()
     };
     page(viewer, &head, &content)
 }

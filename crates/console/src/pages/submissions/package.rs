@@ -16,7 +16,7 @@ use submissions::{
 
 use super::event::event_title;
 use crate::{
-    components::{Choice, Icon, NONE, Step, card, choices, distance, form_token, reason, steps},
+    components::{Choice, Icon, NONE, Step, card, choices_across, distance, form_token, reason, steps},
     pages::{
         attempt::Attempt,
         commit::{Written, commit},
@@ -144,11 +144,11 @@ fn life(viewer: &Viewer, package: &SubmissionPackage) -> (Vec<Step>, usize) {
 fn where_it_stands(viewer: &Viewer, package: &Stored<SubmissionPackage>, attempt: &Attempt<'_>) -> Markup {
     let status = package.record.status;
     let (life, current) = life(viewer, &package.record);
-    let options: Vec<Choice> = status
+    let options: Vec<Choice<'_>> = status
         .allowed_commands()
         .map(|command| {
             let (title, text) = words_of(command);
-            Choice { value: command.name(), title: title.to_owned(), text }
+            Choice::new(command.name(), title, text)
         })
         .collect();
     let events: Vec<SubmissionEventKind> =
@@ -171,7 +171,7 @@ fn where_it_stands(viewer: &Viewer, package: &Stored<SubmissionPackage>, attempt
                         form.stack.apart method="post" action={ (address) "/transition" } novalidate data-guard {
                             (form_token(viewer))
                             input type="hidden" name="revision" value=(package.meta.revision.0);
-                            (choices("command", "What to do with it", attempt.fault("command"), &options, attempt.typed("command")))
+                            (choices_across("command", "What to do with it", attempt.fault("command"), &options, attempt.typed("command")))
                             (reason(attempt.typed("reason"), attempt.fault("reason")))
                             div.save { button.btn.primary[events.is_empty()] { "Move the package" } }
                         }

@@ -3,7 +3,6 @@
 use axum::{
     Router,
     body::Body,
-    extract::ConnectInfo,
     http::{HeaderMap, Request, header},
 };
 use http_body_util::BodyExt as _;
@@ -50,7 +49,7 @@ impl Browser {
 
     async fn send(&self, mut request: Request<Body>) -> Page {
         let address: SocketAddr = "192.0.2.7:40000".parse().unwrap();
-        request.extensions_mut().insert(ConnectInfo(address));
+        request.extensions_mut().insert(address);
         let headers = request.headers_mut();
         headers.insert(header::HOST, "novantra.test".parse().unwrap());
         headers.insert(header::COOKIE, self.cookie.parse().unwrap());

@@ -1,45 +1,43 @@
-//! The web app over the in-memory store, with a clock that tests control and people who have signed in.
+//! The web app over the in-memory store, beside the API, with a clock that tests control.
 
 use std::{
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
-use api_v1::{AttachmentLimits, AttachmentServices, PayloadRenderer};
+use api_v1::{ApiServices, AttachmentLimits, AttachmentServices, PayloadRenderer, WebhookServices};
 use async_trait::async_trait;
 use attachments::BucketStore;
-use auth::{CredentialChange, OpaqueToken, Role, Session, SessionLevel, TokenUse, User, UserStatus};
+use audit::Checkpoint;
 use axum::Router;
-use bytes::Bytes;
-use console::{ConsoleServices, EvidenceFiles};
+use console::ConsoleServices;
 use crypto::{
-    Argon2Hasher, Argon2PasswordHasher, CachedVerifier, CursorKey, DeviceCookieKey, Encryptor, MasterKey, TokenKeys,
-    TotpFactors, generate_signing_key,
+    Argon2Hasher, Argon2PasswordHasher, CachedVerifier, CheckpointKey, CursorKey, DeviceCookieKey, Encryptor,
+    HmacWebhookSigner, MasterKey, TokenKeys, TotpFactors, generate_signing_key,
 };
-use evidence::{
-    AttachedFile, AttachmentStatus, ContentStore as _, ContentType, EvidenceAttachment, EvidenceContent, FileName,
-    ObjectKey, Sha256,
-};
-use http_api::{
-    ApiSettings, App, CursorSigner, Observer, ResponseCipher, Services,
-    pipeline::CommitListener,
-    request::ApiRequest,
-    response::{ApiResponse, Problem},
-};
-use kernel::{Changeset, Entropy, OrganizationId, Stored};
+use http_api::{ApiSettings, App, CommitListener, CursorSigner, Observer, Quotas, ResponseCipher, Services};
+use kernel::{Changeset, Entropy};
 use limits::MemoryLimits;
 use people::{People, PeopleParts, PeopleSettings};
-use store_contract::{Fixture, OpenedStore, samples};
+use store_contract::{Fixture, OpenedStore};
 use store_memory::MemoryStore;
+use webhooks::{AddressPolicy, AttemptOutcome, EndpointUrl, Message, Sender};
 
-use super::Browser;
+use super::files::Files;
 
 /// The web app under test.
 pub(crate) struct TestApp {
     pub(crate) fixture: Fixture,
-    contents: Arc<BucketStore>,
-    events: Arc<Events>,
-    router: Router,
+    pub(crate) people: Arc<People>,
+    pub(super) contents: Arc<BucketStore>,
+    pub(super) passwords: Argon2PasswordHasher,
+    pub(super) tokens: Arc<TokenKeys>,
+    pub(crate) router: Router,
+    published: Arc<Published>,
+    checkpoint_key: CheckpointKey,
 }
 
 struct Cursors(CursorKey);
@@ -72,26 +70,32 @@ impl Observer for NoObserver {
     fn record_response(&self, _: &str, _: &'static str, _: u16, _: Duration) {}
 }
 
-struct Files(Arc<AttachmentServices>);
+/// Endpoints that accept every event.
+struct Accepting;
 
 #[async_trait]
-impl EvidenceFiles for Files {
-    async fn download(
-        &self,
-        app: &App,
-        request: &ApiRequest,
-        attachment: &Stored<EvidenceAttachment>,
-    ) -> Result<ApiResponse, Problem> {
-        Arc::clone(&self.0).download(app, request, attachment).await
+impl Sender for Accepting {
+    async fn send(&self, _: &EndpointUrl, _: Message) -> AttemptOutcome {
+        AttemptOutcome {
+            duration: Duration::from_millis(12),
+            status: Some(202),
+            response_body: Some("taken".to_owned()),
+            failure: None,
+            retry_after: None,
+        }
     }
+}
 
-    async fn are_stored(
-        &self,
-        app: &App,
-        organization: OrganizationId,
-        files: &[AttachedFile],
-    ) -> Result<bool, Problem> {
-        self.0.are_stored(app, organization, files).await
+/// Limits that no test reaches.
+fn generous_quotas() -> Quotas {
+    let many = 1_000_000;
+    Quotas {
+        token_read: many,
+        token_write: many,
+        organization: many,
+        token_endpoint: many,
+        token_endpoint_address: many,
+        unauthenticated: many,
     }
 }
 
@@ -104,7 +108,7 @@ impl TestApp {
         let ring = auth::Keyring::new(fixture.now(), vec![auth::PublishedKey { key, signs_from: fixture.now() }]);
         let tokens = Arc::new(TokenKeys::open(&master, &ring, "https://novantra.example").unwrap());
         let limits = Arc::new(MemoryLimits::default());
-        let events = Arc::<Events>::default();
+        let published = Arc::<Published>::default();
         let people = PeopleParts {
             store: Arc::clone(&fixture.store),
             clock: fixture.clock.clone(),
@@ -114,105 +118,61 @@ impl TestApp {
             second_factors: Arc::new(TotpFactors::new(&master)),
             devices: Arc::new(DeviceCookieKey::new(&master)),
         };
+        let people = Arc::new(People::new(people, PeopleSettings::default()));
         let app = App::new(Services {
             store: Arc::clone(&fixture.store),
             clock: fixture.clock.clone(),
-            people: Arc::new(People::new(people, PeopleSettings::default())),
+            people: Arc::clone(&people),
             entropy: Arc::clone(&entropy),
             hasher: Arc::new(Argon2Hasher::new(Arc::clone(&entropy))),
             signer: tokens.clone(),
-            verifier: Arc::new(CachedVerifier::new(tokens, 100)),
+            verifier: Arc::new(CachedVerifier::new(tokens.clone(), 100)),
             limits,
             cursor_signer: Arc::new(Cursors(CursorKey::new(&master))),
             response_cipher: Arc::new(Cipher(Encryptor::new(&master))),
             observer: Arc::new(NoObserver),
-            commit_listener: events.clone(),
-            settings: ApiSettings::default(),
+            commit_listener: published.clone(),
+            settings: ApiSettings { quotas: generous_quotas(), ..ApiSettings::default() },
         });
-        let contents = Arc::new(BucketStore::in_memory());
         let limits =
             AttachmentLimits { max_bytes: 1024 * 1024, max_unlinked_bytes: None, max_organization_bytes: None };
-        let files = Arc::new(AttachmentServices::new(contents.clone(), limits));
-        let services = ConsoleServices { events: Arc::new(PayloadRenderer), files: Arc::new(Files(files)) };
-        let router = http_api::router(app, [console::surface(services)]);
-        Self { fixture, contents, events, router }
+        let contents = Arc::new(BucketStore::in_memory());
+        let attachments = Arc::new(AttachmentServices::new(contents.clone(), limits));
+        let signer = Arc::new(HmacWebhookSigner::new(&master));
+        let webhooks = Arc::new(WebhookServices::new(signer, Arc::new(Accepting), AddressPolicy::default()));
+        let pages = console::surface(ConsoleServices {
+            events: Arc::new(PayloadRenderer),
+            files: Arc::new(Files(Arc::clone(&attachments))),
+            endpoints: webhooks.endpoints.clone(),
+            checkpoints: Arc::new(CheckpointKey::new(&master).public_key()),
+            api_document: api_v1::document(),
+        });
+        let router = http_api::router(app, [api_v1::surface(ApiServices { webhooks, attachments }), pages]);
+        let passwords = Argon2PasswordHasher::new(entropy);
+        let checkpoint_key = CheckpointKey::new(&master);
+        Self { fixture, people, contents, passwords, tokens, router, published, checkpoint_key }
     }
 
-    /// A person with this role who has signed in.
-    pub(crate) async fn browser(&self, role: Role) -> Browser {
-        let user = User {
-            name: samples::title("Dana Whitlock"),
-            email: auth::parse_user_email(&format!("{}@cedar.example", self.fixture.new_id::<User>())).unwrap(),
-            role,
-            status: UserStatus::Active,
-            timezone: None,
-        };
-        let user = self.fixture.create(self.fixture.home, user).await;
-        let token = OpaqueToken::generate(TokenUse::Session, self.fixture.home, &*self.fixture.entropy);
-        let now = self.fixture.now();
-        let session = Session {
-            id: self.fixture.new_id(),
-            organization: self.fixture.home,
-            user: user.meta.id,
-            token: token.hash(),
-            level: SessionLevel::Full,
-            created_at: now,
-            authenticated_at: now,
-            last_used_at: now,
-            expires_at: now + Duration::from_secs(24 * 60 * 60),
-            source_address: None,
-            user_agent: None,
-        };
-        let changeset = self.fixture.changeset(self.fixture.home);
-        let changes = [CredentialChange::AddSession(session)];
-        assert!(self.fixture.store.commit_with_credentials(changeset, &changes).await.unwrap());
-        let mut browser = Browser {
-            router: self.router.clone(),
-            cookie: format!("__Host-novantra-session={}", token.expose()),
-            form_token: String::new(),
-        };
-        let html = browser.get("/app").await.expect(200).html();
-        let (_, rest) = html.split_once("name=\"formToken\" value=\"").unwrap();
-        rest[..64].clone_into(&mut browser.form_token);
-        browser
-    }
-
-    /// Stores a linked attachment with these bytes.
-    pub(crate) async fn store_file(&self, name: &str, bytes: &'static [u8]) -> Stored<EvidenceAttachment> {
-        let (home, id) = (self.fixture.home, self.fixture.new_id::<EvidenceContent>().ulid());
-        let mut upload = self.contents.begin_upload(home, id).await.unwrap();
-        upload.write(Bytes::from_static(bytes)).await.unwrap();
-        let object = upload.finish().await.unwrap().store(id).await.unwrap();
-        let sha256 = Sha256::parse(&object.key.hash.to_string()).unwrap();
-        let size = i64::try_from(object.size).unwrap();
-        let content = EvidenceContent {
-            key: sha256.clone(),
-            size,
-            object_key: Some(ObjectKey::parse(&object.key.to_string()).unwrap()),
-        };
-        self.fixture.create(home, content).await;
-        let attachment = EvidenceAttachment {
-            file_name: FileName::parse(name).unwrap(),
-            content_type: ContentType::parse("text/csv").unwrap(),
-            size,
-            sha256,
-            uploaded_by: None,
-            claim_id: None,
-            status: AttachmentStatus::Linked,
-        };
-        self.fixture.create(home, attachment).await
-    }
-
-    /// Removes the bytes of all files, as an operator might by mistake.
-    pub(crate) async fn remove_files(&self) {
-        for object in self.contents.list(None, 100).await.unwrap() {
-            self.contents.remove(&object.name).await.unwrap();
+    /// Seals the audit log, as a server does it every second.
+    pub(crate) async fn seal(&self) {
+        let store = &self.fixture.store;
+        while let Some(unsealed) = store.unsealed(self.fixture.home, 100).await.unwrap() {
+            let batch = audit::seal(&unsealed);
+            let head = batch.head();
+            let at = self.fixture.now();
+            let checkpoint = Checkpoint::sign(&self.checkpoint_key, self.fixture.home, head.sequence, head.hash, at);
+            assert!(store.seal(&batch, &checkpoint).await.unwrap());
         }
+    }
+
+    /// The number of times that the workers were notified of due deliveries.
+    pub(crate) fn notified(&self) -> usize {
+        self.published.notifications.load(Ordering::Relaxed)
     }
 
     /// Takes the names of the events that were published since the last call.
     pub(crate) fn take_events(&self) -> Vec<&'static str> {
-        std::mem::take(&mut *self.events.0.lock().unwrap())
+        std::mem::take(&mut *self.published.events.lock().unwrap())
     }
 
     /// The actions of the audit log that people performed, oldest first, each with its reason.
@@ -227,15 +187,20 @@ impl TestApp {
     }
 }
 
-/// The names of the events that commits publish.
+/// Records what commits publish.
 #[derive(Default)]
-struct Events(Mutex<Vec<&'static str>>);
+struct Published {
+    events: Mutex<Vec<&'static str>>,
+    notifications: AtomicUsize,
+}
 
-impl CommitListener for Events {
+impl CommitListener for Published {
     fn concerns(&self, changeset: &Changeset) -> bool {
-        self.0.lock().unwrap().extend(changeset.events().iter().map(|event| event.name));
+        self.events.lock().unwrap().extend(changeset.events().iter().map(|event| event.name));
         false
     }
 
-    fn notify(&self) {}
+    fn notify(&self) {
+        self.notifications.fetch_add(1, Ordering::Relaxed);
+    }
 }

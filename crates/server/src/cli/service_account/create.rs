@@ -1,13 +1,14 @@
 //! The command that creates a service account.
 
 use clap::Args;
+use integrations::NewAccount;
 use kernel::{Email, Timestamp, Title};
 use serde_json::json;
 
 use crate::{
     cli::{CommandContext, ReasonArg, service_account::Scopes},
     failure::Failure,
-    operations::{NewAccount, Operator, create_account, find_workspace},
+    operations::{Operator, create_account, find_workspace},
 };
 
 #[derive(Debug, Args)]

@@ -6,11 +6,15 @@ mod records;
 mod series;
 mod submissions;
 
-use kernel::{Organization, Reason, RecordKey, Slug, Title};
+use auth::{Role, parse_user_email};
+use kernel::{Organization, OrganizationRef, Reason, RecordKey, Slug, Title};
 use scopes::{Scope, ScopeSet};
 use tempfile::TempDir;
 
-use super::printed_account::{PrintedAccount, list_findings_command};
+use super::{
+    printed_account::{PrintedAccount, list_findings_command},
+    printed_link::PrintedLink,
+};
 use crate::{
     compose::Installation,
     failure::{Failure, ResultExt as _},
@@ -36,11 +40,15 @@ pub(crate) fn use_temporary_folder(settings: &mut Settings) -> Result<TempDir, F
     Ok(folder)
 }
 
-/// Seeds the installation with sample records and the two service accounts of an integration.
+/// Seeds the installation with sample records, the two service accounts of an integration, and an administrator whom a
+/// link signs in.
 ///
 /// # Errors
 /// If the store fails.
-pub(crate) async fn seed(installation: &Installation) -> Result<Vec<PrintedAccount>, Failure> {
+pub(crate) async fn seed(
+    installation: &Installation,
+    settings: &Settings,
+) -> Result<(Vec<PrintedAccount>, Option<PrintedLink>), Failure> {
     let operator = Operator::for_server(installation.clone(), Reason::parse("sample records of the demo")?);
     let organization = Organization {
         slug: Slug::parse("cedar-valley")?,
@@ -67,10 +75,16 @@ pub(crate) async fn seed(installation: &Installation) -> Result<Vec<PrintedAccou
     let create = async |name, scopes, purpose, example| {
         PrintedAccount::create(&operator, &workspace, name, scopes, purpose, example).await
     };
-    Ok(vec![
+    let accounts = vec![
         create("scanner", scanner, "pushes findings:", push_finding_command).await?,
         create("mirror", mirror, "mirrors findings:", list_findings_command).await?,
-    ])
+    ];
+    let administrator =
+        (Title::parse("Dana Whitlock")?, parse_user_email("dana.whitlock@cedar-valley.example")?, Role::Admin);
+    let organization = OrganizationRef::from(&workspace);
+    let people = installation.people(settings);
+    let (_, link) = people.create_user(&operator.author(), &organization, administrator).await?;
+    Ok((accounts, Some(PrintedLink::of_demo(link))))
 }
 
 /// The introduction printed when the demo starts.

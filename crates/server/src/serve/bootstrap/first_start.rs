@@ -2,10 +2,13 @@
 
 use std::path::Path;
 
-use kernel::{Organization, Reason, RecordKey, Slug, Title};
+use kernel::{Organization, OrganizationRef, Reason, RecordKey, Slug, Title};
 use scopes::ScopeSet;
 
-use super::printed_account::{PrintedAccount, list_findings_command};
+use super::{
+    printed_account::{PrintedAccount, list_findings_command},
+    printed_link::PrintedLink,
+};
 use crate::{
     compose::Installation,
     failure::Failure,
@@ -13,12 +16,16 @@ use crate::{
     settings::{Database, Settings},
 };
 
-/// Creates a first workspace if there is none, and logs how to create a service account. With a `memory:` database,
-/// which no command can reach, it also creates an account.
+/// Creates a first workspace if there is none, with a link for its first administrator, and logs how to create a service
+/// account. With a `memory:` database, which no command can reach, it also creates an account.
 ///
 /// # Errors
 /// If the store fails.
-pub(crate) async fn prepare(installation: &Installation, settings: &Settings) -> Result<Vec<PrintedAccount>, Failure> {
+pub(crate) async fn prepare(
+    installation: &Installation,
+    settings: &Settings,
+) -> Result<(Vec<PrintedAccount>, Option<PrintedLink>), Failure> {
+    let mut link = None;
     let operator = Operator::for_server(installation.clone(), Reason::parse("first start of the server")?);
     if installation.store.organizations().await?.is_empty() {
         let workspace = Organization {
@@ -28,7 +35,13 @@ pub(crate) async fn prepare(installation: &Installation, settings: &Settings) ->
             timezone: RecordKey::parse("UTC")?,
         };
         match create_workspace(&operator, &workspace).await {
-            Ok(_) => tracing::info!("first start: created the workspace default and the keys"),
+            Ok(created) => {
+                tracing::info!("first start: created the workspace default and the keys");
+                let organization = OrganizationRef::from(&created);
+                let people = installation.people(settings);
+                let issued = people.issue_first_administrator_link(&operator.author(), &organization).await?;
+                link = Some(PrintedLink::of_first_administrator(issued));
+            }
             // Another server on the same database may have created it first.
             Err(failure) if installation.store.organization(&workspace.slug).await?.is_none() => return Err(failure),
             Err(_) => {}
@@ -37,10 +50,11 @@ pub(crate) async fn prepare(installation: &Installation, settings: &Settings) ->
             tracing::info!("create a service account with: {}", account_command(settings));
         }
     }
-    match settings.database {
-        Database::Memory => Ok(vec![create_memory_account(installation, &operator).await?]),
-        Database::Sqlite(_) | Database::Postgres(_) => Ok(Vec::new()),
-    }
+    let accounts = match settings.database {
+        Database::Memory => vec![create_memory_account(installation, &operator).await?],
+        Database::Sqlite(_) | Database::Postgres(_) => Vec::new(),
+    };
+    Ok((accounts, link))
 }
 
 async fn create_memory_account(installation: &Installation, operator: &Operator) -> Result<PrintedAccount, Failure> {

@@ -1,13 +1,14 @@
 //! Service accounts whose credentials the server prints at start, each with an example command.
 
 use auth::{Account, ClientSecret};
+use integrations::NewAccount;
 use kernel::{Organization, Stored, Title};
 use scopes::{Scope, ScopeSet};
 use serde_json::{Value, json};
 
 use crate::{
     failure::Failure,
-    operations::{NewAccount, Operator, create_account},
+    operations::{Operator, create_account},
 };
 
 /// A service account whose credentials the server prints at start.

@@ -1,0 +1,225 @@
+//! The page of one entry of the audit log.
+
+use audit::{AuditLog, Checkpoint, StoredEntry, canonical_json, hash_entry};
+use axum::http::StatusCode;
+use futures_util::future::BoxFuture;
+use http_api::{
+    pipeline::App,
+    request::ApiRequest,
+    response::{ApiResponse, Problem},
+};
+use kernel::{Entry, FieldValue};
+use maud::{Markup, html};
+
+use super::{
+    LIST,
+    table::{kind_in_words, shortened},
+};
+use crate::{
+    components::{Head, Icon, NONE, Tone, actor, badge, card, code_block, copyable, heading, http_status, page},
+    pages::viewer,
+    response::page_response,
+    services::ConsoleServices,
+    viewer::Viewer,
+    words::sentence,
+};
+
+/// An entry with its neighbors in the chain.
+struct ChainPosition {
+    before: Option<StoredEntry>,
+    after: Option<StoredEntry>,
+    /// The first checkpoint that covers the entry.
+    checkpoint: Option<Checkpoint>,
+    /// Whether the hash is that of the entry, follows the entry before, and the checkpoint's signature is valid.
+    is_verified: bool,
+}
+
+/// Handles the request.
+pub(super) fn handle<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>> {
+    Box::pin(async move {
+        let (store, organization) = (&*app.services.store, request.principal()?.organization());
+        let id = request.path_id::<Entry>()?;
+        let stored = AuditLog::entry(store, organization, id).await?.ok_or_else(Problem::not_found)?;
+        let found = position(app, request, &stored).await?;
+        Ok(page_response(StatusCode::OK, show(&viewer(request)?, &stored, found.as_ref())))
+    })
+}
+
+async fn position(app: &App, request: &ApiRequest, stored: &StoredEntry) -> Result<Option<ChainPosition>, Problem> {
+    let Some(seal) = stored.seal else { return Ok(None) };
+    let (store, organization) = (&*app.services.store, stored.entry.organization);
+    let around = AuditLog::sealed(store, organization, seal.sequence - 2, 3).await?;
+    let at = |sequence| around.iter().find(|other| other.seal.is_some_and(|seal| seal.sequence == sequence)).cloned();
+    let (before, after) = (at(seal.sequence - 1), at(seal.sequence + 1));
+    let checkpoint = AuditLog::checkpoints(store, organization, seal.sequence - 1, 1).await?.into_iter().next();
+    let services = ConsoleServices::of(request)?;
+    let hash_of = |stored: &StoredEntry| stored.seal.map(|seal| seal.hash);
+    let is_verified = hash_entry(&stored.entry, seal.sequence, seal.previous_hash) == seal.hash
+        && before.as_ref().is_none_or(|before| hash_of(before) == Some(seal.previous_hash))
+        && after.as_ref().is_none_or(|after| after.seal.is_some_and(|next| next.previous_hash == seal.hash))
+        && checkpoint.as_ref().is_some_and(|checkpoint| {
+            (checkpoint.sequence != seal.sequence || checkpoint.hash == seal.hash)
+                && services.checkpoints.verify(checkpoint.message().as_bytes(), &checkpoint.signature)
+        });
+    Ok(Some(ChainPosition { before, after, checkpoint, is_verified }))
+}
+
+fn show(viewer: &Viewer, stored: &StoredEntry, position: Option<&ChainPosition>) -> Markup {
+    let entry = &stored.entry;
+    let title = entry.action.as_str();
+    let below = html! {
+        div.meta {
+            (http_status(entry.status))
+            @if let Some(seal) = &stored.seal { span { "Entry " b { (seal.sequence) } } } @else { span { "Not sealed yet" } }
+            span { "by " (actor(entry.actor.kind, &entry.actor.name)) }
+            span { (viewer.zone.minute(entry.occurred_at)) }
+        }
+    };
+    let neighbor =
+        |stored: Option<&StoredEntry>| stored.and_then(|stored| Some((stored.entry.id, stored.seal?.sequence)));
+    let actions = html! {
+        @if let Some((id, sequence)) = neighbor(position.and_then(|position| position.before.as_ref())) {
+            a.btn href={ (LIST) "/" (id) } { (Icon::ChevronLeft) (sequence) }
+        }
+        @if let Some((id, sequence)) = neighbor(position.and_then(|position| position.after.as_ref())) {
+            a.btn href={ (LIST) "/" (id) } { (sequence) (Icon::ChevronRight) }
+        }
+    };
+    let content = html! {
+        (heading(title, &below, &actions))
+        div.split {
+            div.stack {
+                (card("changed", "What changed", &NONE, &changes(entry)))
+                (card("reason", "Reason", &NONE, &html! {
+                    div.body { @if let Some(reason) = &entry.reason { p { (reason.as_str()) } } @else { p.muted { "None: only changes have a reason." } } }
+                }))
+                (chain(viewer, stored, position))
+            }
+            div.aside {
+                (card("call", "Call", &NONE, &call(entry)))
+                (card("who", "Actor and subject", &NONE, &who(entry)))
+                (card("also", "See also", &NONE, &see_also(entry)))
+            }
+        }
+    };
+    let head = Head { title, section: LIST, above: &[("Audit log", LIST)], ..Head::default() };
+    page(viewer, &head, &content)
+}
+
+fn changes(entry: &Entry) -> Markup {
+    if entry.changes.is_empty() {
+        return html! { div.body { p.muted { "Nothing: it read, or was refused." } } };
+    }
+    const LABEL: &str = "Fields before and after";
+    html! {
+        div.body.flush {
+            div.tbl role="group" aria-label=(LABEL) tabindex="0" {
+                table.diff.cards role="table" {
+                    caption.vh { (LABEL) }
+                    thead role="rowgroup" {
+                        tr role="row" {
+                            th.p scope="col" role="columnheader" { "Field" }
+                            th scope="col" role="columnheader" { "Before" }
+                            th scope="col" role="columnheader" { "After" }
+                        }
+                    }
+                    tbody role="rowgroup" {
+                        @for change in &entry.changes {
+                            tr role="row" {
+                                th.p scope="row" role="rowheader" { code { (change.field) } }
+                                td data-l="Before" role="cell" { del { (value(&change.before)) } }
+                                td data-l="After" role="cell" { ins { (value(&change.after)) } }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn value(value: &FieldValue) -> String {
+    match value {
+        FieldValue::Null => "nothing".to_owned(),
+        FieldValue::Bool(value) => value.to_string(),
+        FieldValue::Integer(number) => number.to_string(),
+        FieldValue::Text(text) => text.clone(),
+        FieldValue::Texts(texts) => texts.join(", "),
+    }
+}
+
+fn chain(viewer: &Viewer, stored: &StoredEntry, position: Option<&ChainPosition>) -> Markup {
+    let (Some(seal), Some(position)) = (stored.seal, position) else {
+        let text = "It is sealed within about a second, and then has its place in the chain.";
+        return card("chain", "Place in the chain", &NONE, &html! { div.body { p.muted { (text) } } });
+    };
+    let state = if position.is_verified {
+        badge(Tone::Good, "Verified now")
+    } else {
+        badge(Tone::Bad, "Does not fit: run novantra audit verify")
+    };
+    let body = html! {
+        div.body {
+            dl.dl {
+                dt { "Before it" } dd { span.hash { (seal.previous_hash) } }
+                dt { "Its hash" } dd { span.hash { (seal.hash) } }
+                dt { "Checkpoint" }
+                dd {
+                    @if let Some(checkpoint) = &position.checkpoint { "Sequence " (checkpoint.sequence) ", signed " (viewer.zone.second(checkpoint.signed_at)) }
+                    @else { "None yet" }
+                }
+            }
+            details.numbers {
+                summary { "The entry as it was hashed" }
+                div.wrap { (code_block("json", "The entry as JSON", &canonical_json(stored))) }
+            }
+            details.numbers {
+                summary { "Check the whole log without Novantra’s server" }
+                (code_block("verify", "Command that verifies an export", "novantra audit verify --file audit-log.jsonl --public-key novantra.pub"))
+            }
+        }
+        footer { "SHA-256 over the entry in RFC 8785 form, with the hash of the one before it." }
+    };
+    card("chain", "Place in the chain", &state, &body)
+}
+
+fn call(entry: &Entry) -> Markup {
+    let origin = &entry.origin;
+    let text = |text: Option<&str>| html! { @if let Some(text) = text { (text) } @else { span.muted { "None" } } };
+    html! {
+        div.body { dl.dl {
+            dt { "Method" } dd { code { (text(origin.method.as_deref())) } }
+            dt { "Route" } dd { code { (text(origin.route.as_deref())) } }
+            dt { "Status" } dd { @if let Some(status) = entry.status { (status) } @else { span.muted { "None" } } }
+            dt { "Request" } dd { (copyable("request-id", &origin.request_id.to_string(), "request id")) }
+            dt { "From" } dd { (text(origin.source_address.as_deref())) }
+            dt { "Agent" } dd { (text(origin.user_agent.as_deref())) }
+        } }
+    }
+}
+
+fn who(entry: &Entry) -> Markup {
+    html! {
+        div.body { dl.dl {
+            dt { "Actor" } dd { (actor(entry.actor.kind, &entry.actor.name)) }
+            dt { "Kind" } dd { (kind_in_words(entry.actor.kind)) }
+            @if let Some(id) = &entry.actor.id { dt { "Id" } dd { (copyable("actor-id", id, "actor id")) } }
+            @if let Some(subject) = &entry.subject {
+                dt { "Subject" } dd { a href={ "/app/go?q=" (subject.id) } { (sentence(&subject.kind)) } }
+                dt { "Id" } dd { (copyable("subject-id", &subject.id, "subject id")) }
+            }
+        } }
+    }
+}
+
+fn see_also(entry: &Entry) -> Markup {
+    html! {
+        div.body { ul.stack.small {
+            @if let Some(subject) = &entry.subject {
+                li { a href={ (LIST) "?subjectId=" (subject.id) } { "All entries about " (shortened(&subject.id)) } }
+            }
+            @if let Some(id) = &entry.actor.id { li { a href={ (LIST) "?actorId=" (id) } { "All entries of " (entry.actor.name) } } }
+            li { a href={ (LIST) "?action=" (entry.action) } { "All entries with this action" } }
+        } }
+    }
+}

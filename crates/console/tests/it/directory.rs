@@ -1,0 +1,150 @@
+//! The pages of people: invitations, roles, the end of access, and what is recorded.
+
+use auth::{Role, User, UserStatus};
+
+use crate::support::TestApp;
+
+const REASON: (&str, &str) = ("reason", "She joins the risk team");
+
+/// The link on a page that shows one.
+#[track_caller]
+fn link_on(html: &str) -> String {
+    let (_, rest) = html.split_once("https://localhost").unwrap_or_else(|| panic!("{html}"));
+    rest.split('<').next().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn an_administrator_invites_a_person_who_sets_a_password_and_signs_in() {
+    let app = TestApp::open().await;
+    let admin = app.browser(Role::Admin).await;
+    let before = app.actions().await.len();
+    let fields = [("name", "Lin <b>Ortega</b>"), ("email", "Lin@Cedar.example"), ("role", "contributor"), REASON];
+    let page = admin.post("/app/people/invite", &fields).await.expect(200);
+    let page = page.expect_text("You see it only now.").expect_text("Lin &lt;b&gt;Ortega&lt;/b&gt;");
+    let link = link_on(&page.html());
+    let recorded = app.actions().await.split_off(before);
+    let actions: Vec<_> = recorded.iter().map(|(action, _)| action.as_str()).collect();
+    assert_eq!(actions, ["user.created", "user.invited"]);
+    assert_eq!(recorded[0].1.as_deref(), Some(REASON.1));
+    let again = admin.post("/app/people/invite", &fields).await.expect(409);
+    again.expect_text("lin@cedar.example belongs to somebody");
+    let stranger = app.stranger();
+    stranger.get(&link).await.expect(200).expect_text("lin@cedar.example");
+    let used = stranger.post(&link, &[("password", "kestrel venn oblique")]).await.expect(303);
+    assert_eq!(used.location(), "/app");
+    stranger.get(&link).await.expect(404);
+    let list = admin.get("/app/people").await.expect(200);
+    list.expect_text("lin@cedar.example").expect_text("Contributor").expect_no_text("<b>Ortega");
+}
+
+#[tokio::test]
+async fn an_invitation_with_faults_says_all_of_them_and_stores_nothing() {
+    let app = TestApp::open().await;
+    let admin = app.browser(Role::Admin).await;
+    let fields = [("name", " "), ("email", "nobody"), ("role", "emperor"), ("reason", "short")];
+    let page = admin.post("/app/people/invite", &fields).await.expect(400);
+    let page = page.expect_text("There are 4 problems").expect_text("Choose a role.").expect_text("value=\"nobody\"");
+    page.expect_text("<title>Error: Invite somebody");
+    assert_eq!(
+        app.fixture
+            .list_all::<User>(app.fixture.home, &kernel::Filter::default(), kernel::PageRequest::default())
+            .await
+            .len(),
+        1
+    );
+}
+
+#[tokio::test]
+async fn a_disabled_person_is_refused_at_the_next_click() {
+    let app = TestApp::open().await;
+    let admin = app.browser(Role::Admin).await;
+    let user = app.person("Lin Ortega", Role::Lead).await;
+    let theirs = app.session_of(user).await;
+    theirs.get("/app").await.expect(200);
+    let path = format!("/app/people/{user}");
+    admin.get(&path).await.expect(200).expect_text("Lin Ortega").expect_text("Disable…");
+    admin.post(&format!("{path}/disable"), &[("reason", "short")]).await.expect(400);
+    theirs.get("/app").await.expect(200);
+    let done = admin.post(&format!("{path}/disable"), &[("reason", "Left the company")]).await.expect(303);
+    assert_eq!(done.location(), format!("{path}?done=disabled"));
+    theirs.get("/app").await.expect(303);
+    let stored = app.fixture.get::<User>(app.fixture.home, user).await.unwrap();
+    assert_eq!(stored.record.status, UserStatus::Disabled);
+    assert!(app.actions().await.contains(&("user.disabled".to_owned(), Some("Left the company".to_owned()))));
+    admin.post(&format!("{path}/enable"), &[("reason", "Came back to the company")]).await.expect(303);
+}
+
+#[tokio::test]
+async fn another_role_takes_effect_at_the_next_click() {
+    let app = TestApp::open().await;
+    let admin = app.browser(Role::Admin).await;
+    let user = app.person("Lin Ortega", Role::Lead).await;
+    let theirs = app.session_of(user).await;
+    let path = format!("/app/people/{user}/role");
+    admin.post(&path, &[("role", "emperor"), REASON]).await.expect(400).expect_text("Choose a role.");
+    admin.post(&path, &[("role", "reader"), REASON]).await.expect(303);
+    theirs.get("/app").await.expect(303);
+    app.session_of(user).await.get("/app/risks/new").await.expect(403);
+}
+
+#[tokio::test]
+async fn nobody_changes_their_own_role_or_status() {
+    let app = TestApp::open().await;
+    let user = app.person("Dana Whitlock", Role::Admin).await;
+    let admin = app.session_of(user).await;
+    let path = format!("/app/people/{user}");
+    admin.get(&path).await.expect(200).expect_text("This is you.").expect_no_text("Disable…");
+    admin.post(&format!("{path}/disable"), &[REASON]).await.expect(409);
+    admin.post(&format!("{path}/role"), &[("role", "reader"), REASON]).await.expect(409);
+    admin.get(&path).await.expect(200);
+}
+
+#[tokio::test]
+async fn sensitive_changes_ask_for_the_password_again() {
+    let app = TestApp::open().await;
+    let user = app.person("Dana Whitlock", Role::Admin).await;
+    app.set_password(user).await;
+    let admin = app.session_of(user).await;
+    app.fixture.clock.advance(std::time::Duration::from_secs(16 * 60));
+    let page = admin.get("/app/people/invite").await.expect(303);
+    assert_eq!(page.location(), "/app/confirm-password?next=%2Fapp%2Fpeople%2Finvite");
+    let fields = [("name", "Lin"), ("email", "lin@cedar.example"), ("role", "reader"), REASON];
+    admin.post("/app/people/invite", &fields).await.expect(303);
+    let wrong = [("password", "not the password"), ("next", "/app/people/invite")];
+    admin.post("/app/confirm-password", &wrong).await.expect(401).expect_text("The password is wrong");
+    let right = [("password", crate::support::PASSWORD), ("next", "/app/people/invite")];
+    let page = admin.post("/app/confirm-password", &right).await.expect(303);
+    assert_eq!(page.location(), "/app/people/invite");
+    admin.get("/app/people/invite").await.expect(200);
+    admin.post("/app/people/invite", &fields).await.expect(200);
+}
+
+#[tokio::test]
+async fn an_administrator_ends_one_session_of_a_person_or_all() {
+    let app = TestApp::open().await;
+    let admin = app.browser(Role::Admin).await;
+    let user = app.person("Lin Ortega", Role::Lead).await;
+    let (first, second) = (app.session_of(user).await, app.session_of(user).await);
+    let path = format!("/app/people/{user}/sessions");
+    let page = admin.get(&path).await.expect(200).expect_no_text("<script>alert");
+    let html = page.html();
+    let (_, rest) = html.split_once("value=\"sess_").unwrap();
+    let session = format!("sess_{}", rest.split('"').next().unwrap());
+    admin.post(&path, &[("session", &session), REASON]).await.expect(303);
+    let left = [first.get("/app").await.status, second.get("/app").await.status];
+    assert_eq!(left.iter().filter(|status| **status == 200).count(), 1, "{left:?}");
+    admin.post(&path, &[("session", &session), REASON]).await.expect(400).expect_text("over already");
+    admin.post(&path, &[("session", "all"), REASON]).await.expect(303);
+    assert_eq!([first.get("/app").await.status, second.get("/app").await.status], [303, 303]);
+}
+
+#[tokio::test]
+async fn people_of_another_workspace_are_not_found() {
+    let app = TestApp::open().await;
+    let other = app.fixture.create_organization("other").await;
+    let user = User { status: UserStatus::Active, ..kernel::Record::example() };
+    let user = app.fixture.create(other, user).await.meta.id;
+    let admin = app.browser(Role::Admin).await;
+    admin.get(&format!("/app/people/{user}")).await.expect(404);
+    admin.post(&format!("/app/people/{user}/disable"), &[REASON]).await.expect(404);
+}

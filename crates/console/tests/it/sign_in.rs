@@ -1,0 +1,117 @@
+//! The steps of a sign-in, as an attacker sees them.
+
+use auth::Role;
+use axum::http::header;
+
+use crate::support::{Browser, EMAIL, PASSWORD, Page, TestApp, form_value};
+
+/// The cookie of the session that a response begins.
+#[track_caller]
+fn session_of(page: &Page) -> String {
+    let cookies = page.headers.get_all(header::SET_COOKIE).iter().map(|value| value.to_str().unwrap());
+    let mut sessions = cookies.filter(|cookie| cookie.starts_with("__Host-novantra-session="));
+    let cookie = sessions.next().unwrap_or_else(|| panic!("{}: {}", page.status, page.html()));
+    assert!(cookie.ends_with("; HttpOnly; SameSite=Lax; Secure"), "{cookie}");
+    cookie.split(';').next().unwrap().to_owned()
+}
+
+/// Accepts the invitation of an administrator, and returns their browser and the key of their app.
+async fn first_sign_in(app: &TestApp) -> (Browser, String) {
+    let link = app.invite(Role::Admin).await;
+    let mut browser = app.stranger();
+    let page = browser.get(&link).await.expect(200);
+    let (offer, html) = (form_value(&page, "offer"), page.html());
+    let key = html.split_once("<code id=\"key\">").unwrap().1.split('<').next().unwrap().to_owned();
+    let fields = [("password", PASSWORD), ("offer", offer.as_str()), ("code", &app.code(&key))];
+    let page = browser.post(&link, &fields).await.expect(200).expect_text("Keep these recovery codes");
+    browser.cookie = session_of(&page);
+    browser.form_token = form_value(&browser.get("/app").await.expect(200), "formToken");
+    (browser, key)
+}
+
+async fn enter_password(browser: &Browser, next: &str) -> Page {
+    browser
+        .post("/app/sign-in", &[("workspace", "home"), ("email", EMAIL), ("password", PASSWORD), ("next", next)])
+        .await
+}
+
+#[tokio::test]
+async fn the_session_changes_at_each_step_and_none_that_was_there_before_is_adopted() {
+    let app = TestApp::open().await;
+    let (first, key) = first_sign_in(&app).await;
+    let mut browser = app.stranger();
+    // A session that an attacker planted in the browser.
+    let planted = app.browser(Role::Reader).await.cookie;
+    browser.cookie.clone_from(&planted);
+    let page = enter_password(&browser, "/app").await.expect(303);
+    assert!(page.location().starts_with("/app/second-factor?next="));
+    let half = session_of(&page);
+    browser.cookie.clone_from(&half);
+    // Half a sign-in opens nothing.
+    assert!(browser.get("/app").await.expect(303).location().starts_with("/app/sign-in"));
+    browser.get("/app/account").await.expect(303);
+    app.fixture.clock.advance(std::time::Duration::from_secs(30));
+    let code = app.code(&key);
+    let page = browser.post("/app/second-factor", &[("code", &code), ("next", "/app")]).await.expect(303);
+    let full = session_of(&page);
+    let sessions = [&first.cookie, &planted, &half, &full];
+    assert!(sessions.iter().enumerate().all(|(index, one)| !sessions[..index].contains(one)));
+    // The session of the first step is over.
+    browser.get("/app").await.expect(303);
+    browser.cookie = full;
+    browser.get("/app").await.expect(200);
+    // The code works once.
+    let again = enter_password(&app.stranger(), "/app").await.expect(303);
+    let mut thief = app.stranger();
+    thief.cookie = session_of(&again);
+    thief.post("/app/second-factor", &[("code", &code)]).await.expect(401);
+}
+
+#[tokio::test]
+async fn a_sign_in_leads_to_no_other_site() {
+    let app = TestApp::open().await;
+    let user = app.person("Lin Ortega", Role::Reader).await;
+    app.set_password(user).await;
+    let email = app.fixture.get::<auth::User>(app.fixture.home, user).await.unwrap().record.email.to_string();
+    for next in [
+        "https://evil.example",
+        "//evil.example",
+        "/\\evil.example",
+        "/app/../..//evil.example\\",
+        "javascript:alert(1)",
+    ] {
+        let fields = [("workspace", "home"), ("email", email.as_str()), ("password", PASSWORD), ("next", next)];
+        let page = app.stranger().post("/app/sign-in", &fields).await.expect(303);
+        assert_eq!(page.location(), "/app", "{next}");
+        let query: String = form_urlencoded::byte_serialize(next.as_bytes()).collect();
+        let page = app.stranger().get(&format!("/app/sign-in?next={query}")).await.expect(200);
+        assert_eq!(form_value(&page, "next"), "/app");
+    }
+}
+
+#[tokio::test]
+async fn after_the_sign_out_the_session_opens_nothing() {
+    let app = TestApp::open().await;
+    let browser = app.browser(Role::Reader).await;
+    let page = browser.post("/app/sign-out", &[]).await.expect(303);
+    assert!(session_of_end(&page).contains("Max-Age=0"));
+    browser.get("/app").await.expect(303);
+    browser.get("/app/account").await.expect(303);
+}
+
+#[track_caller]
+fn session_of_end(page: &Page) -> String {
+    page.headers[header::SET_COOKIE].to_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_wrong_password_and_an_unknown_person_are_answered_alike() {
+    let app = TestApp::open().await;
+    first_sign_in(&app).await;
+    let answer = async |email: &str| {
+        let fields = [("workspace", "home"), ("email", email), ("password", "not the password")];
+        let page = app.stranger().post("/app/sign-in", &fields).await.expect(401);
+        page.html().replace(email, "")
+    };
+    assert_eq!(answer(EMAIL).await, answer("nobody@brackwater.example").await);
+}

@@ -1,0 +1,74 @@
+//! How users sign in, and when they last did: what their credentials, sessions and audit entries say, without any secret.
+
+use std::collections::BTreeSet;
+
+use audit::{AuditFilter, AuditLog};
+use auth::{Permission, Session, SessionLevel, UserCaller, UserId};
+use kernel::{OrganizationId, PageLimit, PageRequest, Timestamp};
+
+use crate::{error::PeopleError, people::People};
+
+/// The action of completed sign-ins.
+const SIGNED_IN: &str = "user.signed_in";
+
+/// How a user signs in.
+#[derive(Clone, Debug, Default)]
+pub struct UserSecurity {
+    /// The time at which the password was set; `None` if there is none yet.
+    pub password_set_at: Option<Timestamp>,
+    /// The time at which the second factor was enrolled, if there is one.
+    pub second_factor_since: Option<Timestamp>,
+    /// The number of recovery codes that were not used yet.
+    pub recovery_codes_left: usize,
+    /// The time of the last completed sign-in.
+    pub last_sign_in: Option<Timestamp>,
+    /// The sessions that are not over, the one used last first.
+    pub sessions: Vec<Session>,
+}
+
+impl People {
+    /// Returns how a user signs in: of oneself, or with the permission to see people.
+    ///
+    /// # Errors
+    /// [`PeopleError::Denied`], [`PeopleError::NotFound`], or the store fails.
+    pub async fn security(
+        &self,
+        caller: &UserCaller,
+        organization: OrganizationId,
+        user: UserId,
+    ) -> Result<UserSecurity, PeopleError> {
+        if caller.user.meta.id != user {
+            caller.require(Permission::ReadPeople)?;
+        }
+        let sessions = self.sessions(Some(caller), organization, user).await?;
+        let credentials = self.parts.store.credentials(organization, user).await?;
+        let complete = sessions.iter().filter(|session| session.level == SessionLevel::Full);
+        let last_sign_in = match complete.map(|session| session.created_at).max() {
+            Some(at) => Some(at),
+            None => self.last_recorded_sign_in(organization, user).await?,
+        };
+        let factor = credentials.as_ref().and_then(|credentials| credentials.second_factor.as_ref());
+        Ok(UserSecurity {
+            password_set_at: credentials.as_ref().map(|credentials| credentials.password_set_at),
+            second_factor_since: factor.map(|factor| factor.enrolled_at),
+            recovery_codes_left: credentials.as_ref().map_or(0, |credentials| credentials.recovery_codes.len()),
+            last_sign_in,
+            sessions,
+        })
+    }
+
+    async fn last_recorded_sign_in(
+        &self,
+        organization: OrganizationId,
+        user: UserId,
+    ) -> Result<Option<Timestamp>, PeopleError> {
+        let filter = AuditFilter {
+            actions: BTreeSet::from([SIGNED_IN.to_owned()]),
+            subjects: BTreeSet::from([user.to_string()]),
+            ..AuditFilter::default()
+        };
+        let newest = PageRequest { limit: PageLimit::clamped(1), ..PageRequest::default() };
+        let entries = AuditLog::entries(&*self.parts.store, organization, &filter, &newest).await?;
+        Ok(entries.items.first().map(|stored| stored.entry.occurred_at))
+    }
+}
