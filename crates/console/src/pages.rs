@@ -11,6 +11,7 @@ mod current_viewer;
 pub(crate) mod developers;
 pub(crate) mod directory;
 pub(crate) mod evidence;
+mod filter_names;
 pub(crate) mod findings;
 mod form_references;
 mod form_texts;

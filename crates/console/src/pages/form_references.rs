@@ -45,7 +45,9 @@ pub(crate) async fn load_references(
     let ids: BTreeSet<String> = texts.iter().flat_map(|(_, ids)| ids.iter().cloned()).collect();
     let names = load_names(app, request.principal()?.organization(), &ids).await?;
     for (field, ids) in texts {
-        let found: Vec<RecordName> = ids.iter().filter_map(|id| names.get(id).cloned()).collect();
+        let person = |id: &String| references.people.iter().find(|person| person.id == *id);
+        let found: Vec<RecordName> =
+            ids.iter().filter_map(|id| person(id).or_else(|| names.get(id)).cloned()).collect();
         if !found.is_empty() && found.len() == ids.len() {
             references.found.insert(field, found);
         }

@@ -29,7 +29,7 @@ impl Lookup {
         lookups().iter().find(|lookup| lookup.register.prefix == prefix)
     }
 
-    /// Returns the records with these keys.
+    /// Returns the records with these keys, of which it looks for the first 500.
     ///
     /// # Errors
     /// The error response if the store fails.
@@ -37,8 +37,9 @@ impl Lookup {
         &self,
         app: &App,
         organization: OrganizationId,
-        keys: Vec<String>,
+        mut keys: Vec<String>,
     ) -> Result<Vec<RecordName>, Problem> {
+        keys.truncate(MAX_NAMES);
         Ok((self.by_keys)(&*app.services.store, organization, keys).await?)
     }
 }
@@ -86,7 +87,7 @@ fn name_of(register: &Register, row: &Row) -> RecordName {
     }
 }
 
-/// The name of a person.
+/// The name of a person, with their email address for those who may see people.
 pub(crate) fn person_name(user: &Stored<User>) -> RecordName {
     RecordName {
         id: user.meta.id.to_string(),
@@ -120,6 +121,6 @@ pub(crate) async fn load_names(
     let mut found = try_join_all(loads).await?;
     let users: Vec<Id<User>> = of_kind("user").into_iter().map(Id::new).collect();
     let users = Reader::<User>::get_many(store, organization, &users).await?;
-    found.push(users.iter().map(person_name).collect());
+    found.push(users.iter().map(|user| RecordName { key: None, ..person_name(user) }).collect());
     Ok(found.into_iter().flatten().collect())
 }

@@ -15,12 +15,12 @@ use serde_json::Value;
 use store::DynStore;
 
 use super::{
-    forms::has_form, references::load_names, saved_views::ViewBar, tabs::tabs_of, viewer,
-    workspace_people::WorkspacePeople,
+    filter_names::load_filter_names, forms::has_form, references::load_names, saved_views::ViewBar, tabs::tabs_of,
+    viewer,
 };
 use crate::{
     navigation::section_of,
-    registers::{ChosenFilters, ListView, Row, filter_name, is_person, list, referred_in_list, register_of},
+    registers::{ChosenFilters, FilterNames, ListView, Row, filter_name, list, referred_in_list, register_of},
     response::{page_response, redirect},
 };
 
@@ -30,8 +30,8 @@ pub(crate) struct ListPage<R: Record> {
     pub(crate) items: Vec<Stored<R>>,
     /// The chosen filters and the order.
     pub(crate) chosen: ChosenFilters,
-    /// The people whom a filter by a person offers.
-    pub(crate) people: WorkspacePeople,
+    /// The names of what the filters name.
+    pub(crate) filter_names: FilterNames,
     /// The cursor of this page; `None` for the first one.
     pub(crate) cursor: Option<String>,
     /// The cursor of the next page, if there is one.
@@ -61,7 +61,7 @@ where
         let view = ListView {
             register,
             names: &names,
-            people: page.people.all(),
+            filter_names: &page.filter_names,
             section: section_of(R::KIND),
             rows: &rows,
             chosen: &page.chosen,
@@ -89,16 +89,12 @@ where
     let register = register_of::<R>();
     let pairs: Vec<(String, String)> = form_urlencoded::parse(request.query().as_bytes()).into_owned().collect();
     let (chosen, has_days) = ChosenFilters::read(&register, pairs.iter().cloned()).with_moments(&viewer(request)?.zone);
-    let people = match register.columns.iter().any(|column| is_person(column) && column.filter.is_some()) {
-        true => WorkspacePeople::load(app, request).await?,
-        false => WorkspacePeople::default(),
-    };
-    let resolved = people.resolved(&register, &chosen);
-    let has_names = resolved.is_some();
-    let chosen = resolved.unwrap_or(chosen);
+    let (named, filter_names) = load_filter_names(app, request, &register, &chosen).await?;
+    let has_names = named != chosen;
+    let chosen = named;
     if has_days || has_names || !is_canonical(&pairs) {
-        // A form repeats the name of a filter for each value, sends those that are empty, and states days for
-        // times and email addresses for people.
+        // A form repeats the name of a filter for each value, sends those that are empty, and states days for times, keys
+        // for records and email addresses for people.
         return Ok(Err(redirect(&format!("{}{}", register.path(), chosen.query()))));
     }
     let mut query = Query::parse(request.query());
@@ -107,7 +103,7 @@ where
     let page = Reader::<R>::list(&*app.services.store, list_request.organization, &filter, &list_request.page).await?;
     let next = page.next.map(|position| list_request.cursor(app, position));
     let cursor = pairs.into_iter().find(|(name, _)| name == "cursor").map(|(_, value)| value);
-    Ok(Ok(ListPage { items: page.items, chosen, people, cursor, next }))
+    Ok(Ok(ListPage { items: page.items, chosen, filter_names, cursor, next }))
 }
 
 /// Whether every name stands once and has a value.

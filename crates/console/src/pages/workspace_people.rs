@@ -5,7 +5,7 @@ use http_api::{pipeline::App, request::ApiRequest, response::Problem};
 use kernel::{Reader, Stored};
 
 use super::references::person_name;
-use crate::registers::{ChosenFilters, RecordName, Register, is_person};
+use crate::registers::RecordName;
 
 /// The fault of a text that names no person.
 pub(crate) const NOBODY: &str =
@@ -76,24 +76,6 @@ impl WorkspacePeople {
             _ => None,
         };
         Ok(found.as_ref().map(person_name))
-    }
-
-    /// The filters with the identifiers of the people whose email addresses or names were typed, if any were.
-    pub(crate) fn resolved(&self, register: &Register, chosen: &ChosenFilters) -> Option<ChosenFilters> {
-        let filters = register.columns.iter().filter(|column| is_person(column)).filter_map(|column| column.filter);
-        let mut resolved = chosen.clone();
-        for filter in filters {
-            let name = crate::words::camel_case(filter.label);
-            let values = chosen.values(&name);
-            let ids: Vec<String> = values
-                .iter()
-                .map(|value| self.find(value).map_or_else(|| value.clone(), |person| person.id.clone()))
-                .collect();
-            if ids != values {
-                resolved = resolved.with_values(&name, ids);
-            }
-        }
-        (resolved != *chosen).then_some(resolved)
     }
 }
 

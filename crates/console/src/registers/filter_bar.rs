@@ -4,7 +4,7 @@ use kernel::{Column, Timestamp};
 use maud::{Markup, html};
 
 use super::{
-    ChosenFilters, RecordName, Register,
+    ChosenFilters, FilterNames, Register,
     filters::{EARLIEST, ORDER, columns, menu, shown_value, times},
     references::people_list,
 };
@@ -15,26 +15,26 @@ use crate::{
     zone::Zone,
 };
 
-/// The bar above a list of this register. A filter by a person offers these people.
+/// The bar above a list of this register. `names` are those of what the filters name.
 pub(crate) fn filter_bar(
     viewer: &Viewer,
     register: &Register,
     chosen: &ChosenFilters,
-    people: &[RecordName],
+    names: &FilterNames,
     now: Timestamp,
 ) -> Markup {
     let order = chosen.value(ORDER);
     html! {
         div.stack {
             form.filters method="get" action=(register.path()) aria-label={ "Filter the " (register.nouns()) } {
-                @for (name, column) in columns(register).filter(|(name, column)| has_menu(column, chosen.values(name))) { (menu(&name, column, chosen, people)) }
-                (people_list(people))
+                @for (name, column) in columns(register).filter(|(name, column)| has_menu(column, chosen.values(name))) { (menu(&name, column, chosen, names)) }
+                (people_list(&names.people))
                 @if register.due_date.is_some() { (due_menu(&viewer.zone, register, chosen, now)) }
                 (time_menu(&viewer.zone, register, chosen))
                 @if let Some(order) = order { input type="hidden" name=(ORDER) value=(order); }
                 span.push.row { (order_menu(register, chosen)) (row_heights(viewer)) }
             }
-            (chips(viewer, register, chosen, people))
+            (chips(viewer, register, chosen, names))
         }
         (rows_form(viewer, register, chosen))
     }
@@ -151,7 +151,7 @@ fn rows_form(viewer: &Viewer, register: &Register, chosen: &ChosenFilters) -> Ma
 }
 
 /// The chosen values, each with a link that removes it.
-fn chips(viewer: &Viewer, register: &Register, chosen: &ChosenFilters, people: &[RecordName]) -> Markup {
+fn chips(viewer: &Viewer, register: &Register, chosen: &ChosenFilters, names: &FilterNames) -> Markup {
     if chosen.is_empty() {
         return html! {};
     }
@@ -159,7 +159,7 @@ fn chips(viewer: &Viewer, register: &Register, chosen: &ChosenFilters, people: &
     html! {
         div.chips {
             span { "Showing" }
-            @for (name, text) in chosen_texts(viewer, register, chosen, people) {
+            @for (name, text) in chosen_texts(viewer, register, chosen, names) {
                 a.chip href={ (path) (chosen.query_without(Some(&name))) } { (Icon::Close) span { span.vh { "Remove: " } (text) } }
             }
             a href=(path) { "Clear all" }
@@ -172,10 +172,10 @@ pub(super) fn chosen_texts(
     viewer: &Viewer,
     register: &Register,
     chosen: &ChosenFilters,
-    people: &[RecordName],
+    names: &FilterNames,
 ) -> Vec<(String, String)> {
     let of_columns = columns(register).filter_map(|(name, column)| {
-        let values: Vec<String> = chosen.values(&name).iter().map(|value| shown_chip(value, people)).collect();
+        let values: Vec<String> = chosen.values(&name).iter().map(|value| shown_chip(value, names)).collect();
         (!values.is_empty()).then(|| (name, format!("{} {}", label(column).to_lowercase(), values.join(" or "))))
     });
     let of_times = times(register).filter_map(|(name, title)| {
@@ -187,7 +187,7 @@ pub(super) fn chosen_texts(
 }
 
 /// A value within a sentence: names of the API in small letters.
-fn shown_chip(value: &str, people: &[RecordName]) -> String {
-    let shown = shown_value(value, people);
+fn shown_chip(value: &str, names: &FilterNames) -> String {
+    let shown = shown_value(value, names);
     if shown.to_lowercase() == words(value).to_lowercase() { words(value) } else { shown }
 }

@@ -8,7 +8,7 @@ use std::{
 use kernel::{Column, ColumnType, Record, Severity, Timestamp};
 use maud::{Markup, html};
 
-use super::{RecordName, Register, is_person, references::PEOPLE};
+use super::{RecordName, RecordNames, Register, is_person, references::PEOPLE};
 use crate::{
     words::{camel_case, label, sentence},
     zone::Zone,
@@ -31,6 +31,21 @@ const ALL_TIMES: [(&str, &str); 6] = [
     ("createdAfter", "Recorded on or after"),
     ("createdBefore", "Recorded before"),
 ];
+
+/// The names of the records and people that filters name.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct FilterNames {
+    /// The people whom a filter by a person offers.
+    pub(crate) people: Vec<RecordName>,
+    /// The names of the chosen values.
+    pub(crate) chosen: RecordNames,
+}
+
+impl FilterNames {
+    fn get(&self, id: &str) -> Option<&RecordName> {
+        self.people.iter().find(|person| person.id == id).or_else(|| self.chosen.get(id))
+    }
+}
 
 /// The chosen values of each filter, by the filter's public name in the letter case of the API.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -197,7 +212,10 @@ impl ChosenFilters {
 fn days_from_now(value: &str) -> Option<i64> {
     match value.strip_prefix("now")? {
         "" => Some(0),
-        days => days.strip_suffix('d')?.parse().ok().filter(|days: &i64| days.abs() < 100_000),
+        days if days.starts_with(['+', '-']) => {
+            days.strip_suffix('d')?.parse().ok().filter(|days: &i64| days.unsigned_abs() < 100_000)
+        }
+        _ => None,
     }
 }
 
@@ -220,16 +238,16 @@ pub(crate) fn filter_name<R: Record>(index: usize) -> &'static str {
     names.entry(label).or_insert_with(|| camel_case(label).leak())
 }
 
-/// The menu of the filter by a column. A filter by a person offers these people.
-pub(super) fn menu(name: &str, column: &Column, chosen: &ChosenFilters, people: &[RecordName]) -> Markup {
+/// The menu of the filter by a column. `names` are those of what the filters name.
+pub(super) fn menu(name: &str, column: &Column, chosen: &ChosenFilters, names: &FilterNames) -> Markup {
     let values = chosen.values(name);
     let title = label(column);
-    let list = (is_person(column) && !people.is_empty()).then_some(PEOPLE);
+    let list = (is_person(column) && !names.people.is_empty()).then_some(PEOPLE);
     html! {
         details.pop.set[!values.is_empty()] name="pop" {
             summary {
                 (title)
-                @if !values.is_empty() { ": " span.v { (values.iter().map(|value| shown_value(value, people)).collect::<Vec<_>>().join(", ")) } }
+                @if !values.is_empty() { ": " span.v { (values.iter().map(|value| shown_value(value, names)).collect::<Vec<_>>().join(", ")) } }
             }
             div.sheet {
                 @if let ColumnType::Name(names) = column.column_type {
@@ -247,7 +265,7 @@ pub(super) fn menu(name: &str, column: &Column, chosen: &ChosenFilters, people: 
                     @let id = format!("f-{name}");
                     div.f {
                         label for=(id) { (title) }
-                        input.in.sm id=(id) name=(name) type="text" value=(typed_values(values, people)) list=[list] autocomplete="off" spellcheck="false";
+                        input.in.sm id=(id) name=(name) type="text" value=(typed_values(values, names)) list=[list] autocomplete="off" spellcheck="false";
                     }
                 }
                 div.apply { button.btn.sm.primary { "Apply" } }
@@ -256,18 +274,16 @@ pub(super) fn menu(name: &str, column: &Column, chosen: &ChosenFilters, people: 
     }
 }
 
-/// The values as they are typed: people by their email addresses.
-fn typed_values(values: &[String], people: &[RecordName]) -> String {
-    let typed = values
-        .iter()
-        .map(|value| people.iter().find(|person| person.id == *value).map_or(value.as_str(), RecordName::input_text));
+/// The values as they are typed: records by their keys, people by their email addresses.
+fn typed_values(values: &[String], names: &FilterNames) -> String {
+    let typed = values.iter().map(|value| names.get(value).map_or(value.as_str(), RecordName::input_text));
     typed.collect::<Vec<_>>().join(",")
 }
 
-/// A value as a reader knows it: a person by their name, names of the API as words, other texts as they are.
-pub(super) fn shown_value(value: &str, people: &[RecordName]) -> String {
-    if let Some(person) = people.iter().find(|person| person.id == value) {
-        return person.title.clone();
+/// A value as a reader knows it: a record by its key, a person by their name, names of the API as words, other texts as they are.
+pub(super) fn shown_value(value: &str, names: &FilterNames) -> String {
+    if let Some(name) = names.get(value) {
+        return name.short_text().to_owned();
     }
     let is_name = value.chars().all(|letter| letter.is_ascii_lowercase() || matches!(letter, '_' | '-'));
     let is_severity = Severity::ALL.iter().any(|severity| severity.name() == value);

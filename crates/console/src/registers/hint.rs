@@ -7,8 +7,8 @@ use crate::words::{label, with_article};
 
 /// Words that say nothing beside those of the label.
 const EMPTY: &[&str] = &[
-    "a", "above", "an", "and", "belongs", "each", "for", "has", "in", "is", "it", "its", "of", "record", "that", "the",
-    "this", "to", "which",
+    "a", "above", "an", "and", "belongs", "each", "for", "has", "in", "is", "it", "its", "of", "problem", "record",
+    "that", "the", "this", "to", "which",
 ];
 
 /// The hint of a field.

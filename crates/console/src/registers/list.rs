@@ -4,7 +4,7 @@ use kernel::Timestamp;
 use maud::{Markup, html};
 
 use super::{
-    ChosenFilters, RecordName, RecordNames, Register, Row, columns,
+    ChosenFilters, FilterNames, RecordNames, Register, Row, columns,
     filter_bar::{chosen_texts, filter_bar, order_title},
     filters::ORDER,
     value::value,
@@ -38,8 +38,8 @@ pub(crate) struct ListView<'v> {
     pub(crate) now: Timestamp,
     /// The names of the records that the shown columns refer to.
     pub(crate) names: &'v RecordNames,
-    /// The people whom a filter by a person offers.
-    pub(crate) people: &'v [RecordName],
+    /// The names of what the filters name.
+    pub(crate) filter_names: &'v FilterNames,
     /// The links to the lists beside this one.
     pub(crate) tabs: Markup,
 }
@@ -59,7 +59,7 @@ pub(crate) fn list(viewer: &Viewer, view: &ListView<'_>) -> Markup {
     let content = html! {
         (heading(&title, &NONE, &create))
         (view.tabs)
-        (filter_bar(viewer, register, view.chosen, view.people, view.now))
+        (filter_bar(viewer, register, view.chosen, view.filter_names, view.now))
         section.card aria-label=(title) {
             @if view.rows.is_empty() && view.next.is_none() { (nothing(viewer, view, &create)) } @else {
                 (table(&format!("{title}, {}", order_of(view.chosen)), viewer.has_compact_rows, &headings(register), &rows(viewer, view)))
@@ -171,7 +171,7 @@ pub(crate) fn nothing(viewer: &Viewer, view: &ListView<'_>, create: &Markup) -> 
         };
         return blank(Icon::Assessment, &format!("No {} yet", register.nouns()), &text, create);
     }
-    let chosen = chosen_texts(viewer, register, view.chosen, view.people);
+    let chosen = chosen_texts(viewer, register, view.chosen, view.filter_names);
     let path = register.path();
     let title = format!("No {} matches these filters", register.noun());
     let actions = html! {

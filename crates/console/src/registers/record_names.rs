@@ -26,6 +26,11 @@ impl RecordName {
         self.key.as_deref().unwrap_or(&self.id)
     }
 
+    /// The shortest text that a reader knows it by: its key, or the name of a person.
+    pub(crate) fn short_text(&self) -> &str {
+        self.key.as_deref().filter(|_| self.href.is_some()).unwrap_or(&self.title)
+    }
+
     /// The key and the title, with a link to the record; of a person, the name.
     pub(crate) fn link(&self) -> Markup {
         let Some(href) = &self.href else { return html! { span { (self.title) } } };

@@ -13,6 +13,8 @@ pub(crate) struct Register {
     pub(crate) plural: &'static str,
     /// The columns of its records.
     pub(crate) columns: &'static [Column],
+    /// The prefix of its identifiers.
+    pub(crate) prefix: &'static str,
     /// The position of the due date, by which its lists can be ordered.
     pub(crate) due_date: Option<usize>,
 }
@@ -20,7 +22,7 @@ pub(crate) struct Register {
 /// Returns the register of these records.
 #[must_use]
 pub(crate) fn register_of<R: Record>() -> Register {
-    Register { kind: R::KIND, plural: R::PLURAL, columns: R::COLUMNS, due_date: R::DUE_DATE }
+    Register { kind: R::KIND, plural: R::PLURAL, columns: R::COLUMNS, prefix: R::PREFIX, due_date: R::DUE_DATE }
 }
 
 /// Returns the register whose collection has this name in the domain: `framework_versions`.

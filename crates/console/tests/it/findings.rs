@@ -2,7 +2,8 @@
 
 use auth::Role;
 use findings::{Finding, Severity, Status};
-use kernel::{Id, Stored};
+use kernel::{Id, Record as _, Stored, SubjectGroup};
+use registers::{CoverageLink, FrameworkNode};
 use store_contract::samples;
 
 use crate::support::TestApp;
@@ -254,4 +255,35 @@ async fn a_selection_never_leads_to_another_site() {
         let page = browser.post("/app/findings/triage", &[("id", &id), ("back", back)]).await.expect(200);
         page.expect_no_text("evil.example");
     }
+}
+
+#[tokio::test]
+async fn a_finding_shows_what_it_bears_on_and_where_it_is_mirrored() {
+    let app = TestApp::open().await;
+    let (browser, home) = (app.browser(Role::Contributor).await, app.fixture.home);
+    let control = app.fixture.create(home, samples::control("AC-2")).await;
+    let about =
+        SubjectGroup { resource_id: samples::reference(&control.meta.id.to_string()), ..samples::subject("replaced") };
+    let first = store(&app, "IA-1", |finding| Finding { subject: Some(about.clone()), ..finding }).await;
+    store(&app, "IA-2", |finding| Finding { subject: Some(about.clone()), ..finding }).await;
+    store(&app, "IA-3", |finding| finding).await;
+    let node = app.fixture.create(home, FrameworkNode { key: samples::key("SI-10"), ..FrameworkNode::example() }).await;
+    let covers = about.resource_id.clone();
+    let link = CoverageLink { node_id: node.meta.id, target_resource_id: covers, ..CoverageLink::example() };
+    app.fixture.create(home, link).await;
+    browser.get(&path(&first, "")).await.expect(200).expect_no_text("Mirrored to");
+    for reference in ["INC0048213", "INC0048213", "INC7"] {
+        let fields = [("revision", "1"), ("eventType", "comment"), ("externalReference", reference), REASON];
+        let revision = current(&app, first.meta.id).await.meta.revision.0.to_string();
+        let fields: Vec<(&str, &str)> = fields
+            .iter()
+            .map(|(name, value)| (*name, if *name == "revision" { revision.as_str() } else { value }))
+            .collect();
+        browser.post(&path(&first, "/events"), &fields).await.expect(303);
+    }
+    let page = browser.get(&path(&first, "")).await.expect(200).expect_text("Mirrored to").expect_text("INC7");
+    let page = page.expect_text("Bears on").expect_text("AC-2</span>").expect_text("SI-10</span>");
+    let html = page.expect_text("IA-2</span>").expect_no_text("IA-3").html();
+    let (_, mirrors) = html.split_once("id=\"h-mirrored-to\"").unwrap();
+    assert_eq!(mirrors.split_once("</section>").unwrap().0.matches("INC0048213").count(), 1);
 }

@@ -8,7 +8,7 @@ use kernel::{Changeset, CommitError, OrganizationId, StoreError, Text};
 
 use super::{SqlStore, commit::commit, people::Failure};
 use crate::{
-    engine::{RowReader, Session, Sql, Value, column_list},
+    engine::{RowReader, Session, Sql, Value, column_list, pipeline2},
     schema::tables::SAVED_VIEWS,
 };
 
@@ -46,8 +46,11 @@ impl SavedViews for SqlStore {
             .read((organization, user), |(organization, user), session| {
                 Box::pin(async move {
                     let values = |limit: i64| [(*organization).into(), (*user).into(), limit.into()];
-                    let mut views = session.fetch(&OWN_VIEWS, &values(SavedView::MAX_PER_USER), view).await?;
-                    views.append(&mut session.fetch(&SHARED_VIEWS, &values(SavedView::MAX_SHARED), view).await?);
+                    let (own, shared) = (values(SavedView::MAX_PER_USER), values(SavedView::MAX_SHARED));
+                    let (own, shared) =
+                        (session.fetch(&OWN_VIEWS, &own, view), session.fetch(&SHARED_VIEWS, &shared, view));
+                    let (mut views, mut shared) = pipeline2(own, shared).await?;
+                    views.append(&mut shared);
                     Ok(views)
                 })
             })

@@ -17,11 +17,14 @@ use crate::{
     components::{Head, Icon, due, form_token, heading, page, severity, status},
     pages::{
         owners::Owners,
+        references::load_names,
         register_list::{ListPage, load},
         saved_views::ViewBar,
         viewer,
     },
-    registers::{ChosenFilters, ListView, RecordNames, Row, filter_bar, nothing, order_of, pages, register_of},
+    registers::{
+        ChosenFilters, ListView, RecordName, RecordNames, Row, filter_bar, nothing, order_of, pages, register_of,
+    },
     response::page_response,
     viewer::Viewer,
     words::sentence,
@@ -36,17 +39,27 @@ pub(super) fn handle<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a,
         };
         let user = request.principal()?.user()?.caller.user.meta.id.to_string();
         let found = page.items.iter().filter_map(|finding| owner_of(&finding.record));
+        let subjects = page.items.iter().filter_map(|finding| finding.record.subject.as_ref());
+        let subjects = subjects.map(|subject| subject.resource_id.to_string()).collect();
+        let names = load_names(app, request.principal()?.organization(), &subjects).await?;
         let owners = Owners::load(app, request.principal()?.organization(), found).await?;
         let now = app.services.clock.now();
         let viewer = viewer(request)?;
         let bar = ViewBar::load(app, request, register_of::<Finding>()).await?;
         let tabs = views(&viewer, &bar, &page.chosen, &user, now);
-        Ok(page_response(StatusCode::OK, list(&viewer, &page, &owners, tabs, now)))
+        Ok(page_response(StatusCode::OK, list(&viewer, &page, &owners, &names, tabs, now)))
     })
 }
 
 /// The page.
-fn list(viewer: &Viewer, found: &ListPage<Finding>, owners: &Owners, tabs: Markup, now: Timestamp) -> Markup {
+fn list(
+    viewer: &Viewer,
+    found: &ListPage<Finding>,
+    owners: &Owners,
+    names: &RecordNames,
+    tabs: Markup,
+    now: Timestamp,
+) -> Markup {
     let may_change = viewer.role.permits(Permission::ChangeRecords);
     let register = register_of::<Finding>();
     let rows: Vec<Row> = found.items.iter().map(Row::of).collect();
@@ -54,8 +67,8 @@ fn list(viewer: &Viewer, found: &ListPage<Finding>, owners: &Owners, tabs: Marku
         register,
         section: "/app/findings",
         rows: &rows,
-        names: &RecordNames::default(),
-        people: found.people.all(),
+        names,
+        filter_names: &found.filter_names,
         chosen: &found.chosen,
         cursor: found.cursor.as_deref(),
         next: found.next.as_deref(),
@@ -72,14 +85,14 @@ fn list(viewer: &Viewer, found: &ListPage<Finding>, owners: &Owners, tabs: Marku
             table.cards.compact[viewer.has_compact_rows] role="table" {
                 caption.vh { (label) }
                 thead role="rowgroup" { (headings(may_change)) }
-                tbody role="rowgroup" { @for finding in &found.items { (row(viewer, finding, owners, may_change, now)) } }
+                tbody role="rowgroup" { @for finding in &found.items { (row(viewer, finding, (owners, names), may_change, now)) } }
             }
         }
     };
     let content = html! {
         (heading("Findings", &html! {}, &create))
         (view.tabs)
-        (filter_bar(viewer, &register, &found.chosen, view.people, now))
+        (filter_bar(viewer, &register, &found.chosen, view.filter_names, now))
         @if rows.is_empty() && view.next.is_none() { section.card aria-label="Findings" { (nothing(viewer, &view, &create)) } }
         @else if may_change {
             form.card.picks method="post" action="/app/findings/triage" aria-label="Findings" {
@@ -144,9 +157,16 @@ fn headings(may_change: bool) -> Markup {
     }
 }
 
-fn row(viewer: &Viewer, finding: &Stored<Finding>, owners: &Owners, may_change: bool, now: Timestamp) -> Markup {
+fn row(
+    viewer: &Viewer,
+    finding: &Stored<Finding>,
+    (owners, names): (&Owners, &RecordNames),
+    may_change: bool,
+    now: Timestamp,
+) -> Markup {
     let Finding { key, title, subject, source, due_at, .. } = &finding.record;
     let subject = subject.as_ref().map(|subject| subject.resource_id.as_str());
+    let subject = subject.map(|subject| names.get(subject).map_or(subject, RecordName::short_text));
     html! {
         tr role="row" {
             @if may_change {

@@ -125,6 +125,7 @@ pub(super) fn respond(
         section: section_of(register.kind),
         above: &[(&list, &path)],
         has_problem: attempt.has_problem(),
+        is_narrow: true,
     };
     Ok(page_response(attempt.status(), page(&viewer, &head, &content)))
 }
