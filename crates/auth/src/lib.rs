@@ -20,6 +20,8 @@ mod ports;
 mod random_text;
 mod recovery_code;
 mod role;
+mod saved_view;
+mod saved_view_commands;
 mod secret;
 mod session;
 mod sign_in;
@@ -56,6 +58,11 @@ pub use person_credentials::{Credentials, PasswordHash, SecondFactor};
 pub use ports::{Accounts, SecretHasher, SigningKeys, TokenSigner, TokenVerifier};
 pub use recovery_code::RecoveryCode;
 pub use role::{Permission, Role};
+pub use saved_view::{
+    SavedView, SavedViewChange, SavedViewId, SavedViewName, SavedViewNameRule, SavedViewQuery, SavedViewQueryRule,
+    SavedViews,
+};
+pub use saved_view_commands::{NewSavedView, SavedViewError, change_view, delete_view, save_view};
 pub use secret::{ClientSecret, DUMMY_HASH, SecretHash};
 pub use session::{Session, SessionId, SessionLevel, SessionLifetimes};
 pub use sign_in::{

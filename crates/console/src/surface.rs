@@ -59,6 +59,7 @@ fn operations() -> Vec<Operation> {
         },
     ];
     operations.extend(pages::people::operations());
+    operations.extend(pages::saved_views::operations());
     operations.extend(pages::findings::operations());
     operations.extend(pages::evidence::operations());
     operations.extend(pages::submissions::operations());

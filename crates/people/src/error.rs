@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use auth::{UserDenied, UserError};
+use auth::{SavedViewError, UserDenied, UserError};
 use kernel::{CommitError, FieldError, StoreError};
 
 /// The reason that a use case was not carried out. Nothing was stored.
@@ -14,6 +14,9 @@ pub enum PeopleError {
     /// The state of the user does not allow it.
     #[error(transparent)]
     Refused(#[from] UserError),
+    /// The rules of saved views do not allow it.
+    #[error(transparent)]
+    SavedView(#[from] SavedViewError),
     /// Some of the values are invalid; all faults are listed.
     #[error("some of the values are invalid")]
     Invalid(Vec<FieldError>),

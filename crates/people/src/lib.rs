@@ -1,5 +1,5 @@
-//! The use cases of people: sign-in, their own credentials and sessions, links that work once, and the management of
-//! users. Surfaces and the command line call them; the decisions are those of `auth`.
+//! The use cases of people: sign-in, their own credentials and sessions, links that work once, the management of users,
+//! and saved views. Surfaces and the command line call them; the decisions are those of `auth`.
 //!
 //! | use case | file |
 //! |---|---|
@@ -12,6 +12,7 @@
 //! | invitation, reset, first administrator | `links.rs` |
 //! | management of users | `management.rs` |
 //! | how users sign in, and when they last did | `security.rs` |
+//! | saved views of lists | `saved_views.rs` |
 
 mod attempts;
 mod author;
@@ -31,6 +32,7 @@ mod password_rules;
 mod people;
 mod refusal_log;
 mod refusals;
+mod saved_views;
 mod second_factor;
 mod security;
 mod sessions;
@@ -48,6 +50,7 @@ pub use passkeys::PasskeyForm;
 pub use password_rules::{PasswordFault, PasswordOwner, check_new_password};
 pub use people::{People, PeopleParts, PeopleSettings};
 pub use refusals::SignInRefusal;
+pub use saved_views::{may_change_view, may_share_views};
 pub use second_factor::Enrolled;
 pub use security::UserSecurity;
 pub use sessions::PendingSignIn;

@@ -25,6 +25,7 @@ pub mod registers;
 pub mod repeated_calls;
 pub mod revision_order;
 pub mod rollups;
+pub mod saved_views;
 pub mod sealing;
 pub mod signing_keys;
 pub mod streaming;
@@ -37,6 +38,7 @@ macro_rules! contract_suite {
             reading {
                 a_record_reads_back_as_it_was_stored
                 a_record_of_another_organization_is_not_found
+                records_are_found_by_their_identifiers
                 records_are_found_by_their_keys
                 records_are_found_by_ranges_of_their_keys
             }
@@ -201,6 +203,11 @@ macro_rules! contract_suite {
                 an_identity_is_linked_with_one_user_of_its_organization
                 the_use_of_an_identity_requires_that_it_is_still_linked
                 identities_of_a_user_are_listed_and_unlinked
+            }
+            saved_views {
+                saved_views_are_seen_by_their_owner_and_shared_ones_by_everybody
+                a_stale_change_of_a_saved_view_stores_nothing
+                one_of_sixteen_concurrent_saved_views_takes_a_slot
             }
             signing_keys {
                 the_first_of_concurrent_signing_keys_wins

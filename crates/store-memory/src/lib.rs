@@ -20,6 +20,7 @@ mod partition_queue;
 mod people;
 mod reader;
 mod rollups;
+mod saved_views;
 mod signing_keys;
 mod state;
 mod streaming;

@@ -125,7 +125,7 @@ impl PeopleStore for MemoryStore {
 }
 
 /// The reason that nothing was stored.
-enum Failure {
+pub(crate) enum Failure {
     /// The condition of a change does not hold.
     Unmet,
     Commit(CommitError),

@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use audit::{Checkpoint, Head, StoredEntry};
 use auth::{
-    AccountId, Credentials, ExternalIdentity, OneTimeLink, PublishedKey, Session, SessionId, TokenHash, UserId,
+    AccountId, Credentials, ExternalIdentity, OneTimeLink, PublishedKey, SavedView, SavedViewId, Session, SessionId,
+    TokenHash, UserId,
 };
 use kernel::{
     AnyRecord, Entry, Id, IdempotencyKey, IdempotencyRecord, KeyClaim, Kind, Meta, OrganizationId, OutboxEvent,
@@ -52,6 +53,7 @@ pub(crate) struct State {
     pub(crate) links: Map<(OrganizationId, TokenHash), OneTimeLink>,
     /// The identities of users, by issuer and subject.
     pub(crate) identities: Map<(OrganizationId, String, String), ExternalIdentity>,
+    pub(crate) views: Map<(OrganizationId, SavedViewId), SavedView>,
     pub(crate) leases: Map<String, LeaseRow>,
     pub(crate) rollups: Map<(OrganizationId, RollupPart), Rollup>,
     pub(crate) open_findings: Map<(OrganizationId, Day), OpenFindings>,

@@ -18,6 +18,7 @@ mod people;
 mod rate_limits;
 mod reader;
 mod rollups;
+mod saved_views;
 mod signing_keys;
 mod storage_usage;
 

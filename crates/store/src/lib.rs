@@ -7,7 +7,7 @@ mod master_key;
 mod rollups;
 
 use audit::AuditLog;
-use auth::{Accounts, PeopleStore, SigningKeys};
+use auth::{Accounts, PeopleStore, SavedViews, SigningKeys};
 use evidence::DueEvidence;
 use kernel::{AuditTrail, Ledger, Reader};
 use webhooks::{DeliveryHistory, EventFanOut, PartitionQueue};
@@ -52,6 +52,7 @@ macro_rules! store {
             + AuditLog
             + Accounts
             + PeopleStore
+            + SavedViews
             + SigningKeys
             + MasterKeyCheck
             + InstallationIdentity
@@ -72,6 +73,7 @@ macro_rules! store {
                 + AuditLog
                 + Accounts
                 + PeopleStore
+            + SavedViews
                 + SigningKeys
                 + MasterKeyCheck
                 + InstallationIdentity

@@ -6,6 +6,7 @@ mod finding;
 mod form;
 mod life;
 mod list;
+mod surroundings;
 mod transition;
 mod triage;
 mod triage_result;

@@ -4,8 +4,8 @@ use kernel::Timestamp;
 use maud::{Markup, html};
 
 use super::{
-    ChosenFilters, Register, Row, columns,
-    filter_bar::{filter_bar, order_title},
+    ChosenFilters, FilterNames, RecordNames, Register, Row, columns,
+    filter_bar::{chosen_texts, filter_bar, order_title},
     filters::ORDER,
     value::value,
 };
@@ -14,6 +14,9 @@ use crate::{
     viewer::Viewer,
     words::{counted, label, with_article},
 };
+
+/// The most filters that an empty list offers to drop.
+const MAX_DROPPED: usize = 3;
 
 /// The content of the list of a register.
 pub(crate) struct ListView<'v> {
@@ -33,6 +36,10 @@ pub(crate) struct ListView<'v> {
     pub(crate) may_create: bool,
     /// The current time.
     pub(crate) now: Timestamp,
+    /// The names of the records that the shown columns refer to.
+    pub(crate) names: &'v RecordNames,
+    /// The names of what the filters name.
+    pub(crate) filter_names: &'v FilterNames,
     /// The links to the lists beside this one.
     pub(crate) tabs: Markup,
 }
@@ -52,9 +59,9 @@ pub(crate) fn list(viewer: &Viewer, view: &ListView<'_>) -> Markup {
     let content = html! {
         (heading(&title, &NONE, &create))
         (view.tabs)
-        (filter_bar(viewer, register, view.chosen, view.now))
+        (filter_bar(viewer, register, view.chosen, view.filter_names, view.now))
         section.card aria-label=(title) {
-            @if view.rows.is_empty() && view.next.is_none() { (nothing(view, &create)) } @else {
+            @if view.rows.is_empty() && view.next.is_none() { (nothing(viewer, view, &create)) } @else {
                 (table(&format!("{title}, {}", order_of(view.chosen)), viewer.has_compact_rows, &headings(register), &rows(viewer, view)))
                 (pages(view))
             }
@@ -95,13 +102,13 @@ fn rows(viewer: &Viewer, view: &ListView<'_>) -> Markup {
     html! {
         @for row in view.rows {
             tr role="row" {
-                @if let Some(key) = key { td role="cell" { (value(&register.columns[key], &row.values[key], &viewer.zone)) } }
+                @if let Some(key) = key { td role="cell" { (value(&register.columns[key], &row.values[key], &viewer.zone, view.names)) } }
                 th.p.w-title scope="row" role="rowheader" {
                     a.prime href={ (register.path()) "/" (row.id) } { (row.name(register)) }
                 }
                 @for (rank, index) in shown.iter().enumerate() {
                     @let column = &register.columns[*index];
-                    td class=(class_at(rank)) role="cell" data-l=(label(column)) { (value(column, &row.values[*index], &viewer.zone)) }
+                    td class=(class_at(rank)) role="cell" data-l=(label(column)) { (value(column, &row.values[*index], &viewer.zone, view.names)) }
                 }
                 td.num role="cell" { span.muted.nowrap { (viewer.zone.day(row.updated_at, view.now)) } }
             }
@@ -131,17 +138,34 @@ pub(crate) fn pages(view: &ListView<'_>) -> Markup {
     pager(&summary, first.as_deref(), older.as_deref())
 }
 
-/// The notice that replaces an empty list.
-pub(crate) fn nothing(view: &ListView<'_>, create: &Markup) -> Markup {
+/// The notice that replaces an empty list: what to do first, or which filter to drop.
+pub(crate) fn nothing(viewer: &Viewer, view: &ListView<'_>, create: &Markup) -> Markup {
     let register = &view.register;
     if view.chosen.is_empty() && view.cursor.is_none() {
-        let text = format!(
-            "Import them from a spreadsheet, let a program send them, or create {} here.",
-            with_article(&register.noun())
-        );
+        let text = match view.may_create {
+            true => format!(
+                "Import them from a spreadsheet, let a program send them, or create {} here.",
+                with_article(&register.noun())
+            ),
+            false => "They appear here once an import or a program has sent them.".to_owned(),
+        };
         return blank(Icon::Assessment, &format!("No {} yet", register.nouns()), &text, create);
     }
-    let all = html! { a.btn href=(register.path()) { "Clear all filters" } };
+    let chosen = chosen_texts(viewer, register, view.chosen, view.filter_names);
+    let path = register.path();
     let title = format!("No {} matches these filters", register.noun());
-    blank(Icon::Search, &title, "Remove one of the filters above, or all of them.", &all)
+    let actions = html! {
+        @if chosen.len() > 1 {
+            @for (name, text) in chosen.iter().take(MAX_DROPPED) {
+                a.btn href={ (path) (view.chosen.query_without(Some(name))) } { "Without " (text) }
+            }
+        }
+        a.btn href=(path) { "Show all " (register.nouns()) }
+    };
+    let text = match chosen.as_slice() {
+        [] => "There are no more pages. Go back to the first one.".to_owned(),
+        [(_, text)] => format!("None has {text}. Drop this filter to see the others."),
+        _ => "Drop one of the filters, or all of them.".to_owned(),
+    };
+    blank(Icon::Search, &title, &text, &actions)
 }

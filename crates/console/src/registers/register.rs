@@ -13,6 +13,8 @@ pub(crate) struct Register {
     pub(crate) plural: &'static str,
     /// The columns of its records.
     pub(crate) columns: &'static [Column],
+    /// The prefix of its identifiers.
+    pub(crate) prefix: &'static str,
     /// The position of the due date, by which its lists can be ordered.
     pub(crate) due_date: Option<usize>,
 }
@@ -20,7 +22,31 @@ pub(crate) struct Register {
 /// Returns the register of these records.
 #[must_use]
 pub(crate) fn register_of<R: Record>() -> Register {
-    Register { kind: R::KIND, plural: R::PLURAL, columns: R::COLUMNS, due_date: R::DUE_DATE }
+    Register { kind: R::KIND, plural: R::PLURAL, columns: R::COLUMNS, prefix: R::PREFIX, due_date: R::DUE_DATE }
+}
+
+/// Returns the register whose collection has this name in the domain: `framework_versions`.
+#[must_use]
+pub(crate) fn register_named(plural: &str) -> Option<Register> {
+    all_registers().find(|register| register.plural == plural)
+}
+
+/// Returns the register whose records have identifiers with this prefix.
+#[must_use]
+pub(super) fn register_with_prefix(prefix: &str) -> Option<Register> {
+    all_registers().find(|register| register.prefix == prefix)
+}
+
+/// All registers, findings and their events first.
+pub(super) fn all_registers() -> impl Iterator<Item = Register> {
+    macro_rules! registers {
+        ($($kind:ident => $register:ty,)*) => { &[$(register_of::<$register>,)*] };
+    }
+    let all: &[fn() -> Register] = ::registers::for_each_register! { registers,
+        Finding => ::findings::Finding,
+        FindingEvent => ::findings::FindingEvent,
+    };
+    all.iter().map(|register| register())
 }
 
 impl Register {

@@ -3,17 +3,19 @@
 use kernel::{Column, ColumnType, Groups, IdText, OwnedScalar, Severity};
 use maud::{Markup, html};
 
+use super::RecordNames;
 use crate::{
     components::{severity, status},
     words::sentence,
     zone::Zone,
 };
 
-/// Returns the value of a column.
-pub(super) fn value(column: &Column, value: &OwnedScalar, zone: &Zone) -> Markup {
+/// Returns the value of a column. References are shown by the names of what they refer to.
+pub(super) fn value(column: &Column, value: &OwnedScalar, zone: &Zone, names: &RecordNames) -> Markup {
     match value {
         OwnedScalar::Null => html! { span.muted { "None" } },
         OwnedScalar::Text(text) if text.is_empty() => html! { span.muted { "None" } },
+        OwnedScalar::Text(text) if names.get(text).is_some() => names.show(text),
         OwnedScalar::Text(text) if is_code(column) => html! { span.key.nw { (text) } },
         OwnedScalar::Text(text) => html! { (text) },
         OwnedScalar::Name(name) if column.name == "status" => status(name),
@@ -24,18 +26,13 @@ pub(super) fn value(column: &Column, value: &OwnedScalar, zone: &Zone) -> Markup
         OwnedScalar::Name(name) => html! { (sentence(name)) },
         OwnedScalar::Integer(number) => html! { (number) },
         OwnedScalar::Timestamp(time) => zone.minute(*time),
-        OwnedScalar::Id(prefix, ulid) => reference(&IdText(prefix, *ulid).to_string()),
+        OwnedScalar::Id(prefix, ulid) => names.show(&IdText(prefix, *ulid).to_string()),
         OwnedScalar::Ids(_, ulids) if ulids.is_empty() => html! { span.muted { "None" } },
         OwnedScalar::Ids(prefix, ulids) => html! {
-            ul.stack.small { @for ulid in ulids { li { (reference(&IdText(prefix, *ulid).to_string())) } } }
+            ul.stack.small { @for ulid in ulids { li { (names.show(&IdText(prefix, *ulid).to_string())) } } }
         },
         OwnedScalar::Groups(groups) => list_of_groups(groups, zone),
     }
-}
-
-/// A link to the record with this identifier, in whichever register it is.
-fn reference(id: &str) -> Markup {
-    html! { a.key href={ "/app/go?q=" (id) } { (id) } }
 }
 
 /// Whether the texts of the column are codes, which are set in letters of equal width.
@@ -72,7 +69,7 @@ fn plain(value: &OwnedScalar, zone: &Zone) -> Markup {
         OwnedScalar::Integer(number) => html! { (number) },
         OwnedScalar::Timestamp(time) => zone.minute(*time),
         OwnedScalar::Name(name) => html! { (sentence(name)) },
-        OwnedScalar::Id(prefix, ulid) => reference(&IdText(prefix, *ulid).to_string()),
+        OwnedScalar::Id(prefix, ulid) => RecordNames::default().show(&IdText(prefix, *ulid).to_string()),
         OwnedScalar::Null | OwnedScalar::Ids(..) | OwnedScalar::Groups(_) => html! { span.muted { "None" } },
     }
 }

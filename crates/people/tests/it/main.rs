@@ -11,6 +11,7 @@ mod own_account;
 mod own_passkeys;
 mod passkey_harness;
 mod passkey_sign_in;
+mod saved_views;
 mod second_factor;
 mod sessions;
 mod sign_in;

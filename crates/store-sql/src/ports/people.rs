@@ -19,7 +19,7 @@ use crate::{
     records::table::{self, META_COLUMNS, Table},
     schema::tables::{USER_CREDENTIALS, USER_IDENTITIES, USER_LINKS, USER_SESSIONS},
 };
-use changes::Failure;
+pub(super) use changes::Failure;
 
 static CREDENTIALS: LazyLock<Sql> = LazyLock::new(|| {
     let columns = names("", &USER_CREDENTIALS.columns[2..]);

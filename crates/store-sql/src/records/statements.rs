@@ -28,6 +28,7 @@ pub(crate) struct Statements {
     pub(crate) insert: BatchStatement,
     pub(crate) update: BatchStatement,
     lists: StatementCache<ListPlan>,
+    with_ids: StatementCache<usize>,
     with_keys: StatementCache<usize>,
     with_key_ranges: StatementCache<usize>,
     revisions: StatementCache<usize>,
@@ -79,6 +80,7 @@ impl Statements {
                 R::unique_columns().as_ref(),
             ),
             lists: StatementCache::default(),
+            with_ids: StatementCache::default(),
             with_keys: StatementCache::default(),
             with_key_ranges: StatementCache::default(),
             revisions: StatementCache::default(),
@@ -106,6 +108,15 @@ impl Statements {
             parent: within,
             unindexed: "revision",
         }
+    }
+
+    /// Returns the statement that reads records by their identifiers. Its values are the organization, then the
+    /// identifiers.
+    pub(crate) fn with_ids(&self, ids: usize) -> Arc<Sql> {
+        self.with_ids.get(padded_count(ids), |count| {
+            let columns = self.columns.iter().map(|column| column.name);
+            Sql::from_numbered_text(&by_ids(self.table, columns, self.parent, &one_of("id", 2, *count)))
+        })
     }
 
     /// Returns the statement that reads records by their keys, or `None` if the kind has no keys. Its values are the

@@ -81,6 +81,25 @@ pub(crate) const USER_IDENTITIES: TableDefinition<6> = TableDefinition {
     key_columns: 3,
 };
 
+/// Names for the filters of lists.
+pub(crate) const SAVED_VIEWS: TableDefinition<11> = TableDefinition {
+    name: "saved_views",
+    columns: [
+        Column::text("organization_id"),
+        Column::text("id"),
+        Column::text("user_id"),
+        Column::int("slot"),
+        Column::int("shared_slot"),
+        Column::text("list"),
+        Column::text("name"),
+        Column::text("query"),
+        Column::int("version"),
+        Column::int("created_at"),
+        Column::int("updated_at"),
+    ],
+    key_columns: 2,
+};
+
 pub(super) const SIGNING_KEYS: TableDefinition<5> = TableDefinition {
     name: "signing_keys",
     columns: [

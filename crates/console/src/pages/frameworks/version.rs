@@ -34,7 +34,7 @@ pub(super) fn open<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, R
         let tree = Tree::load(app, organization, id, open).await?;
         let history = load_history(app, organization, Kind::FrameworkVersion, &id.to_string()).await?;
         let cards = cards(&format!("/app/framework-versions/{id}"), &tree, selected);
-        respond(request, StatusCode::OK, &version, &history, Slots { cards, ..Slots::default() })
+        respond(app, request, StatusCode::OK, &version, &history, Slots { cards, ..Slots::default() }).await
     })
 }
 

@@ -102,7 +102,7 @@ async fn respond(
         has_problem: attempt.has_problem(),
         ..Slots::default()
     };
-    respond_with_detail(request, attempt.status(), package, &history, slots)
+    respond_with_detail(app, request, attempt.status(), package, &history, slots).await
 }
 
 fn meta(viewer: &Viewer, package: &SubmissionPackage, now: Timestamp) -> Markup {

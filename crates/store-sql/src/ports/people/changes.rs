@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// The reason that nothing was stored.
-pub(super) enum Failure {
+pub(in crate::ports) enum Failure {
     /// The condition of a change does not hold.
     Unmet,
     Commit(CommitError),
