@@ -17,6 +17,6 @@ pub(crate) use filter_bar::filter_bar;
 pub(crate) use filters::{ChosenFilters, filter_name};
 pub(crate) use form::{RecordForm, form};
 pub(crate) use history::history;
-pub(crate) use list::{ListView, list, nothing, order_of, pages, short_list};
+pub(crate) use list::{ListView, import_button, list, nothing, order_of, pages, short_list};
 pub(crate) use register::{Register, Row, register_of};
 pub(crate) use typed::{TypedFaults, key_field, read_typed};

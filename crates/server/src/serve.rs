@@ -23,7 +23,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::{
     compose::{Installation, OpenMode, Webhooks},
     failure::Failure,
-    operations::EvidenceExpiry,
+    operations::{EvidenceExpiry, SharedTables},
     permissions::exposed_files,
     settings::{Database, Settings},
 };
@@ -195,12 +195,15 @@ impl Server {
             stop.clone(),
         ));
         let attachments = Arc::new(AttachmentServices::new(attachments, settings.attachments.limits));
+        let tables = SharedTables::new(installation.clone());
         let console_services = ConsoleServices {
             events: Arc::new(PayloadRenderer),
             files: Arc::new(SharedFiles(Arc::clone(&attachments))),
             endpoints: endpoint_services.endpoints.clone(),
             checkpoints: Arc::new(installation.checkpoint_key),
             api_document: api_v1::document(),
+            tables: Arc::new(tables.clone()),
+            api_path: api_v1::collection_path,
         };
         let web_app =
             if is_demo { console::demo_surface(console_services) } else { console::surface(console_services) };
@@ -224,6 +227,7 @@ impl Server {
         }
         let stopped = async {
             maintenance.await?;
+            tables.stop().await;
             recorder.await?;
             sweeper.await?;
             expiry.await?;

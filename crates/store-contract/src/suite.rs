@@ -26,6 +26,7 @@ pub mod revision_order;
 pub mod sealing;
 pub mod signing_keys;
 pub mod streaming;
+pub mod table_imports;
 
 /// Generates the whole suite as tests of the store that `$open` opens: an `async fn(Arc<dyn Clock>) -> OpenedStore`.
 #[macro_export]
@@ -192,6 +193,13 @@ macro_rules! contract_suite {
                 sessions_of_a_user_are_listed_and_ended
                 a_link_is_used_once
                 expired_sessions_and_links_are_deleted
+            }
+            table_imports {
+                a_table_import_reads_back_and_belongs_to_its_organization
+                one_of_sixteen_concurrent_changes_of_a_table_import_wins
+                an_organization_has_a_bounded_number_of_table_imports
+                the_parts_of_a_table_are_stored_and_deleted_with_its_import
+                expired_table_imports_are_deleted_with_their_files
             }
             signing_keys {
                 the_first_of_concurrent_signing_keys_wins

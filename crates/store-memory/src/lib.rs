@@ -22,6 +22,7 @@ mod reader;
 mod signing_keys;
 mod state;
 mod streaming;
+mod table_imports;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

@@ -13,7 +13,7 @@ use kernel::{
     RepeatedCalls, Resource, Revision, StoreError, Stored, TimeRange, Timestamp,
 };
 use rpds::{RedBlackTreeMapSync as Map, RedBlackTreeSetSync as Set};
-use store::FUTURE_TOLERANCE;
+use store::{FUTURE_TOLERANCE, StoredTableImport, TableImportId};
 use ulid::Ulid;
 use webhooks::Partition;
 
@@ -49,6 +49,8 @@ pub(crate) struct State {
     pub(crate) sessions: Map<(OrganizationId, SessionId), Session>,
     pub(crate) links: Map<(OrganizationId, TokenHash), OneTimeLink>,
     pub(crate) leases: Map<String, LeaseRow>,
+    pub(crate) table_imports: Map<(OrganizationId, Id<TableImportId>), StoredTableImport>,
+    pub(crate) table_parts: Map<(OrganizationId, Id<TableImportId>, i64), Arc<[u8]>>,
 }
 
 #[derive(Clone)]

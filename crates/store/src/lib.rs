@@ -4,6 +4,7 @@ mod directory;
 mod identity;
 mod maintenance;
 mod master_key;
+mod table_imports;
 
 use audit::AuditLog;
 use auth::{Accounts, PeopleStore, SigningKeys};
@@ -15,6 +16,7 @@ pub use directory::Directory;
 pub use identity::InstallationIdentity;
 pub use maintenance::{FUTURE_TOLERANCE, Lease, MAX_DELIVERY_DELAY, MAX_LEASE_DURATION, Maintenance};
 pub use master_key::MasterKeyCheck;
+pub use table_imports::{MAX_TABLE_IMPORTS, StoredTableImport, TableImportId, TableImports};
 
 /// Calls `$with!` with every record type that stores hold, as `Kind => Type` pairs: the kinds with commands of their
 /// own, then the registers. [`Store`] and the dispatch of stores are generated from this list, so none can miss a kind.
@@ -54,6 +56,7 @@ macro_rules! store {
             + PartitionQueue
             + DeliveryHistory
             + DueEvidence
+            + TableImports
             $(+ Reader<$record>)*
         {
         }
@@ -73,6 +76,7 @@ macro_rules! store {
                 + PartitionQueue
                 + DeliveryHistory
                 + DueEvidence
+                + TableImports
                 $(+ Reader<$record>)*
         {
         }

@@ -13,7 +13,12 @@ use kernel::{ColumnType, Comparison, Filter, Reader, Record, Stored};
 use serde_json::Value;
 use store::DynStore;
 
-use super::{forms::has_form, tabs::tabs_of, viewer};
+use super::{
+    forms::{has_form, is_importable},
+    register_export::export_foot,
+    tabs::tabs_of,
+    viewer,
+};
 use crate::{
     navigation::section_of,
     registers::{ChosenFilters, ListView, Row, filter_name, list, register_of},
@@ -55,6 +60,8 @@ where
             cursor: page.cursor.as_deref(),
             next: page.next.as_deref(),
             may_create: has_form(R::KIND) && viewer.role.permits(Permission::ChangeRecords),
+            may_import: is_importable(R::KIND) && viewer.role.permits(Permission::ImportRecords),
+            foot: &export_foot::<R>(app, request, &page.chosen)?,
             now: app.services.clock.now(),
             tabs: tabs_of(R::KIND),
         };
@@ -96,7 +103,7 @@ fn is_canonical(pairs: &[(String, String)]) -> bool {
     names.enumerate().all(is_first) && pairs.iter().all(|(_, value)| !value.is_empty())
 }
 
-fn read_filter<R: Record>(query: &mut Query<'_>) -> Filter<R> {
+pub(super) fn read_filter<R: Record>(query: &mut Query<'_>) -> Filter<R> {
     let mut filter = Filter::default();
     for (index, column, column_filter) in Filter::<R>::columns() {
         let name = filter_name::<R>(index);

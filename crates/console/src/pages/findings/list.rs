@@ -16,11 +16,13 @@ use super::{OPEN, finding::owner_of, is_open};
 use crate::{
     components::{Head, Icon, due, form_token, heading, page, severity, status, tabs},
     pages::{
+        forms::is_importable,
         owners::Owners,
+        register_export::export_foot,
         register_list::{ListPage, load},
         viewer,
     },
-    registers::{ChosenFilters, ListView, Row, filter_bar, nothing, order_of, pages, register_of},
+    registers::{ChosenFilters, ListView, Row, filter_bar, import_button, nothing, order_of, pages, register_of},
     response::page_response,
     viewer::Viewer,
     words::sentence,
@@ -37,12 +39,20 @@ pub(super) fn handle<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a,
         let found = page.items.iter().filter_map(|finding| owner_of(&finding.record));
         let owners = Owners::load(app, request.principal()?.organization(), found).await?;
         let now = app.services.clock.now();
-        Ok(page_response(StatusCode::OK, list(&viewer(request)?, &page, &owners, &user, now)))
+        let foot = export_foot::<Finding>(app, request, &page.chosen)?;
+        Ok(page_response(StatusCode::OK, list(&viewer(request)?, &page, &foot, &owners, &user, now)))
     })
 }
 
 /// The page.
-fn list(viewer: &Viewer, found: &ListPage<Finding>, owners: &Owners, user: &str, now: Timestamp) -> Markup {
+fn list(
+    viewer: &Viewer,
+    found: &ListPage<Finding>,
+    foot: &Markup,
+    owners: &Owners,
+    user: &str,
+    now: Timestamp,
+) -> Markup {
     let may_change = viewer.role.permits(Permission::ChangeRecords);
     let register = register_of::<Finding>();
     let rows: Vec<Row> = found.items.iter().map(Row::of).collect();
@@ -54,10 +64,13 @@ fn list(viewer: &Viewer, found: &ListPage<Finding>, owners: &Owners, user: &str,
         cursor: found.cursor.as_deref(),
         next: found.next.as_deref(),
         may_create: may_change,
+        may_import: is_importable(register.kind) && viewer.role.permits(Permission::ImportRecords),
+        foot,
         now,
         tabs: views(&found.chosen, user, now),
     };
     let create = html! {
+        (import_button(&view))
         @if may_change { a.btn.primary href="/app/findings/new" { (Icon::Plus) "New finding" } }
     };
     let label = format!("Findings, {}", order_of(&found.chosen));

@@ -17,11 +17,14 @@ const INTERVAL: Duration = Duration::from_secs(60);
 /// Number of idempotency records, of sessions, and of links deleted in one statement.
 const DELETE_BATCH: usize = 1000;
 
+/// Number of imports of tables deleted in one statement.
+const TABLE_BATCH: usize = 20;
+
 /// Number of webhook deliveries, and of events, deleted in one statement.
 const PRUNE_BATCH: usize = 1000;
 
-/// Until shutdown, stores last uses, deletes expired idempotency records, sessions and links, and webhook deliveries past
-/// their retention, bounds the installation's audit log, discards state of a time that the clock no longer shows,
+/// Until shutdown, stores last uses, deletes expired idempotency records, sessions, links and imports of tables, and
+/// webhook deliveries past their retention, bounds the installation's audit log, discards state of a time that the clock no longer shows,
 /// and rotates the token signing keys.
 pub(crate) async fn run(installation: Installation, app: App, settings: Settings, mut shutdown: ShutdownSignal) {
     let retention = AuditRetention::new(&installation, settings.installation_log);
@@ -44,6 +47,9 @@ pub(crate) async fn run(installation: Installation, app: App, settings: Settings
         }
         if let Err(error) = delete_expired_sessions(&installation).await {
             tracing::warn!(%error, "can't delete expired sessions and links of users; trying again in 60 s");
+        }
+        if let Err(error) = delete_expired_tables(&installation).await {
+            tracing::warn!(%error, "can't delete expired imports of tables; trying again in 60 s");
         }
         if let Err(error) = prune_deliveries(&installation, settings.webhooks.retention).await {
             tracing::warn!(%error, "can't delete old webhook deliveries; trying again in 60 s");
@@ -88,6 +94,16 @@ async fn delete_expired_sessions(installation: &Installation) -> Result<(), kern
         let now = installation.clock.now();
         let deleted = installation.store.delete_expired_sessions_and_links(now, DELETE_BATCH).await?;
         if usize::try_from(deleted).is_ok_and(|deleted| deleted < DELETE_BATCH) {
+            return Ok(());
+        }
+    }
+}
+
+async fn delete_expired_tables(installation: &Installation) -> Result<(), kernel::StoreError> {
+    loop {
+        let now = installation.clock.now();
+        let deleted = installation.store.delete_expired_table_imports(now, TABLE_BATCH).await?;
+        if usize::try_from(deleted).is_ok_and(|deleted| deleted < TABLE_BATCH) {
             return Ok(());
         }
     }
