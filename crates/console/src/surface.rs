@@ -71,6 +71,7 @@ fn operations() -> Vec<Operation> {
     operations.extend(pages::developers::operations());
     operations.extend(pages::webhooks::operations());
     operations.extend(pages::audit::operations());
+    operations.extend(pages::imports::operations());
     operations.extend(pages::register_pages::operations());
     operations
 }

@@ -24,7 +24,7 @@ use crate::{
     clock::ReplayClock,
     compose::{Installation, OpenMode, Webhooks},
     failure::Failure,
-    operations::{EvidenceExpiry, RollupCounter},
+    operations::{EvidenceExpiry, RollupCounter, SharedTables},
     permissions::exposed_files,
     settings::{Database, Settings},
 };
@@ -203,12 +203,15 @@ impl Server {
             stop.clone(),
         ));
         let attachments = Arc::new(AttachmentServices::new(attachments, settings.attachments.limits));
+        let tables = SharedTables::new(installation.clone());
         let console_services = ConsoleServices {
             events: Arc::new(PayloadRenderer),
             files: Arc::new(SharedFiles(Arc::clone(&attachments))),
             endpoints: endpoint_services.endpoints.clone(),
             checkpoints: Arc::new(installation.checkpoint_key),
             api_document: api_v1::document(),
+            tables: Arc::new(tables.clone()),
+            api_path: api_v1::collection_path,
         };
         let web_app =
             if is_demo { console::demo_surface(console_services) } else { console::surface(console_services) };
@@ -232,6 +235,7 @@ impl Server {
         }
         let stopped = async {
             maintenance.await?;
+            tables.stop().await;
             recorder.await?;
             sweeper.await?;
             expiry.await?;

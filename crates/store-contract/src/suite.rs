@@ -29,6 +29,7 @@ pub mod saved_views;
 pub mod sealing;
 pub mod signing_keys;
 pub mod streaming;
+pub mod table_imports;
 
 /// Generates the whole suite as tests of the store that `$open` opens: an `async fn(Arc<dyn Clock>) -> OpenedStore`.
 #[macro_export]
@@ -208,6 +209,13 @@ macro_rules! contract_suite {
                 saved_views_are_seen_by_their_owner_and_shared_ones_by_everybody
                 a_stale_change_of_a_saved_view_stores_nothing
                 one_of_sixteen_concurrent_saved_views_takes_a_slot
+            }
+            table_imports {
+                a_table_import_reads_back_and_belongs_to_its_organization
+                one_of_sixteen_concurrent_changes_of_a_table_import_wins
+                an_organization_has_a_bounded_number_of_table_imports
+                the_parts_of_a_table_are_stored_and_deleted_with_its_import
+                expired_table_imports_are_deleted_with_their_files
             }
             signing_keys {
                 the_first_of_concurrent_signing_keys_wins

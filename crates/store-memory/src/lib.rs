@@ -24,6 +24,7 @@ mod saved_views;
 mod signing_keys;
 mod state;
 mod streaming;
+mod table_imports;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

@@ -16,7 +16,9 @@ use kernel::{
     RepeatedCalls, Resource, Revision, StoreError, Stored, TimeRange, Timestamp,
 };
 use rpds::{RedBlackTreeMapSync as Map, RedBlackTreeSetSync as Set};
-use store::{CallSpan, CallTotals, Day, FUTURE_TOLERANCE, OpenFindings, Rollup, RollupPart};
+use store::{
+    CallSpan, CallTotals, Day, FUTURE_TOLERANCE, OpenFindings, Rollup, RollupPart, StoredTableImport, TableImportId,
+};
 use ulid::Ulid;
 use webhooks::Partition;
 
@@ -58,6 +60,8 @@ pub(crate) struct State {
     pub(crate) rollups: Map<(OrganizationId, RollupPart), Rollup>,
     pub(crate) open_findings: Map<(OrganizationId, Day), OpenFindings>,
     pub(crate) calls: Map<(OrganizationId, AccountId, CallSpan, Timestamp), CallTotals>,
+    pub(crate) table_imports: Map<(OrganizationId, Id<TableImportId>), StoredTableImport>,
+    pub(crate) table_parts: Map<(OrganizationId, Id<TableImportId>, i64), Arc<[u8]>>,
 }
 
 #[derive(Clone)]

@@ -21,6 +21,7 @@ mod rollups;
 mod saved_views;
 mod signing_keys;
 mod storage_usage;
+mod table_imports;
 
 use std::sync::Arc;
 

@@ -5,6 +5,7 @@ mod identity;
 mod maintenance;
 mod master_key;
 mod rollups;
+mod table_imports;
 
 use audit::AuditLog;
 use auth::{Accounts, PeopleStore, SavedViews, SigningKeys};
@@ -22,6 +23,7 @@ pub use rollups::{
     OpenHistory, Rollup, RollupPart, Rollups, SubmissionCounts, calls_by_hour, calls_by_minute, delivery_counts,
     evidence_counts, finding_counts, submission_counts,
 };
+pub use table_imports::{MAX_TABLE_IMPORTS, StoredTableImport, TableImportId, TableImports};
 
 /// Calls `$with!` with every record type that stores hold, as `Kind => Type` pairs: the kinds with commands of their
 /// own, then the registers. [`Store`] and the dispatch of stores are generated from this list, so none can miss a kind.
@@ -63,6 +65,7 @@ macro_rules! store {
             + DeliveryHistory
             + DueEvidence
             + Rollups
+            + TableImports
             $(+ Reader<$record>)*
         {
         }
@@ -84,6 +87,7 @@ macro_rules! store {
                 + DeliveryHistory
                 + DueEvidence
                 + Rollups
+                + TableImports
                 $(+ Reader<$record>)*
         {
         }

@@ -3,7 +3,7 @@
 use std::{borrow::Cow, time::Duration};
 
 use async_trait::async_trait;
-use kernel::{StoreError, Timestamp};
+use kernel::{OrganizationId, StoreError, Timestamp};
 
 /// The lease of a task that only one process of an installation may run at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +20,8 @@ pub enum Lease {
     Rollups,
     /// The import of scans of one tool and scope into one organization, by a hash of these.
     ScanImport(u64),
+    /// The import of an uploaded table into an organization.
+    TableImport(OrganizationId),
 }
 
 impl Lease {
@@ -33,6 +35,7 @@ impl Lease {
             Self::EvidenceExpiry => "evidence-expiry".into(),
             Self::Rollups => "rollups".into(),
             Self::ScanImport(scan) => format!("scan-import:{scan:016x}").into(),
+            Self::TableImport(organization) => format!("table-import:{organization}").into(),
         }
     }
 }

@@ -83,6 +83,14 @@ impl Field<'_> {
         })
     }
 
+    /// A file of one of these kinds.
+    pub(crate) fn file(&self, accept: &str) -> Markup {
+        self.around(&html! {
+            input.in id=(self.name) name=(self.name) type="file" accept=(accept)
+                aria-describedby=[self.described_by()] aria-invalid=[self.invalid()] required[!self.optional];
+        })
+    }
+
     /// Several lines of text.
     pub(crate) fn area(&self, rows: u8, value: &str) -> Markup {
         self.around(&html! {

@@ -15,7 +15,12 @@ use serde_json::Value;
 use store::DynStore;
 
 use super::{
-    filter_names::load_filter_names, forms::has_form, references::load_names, saved_views::ViewBar, tabs::tabs_of,
+    filter_names::load_filter_names,
+    forms::{has_form, is_importable},
+    references::load_names,
+    register_export::export_foot,
+    saved_views::ViewBar,
+    tabs::tabs_of,
     viewer,
 };
 use crate::{
@@ -68,6 +73,8 @@ where
             cursor: page.cursor.as_deref(),
             next: page.next.as_deref(),
             may_create: has_form(R::KIND) && viewer.role.permits(Permission::ChangeRecords),
+            may_import: is_importable(R::KIND) && viewer.role.permits(Permission::ImportRecords),
+            foot: &export_foot::<R>(app, request, &page.chosen)?,
             now: app.services.clock.now(),
             tabs: html! { (tabs_of(R::KIND)) (views.show(&viewer, &page.chosen, &[], &address)) },
         };
@@ -113,7 +120,7 @@ fn is_canonical(pairs: &[(String, String)]) -> bool {
     names.enumerate().all(is_first) && pairs.iter().all(|(_, value)| !value.is_empty())
 }
 
-fn read_filter<R: Record>(query: &mut Query<'_>) -> Filter<R> {
+pub(super) fn read_filter<R: Record>(query: &mut Query<'_>) -> Filter<R> {
     let mut filter = Filter::default();
     for (index, column, column_filter) in Filter::<R>::columns() {
         let name = filter_name::<R>(index);

@@ -34,6 +34,10 @@ pub(crate) struct ListView<'v> {
     pub(crate) next: Option<&'v str>,
     /// Whether the person may create records.
     pub(crate) may_create: bool,
+    /// Whether the person may import records.
+    pub(crate) may_import: bool,
+    /// The links to the list as a file.
+    pub(crate) foot: &'v Markup,
     /// The current time.
     pub(crate) now: Timestamp,
     /// The names of the records that the shown columns refer to.
@@ -51,8 +55,8 @@ pub(crate) fn list(viewer: &Viewer, view: &ListView<'_>) -> Markup {
     let title = register.title();
     let path = register.path();
     let create = html! {
+        (import_button(view))
         @if view.may_create {
-            a.btn href={ (path) "/import" } { (Icon::Upload) "Import a table" }
             a.btn.primary href={ (path) "/new" } { (Icon::Plus) "New " (register.noun()) }
         }
     };
@@ -121,6 +125,14 @@ pub(crate) fn order_of(chosen: &ChosenFilters) -> String {
     format!("{} first", order_title(chosen.value(ORDER)).to_lowercase())
 }
 
+/// The button that leads to the import of a table of these records.
+pub(crate) fn import_button(view: &ListView<'_>) -> Markup {
+    let kind = view.register.kind.name().replace('_', "-");
+    html! {
+        @if view.may_import { a.btn href={ "/app/import?kind=" (kind) } { (Icon::Upload) "Import…" } }
+    }
+}
+
 /// The foot of the list.
 pub(crate) fn pages(view: &ListView<'_>) -> Markup {
     let path = view.register.path();
@@ -135,7 +147,7 @@ pub(crate) fn pages(view: &ListView<'_>) -> Markup {
         @if is_whole { (counted(view.rows.len(), &view.register.noun(), &nouns)) ", " (order_of(view.chosen)) }
         @else { "Some of the " (nouns) ", " (order_of(view.chosen)) }
     };
-    pager(&summary, first.as_deref(), older.as_deref())
+    html! { (pager(&summary, first.as_deref(), older.as_deref())) (view.foot) }
 }
 
 /// The notice that replaces an empty list: what to do first, or which filter to drop.

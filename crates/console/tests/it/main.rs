@@ -21,5 +21,6 @@ mod sign_in;
 mod stored_scripts;
 mod submissions;
 mod support;
+mod tables;
 mod webhooks;
 mod workspace;

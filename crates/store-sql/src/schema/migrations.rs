@@ -62,6 +62,7 @@ const STEPS: &[Step] = steps! {
     20 "passkeys" "0020_passkeys.sql",
     21 "identities" "0021_identities.sql",
     22 "saved_views" "0022_saved_views.sql",
+    23 "table_imports" "0023_table_imports.sql",
 };
 
 /// The migration that creates the table `installation`, with a row that stays.

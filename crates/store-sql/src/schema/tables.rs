@@ -100,6 +100,22 @@ pub(crate) const SAVED_VIEWS: TableDefinition<11> = TableDefinition {
     key_columns: 2,
 };
 
+/// Imports of uploaded tables.
+pub(crate) const TABLE_IMPORTS: TableDefinition<8> = TableDefinition {
+    name: "table_imports",
+    columns: [
+        Column::text("organization_id"),
+        Column::text("id"),
+        Column::text("user_id"),
+        Column::int("version"),
+        Column::text("document"),
+        Column::int("created_at"),
+        Column::int("updated_at"),
+        Column::int("expires_at"),
+    ],
+    key_columns: 2,
+};
+
 pub(super) const SIGNING_KEYS: TableDefinition<5> = TableDefinition {
     name: "signing_keys",
     columns: [

@@ -16,14 +16,17 @@ use super::{OPEN, finding::owner_of, is_open};
 use crate::{
     components::{Head, Icon, due, form_token, heading, page, severity, status},
     pages::{
+        forms::is_importable,
         owners::Owners,
         references::load_names,
+        register_export::export_foot,
         register_list::{ListPage, load},
         saved_views::ViewBar,
         viewer,
     },
     registers::{
-        ChosenFilters, ListView, RecordName, RecordNames, Row, filter_bar, nothing, order_of, pages, register_of,
+        ChosenFilters, ListView, RecordName, RecordNames, Row, filter_bar, import_button, nothing, order_of, pages,
+        register_of,
     },
     response::page_response,
     viewer::Viewer,
@@ -47,17 +50,27 @@ pub(super) fn handle<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a,
         let viewer = viewer(request)?;
         let bar = ViewBar::load(app, request, register_of::<Finding>()).await?;
         let tabs = views(&viewer, &bar, &page.chosen, &user, now);
-        Ok(page_response(StatusCode::OK, list(&viewer, &page, &owners, &names, tabs, now)))
+        let foot = export_foot::<Finding>(app, request, &page.chosen)?;
+        let parts = Parts { owners: &owners, names: &names, foot: &foot, tabs };
+        Ok(page_response(StatusCode::OK, list(&viewer, &page, parts, now)))
     })
+}
+
+/// The parts of the page that other records state.
+struct Parts<'p> {
+    owners: &'p Owners,
+    names: &'p RecordNames,
+    /// The exports below the list.
+    foot: &'p Markup,
+    /// The saved views above it.
+    tabs: Markup,
 }
 
 /// The page.
 fn list(
     viewer: &Viewer,
     found: &ListPage<Finding>,
-    owners: &Owners,
-    names: &RecordNames,
-    tabs: Markup,
+    Parts { owners, names, foot, tabs }: Parts<'_>,
     now: Timestamp,
 ) -> Markup {
     let may_change = viewer.role.permits(Permission::ChangeRecords);
@@ -73,10 +86,13 @@ fn list(
         cursor: found.cursor.as_deref(),
         next: found.next.as_deref(),
         may_create: may_change,
+        may_import: is_importable(register.kind) && viewer.role.permits(Permission::ImportRecords),
+        foot,
         now,
         tabs,
     };
     let create = html! {
+        (import_button(&view))
         @if may_change { a.btn.primary href="/app/findings/new" { (Icon::Plus) "New finding" } }
     };
     let label = format!("Findings, {}", order_of(&found.chosen));

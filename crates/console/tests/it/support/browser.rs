@@ -49,6 +49,15 @@ impl Browser {
         self.send(request.unwrap()).await
     }
 
+    /// Sends a form with a file, whose boundary is `x-1`.
+    pub(crate) async fn post_file(&self, path: &str, body: Vec<u8>) -> Page {
+        let request = Request::post(path)
+            .header(header::CONTENT_TYPE, "multipart/form-data; boundary=x-1")
+            .header("sec-fetch-site", "same-origin")
+            .body(Body::from(body));
+        self.send(request.unwrap()).await
+    }
+
     async fn send(&self, mut request: Request<Body>) -> Page {
         let address: SocketAddr = "192.0.2.7:40000".parse().unwrap();
         request.extensions_mut().insert(address);

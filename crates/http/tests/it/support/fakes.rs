@@ -3,15 +3,18 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use console::EvidenceFiles;
+use bytes::Bytes;
+use console::{EvidenceFiles, NewTable, RecordTables, TableExport, TableImport, TableOptions, TableRefusal};
 use crypto::{CursorKey, Encryptor};
 use evidence::{AttachedFile, EvidenceAttachment};
-use kernel::{Changeset, Entropy, OrganizationId, Stored};
+use kernel::{Attribution, Changeset, Entropy, Id, OrganizationId, OrganizationRef, Reason, Stored};
 use novantra_http::{
     App, CommitListener, CursorSigner, Observer, ResponseCipher,
     request::ApiRequest,
     response::{ApiResponse, Problem},
 };
+use store::TableImportId;
+use tokio::sync::mpsc;
 use webhooks::{AttemptOutcome, EndpointUrl, Message, Sender};
 
 pub(super) struct Cursors(pub(super) CursorKey);
@@ -73,5 +76,50 @@ impl EvidenceFiles for Nothing {
 
     async fn are_stored(&self, _: &App, _: OrganizationId, _: &[AttachedFile]) -> Result<bool, Problem> {
         Ok(false)
+    }
+}
+
+#[async_trait]
+impl RecordTables for Nothing {
+    async fn begin(&self, _: &NewTable) -> Result<Id<TableImportId>, TableRefusal> {
+        Err(TableRefusal::NotFound)
+    }
+
+    async fn add_part(&self, _: OrganizationId, _: Id<TableImportId>, _: i64, _: Bytes) -> Result<(), TableRefusal> {
+        Err(TableRefusal::NotFound)
+    }
+
+    async fn preview(&self, _: &OrganizationRef, _: Id<TableImportId>, _: TableOptions) -> Result<(), TableRefusal> {
+        Err(TableRefusal::NotFound)
+    }
+
+    async fn find(&self, _: OrganizationId, _: Id<TableImportId>) -> Result<TableImport, TableRefusal> {
+        Err(TableRefusal::NotFound)
+    }
+
+    async fn list(&self, _: OrganizationId) -> Result<Vec<TableImport>, TableRefusal> {
+        Ok(Vec::new())
+    }
+
+    async fn start(
+        &self,
+        _: &OrganizationRef,
+        _: Id<TableImportId>,
+        _: Attribution,
+        _: Reason,
+    ) -> Result<(), TableRefusal> {
+        Err(TableRefusal::NotFound)
+    }
+
+    async fn discard(&self, _: OrganizationId, _: Id<TableImportId>) -> Result<(), TableRefusal> {
+        Err(TableRefusal::NotFound)
+    }
+
+    async fn failed_rows(&self, _: &OrganizationRef, _: Id<TableImportId>) -> Result<Bytes, TableRefusal> {
+        Err(TableRefusal::NotFound)
+    }
+
+    async fn export(&self, _: TableExport, _: mpsc::Sender<Bytes>) -> Result<(), TableRefusal> {
+        Err(TableRefusal::NotFound)
     }
 }

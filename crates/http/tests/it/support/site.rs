@@ -210,6 +210,8 @@ fn surfaces(master: &MasterKey) -> [Surface; 2] {
         endpoints: webhooks.endpoints.clone(),
         checkpoints: Arc::new(CheckpointKey::new(master).public_key()),
         api_document: api_v1::document(),
+        tables: Arc::new(Nothing),
+        api_path: api_v1::collection_path,
     });
     [api_v1::surface(ApiServices { webhooks, attachments }), pages]
 }
