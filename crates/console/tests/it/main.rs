@@ -12,6 +12,7 @@ mod findings;
 mod frameworks;
 mod jump;
 mod lists;
+mod redirects;
 mod roles;
 mod routes;
 mod sign_in;
