@@ -13,6 +13,7 @@ mod frameworks;
 mod jump;
 mod lists;
 mod passkeys;
+mod redirects;
 mod references;
 mod roles;
 mod routes;

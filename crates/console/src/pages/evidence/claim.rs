@@ -85,7 +85,7 @@ fn files_card(viewer: &Viewer, claim: &Stored<EvidenceClaim>) -> Markup {
         heading("Type", "t2"),
         heading("Size", "num"),
         heading("Uploaded", "num t2"),
-        heading("", ""),
+        heading("Download", ""),
     ];
     let rows = html! {
         @for file in &files {
