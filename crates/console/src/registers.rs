@@ -9,6 +9,7 @@ mod form;
 mod history;
 mod list;
 mod register;
+mod related;
 mod typed;
 mod value;
 

@@ -56,7 +56,7 @@ where
             next: page.next.as_deref(),
             may_create: has_form(R::KIND) && viewer.role.permits(Permission::ChangeRecords),
             now: app.services.clock.now(),
-            tabs: tabs_of(R::KIND),
+            tabs: tabs_of(R::KIND, &register_of::<R>().path()),
         };
         Ok(page_response(StatusCode::OK, list(&viewer, &view)))
     })

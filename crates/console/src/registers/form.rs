@@ -60,10 +60,13 @@ pub(crate) fn form(viewer: &Viewer, view: &RecordForm<'_>) -> Markup {
             }
         }
     };
+    let lists: [(&str, &str); 1] = [(&list_title, &path)];
+    let record = view.current.map(|row| (row.name(register), back.as_str()));
+    let above: Vec<(&str, &str)> = lists.into_iter().chain(record).collect();
     let head = Head {
         title: &title,
         section: view.section,
-        above: &[(&list_title, &path)],
+        above: &above,
         has_problem: !problems.is_empty() || view.is_conflict,
         ..Head::default()
     };
@@ -102,7 +105,7 @@ fn control(viewer: &Viewer, view: &RecordForm<'_>, index: usize) -> Markup {
     let field = Field {
         name: &name,
         label: &title,
-        hint: column.description,
+        hint: hint(column, &title, &view.register.noun()),
         error: fault(view, &name),
         optional: column.nullable || is_empty_allowed(column),
     };
@@ -118,6 +121,15 @@ fn control(viewer: &Viewer, view: &RecordForm<'_>, index: usize) -> Markup {
         ColumnType::Timestamp => field.input("datetime-local", "short", &text),
         ColumnType::Id(_) => field.input("text", "m", &text),
     }
+}
+
+/// The explanation of a field, if it says more than its label.
+fn hint(column: &Column, label: &str, noun: &str) -> &'static str {
+    let label = label.to_lowercase();
+    let repeated: Vec<&str> = label.split(' ').chain(noun.split(' ')).chain(["the", "of", "a", "an", "its"]).collect();
+    let lower = column.description.to_lowercase();
+    let says_more = lower.trim_end_matches('.').split(' ').any(|word| !repeated.contains(&word));
+    if says_more { column.description } else { "" }
 }
 
 fn is_empty_allowed(column: &Column) -> bool {

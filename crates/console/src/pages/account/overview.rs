@@ -88,7 +88,7 @@ fn second_factor(viewer: &Viewer, security: &UserSecurity) -> Markup {
         div.body {
             div.stack {
                 @if let Some(since) = security.second_factor_since {
-                    p { "An authenticator app, set up " (viewer.zone.minute(since)) ". " (counted(security.recovery_codes_left, "recovery code is", "recovery codes are")) " left." }
+                    p { "An authenticator app, set up " (viewer.zone.minute(since)) ". " @if security.recovery_codes_left == 0 { b { "No recovery code is left: make new ones." } } @else { (counted(security.recovery_codes_left, "recovery code is", "recovery codes are")) " left." } }
                     div.actions {
                         a.btn href="/app/account/second-factor" { "Replace it…" }
                         a.btn href="/app/account/recovery-codes" { "New recovery codes…" }

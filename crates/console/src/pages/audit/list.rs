@@ -22,6 +22,7 @@ use crate::{
     response::{page_response, redirect},
     services::ConsoleServices,
     viewer::Viewer,
+    words::{grouped, sequence},
 };
 
 /// The state of the chain, as the newest checkpoint states it.
@@ -111,8 +112,8 @@ fn chain_card(viewer: &Viewer, chain: &Chain, now: Timestamp) -> Markup {
             header { h2 #chain-t { "Chain" } (state) }
             div.stats {
                 div {
-                    span.k { "Sealed up to" } span.v { (head.sequence) }
-                    span.d { @if unsealed.entries == 0 { "nothing is waiting to be sealed" } @else { (unsealed.entries) " waiting to be sealed" } }
+                    span.k { "Sealed up to" } span.v { (sequence(head.sequence)) }
+                    span.d { @if unsealed.entries == 0 { "nothing is waiting to be sealed" } @else { (grouped(unsealed.entries)) " waiting to be sealed" } }
                 }
                 div {
                     span.k { "Last checkpoint" }
@@ -127,7 +128,7 @@ fn chain_card(viewer: &Viewer, chain: &Chain, now: Timestamp) -> Markup {
                     span.d { "Ed25519, with the key of this installation" }
                 }
             }
-            footer { "An outsider checks the whole chain with " code { "novantra audit verify" } " and an export." }
+            footer { span { "An outsider checks the whole chain with " code { "novantra audit verify" } " and an export." } }
         }
     }
 }
