@@ -25,6 +25,7 @@ mod saved_view_commands;
 mod secret;
 mod session;
 mod sign_in;
+mod sign_in_summary;
 mod signing_key;
 mod token;
 mod totp_secret;
@@ -70,6 +71,7 @@ pub use sign_in::{
     password_changed, reauthenticated, recovery_codes_replaced, second_factor_accepted, second_factor_enrolled,
     second_factor_removed, signed_out,
 };
+pub use sign_in_summary::SignInSummary;
 pub use signing_key::{
     EncryptedSigningKey, KeyChange, KeyRotationError, KeyStage, Keyring, MAX_KEYS_AGE, MIN_LEAD_TIME, PublishedKey,
     VERIFY_AFTER_RETIREMENT,

@@ -12,6 +12,7 @@ use crate::{
     opaque_token::TokenHash,
     person_credentials::{Credentials, PasswordHash},
     session::{Session, SessionId},
+    sign_in_summary::SignInSummary,
     totp_secret::TotpSecret,
     trusted_device::TrustedDevice,
     user::{StoredUser, UserId},
@@ -42,6 +43,16 @@ pub trait PeopleStore: Send + Sync {
     /// # Errors
     /// [`StoreError`] if the store fails.
     async fn sessions(&self, organization: OrganizationId, user: UserId) -> Result<Vec<Session>, StoreError>;
+
+    /// Returns how each of these users signs in, in one bounded read; of users that do not exist, nothing. The order is any.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store fails.
+    async fn sign_in_summaries(
+        &self,
+        organization: OrganizationId,
+        users: &[UserId],
+    ) -> Result<Vec<SignInSummary>, StoreError>;
 
     /// Returns the link whose token has this hash, unless it was used. It may have expired.
     ///

@@ -1,15 +1,12 @@
 //! How users sign in, and when they last did: what their credentials, sessions and audit entries say, without any secret.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use audit::{AuditFilter, AuditLog};
-use auth::{Passkey, Permission, Session, SessionLevel, UserCaller, UserId};
+use auth::{Passkey, Permission, Session, SessionLevel, SignInSummary, UserCaller, UserId};
 use kernel::{OrganizationId, PageLimit, PageRequest, Timestamp};
 
 use crate::{error::PeopleError, people::People};
-
-/// The action of completed sign-ins.
-const SIGNED_IN: &str = "user.signed_in";
 
 /// How a user signs in.
 #[derive(Clone, Debug, Default)]
@@ -68,13 +65,31 @@ impl People {
         })
     }
 
+    /// Returns how each of these users signs in, in their order, in one read.
+    ///
+    /// # Errors
+    /// [`PeopleError::Denied`] without the permission to see people, [`PeopleError::NotFound`] if one of them does not
+    /// exist, or the store fails.
+    pub async fn sign_in_summaries(
+        &self,
+        caller: &UserCaller,
+        organization: OrganizationId,
+        users: &[UserId],
+    ) -> Result<Vec<SignInSummary>, PeopleError> {
+        caller.require(Permission::ReadPeople)?;
+        let found = self.parts.store.sign_in_summaries(organization, users).await?;
+        let mut found: BTreeMap<UserId, SignInSummary> =
+            found.into_iter().map(|summary| (summary.user, summary)).collect();
+        users.iter().map(|user| found.remove(user).ok_or(PeopleError::NotFound)).collect()
+    }
+
     async fn last_recorded_sign_in(
         &self,
         organization: OrganizationId,
         user: UserId,
     ) -> Result<Option<Timestamp>, PeopleError> {
         let filter = AuditFilter {
-            actions: BTreeSet::from([SIGNED_IN.to_owned()]),
+            actions: BTreeSet::from([SignInSummary::SIGNED_IN.to_owned()]),
             subjects: BTreeSet::from([user.to_string()]),
             ..AuditFilter::default()
         };

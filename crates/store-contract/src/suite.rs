@@ -196,6 +196,7 @@ macro_rules! contract_suite {
                 a_commit_with_credentials_is_stored_as_a_whole_or_not_at_all
                 a_session_is_found_by_its_token_with_the_current_user
                 the_times_of_a_session_are_stored
+                sign_ins_of_several_users_are_summarized
                 sessions_of_a_user_are_listed_and_ended
                 a_link_is_used_once
                 expired_sessions_and_links_are_deleted

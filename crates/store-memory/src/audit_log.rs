@@ -221,7 +221,7 @@ impl State {
     }
 
     /// The organization's entries in the given order.
-    fn entries_in_order(
+    pub(crate) fn entries_in_order(
         &self,
         organization: OrganizationId,
         order: Order,

@@ -3,9 +3,9 @@
 use async_trait::async_trait;
 use auth::{
     CredentialChange, Credentials, ExternalIdentity, MAX_LISTED_SESSIONS, OneTimeLink, PeopleStore, Session, SessionId,
-    StoredUser, TokenHash, UserId, is_discarded_at,
+    SessionLevel, SignInSummary, StoredUser, TokenHash, User, UserId, is_discarded_at,
 };
-use kernel::{Changeset, CommitError, OrganizationId, StoreError, Timestamp};
+use kernel::{Changeset, CommitError, Order, OrganizationId, StoreError, Timestamp};
 
 use crate::{Call, MemoryStore, state::State};
 
@@ -33,6 +33,16 @@ impl PeopleStore for MemoryStore {
         own.sort_unstable_by_key(|session| std::cmp::Reverse((session.last_used_at, session.id)));
         own.truncate(MAX_LISTED_SESSIONS);
         Ok(own)
+    }
+
+    async fn sign_in_summaries(
+        &self,
+        organization: OrganizationId,
+        users: &[UserId],
+    ) -> Result<Vec<SignInSummary>, StoreError> {
+        let state = self.snapshot()?;
+        let existing = users.iter().filter(|user| state.record::<User>(organization, **user).is_some());
+        Ok(existing.map(|user| state.sign_in_summary(organization, *user)).collect())
     }
 
     async fn one_time_link(
@@ -138,6 +148,28 @@ impl From<StoreError> for Failure {
 }
 
 impl State {
+    fn sign_in_summary(&self, organization: OrganizationId, user: UserId) -> SignInSummary {
+        let credentials = self.credentials.get(&(organization, user));
+        let factor = credentials.and_then(|stored| stored.second_factor.as_ref());
+        let complete = self
+            .sessions_of(organization)
+            .filter(|session| session.user == user && session.level == SessionLevel::Full)
+            .map(|session| session.created_at);
+        let subject = user.to_string();
+        let recorded = self
+            .entries_in_order(organization, Order::Newest)
+            .filter(|stored| stored.entry.subject.as_ref().is_some_and(|about| about.id == subject))
+            .take(SignInSummary::MAX_ENTRIES)
+            .filter(|stored| stored.entry.action.as_str() == SignInSummary::SIGNED_IN)
+            .map(|stored| stored.entry.occurred_at);
+        SignInSummary {
+            user,
+            second_factor_since: factor.map(|factor| factor.enrolled_at),
+            passkeys: credentials.map_or(0, |stored| stored.passkeys.len()),
+            last_sign_in: complete.chain(recorded).max(),
+        }
+    }
+
     fn sessions_of(&self, organization: OrganizationId) -> impl Iterator<Item = &Session> {
         self.sessions.iter().filter(move |((of, _), _)| *of == organization).map(|(_, session)| session)
     }

@@ -76,7 +76,7 @@ where
             may_import: is_importable(R::KIND) && viewer.role.permits(Permission::ImportRecords),
             foot: &export_foot::<R>(app, request, &page.chosen)?,
             now: app.services.clock.now(),
-            tabs: html! { (tabs_of(R::KIND)) (views.show(&viewer, &page.chosen, &[], &address)) },
+            tabs: html! { (tabs_of(R::KIND, &register_of::<R>().path())) (views.show(&viewer, &page.chosen, &[], &address)) },
         };
         Ok(page_response(StatusCode::OK, list(&viewer, &view)))
     })

@@ -63,7 +63,8 @@ pub(crate) struct Slots {
 #[must_use]
 pub(crate) fn detail(viewer: &Viewer, view: &Detail<'_>) -> Markup {
     let (register, row) = (&view.register, view.row);
-    let (path, title) = (register.path(), row.name(register));
+    let (path, title) = (register.path(), row.title(register, &viewer.zone));
+    let title = title.as_ref();
     let state = register.position("status").and_then(|index| row.values[index].as_value().as_str());
     let slots = &view.slots;
     let severity = register
@@ -146,10 +147,14 @@ fn is_left_out(column: &Column, value: &OwnedScalar) -> bool {
 fn fields(viewer: &Viewer, view: &Detail<'_>) -> Markup {
     let (register, row) = (&view.register, view.row);
     let long: Vec<usize> = long_texts(register).collect();
+    let is_above = |index: usize| {
+        let is_title = register.name() == Some(index) && register.key() != Some(index);
+        is_title || [register.position("status"), register.position("severity")].contains(&Some(index))
+    };
     let is_shown = |index: usize, column: &Column| {
         // The files of a claim have a card of their own.
         let has_card = register.kind == Kind::EvidenceClaim && matches!(column.column_type, ColumnType::Groups);
-        !long.contains(&index) && !has_card && !is_left_out(column, &row.values[index])
+        !long.contains(&index) && !is_above(index) && !has_card && !is_left_out(column, &row.values[index])
     };
     html! {
         div.body {

@@ -66,10 +66,13 @@ pub(crate) fn form(viewer: &Viewer, view: &RecordForm<'_>) -> Markup {
             }
         }
     };
+    let lists: [(&str, &str); 1] = [(&list_title, &path)];
+    let record = view.current.map(|row| (row.name(register), back.as_str()));
+    let above: Vec<(&str, &str)> = lists.into_iter().chain(record).collect();
     let head = Head {
         title: &title,
         section: view.section,
-        above: &[(&list_title, &path)],
+        above: &above,
         has_problem: !problems.is_empty() || view.is_conflict,
         ..Head::default()
     };

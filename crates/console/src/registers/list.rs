@@ -1,18 +1,18 @@
 //! The list of a register.
 
-use kernel::Timestamp;
+use kernel::{Column, Timestamp};
 use maud::{Markup, html};
 
 use super::{
     ChosenFilters, FilterNames, RecordNames, Register, Row, columns,
     filter_bar::{chosen_texts, filter_bar, order_title},
     filters::ORDER,
-    value::value,
+    value::{cell, value},
 };
 use crate::{
     components::{Head, Icon, NONE, TableColumn, blank, heading, page, pager, table},
     viewer::Viewer,
-    words::{counted, label, with_article},
+    words::{counted, label, sentence, with_article},
 };
 
 /// The most filters that an empty list offers to drop.
@@ -78,7 +78,7 @@ fn headings(register: &Register) -> Vec<TableColumn<'static>> {
     let shown = columns::shown(register);
     let named = register.name().is_some_and(|name| Some(name) != register.key());
     let key = (named && register.key().is_some()).then_some(TableColumn { title: "Key".into(), class: "" });
-    let title = register.name().map_or_else(|| "Id".to_owned(), |index| label(&register.columns[index]));
+    let title = register.name().map_or_else(|| sentence(&register.noun()), |index| label(&register.columns[index]));
     let others = shown
         .into_iter()
         .enumerate()
@@ -108,16 +108,21 @@ fn rows(viewer: &Viewer, view: &ListView<'_>) -> Markup {
             tr role="row" {
                 @if let Some(key) = key { td role="cell" { (value(&register.columns[key], &row.values[key], &viewer.zone, view.names)) } }
                 th.p.w-title scope="row" role="rowheader" {
-                    a.prime href={ (register.path()) "/" (row.id) } { (row.name(register)) }
+                    a.prime href={ (register.path()) "/" (row.id) } { (row.title(register, &viewer.zone)) }
                 }
                 @for (rank, index) in shown.iter().enumerate() {
                     @let column = &register.columns[*index];
-                    td class=(class_at(rank)) role="cell" data-l=(label(column)) { (value(column, &row.values[*index], &viewer.zone, view.names)) }
+                    td class=(class_at(rank)) role="cell" data-l=[has_label(column).then(|| label(column))] { (cell(column, &row.values[*index], &viewer.zone, view.names, view.now)) }
                 }
                 td.num role="cell" { span.muted.nowrap { (viewer.zone.day(row.updated_at, view.now)) } }
             }
         }
     }
+}
+
+/// Whether narrow screens, which show a row without the headings, need the label beside a value.
+fn has_label(column: &Column) -> bool {
+    !matches!(column.name, "status" | "severity")
 }
 
 /// The order of the list in words: "newest first".

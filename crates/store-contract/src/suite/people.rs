@@ -4,11 +4,11 @@ use std::{sync::Arc, time::Duration};
 
 use auth::{
     CredentialChange, Credentials, LinkPurpose, MAX_STORED_FOR, OneTimeLink, Passkey, PasskeyAnswer, PasskeyName,
-    PasswordHash, Role, SecondFactor, Session, SessionId, SessionLevel, StoredUser, TokenHash, User, UserId,
-    UserStatus, user_revision,
+    PasswordHash, Role, SecondFactor, Session, SessionId, SessionLevel, SignInSummary, StoredUser, TokenHash, User,
+    UserId, UserStatus, user_revision,
 };
 use findings::Finding;
-use kernel::{CommitError, Conflict, Kind, OrganizationId, RecordKey, Revision, Timestamp};
+use kernel::{Action, CommitError, Conflict, Kind, OrganizationId, RecordKey, Revision, Subject, Timestamp};
 
 use crate::{Fixture, samples};
 
@@ -266,6 +266,55 @@ pub async fn the_times_of_a_session_are_stored(fixture: Fixture) {
     assert!(change(&fixture, fixture.home, &[proven]).await);
     let expected = Session { last_used_at: later, authenticated_at: later, ..begun };
     assert_eq!(fixture.store.sessions(fixture.home, user.meta.id).await.unwrap(), [expected]);
+}
+
+/// The summaries of several users say of each whether there is a second factor, and when they last signed in: by a session
+/// that is not over, or else by the audit log.
+pub async fn sign_ins_of_several_users_are_summarized(fixture: Fixture) {
+    let away = fixture.create_organization("away").await;
+    let foreign = fixture.create(away, user("a@b.example")).await;
+    let mut users = Vec::new();
+    for email in ["a@b.example", "c@d.example", "e@f.example"] {
+        users.push(fixture.create(fixture.home, user(email)).await);
+    }
+    let [signed_in, gone, never] = &users[..] else { panic!("three users") };
+    let factor = SecondFactor { ciphertext: vec![7], enrolled_at: fixture.now(), last_step: 1 };
+    let credentials = Credentials::new(PasswordHash::new("$argon2id$one"), fixture.now());
+    let credentials = Credentials {
+        version: 1,
+        passkeys: vec![passkey(&fixture, 1)],
+        ..credentials.with_second_factor(factor.clone(), Vec::new())
+    };
+    let set = CredentialChange::SetCredentials { user: signed_in.meta.id, credentials };
+    let begun = session(&fixture, signed_in, 1);
+    fixture.clock.tick();
+    let pending = Session { level: SessionLevel::SecondFactorPending, ..session(&fixture, signed_in, 2) };
+    let add = |session: &Session| CredentialChange::AddSession(session.clone());
+    assert!(change(&fixture, fixture.home, &[set, add(&begun), add(&pending)]).await);
+    let mut recorded = Vec::new();
+    for action in ["user.signed_in", "user.signed_in", "user.signed_out"] {
+        let mut entry = samples::entry(&*fixture.entropy, fixture.home, fixture.clock.tick());
+        entry.action = Action::new(action);
+        entry.subject = Some(Subject::from_id(gone.meta.id));
+        recorded.push(entry.occurred_at);
+        fixture.append(entry).await.unwrap();
+    }
+    let ids: Vec<UserId> = users.iter().map(|user| user.meta.id).chain([foreign.meta.id]).collect();
+    let mut found = fixture.store.sign_in_summaries(fixture.home, &ids).await.unwrap();
+    found.sort_by_key(|summary| ids.iter().position(|id| *id == summary.user));
+    let summary = |user: &StoredUser, second_factor_since, last_sign_in| SignInSummary {
+        user: user.meta.id,
+        second_factor_since,
+        passkeys: usize::from(second_factor_since.is_some()),
+        last_sign_in,
+    };
+    let expected = [
+        summary(signed_in, Some(factor.enrolled_at), Some(begun.created_at)),
+        summary(gone, None, Some(recorded[1])),
+        summary(never, None, None),
+    ];
+    assert_eq!(found, expected);
+    assert_eq!(fixture.store.sign_in_summaries(fixture.home, &[]).await.unwrap(), []);
 }
 
 /// Sessions are listed by their last use and end one by one, or all but one, without touching those of others.

@@ -3,13 +3,14 @@
 mod changes;
 mod passkeys;
 mod rows;
+mod summaries;
 
 use std::sync::LazyLock;
 
 use async_trait::async_trait;
 use auth::{
     CredentialChange, Credentials, ExternalIdentity, MAX_LISTED_SESSIONS, MAX_STORED_FOR, OneTimeLink, PeopleStore,
-    Session, SessionId, StoredUser, TokenHash, User, UserId,
+    Session, SessionId, SignInSummary, StoredUser, TokenHash, User, UserId,
 };
 use kernel::{Changeset, CommitError, OrganizationId, StoreError, Timestamp};
 
@@ -106,6 +107,17 @@ impl PeopleStore for SqlStore {
     async fn sessions(&self, organization: OrganizationId, user: UserId) -> Result<Vec<Session>, StoreError> {
         let values: [Value<'static>; 3] = [organization.into(), user.into(), Value::limit(MAX_LISTED_SESSIONS)];
         self.engine.read(values, |values, session| Box::pin(session.fetch(&SESSIONS, values, rows::session))).await
+    }
+
+    async fn sign_in_summaries(
+        &self,
+        organization: OrganizationId,
+        users: &[UserId],
+    ) -> Result<Vec<SignInSummary>, StoreError> {
+        let input = (organization, users.to_vec());
+        self.engine
+            .read(input, |(organization, users), session| Box::pin(summaries::read(session, *organization, users)))
+            .await
     }
 
     async fn one_time_link(

@@ -22,7 +22,7 @@ use crate::{
     response::{page_response, redirect},
     services::ConsoleServices,
     viewer::Viewer,
-    words::grouped,
+    words::{grouped, sequence},
 };
 
 /// The state of the chain, as the newest checkpoint states it.
@@ -124,7 +124,7 @@ fn chain_card(viewer: &Viewer, chain: &Chain, now: Timestamp) -> Markup {
             header { h2 #chain-t { "Chain" } (state) }
             div.stats {
                 div {
-                    span.k { "Sealed up to" } span.v { (grouped(head.sequence.unsigned_abs())) }
+                    span.k { "Sealed up to" } span.v { (sequence(head.sequence)) }
                     span.d { (waiting_in_words(unsealed.entries)) }
                 }
                 div {
@@ -140,7 +140,7 @@ fn chain_card(viewer: &Viewer, chain: &Chain, now: Timestamp) -> Markup {
                     span.d { "Ed25519, with the key of this installation" }
                 }
             }
-            footer { "An outsider checks the whole chain with " code { "novantra audit verify" } " and an export." }
+            footer { span { "An outsider checks the whole chain with " code { "novantra audit verify" } " and an export." } }
         }
     }
 }
