@@ -50,7 +50,6 @@ fn time(claims: &Value, name: &str) -> Result<Option<Timestamp>, IdTokenFault> {
         Some(value) => {
             let seconds = value.as_f64().filter(|seconds| (0.0..=MAX).contains(seconds));
             let seconds = seconds.ok_or(IdTokenFault::Malformed)?;
-            #[expect(clippy::cast_possible_truncation, reason = "the number is in the range")]
             Ok(Some(Timestamp::from_millis((seconds * 1000.0) as i64)))
         }
     }
