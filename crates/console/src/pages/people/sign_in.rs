@@ -99,7 +99,7 @@ pub(super) fn refused(refusal: &SignInRefusal, page: Markup) -> ApiResponse {
     page_response(status, page).recorded()
 }
 
-/// What the browser with this key is asked; nothing where browsers offer no passkeys.
+/// The options for the browser with this key; nothing where browsers offer no passkeys.
 fn passkeys(app: &App, request: &ApiRequest, key: &str) -> Option<CeremonyOptions> {
     relying_party(app, request).map(|party| app.services.people.passkey_sign_in(&party, key))
 }
