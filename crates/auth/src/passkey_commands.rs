@@ -1,4 +1,4 @@
-//! What users do with their passkeys. Each step has been authorized before: the answer of the passkey was right.
+//! The commands of users about their passkeys. Each step has been authorized before: the answer of the passkey was right.
 
 use kernel::{Action, Change, FieldValue, Subject, WriteContext, WriteTimestamp};
 

@@ -16,7 +16,7 @@ use crate::{
     sign_in::BegunSession,
 };
 
-/// What the browser is asked in a ceremony: a JSON document.
+/// The options of a ceremony for the browser: a JSON document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CeremonyOptions(pub(crate) serde_json::Value);
 
@@ -40,7 +40,7 @@ pub enum PasskeyOutcome {
 pub struct PasskeyRefusal {
     /// The refusal.
     pub refusal: SignInRefusal,
-    /// What the person can do about it.
+    /// The kind of the fault, by which the person knows how to go on.
     pub fault: PasskeyFault,
 }
 
@@ -64,7 +64,7 @@ pub enum PasskeyFault {
 pub struct SecondFactorChoices {
     /// Whether there is an authenticator app.
     pub has_app: bool,
-    /// What the browser is asked, if there are passkeys and they can be used here.
+    /// The options for the browser, if there are passkeys and they can be used here.
     pub passkeys: Option<CeremonyOptions>,
 }
 

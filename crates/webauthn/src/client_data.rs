@@ -25,7 +25,7 @@ impl Ceremony {
     }
 }
 
-/// What the browser says. Other members may be there, and are not read.
+/// The members that are read. Others may be there.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Document {

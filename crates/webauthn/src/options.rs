@@ -1,4 +1,4 @@
-//! What the browser is asked, as the JSON documents of the standard (`PublicKeyCredentialCreationOptionsJSON` and
+//! The options of ceremonies for the browser, as the JSON documents of the standard (`PublicKeyCredentialCreationOptionsJSON` and
 //! `PublicKeyCredentialRequestOptionsJSON`).
 
 use serde_json::{Value, json};

@@ -11,7 +11,7 @@ fn authenticator() -> SoftwareAuthenticator {
     SoftwareAuthenticator::new(KeyAlgorithm::Es256, "https://localhost", "localhost")
 }
 
-/// What the page asks the browser.
+/// The options that the page has for the browser.
 fn options(page: &Page) -> Value {
     let html = page.html();
     let (_, rest) = html.split_once("data-options=\"").unwrap_or_else(|| panic!("{html}"));

@@ -195,19 +195,19 @@ proptest! {
         let registration = authenticator.register(&creation_options());
         let credential = Registration::parse(&registration).unwrap().verify(&party(), CHALLENGE).unwrap();
         let mut attestation = member(&registration, "attestationObject");
-        let place = at % attestation.len();
-        attestation[place] ^= 1 << bit;
+        let index = at % attestation.len();
+        attestation[index] ^= 1 << bit;
         let altered = with(&registration, "attestationObject", URL_SAFE_NO_PAD.encode(&attestation));
         let _ = Registration::parse(&altered).and_then(|one| one.verify(&party(), CHALLENGE));
         let assertion = authenticator.sign_in(&request_options());
         for name in ["authenticatorData", "signature", "clientDataJSON"] {
             let mut bytes = member(&assertion, name);
-            let place = at % bytes.len();
-            bytes[place] ^= 1 << bit;
+            let index = at % bytes.len();
+            bytes[index] ^= 1 << bit;
             let altered = with(&assertion, name, URL_SAFE_NO_PAD.encode(&bytes));
             let outcome = Assertion::parse(&altered)
                 .and_then(|one| one.verify(&party(), CHALLENGE, &registered(&credential)));
-            prop_assert!(outcome.is_err(), "{name} {place} {bit}");
+            prop_assert!(outcome.is_err(), "{name} {index} {bit}");
         }
     }
 }

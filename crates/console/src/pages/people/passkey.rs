@@ -1,4 +1,4 @@
-//! What pages with passkeys have in common.
+//! The parts that pages with passkeys have in common.
 
 use axum::http::header;
 use http_api::{

@@ -119,7 +119,7 @@ fn provider_form(app: &App, has_only_workspace: bool) -> Form<'_> {
     }
 }
 
-/// What the browser with this key is asked; nothing where browsers offer no passkeys.
+/// The options for the browser with this key; nothing where browsers offer no passkeys.
 fn passkeys(app: &App, request: &ApiRequest, key: &str) -> Option<CeremonyOptions> {
     relying_party(app, request).map(|party| app.services.people.passkey_sign_in(&party, key))
 }
