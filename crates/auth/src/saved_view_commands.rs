@@ -142,19 +142,23 @@ fn begin(
 ) -> Changeset {
     let subject = after.or(before).map(|view| Subject { kind: Cow::Borrowed("saved_view"), id: view.id.to_string() });
     let mut changeset = context.begin(timestamp, Action::new(action), subject);
-    let fields: [(&'static str, fn(&SavedView) -> FieldValue); 5] = [
-        ("owner_user_id", |view| FieldValue::Text(view.owner.to_string())),
-        ("list", |view| FieldValue::Text(view.list.to_string())),
-        ("name", |view| FieldValue::Text(view.name.to_string())),
-        ("query", |view| FieldValue::Text(view.query.to_string())),
-        ("is_shared", |view| FieldValue::Bool(view.is_shared())),
-    ];
-    let value = |view: Option<&SavedView>, read: fn(&SavedView) -> FieldValue| view.map_or(FieldValue::Null, read);
-    let changes = fields.into_iter().map(|(field, read)| Change {
-        field: Cow::Borrowed(field),
-        before: value(before, read),
-        after: value(after, read),
-    });
+    let values = |view: Option<&SavedView>| view.map_or([const { FieldValue::Null }; FIELDS.len()], values);
+    let changes = FIELDS.into_iter().zip(values(before)).zip(values(after));
+    let changes = changes.map(|((field, before), after)| Change { field: Cow::Borrowed(field), before, after });
     changeset.set_changes(changes.filter(|change| change.before != change.after).collect());
     changeset
+}
+
+/// The fields that the audit log has of a view.
+const FIELDS: [&str; 5] = ["owner_user_id", "list", "name", "query", "is_shared"];
+
+/// The values of these fields.
+fn values(view: &SavedView) -> [FieldValue; FIELDS.len()] {
+    [
+        FieldValue::Text(view.owner.to_string()),
+        FieldValue::Text(view.list.to_string()),
+        FieldValue::Text(view.name.to_string()),
+        FieldValue::Text(view.query.to_string()),
+        FieldValue::Bool(view.is_shared()),
+    ]
 }

@@ -20,7 +20,7 @@ pub(crate) struct ResolvedForm {
     pub(crate) texts: BTreeMap<String, String>,
     /// The faults of the fields that name nothing.
     pub(crate) faults: TypedFaults,
-    /// What the fields name, for the form.
+    /// The records and people that the fields name, for the form.
     pub(crate) references: References,
 }
 

@@ -308,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn a_filter_that_a_list_does_not_accept_is_told_from_one_that_it_does() {
+    fn only_filters_that_the_list_accepts_have_no_fault() {
         let fault = |query: &str| chosen(query).fault(&register_of::<Finding>());
         for query in
             ["", "status=open,closed&order=due", "dueBefore=2026-12-01T00:00:00.000Z", "dueAfter=now-7d&other=x"]

@@ -32,7 +32,7 @@ pub(crate) struct RecordForm<'f> {
     pub(crate) typed: Option<&'f BTreeMap<String, String>>,
     /// Their faults.
     pub(crate) faults: &'f TypedFaults,
-    /// What its fields name.
+    /// The records and people that its fields name.
     pub(crate) references: &'f References,
     /// Whether another person changed the record since the form was opened. `current` is then what they stored.
     pub(crate) is_conflict: bool,

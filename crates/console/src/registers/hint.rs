@@ -32,11 +32,11 @@ pub(super) fn hint(register: &Register, column: &Column) -> String {
 
 /// Whether the description of a column has no word beside those of its label and of the record.
 fn repeats_label(register: &Register, column: &Column) -> bool {
-    let known = format!("{} {} {}", label(column), column.label.replace('_', " "), register.noun());
-    let known: Vec<String> = known.split(' ').map(stem).collect();
+    let repeated = format!("{} {} {}", label(column), column.label.replace('_', " "), register.noun());
+    let repeated: Vec<String> = repeated.split(' ').map(stem).collect();
     let description = column.description.replace("'s", "");
     let mut words = description.split(|character: char| !character.is_alphanumeric()).filter(|word| !word.is_empty());
-    words.all(|word| EMPTY.contains(&word.to_lowercase().as_str()) || known.contains(&stem(word)))
+    words.all(|word| EMPTY.contains(&word.to_lowercase().as_str()) || repeated.contains(&stem(word)))
 }
 
 /// A word without the ending of its plural, in small letters.

@@ -27,7 +27,7 @@ pub(crate) struct ReferenceField {
     pub(crate) is_list: bool,
 }
 
-/// What the fields of a form name, and whom they may name.
+/// The records and people that the fields of a form name, and those that they may name.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct References {
     /// The records or the person that each field names, by its name.

@@ -46,7 +46,7 @@ pub async fn saved_views_are_seen_by_their_owner_and_shared_ones_by_everybody(fi
         assert!(add(&fixture, saved).await);
     }
     assert_eq!(visible(&fixture, fixture.home, one).await, [first.clone(), later.clone(), shared.clone()]);
-    assert_eq!(visible(&fixture, fixture.home, other).await, [shared.clone()]);
+    assert_eq!(visible(&fixture, fixture.home, other).await, std::slice::from_ref(&shared));
     assert_eq!(visible(&fixture, away, one).await, []);
     let find = async |organization| fixture.store.saved_view(organization, first.id).await.unwrap();
     assert_eq!((find(fixture.home).await, find(away).await), (Some(first.clone()), None));

@@ -31,7 +31,7 @@ impl<'b> ViewBar<'b> {
         let caller = &request.principal()?.user()?.caller;
         let mut views = app.services.people.saved_views(caller).await.map_err(problem_of)?;
         views.retain(|view| view.list.as_str() == register.plural);
-        views.sort_by(|one, other| one.name.as_str().to_lowercase().cmp(&other.name.as_str().to_lowercase()));
+        views.sort_by_cached_key(|view| view.name.as_str().to_lowercase());
         Ok(Self { caller, register, views, now: app.services.clock.now() })
     }
 
