@@ -19,6 +19,7 @@ mod forms;
 pub(crate) mod frameworks;
 pub(crate) mod imports;
 mod jump;
+mod list_filter;
 mod one_time_secret;
 mod origin;
 mod overview;

@@ -4,6 +4,7 @@
 use async_trait::async_trait;
 use auth::UserId;
 use bytes::Bytes;
+use http_api::response::Problem;
 use kernel::{
     Attribution, Id, Kind, OrganizationId, OrganizationRef, OwnedScalar, Reason, StoreError, StreamRequest, Timestamp,
 };
@@ -72,11 +73,11 @@ pub struct Fault {
     pub row: usize,
     /// The key of its record, if it could be read.
     pub key: Option<String>,
-    /// What is wrong with which column, and what to do.
+    /// The fault, with its column and the remedy.
     pub message: String,
 }
 
-/// What an import does or did with the rows of a table.
+/// The outcome of an import for the rows of a table.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Outcome {
@@ -94,7 +95,7 @@ pub struct Outcome {
     pub faults: Vec<Fault>,
 }
 
-/// What a table contains, and what importing it would do.
+/// The content of a table, and the outcome that its import would have.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Preview {
@@ -215,6 +216,16 @@ pub enum TableRefusal {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl From<TableRefusal> for Problem {
+    fn from(refusal: TableRefusal) -> Self {
+        match refusal {
+            TableRefusal::NotFound => Self::not_found(),
+            TableRefusal::Refused(message) => Self::conflict(message),
+            TableRefusal::Store(error) => error.into(),
+        }
+    }
 }
 
 /// Imports and exports of tables.

@@ -13,14 +13,13 @@ use http_api::{
     endpoints::{Document, Media, Operation},
     pipeline::Handler,
     request::{Access, Charge, MediaType},
-    response::Problem,
 };
 use maud::Markup;
 
 use crate::{
     components::{Tone, badge},
     page_operation::page_operation,
-    tables::{ImportState, TableRefusal},
+    tables::ImportState,
 };
 
 /// Returns the endpoints.
@@ -57,15 +56,6 @@ fn document_of_upload() -> Document {
         errors: &[],
         codes: &[],
         response_headers: &[],
-    }
-}
-
-/// The error response for what was not done.
-pub(crate) fn problem(refusal: TableRefusal) -> Problem {
-    match refusal {
-        TableRefusal::NotFound => Problem::not_found(),
-        TableRefusal::Refused(message) => Problem::conflict(message),
-        TableRefusal::Store(error) => error.into(),
     }
 }
 

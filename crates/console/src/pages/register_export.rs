@@ -16,7 +16,7 @@ use kernel::{Filter, OwnedScalar, Record};
 use maud::{Markup, html};
 use tokio::{sync::mpsc, task::JoinHandle};
 
-use super::{origin::origin, register_list::read_filter, viewer};
+use super::{list_filter::read_filter, origin::origin, viewer};
 use crate::{
     components::{Icon, code_block},
     registers::{ChosenFilters, Register, register_of},
@@ -44,7 +44,7 @@ pub(crate) fn handle<'a, R: Record>(
             "format",
             "The format of the file.",
             || serde_json::Value::Null,
-            |name| FORMATS.into_iter().find(|(_, known, ..)| *known == name).ok_or("must be one of: csv, xlsx, ndjson"),
+            |name| FORMATS.into_iter().find(|(_, other, ..)| *other == name).ok_or("must be one of: csv, xlsx, ndjson"),
         );
         let list = ListRequest::parse(app, request, &mut query, DueDates::of::<R>())?;
         if list.page.after.is_some() {
@@ -67,7 +67,7 @@ pub(crate) fn handle<'a, R: Record>(
         let exporting = tokio::spawn(async move { services.tables.export(export, sender).await });
         // An export that fails does so before its first chunk, so that a page can say why.
         let Some(first) = chunks.recv().await else {
-            ended(exporting).await.map_err(super::imports::problem)?;
+            ended(exporting).await?;
             let empty = ApiResponse::document(axum::http::StatusCode::OK, media_type, Bytes::new());
             return Ok(download(empty, &file_name::<R>(ending)));
         };

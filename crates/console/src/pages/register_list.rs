@@ -9,14 +9,14 @@ use http_api::{
     request::{ApiRequest, DueDates, Query},
     response::{ApiResponse, Problem},
 };
-use kernel::{ColumnType, Comparison, Filter, Reader, Record, Stored};
+use kernel::{Reader, Record, Stored};
 use maud::html;
-use serde_json::Value;
 use store::DynStore;
 
 use super::{
     filter_names::load_filter_names,
     forms::{has_form, is_importable},
+    list_filter::read_filter,
     references::load_names,
     register_export::export_foot,
     saved_views::ViewBar,
@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     navigation::section_of,
-    registers::{ChosenFilters, FilterNames, ListView, Row, filter_name, list, referred_in_list, register_of},
+    registers::{ChosenFilters, FilterNames, ListView, Row, list, referred_in_list, register_of},
     response::{page_response, redirect},
 };
 
@@ -118,22 +118,4 @@ fn is_canonical(pairs: &[(String, String)]) -> bool {
     let names = pairs.iter().map(|(name, _)| name);
     let is_first = |(index, name): (usize, &String)| pairs[..index].iter().all(|(before, _)| before != name);
     names.enumerate().all(is_first) && pairs.iter().all(|(_, value)| !value.is_empty())
-}
-
-pub(super) fn read_filter<R: Record>(query: &mut Query<'_>) -> Filter<R> {
-    let mut filter = Filter::default();
-    for (index, column, column_filter) in Filter::<R>::columns() {
-        let name = filter_name::<R>(index);
-        let schema = || Value::Null;
-        match (column_filter.comparison, column.column_type) {
-            (Comparison::OneOf, ColumnType::Text { .. }) => {
-                filter.set(index, query.list(name, column.description, schema, column.parse));
-            }
-            (Comparison::OneOf, _) => filter.set(index, query.choices(name, column.description, schema, column.parse)),
-            (Comparison::AtLeast, _) => {
-                filter.set(index, query.optional(name, column.description, schema, column.parse))
-            }
-        }
-    }
-    filter
 }

@@ -3,7 +3,7 @@
 use auth::Role;
 use console::{Fault, ImportState, MAX_TABLE_BYTES, Outcome, Preview, TableExportFormat};
 use kernel::{OwnedScalar, Record as _};
-use registers::Risk;
+use registers::{Risk, RiskStatus};
 
 use crate::support::{Browser, TestApp, column};
 
@@ -166,7 +166,8 @@ async fn an_import_is_open_only_to_those_who_may_import_in_its_workspace() {
 async fn a_list_is_exported_with_its_filters_and_shown_as_an_api_call() {
     let app = TestApp::open().await;
     let auditor = app.browser(Role::Auditor).await;
-    app.fixture.create(app.fixture.home, Risk::example()).await;
+    let risk = Risk { status: RiskStatus::Identified, ..Risk::example() };
+    app.fixture.create(app.fixture.home, risk).await;
     let page = auditor.get("/app/risks?status=identified").await.expect(200);
     let page = page.expect_text("/app/risks/export?status=identified&amp;format=xlsx");
     page.expect_text("/api/v1/governance/risks?status=identified");

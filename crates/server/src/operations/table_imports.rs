@@ -1,6 +1,6 @@
 //! Imports of tables that people upload: previews, runs in the background, and exports of lists.
 //!
-//! What blocks, such as reading a workbook, runs on threads for it, few at a time.
+//! Work that blocks, such as reading a workbook, runs on threads for it, few at a time.
 
 mod document;
 mod run;

@@ -7,7 +7,6 @@ use http_api::{
     response::{ApiResponse, Problem},
 };
 
-use super::problem;
 use crate::{pages::form_texts::FormTexts, response::redirect, services::ConsoleServices, tables::TableOptions};
 
 /// The maximum length of a choice, in characters.
@@ -19,7 +18,7 @@ pub(super) fn submit<'a>(_: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, R
         let texts = FormTexts::read(request)?;
         let (organization, id) = (request.principal()?.organization_ref(), request.path_id()?);
         let tables = &ConsoleServices::of(request)?.tables;
-        let import = tables.find(organization.id, id).await.map_err(problem)?;
+        let import = tables.find(organization.id, id).await?;
         let text = |name: &str| -> String {
             texts.0.get(name).map_or("", |text| text.trim()).chars().take(MAX_LENGTH).collect()
         };
@@ -46,7 +45,7 @@ pub(super) fn submit<'a>(_: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, R
             header_row: text("headerRow"),
             values: text("values"),
         };
-        tables.preview(organization, id, options).await.map_err(problem)?;
+        tables.preview(organization, id, options).await?;
         Ok(redirect(&format!("/app/import/{id}")))
     })
 }

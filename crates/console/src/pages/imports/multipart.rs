@@ -39,7 +39,7 @@ pub(super) struct Multipart<P> {
     body: P,
     /// The bytes that were received and not passed on.
     buffer: BytesMut,
-    /// What stands before each part and behind the last one.
+    /// The bytes before each part and behind the last one.
     delimiter: Vec<u8>,
     is_complete: bool,
 }

@@ -9,7 +9,7 @@ use http_api::{
 };
 use maud::{Markup, html};
 
-use super::{problem, state_badge};
+use super::state_badge;
 use crate::{
     components::{Field, Head, Icon, Tone, card, form_token, heading, note, page, reason},
     navigation::section_of,
@@ -38,7 +38,7 @@ pub(super) async fn respond(_: &App, request: &ApiRequest, attempt: &Attempt<'_>
     let viewer = viewer(request)?;
     let organization = request.principal()?.organization();
     let tables = &ConsoleServices::of(request)?.tables;
-    let import = tables.find(organization, request.path_id()?).await.map_err(problem)?;
+    let import = tables.find(organization, request.path_id()?).await?;
     let register = register_of_kind(import.kind).ok_or_else(Problem::not_found)?;
     let title = format!("Import {}", register.nouns());
     let (list_title, list) = (register.title(), register.path());

@@ -1,4 +1,4 @@
-//! What is done with an upload: its import, its end, and the download of the rows that fail.
+//! The import of an upload, its end, and the download of the rows that fail.
 
 use axum::http::StatusCode;
 use futures_util::future::BoxFuture;
@@ -8,7 +8,7 @@ use http_api::{
     response::{ApiResponse, Problem},
 };
 
-use super::{preview_page, problem};
+use super::preview_page;
 use crate::{
     pages::{attempt::Attempt, form_texts::FormTexts},
     registers::TypedFaults,
@@ -37,7 +37,7 @@ pub(super) fn submit<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a,
             Err(TableRefusal::Refused(message)) => {
                 preview_page::respond(app, request, &Attempt::refused(&texts, message)).await
             }
-            Err(refusal) => Err(problem(refusal)),
+            Err(refusal) => Err(refusal.into()),
         }
     })
 }
@@ -47,7 +47,7 @@ pub(super) fn discard<'a>(_: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, 
     Box::pin(async move {
         FormTexts::read(request)?;
         let organization = request.principal()?.organization();
-        ConsoleServices::of(request)?.tables.discard(organization, request.path_id()?).await.map_err(problem)?;
+        ConsoleServices::of(request)?.tables.discard(organization, request.path_id()?).await?;
         Ok(redirect("/app/import"))
     })
 }
@@ -57,7 +57,7 @@ pub(super) fn failed_rows<'a>(_: &'a App, request: &'a ApiRequest) -> BoxFuture<
     Box::pin(async move {
         let organization = request.principal()?.organization_ref();
         let tables = &ConsoleServices::of(request)?.tables;
-        let rows = tables.failed_rows(organization, request.path_id()?).await.map_err(problem)?;
+        let rows = tables.failed_rows(organization, request.path_id()?).await?;
         let response = ApiResponse::document(StatusCode::OK, "text/csv; charset=utf-8", rows);
         Ok(download(response, "failed-rows.csv"))
     })

@@ -9,7 +9,7 @@ use http_api::{
 use import::RecordKind;
 use maud::{Markup, html};
 
-use super::{problem, state_badge};
+use super::state_badge;
 use crate::{
     components::{Field, Head, Icon, card, form_token, heading, page, problem_summary},
     pages::{forms::is_importable, owners::Owners, viewer},
@@ -33,7 +33,7 @@ pub(super) async fn respond(
 ) -> Result<ApiResponse, Problem> {
     let viewer = viewer(request)?;
     let organization = request.principal()?.organization();
-    let imports = ConsoleServices::of(request)?.tables.list(organization).await.map_err(problem)?;
+    let imports = ConsoleServices::of(request)?.tables.list(organization).await?;
     let users: Vec<String> = imports.iter().map(|import| import.user.to_string()).collect();
     let owners = Owners::load(app, organization, users.iter().map(String::as_str)).await?;
     let problems: Vec<(String, String)> =

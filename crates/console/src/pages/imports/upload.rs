@@ -17,7 +17,7 @@ use store::TableImportId;
 
 use super::{
     multipart::{Multipart, PartHead},
-    problem, start_page,
+    start_page,
 };
 use crate::{
     form_token::FormToken,
@@ -36,7 +36,7 @@ const PART_SIZE: usize = 256 * 1024;
 /// The maximum length of the name of a file, in characters.
 const MAX_FILE_NAME: usize = 120;
 
-/// What a form asks for.
+/// The result of a form.
 enum Received {
     /// The table is stored.
     Stored(Id<TableImportId>),
@@ -64,7 +64,7 @@ pub(super) fn submit<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a,
             Received::Stored(id) => {
                 let organization = request.principal()?.organization_ref();
                 let tables = &ConsoleServices::of(request)?.tables;
-                tables.preview(organization, id, TableOptions::default()).await.map_err(problem)?;
+                tables.preview(organization, id, TableOptions::default()).await?;
                 Ok(redirect(&format!("/app/import/{id}")))
             }
             Received::Faulty { kind, field, message } => {
@@ -136,11 +136,11 @@ async fn receive_file(
     let file_name = shown_name(file_name);
     let table = NewTable { organization, user, kind: record_kind.kind, format, file_name };
     let tables = &ConsoleServices::of(request)?.tables;
-    let id = tables.begin(&table).await.map_err(problem)?;
+    let id = tables.begin(&table).await?;
     let stored = async {
         let (mut number, mut part) = (0, Some(first));
         while let Some(bytes) = part {
-            tables.add_part(organization, id, number, bytes).await.map_err(problem)?;
+            tables.add_part(organization, id, number, bytes).await?;
             number += 1;
             part = next_part_of_file(form).await?;
         }
