@@ -1,45 +1,20 @@
 //! Sign-in by OpenID Connect.
 
-use std::sync::Arc;
-
 use auth::{
-    IdentityProvider, OpenIdAccount, OpenIdFlow, OpenIdFlows, OpenIdRefusal, OpenIdRules, ProviderPerson, SameEmail,
-    StoredUser, signed_in_by_provider, user_actor,
+    OpenIdAccount, OpenIdFlow, OpenIdRefusal, OpenIdRules, ProviderPerson, SameEmail, StoredUser,
+    signed_in_by_provider, user_actor,
 };
-use kernel::{Actor, ActorKind, Attribution, OrganizationRef, Slug};
+use kernel::{Actor, ActorKind, Attribution, OrganizationRef};
 
 use crate::{
     attempts::Step,
     author::Client,
     error::PeopleError,
+    openid_settings::{OpenIdConnect, OpenIdSettings},
     people::{MAX_ATTEMPTS, People},
     refusals::SignInRefusal,
     sign_in::BegunSession,
 };
-
-/// The provider by which people sign in, and what is required of them.
-#[derive(Clone)]
-pub struct OpenIdConnect {
-    /// The client of the provider.
-    pub provider: Arc<dyn IdentityProvider>,
-    /// The cookies of sign-ins that were begun.
-    pub flows: Arc<dyn OpenIdFlows>,
-    /// The settings.
-    pub settings: OpenIdSettings,
-}
-
-/// The settings of sign-in by OpenID Connect.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OpenIdSettings {
-    /// The label of the button.
-    pub label: String,
-    /// The workspace whose people sign in by the provider; `None` for the only one.
-    pub workspace: Option<Slug>,
-    /// Whether the people of this workspace may sign in with a password, too.
-    pub allows_passwords: bool,
-    /// The rules.
-    pub rules: OpenIdRules,
-}
 
 /// A sign-in that was begun.
 #[derive(Debug)]

@@ -17,7 +17,7 @@ use tokio::sync::Mutex;
 use crate::{
     error::PeopleError,
     observer::{NoObserver, PeopleObserver},
-    openid::OpenIdConnect,
+    openid_settings::OpenIdConnect,
     password_pool::PasswordPool,
     refusal_log::RefusalLog,
 };

@@ -2,6 +2,7 @@
 //! which of the two is behind it.
 
 mod batch_statement;
+mod column;
 mod failure;
 mod job;
 mod location;
@@ -22,7 +23,8 @@ use std::{path::Path, sync::Arc};
 use futures_util::future::BoxFuture;
 use kernel::{RecordStream, StoreError};
 
-pub(crate) use batch_statement::{BatchStatement, Column, SqlType};
+pub(crate) use batch_statement::BatchStatement;
+pub(crate) use column::{Column, SqlType};
 pub(crate) use failure::{corrupt, shared_copy, unavailable};
 pub use location::{DatabaseOptions, DatabaseUrl, MalformedDatabaseUrl, PostgresKind, PostgresUrl};
 pub(crate) use pipeline::{Step, pipeline, pipeline2};

@@ -25,6 +25,7 @@ const CROSS_ORGANIZATION_INDEXES: &[&str] = &[
     // Servers look for attachments of all organizations that nobody linked.
     "evidence_attachments_unlinked",
     // Maintenance deletes expired sessions and links of all organizations.
+    "table_imports_expiry",
     "user_sessions_expiry",
     "user_links_expiry",
     // Maintenance deletes the calls of all organizations past their retention.

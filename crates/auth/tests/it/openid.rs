@@ -1,4 +1,4 @@
-//! What is decided about people whom an OpenID Connect provider vouches for.
+//! The decisions about people whom an OpenID Connect provider vouches for.
 
 use std::time::Duration;
 

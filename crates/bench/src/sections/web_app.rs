@@ -17,7 +17,7 @@ use crate::{
 const ROUNDS: usize = 5;
 const WINDOW: Duration = Duration::from_secs(1);
 
-/// What the browser loads before the first page is painted, beside the page.
+/// The tags of the files that the browser loads before a page is painted.
 const ASSETS: [&str; 2] = ["rel=\"stylesheet\" href=\"", "<script src=\""];
 
 /// A page: its name, its address, and the calls that return what it shows. `{finding}` and the like stand for the

@@ -1,10 +1,10 @@
 //! The overview: where the organization stands, from counts that a background task keeps. Nothing is counted for a visit:
 //! the page reads the rollups, a few records of bounded ranges of an index, and the calls of a few accounts.
 
-mod data;
 mod evidence;
 mod findings;
 mod integrations;
+mod numbers;
 mod stats;
 mod submissions;
 #[cfg(test)]
@@ -26,7 +26,7 @@ use crate::{
     response::page_response,
     viewer::Viewer,
 };
-use data::OverviewData;
+use numbers::OverviewData;
 
 /// The periods that can be chosen, in weeks.
 const PERIODS: [u8; 3] = [13, 26, 52];

@@ -107,7 +107,7 @@ async fn a_passkey_is_the_second_step_after_the_password() {
 }
 
 #[tokio::test]
-async fn an_administrator_sets_up_a_passkey_in_place_of_an_app() {
+async fn an_administrator_sets_up_a_passkey_instead_of_an_app() {
     let app = TestApp::open().await;
     let (mut browser, mut authenticator) = (app.stranger(), authenticator());
     let link = app.invite(Role::Admin).await;

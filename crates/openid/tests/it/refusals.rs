@@ -97,7 +97,7 @@ async fn texts_that_are_no_token_are_refused() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_key_that_is_not_known_yet_is_looked_for_at_most_once_a_minute() {
+async fn a_key_that_is_new_is_looked_for_at_most_once_a_minute() {
     let provider = FakeProvider::start().await;
     let client = provider.client();
     client.redeem(CODE, None, &provider.flow()).await.unwrap();

@@ -7,6 +7,7 @@ mod harness;
 mod links;
 mod management;
 mod openid;
+mod openid_harness;
 mod own_account;
 mod own_passkeys;
 mod passkey_harness;

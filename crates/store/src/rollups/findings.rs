@@ -164,8 +164,8 @@ fn open_key(name: &str) -> Option<(Severity, Status, AgeBucket)> {
     let (severity, rest) = name.split_once('.')?;
     let (status, age) = rest.split_once('.')?;
     Some((
-        *Severity::ALL.iter().find(|known| known.name() == severity)?,
-        *Status::ALL.iter().find(|known| known.name() == status)?,
-        *AgeBucket::ALL.iter().find(|known| known.name() == age)?,
+        *Severity::ALL.iter().find(|one| one.name() == severity)?,
+        *Status::ALL.iter().find(|one| one.name() == status)?,
+        *AgeBucket::ALL.iter().find(|one| one.name() == age)?,
     ))
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use maud::{Markup, html};
 use store::EvidenceState;
 
-use super::data::OverviewData;
+use super::numbers::OverviewData;
 use crate::{
     components::{Bar, BarChart, Series, card, legend, meter},
     viewer::Viewer,

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use store::{AgeBucket, Day, OpenFindings};
 
 use super::{
-    data::OverviewData,
+    numbers::OverviewData,
     stats::{days, overdue_href},
 };
 use crate::{

@@ -8,8 +8,8 @@ use store::CallTotals;
 
 use super::{
     alert_note,
-    data::{AccountHealth, Integrations, OverviewData},
     findings::card_with,
+    numbers::{AccountHealth, Integrations, OverviewData},
 };
 use crate::{
     components::{TableColumn, sparkline, table},

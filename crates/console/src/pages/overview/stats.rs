@@ -5,7 +5,7 @@ use kernel::Timestamp;
 use maud::{Markup, html};
 use store::{Day, DueBucket, EvidenceState};
 
-use super::data::OverviewData;
+use super::numbers::OverviewData;
 use crate::{
     components::{NONE, Stat},
     viewer::Viewer,

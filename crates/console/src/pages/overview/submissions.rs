@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use registers::SubmissionPackage;
 use store::DueBucket;
 
-use super::{alert_note, data::OverviewData};
+use super::{alert_note, numbers::OverviewData};
 use crate::{
     components::{TableColumn, card, status, strip, table},
     viewer::Viewer,

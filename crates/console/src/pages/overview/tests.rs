@@ -10,7 +10,7 @@ use scopes::ScopeSet;
 use store::{CallTotals, Day, DeliveryCounts, EvidenceCounts, FindingCounts, OpenFindings, SubmissionCounts};
 
 use super::{
-    data::{AccountHealth, DuePackage, Integrations, OverviewData},
+    numbers::{AccountHealth, DuePackage, Integrations, OverviewData},
     overview, period,
 };
 use crate::{

@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use crate::support::eventually;
 use serde_json::{Value, json};
 
 /// The key under which the protocol has the identifier of an element.
@@ -142,15 +143,8 @@ impl WebDriver {
     /// Waits until an element has this text, which a script brings about.
     pub(super) async fn wait_for(&self, selector: &str, text: &str) {
         let script = format!("return document.querySelector({})?.textContent ?? ''", json!(selector));
-        let deadline = std::time::Instant::now() + Duration::from_secs(60);
-        loop {
-            let seen = self.run(&script).await;
-            if seen == text {
-                return;
-            }
-            assert!(std::time::Instant::now() < deadline, "{selector} is {seen}, not {text:?}");
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
+        let what = format!("{selector} is {text:?}");
+        eventually(&what, async || (self.run(&script).await == text).then_some(())).await;
     }
 
     async fn element(&self, selector: &str) -> String {
