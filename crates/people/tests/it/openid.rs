@@ -1,16 +1,14 @@
 //! Sign-in by an OpenID Connect provider, which the tests script.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-use async_trait::async_trait;
 use auth::{
-    GroupRoles, IdTokenFault, IdentityProvider, IssuedLink, OpenIdFlow, OpenIdFlows as _, OpenIdRefusal, OpenIdRules,
-    ProviderPerson, Role, SessionLevel, StoredUser, UserStatus, parse_user_email,
+    GroupRoles, IdTokenFault, OpenIdFlows as _, OpenIdRefusal, OpenIdRules, ProviderPerson, Role, SessionLevel,
+    UserStatus,
 };
-use crypto::{MasterKey, OpenIdFlowCipher};
 use kernel::Slug;
 use novantra_people::{
-    BegunSession, OpenIdAnswer, OpenIdConnect, OpenIdOutcome, OpenIdSettings, PasskeyFault, PeopleError, SignInOutcome,
+    OpenIdAnswer, OpenIdConnect, OpenIdOutcome, OpenIdSettings, PasskeyFault, PeopleError, SignInOutcome,
 };
 
 use crate::{

@@ -4,16 +4,13 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use auth::{
-    GroupRoles, IdTokenFault, IdentityProvider, IssuedLink, OpenIdFlow, OpenIdFlows as _, OpenIdRefusal, OpenIdRules,
-    ProviderPerson, Role, SessionLevel, StoredUser, UserStatus, parse_user_email,
+    GroupRoles, IdentityProvider, IssuedLink, OpenIdFlow, OpenIdRefusal, OpenIdRules, ProviderPerson, Role, StoredUser,
+    parse_user_email,
 };
 use crypto::{MasterKey, OpenIdFlowCipher};
-use kernel::Slug;
-use novantra_people::{
-    BegunSession, OpenIdAnswer, OpenIdConnect, OpenIdOutcome, OpenIdSettings, PasskeyFault, PeopleError, SignInOutcome,
-};
+use novantra_people::{BegunSession, OpenIdAnswer, OpenIdConnect, OpenIdOutcome, OpenIdSettings};
 
-use crate::harness::{EMAIL, Harness, PASSWORD};
+use crate::harness::{EMAIL, Harness};
 
 pub(crate) const ISSUER: &str = "https://login.brackwater.example";
 
