@@ -159,7 +159,7 @@ pub(super) fn overdue(viewer: &Viewer, data: &OverviewData) -> Markup {
                 td.num role="cell" {
                     @if let Some(due_at) = record.due_at {
                         b.bad { (days(viewer, due_at, data.now)) }
-                        span.sub { "due " (viewer.zone.day(due_at, data.now)) }
+                        span.sub { span.nw { "due " (viewer.zone.day(due_at, data.now)) } }
                     }
                 }
             }

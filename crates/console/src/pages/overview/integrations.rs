@@ -88,6 +88,8 @@ fn state(viewer: &Viewer, now: Timestamp, integrations: &Integrations, health: &
         html! { span.b.bad { "Calls fail" } }
     } else if recent.clone().any(|calls| calls.limited > 0) {
         html! { span.b.warn { "Rate limited" } }
+    } else if recent.clone().any(|calls| is_mostly_refused(*calls)) {
+        html! { span.b.warn { "Mostly refused" } }
     } else if let Some(at) = expires_at.filter(|at| *at <= now + EXPIRING) {
         let days = usize::try_from(viewer.zone.days_between(now, at)).unwrap_or_default();
         html! { span.b.warn { "Expires in " (counted(days, "day", "days")) } }

@@ -57,7 +57,8 @@ pub(super) fn stats(viewer: &Viewer, data: &OverviewData) -> Vec<Stat<'static>> 
             value: number(pending),
             is_bad: false,
             detail: html! { @if let Some(oldest) = evidence.and_then(|counts| counts.oldest_pending) {
-                "oldest waits " (days(viewer, oldest, data.now))
+                @if viewer.zone.days_between(oldest, data.now) < 1 { "all of today" }
+                @else { "oldest waits " (days(viewer, oldest, data.now)) }
             } @else { "nothing waits" } },
             href: "/app/evidence-claims?status=pending".to_owned(),
         },
@@ -67,7 +68,8 @@ pub(super) fn stats(viewer: &Viewer, data: &OverviewData) -> Vec<Stat<'static>> 
             is_bad: false,
             detail: html! { @if let Some(next) = data.packages.first() {
                 @let is_near = viewer.zone.days_between(data.now, next.due_at) <= 1;
-                "next " b.bad[is_near] { (viewer.zone.near(next.due_at, data.now)) }
+                (if next.due_at <= data.now { "overdue since " } else { "next " })
+                b.bad[is_near] { (viewer.zone.near(next.due_at, data.now)) }
             } @else { "none is due" } },
             href: "/app/submission-packages?status=draft,in_review,ready".to_owned(),
         },
