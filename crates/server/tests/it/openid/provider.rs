@@ -62,7 +62,7 @@ fn configuration(folder: &Path) -> PathBuf {
 fn write(folder: &Path, accounts: &Value) {
     let client = serde_json::json!({
         "client_id": "novantra",
-        "client_secret": "a secret of the test",
+        "client_secret": "a-secret-of-the-test",
         "redirect_uris": [format!("{PUBLIC_URL}/app/sign-in/openid/callback")],
         "response_types": ["code"],
         "grant_types": ["authorization_code"],
