@@ -89,7 +89,9 @@ pub(super) struct Page {
 
 impl Browser {
     pub(super) fn new(server: &str) -> Self {
-        let http = reqwest::Client::builder().redirect(redirect::Policy::none()).timeout(DEADLINE).build();
+        // Node.js closes idle connections after a few seconds, also those on which a form is just being sent.
+        let http = reqwest::Client::builder().redirect(redirect::Policy::none()).pool_max_idle_per_host(0);
+        let http = http.timeout(DEADLINE).build();
         Self { http: http.expect("a client"), cookies: BTreeMap::new(), server: server.parse().expect("a URL") }
     }
 
