@@ -15,8 +15,6 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 /// Maximum size of an answer.
 const MAX_ANSWER: usize = 512 * 1024;
-/// Maximum number of idle connections.
-const MAX_IDLE: usize = 8;
 
 /// The reason that the provider can't be used.
 #[derive(Debug, thiserror::Error)]
@@ -96,8 +94,8 @@ impl Requests {
                 .referer(false)
                 .retry(reqwest::retry::never())
                 .connect_timeout(CONNECT_TIMEOUT)
-                .pool_max_idle_per_host(MAX_IDLE)
-                .pool_idle_timeout(Duration::from_secs(4))
+                // A code that is sent on a connection that is being closed is lost, and sign-ins are rare.
+                .pool_max_idle_per_host(0)
                 .https_only(self.is_encrypted)
                 .tls_backend_preconfigured(config)
                 .build();

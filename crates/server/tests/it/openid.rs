@@ -27,7 +27,7 @@ fn start(provider: &Provider) -> Server {
         .set("PUBLIC_URL", PUBLIC_URL)
         .set("OPENID_ISSUER", &provider.issuer)
         .set("OPENID_CLIENT_ID", "novantra")
-        .set("OPENID_CLIENT_SECRET", "a secret of the test")
+        .set("OPENID_CLIENT_SECRET", "a-secret-of-the-test")
         .set("OPENID_SCOPES", "email,profile,groups")
         .set("OPENID_ROLES", "grc/admins=admin,grc/leads=lead")
         .set("OPENID_LABEL", "Sign in with Brackwater")

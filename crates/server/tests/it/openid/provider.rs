@@ -62,7 +62,7 @@ fn configuration(folder: &Path) -> PathBuf {
 fn write(folder: &Path, accounts: &Value) {
     let client = serde_json::json!({
         "client_id": "novantra",
-        "client_secret": "a secret of the test",
+        "client_secret": "a-secret-of-the-test",
         "redirect_uris": [format!("{PUBLIC_URL}/app/sign-in/openid/callback")],
         "response_types": ["code"],
         "grant_types": ["authorization_code"],
@@ -89,7 +89,9 @@ pub(super) struct Page {
 
 impl Browser {
     pub(super) fn new(server: &str) -> Self {
-        let http = reqwest::Client::builder().redirect(redirect::Policy::none()).timeout(DEADLINE).build();
+        // Node.js closes idle connections after a few seconds, also those on which a form is just being sent.
+        let http = reqwest::Client::builder().redirect(redirect::Policy::none()).pool_max_idle_per_host(0);
+        let http = http.timeout(DEADLINE).build();
         Self { http: http.expect("a client"), cookies: BTreeMap::new(), server: server.parse().expect("a URL") }
     }
 
