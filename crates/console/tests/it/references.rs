@@ -124,7 +124,8 @@ async fn findings_are_filtered_by_the_name_of_their_owner() {
     let morgan = app.fixture.create(home, person).await.meta.id;
     let owned =
         Finding { owner_member_user_id: Some(samples::reference(&morgan.to_string())), ..samples::finding("IA-1") };
-    (app.fixture.create(home, owned).await, app.fixture.create(home, samples::finding("IA-2")).await);
+    app.fixture.create(home, owned).await;
+    app.fixture.create(home, samples::finding("IA-2")).await;
     let page = browser.get("/app/findings?ownerMemberUserId=morgan+halloran").await.expect(303);
     assert_eq!(page.location(), format!("/app/findings?ownerMemberUserId={morgan}"));
     let page = browser.get(page.location()).await.expect(200).expect_text("IA-1").expect_no_text("IA-2");

@@ -80,7 +80,8 @@ async fn a_view_with_moving_dates_is_about_today_whenever_it_is_opened() {
             .create(app.fixture.home, Finding { due_at, severity: Severity::High, ..samples::finding(key) })
             .await
     };
-    (store("IA-1", due(3)).await, store("IA-2", due(12)).await);
+    store("IA-1", due(3)).await;
+    store("IA-2", due(12)).await;
     let week = due(7).unwrap().to_string();
     let moment: String = form_urlencoded::byte_serialize(week.as_bytes()).collect();
     let query = format!("dueBefore={moment}&severity=high");
