@@ -54,7 +54,9 @@ mod tests {
     fn a_record_leads_to_the_records_that_name_it() {
         let html = related("ind_01KSFQEHQ80000000000000002").expect("measurements name indicators").into_string();
         assert!(
-            html.contains("<a href=\"/app/measurements?indicatorId=ind_01KSFQEHQ80000000000000002\">Measurements</a>"),
+            html.contains(
+                "<a href=\"/app/measurements?indicatorDefinitionId=ind_01KSFQEHQ80000000000000002\">Measurements</a>"
+            ),
             "{html}"
         );
         let html = related("fnode_01KSFQEHQ80000000000000002").expect("nodes name nodes").into_string();
