@@ -160,7 +160,7 @@ mod tests {
     fn times_and_identifiers_are_shown_as_readers_use_them() {
         let shown = |text: &str| text_shown(&Zone::named("America/New_York"), text).into_string();
         assert!(shown("2026-11-24T15:42:07.000Z").contains(">24 Nov 2026, 10:42</time>"));
-        let id = "find_01KSFQX5Y800000000000000003";
+        let id = "find_01M8PS7RBC99ESXXJZDZ7Q0KD7";
         assert_eq!(shown(id), format!("<a class=\"key\" href=\"/app/go?q={id}\">{id}</a>"));
         assert_eq!(shown("remediation_planned"), "remediation planned");
         assert_eq!(shown(&"é".repeat(MAX_VALUE + 1)), format!("{}…", "é".repeat(MAX_VALUE)));
