@@ -3,9 +3,13 @@
 //! as values. The statements are written by hand, because no query builder supports `unnest` and `UPDATE OR IGNORE`.
 //! Their text does not depend on the number of rows.
 
+mod unique_columns;
+
 use std::sync::Arc;
 
-use super::{UniqueColumns, names_organizations};
+use super::names_organizations;
+
+pub(crate) use unique_columns::{Nulls, UniqueColumns};
 
 /// The type of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -241,7 +245,7 @@ impl BatchStatement {
 }
 
 /// The number of a column, starting with 1.
-pub(super) fn column_number(columns: &[Column], name: &str) -> usize {
+fn column_number(columns: &[Column], name: &str) -> usize {
     columns.iter().position(|column| column.name == name).map_or(0, |index| index + 1)
 }
 

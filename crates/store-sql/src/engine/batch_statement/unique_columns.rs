@@ -1,6 +1,6 @@
 //! The columns that tell the rows of a table from each other besides their primary key.
 
-use super::batch_statement::{Column, column_number};
+use super::{Column, column_number};
 
 /// Columns of which no two rows have the same values.
 #[derive(Clone, Debug, PartialEq, Eq)]
