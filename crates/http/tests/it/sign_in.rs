@@ -35,7 +35,7 @@ async fn a_sign_in_of_an_unknown_user_costs_as_many_hashes_as_that_of_an_existin
     {
         let before = site.hasher.calls();
         let address = [192, 0, u8::try_from(number).unwrap(), 1];
-        let answer = sign_in(&site, email, password).from_address(address).send().await.expect(401);
+        let answer = sign_in(&site, email, password).sent_by(address).send().await.expect(401);
         assert_eq!(site.hasher.calls(), before + 1, "{email}");
         assert!(answer.new_session().is_none());
         pages.push(page_of(&answer, email));
@@ -84,7 +84,7 @@ async fn a_look_alike_of_the_email_address_signs_nobody_in() {
     .enumerate()
     {
         let address = [198, 51, u8::try_from(number).unwrap(), 1];
-        let answer = sign_in(&site, look_alike, PASSWORD).from_address(address).send().await.expect(401);
+        let answer = sign_in(&site, look_alike, PASSWORD).sent_by(address).send().await.expect(401);
         assert!(answer.new_session().is_none(), "{look_alike}");
     }
 }
@@ -94,7 +94,7 @@ async fn addresses_of_one_network_share_the_attempts_and_forwarded_addresses_are
     let site = Site::open().await;
     site.user(site.fixture.home, EMAIL, Role::Lead).await;
     for number in 0..20 {
-        let call = sign_in(&site, EMAIL, "another password").from_address([203, 0, 113, number]);
+        let call = sign_in(&site, EMAIL, "another password").sent_by([203, 0, 113, number]);
         let call = call.header("x-forwarded-for", format!("198.51.{number}.1")).header("forwarded", "for=198.51.100.1");
         assert_eq!(call.send().await.status, if number < 5 { 401 } else { 429 });
     }

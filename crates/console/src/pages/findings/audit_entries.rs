@@ -70,7 +70,7 @@ fn changed(stored: &StoredEntry) -> String {
     let fields: Vec<String> = fields.map(|change| field_label(&change.field).to_lowercase()).collect();
     match fields.len() {
         0 => "nothing".to_owned(),
-        ..=SHOWN_FIELDS => fields.join(", "),
+        1..=SHOWN_FIELDS => fields.join(", "),
         more => format!("{} and {} more", fields[..SHOWN_FIELDS].join(", "), more - SHOWN_FIELDS),
     }
 }

@@ -15,10 +15,13 @@ use store::TableImportId;
 use store_contract::TestEntropy;
 use tokio::sync::mpsc;
 
+/// An import of an organization, with the bytes of its file.
+type Uploaded = (OrganizationId, TableImport, Vec<u8>);
+
 /// The imports, and what was asked for.
 pub(crate) struct Tables {
     entropy: Arc<TestEntropy>,
-    pub(crate) imports: Mutex<BTreeMap<Id<TableImportId>, (OrganizationId, TableImport, Vec<u8>)>>,
+    pub(crate) imports: Mutex<BTreeMap<Id<TableImportId>, Uploaded>>,
     pub(crate) exports: Mutex<Vec<TableExport>>,
     /// The preview of each table.
     pub(crate) preview: Mutex<Preview>,

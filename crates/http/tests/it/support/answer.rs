@@ -68,7 +68,7 @@ impl Call {
     }
 
     /// Sets the network address of the client.
-    pub(crate) fn from_address(self, address: [u8; 4]) -> Self {
+    pub(crate) fn sent_by(self, address: [u8; 4]) -> Self {
         Self { peer: SocketAddr::from((address, 40000)), ..self }
     }
 
