@@ -78,7 +78,7 @@ pub(super) fn words(fault: PasskeyFault) -> String {
 
 /// The words for what is wrong with the form that adds a passkey, by the names of its fields.
 pub(crate) fn problems(faults: &[FieldError]) -> Vec<(String, String)> {
-    let of = |fault: &FieldError| match fault.field.as_ref() {
+    let of = |fault: &FieldError| match fault.field {
         "name" => ("name".to_owned(), format!("The name {}.", fault.message)),
         field => (field.to_owned(), format!("The passkey {}.", fault.message)),
     };
