@@ -1,5 +1,6 @@
 //! The published packages with which tests use the API as an integrator does: libraries for webhooks, generators of
-//! clients, and Schemathesis; and axe-core, which checks the pages of the web app. They are downloaded once, so that the guides install them without a network.
+//! clients, Schemathesis, an OpenID Connect provider, and axe-core, which checks the pages of the web app. They are
+//! downloaded once, so that the guides install them without a network.
 
 use std::{fs, path::PathBuf, process::Command};
 
@@ -27,6 +28,9 @@ const NODE: [&str; 7] = [
     "axe-core@4.14.1",
 ];
 
+/// The OpenID Connect provider that people sign in by in tests.
+const OPENID_PROVIDER: &str = "oidc-provider@9.13.3";
+
 const MISSING: &str = "\
 the guides require Node.js with npm. To install them:
   sudo apt-get install --yes npm";
@@ -40,6 +44,8 @@ const AXE_VARIABLE: &str = "NOVANTRA_TEST_AXE";
 const BROWSER_MISSING: &str = "\
 the tests of the web app require Chromium. To install it:
   sudo apt-get install --yes chromium chromium-driver";
+/// The environment variable with the folder in which the OpenID Connect provider is installed.
+const OPENID_PROVIDER_VARIABLE: &str = "NOVANTRA_TEST_OPENID_PROVIDER";
 
 /// The folder of the downloaded packages.
 pub(crate) struct ClientPackages {
@@ -52,7 +58,7 @@ impl ClientPackages {
         install_browser()?;
         let packages = Self { folder: root().join("target/client-packages") };
         let marker = packages.folder.join("fetched");
-        let wanted = format!("{} {}", PYTHON.join(" "), NODE.join(" "));
+        let wanted = format!("{} {} {OPENID_PROVIDER}", PYTHON.join(" "), NODE.join(" "));
         if fs::read_to_string(&marker).is_ok_and(|found| found == wanted) {
             return Ok(packages);
         }
@@ -74,6 +80,11 @@ impl ClientPackages {
         let mut npm = Command::new("npm");
         npm.args(["install", "--silent", "--no-audit", "--no-fund", "--no-save"]).args(NODE);
         run(npm.current_dir(&scratch).env("npm_config_cache", self.npm_cache()))?;
+        let provider = self.openid_provider();
+        fs::create_dir_all(&provider).map_err(|error| format!("{}: {error}", provider.display()))?;
+        let mut npm = Command::new("npm");
+        npm.args(["install", "--silent", "--no-audit", "--no-fund", "--no-save", "--prefix", ".", OPENID_PROVIDER]);
+        run(npm.current_dir(&provider).env("npm_config_cache", self.npm_cache()))?;
         run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(self.environment()))?;
         let mut pip = Command::new(self.environment().join("bin/pip"));
         pip.args(["install", "--quiet", "--disable-pip-version-check", "--no-index", "--find-links"]);
@@ -81,7 +92,7 @@ impl ClientPackages {
     }
 
     /// Makes pip and npm, as the guides call them, install the packages only from here, and tells the tests where
-    /// Schemathesis is.
+    /// Schemathesis and the OpenID Connect provider are.
     pub(crate) fn configure<'a>(&self, tests: &'a mut Command) -> &'a mut Command {
         tests
             .env("PIP_NO_INDEX", "1")
@@ -90,6 +101,7 @@ impl ClientPackages {
             .env("npm_config_offline", "true")
             .env(SCHEMATHESIS_VARIABLE, self.environment().join("bin/schemathesis"))
             .env(AXE_VARIABLE, self.folder.join("scratch/node_modules/axe-core/axe.min.js"))
+            .env(OPENID_PROVIDER_VARIABLE, self.openid_provider())
     }
 
     fn wheels(&self) -> PathBuf {
@@ -98,6 +110,11 @@ impl ClientPackages {
 
     fn npm_cache(&self) -> PathBuf {
         self.folder.join("npm-cache")
+    }
+
+    /// The folder in which the OpenID Connect provider is installed.
+    fn openid_provider(&self) -> PathBuf {
+        self.folder.join("openid-provider")
     }
 
     /// The virtual environment of Schemathesis.

@@ -19,7 +19,7 @@ mod webhook_services;
 
 pub use attachment_limits::AttachmentLimits;
 pub use attachment_services::AttachmentServices;
-pub use module::module;
+pub use module::{collection_path, module};
 pub use routes::{document, openapi, surface};
 pub use services::ApiServices;
 pub use view::Represent;

@@ -28,6 +28,14 @@ macro_rules! serve {
             [$(endpoints::<registers::$register>($path, $tag, Scope::$scope),)*].into_iter().flatten().collect()
         }
 
+        /// The path of the collection of records of this kind, if it is a register.
+        pub(crate) const fn path(kind: Kind) -> Option<&'static str> {
+            match kind {
+                $(Kind::$register => Some($path),)*
+                _ => None,
+            }
+        }
+
         /// The scope that reads records of this kind, if it is a register.
         pub(crate) const fn read_scope(kind: Kind) -> Option<Scope> {
             match kind {

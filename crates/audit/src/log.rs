@@ -152,4 +152,12 @@ pub trait AuditLog: Send + Sync {
     /// # Errors
     /// [`StoreError`] if the store fails.
     async fn unsealed_stats(&self, organization: Option<OrganizationId>) -> Result<UnsealedStats, StoreError>;
+
+    /// Returns the number of the organization's entries that wait to be sealed, counted up to `limit`, and the age of the
+    /// first of them. It costs the same however long the log is; only [`AuditLog::unsealed_stats`] finds an entry without
+    /// a seal that no longer waits.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store fails.
+    async fn waiting_stats(&self, organization: OrganizationId, limit: usize) -> Result<UnsealedStats, StoreError>;
 }

@@ -1,7 +1,7 @@
 //! Opaque tokens of people: the cookie of a session, and links that work once. A token states its organization, so that
 //! every lookup by a token names one. Stores keep only its hash.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use kernel::{Entropy, OrganizationId, Ulid};
 use secrecy::{ExposeSecret, SecretString};
@@ -22,6 +22,8 @@ pub enum TokenUse {
 }
 
 impl TokenUse {
+    const ALL: [Self; 2] = [Self::Session, Self::Link];
+
     const fn prefix(self) -> &'static str {
         match self {
             Self::Session => "nvses_",
@@ -79,6 +81,27 @@ impl OpaqueToken {
     pub fn hash(&self) -> TokenHash {
         TokenHash(Sha256::digest(self.expose()).into())
     }
+}
+
+/// Returns the text without the secret part of each token in it, for logs: also of one that is malformed, since a link that
+/// was cut or got a full stop at its end still has most of the secret.
+#[must_use]
+pub fn without_tokens(text: &str) -> Cow<'_, str> {
+    let mut redacted = Cow::Borrowed(text);
+    for prefix in TokenUse::ALL.map(TokenUse::prefix) {
+        if redacted.contains(prefix) {
+            let mut parts = redacted.split(prefix);
+            let mut kept = parts.next().unwrap_or_default().to_owned();
+            for part in parts {
+                let rest = part.trim_start_matches(|character: char| character.is_ascii_alphanumeric());
+                kept.push_str(prefix);
+                kept.push('…');
+                kept.push_str(rest);
+            }
+            redacted = Cow::Owned(kept);
+        }
+    }
+    redacted
 }
 
 /// Reads 128 bits from 26 digits in base 32. The last digit has only three of them; its other bits must be zero, so that

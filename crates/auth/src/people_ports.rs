@@ -7,10 +7,12 @@ use kernel::{Changeset, CommitError, Entropy, OrganizationId, StoreError, Timest
 use secrecy::SecretString;
 
 use crate::{
+    external_identity::ExternalIdentity,
     one_time_link::OneTimeLink,
     opaque_token::TokenHash,
     person_credentials::{Credentials, PasswordHash},
     session::{Session, SessionId},
+    sign_in_summary::SignInSummary,
     totp_secret::TotpSecret,
     trusted_device::TrustedDevice,
     user::{StoredUser, UserId},
@@ -42,6 +44,16 @@ pub trait PeopleStore: Send + Sync {
     /// [`StoreError`] if the store fails.
     async fn sessions(&self, organization: OrganizationId, user: UserId) -> Result<Vec<Session>, StoreError>;
 
+    /// Returns how each of these users signs in, in one bounded read; of users that do not exist, nothing. The order is any.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store fails.
+    async fn sign_in_summaries(
+        &self,
+        organization: OrganizationId,
+        users: &[UserId],
+    ) -> Result<Vec<SignInSummary>, StoreError>;
+
     /// Returns the link whose token has this hash, unless it was used. It may have expired.
     ///
     /// # Errors
@@ -51,6 +63,24 @@ pub trait PeopleStore: Send + Sync {
         organization: OrganizationId,
         token: TokenHash,
     ) -> Result<Option<OneTimeLink>, StoreError>;
+
+    /// Returns the identity with this issuer and subject, if it is linked with a user of the organization.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store fails.
+    async fn identity(
+        &self,
+        organization: OrganizationId,
+        issuer: &str,
+        subject: &str,
+    ) -> Result<Option<ExternalIdentity>, StoreError>;
+
+    /// Returns the identities of the user, the one linked first first, at most [`ExternalIdentity::MAX_PER_USER`].
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store fails.
+    async fn identities(&self, organization: OrganizationId, user: UserId)
+    -> Result<Vec<ExternalIdentity>, StoreError>;
 
     /// Stores the time of a request with a session, unless a later one is stored or the session is over.
     ///
@@ -142,6 +172,24 @@ pub enum CredentialChange {
         /// The user.
         user: Option<UserId>,
     },
+    /// Links an identity. The condition: it is linked with no user of the organization.
+    AddIdentity(ExternalIdentity),
+    /// Stores the time of a sign-in by an identity. The condition: it is linked with the user.
+    UseIdentity {
+        /// The user.
+        user: UserId,
+        /// The issuer.
+        issuer: String,
+        /// The subject.
+        subject: String,
+        /// The time of the sign-in.
+        at: Timestamp,
+    },
+    /// Unlinks all identities of the user.
+    RemoveIdentities {
+        /// The user.
+        user: UserId,
+    },
 }
 
 /// The result of comparing a password with a hash.
@@ -187,4 +235,14 @@ pub trait DeviceCookies: Send + Sync {
 
     /// Returns the device of a cookie; `None` if this installation did not sign it.
     fn verify(&self, cookie: &str) -> Option<TrustedDevice>;
+}
+
+/// Issues the challenges that passkeys answer, and recognizes them. Nothing is stored: a challenge proves by itself when and
+/// for what it was issued.
+pub trait PasskeyChallenges: Send + Sync {
+    /// Issues a challenge for `binding`, which names the ceremony and the browser or session that may answer it.
+    fn issue(&self, entropy: &dyn Entropy, binding: &str, now: Timestamp) -> Vec<u8>;
+
+    /// Returns the time at which the challenge was issued; `None` if this installation did not issue it for `binding`.
+    fn issued_at(&self, binding: &str, challenge: &[u8]) -> Option<Timestamp>;
 }

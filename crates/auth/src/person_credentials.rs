@@ -5,7 +5,10 @@ use std::fmt;
 
 use kernel::Timestamp;
 
-use crate::opaque_token::TokenHash;
+use crate::{
+    opaque_token::TokenHash,
+    passkey::{Passkey, PasskeyAnswer, PasskeyId, PasskeyName},
+};
 
 /// The stored form of a password: an Argon2id hash in PHC string format.
 #[derive(Clone, PartialEq, Eq)]
@@ -58,8 +61,10 @@ pub struct Credentials {
     pub password: PasswordHash,
     /// The time at which the password was set.
     pub password_set_at: Timestamp,
-    /// The second factor, if one is enrolled.
+    /// The authenticator app, if one is enrolled as the second factor.
     pub second_factor: Option<SecondFactor>,
+    /// The passkeys, the oldest first, at most [`Passkey::MAX_PER_USER`]. Each is a second factor, too.
+    pub passkeys: Vec<Passkey>,
     /// The hashes of the recovery codes that were not used yet.
     pub recovery_codes: Vec<TokenHash>,
 }
@@ -68,7 +73,20 @@ impl Credentials {
     /// Creates the first credentials of a user.
     #[must_use]
     pub const fn new(password: PasswordHash, at: Timestamp) -> Self {
-        Self { version: 1, password, password_set_at: at, second_factor: None, recovery_codes: Vec::new() }
+        Self {
+            version: 1,
+            password,
+            password_set_at: at,
+            second_factor: None,
+            passkeys: Vec::new(),
+            recovery_codes: Vec::new(),
+        }
+    }
+
+    /// Whether a sign-in with the password needs another step.
+    #[must_use]
+    pub const fn has_second_factor(&self) -> bool {
+        self.second_factor.is_some() || !self.passkeys.is_empty()
     }
 
     /// Returns the credentials with the next version, to be changed and stored.
@@ -89,10 +107,59 @@ impl Credentials {
         Self { second_factor: Some(factor), recovery_codes, ..self.next() }
     }
 
-    /// Returns the credentials without second factor and recovery codes.
+    /// Returns the credentials without the authenticator app. The recovery codes go with the last second factor.
     #[must_use]
-    pub fn without_second_factor(&self) -> Self {
-        Self { second_factor: None, recovery_codes: Vec::new(), ..self.next() }
+    pub fn without_authenticator_app(&self) -> Self {
+        Self { second_factor: None, ..self.next() }.without_useless_codes()
+    }
+
+    /// Returns the credentials without authenticator app, passkeys and recovery codes.
+    #[must_use]
+    pub fn without_second_factors(&self) -> Self {
+        Self { second_factor: None, passkeys: Vec::new(), recovery_codes: Vec::new(), ..self.next() }
+    }
+
+    /// Returns the credentials with one more passkey, and with new recovery codes if there are any.
+    #[must_use]
+    pub fn with_passkey(&self, passkey: Passkey, recovery_codes: Option<Vec<TokenHash>>) -> Self {
+        let mut next = self.next();
+        next.passkeys.push(passkey);
+        next.recovery_codes = recovery_codes.unwrap_or(next.recovery_codes);
+        next
+    }
+
+    /// Returns the credentials with another name of a passkey; `None` if there is no such passkey.
+    #[must_use]
+    pub fn with_renamed_passkey(&self, id: PasskeyId, name: &PasskeyName) -> Option<Self> {
+        self.with_changed_passkey(id, |passkey| Some(Passkey { name: name.clone(), ..passkey.clone() }))
+    }
+
+    /// Returns the credentials after a passkey answered a challenge; `None` if there is no such passkey, or it has answered
+    /// this challenge or a later one before.
+    #[must_use]
+    pub fn with_used_passkey(&self, id: PasskeyId, answer: PasskeyAnswer) -> Option<Self> {
+        self.with_changed_passkey(id, |passkey| passkey.used(answer))
+    }
+
+    fn with_changed_passkey(&self, id: PasskeyId, change: impl FnOnce(&Passkey) -> Option<Passkey>) -> Option<Self> {
+        let mut next = self.next();
+        let passkey = next.passkeys.iter_mut().find(|passkey| passkey.id == id)?;
+        *passkey = change(passkey)?;
+        Some(next)
+    }
+
+    /// Returns the credentials without a passkey; `None` if there is no such passkey. The recovery codes go with the last
+    /// second factor.
+    #[must_use]
+    pub fn without_passkey(&self, id: PasskeyId) -> Option<Self> {
+        let mut next = self.next();
+        next.passkeys.retain(|passkey| passkey.id != id);
+        (next.passkeys.len() < self.passkeys.len()).then(|| next.without_useless_codes())
+    }
+
+    fn without_useless_codes(self) -> Self {
+        let recovery_codes = if self.has_second_factor() { self.recovery_codes.clone() } else { Vec::new() };
+        Self { recovery_codes, ..self }
     }
 
     /// Returns the credentials after a code of this time step was accepted; `None` if one of this step or a later one was

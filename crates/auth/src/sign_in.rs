@@ -54,7 +54,7 @@ pub fn password_accepted(
     rehashed: Option<PasswordHash>,
     sign_in: SignInContext<'_>,
 ) -> (PersonChange, NewSession) {
-    let level = level_of(&user.record, credentials.second_factor.is_some());
+    let level = level_of(&user.record, credentials.has_second_factor());
     let action = if level == SessionLevel::Full { "user.signed_in" } else { "user.password_accepted" };
     let mut change = PersonChange::of_user(context, timestamp, action, user.meta.id);
     if let Some(password) = rehashed {
@@ -114,7 +114,7 @@ pub fn second_factor_enrolled(
     (change, session)
 }
 
-/// Removes the second factor and the recovery codes. The user's other sessions end.
+/// Removes the authenticator app. The user's other sessions end.
 pub fn second_factor_removed(
     context: &WriteContext<'_>,
     timestamp: WriteTimestamp,
@@ -124,7 +124,7 @@ pub fn second_factor_removed(
 ) -> PersonChange {
     let id = user.meta.id;
     let mut change = PersonChange::of_user(context, timestamp, "user.second_factor_removed", id);
-    change.set_credentials(id, credentials.without_second_factor());
+    change.set_credentials(id, credentials.without_authenticator_app());
     change.end_sessions(id, Some(current.id));
     change
 }
@@ -243,7 +243,7 @@ fn use_link(
 ) -> NewSession {
     let (id, now) = (user.meta.id, change.now());
     let ChosenCredentials { password, second_factor } = chosen;
-    let has_second_factor = credentials.is_some_and(|credentials| credentials.second_factor.is_some());
+    let has_second_factor = credentials.is_some_and(Credentials::has_second_factor);
     let mut stored = match credentials {
         Some(credentials) => credentials.with_password(password, now),
         None => Credentials::new(password, now),

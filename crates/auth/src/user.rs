@@ -16,10 +16,10 @@ record! {
         #[column(key, example("m.halloran@brackwater.example"))]
         pub email: UserEmail,
         /// The role.
-        #[column(example("lead"))]
+        #[column(filter(Unindexed), example("lead"))]
         pub role: Role,
         /// Whether the user may sign in.
-        #[column(example("active"))]
+        #[column(filter(Unindexed), example("active"))]
         pub status: UserStatus,
         /// The IANA time zone in which the user sees times; that of the workspace if it is absent.
         #[column(example("America/Denver"))]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kernel::{Action, Change, Id, RecordKey, Stored, Subject, Title, WriteContext, WriteTimestamp};
+use kernel::{Action, Change, FieldValue, Id, RecordKey, Stored, Subject, Title, WriteContext, WriteTimestamp};
 
 use crate::{
     one_time_link::LinkPurpose,
@@ -74,8 +74,9 @@ pub fn invite_again(
     Ok((change, link))
 }
 
-/// Issues a link by which an active user sets another password. The present one stays valid until then. `credentials` are
-/// given if the second factor is lost, and then removed with the recovery codes; all sessions end.
+/// Issues a link by which an active user sets another password. The present one stays valid until then. If the second
+/// factors are lost, the credentials are given: authenticator app, passkeys and recovery codes are removed, and all sessions
+/// end.
 ///
 /// # Errors
 /// [`UserError::NotActive`].
@@ -94,12 +95,21 @@ pub fn issue_reset(
     change.changeset.require_unchanged(user);
     let link = change.issue_link(context, LinkPurpose::PasswordReset, Some(id), lifetime);
     if let Some(credentials) = lost_second_factor {
-        change.set_credentials(id, credentials.without_second_factor());
+        change.set_credentials(id, credentials.without_second_factors());
         change.end_sessions(id, None);
         let removed = Action::new("user.second_factor_removed");
-        change.changeset.add_entry(context.entropy, removed, Some(Subject::from_id(id)), Vec::new());
+        change.changeset.add_entry(context.entropy, removed, Some(Subject::from_id(id)), removed_passkeys(credentials));
     }
     Ok((change, link))
+}
+
+/// The names of the passkeys that are removed with all second factors.
+fn removed_passkeys(credentials: &Credentials) -> Vec<Change> {
+    let names: Vec<String> = credentials.passkeys.iter().map(|passkey| passkey.name.to_string()).collect();
+    if names.is_empty() {
+        return Vec::new();
+    }
+    vec![Change { field: "passkeys".into(), before: FieldValue::Texts(names), after: FieldValue::Null }]
 }
 
 /// Gives a user another role. Their sessions end, since another role may require a second factor.
@@ -143,15 +153,15 @@ pub fn disable_user(
     (change, after)
 }
 
-/// Enables a disabled user. One who had not set a password is invited again, and needs a new link.
+/// Enables a disabled user. One who had neither a password nor a linked identity is invited again, and needs a new link.
 pub fn enable_user(
     context: &WriteContext<'_>,
     timestamp: WriteTimestamp,
     user: &StoredUser,
-    has_password: bool,
+    can_sign_in: bool,
 ) -> (PersonChange, StoredUser) {
     let status = match user.record.status {
-        UserStatus::Disabled if has_password => UserStatus::Active,
+        UserStatus::Disabled if can_sign_in => UserStatus::Active,
         UserStatus::Disabled => UserStatus::Invited,
         status => status,
     };

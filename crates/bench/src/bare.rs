@@ -125,7 +125,7 @@ mod tests {
     fn a_canned_response_has_all_headers_except_those_hyper_writes() {
         let header = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         let headers = vec![header("etag", "\"r1\""), header("content-length", "2"), header("date", "now")];
-        let response = HttpResponse { status: 200, headers, body: "{}".to_owned() };
+        let response = HttpResponse { status: 200, headers, body: "{}".to_owned(), length: 2 };
         let read = parse_responses(&canned_responses([("/x?limit=2", &response)]).to_string()).unwrap();
         let canned = &read["/x?limit=2"];
         assert_eq!((canned.status, &canned.body[..]), (StatusCode::OK, b"{}".as_slice()));

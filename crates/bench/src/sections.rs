@@ -14,6 +14,7 @@ mod registers;
 mod streams;
 mod tokens;
 mod unread;
+mod web_app;
 mod webhooks;
 mod workload;
 
@@ -34,6 +35,8 @@ pub(crate) enum Section {
     Imports,
     /// A page of 50 of every register, in a small and in a large collection.
     Registers,
+    /// Pages of the web app, against the calls of the API that return what they show.
+    WebApp,
     /// Memory, time until ready, and size of the binary.
     Footprint,
     /// A thousand unread responses of every kind, and the calls of others meanwhile.
@@ -66,6 +69,7 @@ impl Section {
         Self::Batch,
         Self::Imports,
         Self::Registers,
+        Self::WebApp,
         Self::Footprint,
         Self::UnreadResponses,
         Self::StalledBodies,
@@ -87,6 +91,7 @@ impl Section {
             Self::Batch => "batch import of findings",
             Self::Imports => "imports by the command line",
             Self::Registers => "a page of every register by the size of the collection",
+            Self::WebApp => "pages of the web app against the API",
             Self::Footprint => "memory, start and size",
             Self::UnreadResponses => "a thousand responses that nobody reads",
             Self::StalledBodies => "bodies that stop arriving",
@@ -109,6 +114,7 @@ impl Section {
             Self::Batch => batch::measure(bench),
             Self::Imports => imports::measure(bench),
             Self::Registers => registers::measure(bench),
+            Self::WebApp => web_app::measure(bench),
             Self::Footprint => footprint::measure(bench),
             Self::UnreadResponses => unread::responses::measure(bench),
             Self::StalledBodies => unread::stalled_bodies::measure(bench),

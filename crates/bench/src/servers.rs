@@ -7,12 +7,14 @@ mod process;
 mod procfs;
 mod stock;
 mod usage;
+mod visitor;
 
 pub(crate) use novantra::{Account, DATABASE, Novantra, Setting};
 pub(crate) use postgres::{Postgres, Script};
 pub(crate) use process::Process;
 pub(crate) use stock::{DataSet, create_folder};
 pub(crate) use usage::Usage;
+pub(crate) use visitor::Visitor;
 
 use crate::{
     failure::{Context, Outcome},

@@ -11,6 +11,7 @@ pub(crate) enum Icon {
     Assessment,
     AuditLog,
     Book,
+    Bookmark,
     Change,
     Check,
     ChevronLeft,
@@ -66,6 +67,7 @@ impl Icon {
             Self::Book => {
                 "M2.5 3.5c2-1 4-.75 5.5.5 1.5-1.25 3.5-1.5 5.5-.5v9.5c-2-1-4-.75-5.5.5-1.5-1.25-3.5-1.5-5.5-.5zM8 4v9.5"
             }
+            Self::Bookmark => "M4 2.5h8v11.5l-4-3-4 3z",
             Self::Change => {
                 "M4 5.5v5M4 5.5a1.75 1.75 0 1 0 0-3.5 1.75 1.75 0 0 0 0 3.5zM4 14a1.75 1.75 0 1 0 0-3.5A1.75 1.75 0 0 0 4 14zM12 9.5A1.75 1.75 0 1 0 12 6a1.75 1.75 0 0 0 0 3.5zM12 9.5c0 2-2.5 2.75-6.25 2.75"
             }

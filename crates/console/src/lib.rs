@@ -22,9 +22,14 @@ mod registers;
 mod response;
 mod services;
 mod surface;
+mod tables;
 mod viewer;
 mod words;
 mod zone;
 
 pub use services::{ConsoleServices, EventRenderers, EvidenceFiles};
 pub use surface::{demo_surface, route_table, surface};
+pub use tables::{
+    ColumnChoice, Fault, ImportState, MAX_FAULTS, MAX_TABLE_BYTES, MAX_TABLE_ROWS, NewTable, Outcome, Preview,
+    RecordTables, TableExport, TableExportFormat, TableFormat, TableImport, TableOptions, TableRefusal,
+};

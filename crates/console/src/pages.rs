@@ -11,24 +11,33 @@ mod current_viewer;
 pub(crate) mod developers;
 pub(crate) mod directory;
 pub(crate) mod evidence;
+mod filter_names;
 pub(crate) mod findings;
+mod form_references;
 mod form_texts;
 mod forms;
 pub(crate) mod frameworks;
+pub(crate) mod imports;
 mod jump;
+mod list_filter;
 mod one_time_secret;
+mod origin;
 mod overview;
 mod owners;
 pub(crate) mod people;
+mod references;
 mod register_detail;
+mod register_export;
 mod register_form;
 mod register_list;
 pub(crate) mod register_pages;
 mod rows;
+pub(crate) mod saved_views;
 pub(crate) mod submissions;
 mod tabs;
 pub(crate) mod webhooks;
 mod workspace;
+mod workspace_people;
 
 use auth::Permission;
 use axum::http::Method;
@@ -39,7 +48,7 @@ use http_api::{
 
 use crate::page_operation::page_operation;
 
-pub(crate) use assets::{icon, script, stylesheet};
+pub(crate) use assets::asset;
 pub(crate) use current_viewer::viewer;
 pub(crate) use overview::handle as overview;
 pub(crate) use rows::choose as choose_rows;

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use auth::Permission;
 use axum::http::{HeaderName, StatusCode, header};
 use bytes::Bytes;
 use http_api::{
@@ -22,17 +23,14 @@ const PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-poli
 const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
 const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
-/// Returns the response with a page. No cache keeps it: after the sign-out nobody can go back to it.
+/// Returns the response with a page.
 pub(crate) fn page_response(status: StatusCode, page: Markup) -> ApiResponse {
     with_browser_rules(ApiResponse::document(status, "text/html; charset=utf-8", Bytes::from(page.into_string())))
-        .header(header::CACHE_CONTROL, "no-store")
 }
 
 /// Returns the response that sends the browser on to another page of the web app with a GET request.
 pub(crate) fn redirect(to: &str) -> ApiResponse {
-    with_browser_rules(ApiResponse::empty(StatusCode::SEE_OTHER))
-        .header(header::CACHE_CONTROL, "no-store")
-        .header(header::LOCATION, to)
+    with_browser_rules(ApiResponse::empty(StatusCode::SEE_OTHER)).header(header::LOCATION, to)
 }
 
 /// Returns the response with a file to be saved under this name, which no cache keeps.
@@ -42,7 +40,8 @@ pub(crate) fn download(response: ApiResponse, file_name: &str) -> ApiResponse {
         .header(header::CONTENT_DISPOSITION, format!("attachment; filename=\"{file_name}\""))
 }
 
-fn with_browser_rules(response: ApiResponse) -> ApiResponse {
+/// Adds the rules for browsers to the response.
+pub(crate) fn with_browser_rules(response: ApiResponse) -> ApiResponse {
     response
         .header(header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY)
         .header(header::X_FRAME_OPTIONS, "DENY")
@@ -97,11 +96,18 @@ fn content(problem: &Problem, title: &str, request: &FailedRequest<'_>) -> Marku
                 div { span.b.bad[status.is_server_error()].warn[!status.is_server_error()] { (status.as_u16()) } }
                 h1 { (title) }
                 p.soft {
-                    @if status == StatusCode::NOT_FOUND { "This address leads to nothing that you can see." } @else { (sentence(problem.message())) }
+                    @match status {
+                        StatusCode::NOT_FOUND => { "This address leads to nothing that you can see." }
+                        StatusCode::METHOD_NOT_ALLOWED => { "This address only takes a form that was filled in, and shows no page." }
+                        _ => { (sentence(problem.message())) }
+                    }
                     (lost)
                 }
                 h2 { "What you can do" }
-                ul.stack.small { @for (icon, advice) in advice(status) { li.row.line { (icon) span { (advice) } } } }
+                ul.stack.small {
+                    @for (icon, advice) in advice(status) { li.row.line { (icon) span { (advice) } } }
+                    @if may_see_people(status, request) { li.row.line { (Icon::People) a href="/app/people?role=admin&status=active" { "See who the administrators are" } } }
+                }
                 div.actions {
                     @if may_try_again { a.btn.primary href=(request.target) { (Icon::Replay) "Try again" } }
                     a.btn.quiet[may_try_again].primary[!may_try_again] href="/app" { "Go to the overview" }
@@ -110,6 +116,13 @@ fn content(problem: &Problem, title: &str, request: &FailedRequest<'_>) -> Marku
         }
         footer { span { "Request " (copyable("request-id", request.request_id, "request id")) } }
     }
+}
+
+/// Whether the person was refused for their role, and may see who can give them another one. The page itself reads no
+/// record, so that it stands when the store fails.
+fn may_see_people(status: StatusCode, request: &FailedRequest<'_>) -> bool {
+    let may_see = request.user().is_some_and(|user| user.caller.user.record.role.permits(Permission::ReadPeople));
+    status == StatusCode::FORBIDDEN && may_see
 }
 
 /// Whether the same request may succeed later.
@@ -131,9 +144,12 @@ fn advice(status: StatusCode) -> Vec<(Icon, &'static str)> {
             (Icon::Replay, "Try again in about 10 seconds."),
             (Icon::Settings, "Whoever runs the server: novantra check says in words what is wrong."),
         ],
+        StatusCode::METHOD_NOT_ALLOWED => {
+            vec![(Icon::ChevronLeft, "Go back to the page with the form, and send it again.")]
+        }
         _ => vec![(Icon::ChevronLeft, "Go back, and check what you typed.")],
     };
-    advice.push((Icon::Comment, "If it lasts, give your administrator the request id below."));
+    advice.push((Icon::Comment, "If that does not help, give your administrator the request id below."));
     advice
 }
 
@@ -142,7 +158,7 @@ fn title(status: StatusCode) -> &'static str {
         StatusCode::NOT_FOUND => "There is no such page here",
         StatusCode::FORBIDDEN => "You may not do this",
         StatusCode::BAD_REQUEST => "The address or the form is not right",
-        StatusCode::METHOD_NOT_ALLOWED => "This can't be done here",
+        StatusCode::METHOD_NOT_ALLOWED => "There is only a form behind this address",
         StatusCode::PAYLOAD_TOO_LARGE => "This is too large",
         StatusCode::TOO_MANY_REQUESTS => "Too many requests",
         StatusCode::SERVICE_UNAVAILABLE => "The server can't answer now",

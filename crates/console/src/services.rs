@@ -11,9 +11,11 @@ use http_api::{
     response::{ApiResponse, Problem},
 };
 use integrations::Endpoints;
-use kernel::{OrganizationId, Stored};
+use kernel::{Kind, OrganizationId, Stored};
 use registers::CompletionRenderer;
 use serde_json::Value;
+
+use crate::tables::RecordTables;
 
 /// The parts of the server that the web app uses beside the store.
 pub struct ConsoleServices {
@@ -27,6 +29,10 @@ pub struct ConsoleServices {
     pub checkpoints: Arc<dyn CheckpointVerifier>,
     /// The OpenAPI document of the API.
     pub api_document: Value,
+    /// Imports and exports of tables.
+    pub tables: Arc<dyn RecordTables>,
+    /// The path of the collection of records of this kind in the API, if it needs no other parameter.
+    pub api_path: fn(Kind) -> Option<&'static str>,
 }
 
 impl ConsoleServices {

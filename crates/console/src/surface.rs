@@ -11,11 +11,7 @@ use http_api::{
 };
 
 use crate::{
-    assets::{ICON_PATH, SCRIPT_PATH, STYLESHEET_PATH},
-    navigation::set_routes,
-    page_operation::page_operation,
-    pages,
-    response::error_response,
+    assets::ASSET_PATH, navigation::set_routes, page_operation::page_operation, pages, response::error_response,
     services::ConsoleServices,
 };
 
@@ -47,25 +43,23 @@ fn declared() -> &'static [Operation] {
 }
 
 fn operations() -> Vec<Operation> {
-    let asset = |path, handler| Operation {
-        handler,
-        media_types: &[MediaType::Any],
-        ..page_operation(Method::GET, path, Access::Public, "asset.read")
-    };
     let mut operations = vec![
-        asset(STYLESHEET_PATH, pages::stylesheet),
-        asset(SCRIPT_PATH, pages::script),
-        asset(ICON_PATH, pages::icon),
+        Operation {
+            handler: pages::asset,
+            media_types: &[MediaType::Any],
+            ..page_operation(Method::GET, ASSET_PATH, Access::Public, "asset.read")
+        },
+        Operation {
+            handler: pages::overview,
+            ..page_operation(Method::GET, "/app", Access::Permission(Permission::ReadRecords), "overview.read")
+        },
+        Operation {
+            handler: pages::choose_rows,
+            ..page_operation(Method::POST, "/app/rows", Access::SignedIn, "rows.chosen")
+        },
     ];
-    operations.push(Operation {
-        handler: pages::overview,
-        ..page_operation(Method::GET, "/app", Access::Permission(Permission::ReadRecords), "overview.read")
-    });
-    operations.push(Operation {
-        handler: pages::choose_rows,
-        ..page_operation(Method::POST, "/app/rows", Access::SignedIn, "rows.chosen")
-    });
     operations.extend(pages::people::operations());
+    operations.extend(pages::saved_views::operations());
     operations.extend(pages::findings::operations());
     operations.extend(pages::evidence::operations());
     operations.extend(pages::submissions::operations());
@@ -77,6 +71,7 @@ fn operations() -> Vec<Operation> {
     operations.extend(pages::developers::operations());
     operations.extend(pages::webhooks::operations());
     operations.extend(pages::audit::operations());
+    operations.extend(pages::imports::operations());
     operations.extend(pages::register_pages::operations());
     operations
 }

@@ -5,11 +5,39 @@ use std::borrow::Cow;
 use kernel::Column;
 
 /// Abbreviations that are written in capital letters wherever they stand.
-const ABBREVIATIONS: &[&str] = &["api", "cve", "cvss", "id", "sla", "url", "vex"];
+const ABBREVIATIONS: &[&str] = &["api", "cve", "cvss", "id", "kci", "kpi", "kqi", "kri", "sla", "url", "vex"];
 
 /// Endings of names that say of which type a value is, which a reader does not need.
 const TYPE_ENDINGS: &[&str] =
     &["_responsibility_assignment_id", "_member_user_id", "_at", "_ids", "_id", "_keys", "_key"];
+
+/// Names of fields that the words of the API make long or unclear.
+const FIELD_LABELS: &[(&str, &str)] = &[
+    ("aggregate_result", "Result"),
+    ("asset_kind", "Kind"),
+    ("change_kind", "Kind"),
+    ("custodian_responsibility_id", "Custodian"),
+    ("engagement_kind", "Kind"),
+    ("evidence_requirement_id", "Requirement"),
+    ("exception_kind", "Kind"),
+    ("indicator_definition_id", "Indicator"),
+    ("indicator_kind", "Kind"),
+    ("measured_value", "Value"),
+    ("node_kind", "Kind"),
+    ("owner_responsibility_id", "Responsibility"),
+    ("review_kind", "Kind"),
+    ("source_kind", "Source"),
+    ("source_resource_id", "Source record"),
+    ("source_resource_type", "Source type"),
+    ("subject_resource_id", "Subject"),
+    ("subject_resource_type", "Subject type"),
+    ("submission_package_id", "Package"),
+    ("submission_requirement_id", "Requirement"),
+    ("target_resource_id", "Target"),
+    ("target_resource_type", "Target type"),
+    ("trigger_kind", "Trigger"),
+    ("vulnerability_kind", "Kind"),
+];
 
 /// Returns a name in `snake_case` or `kebab-case` as words that begin with a capital letter: `under-treatment` becomes
 /// "Under treatment".
@@ -38,9 +66,17 @@ pub(crate) fn label(column: &Column) -> String {
     if column.key.is_some() {
         return "Key".to_owned();
     }
-    let ending = TYPE_ENDINGS.iter().find(|ending| column.label.ends_with(*ending));
-    let name = ending.map_or(column.label, |ending| &column.label[..column.label.len() - ending.len()]);
-    sentence(name)
+    field_label(column.label)
+}
+
+/// Returns the label of a field by its name: "Due" for `due_at`.
+#[must_use]
+pub(crate) fn field_label(name: &str) -> String {
+    if let Some((_, label)) = FIELD_LABELS.iter().find(|(field, _)| *field == name) {
+        return (*label).to_owned();
+    }
+    let ending = TYPE_ENDINGS.iter().find(|ending| name.ends_with(*ending));
+    sentence(ending.map_or(name, |ending| &name[..name.len() - ending.len()]))
 }
 
 /// Returns the indefinite article of a word with the word: "an asset", "a risk".
@@ -64,10 +100,25 @@ pub(crate) fn grouped(number: u64) -> String {
     text
 }
 
+/// Returns the place of an entry in the chain of the audit log, with its thousands grouped.
+#[must_use]
+pub(crate) fn sequence(number: i64) -> String {
+    grouped(number.unsigned_abs())
+}
+
 /// Returns the number with the noun in the right form: "1 finding", "2 findings".
 #[must_use]
 pub(crate) fn counted(number: usize, singular: &str, plural: &str) -> String {
     format!("{} {}", grouped(number as u64), if number == 1 { singular } else { plural })
+}
+
+/// The identifier with its middle left out.
+#[must_use]
+pub(crate) fn shortened(id: &str) -> String {
+    match (id.char_indices().nth(13), id.char_indices().rev().nth(3)) {
+        (Some((start, _)), Some((end, _))) if start < end => format!("{}…{}", &id[..start], &id[end..]),
+        _ => id.to_owned(),
+    }
 }
 
 /// A name of the domain in the letter case of the API.
@@ -94,6 +145,13 @@ mod tests {
     }
 
     #[test]
+    fn identifiers_are_shortened_in_their_middle() {
+        assert_eq!(shortened("find_01KSFQX5Y800000000000000003"), "find_01KSFQX5…0003");
+        assert_eq!(shortened("findings"), "findings");
+        assert_eq!(shortened("ééééééééééééééééééééé"), "ééééééééééééé…éééé");
+    }
+
+    #[test]
     fn names_become_words_and_abbreviations_stay_capital() {
         assert_eq!(sentence("under-treatment"), "Under treatment");
         assert_eq!(sentence("remediation_planned"), "Remediation planned");
@@ -108,6 +166,7 @@ mod tests {
         assert_eq!(label(&column("owner_responsibility_assignment_id")), "Owner");
         assert_eq!(label(&column("completed_at")), "Completed");
         assert_eq!(label(&column("valid_until")), "Valid until");
+        assert_eq!(label(&column("subject_resource_id")), "Subject");
         let key = Column { key: Some(kernel::KeyScope::Organization), ..column("risk_key") };
         assert_eq!(label(&key), "Key");
     }

@@ -76,6 +76,26 @@ impl Zone {
         self.element(time, if same_year { "%-d %b" } else { "%-d %b %Y" })
     }
 
+    /// The time of a near day, such as "Tomorrow, 16:20"; otherwise the date.
+    #[must_use]
+    pub(crate) fn near(&self, time: Timestamp, now: Timestamp) -> Markup {
+        let days = self.days_between(now, time);
+        let format = match days {
+            -1 => "Yesterday, %H:%M",
+            0 => "Today, %H:%M",
+            1 => "Tomorrow, %H:%M",
+            _ => "%-d %b %Y",
+        };
+        self.element(time, format)
+    }
+
+    /// The number of days from the day of one time to that of another; negative if that is earlier.
+    #[must_use]
+    pub(crate) fn days_between(&self, from: Timestamp, to: Timestamp) -> i64 {
+        let (from, to) = (self.zoned(from).date(), self.zoned(to).date());
+        i64::from(from.until(to).map_or(0, |span| span.get_days()))
+    }
+
     /// The date of a time as an input of type `date` has it.
     #[must_use]
     pub(crate) fn input_date(&self, time: Timestamp) -> String {
@@ -100,6 +120,12 @@ impl Zone {
         let zoned =
             self.zone.to_ambiguous_zoned(local).compatible().map_err(|_| "is not within the years 1 to 9999")?;
         Ok(Timestamp::from_millis(zoned.timestamp().as_millisecond()))
+    }
+
+    /// The time as a text, for titles, in the format of `strftime`.
+    #[must_use]
+    pub(crate) fn text(&self, time: Timestamp, format: &str) -> String {
+        self.zoned(time).strftime(format).to_string()
     }
 
     fn element(&self, time: Timestamp, format: &str) -> Markup {
@@ -145,6 +171,23 @@ mod tests {
         assert!(ago("2026-11-24T11:58:00Z").contains(">2 min ago<"));
         assert!(ago("2026-11-24T04:00:00Z").contains(">8 h ago<"));
         assert!(ago("2026-11-20T12:00:00Z").contains(">20 Nov<"));
+    }
+
+    #[test]
+    fn near_times_are_said_by_the_days_of_the_zone() {
+        let zone = Zone::named("America/New_York");
+        let now = time("2026-11-24T15:42:00Z");
+        for (at, text) in [
+            ("2026-11-25T21:20:00Z", ">Tomorrow, 16:20<"),
+            ("2026-11-25T04:59:00Z", ">Today, 23:59<"),
+            ("2026-11-23T15:00:00Z", ">Yesterday, 10:00<"),
+            ("2026-12-11T15:00:00Z", ">11 Dec 2026<"),
+        ] {
+            let html = zone.near(time(at), now).into_string();
+            assert!(html.contains(text), "{html}");
+        }
+        assert_eq!(zone.days_between(now, time("2027-01-30T15:00:00Z")), 67);
+        assert_eq!(zone.days_between(now, time("2026-11-12T15:00:00Z")), -12);
     }
 
     #[test]

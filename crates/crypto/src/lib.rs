@@ -1,5 +1,5 @@
 //! All cryptography: the master key and the keys derived from it, client secrets, access tokens, passwords and second
-//! factors of people, cursors, checkpoints, webhook signatures, the encryption of secrets at rest, and the source of
+//! factors of people, signatures of ID tokens, cursors, checkpoints, webhook signatures, the encryption of secrets at rest, and the source of
 //! randomness.
 
 mod argon2_passwords;
@@ -9,8 +9,11 @@ mod cursor;
 mod device_cookie;
 mod encryptor;
 mod entropy;
+mod id_token;
 mod key_file;
 mod master_key;
+mod openid_flow;
+mod passkey_challenges;
 mod phc_hash;
 mod rotating_keys;
 mod signing_key;
@@ -29,8 +32,11 @@ pub use cursor::CursorKey;
 pub use device_cookie::DeviceCookieKey;
 pub use encryptor::{DecryptionFailed, Encryptor};
 pub use entropy::SystemEntropy;
+pub use id_token::{ProviderKeys, VerifiedIdToken};
 pub use key_file::{KeyFileError, load_master_key, load_or_create_master_key};
 pub use master_key::{MalformedMasterKey, MasterKey, Purpose};
+pub use openid_flow::OpenIdFlowCipher;
+pub use passkey_challenges::PasskeyChallengeKey;
 pub use rotating_keys::RotatingKeys;
 pub use signing_key::{SigningKeyError, generate_signing_key};
 pub use token::{AUDIENCE, TokenKeys};

@@ -30,6 +30,8 @@ pub enum Purpose {
     SecretsAtRest,
     /// The authentication of the cookies of devices.
     DeviceCookies,
+    /// The recognition of challenges for passkeys.
+    PasskeyChallenges,
     /// The check value that identifies the master key; nothing is encrypted or signed with it.
     KeyCheck,
 }
@@ -42,6 +44,7 @@ impl Purpose {
             Self::Checkpoints => "novantra/v1/checkpoints",
             Self::SecretsAtRest => "novantra/v1/secrets-at-rest",
             Self::DeviceCookies => "novantra/v1/device-cookies",
+            Self::PasskeyChallenges => "novantra/v1/passkey-challenges",
             Self::KeyCheck => "novantra/v1/recognition",
         }
     }
@@ -168,6 +171,10 @@ mod tests {
         assert_eq!(
             hex(key.derive(Purpose::DeviceCookies).as_slice()),
             "e7537a4cc15ff1ae126c1d1de17141cbb9b6ebae01a5f58cdaa0cd292c62fad7"
+        );
+        assert_eq!(
+            hex(key.derive(Purpose::PasskeyChallenges).as_slice()),
+            "968aafdc3b3f33f7966917b58446540fec0fbb7d6a56dd1a96d26048b960d190"
         );
         assert_eq!(key.check_value(), "2c7201f750e7369b72a0e8ebb255a35abcc04a2d654e2ffca3de69349b735d7b");
     }

@@ -8,6 +8,10 @@ use crate::{
 };
 
 impl Status {
+    /// The statuses of open findings: those whose remediation has not been verified yet.
+    pub const AWAITING_REMEDIATION: [Self; 4] =
+        [Self::Open, Self::Triaged, Self::RemediationPlanned, Self::Remediating];
+
     /// The statuses that may follow this one.
     #[must_use]
     pub const fn allowed_next(self) -> &'static [Self] {

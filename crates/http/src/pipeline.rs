@@ -5,6 +5,7 @@ mod account_cache;
 mod app;
 mod audit_recorder;
 mod authenticate;
+mod call_counter;
 mod client_address;
 mod endpoint;
 mod head_limits;
@@ -12,7 +13,7 @@ mod head_memory;
 mod kept_responses;
 mod rate_limit;
 mod services;
-pub(crate) mod session;
+mod session;
 mod stream_limits;
 
 use std::{
@@ -22,6 +23,7 @@ use std::{
     time::Instant,
 };
 
+use auth::without_tokens;
 use axum::{
     extract::Request,
     http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
@@ -45,8 +47,8 @@ pub use audit_recorder::AuditNote;
 pub(crate) use authenticate::authenticate;
 pub use authenticate::current_scopes;
 pub use client_address::TrustedProxies;
-pub(crate) use endpoint::Endpoint;
 pub(crate) use endpoint::json_error;
+pub(crate) use endpoint::{Audience, Endpoint};
 pub use endpoint::{ErrorRenderer, FailedRequest, Handler};
 pub use rate_limit::{charge_token, charge_token_failure};
 pub use services::{ApiSettings, CommitListener, Observer, Quotas, Services, SessionCookie};
@@ -97,7 +99,9 @@ pub(crate) async fn handle(app: &App, endpoint: &Endpoint, route: RouteMatch, re
     let path = endpoint.route.path;
     let mut origin = origin(path, &parts, request_id, address);
     if matches!(route, RouteMatch::Unmatched(_)) {
-        origin.route = Some(printable(parts.uri.path().as_bytes(), 200).into());
+        // A mistyped address may have the token of a link in it, which the readers of the audit log must not use.
+        let path = printable(parts.uri.path().as_bytes(), 200);
+        origin.route = Some(without_tokens(&path).into_owned().into());
     }
     let method = parts.method.clone();
     let target = parts.uri.path_and_query().map_or_else(String::new, |target| target.as_str().to_owned());
@@ -144,7 +148,7 @@ pub(crate) async fn handle(app: &App, endpoint: &Endpoint, route: RouteMatch, re
         principal: state.principal.as_ref(),
         cookies: &cookies,
     };
-    let mut response = result.unwrap_or_else(|problem| (endpoint.errors)(problem, &failed));
+    let mut response = result.unwrap_or_else(|problem| endpoint.error_response(problem, &failed));
     if !response.is_recorded {
         let note = AuditNote {
             action: audit_action(response.action.unwrap_or(endpoint.action), refused, response.replayed),
@@ -160,19 +164,22 @@ pub(crate) async fn handle(app: &App, endpoint: &Endpoint, route: RouteMatch, re
         if let Err(problem) = catch_panic(request_id, record).await {
             // A response that can't be recorded is not sent; the server's log has its status.
             tracing::warn!(request_id = %name, status = response.status.as_u16(), route = path, "a request could not be recorded in the audit log, so its response was replaced by an error");
-            response = (endpoint.errors)(problem, &failed);
+            response = endpoint.error_response(problem, &failed);
         }
     }
     // An organization that has stored all that it may is no failure of the server.
     if response.status.is_server_error() && response.status != StatusCode::INSUFFICIENT_STORAGE {
         tracing::warn!(request_id = %name, method = %method, route = path, status = response.status.as_u16(), "a request failed with a server error");
     }
+    if let Some(account) = &state.account {
+        app.call_counter.count(&account.account, response.status.as_u16(), app.services.clock.now());
+    }
     app.services.observer.record_response(method.as_str(), path, response.status.as_u16(), began.elapsed());
     // A body that was not asked for is not received either: hyper closes the connection if the rest has not arrived yet.
     if refused || endpoint.body != BodyRule::Unread {
         body.discard_rest();
     }
-    finalize(response, name, state.rate_limit, memory)
+    finalize(response, endpoint.audience, name, state.rate_limit, memory)
 }
 
 fn is_server_error(result: &Result<ApiResponse, Problem>) -> bool {
@@ -199,6 +206,10 @@ async fn process(
     body: &mut RequestBody,
     state: &mut RequestState,
 ) -> Result<ApiResponse, Problem> {
+    let is_read = matches!(request.parts.method, Method::GET | Method::HEAD);
+    if endpoint.audience == Audience::People && endpoint.route.access != Access::UnmatchedPage && !is_read {
+        request.check_same_origin()?;
+    }
     match endpoint.route.access {
         Access::Scope(scope) => {
             authenticate_and_charge(app, &mut request, state).await?;
@@ -220,7 +231,8 @@ async fn process(
         }
         Access::Public | Access::Unmatched => {
             // A token is only used for the audit log and the rate limit here; an invalid one is ignored.
-            if request.parts.headers.contains_key(header::AUTHORIZATION)
+            if endpoint.audience == Audience::Programs
+                && request.parts.headers.contains_key(header::AUTHORIZATION)
                 && let Err(problem) = authenticate_and_charge(app, &mut request, state).await
                 && (state.principal.is_some() || problem.status.is_server_error() || problem.exhausted().is_some())
             {
@@ -311,7 +323,7 @@ async fn authenticate_and_charge(app: &App, request: &mut ApiRequest, state: &mu
 async fn sign_in_and_charge(app: &App, request: &ApiRequest, state: &mut RequestState) -> Result<(), Problem> {
     // A stranger's until the session is found.
     state.head.charge_to(&app.head_memory, MemoryHolder::Address(request.address))?;
-    let principal = session::authenticate_session(app, &request.parts).await?;
+    let principal = session::authenticate_session(app, request).await?;
     let principal = state.principal.insert(principal);
     state.head.charge_to(&app.head_memory, MemoryHolder::Principal(principal.organization(), principal.id()))?;
     let rate_limit = rate_limit::charge_user(app, principal, request.route.charge).await?;
@@ -322,6 +334,7 @@ async fn sign_in_and_charge(app: &App, request: &ApiRequest, state: &mut Request
 /// Adds the headers that every response has.
 fn finalize(
     response: ApiResponse,
+    audience: Audience,
     request_id: String,
     rate_limit: Option<RateLimit>,
     memory: ResponseMemory,
@@ -336,9 +349,11 @@ fn finalize(
         headers.insert(REQUEST_ID, value);
     }
     if !headers.contains_key(header::CACHE_CONTROL) {
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+        headers.insert(header::CACHE_CONTROL, audience.cache_control());
     }
-    headers.insert(header::VARY, HeaderValue::from_static("Accept, Accept-Encoding, Authorization, Cookie"));
+    if !headers.contains_key(header::VARY) {
+        headers.insert(header::VARY, audience.vary());
+    }
     headers.insert(CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     if let Some(rate_limit) = rate_limit {
         rate_limit.write_headers(headers);

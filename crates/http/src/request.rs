@@ -4,6 +4,7 @@ mod body;
 mod body_headers;
 mod conditional;
 mod content_disposition;
+mod cookies;
 mod cursor;
 mod digest;
 mod encoding;
@@ -27,7 +28,8 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use axum::http::{HeaderValue, Method, header, request::Parts};
+use auth::OpaqueToken;
+use axum::http::{Method, header, request::Parts};
 use bytes::Bytes;
 use kernel::{Attribution, HasIdPrefix, Id, Origin, RequestId, is_allowed_in_line};
 use serde_json::{Map, Value};
@@ -41,6 +43,7 @@ pub(crate) use body::read as read_body;
 pub use body::{BodyReader, ItemDecoder};
 pub use body_headers::body_digests;
 pub use content_disposition::attachment_disposition;
+pub(crate) use cookies::cookie_value;
 pub use cursor::CursorSigner;
 pub(crate) use cursor::{Binding, sign_cursor, verify_cursor};
 pub use digest::{Sha256Hash, sha256_digest};
@@ -60,7 +63,6 @@ pub use principal::{AuditIdentity, CachedAccount, Principal, SignedInUser};
 pub use query::{Parameter, Query};
 pub use range::ByteRange;
 pub use route::{Access, Charge, Route};
-pub(crate) use same_origin::check_same_origin;
 pub use sent_back::SentBack;
 
 /// A request that has passed the checks of the pipeline.
@@ -161,12 +163,27 @@ impl ApiRequest {
         cookie_value(self.parts.headers.get_all(header::COOKIE).iter(), name)
     }
 
+    /// Returns the token of the session that the cookie with this name stands for: none if there are several with different
+    /// values.
+    #[must_use]
+    pub fn session_token(&self, cookie: &str) -> Option<OpaqueToken> {
+        cookies::session_token(&self.parts.headers, cookie)
+    }
+
+    /// The host that the request was sent to, with its port if it is not the usual one. Clients state it as they like.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        let authority = self.parts.uri.authority().map(|authority| authority.as_str());
+        let header = self.parts.headers.get(header::HOST).and_then(|host| host.to_str().ok());
+        authority.or(header).unwrap_or_default()
+    }
+
     /// Checks that a page of this server had the browser send the request.
     ///
     /// # Errors
     /// A 403 response if it was another site.
     pub fn check_same_origin(&self) -> Result<(), Problem> {
-        check_same_origin(&self.parts.headers)
+        same_origin::check(&self.parts)
     }
 
     /// The query of the URL, without the question mark.
@@ -231,13 +248,6 @@ impl ApiRequest {
             Err(Problem::compressed_body())
         }
     }
-}
-
-/// Returns the value of a cookie in these lines of the header `Cookie`.
-pub(crate) fn cookie_value<'h>(lines: impl Iterator<Item = &'h HeaderValue>, name: &str) -> Option<&'h str> {
-    let lines = lines.filter_map(|value| value.to_str().ok());
-    let mut pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.find(|(cookie, _)| *cookie == name).map(|(_, value)| value)
 }
 
 /// Returns the origin of a request for the audit log.

@@ -62,8 +62,25 @@ pub fn respond<F>(
 where
     F: Future<Output = Result<(), StreamAbort>> + Send,
 {
+    respond_as(app, request, permit, request.media_type.as_str(), produce)
+}
+
+/// Responds as [`respond`] does, with a file in this media type.
+///
+/// # Errors
+/// An internal error if the endpoint requires no scope and no permission.
+pub fn respond_as<F>(
+    app: &App,
+    request: &ApiRequest,
+    permit: StreamPermit,
+    media_type: &'static str,
+    produce: impl FnOnce(StreamWriter) -> F + Send + 'static,
+) -> Result<ApiResponse, Problem>
+where
+    F: Future<Output = Result<(), StreamAbort>> + Send,
+{
     let stream = Some(open(app, request, permit, None, produce)?);
-    let content_type = (header::CONTENT_TYPE, HeaderValue::from_static(request.media_type.as_str()));
+    let content_type = (header::CONTENT_TYPE, HeaderValue::from_static(media_type));
     Ok(ApiResponse { headers: vec![content_type], stream, ..ApiResponse::empty(StatusCode::OK) })
 }
 

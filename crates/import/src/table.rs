@@ -13,6 +13,7 @@
 //! Formats supply rows ([`TableRows`]); a [`Mapping`] makes a [`crate::Draft`] of each.
 
 mod cell;
+mod chosen_columns;
 mod column_letters;
 mod date;
 mod field;
@@ -27,9 +28,10 @@ mod value_options;
 
 pub(crate) use cell::FAULT_TEXT;
 pub use cell::TableCell;
+pub use chosen_columns::TableColumn;
 pub use column_letters::column_letters;
 pub use date::{DateOrder, from_serial, to_serial};
-pub use field::FAULT_COLUMN;
+pub use field::{FAULT_COLUMN, settable_fields};
 pub use formula::{disarmed, rearmed};
 pub use mapping::{Mapping, MappingOptions};
 pub use number::displayed_number;

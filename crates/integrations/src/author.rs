@@ -1,7 +1,7 @@
 //! The author of changes of integrations.
 
 use auth::{Permission, UserCaller, UserDenied};
-use kernel::{Attribution, Entropy, OrganizationRef, Reason, WriteContext};
+use kernel::{Attribution, Entropy, OrganizationRef, Reason, Timestamp, WriteContext};
 
 /// The author of a change: an operator at the command line, who may do everything, or a user.
 #[derive(Clone, Debug)]
@@ -28,6 +28,13 @@ impl<'a> Author<'a> {
     /// Checks that the author may change integrations.
     pub(crate) fn require_management(&self) -> Result<(), UserDenied> {
         self.caller.map_or(Ok(()), |caller| caller.require(Permission::ManageIntegrations))
+    }
+
+    /// Checks that the author may change integrations and, for a user, has proved recently who they are: a secret is about
+    /// to be issued.
+    pub(crate) fn require_recent_management(&self, now: Timestamp) -> Result<(), UserDenied> {
+        self.require_management()?;
+        self.caller.map_or(Ok(()), |caller| caller.require_recent(now))
     }
 
     pub(crate) const fn status(&self) -> Option<u16> {

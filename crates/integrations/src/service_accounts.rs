@@ -76,7 +76,8 @@ impl Integrations {
         }
     }
 
-    /// Creates an account, and returns it with its secret, which can't be read again later.
+    /// Creates an account, and returns it with its secret, which can't be read again later. A user must have entered
+    /// their password recently.
     ///
     /// # Errors
     /// [`IntegrationError::Denied`], [`IntegrationError::NameTaken`], [`IntegrationError::Account`], or the store fails.
@@ -87,7 +88,7 @@ impl Integrations {
         new: &NewAccount,
     ) -> Result<(Account, ClientSecret), IntegrationError> {
         let NewAccount { name, contact, scopes, expires_at } = new;
-        author.require_management()?;
+        author.require_recent_management(self.store.begin_write().clock())?;
         for _ in 0..MAX_ATTEMPTS {
             let taken = Reader::<ServiceAccount>::get_by_keys(&*self.store, organization.id, &[name.as_str()]).await?;
             if !taken.is_empty() {
@@ -133,7 +134,8 @@ impl Integrations {
         self.change_account(author, target, action, |account, _| Ok(account.with_status(status))).await
     }
 
-    /// Gives an account a new secret, and returns the secret. The old one stays valid for the grace period.
+    /// Gives an account a new secret, and returns the secret. The old one stays valid for the grace period. A user must
+    /// have entered their password recently.
     ///
     /// # Errors
     /// As [`Self::set_account_status`], and [`IntegrationError::Account`] if the grace period is too long.
@@ -145,6 +147,7 @@ impl Integrations {
         seen: Option<Revision>,
         grace: Duration,
     ) -> Result<(Account, ClientSecret), IntegrationError> {
+        author.require_recent_management(self.store.begin_write().clock())?;
         let secret = ClientSecret::generate(&*self.entropy);
         let rotate = |account: &ServiceAccount, now| {
             let current = account.secrets.first().map(|current| &current.hash);

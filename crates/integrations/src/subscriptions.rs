@@ -133,7 +133,8 @@ impl Integrations {
         }
     }
 
-    /// Creates a subscription for an account, and returns it with the secret that its deliveries are signed with.
+    /// Creates a subscription for an account, and returns it with the secret that its deliveries are signed with. A user
+    /// must have entered their password recently.
     ///
     /// # Errors
     /// [`IntegrationError::Denied`], [`IntegrationError::NoAccount`], [`IntegrationError::Webhook`], or the store fails.
@@ -145,7 +146,7 @@ impl Integrations {
         account: AccountId,
         new: &NewSubscription,
     ) -> Result<(Stored<WebhookSubscription>, WebhookSecret), IntegrationError> {
-        author.require_management()?;
+        author.require_recent_management(self.store.begin_write().clock())?;
         for _ in 0..MAX_ATTEMPTS {
             let account = self.account(organization.id, account).await?;
             let slots = taken_slots(&*self.store, &account).await?;
@@ -213,7 +214,8 @@ impl Integrations {
         Err(IntegrationError::Contended)
     }
 
-    /// Rotates the signing secret of a subscription, and returns the new one.
+    /// Rotates the signing secret of a subscription, and returns the new one. A user must have entered their password
+    /// recently.
     ///
     /// # Errors
     /// As [`Self::update_subscription`].
@@ -225,7 +227,7 @@ impl Integrations {
         (id, seen): (Id<WebhookSubscription>, Revision),
         grace: Duration,
     ) -> Result<(Stored<WebhookSubscription>, WebhookSecret), IntegrationError> {
-        author.require_management()?;
+        author.require_recent_management(self.store.begin_write().clock())?;
         for _ in 0..MAX_ATTEMPTS {
             let current = self.seen_subscription(organization.id, id, seen).await?;
             let secret = WebhookSecret::generate(&*self.entropy);

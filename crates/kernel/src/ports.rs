@@ -36,6 +36,13 @@ pub trait Reader<R: Resource>: Send + Sync {
     /// [`StoreError`] if the store fails. Another organization's record is `None`, like one that does not exist.
     async fn get(&self, organization: OrganizationId, id: Id<R>) -> Result<Option<Stored<R>>, StoreError>;
 
+    /// Returns the organization's records with these identifiers, at most 500, in any order. Identifiers without a record
+    /// are skipped.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store fails.
+    async fn get_many(&self, organization: OrganizationId, ids: &[Id<R>]) -> Result<Vec<Stored<R>>, StoreError>;
+
     /// Returns a page of the organization's records that match the filter.
     ///
     /// # Errors

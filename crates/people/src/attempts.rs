@@ -24,6 +24,8 @@ pub(crate) enum Step {
     Password(Option<OrganizationId>, Ulid),
     /// A second factor after the right password.
     SecondFactor(OrganizationId, UserId),
+    /// An answer of an OpenID Connect provider, which names nobody yet.
+    OpenId,
 }
 
 /// An attempt that was charged.
@@ -50,9 +52,15 @@ impl People {
     }
 
     fn charges(&self, step: Step, client: &Client) -> Vec<Charge> {
+        let network = Peer::network_of(client.address.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)));
+        let of_network = Charge {
+            key: BucketKey::SignInFailureNetwork(network),
+            quota: Quota::per_minute(self.settings.failures_per_network),
+        };
         let (organization, user) = match step {
             Step::Password(organization, user) => (organization, user),
             Step::SecondFactor(organization, user) => (Some(organization), user.ulid()),
+            Step::OpenId => return vec![of_network],
         };
         let per_user = Quota::per_minute(self.settings.failures_per_user);
         if let Some(device) = organization.and_then(|organization| self.trusted_device(client, organization, user)) {
@@ -61,14 +69,7 @@ impl People {
                 quota: per_user,
             }];
         }
-        let network = Peer::network_of(client.address.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)));
-        let mut charges = vec![
-            Charge { key: BucketKey::SignInFailure(user, network), quota: per_user },
-            Charge {
-                key: BucketKey::SignInFailureNetwork(network),
-                quota: Quota::per_minute(self.settings.failures_per_network),
-            },
-        ];
+        let mut charges = vec![Charge { key: BucketKey::SignInFailure(user, network), quota: per_user }, of_network];
         if let Step::SecondFactor(organization, user) = step {
             charges.push(Charge {
                 key: BucketKey::SecondFactorFailure(organization, user.ulid()),

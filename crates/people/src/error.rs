@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use auth::{UserDenied, UserError};
+use auth::{SavedViewError, UserDenied, UserError};
 use kernel::{CommitError, FieldError, StoreError};
 
 /// The reason that a use case was not carried out. Nothing was stored.
@@ -14,6 +14,9 @@ pub enum PeopleError {
     /// The state of the user does not allow it.
     #[error(transparent)]
     Refused(#[from] UserError),
+    /// The rules of saved views do not allow it.
+    #[error(transparent)]
+    SavedView(#[from] SavedViewError),
     /// Some of the values are invalid; all faults are listed.
     #[error("some of the values are invalid")]
     Invalid(Vec<FieldError>),
@@ -33,11 +36,26 @@ pub enum PeopleError {
     #[error("you can't change your own role or status; another administrator can")]
     OwnAccount,
     /// The role requires a second factor.
-    #[error("the role requires a second factor, so it can be replaced but not removed")]
+    #[error("the role requires a second factor, so the only one can be replaced but not removed")]
     SecondFactorRequired,
+    /// The user has as many passkeys as any user may have.
+    #[error(
+        "you have {} passkeys already, the most that anybody can have; remove one first",
+        auth::Passkey::MAX_PER_USER
+    )]
+    TooManyPasskeys,
     /// The user has no second factor.
     #[error("the user has no second factor")]
     NoSecondFactor,
+    /// Another user is linked with the identity, or the same one already.
+    #[error("the identity is linked with a user of the workspace already")]
+    IdentityTaken,
+    /// The user is linked with as many identities as one may be.
+    #[error("the user is linked with too many identities; unlink them first")]
+    TooManyIdentities,
+    /// People of the workspace sign in by the OpenID Connect provider only.
+    #[error("people of this workspace sign in with their identity provider, not with a password")]
+    PasswordsOff,
     /// There were too many failures.
     #[error("there were too many failed attempts; try again in {} s", .retry_after.as_secs())]
     TooManyAttempts {

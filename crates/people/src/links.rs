@@ -62,7 +62,7 @@ impl People {
                 return Err(PeopleError::LinkInvalid);
             }
             let credentials = self.parts.store.credentials(link.organization, id).await?;
-            has_second_factor = credentials.is_some_and(|credentials| credentials.second_factor.is_some());
+            has_second_factor = credentials.is_some_and(|credentials| credentials.has_second_factor());
             user = Some(found);
         }
         Ok(LinkDetails { link, organization, user, has_second_factor })
@@ -78,8 +78,8 @@ impl People {
     /// factor in the form, or none is required; recovery codes are returned with a second factor.
     ///
     /// # Errors
-    /// [`PeopleError::LinkInvalid`], [`PeopleError::Invalid`], [`PeopleError::EmailTaken`], [`PeopleError::Busy`], or the
-    /// store fails.
+    /// [`PeopleError::LinkInvalid`], [`PeopleError::PasswordsOff`], [`PeopleError::Invalid`], [`PeopleError::EmailTaken`],
+    /// [`PeopleError::Busy`], or the store fails.
     pub async fn use_link(
         &self,
         token: &OpaqueToken,
@@ -87,6 +87,9 @@ impl People {
         client: &Client,
     ) -> Result<Enrolled, PeopleError> {
         let details = self.link(token).await?;
+        if self.refuses_passwords(&details.organization).await? {
+            return Err(PeopleError::PasswordsOff);
+        }
         let first = if details.user.is_none() { Some(first_administrator(&form)?) } else { None };
         let described = details.user.as_ref().map(|user| &user.record).or(first.as_ref());
         let described = described.ok_or(PeopleError::LinkInvalid)?;

@@ -124,8 +124,8 @@ impl People {
         Err(PeopleError::Contended)
     }
 
-    /// Issues a link by which a user sets another password. With `lost_second_factor`, the second factor and the recovery
-    /// codes are removed, and all sessions end.
+    /// Issues a link by which a user sets another password. With `lost_second_factor`, the authenticator app, all
+    /// passkeys and the recovery codes are removed, and all sessions end.
     ///
     /// # Errors
     /// [`PeopleError::Denied`], [`PeopleError::Refused`], [`PeopleError::NotFound`], or the store fails.
@@ -208,13 +208,14 @@ impl People {
         }
         for _ in 0..MAX_ATTEMPTS {
             let before = self.user(organization.id, user).await?;
-            let credentials = self.parts.store.credentials(organization.id, user).await?;
+            let can_sign_in = self.parts.store.credentials(organization.id, user).await?.is_some()
+                || !self.parts.store.identities(organization.id, user).await?.is_empty();
             let context = self.context(organization, &author.attribution, author.reason);
             let timestamp = self.parts.store.begin_write();
             let (change, after) = match what {
                 StatusChange::Role(role) => set_role(&context, timestamp, &before, role),
                 StatusChange::Disable => disable_user(&context, timestamp, &before),
-                StatusChange::Enable => enable_user(&context, timestamp, &before, credentials.is_some()),
+                StatusChange::Enable => enable_user(&context, timestamp, &before, can_sign_in),
             };
             if self.commit(change).await? {
                 return Ok(after);

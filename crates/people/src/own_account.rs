@@ -8,7 +8,7 @@ use crate::{
     attempts::Step,
     author::Client,
     error::PeopleError,
-    password_pool::Priority,
+    observer::HashingPriority,
     password_rules::{PasswordOwner, check_new_password, normalized},
     people::People,
     refusals::SignInRefusal,
@@ -108,7 +108,7 @@ impl People {
         };
         let credentials = self.own_credentials(&caller.user).await?;
         let password = normalized(password.expose_secret()).unwrap_or_default();
-        match self.pool.verify(password, Some(credentials.password.clone()), Priority::Trusted).await {
+        match self.pool.verify(password, Some(credentials.password.clone()), HashingPriority::Trusted).await {
             Ok(PasswordCheck::Wrong) => {
                 refusal(None).await?;
                 Err(PeopleError::WrongPassword)
@@ -131,7 +131,7 @@ impl People {
     ) -> Result<SecretString, PeopleError> {
         let text = password.clone();
         let checked =
-            self.pool.run(Priority::Trusted, move || check_new_password(text.expose_secret(), &owner)).await?;
+            self.pool.run(HashingPriority::Trusted, move || check_new_password(text.expose_secret(), &owner)).await?;
         checked.map_err(|fault| PeopleError::field("password", fault.to_string()))
     }
 

@@ -3,8 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use auth::{
-    Browser, DeviceCookies, LinkPurpose, PasswordHasher, PersonChange, SecondFactors, SessionLifetimes, SignInContext,
-    StoredUser, User, UserId, user_actor, user_revision,
+    Browser, DeviceCookies, LinkPurpose, PasskeyChallenges, PasswordHasher, PersonChange, SecondFactors,
+    SessionLifetimes, SignInContext, StoredUser, User, UserId, user_actor, user_revision,
 };
 use kernel::{
     Attribution, Clock, CommitError, Entropy, Organization, OrganizationId, OrganizationRef, Origin, Reader, Reason,
@@ -14,7 +14,13 @@ use limits::LimitStore;
 use store::DynStore;
 use tokio::sync::Mutex;
 
-use crate::{error::PeopleError, password_pool::PasswordPool, refusal_log::RefusalLog};
+use crate::{
+    error::PeopleError,
+    observer::{NoObserver, PeopleObserver},
+    openid_settings::OpenIdConnect,
+    password_pool::PasswordPool,
+    refusal_log::RefusalLog,
+};
 
 /// The maximum number of times that a change is decided if it conflicts with concurrent ones.
 pub(crate) const MAX_ATTEMPTS: usize = 8;
@@ -36,6 +42,8 @@ pub struct PeopleParts {
     pub second_factors: Arc<dyn SecondFactors>,
     /// The cookies of known devices.
     pub devices: Arc<dyn DeviceCookies>,
+    /// The challenges that passkeys answer.
+    pub challenges: Arc<dyn PasskeyChallenges>,
 }
 
 /// The settings of people.
@@ -45,7 +53,7 @@ pub struct PeopleSettings {
     pub sessions: SessionLifetimes,
     /// The lifetime of invitations.
     pub invitation_lifetime: Duration,
-    /// The number of passwords that are hashed at once.
+    /// The number of passwords that are hashed at once, and as many more of those who proved something.
     pub hashing_concurrency: usize,
     /// The failed sign-ins of one user from one network, and on one known device, in a minute.
     pub failures_per_user: u32,
@@ -72,14 +80,23 @@ pub struct People {
     pub(crate) pool: PasswordPool,
     pub(crate) refusals: Arc<Mutex<RefusalLog>>,
     pub(crate) settings: PeopleSettings,
+    pub(crate) observer: Arc<dyn PeopleObserver>,
+    /// The provider by which people sign in, if there is one.
+    pub(crate) openid: Option<OpenIdConnect>,
 }
 
 impl People {
-    /// Creates the use cases.
+    /// Creates the use cases, which nobody observes.
     #[must_use]
     pub fn new(parts: PeopleParts, settings: PeopleSettings) -> Self {
-        let pool = PasswordPool::new(Arc::clone(&parts.passwords), settings.hashing_concurrency);
-        Self { parts, pool, refusals: Arc::default(), settings }
+        Self::observed_by(Arc::new(NoObserver), parts, settings)
+    }
+
+    /// Creates the use cases with an observer.
+    #[must_use]
+    pub fn observed_by(observer: Arc<dyn PeopleObserver>, parts: PeopleParts, settings: PeopleSettings) -> Self {
+        let pool = PasswordPool::new(Arc::clone(&parts.passwords), settings.hashing_concurrency, Arc::clone(&observer));
+        Self { parts, pool, refusals: Arc::default(), settings, observer, openid: None }
     }
 
     pub(crate) fn now(&self) -> Timestamp {

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use auth::UserId;
+use auth::{Passkey, PasskeyName, StoredUser, UserId};
 use kernel::{
     Action, Actor, ActorKind, Change, Entry, FieldValue, Id, OrganizationId, OrganizationRef, Origin, RepeatedCalls,
     StoreError, Subject,
@@ -47,6 +47,42 @@ impl People {
         Ok(())
     }
 
+    /// Records that the counter of a passkey went back, which only its private key or a copy of it can cause.
+    pub(crate) async fn record_counter(
+        &self,
+        organization: &OrganizationRef,
+        user: &StoredUser,
+        passkey: &Passkey,
+        (stored, received): (u32, u32),
+        client: &Client,
+    ) -> Result<(), StoreError> {
+        let timestamp = self.parts.store.begin_entry();
+        let at = timestamp.at();
+        let named = |name: &PasskeyName| FieldValue::Text(name.to_string());
+        let (before, after) = (named(&passkey.name), named(&passkey.name));
+        let entry = Entry {
+            id: Id::new(self.parts.entropy.ulid(at)),
+            organization: organization.id,
+            occurred_at: at,
+            wall_clock: timestamp.differing_clock(),
+            actor: Actor { kind: ActorKind::System, id: None, name: "unknown caller".into() },
+            action: COUNTER_WENT_BACK,
+            subject: Some(Subject::from_id(user.meta.id)),
+            reason: None,
+            changes: vec![
+                Change { field: "passkey".into(), before, after },
+                Change {
+                    field: "sign_count".into(),
+                    before: FieldValue::Integer(stored.into()),
+                    after: FieldValue::Integer(received.into()),
+                },
+            ],
+            origin: client.origin.clone(),
+            status: Some(401),
+        };
+        self.parts.store.append(entry, timestamp).await
+    }
+
     async fn append_refusal(
         &self,
         refusal: &SignInRefusal,
@@ -81,5 +117,7 @@ impl People {
     }
 }
 
+/// The action of a passkey whose counter went back.
+const COUNTER_WENT_BACK: Action = Action::new("user.passkey_counter_went_back");
 /// The action of failed attempts.
 const FAILED: Action = Action::new("user.sign_in_failed");

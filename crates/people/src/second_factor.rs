@@ -10,6 +10,7 @@ use crate::{
     author::Client,
     enrollment::{EnrollmentForm, SecondFactorOffer, offer_to_user, owner},
     error::PeopleError,
+    observer::SignInStep,
     people::{MAX_ATTEMPTS, People, undecryptable},
     refusals::SignInRefusal,
     sessions::PendingSignIn,
@@ -43,7 +44,7 @@ impl People {
         code: &str,
         client: &Client,
     ) -> Result<SignInOutcome, PeopleError> {
-        let pending = self.waiting_for_code(token).await?;
+        let pending = self.waiting_for_second_factor(token).await?;
         let organization = self.organization(pending.user.meta.organization).await?;
         let user = pending.user.meta.id;
         let refusal = |retry_after| {
@@ -58,7 +59,7 @@ impl People {
         };
         let browser = client.browser();
         for _ in 0..MAX_ATTEMPTS {
-            let PendingSignIn { user, session } = self.waiting_for_code(token).await?;
+            let PendingSignIn { user, session } = self.waiting_for_second_factor(token).await?;
             let Some(accepted) = self.accepted(&user, code).await? else {
                 return self.refused(refusal(None), client).await;
             };
@@ -71,13 +72,14 @@ impl People {
                 second_factor_accepted(&context, timestamp, &user, &session, credentials, uses_recovery_code, &sign_in);
             if self.commit(change).await? {
                 self.refund(&attempt);
-                return Ok(SignInOutcome::Begun(Box::new(self.begun(begun, user, client))));
+                return Ok(self.accepted_step(self.begun(begun, user, client)));
             }
         }
         Err(PeopleError::Contended)
     }
 
-    async fn waiting_for_code(&self, token: &OpaqueToken) -> Result<PendingSignIn, PeopleError> {
+    /// Returns the sign-in whose session has this token, if it waits for its second factor.
+    pub(crate) async fn waiting_for_second_factor(&self, token: &OpaqueToken) -> Result<PendingSignIn, PeopleError> {
         let pending = self.pending_sign_in(token).await?;
         match pending.session.level {
             SessionLevel::SecondFactorPending => Ok(pending),
@@ -89,9 +91,9 @@ impl People {
     async fn accepted(&self, user: &StoredUser, code: &str) -> Result<Option<Accepted>, PeopleError> {
         let (organization, id) = (user.meta.organization, user.meta.id);
         let Some(credentials) = self.parts.store.credentials(organization, id).await? else { return Ok(None) };
-        let Some(factor) = &credentials.second_factor else { return Ok(None) };
         let digits: String = code.chars().filter(|c| !c.is_whitespace()).take(64).collect();
         if digits.len() == 6 && digits.bytes().all(|byte| byte.is_ascii_digit()) {
+            let Some(factor) = &credentials.second_factor else { return Ok(None) };
             let accepted = self.matching_step(user, factor, &digits)?;
             let accepted = accepted.and_then(|step| credentials.with_accepted_step(step));
             return Ok(accepted.map(|credentials| Accepted { credentials, uses_recovery_code: false }));
@@ -127,7 +129,9 @@ impl People {
         if session.level != SessionLevel::EnrollmentPending {
             return Err(UserDenied::Incomplete(session.level).into());
         }
-        self.enroll(user, &session, form, client).await
+        let enrolled = self.enroll(user, &session, form, client).await?;
+        self.observer.record_step(SignInStep::Completed);
+        Ok(enrolled)
     }
 
     /// Enrolls a second factor of a signed-in user, or replaces it. The user must have proved recently who they are.
@@ -173,16 +177,16 @@ impl People {
         }
     }
 
-    /// Removes the second factor of a signed-in user, if their role does not require one.
+    /// Removes the authenticator app of a signed-in user, unless it is their only second factor and their role requires one.
     ///
     /// # Errors
     /// [`PeopleError::Denied`], [`PeopleError::SecondFactorRequired`], or the store fails.
     pub async fn remove_second_factor(&self, caller: &UserCaller, client: &Client) -> Result<(), PeopleError> {
         caller.require_recent(self.now())?;
-        if caller.user.record.role.requires_second_factor() {
+        let credentials = self.own_credentials(&caller.user).await?;
+        if caller.user.record.role.requires_second_factor() && credentials.passkeys.is_empty() {
             return Err(PeopleError::SecondFactorRequired);
         }
-        let credentials = self.own_credentials(&caller.user).await?;
         let organization = self.organization(caller.user.meta.organization).await?;
         let attribution = Self::own_attribution(&caller.user, &client.origin);
         let change = second_factor_removed(
@@ -206,7 +210,7 @@ impl People {
     ) -> Result<Vec<RecoveryCode>, PeopleError> {
         caller.require_recent(self.now())?;
         let credentials = self.own_credentials(&caller.user).await?;
-        if credentials.second_factor.is_none() {
+        if !credentials.has_second_factor() {
             return Err(PeopleError::NoSecondFactor);
         }
         let organization = self.organization(caller.user.meta.organization).await?;

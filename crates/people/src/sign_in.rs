@@ -14,7 +14,7 @@ use crate::{
     attempts::Step,
     author::Client,
     error::PeopleError,
-    password_pool::Priority,
+    observer::{HashingPriority, SignInStep},
     password_rules::normalized,
     people::{MAX_ATTEMPTS, People},
     refusals::SignInRefusal,
@@ -77,13 +77,26 @@ impl People {
     /// [`PeopleError::Busy`], [`PeopleError::Contended`], or the store fails.
     pub async fn sign_in(&self, sign_in: &SignIn<'_>, client: &Client) -> Result<SignInOutcome, PeopleError> {
         match self.check_password(sign_in, client).await? {
-            Ok(begun) => Ok(SignInOutcome::Begun(Box::new(begun))),
+            Ok(begun) => Ok(self.accepted_step(begun)),
             Err(refusal) => self.refused(refusal, client).await,
         }
     }
 
+    /// Counts a step that was accepted.
+    pub(crate) fn accepted_step(&self, begun: BegunSession) -> SignInOutcome {
+        self.observer.record_step(match begun.session.session.level {
+            SessionLevel::Full => SignInStep::Completed,
+            SessionLevel::SecondFactorPending | SessionLevel::EnrollmentPending => SignInStep::Continued,
+        });
+        SignInOutcome::Begun(Box::new(begun))
+    }
+
     /// Records the refusal of an attempt.
     pub(crate) async fn refused(&self, refusal: SignInRefusal, client: &Client) -> Result<SignInOutcome, PeopleError> {
+        self.observer.record_step(match refusal.retry_after {
+            Some(_) => SignInStep::Limited,
+            None => SignInStep::Refused,
+        });
         self.record_refusal(&refusal, client).await?;
         Ok(SignInOutcome::Refused(refusal))
     }
@@ -103,7 +116,7 @@ impl People {
         let hash = credentials.as_ref().map(|credentials| credentials.password.clone());
         let password = normalized(sign_in.password.expose_secret()).unwrap_or_default();
         let device = target.organization.as_ref().and_then(|found| self.trusted_device(client, found.id, target.key));
-        let priority = if device.is_some() { Priority::Trusted } else { Priority::Common };
+        let priority = if device.is_some() { HashingPriority::Trusted } else { HashingPriority::Common };
         let check = match self.pool.verify(password.clone(), hash, priority).await {
             Err(error) => {
                 self.refund(&attempt);
@@ -115,7 +128,8 @@ impl People {
         else {
             return Ok(Err(target.refusal(None)));
         };
-        if check == PasswordCheck::Wrong || !user.record.is_active() {
+        let is_off = self.refuses_passwords(organization).await?;
+        if check == PasswordCheck::Wrong || !user.record.is_active() || is_off {
             return Ok(Err(target.refusal(None)));
         }
         self.refund(&attempt);

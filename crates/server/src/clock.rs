@@ -2,6 +2,7 @@
 
 mod database;
 mod evidence;
+mod replay;
 mod steady;
 mod uptime;
 
@@ -10,6 +11,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use kernel::{Clock, StoreError, Timestamp};
 
 pub(crate) use database::DatabaseClock;
+pub(crate) use replay::ReplayClock;
 pub(crate) use steady::SteadyClock;
 pub(crate) use uptime::spawn_anchors;
 

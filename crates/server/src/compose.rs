@@ -12,8 +12,9 @@ mod people;
 mod transfer;
 mod webhooks;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
+use ::people::PeopleObserver;
 use api_v1::DeliveryTrigger;
 use audit::CheckpointSigner;
 use auth::{EncryptedSigningKey, SecretHasher};
@@ -23,7 +24,7 @@ use kernel::{Clock, Entropy};
 use limits::{LimitStore, SharedBuckets};
 use store::DynStore;
 
-use crate::{failure::Failure, settings::Settings};
+use crate::{clock::ReplayClock, failure::Failure, settings::Settings};
 
 pub(crate) use attachment_transfer::{
     CopiedAttachments, copy_attachments, ensure_no_attachments, find_attachments, store_restored, stored_attachments,
@@ -92,10 +93,40 @@ impl Installation {
     /// If the database can't be reached or does not exist, or the master key is missing or belongs to another
     /// installation.
     pub(crate) async fn open(settings: &Settings, mode: OpenMode) -> Result<Self, Failure> {
+        Self::open_with(settings, mode, |clock| clock).await
+    }
+
+    /// Opens an installation that does not exist yet, whose clock shows the time this long ago until it is released.
+    ///
+    /// # Errors
+    /// As for [`Self::open`].
+    pub(crate) async fn open_in_past(
+        settings: &Settings,
+        mode: OpenMode,
+        ago: Duration,
+    ) -> Result<(Self, Arc<ReplayClock>), Failure> {
+        let mut replay = None;
+        let past = |clock: Arc<dyn Clock>| {
+            let start = clock.now() - ago;
+            let past = Arc::new(ReplayClock::new(clock, start));
+            replay = Some(Arc::clone(&past));
+            past as Arc<dyn Clock>
+        };
+        let installation = Self::open_with(settings, mode, past).await?;
+        let replay = replay.ok_or_else(|| Failure::new("the installation was opened without its clock"))?;
+        Ok((installation, replay))
+    }
+
+    async fn open_with(
+        settings: &Settings,
+        mode: OpenMode,
+        clock_of_store: impl FnOnce(Arc<dyn Clock>) -> Arc<dyn Clock>,
+    ) -> Result<Self, Failure> {
         let entropy = entropy();
-        let OpenedDatabase { store, sql, clock, buckets } = database::open(settings, mode, &*entropy).await?;
+        let OpenedDatabase { store, sql, clock, present, buckets } =
+            database::open(settings, mode, &*entropy, clock_of_store).await?;
         let opened = async {
-            let keys = Keys::open(settings, mode, (&store, sql.as_ref()), &*clock, &*entropy).await?;
+            let keys = Keys::open(settings, mode, (&store, sql.as_ref()), &*present, &*entropy).await?;
             Ok((keys, Attachments::open_for(settings, mode, &*store).await?))
         };
         let (keys, attachments) = match opened.await {
@@ -155,7 +186,7 @@ impl Installation {
         &self,
         settings: &Settings,
         limits: Arc<dyn LimitStore>,
-        observer: Arc<dyn Observer>,
+        (observer, people_observer): (Arc<dyn Observer>, Arc<dyn PeopleObserver>),
         webhooks: &Webhooks,
     ) -> Result<Services, Failure> {
         let tokens = self.keys.tokens()?;
@@ -166,7 +197,7 @@ impl Installation {
             hasher: Arc::clone(&self.hasher),
             signer: Arc::clone(&tokens) as _,
             verifier: tokens,
-            people: Arc::new(self.people_with_limits(settings, Arc::clone(&limits))),
+            people: Arc::new(self.observed_people(settings, Arc::clone(&limits), people_observer)),
             limits,
             cursor_signer: Arc::new(self.keys.cursor_signer()),
             response_cipher: Arc::new(self.keys.response_cipher()),

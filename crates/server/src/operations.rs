@@ -17,11 +17,13 @@ mod importer;
 mod operator;
 mod oscal_exporter;
 mod record_commands;
+mod rollup_counter;
 mod scan_importer;
 mod scan_lease;
 mod scan_series;
 mod service_accounts;
 mod signing_keys;
+mod table_imports;
 mod users;
 mod webhook_deliveries;
 mod workspaces;
@@ -33,11 +35,15 @@ pub(crate) use evidence_claims::{ClaimDecision, decide_claim, find_claim};
 pub(crate) use evidence_expiry::EvidenceExpiry;
 pub(crate) use evidence_files::{EvidenceFile, find_files, record_downloads};
 pub(crate) use evidence_verifier::{EvidenceVerifier, VerifiedEvidence};
-pub(crate) use exporter::{ExportFormat, Exporter};
-pub(crate) use importer::{DraftFailures, DraftSource, ImportCounts, Importer, MAX_LISTED_FAILURES, PendingDraft};
+pub(crate) use exporter::{ExportFormat, ExportSelection, Exporter};
+pub(crate) use importer::{
+    DraftFailures, DraftSource, ImportCounts, Importer, KeptRows, MAX_FAILED_ROWS, MAX_LISTED_FAILURES, PendingDraft,
+    TableDraftWriter, TableDrafts,
+};
 pub(crate) use operator::Operator;
 pub(crate) use oscal_exporter::OscalExporter;
 pub(crate) use record_commands::{CommandRecord, change_record, find_record};
+pub(crate) use rollup_counter::RollupCounter;
 pub(crate) use scan_lease::ScanLeases;
 pub(crate) use scan_series::ScanSeries;
 pub(crate) use service_accounts::{
@@ -45,6 +51,7 @@ pub(crate) use service_accounts::{
     set_account_status,
 };
 pub(crate) use signing_keys::{retire_signing_key, rotate_if_due, rotate_signing_key};
+pub(crate) use table_imports::SharedTables;
 pub(crate) use users::{find_user, workspace_ref};
 pub(crate) use webhook_deliveries::redeliver;
 pub(crate) use workspaces::{create_workspace, find_workspace};

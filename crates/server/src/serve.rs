@@ -21,9 +21,10 @@ use http_api::App;
 use tokio::time::{Instant, timeout_at};
 
 use crate::{
+    clock::ReplayClock,
     compose::{Installation, OpenMode, Webhooks},
     failure::Failure,
-    operations::EvidenceExpiry,
+    operations::{EvidenceExpiry, RollupCounter, SharedTables},
     permissions::exposed_files,
     settings::{Database, Settings},
 };
@@ -33,12 +34,12 @@ use attachment_probe::AttachmentProbe;
 use bootstrap::{PrintedAccount, PrintedLink, demo, first_start, open_files};
 use evidence_files::SharedFiles;
 use listen::{CertificateReloader, ConnectionLimits, Listener};
-use metrics::{CertificateMetrics, MeteredContents, Metrics, WebhookMetrics};
+use metrics::{CertificateMetrics, MeteredContents, Metrics, PeopleMetrics, RollupMetrics, WebhookMetrics};
 use rate_limits::RateLimits;
 use shutdown::Signals;
 use tasks::{
-    expire_evidence, fan_out_events, maintenance, record_repeated_calls, refresh_signing_keys, reload_certificate,
-    report_repeats, return_rate_limits, seal_audit_log, send_deliveries, sweep_attachments,
+    count_rollups, expire_evidence, fan_out_events, maintenance, record_repeated_calls, refresh_signing_keys,
+    reload_certificate, report_repeats, return_rate_limits, seal_audit_log, send_deliveries, sweep_attachments,
 };
 
 pub(crate) use bootstrap::{ReadyMessage, ServerLock};
@@ -115,8 +116,13 @@ impl Server {
         let admin = Listener::bind(settings.admin_listen, "admin-listen").await?;
         settings.public_url = settings.public_url.of_bound(&api.url());
         settings.api.public_url = settings.public_url.join("");
-        let installation = Installation::open(&settings, options.mode).await?;
-        match prepare(&installation, &settings, options.demo).await {
+        let (installation, replay) = if options.demo {
+            let (installation, replay) = Installation::open_in_past(&settings, options.mode, demo::PAST).await?;
+            (installation, Some(replay))
+        } else {
+            (Installation::open(&settings, options.mode).await?, None)
+        };
+        match prepare(&installation, &settings, replay.as_deref()).await {
             Ok((accounts, link, components)) => {
                 let (url, admin_url, public_url) = (api.url(), admin.url(), settings.public_url.clone());
                 let is_demo = options.demo;
@@ -179,6 +185,8 @@ impl Server {
             tokio::spawn(sweep_attachments::run(installation.clone(), Arc::clone(&attachments), stop.clone()));
         let recorder = tokio::spawn(record_repeated_calls::run(app.clone(), stop.clone()));
         let expiry = tokio::spawn(expire_evidence::run(EvidenceExpiry::new(&installation), stop.clone()));
+        let rollup_metrics = RollupMetrics::register(&metrics)?;
+        let rollups = tokio::spawn(count_rollups::run(RollupCounter::new(&installation), rollup_metrics, stop.clone()));
         let (distributor, dispatcher) =
             (webhooks.distributor(&installation), webhooks.dispatcher(&installation, webhook_metrics));
         let endpoint_services = webhooks.endpoint_services();
@@ -195,12 +203,15 @@ impl Server {
             stop.clone(),
         ));
         let attachments = Arc::new(AttachmentServices::new(attachments, settings.attachments.limits));
+        let tables = SharedTables::new(installation.clone());
         let console_services = ConsoleServices {
             events: Arc::new(PayloadRenderer),
             files: Arc::new(SharedFiles(Arc::clone(&attachments))),
             endpoints: endpoint_services.endpoints.clone(),
             checkpoints: Arc::new(installation.checkpoint_key),
             api_document: api_v1::document(),
+            tables: Arc::new(tables.clone()),
+            api_path: api_v1::collection_path,
         };
         let web_app =
             if is_demo { console::demo_surface(console_services) } else { console::surface(console_services) };
@@ -224,9 +235,11 @@ impl Server {
         }
         let stopped = async {
             maintenance.await?;
+            tables.stop().await;
             recorder.await?;
             sweeper.await?;
             expiry.await?;
+            rollups.await?;
             fan_out.await.and(deliveries.await)?;
             if let Some(reloader) = reloader {
                 reloader.await?;
@@ -258,20 +271,20 @@ impl Server {
 async fn prepare(
     installation: &Installation,
     settings: &Settings,
-    demo: bool,
+    replay: Option<&ReplayClock>,
 ) -> Result<(Vec<PrintedAccount>, Option<PrintedLink>, Components), Failure> {
     let now = installation.clock.now();
     installation.store.discard_future_state(now, settings.api.idempotency_retention).await?;
-    let (accounts, link) = match demo {
-        true => demo::seed(installation, settings).await?,
-        false => first_start::prepare(installation, settings).await?,
+    let (accounts, link) = match replay {
+        Some(replay) => demo::seed(installation, settings, replay).await?,
+        None => first_start::prepare(installation, settings).await?,
     };
     let metrics = Arc::new(Metrics::new()?);
     let limits = RateLimits::new(installation, settings, &metrics)?;
     let webhooks = Webhooks::new(installation, &settings.webhooks);
     let webhook_metrics = Arc::new(WebhookMetrics::register(&metrics)?);
-    let observer = Arc::clone(&metrics) as _;
-    let app = App::new(installation.services(settings, Arc::clone(&limits.store), observer, &webhooks)?);
+    let observers = (Arc::clone(&metrics) as _, Arc::new(PeopleMetrics::register(&metrics)?) as _);
+    let app = App::new(installation.services(settings, Arc::clone(&limits.store), observers, &webhooks)?);
     let contents = Arc::clone(&installation.attachments.contents);
     let attachments = Arc::new(MeteredContents::register(&metrics, contents)?);
     Ok((accounts, link, Components { app, limits, webhooks, attachments, metrics, webhook_metrics }))

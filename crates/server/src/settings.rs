@@ -6,6 +6,7 @@
 mod attachments;
 mod database;
 mod flags;
+mod openid;
 mod parsers;
 mod people;
 mod reader;

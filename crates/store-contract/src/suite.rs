@@ -13,6 +13,7 @@ pub mod evidence;
 pub mod fan_out;
 pub mod filters;
 pub mod idempotency;
+pub mod identities;
 pub mod listing;
 pub mod maintenance;
 pub mod partitions;
@@ -23,9 +24,12 @@ pub mod reading;
 pub mod registers;
 pub mod repeated_calls;
 pub mod revision_order;
+pub mod rollups;
+pub mod saved_views;
 pub mod sealing;
 pub mod signing_keys;
 pub mod streaming;
+pub mod table_imports;
 
 /// Generates the whole suite as tests of the store that `$open` opens: an `async fn(Arc<dyn Clock>) -> OpenedStore`.
 #[macro_export]
@@ -35,6 +39,7 @@ macro_rules! contract_suite {
             reading {
                 a_record_reads_back_as_it_was_stored
                 a_record_of_another_organization_is_not_found
+                records_are_found_by_their_identifiers
                 records_are_found_by_their_keys
                 records_are_found_by_ranges_of_their_keys
             }
@@ -61,6 +66,7 @@ macro_rules! contract_suite {
             registers {
                 every_register_reads_back_as_it_was_stored
                 every_register_is_found_by_its_key
+                no_register_takes_the_key_or_identity_of_another_by_an_update
                 every_register_is_filtered_as_its_statement_says
                 recorded_events_are_stored_and_filtered_as_their_statements_say
             }
@@ -186,12 +192,31 @@ macro_rules! contract_suite {
                 a_write_of_a_user_who_has_since_changed_is_refused
                 credentials_read_back_as_they_were_stored
                 one_of_sixteen_concurrent_changes_of_credentials_wins
+                one_of_sixteen_concurrent_answers_of_a_passkey_wins
                 a_commit_with_credentials_is_stored_as_a_whole_or_not_at_all
                 a_session_is_found_by_its_token_with_the_current_user
                 the_times_of_a_session_are_stored
+                sign_ins_of_several_users_are_summarized
                 sessions_of_a_user_are_listed_and_ended
                 a_link_is_used_once
                 expired_sessions_and_links_are_deleted
+            }
+            identities {
+                an_identity_is_linked_with_one_user_of_its_organization
+                the_use_of_an_identity_requires_that_it_is_still_linked
+                identities_of_a_user_are_listed_and_unlinked
+            }
+            saved_views {
+                saved_views_are_seen_by_their_owner_and_shared_ones_by_everybody
+                a_stale_change_of_a_saved_view_stores_nothing
+                one_of_sixteen_concurrent_saved_views_takes_a_slot
+            }
+            table_imports {
+                a_table_import_reads_back_and_belongs_to_its_organization
+                one_of_sixteen_concurrent_changes_of_a_table_import_wins
+                an_organization_has_a_bounded_number_of_table_imports
+                the_parts_of_a_table_are_stored_and_deleted_with_its_import
+                expired_table_imports_are_deleted_with_their_files
             }
             signing_keys {
                 the_first_of_concurrent_signing_keys_wins
@@ -256,6 +281,13 @@ macro_rules! contract_suite {
             directory {
                 organizations_are_listed_oldest_first
                 an_organization_is_found_by_its_slug
+            }
+            rollups {
+                a_rollup_is_replaced_as_a_whole
+                concurrent_counts_of_a_part_do_not_mix
+                open_findings_are_stored_by_day
+                concurrently_counted_calls_are_added_up
+                calls_are_deleted_after_their_retention
             }
             maintenance {
                 a_lease_belongs_to_its_owner_until_it_expires

@@ -204,6 +204,13 @@ impl AuditLog for MemoryStore {
         }
         Ok(tail)
     }
+
+    async fn waiting_stats(&self, organization: OrganizationId, limit: usize) -> Result<UnsealedStats, StoreError> {
+        let state = self.snapshot()?;
+        let mut waiting = state.unsealed_entries(organization).take(limit).map(|stored| stored.entry.occurred_at);
+        let oldest = waiting.next();
+        Ok(UnsealedStats { entries: u64::from(oldest.is_some()) + waiting.count() as u64, oldest })
+    }
 }
 
 impl State {
@@ -214,7 +221,7 @@ impl State {
     }
 
     /// The organization's entries in the given order.
-    fn entries_in_order(
+    pub(crate) fn entries_in_order(
         &self,
         organization: OrganizationId,
         order: Order,

@@ -19,9 +19,12 @@ mod master_key;
 mod partition_queue;
 mod people;
 mod reader;
+mod rollups;
+mod saved_views;
 mod signing_keys;
 mod state;
 mod streaming;
+mod table_imports;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

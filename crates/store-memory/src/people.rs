@@ -2,10 +2,10 @@
 
 use async_trait::async_trait;
 use auth::{
-    CredentialChange, Credentials, MAX_LISTED_SESSIONS, OneTimeLink, PeopleStore, Session, SessionId, StoredUser,
-    TokenHash, UserId, is_discarded_at,
+    CredentialChange, Credentials, ExternalIdentity, MAX_LISTED_SESSIONS, OneTimeLink, PeopleStore, Session, SessionId,
+    SessionLevel, SignInSummary, StoredUser, TokenHash, User, UserId, is_discarded_at,
 };
-use kernel::{Changeset, CommitError, OrganizationId, StoreError, Timestamp};
+use kernel::{Changeset, CommitError, Order, OrganizationId, StoreError, Timestamp};
 
 use crate::{Call, MemoryStore, state::State};
 
@@ -35,12 +35,44 @@ impl PeopleStore for MemoryStore {
         Ok(own)
     }
 
+    async fn sign_in_summaries(
+        &self,
+        organization: OrganizationId,
+        users: &[UserId],
+    ) -> Result<Vec<SignInSummary>, StoreError> {
+        let state = self.snapshot()?;
+        let existing = users.iter().filter(|user| state.record::<User>(organization, **user).is_some());
+        Ok(existing.map(|user| state.sign_in_summary(organization, *user)).collect())
+    }
+
     async fn one_time_link(
         &self,
         organization: OrganizationId,
         token: TokenHash,
     ) -> Result<Option<OneTimeLink>, StoreError> {
         Ok(self.snapshot()?.links.get(&(organization, token)).cloned())
+    }
+
+    async fn identity(
+        &self,
+        organization: OrganizationId,
+        issuer: &str,
+        subject: &str,
+    ) -> Result<Option<ExternalIdentity>, StoreError> {
+        Ok(self.snapshot()?.identities.get(&(organization, issuer.to_owned(), subject.to_owned())).cloned())
+    }
+
+    async fn identities(
+        &self,
+        organization: OrganizationId,
+        user: UserId,
+    ) -> Result<Vec<ExternalIdentity>, StoreError> {
+        let state = self.snapshot()?;
+        let own = state.identities.values().filter(|one| one.organization == organization && one.user == user);
+        let mut own: Vec<ExternalIdentity> = own.cloned().collect();
+        own.sort_by_key(|identity| identity.linked_at);
+        own.truncate(ExternalIdentity::MAX_PER_USER);
+        Ok(own)
     }
 
     async fn record_session_use(
@@ -103,7 +135,7 @@ impl PeopleStore for MemoryStore {
 }
 
 /// The reason that nothing was stored.
-enum Failure {
+pub(crate) enum Failure {
     /// The condition of a change does not hold.
     Unmet,
     Commit(CommitError),
@@ -116,6 +148,28 @@ impl From<StoreError> for Failure {
 }
 
 impl State {
+    fn sign_in_summary(&self, organization: OrganizationId, user: UserId) -> SignInSummary {
+        let credentials = self.credentials.get(&(organization, user));
+        let factor = credentials.and_then(|stored| stored.second_factor.as_ref());
+        let complete = self
+            .sessions_of(organization)
+            .filter(|session| session.user == user && session.level == SessionLevel::Full)
+            .map(|session| session.created_at);
+        let subject = user.to_string();
+        let recorded = self
+            .entries_in_order(organization, Order::Newest)
+            .filter(|stored| stored.entry.subject.as_ref().is_some_and(|about| about.id == subject))
+            .take(SignInSummary::MAX_ENTRIES)
+            .filter(|stored| stored.entry.action.as_str() == SignInSummary::SIGNED_IN)
+            .map(|stored| stored.entry.occurred_at);
+        SignInSummary {
+            user,
+            second_factor_since: factor.map(|factor| factor.enrolled_at),
+            passkeys: credentials.map_or(0, |stored| stored.passkeys.len()),
+            last_sign_in: complete.chain(recorded).max(),
+        }
+    }
+
     fn sessions_of(&self, organization: OrganizationId) -> impl Iterator<Item = &Session> {
         self.sessions.iter().filter(move |((of, _), _)| *of == organization).map(|(_, session)| session)
     }
@@ -154,6 +208,23 @@ impl State {
                 let removed: Vec<_> = own.map(|(key, _)| *key).collect();
                 for key in removed {
                     self.links.remove_mut(&key);
+                }
+            }
+            CredentialChange::AddIdentity(identity) => {
+                let key = (organization, identity.issuer.clone(), identity.subject.clone());
+                met(!self.identities.contains_key(&key))?;
+                self.identities.insert_mut(key, identity.clone());
+            }
+            CredentialChange::UseIdentity { user, issuer, subject, at } => {
+                let key = (organization, issuer.clone(), subject.clone());
+                let stored = self.identities.get_mut(&key).filter(|stored| stored.user == *user);
+                stored.ok_or(Failure::Unmet)?.last_used_at = *at;
+            }
+            CredentialChange::RemoveIdentities { user } => {
+                let own = self.identities.iter().filter(|((of, ..), one)| *of == organization && one.user == *user);
+                let removed: Vec<_> = own.map(|(key, _)| key.clone()).collect();
+                for key in removed {
+                    self.identities.remove_mut(&key);
                 }
             }
         }

@@ -1,6 +1,6 @@
 //! The reader of all record types.
 
-use std::ops::Range;
+use std::{collections::BTreeSet, ops::Range};
 
 use async_trait::async_trait;
 use kernel::{
@@ -19,6 +19,13 @@ impl<R: Resource> Reader<R> for MemoryStore {
     async fn get(&self, organization: OrganizationId, id: Id<R>) -> Result<Option<Stored<R>>, StoreError> {
         self.intercept(Call::Read).await?;
         Ok(self.snapshot()?.record(organization, id))
+    }
+
+    async fn get_many(&self, organization: OrganizationId, ids: &[Id<R>]) -> Result<Vec<Stored<R>>, StoreError> {
+        self.intercept(Call::Read).await?;
+        let state = self.snapshot()?;
+        let ids: BTreeSet<Ulid> = ids.iter().map(|id| id.ulid()).collect();
+        Ok(ids.into_iter().filter_map(|id| state.record(organization, Id::new(id))).collect())
     }
 
     async fn list(

@@ -7,13 +7,18 @@ mod partitions;
 use std::sync::Arc;
 
 use audit::{Checkpoint, Head, StoredEntry};
-use auth::{AccountId, Credentials, OneTimeLink, PublishedKey, Session, SessionId, TokenHash, UserId};
+use auth::{
+    AccountId, Credentials, ExternalIdentity, OneTimeLink, PublishedKey, SavedView, SavedViewId, Session, SessionId,
+    TokenHash, UserId,
+};
 use kernel::{
     AnyRecord, Entry, Id, IdempotencyKey, IdempotencyRecord, KeyClaim, Kind, Meta, OrganizationId, OutboxEvent,
     RepeatedCalls, Resource, Revision, StoreError, Stored, TimeRange, Timestamp,
 };
 use rpds::{RedBlackTreeMapSync as Map, RedBlackTreeSetSync as Set};
-use store::FUTURE_TOLERANCE;
+use store::{
+    CallSpan, CallTotals, Day, FUTURE_TOLERANCE, OpenFindings, Rollup, RollupPart, StoredTableImport, TableImportId,
+};
 use ulid::Ulid;
 use webhooks::Partition;
 
@@ -48,7 +53,15 @@ pub(crate) struct State {
     pub(crate) credentials: Map<(OrganizationId, UserId), Credentials>,
     pub(crate) sessions: Map<(OrganizationId, SessionId), Session>,
     pub(crate) links: Map<(OrganizationId, TokenHash), OneTimeLink>,
+    /// The identities of users, by issuer and subject.
+    pub(crate) identities: Map<(OrganizationId, String, String), ExternalIdentity>,
+    pub(crate) views: Map<(OrganizationId, SavedViewId), SavedView>,
     pub(crate) leases: Map<String, LeaseRow>,
+    pub(crate) rollups: Map<(OrganizationId, RollupPart), Rollup>,
+    pub(crate) open_findings: Map<(OrganizationId, Day), OpenFindings>,
+    pub(crate) calls: Map<(OrganizationId, AccountId, CallSpan, Timestamp), CallTotals>,
+    pub(crate) table_imports: Map<(OrganizationId, Id<TableImportId>), StoredTableImport>,
+    pub(crate) table_parts: Map<(OrganizationId, Id<TableImportId>, i64), Arc<[u8]>>,
 }
 
 #[derive(Clone)]

@@ -2,6 +2,7 @@
 //! which of the two is behind it.
 
 mod batch_statement;
+mod column;
 mod failure;
 mod job;
 mod location;
@@ -14,6 +15,7 @@ mod sql;
 mod sql_fragments;
 mod sqlite;
 mod streams;
+mod unique_columns;
 mod value;
 
 use std::{path::Path, sync::Arc};
@@ -21,7 +23,8 @@ use std::{path::Path, sync::Arc};
 use futures_util::future::BoxFuture;
 use kernel::{RecordStream, StoreError};
 
-pub(crate) use batch_statement::{BatchStatement, Column, SqlType};
+pub(crate) use batch_statement::BatchStatement;
+pub(crate) use column::{Column, SqlType};
 pub(crate) use failure::{corrupt, shared_copy, unavailable};
 pub use location::{DatabaseOptions, DatabaseUrl, MalformedDatabaseUrl, PostgresKind, PostgresUrl};
 pub(crate) use pipeline::{Step, pipeline, pipeline2};
@@ -33,6 +36,7 @@ pub(crate) use sql::Sql;
 pub(crate) use sql_fragments::{
     column_list, is_one_of, names_organizations, one_of, padded, padded_count, placeholder,
 };
+pub(crate) use unique_columns::{Nulls, UniqueColumns};
 pub(crate) use value::Value;
 
 use postgres::{PostgresEngine, PostgresSession};

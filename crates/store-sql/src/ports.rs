@@ -17,8 +17,11 @@ mod outbox;
 mod people;
 mod rate_limits;
 mod reader;
+mod rollups;
+mod saved_views;
 mod signing_keys;
 mod storage_usage;
+mod table_imports;
 
 use std::sync::Arc;
 

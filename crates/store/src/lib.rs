@@ -4,9 +4,11 @@ mod directory;
 mod identity;
 mod maintenance;
 mod master_key;
+mod rollups;
+mod table_imports;
 
 use audit::AuditLog;
-use auth::{Accounts, PeopleStore, SigningKeys};
+use auth::{Accounts, PeopleStore, SavedViews, SigningKeys};
 use evidence::DueEvidence;
 use kernel::{AuditTrail, Ledger, Reader};
 use webhooks::{DeliveryHistory, EventFanOut, PartitionQueue};
@@ -15,6 +17,13 @@ pub use directory::Directory;
 pub use identity::InstallationIdentity;
 pub use maintenance::{FUTURE_TOLERANCE, Lease, MAX_DELIVERY_DELAY, MAX_LEASE_DURATION, Maintenance};
 pub use master_key::MasterKeyCheck;
+pub use rollups::{
+    AccountCalls, AgeBucket, CallSpan, CallTotals, Counts, Day, DeliveryCounts, DueBucket, EXPIRY_WEEKS,
+    EvidenceCounts, EvidenceState, FindingCounts, MAX_DAYS, MAX_LISTED_CALLS, MAX_NEXT_SUBMISSIONS, OpenFindings,
+    OpenHistory, Rollup, RollupPart, Rollups, SubmissionCounts, calls_by_hour, calls_by_minute, delivery_counts,
+    evidence_counts, finding_counts, submission_counts,
+};
+pub use table_imports::{MAX_TABLE_IMPORTS, StoredTableImport, TableImportId, TableImports};
 
 /// Calls `$with!` with every record type that stores hold, as `Kind => Type` pairs: the kinds with commands of their
 /// own, then the registers. [`Store`] and the dispatch of stores are generated from this list, so none can miss a kind.
@@ -45,6 +54,7 @@ macro_rules! store {
             + AuditLog
             + Accounts
             + PeopleStore
+            + SavedViews
             + SigningKeys
             + MasterKeyCheck
             + InstallationIdentity
@@ -54,6 +64,8 @@ macro_rules! store {
             + PartitionQueue
             + DeliveryHistory
             + DueEvidence
+            + Rollups
+            + TableImports
             $(+ Reader<$record>)*
         {
         }
@@ -64,6 +76,7 @@ macro_rules! store {
                 + AuditLog
                 + Accounts
                 + PeopleStore
+            + SavedViews
                 + SigningKeys
                 + MasterKeyCheck
                 + InstallationIdentity
@@ -73,6 +86,8 @@ macro_rules! store {
                 + PartitionQueue
                 + DeliveryHistory
                 + DueEvidence
+                + Rollups
+                + TableImports
                 $(+ Reader<$record>)*
         {
         }

@@ -3,7 +3,7 @@
 use std::{borrow::Cow, time::Duration};
 
 use async_trait::async_trait;
-use kernel::{StoreError, Timestamp};
+use kernel::{OrganizationId, StoreError, Timestamp};
 
 /// The lease of a task that only one process of an installation may run at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,8 +16,12 @@ pub enum Lease {
     AttachmentSweep,
     /// Letting evidence claims expire.
     EvidenceExpiry,
+    /// Counting records for rollups.
+    Rollups,
     /// The import of scans of one tool and scope into one organization, by a hash of these.
     ScanImport(u64),
+    /// The import of an uploaded table into an organization.
+    TableImport(OrganizationId),
 }
 
 impl Lease {
@@ -29,7 +33,9 @@ impl Lease {
             Self::Distributor => "distributor".into(),
             Self::AttachmentSweep => "attachment-sweep".into(),
             Self::EvidenceExpiry => "evidence-expiry".into(),
+            Self::Rollups => "rollups".into(),
             Self::ScanImport(scan) => format!("scan-import:{scan:016x}").into(),
+            Self::TableImport(organization) => format!("table-import:{organization}").into(),
         }
     }
 }

@@ -25,8 +25,11 @@ const CROSS_ORGANIZATION_INDEXES: &[&str] = &[
     // Servers look for attachments of all organizations that nobody linked.
     "evidence_attachments_unlinked",
     // Maintenance deletes expired sessions and links of all organizations.
+    "table_imports_expiry",
     "user_sessions_expiry",
     "user_links_expiry",
+    // Maintenance deletes the calls of all organizations past their retention.
+    "account_calls_age",
 ];
 
 /// Features that need one coordinating node, or a session that outlasts a transaction.

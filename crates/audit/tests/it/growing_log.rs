@@ -180,4 +180,8 @@ impl<S: Fn(usize) -> Result<MemoryLog, StoreError> + Send + Sync> AuditLog for C
     async fn unsealed_stats(&self, organization: Option<OrganizationId>) -> Result<UnsealedStats, StoreError> {
         self.read()?.unsealed_stats(organization).await
     }
+
+    async fn waiting_stats(&self, organization: OrganizationId, limit: usize) -> Result<UnsealedStats, StoreError> {
+        self.read()?.waiting_stats(organization, limit).await
+    }
 }

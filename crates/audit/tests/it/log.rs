@@ -145,4 +145,8 @@ impl AuditLog for MemoryLog {
     async fn unsealed_stats(&self, _: Option<OrganizationId>) -> Result<UnsealedStats, StoreError> {
         unsupported()
     }
+
+    async fn waiting_stats(&self, _: OrganizationId, _: usize) -> Result<UnsealedStats, StoreError> {
+        unsupported()
+    }
 }

@@ -9,6 +9,8 @@ mod admission;
 mod client_secrets;
 mod credentials;
 mod opaque_tokens;
+mod openid;
+mod passkeys;
 mod roles;
 mod secret_rotation;
 mod signing_key_rotation;

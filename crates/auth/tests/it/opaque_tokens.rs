@@ -1,6 +1,6 @@
 //! Tokens of sessions and links, and recovery codes.
 
-use auth::{OpaqueToken, RecoveryCode, TokenHash, TokenUse, TotpSecret};
+use auth::{OpaqueToken, RecoveryCode, TokenHash, TokenUse, TotpSecret, without_tokens};
 use kernel::{Entropy, Id, OrganizationId, Timestamp};
 use ulid::Ulid;
 
@@ -106,4 +106,21 @@ fn a_secret_for_an_app_is_shown_in_base_32_and_as_a_uri() {
          &issuer=Novantra&algorithm=SHA1&digits=6&period=30"
     );
     assert!(!format!("{secret:?}").contains("GEZD"));
+}
+
+#[test]
+fn a_text_for_logs_has_no_secret_part_of_a_token_even_of_a_malformed_one() {
+    for token_use in [TokenUse::Session, TokenUse::Link] {
+        let token = OpaqueToken::generate(token_use, ORGANIZATION, &Bytes(7));
+        let (prefix, secret) = token.expose().split_once('_').unwrap();
+        for (text, expected) in [
+            (format!("/app/setup/{}/", token.expose()), format!("/app/setup/{prefix}_…/")),
+            (format!("/a/{prefix}_{}.", &secret[..40]), format!("/a/{prefix}_….")),
+            (format!("{0}{0} x", token.expose()), format!("{prefix}_…{prefix}_… x")),
+            (format!("{} {}", token.expose(), token.expose()), format!("{prefix}_… {prefix}_…")),
+        ] {
+            assert_eq!(without_tokens(&text), expected);
+        }
+    }
+    assert_eq!(without_tokens("/app/setup/nothing"), "/app/setup/nothing");
 }

@@ -132,6 +132,6 @@ fn a_code_and_a_recovery_code_are_accepted_once_each() {
     let used = accepted.with_used_recovery_code(TokenHash([1; 32])).unwrap();
     assert_eq!((used.version, &used.recovery_codes[..]), (4, &[TokenHash([2; 32])][..]));
     assert_eq!(used.with_used_recovery_code(TokenHash([1; 32])), None);
-    let removed = used.without_second_factor();
+    let removed = used.without_authenticator_app();
     assert_eq!((removed.second_factor, removed.recovery_codes.len()), (None, 0));
 }

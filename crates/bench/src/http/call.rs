@@ -20,7 +20,10 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 pub(crate) struct HttpResponse {
     pub(crate) status: u16,
     pub(crate) headers: Vec<(String, String)>,
+    /// The body as text; that of a compressed response can't be read.
     pub(crate) body: String,
+    /// The length of the body in bytes, as it was sent.
+    pub(crate) length: usize,
 }
 
 /// Sends a request over a connection of its own.
@@ -52,7 +55,8 @@ impl HttpResponse {
         Ok(Self {
             status: head.status,
             headers: headers.map(|(name, value)| (name.to_owned(), value.trim().to_owned())).collect(),
-            body: std::str::from_utf8(&bytes[head.head..head.length()])?.to_owned(),
+            body: String::from_utf8_lossy(&bytes[head.head..head.length()]).into_owned(),
+            length: head.body,
         })
     }
 

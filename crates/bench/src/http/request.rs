@@ -21,6 +21,12 @@ impl Request {
         Self { method: "POST", path: path.into(), headers, body: json.into() }
     }
 
+    /// Returns the request that sends a form.
+    pub(crate) fn form(path: impl Into<String>, fields: impl Into<String>) -> Self {
+        let headers = vec![("content-type", "application/x-www-form-urlencoded".to_owned())];
+        Self { method: "POST", path: path.into(), headers, body: fields.into() }
+    }
+
     pub(crate) fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
         self

@@ -64,10 +64,7 @@ const REGISTERS: &[Register] = &[
 pub(super) fn measure(bench: &BenchContext) -> Outcome<Table> {
     let large = bench.records();
     let small = SMALL.min(large / 10);
-    let folder = create_folder(bench.folder())?;
-    let bundle = folder.path().join("records.jsonl");
-    fs::write(&bundle, RECORDS)?;
-    let (stock, _) = bench.empty()?.with_import("bundle", &bundle)?;
+    let stock = with_a_record_of_each(bench, bench.empty()?)?;
     let mut rows = Vec::new();
     for register in REGISTERS {
         // One register after the other, so that the disk holds one large collection at a time.
@@ -85,6 +82,15 @@ pub(super) fn measure(bench: &BenchContext) -> Outcome<Table> {
         ),
         rows,
     })
+}
+
+/// Returns a copy with a record of every register.
+pub(super) fn with_a_record_of_each(bench: &BenchContext, stock: &DataSet) -> Outcome<DataSet> {
+    let folder = create_folder(bench.folder())?;
+    let bundle = folder.path().join("records.jsonl");
+    fs::write(&bundle, RECORDS)?;
+    let (stock, _) = stock.with_import("bundle", &bundle)?;
+    Ok(stock)
 }
 
 fn register_rows(table: &str, few: &Figures, many: &Figures) -> [Row; 3] {
@@ -144,7 +150,7 @@ fn first_id(server: &Novantra, token: &str, list: &str) -> Outcome<String> {
 }
 
 /// Returns the records of a page, whatever their name is.
-fn records(page: &Value) -> Option<&Vec<Value>> {
+pub(super) fn records(page: &Value) -> Option<&Vec<Value>> {
     page.as_object()?.values().find_map(Value::as_array)
 }
 

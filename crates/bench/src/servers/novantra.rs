@@ -107,6 +107,11 @@ impl Novantra {
         self.process.address("admin_listen").context(|| "the server did not print its admin address".to_owned())
     }
 
+    /// The program.
+    pub(crate) fn binary(&self) -> &Path {
+        &self.binary
+    }
+
     /// The folder of the server's data.
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()

@@ -1,4 +1,4 @@
-//! Badges of states of the system, meters, and blocks of code.
+//! Badges of states of the system, and blocks of code.
 
 use maud::{Markup, html};
 
@@ -36,17 +36,6 @@ pub(crate) fn dotted(name: &str) -> Markup {
     }
 }
 
-/// A meter: how much of something is used.
-pub(crate) fn meter(used: u32, of: u32) -> Markup {
-    let share = format!("{:.2}", f64::from(used.min(of)) * 100.0 / f64::from(of.max(1)));
-    html! {
-        svg.bar viewBox="0 0 100 10" preserveAspectRatio="none" role="img" aria-label={ (used) " of " (of) " used" } {
-            rect.f-track width="100" height="10" {}
-            rect.f-accent x="0" width=(share) height="10" {}
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -57,11 +46,5 @@ mod tests {
         assert!(http_status(Some(422)).into_string().contains("b bad"));
         assert!(http_status(Some(429)).into_string().contains("b warn"));
         assert!(http_status(None).into_string().contains("None"));
-    }
-
-    #[test]
-    fn a_meter_is_never_longer_than_its_track() {
-        assert!(meter(30, 20).into_string().contains("width=\"100.00\""));
-        assert!(meter(0, 0).into_string().contains("width=\"0.00\""));
     }
 }

@@ -63,6 +63,16 @@ impl Field<'_> {
         })
     }
 
+    /// A line of text that names something, of which `found` is what it names now. `list` are the suggestions of the page.
+    pub(crate) fn naming(&self, list: Option<&str>, value: &str, found: &Markup) -> Markup {
+        self.around(&html! {
+            input.in.m id=(self.name) name=(self.name) type="text" value=(value) list=[list]
+                aria-describedby=[self.described_by()] aria-invalid=[self.invalid()] required[!self.optional]
+                autocomplete="off" spellcheck="false";
+            @if !found.0.is_empty() { span.found { (found) } }
+        })
+    }
+
     /// A line of text for which the browser suggests these values while it is typed.
     pub(crate) fn suggested(&self, value: &str, suggestions: &[String]) -> Markup {
         let list = format!("{}-l", self.name);
@@ -70,6 +80,14 @@ impl Field<'_> {
             input.in id=(self.name) name=(self.name) type="text" value=(value) list=(list) autocomplete="off" spellcheck="false"
                 aria-describedby=[self.described_by()] aria-invalid=[self.invalid()] required[!self.optional];
             datalist id=(list) { @for suggestion in suggestions { option value=(suggestion) {} } }
+        })
+    }
+
+    /// A file of one of these kinds.
+    pub(crate) fn file(&self, accept: &str) -> Markup {
+        self.around(&html! {
+            input.in id=(self.name) name=(self.name) type="file" accept=(accept)
+                aria-describedby=[self.described_by()] aria-invalid=[self.invalid()] required[!self.optional];
         })
     }
 

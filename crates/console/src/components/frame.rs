@@ -4,7 +4,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::{Icon, avatar};
 use crate::{
-    assets::{ICON_PATH, SCRIPT_PATH, STYLESHEET_PATH},
+    assets::{ICON, SCRIPT, STYLESHEET},
     navigation::{GROUPS, Group, Section, is_open_to},
     viewer::{Theme, Viewer},
 };
@@ -75,9 +75,9 @@ fn document(title: &str, theme: Theme, body: &Markup) -> Markup {
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
                 title { (title) }
-                link rel="stylesheet" href=(STYLESHEET_PATH);
-                link rel="icon" type="image/svg+xml" href=(ICON_PATH);
-                script src=(SCRIPT_PATH) defer {}
+                link rel="icon" type="image/svg+xml" href=(ICON.path);
+                link rel="stylesheet" href=(STYLESHEET.path);
+                script src=(SCRIPT.path) defer {}
             }
             body {
                 a.skip href="#main" { "Skip to the content" }

@@ -1,7 +1,9 @@
-//! The account of a person, as they set it themselves: their profile, password, second factor, sessions, and how pages look.
+//! The account of a person, as they set it themselves: their profile, password, second factor, passkeys,
+//! sessions, and how pages look.
 
 mod appearance;
 mod overview;
+mod passkeys;
 mod password;
 mod profile;
 mod recovery_codes;
@@ -46,6 +48,12 @@ pub(crate) fn operations() -> Vec<Operation> {
         of(Method::POST, "/app/account/second-factor/remove", "user.second_factor_removed", second_factor::remove),
         of(Method::GET, "/app/account/recovery-codes", opened, recovery_codes::open),
         of(Method::POST, "/app/account/recovery-codes", "user.recovery_codes_replaced", recovery_codes::submit),
+        of(Method::GET, "/app/account/passkeys/new", opened, passkeys::open),
+        of(Method::POST, "/app/account/passkeys/new", "user.passkey_added", passkeys::submit),
+        of(Method::GET, "/app/account/passkeys/{id}", opened, passkeys::open_name),
+        of(Method::POST, "/app/account/passkeys/{id}", "user.passkey_renamed", passkeys::rename),
+        of(Method::GET, "/app/account/passkeys/{id}/remove", opened, passkeys::open_removal),
+        of(Method::POST, "/app/account/passkeys/{id}/remove", "user.passkey_removed", passkeys::remove),
         of(Method::POST, "/app/account/sessions", "session.revoked", sessions::submit),
         of(Method::POST, "/app/account/appearance", "user.appearance_set", appearance::submit),
     ]

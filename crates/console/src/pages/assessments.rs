@@ -119,7 +119,7 @@ async fn respond(
         has_problem: attempt.has_problem(),
         ..Slots::default()
     };
-    respond_with_detail(request, attempt.status(), assessment, &history, slots)
+    respond_with_detail(app, request, attempt.status(), assessment, &history, slots).await
 }
 
 fn where_it_stands(viewer: &Viewer, assessment: &Stored<Assessment>, attempt: &Attempt<'_>) -> Markup {

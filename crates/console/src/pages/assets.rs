@@ -1,4 +1,4 @@
-//! The stylesheet and the script.
+//! The stylesheet, the script and the icon.
 
 use axum::http::{StatusCode, header};
 use bytes::Bytes;
@@ -9,27 +9,28 @@ use http_api::{
     response::{ApiResponse, Problem},
 };
 
-use crate::assets::{ICON, SCRIPT, STYLESHEET};
+use crate::{
+    assets::{Asset, NamedAsset},
+    response::{redirect, with_browser_rules},
+};
 
-/// The addresses of the assets contain a digest of them, so browsers may keep them for ever.
+/// The caching rule of an address that has the same content forever, whatever a browser sends along.
 const CACHE: &str = "public, max-age=31536000, immutable";
 
-/// Handles the request for the stylesheet.
-pub(crate) fn stylesheet<'a>(_: &'a App, _: &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>> {
-    Box::pin(async { Ok(asset("text/css; charset=utf-8", STYLESHEET)) })
-}
-
-/// Handles the request for the script.
-pub(crate) fn script<'a>(_: &'a App, _: &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>> {
-    Box::pin(async { Ok(asset("text/javascript; charset=utf-8", SCRIPT)) })
-}
-
-/// Handles the request for the icon.
-pub(crate) fn icon<'a>(_: &'a App, _: &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>> {
-    Box::pin(async { Ok(asset("image/svg+xml", ICON)) })
-}
-
-fn asset(media_type: &'static str, text: &'static str) -> ApiResponse {
-    ApiResponse::document(StatusCode::OK, media_type, Bytes::from_static(text.as_bytes()))
-        .header(header::CACHE_CONTROL, CACHE)
+/// Handles the request for an asset. That of another version of the program leads to the present one: while servers are
+/// replaced, the page and what it loads may come from two of them.
+pub(crate) fn asset<'a>(_: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>> {
+    Box::pin(async {
+        match Asset::named(request.path_text()) {
+            Some(NamedAsset::Current(Asset { media_type, content, .. })) => {
+                let response =
+                    ApiResponse::document(StatusCode::OK, media_type, Bytes::from_static(content.as_bytes()));
+                Ok(with_browser_rules(response)
+                    .header(header::CACHE_CONTROL, CACHE)
+                    .header(header::VARY, "Accept-Encoding"))
+            }
+            Some(NamedAsset::OtherVersion(asset)) => Ok(redirect(&asset.path)),
+            None => Err(Problem::not_found()),
+        }
+    })
 }

@@ -6,19 +6,21 @@ mod finding;
 mod form;
 mod life;
 mod list;
+mod surroundings;
 mod transition;
 mod triage;
 mod triage_result;
 
 use auth::Permission;
 use axum::http::Method;
-use findings::Status;
+use findings::{Finding, Status};
 use http_api::{
     endpoints::Operation,
     pipeline::Handler,
     request::{Access, Charge},
 };
 
+use super::register_pages::export_of;
 use crate::page_operation::page_operation;
 
 /// The statuses of findings that somebody has to work on.
@@ -42,7 +44,8 @@ pub(crate) fn operations() -> Vec<Operation> {
         ..page_operation(Method::POST, path, Access::Permission(Permission::ChangeRecords), action)
     };
     let (read, change) = (Permission::ReadRecords, Permission::ChangeRecords);
-    vec![
+    let export = export_of::<Finding>().into_iter();
+    let pages = vec![
         page("/app/findings", read, "finding.listed", list::handle),
         page("/app/findings/{id}", read, "finding.read", finding::open),
         page("/app/findings/new", change, "finding.form_opened", form::open_new),
@@ -55,5 +58,6 @@ pub(crate) fn operations() -> Vec<Operation> {
         write("/app/findings/{id}/events", "finding.event_recorded", event::submit),
         write("/app/findings/triage", "finding.triage_opened", triage::open),
         write("/app/findings/triage/apply", "finding.updated", triage_result::apply),
-    ]
+    ];
+    pages.into_iter().chain(export).collect()
 }

@@ -10,17 +10,19 @@ use kernel::{Reason, Revision};
 
 use crate::form_token::FormToken;
 
+/// The maximum number of fields of a form: far more than any page has. Each takes many times the memory of its bytes.
+const MAX_FIELDS: usize = 2000;
+
 /// Reads a form of somebody who may not have signed in.
 ///
 /// # Errors
-/// A 400 response if the body is no form, and a 403 response if no page of this server has sent it.
+/// A 415 response if the body is no form, and a 400 response if it has too many fields.
 pub(crate) fn public_form(request: &ApiRequest) -> Result<BTreeMap<String, String>, Problem> {
-    request.check_same_origin()?;
-    texts(request)
-}
-
-fn texts(request: &ApiRequest) -> Result<BTreeMap<String, String>, Problem> {
     request.body_media_type(&["application/x-www-form-urlencoded"])?;
+    if request.body.iter().filter(|byte| **byte == b'&').count() >= MAX_FIELDS {
+        let message = format!("the form has more than {MAX_FIELDS} fields: go back and choose fewer");
+        return Err(Problem::validation(vec![Issue::new([], message)]));
+    }
     Ok(form_urlencoded::parse(&request.body).into_owned().collect())
 }
 
@@ -37,9 +39,9 @@ impl FormTexts {
     /// Reads the form that a page of this session has sent.
     ///
     /// # Errors
-    /// A 400 response if the body is no form, and a 403 response if no page of this session has sent it.
+    /// As [`public_form`], and a 403 response if no page of this session has sent the form.
     pub(crate) fn read(request: &ApiRequest) -> Result<Self, Problem> {
-        let texts = texts(request)?;
+        let texts = public_form(request)?;
         let session = &request.principal()?.user()?.caller.session;
         if !FormToken::of(session).matches(texts.get("formToken").map_or("", String::as_str)) {
             return Err(Problem::other_site());

@@ -1,92 +1,113 @@
-//! The overview: what waits for somebody, each with a way to the whole list. Every card is a bounded range of an index;
-//! nothing is counted.
+//! The overview: where the organization stands, from counts that a background task keeps. Nothing is counted for a visit:
+//! the page reads the rollups, a few records of bounded ranges of an index, and the calls of a few accounts.
 
+mod evidence;
+mod findings;
+mod integrations;
+mod numbers;
+mod stats;
+mod submissions;
+#[cfg(test)]
+mod tests;
+
+use auth::Permission;
 use axum::http::StatusCode;
-use findings::{Finding, Status};
 use futures_util::future::BoxFuture;
 use http_api::{
     pipeline::App,
     request::ApiRequest,
     response::{ApiResponse, Problem},
 };
-use kernel::{Filter, Order, PageLimit, PageRequest, Reader, Record, TimeRange};
 use maud::{Markup, html};
-use registers::{EvidenceClaim, SubmissionPackage};
-use store::DynStore;
 
 use super::viewer;
 use crate::{
-    components::{Head, NONE, card, heading, page},
-    registers::{Row, register_of, short_list},
+    components::{Head, Icon, NONE, Tone, heading, note, page, stat_strip},
     response::page_response,
     viewer::Viewer,
 };
+use numbers::OverviewData;
 
-/// The number of records of each card.
-const SHOWN: u64 = 6;
+/// The periods that can be chosen, in weeks.
+const PERIODS: [u8; 3] = [13, 26, 52];
 
-/// The statuses of findings that somebody has to work on.
-const OPEN: [Status; 4] = [Status::Open, Status::Triaged, Status::RemediationPlanned, Status::Remediating];
+/// The period of the page without a choice.
+const DEFAULT_PERIOD: u8 = 26;
 
 /// Handles the request.
 pub(crate) fn handle<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>> {
     Box::pin(async move {
-        let now = app.services.clock.now();
-        let open = || Filter::<Finding>::default().with("status", OPEN);
-        let until_now = TimeRange { due_before: Some(now), ..TimeRange::default() };
-        let from_now = TimeRange { due_after: Some(now), ..TimeRange::default() };
-        let due = |time_range| PageRequest { order: Order::Due, time_range, ..newest() };
-        let names = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
-        let overdue = rows(app, request, &open(), &due(until_now)).await?;
-        let soon = rows(app, request, &open(), &due(from_now)).await?;
-        let evidence = rows(app, request, &by_status::<EvidenceClaim>(&names(&["pending"])), &newest()).await?;
-        let packages = by_status::<SubmissionPackage>(&names(&["draft", "in_review", "ready"]));
-        let packages = rows(app, request, &packages, &newest()).await?;
+        let weeks = period(request.query());
         let viewer = viewer(request)?;
-        let content = html! {
-            (heading("Overview", &html! { p { (viewer.workspace) ", as of " (viewer.zone.minute(now)) "." } }, &NONE))
-            div.cols.even {
-                (section::<Finding>(&viewer, "overdue", "Overdue findings", "/app/findings?order=due", &overdue, "Nothing is overdue."))
-                (section::<Finding>(&viewer, "due", "Findings that are due next", "/app/findings?order=due", &soon, "Nothing is due."))
-                (section::<EvidenceClaim>(&viewer, "evidence", "Evidence to review", "/app/evidence-claims?status=pending", &evidence, "No evidence waits for a review."))
-                (section::<SubmissionPackage>(&viewer, "submissions", "Submissions in preparation", "/app/submission-packages?status=draft,in_review,ready", &packages, "Nothing is to be submitted."))
-            }
-        };
-        let head = Head { title: "Overview", section: "/app", ..Head::default() };
-        Ok(page_response(StatusCode::OK, page(&viewer, &head, &content)))
+        let organization = request.principal()?.organization();
+        let shows_integrations = viewer.role.permits(Permission::ReadIntegrations);
+        let data = OverviewData::read(app, organization, weeks, shows_integrations).await?;
+        Ok(page_response(StatusCode::OK, overview(&viewer, &data)))
     })
 }
 
-fn newest() -> PageRequest {
-    PageRequest { limit: PageLimit::clamped(SHOWN), ..PageRequest::default() }
+/// Returns the period that the query chooses. An unknown one is the default.
+fn period(query: &str) -> u8 {
+    let chosen = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "weeks");
+    let weeks = chosen.and_then(|(_, value)| value.parse().ok());
+    weeks.filter(|weeks| PERIODS.contains(weeks)).unwrap_or(DEFAULT_PERIOD)
 }
 
-/// The filter by the names of statuses.
-fn by_status<R: Record>(names: &[String]) -> Filter<R> {
-    let mut filter = Filter::default();
-    if let Some((index, column, _)) = Filter::<R>::columns().find(|(_, column, _)| column.name == "status") {
-        filter.set(index, names.iter().filter_map(|name| (column.parse)(name).ok()));
-    }
-    filter
-}
-
-async fn rows<R: Record>(
-    app: &App,
-    request: &ApiRequest,
-    filter: &Filter<R>,
-    page: &PageRequest,
-) -> Result<Vec<Row>, Problem>
-where
-    DynStore: Reader<R>,
-{
-    let organization = request.principal()?.organization();
-    let page = Reader::<R>::list(&*app.services.store, organization, filter, page).await?;
-    Ok(page.items.iter().map(Row::of).collect())
-}
-
-fn section<R: Record>(viewer: &Viewer, name: &str, title: &str, all: &str, rows: &[Row], nothing: &str) -> Markup {
-    let body = html! {
-        @if rows.is_empty() { div.body { p.muted { (nothing) } } } @else { div.body.flush { (short_list(viewer, &register_of::<R>(), title, rows)) } }
+/// The page.
+fn overview(viewer: &Viewer, data: &OverviewData) -> Markup {
+    let below = html! {
+        p {
+            (viewer.workspace)
+            @if let Some(as_of) = data.as_of() { ", as of " (viewer.zone.minute(as_of)) }
+            "."
+        }
     };
-    html! { div.c6 { (card(name, title, &html! { a href=(all) { "All" } }, &body)) } }
+    let content = html! {
+        (heading("Overview", &below, &periods(data.weeks)))
+        @if data.as_of().is_none() {
+            (note(Tone::Information, "The records are being counted.", "Load this page again in a few seconds."))
+        }
+        (alert(viewer, data))
+        (stat_strip("Needs attention", &stats::stats(viewer, data)))
+        div.cols.even {
+            div.c8 { (findings::open_by_week(data)) }
+            div.c4 { (findings::by_age(data)) }
+        }
+        div.cols.even {
+            div.c7 { (findings::overdue(viewer, data)) }
+            div.c5 { (evidence::validity(viewer, data)) }
+        }
+        (submissions::due(viewer, data))
+        @if let Some(integrations) = &data.integrations { (integrations::health(viewer, data, integrations)) }
+    };
+    page(viewer, &Head { title: "Overview", section: "/app", ..Head::default() }, &content)
+}
+
+fn periods(current: u8) -> Markup {
+    html! {
+        nav.seg aria-label="Period" {
+            @for weeks in PERIODS {
+                a href={ "/app?weeks=" (weeks) } aria-current=[(weeks == current).then_some("true")] { (weeks) " weeks" }
+            }
+        }
+    }
+}
+
+/// The one thing that must not be overlooked, if there is one.
+fn alert(viewer: &Viewer, data: &OverviewData) -> Markup {
+    if let Some(alert) = data.integrations.as_ref().and_then(|shown| integrations::failing_alert(viewer, data, shown)) {
+        return alert;
+    }
+    submissions::overdue_alert(viewer, data).unwrap_or(NONE)
+}
+
+/// A notice with what to do about it.
+fn alert_note(lead: &Markup, rest: &str, href: &str, action: &str) -> Markup {
+    html! {
+        div.note.bad {
+            (Icon::AlertCircle)
+            div { b { (lead) } p { (rest) } }
+            div.do { a.btn.sm href=(href) { (action) } }
+        }
+    }
 }

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use auth::{User, UserId};
-use futures_util::future::try_join_all;
 use http_api::{pipeline::App, response::Problem};
 use kernel::{OrganizationId, Reader};
 use maud::{Markup, html};
@@ -25,11 +24,9 @@ impl Owners {
         owners: impl Iterator<Item = &'o str>,
     ) -> Result<Self, Problem> {
         let ids: BTreeSet<UserId> = owners.filter_map(|owner| owner.parse().ok()).collect();
-        let loads = ids.into_iter().map(|id| Reader::<User>::get(&*app.services.store, organization, id));
-        let users = try_join_all(loads).await?;
-        Ok(Self(
-            users.into_iter().flatten().map(|user| (user.meta.id.to_string(), user.record.name.to_string())).collect(),
-        ))
+        let ids: Vec<UserId> = ids.into_iter().collect();
+        let users = Reader::<User>::get_many(&*app.services.store, organization, &ids).await?;
+        Ok(Self(users.into_iter().map(|user| (user.meta.id.to_string(), user.record.name.to_string())).collect()))
     }
 
     /// The name of an owner.

@@ -3,6 +3,9 @@
 mod demo;
 pub(crate) mod enrollment;
 mod link;
+mod openid;
+pub(crate) mod passkey;
+mod passkey_answers;
 pub(crate) mod recovery_codes;
 mod second_factor;
 pub(crate) mod session;
@@ -27,10 +30,15 @@ pub(crate) fn operations() -> Vec<Operation> {
     vec![
         public(Method::GET, "/app/sign-in", "user.sign_in_opened", sign_in::open),
         public(Method::POST, "/app/sign-in", "user.sign_in", sign_in::submit),
+        public(Method::GET, "/app/sign-in/openid", "user.sign_in_opened", openid::start),
+        public(Method::GET, "/app/sign-in/openid/callback", "user.sign_in", openid::callback),
+        public(Method::POST, "/app/sign-in/passkey", "user.sign_in", passkey_answers::sign_in),
         public(Method::GET, "/app/second-factor", "user.sign_in_opened", second_factor::open),
         public(Method::POST, "/app/second-factor", "user.sign_in", second_factor::submit),
+        public(Method::POST, "/app/second-factor/passkey", "user.sign_in", passkey_answers::second_step),
         public(Method::GET, "/app/set-up-second-factor", "user.sign_in_opened", enrollment::open),
         public(Method::POST, "/app/set-up-second-factor", "user.sign_in", enrollment::submit),
+        public(Method::POST, "/app/set-up-second-factor/passkey", "user.sign_in", passkey_answers::enroll),
         public(Method::GET, "/app/setup/{token}", "user.link_opened", link::open),
         public(Method::POST, "/app/setup/{token}", "user.link_used", link::submit),
         Operation {

@@ -15,10 +15,10 @@ use http_api::{
 use kernel::{Kind, OrganizationId, PageLimit, PageRequest, Reader, Record, Stored, Subject};
 use store::DynStore;
 
-use super::{form_texts::query_value, forms::has_form, viewer};
+use super::{form_texts::query_value, forms::has_form, references::load_names, viewer};
 use crate::{
     navigation::section_of,
-    registers::{Detail, Row, Slots, detail, register_of},
+    registers::{Detail, Row, Slots, detail, referred_by, register_of},
     response::page_response,
     words::{sentence, words},
 };
@@ -73,7 +73,7 @@ where
     Box::pin(async move {
         let stored = find::<R>(app, request).await?;
         let history = load_history(app, stored.meta.organization, R::KIND, &stored.meta.id.to_string()).await?;
-        respond(request, StatusCode::OK, &stored, &history, Slots::default())
+        respond(app, request, StatusCode::OK, &stored, &history, Slots::default()).await
     })
 }
 
@@ -102,8 +102,9 @@ pub(crate) async fn load_history(
 /// Responds with the page of a record.
 ///
 /// # Errors
-/// An internal error if nobody has signed in.
-pub(crate) fn respond<R: Record>(
+/// The error response if the store fails.
+pub(crate) async fn respond<R: Record>(
+    app: &App,
     request: &ApiRequest,
     status: StatusCode,
     stored: &Stored<R>,
@@ -111,13 +112,15 @@ pub(crate) fn respond<R: Record>(
     slots: Slots,
 ) -> Result<ApiResponse, Problem> {
     let viewer = viewer(request)?;
-    let register = register_of::<R>();
+    let (register, row) = (register_of::<R>(), Row::of(stored));
+    let names = load_names(app, stored.meta.organization, &referred_by(&register, &row)).await?;
     let done = query_value(request, "done").filter(|verb| DONE.contains(&verb.as_str()));
     let done = done.map(|verb| sentence(&format!("the {} was {}.", register.noun(), words(&verb))));
     let view = Detail {
         register,
         section: section_of(R::KIND),
-        row: &Row::of(stored),
+        row: &row,
+        names: &names,
         history,
         done: done.as_deref().filter(|_| !slots.has_problem),
         may_edit: has_form(R::KIND) && viewer.role.permits(Permission::ChangeRecords),

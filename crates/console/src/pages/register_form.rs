@@ -17,12 +17,13 @@ use store::DynStore;
 
 use super::{
     commit::{Written, commit},
+    form_references::{ResolvedForm, load_references, resolve},
     form_texts::FormTexts,
     viewer,
 };
 use crate::{
     navigation::section_of,
-    registers::{RecordForm, Row, TypedFaults, form, key_field, read_typed, register_of},
+    registers::{RecordForm, References, Row, TypedFaults, form, key_field, read_typed, register_of},
     response::{page_response, redirect},
     zone::Zone,
 };
@@ -30,8 +31,11 @@ use crate::{
 type Handled<'a> = BoxFuture<'a, Result<ApiResponse, Problem>>;
 
 /// Handles the request for the empty form.
-pub(crate) fn open_new<'a, R: Record>(_: &'a App, request: &'a ApiRequest) -> Handled<'a> {
-    Box::pin(async move { respond::<R>(request, StatusCode::OK, None, None, &TypedFaults::default(), false) })
+pub(crate) fn open_new<'a, R: Record>(app: &'a App, request: &'a ApiRequest) -> Handled<'a> {
+    Box::pin(async move {
+        let references = load_references(app, request, &register_of::<R>(), None).await?;
+        respond::<R>(request, StatusCode::OK, None, None, &references, &TypedFaults::default(), false)
+    })
 }
 
 /// Handles the request for the form of a record.
@@ -41,7 +45,8 @@ where
 {
     Box::pin(async move {
         let row = Row::of(&find::<R>(app, request).await?);
-        respond::<R>(request, StatusCode::OK, Some(&row), None, &TypedFaults::default(), false)
+        let references = load_references(app, request, &register_of::<R>(), Some(&row)).await?;
+        respond::<R>(request, StatusCode::OK, Some(&row), None, &references, &TypedFaults::default(), false)
     })
 }
 
@@ -71,9 +76,13 @@ pub(crate) async fn create_with<R: Record>(
     decide: impl FnOnce(&WriteContext<'_>, WriteTimestamp, R) -> (Changeset, Id<R>) + Send,
 ) -> Result<ApiResponse, Problem> {
     let texts = FormTexts::read(request)?;
-    let (record, reason) = match read::<R>(request, &texts, None)? {
+    let form = resolve(app, request, &register_of::<R>(), None, &texts.0).await?;
+    let respond = |status, faults: &TypedFaults| {
+        respond::<R>(request, status, None, Some(&texts), &form.references, faults, false)
+    };
+    let (record, reason) = match read::<R>(request, &texts, &form, None)? {
         Ok(read) => read,
-        Err(faults) => return respond::<R>(request, StatusCode::BAD_REQUEST, None, Some(&texts), &faults, false),
+        Err(faults) => return respond(StatusCode::BAD_REQUEST, &faults),
     };
     let created = commit(app, request, Some(&reason), |context, timestamp| {
         let (changeset, id) = decide(context, timestamp, record);
@@ -84,7 +93,7 @@ pub(crate) async fn create_with<R: Record>(
         Written::Refused(never) => match never {},
         Written::Conflict(conflict) => {
             let faults = taken::<R>(&conflict)?;
-            respond::<R>(request, StatusCode::CONFLICT, None, Some(&texts), &faults, false)
+            respond(StatusCode::CONFLICT, &faults)
         }
     }
 }
@@ -123,14 +132,16 @@ where
     let texts = FormTexts::read(request)?;
     let opened = texts.revision()?;
     let row = Row::of(&current);
-    let (record, reason) = match read::<R>(request, &texts, Some(&current.record))? {
+    let form = resolve(app, request, &register_of::<R>(), Some(&row), &texts.0).await?;
+    let respond = |status, faults: &TypedFaults| {
+        respond::<R>(request, status, Some(&row), Some(&texts), &form.references, faults, false)
+    };
+    let (record, reason) = match read::<R>(request, &texts, &form, Some(&current.record))? {
         Ok(read) => read,
-        Err(faults) => {
-            return respond::<R>(request, StatusCode::BAD_REQUEST, Some(&row), Some(&texts), &faults, false);
-        }
+        Err(faults) => return respond(StatusCode::BAD_REQUEST, &faults),
     };
     if opened != current.meta.revision {
-        return respond_to_conflict::<R>(request, &row, &texts);
+        return respond_to_conflict::<R>(request, &row, &texts, &form.references);
     }
     if record == current.record {
         return Ok(redirect(&format!("{}/{}", register_of::<R>().path(), row.id)));
@@ -140,16 +151,14 @@ where
     });
     match updated.await? {
         Written::Done(()) => Ok(done::<R>(&row.id, "saved")),
-        Written::Refused(faults) => {
-            respond::<R>(request, StatusCode::BAD_REQUEST, Some(&row), Some(&texts), &faults, false)
-        }
+        Written::Refused(faults) => respond(StatusCode::BAD_REQUEST, &faults),
         Written::Conflict(Conflict::Revision(..)) => {
             let stored = Row::of(&find::<R>(app, request).await?);
-            respond_to_conflict::<R>(request, &stored, &texts)
+            respond_to_conflict::<R>(request, &stored, &texts, &form.references)
         }
         Written::Conflict(conflict) => {
             let faults = taken::<R>(&conflict)?;
-            respond::<R>(request, StatusCode::CONFLICT, Some(&row), Some(&texts), &faults, false)
+            respond(StatusCode::CONFLICT, &faults)
         }
     }
 }
@@ -158,15 +167,17 @@ where
 fn read<R: Record>(
     request: &ApiRequest,
     texts: &FormTexts,
+    form: &ResolvedForm,
     current: Option<&R>,
 ) -> Result<Result<(R, Reason), TypedFaults>, Problem> {
     let viewer = viewer(request)?;
     let zone: &Zone = &viewer.zone;
-    let (record, reason) = (read_typed(&texts.0, zone, current), texts.reason());
+    let (record, reason) = (read_typed(&form.texts, zone, current), texts.reason());
     Ok(match (record, reason) {
-        (Ok(record), Ok(reason)) => Ok((record, reason)),
+        (Ok(record), Ok(reason)) if form.faults.0.is_empty() => Ok((record, reason)),
         (record, reason) => {
             let mut faults = record.err().unwrap_or_default();
+            faults.0.extend(form.faults.0.clone());
             if let Err(message) = reason {
                 faults.0.insert("reason".to_owned(), message);
             }
@@ -198,9 +209,10 @@ fn respond_to_conflict<R: Record>(
     request: &ApiRequest,
     stored: &Row,
     texts: &FormTexts,
+    references: &References,
 ) -> Result<ApiResponse, Problem> {
     let faults = TypedFaults::default();
-    respond::<R>(request, StatusCode::CONFLICT, Some(stored), Some(texts), &faults, true)
+    respond::<R>(request, StatusCode::CONFLICT, Some(stored), Some(texts), references, &faults, true)
 }
 
 fn respond<R: Record>(
@@ -208,6 +220,7 @@ fn respond<R: Record>(
     status: StatusCode,
     current: Option<&Row>,
     texts: Option<&FormTexts>,
+    references: &References,
     faults: &TypedFaults,
     is_conflict: bool,
 ) -> Result<ApiResponse, Problem> {
@@ -217,6 +230,7 @@ fn respond<R: Record>(
         current,
         typed: texts.map(|texts| &texts.0),
         faults,
+        references,
         is_conflict,
     };
     Ok(page_response(status, form(&viewer(request)?, &view)))

@@ -9,14 +9,23 @@ use http_api::{
     request::{ApiRequest, DueDates, Query},
     response::{ApiResponse, Problem},
 };
-use kernel::{ColumnType, Comparison, Filter, Reader, Record, Stored};
-use serde_json::Value;
+use kernel::{Reader, Record, Stored};
+use maud::html;
 use store::DynStore;
 
-use super::{forms::has_form, tabs::tabs_of, viewer};
+use super::{
+    filter_names::load_filter_names,
+    forms::{has_form, is_importable},
+    list_filter::read_filter,
+    references::load_names,
+    register_export::export_foot,
+    saved_views::ViewBar,
+    tabs::tabs_of,
+    viewer,
+};
 use crate::{
     navigation::section_of,
-    registers::{ChosenFilters, ListView, Row, filter_name, list, register_of},
+    registers::{ChosenFilters, FilterNames, ListView, Row, list, referred_in_list, register_of},
     response::{page_response, redirect},
 };
 
@@ -26,6 +35,8 @@ pub(crate) struct ListPage<R: Record> {
     pub(crate) items: Vec<Stored<R>>,
     /// The chosen filters and the order.
     pub(crate) chosen: ChosenFilters,
+    /// The names of what the filters name.
+    pub(crate) filter_names: FilterNames,
     /// The cursor of this page; `None` for the first one.
     pub(crate) cursor: Option<String>,
     /// The cursor of the next page, if there is one.
@@ -47,16 +58,25 @@ where
         };
         let rows: Vec<Row> = page.items.iter().map(Row::of).collect();
         let viewer = viewer(request)?;
+        let register = register_of::<R>();
+        let views = ViewBar::load(app, request, register).await?;
+        let address = format!("{}{}", register.path(), page.chosen.query());
+        let organization = request.principal()?.organization();
+        let names = load_names(app, organization, &referred_in_list(&register, &rows)).await?;
         let view = ListView {
-            register: register_of::<R>(),
+            register,
+            names: &names,
+            filter_names: &page.filter_names,
             section: section_of(R::KIND),
             rows: &rows,
             chosen: &page.chosen,
             cursor: page.cursor.as_deref(),
             next: page.next.as_deref(),
             may_create: has_form(R::KIND) && viewer.role.permits(Permission::ChangeRecords),
+            may_import: is_importable(R::KIND) && viewer.role.permits(Permission::ImportRecords),
+            foot: &export_foot::<R>(app, request, &page.chosen)?,
             now: app.services.clock.now(),
-            tabs: tabs_of(R::KIND),
+            tabs: html! { (tabs_of(R::KIND, &register_of::<R>().path())) (views.show(&viewer, &page.chosen, &[], &address)) },
         };
         Ok(page_response(StatusCode::OK, list(&viewer, &view)))
     })
@@ -76,8 +96,12 @@ where
     let register = register_of::<R>();
     let pairs: Vec<(String, String)> = form_urlencoded::parse(request.query().as_bytes()).into_owned().collect();
     let (chosen, has_days) = ChosenFilters::read(&register, pairs.iter().cloned()).with_moments(&viewer(request)?.zone);
-    if has_days || !is_canonical(&pairs) {
-        // A form repeats the name of a filter for each value, sends those that are empty, and states days for times.
+    let (named, filter_names) = load_filter_names(app, request, &register, &chosen).await?;
+    let has_names = named != chosen;
+    let chosen = named;
+    if has_days || has_names || !is_canonical(&pairs) {
+        // A form repeats the name of a filter for each value, sends those that are empty, and states days for times, keys
+        // for records and email addresses for people.
         return Ok(Err(redirect(&format!("{}{}", register.path(), chosen.query()))));
     }
     let mut query = Query::parse(request.query());
@@ -86,7 +110,7 @@ where
     let page = Reader::<R>::list(&*app.services.store, list_request.organization, &filter, &list_request.page).await?;
     let next = page.next.map(|position| list_request.cursor(app, position));
     let cursor = pairs.into_iter().find(|(name, _)| name == "cursor").map(|(_, value)| value);
-    Ok(Ok(ListPage { items: page.items, chosen, cursor, next }))
+    Ok(Ok(ListPage { items: page.items, chosen, filter_names, cursor, next }))
 }
 
 /// Whether every name stands once and has a value.
@@ -94,22 +118,4 @@ fn is_canonical(pairs: &[(String, String)]) -> bool {
     let names = pairs.iter().map(|(name, _)| name);
     let is_first = |(index, name): (usize, &String)| pairs[..index].iter().all(|(before, _)| before != name);
     names.enumerate().all(is_first) && pairs.iter().all(|(_, value)| !value.is_empty())
-}
-
-fn read_filter<R: Record>(query: &mut Query<'_>) -> Filter<R> {
-    let mut filter = Filter::default();
-    for (index, column, column_filter) in Filter::<R>::columns() {
-        let name = filter_name::<R>(index);
-        let schema = || Value::Null;
-        match (column_filter.comparison, column.column_type) {
-            (Comparison::OneOf, ColumnType::Text { .. }) => {
-                filter.set(index, query.list(name, column.description, schema, column.parse));
-            }
-            (Comparison::OneOf, _) => filter.set(index, query.choices(name, column.description, schema, column.parse)),
-            (Comparison::AtLeast, _) => {
-                filter.set(index, query.optional(name, column.description, schema, column.parse))
-            }
-        }
-    }
-    filter
 }

@@ -22,6 +22,8 @@ use http_api::{
 use super::developers::WEBHOOKS;
 use crate::page_operation::page_operation;
 
+pub(super) use state::name_of;
+
 /// Returns the endpoints.
 pub(crate) fn operations() -> Vec<Operation> {
     let see = Access::Permission(Permission::ReadIntegrations);

@@ -5,8 +5,9 @@ use kernel::{Column, ColumnType, Kind, OwnedScalar};
 use maud::{Markup, html};
 
 use super::{
-    Register, Row,
+    RecordNames, Register, Row,
     history::{history, of_record},
+    related::related,
     value::value,
 };
 use crate::{
@@ -23,6 +24,8 @@ pub(crate) struct Detail<'d> {
     pub(crate) section: &'d str,
     /// The record.
     pub(crate) row: &'d Row,
+    /// The names of the records that it refers to.
+    pub(crate) names: &'d RecordNames,
     /// The newest entries of the audit log about its changes.
     pub(crate) history: &'d [StoredEntry],
     /// The action that the person has just taken.
@@ -50,6 +53,8 @@ pub(crate) struct Slots {
     pub(crate) after_history: Markup,
     /// The cards after the history.
     pub(crate) last_cards: Markup,
+    /// The cards beside the page, after the details.
+    pub(crate) aside: Markup,
     /// Whether a form that was sent has a problem.
     pub(crate) has_problem: bool,
 }
@@ -58,11 +63,13 @@ pub(crate) struct Slots {
 #[must_use]
 pub(crate) fn detail(viewer: &Viewer, view: &Detail<'_>) -> Markup {
     let (register, row) = (&view.register, view.row);
-    let (path, title) = (register.path(), row.name(register));
+    let (path, title) = (register.path(), row.title(register, &viewer.zone));
+    let title = title.as_ref();
     let state = register.position("status").and_then(|index| row.values[index].as_value().as_str());
     let slots = &view.slots;
-    let severity =
-        register.position("severity").map(|index| value(&register.columns[index], &row.values[index], &viewer.zone));
+    let severity = register
+        .position("severity")
+        .map(|index| value(&register.columns[index], &row.values[index], &viewer.zone, view.names));
     let below = html! {
         @if state.is_some() || severity.is_some() {
             div.meta {
@@ -89,14 +96,16 @@ pub(crate) fn detail(viewer: &Viewer, view: &Detail<'_>) -> Markup {
                 @for index in long_texts(register).filter(|index| has_text(&row.values[*index])) {
                     (card(register.columns[index].name, &label(&register.columns[index]), &html! {}, &prose(&row.values[index])))
                 }
-                @if !is_beside { (card("fields", "Fields", &html! {}, &fields(viewer, register, row))) }
+                @if !is_beside { (card("fields", "Fields", &html! {}, &fields(viewer, view))) }
                 (card("history", "History", &html! {
                     @if view.may_read_audit_log { a href={ "/app/audit?subjectId=" (row.id) } { "All in the audit log" } }
                 }, &html! { div.body { (history(viewer, view.history, of_record)) (slots.after_history) } }))
                 (slots.last_cards)
             }
             aside.aside aria-label="Record" {
-                @if is_beside { (card("fields", "Details", &html! {}, &fields(viewer, register, row))) }
+                @if is_beside { (card("fields", "Details", &html! {}, &fields(viewer, view))) }
+                (slots.aside)
+                (card("related", "Related records", &html! {}, &lists(&related(register, row))))
                 (card("record", "Record", &html! {}, &record(viewer, row)))
             }
         }
@@ -135,23 +144,32 @@ fn is_left_out(column: &Column, value: &OwnedScalar) -> bool {
     *value == OwnedScalar::Null && (column.is_derived || is_part)
 }
 
-fn fields(viewer: &Viewer, register: &Register, row: &Row) -> Markup {
+fn fields(viewer: &Viewer, view: &Detail<'_>) -> Markup {
+    let (register, row) = (&view.register, view.row);
     let long: Vec<usize> = long_texts(register).collect();
+    let is_above = |index: usize| {
+        let is_title = register.name() == Some(index) && register.key() != Some(index);
+        is_title || [register.position("status"), register.position("severity")].contains(&Some(index))
+    };
     let is_shown = |index: usize, column: &Column| {
         // The files of a claim have a card of their own.
         let has_card = register.kind == Kind::EvidenceClaim && matches!(column.column_type, ColumnType::Groups);
-        !long.contains(&index) && !has_card && !is_left_out(column, &row.values[index])
+        !long.contains(&index) && !is_above(index) && !has_card && !is_left_out(column, &row.values[index])
     };
     html! {
         div.body {
             dl.dl {
                 @for (index, column) in register.columns.iter().enumerate().filter(|(index, column)| is_shown(*index, column)) {
                     dt { (label(column)) }
-                    dd { (value(column, &row.values[index], &viewer.zone)) }
+                    dd { (value(column, &row.values[index], &viewer.zone, view.names)) }
                 }
             }
         }
     }
+}
+
+fn lists(lists: &[(String, String)]) -> Markup {
+    html! { div.body { ul.stack.small { @for (title, address) in lists { li { a href=(address) { (title) } } } } } }
 }
 
 fn record(viewer: &Viewer, row: &Row) -> Markup {

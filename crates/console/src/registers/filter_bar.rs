@@ -1,11 +1,12 @@
 //! The bar above a list: the menus of filters, the order, the height of rows, and the chosen filters as chips.
 
-use kernel::{Column, Severity, Timestamp};
+use kernel::{Column, Timestamp};
 use maud::{Markup, html};
 
 use super::{
-    ChosenFilters, Register,
-    filters::{EARLIEST, ORDER, columns, menu, times},
+    ChosenFilters, FilterNames, Register,
+    filters::{EARLIEST, ORDER, columns, menu, shown_value, times},
+    references::people_list,
 };
 use crate::{
     components::{Icon, form_token},
@@ -14,19 +15,26 @@ use crate::{
     zone::Zone,
 };
 
-/// The bar above a list of this register.
-pub(crate) fn filter_bar(viewer: &Viewer, register: &Register, chosen: &ChosenFilters, now: Timestamp) -> Markup {
+/// The bar above a list of this register. `names` are those of what the filters name.
+pub(crate) fn filter_bar(
+    viewer: &Viewer,
+    register: &Register,
+    chosen: &ChosenFilters,
+    names: &FilterNames,
+    now: Timestamp,
+) -> Markup {
     let order = chosen.value(ORDER);
     html! {
         div.stack {
             form.filters method="get" action=(register.path()) aria-label={ "Filter the " (register.nouns()) } {
-                @for (name, column) in columns(register).filter(|(name, column)| has_menu(column, chosen.values(name))) { (menu(&name, column, chosen)) }
+                @for (name, column) in columns(register).filter(|(name, column)| has_menu(column, chosen.values(name))) { (menu(&name, column, chosen, names)) }
+                (people_list(&names.people))
                 @if register.due_date.is_some() { (due_menu(&viewer.zone, register, chosen, now)) }
                 (time_menu(&viewer.zone, register, chosen))
                 @if let Some(order) = order { input type="hidden" name=(ORDER) value=(order); }
                 span.push.row { (order_menu(register, chosen)) (row_heights(viewer)) }
             }
-            (chips(viewer, register, chosen))
+            (chips(viewer, register, chosen, names))
         }
         (rows_form(viewer, register, chosen))
     }
@@ -143,24 +151,15 @@ fn rows_form(viewer: &Viewer, register: &Register, chosen: &ChosenFilters) -> Ma
 }
 
 /// The chosen values, each with a link that removes it.
-fn chips(viewer: &Viewer, register: &Register, chosen: &ChosenFilters) -> Markup {
+fn chips(viewer: &Viewer, register: &Register, chosen: &ChosenFilters, names: &FilterNames) -> Markup {
     if chosen.is_empty() {
         return html! {};
     }
     let path = register.path();
-    let of_columns = columns(register).filter_map(|(name, column)| {
-        let values: Vec<String> = chosen.values(&name).iter().map(|value| shown_value(value)).collect();
-        (!values.is_empty()).then(|| (name, format!("{} {}", label(column).to_lowercase(), values.join(" or "))))
-    });
-    let of_times = times(register).filter_map(|(name, title)| {
-        let value = chosen.value(name).filter(|value| *value != EARLIEST)?;
-        let day = value.parse().map_or_else(|_| value.to_owned(), |time| viewer.zone.input_date(time));
-        Some((name.to_owned(), format!("{} {day}", title.to_lowercase())))
-    });
     html! {
         div.chips {
             span { "Showing" }
-            @for (name, text) in of_columns.chain(of_times) {
+            @for (name, text) in chosen_texts(viewer, register, chosen, names) {
                 a.chip href={ (path) (chosen.query_without(Some(&name))) } { (Icon::Close) span { span.vh { "Remove: " } (text) } }
             }
             a href=(path) { "Clear all" }
@@ -168,12 +167,27 @@ fn chips(viewer: &Viewer, register: &Register, chosen: &ChosenFilters) -> Markup
     }
 }
 
-/// A value as a reader knows it: names of the API as words, other texts as they are.
-fn shown_value(value: &str) -> String {
-    let is_name = value.chars().all(|letter| letter.is_ascii_lowercase() || matches!(letter, '_' | '-'));
-    if is_name || Severity::ALL.iter().any(|severity| severity.name() == value) {
-        words(value)
-    } else {
-        value.to_owned()
-    }
+/// The chosen filters, each with its name and with words for it: "severity critical or high".
+pub(super) fn chosen_texts(
+    viewer: &Viewer,
+    register: &Register,
+    chosen: &ChosenFilters,
+    names: &FilterNames,
+) -> Vec<(String, String)> {
+    let of_columns = columns(register).filter_map(|(name, column)| {
+        let values: Vec<String> = chosen.values(&name).iter().map(|value| shown_chip(value, names)).collect();
+        (!values.is_empty()).then(|| (name, format!("{} {}", label(column).to_lowercase(), values.join(" or "))))
+    });
+    let of_times = times(register).filter_map(|(name, title)| {
+        let value = chosen.value(name).filter(|value| *value != EARLIEST)?;
+        let day = value.parse().map_or_else(|_| value.to_owned(), |time| viewer.zone.input_date(time));
+        Some((name.to_owned(), format!("{} {day}", title.to_lowercase())))
+    });
+    of_columns.chain(of_times).collect()
+}
+
+/// A value within a sentence: names of the API in small letters.
+fn shown_chip(value: &str, names: &FilterNames) -> String {
+    let shown = shown_value(value, names);
+    if shown.to_lowercase() == words(value).to_lowercase() { words(value) } else { shown }
 }

@@ -6,12 +6,15 @@ use kernel::{Column, ColumnType, OwnedScalar};
 use maud::{Markup, html};
 
 use super::{
-    Register, Row,
+    RecordName, References, Register, Row,
+    hint::hint,
+    record_names::is_person,
+    references::{PEOPLE, people_list, reference_text},
     typed::{TypedFaults, field_name, hidden},
     value::value,
 };
 use crate::{
-    components::{Field, Head, NONE, Tone, form_token, heading, note, page, problem_summary, reason},
+    components::{Field, Head, Icon, NONE, Tone, form_token, heading, note, page, problem_summary, reason},
     viewer::Viewer,
     words::{label, sentence},
     zone::Zone,
@@ -29,6 +32,8 @@ pub(crate) struct RecordForm<'f> {
     pub(crate) typed: Option<&'f BTreeMap<String, String>>,
     /// Their faults.
     pub(crate) faults: &'f TypedFaults,
+    /// The records and people that its fields name.
+    pub(crate) references: &'f References,
     /// Whether another person changed the record since the form was opened. `current` is then what they stored.
     pub(crate) is_conflict: bool,
 }
@@ -53,6 +58,7 @@ pub(crate) fn form(viewer: &Viewer, view: &RecordForm<'_>) -> Markup {
             section {
                 @for index in shown(view) { (control(viewer, view, index)) }
             }
+            (people_list(&view.references.people))
             section { (reason(typed(view, "reason").unwrap_or_default(), fault(view, "reason"))) }
             div.save {
                 button.btn.primary { @if view.current.is_some() { "Save the changes" } @else { "Create the " (noun) } }
@@ -60,10 +66,13 @@ pub(crate) fn form(viewer: &Viewer, view: &RecordForm<'_>) -> Markup {
             }
         }
     };
+    let lists: [(&str, &str); 1] = [(&list_title, &path)];
+    let record = view.current.map(|row| (row.name(register), back.as_str()));
+    let above: Vec<(&str, &str)> = lists.into_iter().chain(record).collect();
     let head = Head {
         title: &title,
         section: view.section,
-        above: &[(&list_title, &path)],
+        above: &above,
         has_problem: !problems.is_empty() || view.is_conflict,
         ..Head::default()
     };
@@ -96,13 +105,18 @@ fn problems(view: &RecordForm<'_>) -> Vec<(String, String)> {
 fn control(viewer: &Viewer, view: &RecordForm<'_>, index: usize) -> Markup {
     let column = &view.register.columns[index];
     let name = field_name(&view.register, index);
-    let current = view.current.map_or_else(String::new, |row| input_text(column, &row.values[index], &viewer.zone));
+    let found = view.references.found.get(&name).map_or(&[][..], Vec::as_slice);
+    let current = view.current.map_or_else(String::new, |row| match found {
+        [] => input_text(&row.values[index], &viewer.zone),
+        found => found.iter().map(RecordName::input_text).collect::<Vec<_>>().join("\n"),
+    });
     let text = view.typed.map_or(current, |_| typed(view, &name).unwrap_or_default().to_owned());
-    let title = label(column);
+    let (title, hint) = (label(column), hint(&view.register, column));
+    let found = html! { @for name in found { span { (Icon::Check) (name.link()) } } };
     let field = Field {
         name: &name,
         label: &title,
-        hint: column.description,
+        hint: &hint,
         error: fault(view, &name),
         optional: column.nullable || is_empty_allowed(column),
     };
@@ -113,10 +127,11 @@ fn control(viewer: &Viewer, view: &RecordForm<'_>, index: usize) -> Markup {
         }
         ColumnType::Text { max, .. } if max > 1000 => field.area(6, &text),
         ColumnType::Ids(_) | ColumnType::Groups => field.area(3, &text),
+        ColumnType::Text { .. } if is_person(column) => field.naming(Some(PEOPLE), &text, &found),
         ColumnType::Text { .. } => field.input("text", if column.key.is_some() { "short m" } else { "" }, &text),
         ColumnType::Integer => field.input("text", "short", &text),
         ColumnType::Timestamp => field.input("datetime-local", "short", &text),
-        ColumnType::Id(_) => field.input("text", "m", &text),
+        ColumnType::Id(_) => field.naming(None, &text, &found),
     }
 }
 
@@ -125,18 +140,14 @@ fn is_empty_allowed(column: &Column) -> bool {
 }
 
 /// The value as the control of its column takes it.
-fn input_text(column: &Column, value: &OwnedScalar, zone: &Zone) -> String {
+fn input_text(value: &OwnedScalar, zone: &Zone) -> String {
     match value {
         OwnedScalar::Null | OwnedScalar::Groups(_) => String::new(),
         OwnedScalar::Text(text) => text.clone(),
         OwnedScalar::Name(name) => (*name).to_owned(),
         OwnedScalar::Integer(number) => number.to_string(),
         OwnedScalar::Timestamp(time) => zone.input_minute(*time),
-        OwnedScalar::Id(prefix, ulid) => kernel::IdText(prefix, *ulid).to_string(),
-        OwnedScalar::Ids(prefix, ulids) => {
-            let separator = if matches!(column.column_type, ColumnType::Ids(_)) { "\n" } else { " " };
-            ulids.iter().map(|ulid| kernel::IdText(prefix, *ulid).to_string()).collect::<Vec<_>>().join(separator)
-        }
+        OwnedScalar::Id(..) | OwnedScalar::Ids(..) => reference_text(value).replace(' ', "\n"),
     }
 }
 
@@ -145,8 +156,14 @@ fn conflict_notice(viewer: &Viewer, view: &RecordForm<'_>) -> Markup {
     let Some(stored) = view.current else { return html! {} };
     let zone = &viewer.zone;
     let is_different = |index: &usize| {
-        let text = input_text(&view.register.columns[*index], &stored.values[*index], zone);
-        typed(view, &field_name(&view.register, *index)).is_some_and(|typed| typed.replace("\r\n", "\n").trim() != text)
+        let text = input_text(&stored.values[*index], zone);
+        let name = field_name(&view.register, *index);
+        let ids = view
+            .references
+            .found
+            .get(&name)
+            .map(|found| found.iter().map(|name| name.id.as_str()).collect::<Vec<_>>().join("\n"));
+        typed(view, &name).is_some_and(|typed| ids.as_deref().unwrap_or(typed.replace("\r\n", "\n").trim()) != text)
     };
     html! {
         (note(
@@ -169,7 +186,7 @@ fn conflict_notice(viewer: &Viewer, view: &RecordForm<'_>) -> Markup {
                         @let column = &view.register.columns[index];
                         tr role="row" {
                             th.p scope="row" role="rowheader" { (label(column)) }
-                            td role="cell" data-l="Stored now" { del { (value(column, &stored.values[index], zone)) } }
+                            td role="cell" data-l="Stored now" { del { (value(column, &stored.values[index], zone, &view.references.names)) } }
                             td role="cell" data-l="You typed" { ins { (typed(view, &field_name(&view.register, index)).unwrap_or_default()) } }
                         }
                     }

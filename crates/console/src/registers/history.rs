@@ -1,17 +1,22 @@
 //! The history of a record: who did what and why, from the audit log.
 
+use std::borrow::Cow;
+
 use audit::StoredEntry;
-use kernel::{Change, Entry, FieldValue};
+use kernel::{Change, Entry, FieldValue, Timestamp, Ulid};
 use maud::{Markup, html};
 
 use crate::{
     components::{Icon, actor},
     viewer::Viewer,
-    words::{sentence, words},
+    words::{field_label, words},
+    zone::Zone,
 };
 
 /// The fields of an event that the line about it says, or that say nothing to a reader.
-const NOT_LISTED: [&str; 8] = [
+const NOT_LISTED: [&str; 10] = [
+    "closed_at",
+    "event_duplicate_of_finding_id",
     "event_id",
     "event_type",
     "event_kind",
@@ -52,7 +57,7 @@ fn line(viewer: &Viewer, entry: &Entry, describe: fn(&Entry) -> String) -> Marku
                     span {
                         (actor(entry.actor.kind, &entry.actor.name)) " " (describe(entry))
                         @if let Some(status) = status.filter(|_| verb != "created") {
-                            ": " b { (shown(&status.before)) } " to " b { (shown(&status.after)) }
+                            ": " b { (shown(&viewer.zone, &status.before)) } " to " b { (shown(&viewer.zone, &status.after)) }
                         }
                     }
                     " " span.t { (viewer.zone.minute(entry.occurred_at)) }
@@ -65,7 +70,7 @@ fn line(viewer: &Viewer, entry: &Entry, describe: fn(&Entry) -> String) -> Marku
                     }
                 }
                 @if !others.is_empty() {
-                    ul.small.muted { @for change in others { li { (sentence(&change.field)) ": " @if change.before != FieldValue::Null { (shown(&change.before)) " to " } (shown(&change.after)) } } }
+                    ul.small.muted { @for change in others { li { (field_label(&change.field)) ": " @if change.before != FieldValue::Null { (shown(&viewer.zone, &change.before)) " to " } (shown(&viewer.zone, &change.after)) } } }
                 }
             }
         }
@@ -119,21 +124,45 @@ fn text<'e>(entry: &'e Entry, field: &str) -> Option<&'e str> {
     if let FieldValue::Text(text) = &change.after { Some(text) } else { None }
 }
 
-/// A value in a few words.
-fn shown(value: &FieldValue) -> String {
+/// A value in a few words: a time as the reader's clock shows it, and an identifier as a link.
+fn shown(zone: &Zone, value: &FieldValue) -> Markup {
     match value {
-        FieldValue::Null => "nothing".to_owned(),
-        FieldValue::Bool(value) => value.to_string(),
-        FieldValue::Integer(number) => number.to_string(),
-        FieldValue::Texts(texts) => texts.join(", "),
-        FieldValue::Text(text) if text.is_empty() => "nothing".to_owned(),
-        FieldValue::Text(text) => {
-            let is_name = text.chars().all(|letter| letter.is_ascii_lowercase() || matches!(letter, '_' | '-'));
-            let text = if is_name { words(text) } else { text.clone() };
-            match text.char_indices().nth(MAX_VALUE) {
-                Some((end, _)) => format!("{}…", &text[..end]),
-                None => text,
-            }
-        }
+        FieldValue::Null => html! { "nothing" },
+        FieldValue::Bool(value) => html! { (value) },
+        FieldValue::Integer(number) => html! { (number) },
+        FieldValue::Texts(texts) => html! { (texts.join(", ")) },
+        FieldValue::Text(text) if text.is_empty() => html! { "nothing" },
+        FieldValue::Text(text) => text_shown(zone, text),
+    }
+}
+
+fn text_shown(zone: &Zone, text: &str) -> Markup {
+    if let Ok(time) = text.parse::<Timestamp>() {
+        return zone.minute(time);
+    }
+    let is_id = text.rsplit_once('_').is_some_and(|(_, ulid)| ulid.len() == 26 && ulid.parse::<Ulid>().is_ok());
+    if is_id {
+        return html! { a.key href={ "/app/go?q=" (text) } { (text) } };
+    }
+    let is_name = text.chars().all(|letter| letter.is_ascii_lowercase() || matches!(letter, '_' | '-'));
+    let text = if is_name { Cow::Owned(words(text)) } else { Cow::Borrowed(text) };
+    match text.char_indices().nth(MAX_VALUE) {
+        Some((end, _)) => html! { (&text[..end]) "…" },
+        None => html! { (text) },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_and_identifiers_are_shown_as_readers_use_them() {
+        let shown = |text: &str| text_shown(&Zone::named("America/New_York"), text).into_string();
+        assert!(shown("2026-11-24T15:42:07.000Z").contains(">24 Nov 2026, 10:42</time>"));
+        let id = "find_01M8PS7RBC99ESXXJZDZ7Q0KD7";
+        assert_eq!(shown(id), format!("<a class=\"key\" href=\"/app/go?q={id}\">{id}</a>"));
+        assert_eq!(shown("remediation_planned"), "remediation planned");
+        assert_eq!(shown(&"é".repeat(MAX_VALUE + 1)), format!("{}…", "é".repeat(MAX_VALUE)));
     }
 }

@@ -1,19 +1,22 @@
 //! The list of a register.
 
-use kernel::Timestamp;
+use kernel::{Column, Timestamp};
 use maud::{Markup, html};
 
 use super::{
-    ChosenFilters, Register, Row, columns,
-    filter_bar::{filter_bar, order_title},
+    ChosenFilters, FilterNames, RecordNames, Register, Row, columns,
+    filter_bar::{chosen_texts, filter_bar, order_title},
     filters::ORDER,
-    value::value,
+    value::{cell, value},
 };
 use crate::{
     components::{Head, Icon, NONE, TableColumn, blank, heading, page, pager, table},
     viewer::Viewer,
-    words::{counted, label, with_article},
+    words::{counted, label, sentence, with_article},
 };
+
+/// The most filters that an empty list offers to drop.
+const MAX_DROPPED: usize = 3;
 
 /// The content of the list of a register.
 pub(crate) struct ListView<'v> {
@@ -31,8 +34,16 @@ pub(crate) struct ListView<'v> {
     pub(crate) next: Option<&'v str>,
     /// Whether the person may create records.
     pub(crate) may_create: bool,
+    /// Whether the person may import records.
+    pub(crate) may_import: bool,
+    /// The links to the list as a file.
+    pub(crate) foot: &'v Markup,
     /// The current time.
     pub(crate) now: Timestamp,
+    /// The names of the records that the shown columns refer to.
+    pub(crate) names: &'v RecordNames,
+    /// The names of what the filters name.
+    pub(crate) filter_names: &'v FilterNames,
     /// The links to the lists beside this one.
     pub(crate) tabs: Markup,
 }
@@ -44,17 +55,17 @@ pub(crate) fn list(viewer: &Viewer, view: &ListView<'_>) -> Markup {
     let title = register.title();
     let path = register.path();
     let create = html! {
+        (import_button(view))
         @if view.may_create {
-            a.btn href={ (path) "/import" } { (Icon::Upload) "Import a table" }
             a.btn.primary href={ (path) "/new" } { (Icon::Plus) "New " (register.noun()) }
         }
     };
     let content = html! {
         (heading(&title, &NONE, &create))
         (view.tabs)
-        (filter_bar(viewer, register, view.chosen, view.now))
+        (filter_bar(viewer, register, view.chosen, view.filter_names, view.now))
         section.card aria-label=(title) {
-            @if view.rows.is_empty() && view.next.is_none() { (nothing(view, &create)) } @else {
+            @if view.rows.is_empty() && view.next.is_none() { (nothing(viewer, view, &create)) } @else {
                 (table(&format!("{title}, {}", order_of(view.chosen)), viewer.has_compact_rows, &headings(register), &rows(viewer, view)))
                 (pages(view))
             }
@@ -63,31 +74,11 @@ pub(crate) fn list(viewer: &Viewer, view: &ListView<'_>) -> Markup {
     page(viewer, &Head { title: &title, section: view.section, ..Head::default() }, &content)
 }
 
-/// A few records in a table of titles, statuses and due dates.
-pub(crate) fn short_list(viewer: &Viewer, register: &Register, label: &str, rows: &[Row]) -> Markup {
-    let columns: Vec<usize> =
-        ["severity", "status", "due_at"].into_iter().filter_map(|name| register.position(name)).collect();
-    let title = [TableColumn { title: "Title".into(), class: "p w-title" }];
-    let others = columns
-        .iter()
-        .map(|index| TableColumn { title: crate::words::label(&register.columns[*index]).into(), class: "" });
-    let headings: Vec<TableColumn<'_>> = title.into_iter().chain(others).collect();
-    let rows = html! {
-        @for row in rows {
-            tr role="row" {
-                th.p.w-title scope="row" role="rowheader" { a.prime href={ (register.path()) "/" (row.id) } { (row.name(register)) } }
-                @for index in &columns { td role="cell" { (value(&register.columns[*index], &row.values[*index], &viewer.zone)) } }
-            }
-        }
-    };
-    table(label, true, &headings, &rows)
-}
-
 fn headings(register: &Register) -> Vec<TableColumn<'static>> {
     let shown = columns::shown(register);
     let named = register.name().is_some_and(|name| Some(name) != register.key());
     let key = (named && register.key().is_some()).then_some(TableColumn { title: "Key".into(), class: "" });
-    let title = register.name().map_or_else(|| "Id".to_owned(), |index| label(&register.columns[index]));
+    let title = register.name().map_or_else(|| sentence(&register.noun()), |index| label(&register.columns[index]));
     let others = shown
         .into_iter()
         .enumerate()
@@ -115,13 +106,13 @@ fn rows(viewer: &Viewer, view: &ListView<'_>) -> Markup {
     html! {
         @for row in view.rows {
             tr role="row" {
-                @if let Some(key) = key { td role="cell" { (value(&register.columns[key], &row.values[key], &viewer.zone)) } }
+                @if let Some(key) = key { td role="cell" { (value(&register.columns[key], &row.values[key], &viewer.zone, view.names)) } }
                 th.p.w-title scope="row" role="rowheader" {
-                    a.prime href={ (register.path()) "/" (row.id) } { (row.name(register)) }
+                    a.prime href={ (register.path()) "/" (row.id) } { (row.title(register, &viewer.zone)) }
                 }
                 @for (rank, index) in shown.iter().enumerate() {
                     @let column = &register.columns[*index];
-                    td class=(class_at(rank)) role="cell" data-l=(label(column)) { (value(column, &row.values[*index], &viewer.zone)) }
+                    td class=(class_at(rank)) role="cell" data-l=[has_label(column).then(|| label(column))] { (cell(column, &row.values[*index], &viewer.zone, view.names, view.now)) }
                 }
                 td.num role="cell" { span.muted.nowrap { (viewer.zone.day(row.updated_at, view.now)) } }
             }
@@ -129,9 +120,22 @@ fn rows(viewer: &Viewer, view: &ListView<'_>) -> Markup {
     }
 }
 
+/// Whether narrow screens, which show a row without the headings, need the label beside a value.
+fn has_label(column: &Column) -> bool {
+    !matches!(column.name, "status" | "severity")
+}
+
 /// The order of the list in words: "newest first".
 pub(crate) fn order_of(chosen: &ChosenFilters) -> String {
     format!("{} first", order_title(chosen.value(ORDER)).to_lowercase())
+}
+
+/// The button that leads to the import of a table of these records.
+pub(crate) fn import_button(view: &ListView<'_>) -> Markup {
+    let kind = view.register.kind.name().replace('_', "-");
+    html! {
+        @if view.may_import { a.btn href={ "/app/import?kind=" (kind) } { (Icon::Upload) "Import…" } }
+    }
 }
 
 /// The foot of the list.
@@ -148,20 +152,37 @@ pub(crate) fn pages(view: &ListView<'_>) -> Markup {
         @if is_whole { (counted(view.rows.len(), &view.register.noun(), &nouns)) ", " (order_of(view.chosen)) }
         @else { "Some of the " (nouns) ", " (order_of(view.chosen)) }
     };
-    pager(&summary, first.as_deref(), older.as_deref())
+    html! { (pager(&summary, first.as_deref(), older.as_deref())) (view.foot) }
 }
 
-/// The notice that replaces an empty list.
-pub(crate) fn nothing(view: &ListView<'_>, create: &Markup) -> Markup {
+/// The notice that replaces an empty list: what to do first, or which filter to drop.
+pub(crate) fn nothing(viewer: &Viewer, view: &ListView<'_>, create: &Markup) -> Markup {
     let register = &view.register;
     if view.chosen.is_empty() && view.cursor.is_none() {
-        let text = format!(
-            "Import them from a spreadsheet, let a program send them, or create {} here.",
-            with_article(&register.noun())
-        );
+        let text = match view.may_create {
+            true => format!(
+                "Import them from a spreadsheet, let a program send them, or create {} here.",
+                with_article(&register.noun())
+            ),
+            false => "They appear here once an import or a program has sent them.".to_owned(),
+        };
         return blank(Icon::Assessment, &format!("No {} yet", register.nouns()), &text, create);
     }
-    let all = html! { a.btn href=(register.path()) { "Clear all filters" } };
+    let chosen = chosen_texts(viewer, register, view.chosen, view.filter_names);
+    let path = register.path();
     let title = format!("No {} matches these filters", register.noun());
-    blank(Icon::Search, &title, "Remove one of the filters above, or all of them.", &all)
+    let actions = html! {
+        @if chosen.len() > 1 {
+            @for (name, text) in chosen.iter().take(MAX_DROPPED) {
+                a.btn href={ (path) (view.chosen.query_without(Some(name))) } { "Without " (text) }
+            }
+        }
+        a.btn href=(path) { "Show all " (register.nouns()) }
+    };
+    let text = match chosen.as_slice() {
+        [] => "There are no more pages. Go back to the first one.".to_owned(),
+        [(_, text)] => format!("None has {text}. Drop this filter to see the others."),
+        _ => "Drop one of the filters, or all of them.".to_owned(),
+    };
+    blank(Icon::Search, &title, &text, &actions)
 }

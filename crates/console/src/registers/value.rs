@@ -1,20 +1,23 @@
 //! The values of records as HTML.
 
-use kernel::{Column, ColumnType, Groups, IdText, OwnedScalar, Severity};
+use kernel::{Column, ColumnType, Groups, IdText, OwnedScalar, Severity, Timestamp};
 use maud::{Markup, html};
 
+use super::RecordNames;
 use crate::{
     components::{severity, status},
-    words::sentence,
+    words::{grouped, sentence, shortened},
     zone::Zone,
 };
 
-/// Returns the value of a column.
-pub(super) fn value(column: &Column, value: &OwnedScalar, zone: &Zone) -> Markup {
+/// Returns the value of a column. References are shown by the names of what they refer to.
+pub(super) fn value(column: &Column, value: &OwnedScalar, zone: &Zone, names: &RecordNames) -> Markup {
     match value {
         OwnedScalar::Null => html! { span.muted { "None" } },
         OwnedScalar::Text(text) if text.is_empty() => html! { span.muted { "None" } },
+        OwnedScalar::Text(text) if names.get(text).is_some() => names.show(text),
         OwnedScalar::Text(text) if is_code(column) => html! { span.key.nw { (text) } },
+        OwnedScalar::Text(text) if is_kind(column) => html! { (sentence(text)) },
         OwnedScalar::Text(text) => html! { (text) },
         OwnedScalar::Name(name) if column.name == "status" => status(name),
         OwnedScalar::Name(name) if column.name == "severity" => Severity::ALL
@@ -22,20 +25,32 @@ pub(super) fn value(column: &Column, value: &OwnedScalar, zone: &Zone) -> Markup
             .find(|severity| severity.name() == *name)
             .map_or_else(|| html! { (sentence(name)) }, |grade| severity(*grade)),
         OwnedScalar::Name(name) => html! { (sentence(name)) },
-        OwnedScalar::Integer(number) => html! { (number) },
+        OwnedScalar::Integer(number) => html! { (integer(*number)) },
         OwnedScalar::Timestamp(time) => zone.minute(*time),
-        OwnedScalar::Id(prefix, ulid) => reference(&IdText(prefix, *ulid).to_string()),
+        OwnedScalar::Id(prefix, ulid) => names.show(&IdText(prefix, *ulid).to_string()),
         OwnedScalar::Ids(_, ulids) if ulids.is_empty() => html! { span.muted { "None" } },
         OwnedScalar::Ids(prefix, ulids) => html! {
-            ul.stack.small { @for ulid in ulids { li { (reference(&IdText(prefix, *ulid).to_string())) } } }
+            ul.stack.small { @for ulid in ulids { li { (names.show(&IdText(prefix, *ulid).to_string())) } } }
         },
         OwnedScalar::Groups(groups) => list_of_groups(groups, zone),
     }
 }
 
-/// A link to the record with this identifier, in whichever register it is.
-fn reference(id: &str) -> Markup {
-    html! { a.key href={ "/app/go?q=" (id) } { (id) } }
+/// Returns the value of a column for a cell of a list: of times, only the day.
+pub(super) fn cell(column: &Column, shown: &OwnedScalar, zone: &Zone, names: &RecordNames, now: Timestamp) -> Markup {
+    match shown {
+        OwnedScalar::Timestamp(time) => html! { span.nowrap { (zone.day(*time, now)) } },
+        OwnedScalar::Id(prefix, ulid) => match IdText(prefix, *ulid).to_string() {
+            id if names.get(&id).is_some() => names.show(&id),
+            id => short_reference(&id),
+        },
+        other => value(column, other, zone, names),
+    }
+}
+
+/// A link to a record without a name, with the middle of its identifier left out.
+fn short_reference(id: &str) -> Markup {
+    html! { a.key.nw href={ "/app/go?q=" (id) } title=(id) { (shortened(id)) } }
 }
 
 /// Whether the texts of the column are codes, which are set in letters of equal width.
@@ -44,6 +59,11 @@ fn is_code(column: &Column) -> bool {
         || column.label.ends_with("_key")
         || column.label.ends_with("_id")
         || matches!(column.column_type, ColumnType::Text { max, .. } if max <= 64 && column.label.contains("hash"))
+}
+
+/// Whether the texts of the column name a kind in the letter case of the API.
+fn is_kind(column: &Column) -> bool {
+    column.label.ends_with("_kind") || column.label.ends_with("_resource_type")
 }
 
 fn list_of_groups(groups: &Groups, zone: &Zone) -> Markup {
@@ -66,13 +86,18 @@ fn list_of_groups(groups: &Groups, zone: &Zone) -> Markup {
     }
 }
 
+/// The number with its thousands grouped.
+fn integer(number: i64) -> String {
+    format!("{}{}", if number < 0 { "-" } else { "" }, grouped(number.unsigned_abs()))
+}
+
 fn plain(value: &OwnedScalar, zone: &Zone) -> Markup {
     match value {
         OwnedScalar::Text(text) => html! { (text) },
-        OwnedScalar::Integer(number) => html! { (number) },
+        OwnedScalar::Integer(number) => html! { (integer(*number)) },
         OwnedScalar::Timestamp(time) => zone.minute(*time),
         OwnedScalar::Name(name) => html! { (sentence(name)) },
-        OwnedScalar::Id(prefix, ulid) => reference(&IdText(prefix, *ulid).to_string()),
+        OwnedScalar::Id(prefix, ulid) => RecordNames::default().show(&IdText(prefix, *ulid).to_string()),
         OwnedScalar::Null | OwnedScalar::Ids(..) | OwnedScalar::Groups(_) => html! { span.muted { "None" } },
     }
 }

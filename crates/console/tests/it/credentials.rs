@@ -8,6 +8,7 @@ use http_body_util::BodyExt as _;
 use kernel::Id;
 use scopes::{Scope, ScopeSet};
 use serde_json::Value;
+use store_contract::samples;
 use tower::ServiceExt as _;
 
 use crate::support::{Browser, Page, TestApp};
@@ -35,6 +36,7 @@ fn with_cookie(browser: &Browser, cookie: &str) -> Browser {
         router: browser.router.clone(),
         cookie: format!("{}; {cookie}", browser.cookie),
         form_token: browser.form_token.clone(),
+        host: browser.host,
     }
 }
 
@@ -238,4 +240,42 @@ async fn the_document_has_what_the_pages_say_about_limits() {
     page.expect_text("1,000,000 a minute")
         .expect_text("value=\"governance.findings:write\" checked")
         .expect_text("token of 15 minutes");
+}
+
+#[tokio::test]
+async fn a_secret_is_created_or_rotated_only_shortly_after_the_password_was_entered() {
+    let app = TestApp::open().await;
+    let browser = app.browser(Role::Admin).await;
+    let (id, _) = create(&browser).await;
+    let webhooks = "/app/developers/webhooks";
+    let subscription = samples::subscription(id, 0);
+    let subscription = app.fixture.create(app.fixture.home, subscription).await.meta.id;
+    app.fixture.clock.advance(Duration::from_secs(16 * 60));
+    let new = format!("{LIST}/new");
+    let rotate = format!("{LIST}/{id}/rotate");
+    let rotate_signing = format!("{webhooks}/{subscription}/rotate");
+    for path in [new.as_str(), &rotate, &format!("{webhooks}/new"), &rotate_signing] {
+        let location = browser.get(path).await.expect(303).location().to_owned();
+        assert!(location.starts_with("/app/confirm-password?next="), "{path}: {location}");
+    }
+    let reason = ("reason", "The yearly review asks for it");
+    let rotation = [("revision", "1"), ("grace", "3600"), reason];
+    let address = ("url", "https://hooks.example/in");
+    let account = id.to_string();
+    let subscribe = [("account", account.as_str()), address, ("event", "finding.created"), reason];
+    let forms: [(&str, &[(&str, &str)]); 4] =
+        [(LIST, &NEW), (&rotate, &rotation), (webhooks, &subscribe), (&rotate_signing, &rotation)];
+    for (path, fields) in forms {
+        let location = browser.post(path, fields).await.expect(303).location().to_owned();
+        assert!(location.starts_with("/app/confirm-password?next="), "{path}: {location}");
+    }
+    assert_eq!(account_revision(&app, id).await, 1);
+    browser
+        .post(&format!("{LIST}/{id}/status"), &[("revision", "1"), ("status", "disabled"), reason])
+        .await
+        .expect(303);
+}
+
+async fn account_revision(app: &TestApp, id: Id<ServiceAccount>) -> i64 {
+    account(app, id).await.meta.revision.0
 }

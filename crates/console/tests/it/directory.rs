@@ -38,6 +38,31 @@ async fn an_administrator_invites_a_person_who_sets_a_password_and_signs_in() {
 }
 
 #[tokio::test]
+async fn the_list_of_people_is_filtered_by_role_and_status() {
+    let app = TestApp::open().await;
+    let admin = app.browser(Role::Admin).await;
+    app.person("Lin Ortega", Role::Contributor).await;
+    let gone = app.person("Ines Aldaba", Role::Contributor).await;
+    let reason = ("reason", "She has left the company");
+    admin.post(&format!("/app/people/{gone}/disable"), &[reason]).await.expect(303);
+    let all = admin.get("/app/people").await.expect(200);
+    let all = all.expect_text("3 people, newest first").expect_text("Lin Ortega").expect_text("Ines Aldaba");
+    all.expect_text("Set up at the next sign-in").expect_text("just now").expect_text("Never");
+    let page = admin.get("/app/people?role=contributor&role=lead").await.expect(303);
+    assert_eq!(page.location(), "/app/people?role=contributor,lead");
+    let page = admin.get("/app/people?role=contributor&status=active").await.expect(200);
+    let page = page.expect_text("1 person").expect_text("Lin Ortega").expect_no_text("Ines Aldaba");
+    page.expect_text("role contributor").expect_text("Clear all");
+    let none = admin.get("/app/people?role=auditor").await.expect(200);
+    none.expect_text("Nobody matches these filters");
+    admin.get("/app/people?role=emperor").await.expect(400);
+    // A page that refuses someone says where those who can help are, if they may see people.
+    let administrators = "/app/people?role=admin&amp;status=active";
+    app.browser(Role::Contributor).await.get("/app/workspace").await.expect(403).expect_text(administrators);
+    app.browser(Role::Reader).await.get("/app/workspace").await.expect(403).expect_no_text(administrators);
+}
+
+#[tokio::test]
 async fn an_invitation_with_faults_says_all_of_them_and_stores_nothing() {
     let app = TestApp::open().await;
     let admin = app.browser(Role::Admin).await;

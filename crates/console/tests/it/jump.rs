@@ -46,3 +46,29 @@ async fn records_of_another_workspace_and_people_whom_the_role_may_not_see_are_n
     let admin = app.browser(Role::Admin).await;
     assert_eq!(admin.get(&format!("/app/go?q={user}")).await.expect(303).location(), format!("/app/people/{user}"));
 }
+
+#[tokio::test]
+async fn the_jump_box_finds_service_accounts_webhooks_deliveries_and_audit_entries_for_those_who_may_see_them() {
+    let app = TestApp::open().await;
+    let home = app.fixture.home;
+    let account = app.fixture.create(home, samples::account("nightly-scan")).await;
+    let subscription = app.fixture.create(home, samples::subscription(account.meta.id, 0)).await;
+    let delivery = samples::delivery(subscription.meta.id, app.fixture.new_id(), app.fixture.now());
+    let delivery = app.fixture.create(home, delivery).await;
+    let admin = app.browser(Role::Admin).await;
+    admin.get("/app/risks").await.expect(200);
+    let entry = app.fixture.audit_log(home).await.pop().unwrap().entry.id;
+    let (credentials, webhooks) = ("/app/developers/api/credentials", "/app/developers/webhooks");
+    let expected = [
+        ("nightly-scan".to_owned(), format!("{credentials}/{}", account.meta.id)),
+        (account.meta.id.to_string(), format!("{credentials}/{}", account.meta.id)),
+        (subscription.meta.id.to_string(), format!("{webhooks}/{}", subscription.meta.id)),
+        (delivery.meta.id.to_string(), format!("{webhooks}/{}/deliveries/{}", subscription.meta.id, delivery.meta.id)),
+        (entry.to_string(), format!("/app/audit/{entry}")),
+    ];
+    let contributor = app.browser(Role::Contributor).await;
+    for (text, path) in expected {
+        assert_eq!(admin.get(&format!("/app/go?q={text}")).await.expect(303).location(), path, "{text}");
+        contributor.get(&format!("/app/go?q={text}")).await.expect(404);
+    }
+}

@@ -1,6 +1,9 @@
 //! The common parts of all lists.
 
 use auth::Role;
+use kernel::Record as _;
+use registers::{Framework, FrameworkVersion};
+use store_contract::samples;
 
 use crate::support::TestApp;
 
@@ -30,4 +33,42 @@ async fn pages_are_not_cached_and_have_nothing_inline() {
             assert!(!html.contains(inline), "{path} has {inline}");
         }
     }
+}
+
+#[tokio::test]
+async fn an_empty_list_says_what_to_do_next_or_which_filter_to_drop() {
+    let app = TestApp::open().await;
+    let (lead, reader) = (app.browser(Role::Lead).await, app.browser(Role::Reader).await);
+    lead.get("/app/risks").await.expect(200).expect_text("create a risk here").expect_text("href=\"/app/risks/new\"");
+    let page = reader.get("/app/risks").await.expect(200).expect_text("once an import or a program has sent them");
+    page.expect_no_text("/app/risks/new");
+    let page = lead.get("/app/risks?status=closed").await.expect(200);
+    page.expect_text("None has status closed. Drop this filter").expect_text("Show all risks");
+    let page = lead.get("/app/findings?severity=low&status=open,triaged").await.expect(200);
+    let page = page.expect_text("<a class=\"btn\" href=\"/app/findings?status=open,triaged\">Without severity low</a>");
+    page.expect_text("<a class=\"btn\" href=\"/app/findings?severity=low\">Without status open or triaged</a>");
+}
+
+#[tokio::test]
+async fn a_filter_by_a_record_accepts_its_key_and_shows_it() {
+    let app = TestApp::open().await;
+    let (browser, home) = (app.browser(Role::Reader).await, app.fixture.home);
+    let framework = app.fixture.create(home, Framework { key: samples::key("acme-1"), ..Framework::example() }).await;
+    let version = FrameworkVersion { framework_id: framework.meta.id, ..FrameworkVersion::example() };
+    app.fixture.create(home, version).await;
+    let page = browser.get("/app/framework-versions?frameworkId=acme-1").await.expect(303);
+    assert_eq!(page.location(), format!("/app/framework-versions?frameworkId={}", framework.meta.id));
+    let page = browser.get(page.location()).await.expect(200);
+    page.expect_text("framework acme-1</span>").expect_text("value=\"acme-1\"").expect_text("1 framework version");
+    browser.get("/app/framework-versions?frameworkId=acme-2").await.expect(400);
+    let page = browser.get(&format!("/app/frameworks/{}", framework.meta.id)).await.expect(200);
+    page.expect_text(&format!("href=\"/app/framework-versions?frameworkId={}\"", framework.meta.id));
+}
+
+#[tokio::test]
+async fn the_forms_of_registers_have_no_hint_that_repeats_its_label() {
+    let app = TestApp::open().await;
+    let browser = app.browser(Role::Lead).await;
+    let page = browser.get("/app/risks/new").await.expect(200).expect_text("The event that may happen");
+    page.expect_no_text("The title of the risk.").expect_no_text("The status of the risk.");
 }

@@ -101,7 +101,7 @@ async fn every_response_forbids_what_pages_do_not_need_and_is_kept_by_no_cache()
     let app = TestApp::open().await;
     let admin = app.browser(Role::Admin).await;
     let reader = app.browser(Role::Reader).await;
-    let is_asset = |operation: &&Operation| !operation.path.starts_with("/app/assets/");
+    let is_asset = |operation: &&Operation| !operation.path.starts_with("/app/static/");
     for operation in console::route_table().iter().filter(is_asset) {
         let admin = if operation.path == "/app/sign-out" { &reader } else { &admin };
         for page in [call(admin, operation, &[]).await, call(&app.stranger(), operation, &[]).await] {

@@ -7,7 +7,7 @@ use crate::support::{Browser, EMAIL, PASSWORD, Page, TestApp, form_value};
 
 /// The cookie of the session that a response begins.
 #[track_caller]
-fn session_of(page: &Page) -> String {
+pub(crate) fn session_of(page: &Page) -> String {
     let cookies = page.headers.get_all(header::SET_COOKIE).iter().map(|value| value.to_str().unwrap());
     let mut sessions = cookies.filter(|cookie| cookie.starts_with("__Host-novantra-session="));
     let cookie = sessions.next().unwrap_or_else(|| panic!("{}: {}", page.status, page.html()));
@@ -16,7 +16,7 @@ fn session_of(page: &Page) -> String {
 }
 
 /// Accepts the invitation of an administrator, and returns their browser and the key of their app.
-async fn first_sign_in(app: &TestApp) -> (Browser, String) {
+pub(crate) async fn first_sign_in(app: &TestApp) -> (Browser, String) {
     let link = app.invite(Role::Admin).await;
     let mut browser = app.stranger();
     let page = browser.get(&link).await.expect(200);
@@ -29,7 +29,7 @@ async fn first_sign_in(app: &TestApp) -> (Browser, String) {
     (browser, key)
 }
 
-async fn enter_password(browser: &Browser, next: &str) -> Page {
+pub(crate) async fn enter_password(browser: &Browser, next: &str) -> Page {
     browser
         .post("/app/sign-in", &[("workspace", "home"), ("email", EMAIL), ("password", PASSWORD), ("next", next)])
         .await
@@ -68,28 +68,6 @@ async fn the_session_changes_at_each_step_and_none_that_was_there_before_is_adop
 }
 
 #[tokio::test]
-async fn a_sign_in_leads_to_no_other_site() {
-    let app = TestApp::open().await;
-    let user = app.person("Lin Ortega", Role::Reader).await;
-    app.set_password(user).await;
-    let email = app.fixture.get::<auth::User>(app.fixture.home, user).await.unwrap().record.email.to_string();
-    for next in [
-        "https://evil.example",
-        "//evil.example",
-        "/\\evil.example",
-        "/app/../..//evil.example\\",
-        "javascript:alert(1)",
-    ] {
-        let fields = [("workspace", "home"), ("email", email.as_str()), ("password", PASSWORD), ("next", next)];
-        let page = app.stranger().post("/app/sign-in", &fields).await.expect(303);
-        assert_eq!(page.location(), "/app", "{next}");
-        let query: String = form_urlencoded::byte_serialize(next.as_bytes()).collect();
-        let page = app.stranger().get(&format!("/app/sign-in?next={query}")).await.expect(200);
-        assert_eq!(form_value(&page, "next"), "/app");
-    }
-}
-
-#[tokio::test]
 async fn after_the_sign_out_the_session_opens_nothing() {
     let app = TestApp::open().await;
     let browser = app.browser(Role::Reader).await;
@@ -111,7 +89,10 @@ async fn a_wrong_password_and_an_unknown_person_are_answered_alike() {
     let answer = async |email: &str| {
         let fields = [("workspace", "home"), ("email", email), ("password", "not the password")];
         let page = app.stranger().post("/app/sign-in", &fields).await.expect(401);
-        page.html().replace(email, "")
+        let html = page.html();
+        // Each page has a challenge for passkeys of its own.
+        let challenge = html.split_once("challenge&quot;:&quot;").unwrap().1.split_once("&quot;").unwrap().0;
+        html.replace(challenge, "").replace(email, "")
     };
     assert_eq!(answer(EMAIL).await, answer("nobody@brackwater.example").await);
 }

@@ -3,8 +3,10 @@
 mod browser;
 mod files;
 mod people;
+mod tables;
 mod test_app;
 
 pub(crate) use browser::{Browser, Page};
 pub(crate) use people::{EMAIL, PASSWORD, form_value};
+pub(crate) use tables::column;
 pub(crate) use test_app::TestApp;

@@ -20,6 +20,10 @@ impl Reader<Finding> for FindingStore {
         Ok(self.0.get(&id).filter(|finding| finding.meta.organization == organization).cloned())
     }
 
+    async fn get_many(&self, _: OrganizationId, _: &[Id<Finding>]) -> Result<Vec<Stored<Finding>>, StoreError> {
+        unreachable!("a chain is read one by one")
+    }
+
     async fn list(
         &self,
         _: OrganizationId,

@@ -5,10 +5,7 @@ use std::{any::Any, sync::Arc};
 use serde_json::Value;
 
 use super::operation::Operation;
-use crate::{
-    pipeline::{ErrorRenderer, json_error},
-    request::Access,
-};
+use crate::pipeline::{Audience, ErrorRenderer, json_error};
 
 /// A public API: its endpoints, and what its OpenAPI document states besides them.
 pub struct Api {
@@ -35,19 +32,18 @@ pub struct Surface {
     /// The beginning of its paths, by which requests that match none of them are assigned to it.
     pub(super) prefix: &'static str,
     pub(super) errors: ErrorRenderer,
-    /// The callers of requests that match none of its paths.
-    pub(super) unmatched: Access,
+    pub(super) audience: Audience,
 }
 
 impl Surface {
     /// Creates a surface for programs. Its handlers get the state from [`crate::request::ApiRequest::state`].
     #[must_use]
     pub fn new<T: Any + Send + Sync>(operations: &'static [Operation], state: Arc<T>) -> Self {
-        Self { operations, state, prefix: "/api", errors: json_error, unmatched: Access::Unmatched }
+        Self { operations, state, prefix: "/api", errors: json_error, audience: Audience::Programs }
     }
 
     /// Creates a surface for people, with its own form of errors. Requests below `prefix` that match none of its paths
-    /// are answered in that form, too.
+    /// are answered in that form, too. Writes are refused unless a page of this server had the browser send them.
     #[must_use]
     pub fn for_people<T: Any + Send + Sync>(
         operations: &'static [Operation],
@@ -55,6 +51,12 @@ impl Surface {
         prefix: &'static str,
         errors: ErrorRenderer,
     ) -> Self {
-        Self { operations, state, prefix, errors, unmatched: Access::UnmatchedPage }
+        Self { operations, state, prefix, errors, audience: Audience::People }
+    }
+
+    /// The endpoints.
+    #[must_use]
+    pub const fn operations(&self) -> &'static [Operation] {
+        self.operations
     }
 }

@@ -27,7 +27,7 @@ use tower_http::compression::{
 use super::{Surface, operation::Operation};
 use crate::{
     memory::ResponseMemory,
-    pipeline::{App, Endpoint, ErrorRenderer, RouteMatch, handle, json_error},
+    pipeline::{App, Audience, Endpoint, ErrorRenderer, RouteMatch, handle, json_error},
     request::{Access, ApiRequest, BodyRule, Charge, MediaType, Route, accept_identity, printable},
     response::{ApiResponse, NO_TRANSFORM, Problem},
 };
@@ -84,12 +84,12 @@ async fn hold_memory(response: Response<CompressionBody<Body>>) -> Result<Respon
 fn routes(app: Arc<App>, surfaces: impl IntoIterator<Item = Surface>) -> Router {
     let mut paths: BTreeMap<&'static str, Vec<(&'static Operation, Endpoint)>> = BTreeMap::new();
     let mut unmatched =
-        Unmatched { others: Arc::new(unmatched_endpoint(json_error, Access::Unmatched)), of_surfaces: Vec::new() };
+        Unmatched { others: Arc::new(unmatched_endpoint(json_error, Audience::Programs)), of_surfaces: Vec::new() };
     for surface in surfaces {
         for operation in surface.operations {
             paths.entry(operation.path).or_default().push((operation, endpoint(operation, &surface)));
         }
-        unmatched.of_surfaces.push((surface.prefix, Arc::new(unmatched_endpoint(surface.errors, surface.unmatched))));
+        unmatched.of_surfaces.push((surface.prefix, Arc::new(unmatched_endpoint(surface.errors, surface.audience))));
     }
     let templates: Vec<&'static str> = paths.keys().copied().collect();
     let mut router = Router::new();
@@ -170,19 +170,21 @@ fn endpoint(operation: &Operation, surface: &Surface) -> Endpoint {
         handler: operation.handler,
         state: Arc::clone(&surface.state),
         errors: surface.errors,
+        audience: surface.audience,
     }
 }
 
 /// The placeholder for requests that match no endpoint. They are rejected before its handler would be called.
-fn unmatched_endpoint(errors: ErrorRenderer, access: Access) -> Endpoint {
+fn unmatched_endpoint(errors: ErrorRenderer, audience: Audience) -> Endpoint {
     Endpoint {
-        route: Route { path: "unmatched", access, charge: Charge::Read },
+        route: Route { path: "unmatched", access: audience.unmatched(), charge: Charge::Read },
         media_types: &[MediaType::Json],
         action: "call.unmatched",
         body: BodyRule::Unread,
         handler: unmatched,
         state: Arc::new(()),
         errors,
+        audience,
     }
 }
 

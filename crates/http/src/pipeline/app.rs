@@ -8,6 +8,7 @@ use kernel::StoreError;
 use super::{
     account_cache::AccountCache,
     audit_recorder::{AuditNote, AuditRecorder},
+    call_counter::CallCounter,
     head_memory::MAX_HEAD_MEMORY,
     kept_responses::KeptResponses,
     services::Services,
@@ -25,6 +26,7 @@ pub struct App {
     pub services: Arc<Services>,
     pub(crate) accounts: Arc<AccountCache>,
     pub(crate) audit_recorder: Arc<AuditRecorder>,
+    pub(crate) call_counter: Arc<CallCounter>,
     /// The memory for requests in flight besides their bodies.
     pub(crate) head_memory: Arc<MemoryBudget>,
     /// The memory for request bodies.
@@ -49,6 +51,7 @@ impl App {
             services: Arc::new(services),
             accounts: Arc::default(),
             audit_recorder,
+            call_counter: Arc::default(),
             head_memory: Arc::new(MemoryBudget::new(MAX_HEAD_MEMORY)),
             request_memory,
             response_memory,
@@ -94,6 +97,14 @@ impl App {
         self.accounts.store_last_used(&*self.services.store).await
     }
 
+    /// Stores the numbers of the accounts' calls. The server calls this about once a minute.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails. The numbers are then kept for the next call.
+    pub async fn store_calls(&self) -> Result<(), StoreError> {
+        self.call_counter.store(&*self.services.store).await
+    }
+
     /// Records the requests that were only counted and whose minute is over. The server calls this when it has started,
     /// because the server before it may have been killed, and then every few seconds.
     ///
@@ -110,6 +121,7 @@ impl App {
     pub async fn flush(&self) -> Result<(), StoreError> {
         let recorded = self.audit_recorder.finish(&self.services).await;
         let stored = self.store_last_used().await;
-        recorded.and(stored)
+        let counted = self.store_calls().await;
+        recorded.and(stored).and(counted)
     }
 }

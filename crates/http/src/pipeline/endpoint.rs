@@ -7,7 +7,7 @@ use futures_util::future::BoxFuture;
 
 use super::app::App;
 use crate::{
-    request::{ApiRequest, BodyRule, MediaType, Principal, Route, SignedInUser, cookie_value},
+    request::{Access, ApiRequest, BodyRule, MediaType, Principal, Route, SignedInUser, cookie_value},
     response::{ApiResponse, Problem},
 };
 
@@ -27,6 +27,42 @@ pub(crate) struct Endpoint {
     pub(crate) state: Arc<dyn Any + Send + Sync>,
     /// The form of its errors.
     pub(crate) errors: ErrorRenderer,
+    pub(crate) audience: Audience,
+}
+
+/// Those whom a surface serves. Programs send a token with each request; the browsers of people send a cookie by
+/// themselves, whoever has them send the request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Audience {
+    Programs,
+    People,
+}
+
+impl Audience {
+    /// The callers of requests that match no route.
+    pub(crate) const fn unmatched(self) -> Access {
+        match self {
+            Self::Programs => Access::Unmatched,
+            Self::People => Access::UnmatchedPage,
+        }
+    }
+
+    /// The headers that the responses depend on.
+    pub(crate) const fn vary(self) -> HeaderValue {
+        HeaderValue::from_static(match self {
+            Self::Programs => "Accept, Accept-Encoding, Authorization",
+            Self::People => "Accept, Accept-Encoding, Cookie",
+        })
+    }
+
+    /// The caching rule of responses that state none. No cache keeps what people see: after the sign-out nobody can go
+    /// back to it.
+    pub(crate) const fn cache_control(self) -> HeaderValue {
+        HeaderValue::from_static(match self {
+            Self::Programs => "private, no-cache",
+            Self::People => "no-store",
+        })
+    }
 }
 
 /// Returns the response for an error of a request.
@@ -64,6 +100,14 @@ pub(crate) fn json_error(problem: Problem, request: &FailedRequest<'_>) -> ApiRe
 }
 
 impl Endpoint {
+    /// The response for an error, with the headers that belong to it in every form.
+    pub(crate) fn error_response(&self, mut problem: Problem, request: &FailedRequest<'_>) -> ApiResponse {
+        let headers = problem.take_headers();
+        let mut response = (self.errors)(problem, request);
+        response.headers.extend(headers);
+        response
+    }
+
     /// Whether a response in this media type is a page: one for people, or that of a list, which can also be streamed.
     pub(crate) fn responds_with_page(&self, media_type: MediaType) -> bool {
         media_type == MediaType::Html

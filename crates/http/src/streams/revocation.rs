@@ -26,11 +26,14 @@ pub async fn while_permitted<T>(
     request: &ApiRequest,
     work: impl Future<Output = Result<T, Problem>>,
 ) -> Result<T, Problem> {
-    let Access::Scope(scope) = request.route.access else { return Err(Problem::internal()) };
+    let access = request.route.access;
+    if !matches!(access, Access::Scope(_) | Access::Permission(_)) {
+        return Err(Problem::internal());
+    }
     let principal = request.principal()?;
     let revoked = async {
         sleep(CHECK_INTERVAL).await;
-        wait_until_revoked(app, principal, request.route.access).await
+        wait_until_revoked(app, principal, access).await
     };
     let abort = tokio::select! {
         biased;
@@ -41,8 +44,14 @@ pub async fn while_permitted<T>(
     if !matches!(abort, StreamAbort::Revoked) {
         return Err(Problem::unavailable());
     }
-    authenticate(app, &request.parts.headers).await?;
-    Err(Problem::forbidden(scope))
+    match access {
+        Access::Scope(scope) => {
+            authenticate(app, &request.parts.headers).await?;
+            Err(Problem::forbidden(scope))
+        }
+        // A session may have ended, or its person has lost the permission; the next page says which.
+        _ => Err(Problem::signed_out()),
+    }
 }
 
 /// Waits until the caller has lost access, or its access can't be checked. Returns the reason to abort the stream.

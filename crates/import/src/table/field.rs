@@ -125,6 +125,12 @@ pub(super) fn find<'f>(fields: &'f [(String, TableField)], name: &str) -> Option
         .or_else(|| fields.iter().find(|(field, _)| normalized(field) == wanted))
 }
 
+/// The names of the fields that the columns of a table of this kind can have.
+#[must_use]
+pub fn settable_fields(kind: &RecordKind) -> Vec<String> {
+    fields(kind).into_iter().filter(|(_, field)| field.column.is_some()).map(|(name, _)| name).collect()
+}
+
 /// The names of the fields that callers can set.
 pub(super) fn names_of(fields: &[(String, TableField)]) -> String {
     let settable = fields.iter().filter(|(_, field)| field.column.is_some());

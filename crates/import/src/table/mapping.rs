@@ -28,6 +28,8 @@ const SUBJECT: &str = "subject_";
 pub struct MappingOptions {
     /// Fields, each with the header or the letters of its column.
     pub columns: Vec<(String, String)>,
+    /// The field of each column by its index, `None` for a column that is left out. Then headers name no fields.
+    pub chosen: Option<Vec<Option<String>>>,
     /// Values that stand for others.
     pub value_maps: Vec<ValueMap>,
     /// Whether columns that are no fields are left out.
@@ -77,7 +79,7 @@ pub struct Mapping {
     pub(super) values: ValueOptions,
     kept_columns: Vec<usize>,
     pub(super) translations: Vec<Translation>,
-    errors: Vec<String>,
+    pub(super) errors: Vec<String>,
 }
 
 impl Mapping {
@@ -98,12 +100,17 @@ impl Mapping {
         let mut mapping =
             Self { kind, columns, values: options.values, kept_columns: Vec::new(), translations: Vec::new(), errors };
         let fields = fields(kind);
-        mapping.map_named_columns(&fields, &options.columns);
-        mapping.map_other_columns(&fields);
-        if !options.ignores_unknown {
-            mapping.check_unknown(&fields);
+        match &options.chosen {
+            Some(chosen) => mapping.map_chosen_columns(&fields, chosen),
+            None => {
+                mapping.map_named_columns(&fields, &options.columns);
+                mapping.map_other_columns(&fields);
+                if !options.ignores_unknown {
+                    mapping.check_unknown(&fields);
+                }
+            }
         }
-        mapping.check_identity();
+        mapping.check_identity(options.chosen.is_some());
         let column_of = |name: &str| {
             mapping.columns.iter().position(|column| column.field.as_ref().is_some_and(|(own, _)| own == name))
         };
@@ -310,7 +317,7 @@ impl Mapping {
     }
 
     /// Checks that a row can find its record. What else a new record needs is an error of the rows that create one.
-    fn check_identity(&mut self) {
+    fn check_identity(&mut self, is_chosen: bool) {
         let needed = finding_columns(self.kind).into_iter();
         let missing: Vec<String> = needed
             .filter(|column| {
@@ -323,9 +330,13 @@ impl Mapping {
             1 => ("field", "it", "its column"),
             _ => ("fields", "them", "their columns"),
         };
+        let remedy = if is_chosen {
+            format!("choose {their_columns}")
+        } else {
+            format!("add {add}, or name {their_columns} with --map FIELD=COLUMN")
+        };
         self.errors.push(format!(
-            "no column has the {fields} {}, by which a row finds its record: add {add}, or name {their_columns} with --map \
-             FIELD=COLUMN",
+            "no column has the {fields} {}, by which a row finds its record: {remedy}",
             missing.join(", "),
         ));
     }

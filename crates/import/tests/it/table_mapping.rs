@@ -339,3 +339,30 @@ fn failed_rows_are_written_as_a_table_that_is_read_as_the_same_rows() {
     let faulty = records(Kind::Risk, "riskKey,title\nR-1,#ERROR!\n", ValueOptions::default());
     assert!(faulty[0].as_ref().is_err_and(|error| error.contains("in place of a value that could not be used")));
 }
+
+#[test]
+fn a_person_chooses_the_field_of_each_column_whatever_its_header_says() {
+    let rows = table("Key,title,Title,createdAt\nRSK-1,Old,New,2026-01-01\n");
+    let suggested = Mapping::suggested(kind(Kind::Risk), &rows[0]);
+    assert_eq!(suggested, [None, Some("title".to_owned()), None, None], "the first title, and no field of the server");
+    let chosen = Some(vec![Some("riskKey".to_owned()), None, Some("title".to_owned()), None]);
+    let mapping = Mapping::new(kind(Kind::Risk), &rows[0], &MappingOptions { chosen, ..MappingOptions::default() });
+    assert_eq!(mapping.errors(), [] as [&str; 0]);
+    let fields: Vec<_> = mapping.columns().into_iter().map(|column| (column.letters, column.field)).collect();
+    assert_eq!(fields[1], ("B".to_owned(), None));
+    assert_eq!(mapping.read_row(&rows[1]).expect("a record").draft.fields["title"], "New");
+
+    let wrong = [Some("title"), Some("title"), Some("dragon"), Some("id"), Some("status")];
+    let chosen = Some(wrong.iter().map(|field| field.map(str::to_owned)).collect());
+    let mapping = Mapping::new(kind(Kind::Risk), &rows[0], &MappingOptions { chosen, ..MappingOptions::default() });
+    let errors = mapping.errors().join("\n");
+    for expected in [
+        "columns A and B both have the field title: choose one of them",
+        "column C: there is no field \"dragon\" that a table can set",
+        "column D: there is no field \"id\" that a table can set",
+        "there is no column E, which has the field status",
+        "riskKey, by which a row finds its record: choose its column",
+    ] {
+        assert!(errors.contains(expected), "{expected}: {errors}");
+    }
+}

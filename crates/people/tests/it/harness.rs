@@ -14,7 +14,7 @@ use auth::{
     parse_user_email,
 };
 use aws_lc_rs::hmac;
-use crypto::{DeviceCookieKey, MasterKey, TotpFactors};
+use crypto::{DeviceCookieKey, MasterKey, PasskeyChallengeKey, TotpFactors};
 use kernel::{
     Actor, ActorKind, Attribution, Clock as _, Entropy, Id, OrganizationRef, Origin, Reason, Timestamp, Title,
 };
@@ -82,6 +82,7 @@ impl Harness {
             passwords: Arc::clone(&hasher) as _,
             second_factors: Arc::new(TotpFactors::new(&master)),
             devices: Arc::new(DeviceCookieKey::new(&master)),
+            challenges: Arc::new(PasskeyChallengeKey::new(&master)),
         };
         let home = OrganizationRef { id: fixture.home, slug: "home".into() };
         let reason = Reason::parse("a test of the use cases").unwrap();

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeSet, io::ErrorKind, path::Path, time::Duration};
 
+use auth::IdentityProvider as _;
 use clap::Args;
 use kernel::{Clock, Timestamp};
 use serde_json::{Value, json};
@@ -13,6 +14,7 @@ use crate::{
     compose::{self, Installation, OpenMode},
     failure::Failure,
     files::folder_of,
+    operations::RollupCounter,
     permissions::exposed_files,
     settings::{Database, Settings},
     staging::find_abandoned,
@@ -32,8 +34,12 @@ const MAX_CLOCK_LEAD: Duration = Duration::from_secs(5);
 const MIN_PLAUSIBLE_TIME: Timestamp = Timestamp::from_millis(1_767_225_600_000);
 
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  novantra check")]
-pub(crate) struct Check {}
+#[command(after_help = "Example:\n  novantra check --repair")]
+pub(crate) struct Check {
+    /// Count the records for the overview anew, those of past days included. Servers may run meanwhile.
+    #[arg(long)]
+    repair: bool,
+}
 
 /// The result of one check.
 struct CheckResult {
@@ -60,7 +66,7 @@ impl Check {
     pub(crate) async fn run(&self, settings: Result<Settings, String>, output: Output) -> Result<(), Failure> {
         let mut report = Report::default();
         match settings {
-            Ok(settings) => run_checks(&settings, &mut report).await,
+            Ok(settings) => run_checks(&settings, self.repair, &mut report).await,
             Err(errors) => report.fail("settings", errors),
         }
         let Report(results) = report;
@@ -85,7 +91,7 @@ impl Check {
     }
 }
 
-async fn run_checks(settings: &Settings, report: &mut Report) {
+async fn run_checks(settings: &Settings, repair: bool, report: &mut Report) {
     let warnings = settings.warnings();
     if warnings.is_empty() {
         report.pass("settings", "all settings exist and have valid values");
@@ -114,7 +120,20 @@ async fn run_checks(settings: &Settings, report: &mut Report) {
     check_clock(&installation, report).await;
     check_sealing(&installation, report).await;
     check_webhooks(&installation, report).await;
+    if repair {
+        repair_rollups(&installation, report).await;
+    }
+    check_openid(settings, &installation, report).await;
     installation.store.close().await;
+}
+
+/// Counts the records for the overview anew.
+async fn repair_rollups(installation: &Installation, report: &mut Report) {
+    match RollupCounter::new(installation).rebuild().await {
+        Ok(1) => report.pass("rollups", "the records of 1 workspace were counted anew"),
+        Ok(workspaces) => report.pass("rollups", format!("the records of {workspaces} workspaces were counted anew")),
+        Err(error) => report.fail("rollups", format!("the records could not be counted anew: {error}")),
+    }
 }
 
 /// Checks that the certificate is valid today and does not expire soon.
@@ -270,6 +289,26 @@ async fn check_webhooks(installation: &Installation, report: &mut Report) {
              and a token signing key of its own, and `novantra webhooks resume` starts the webhooks",
         ),
         (Err(error), _) | (_, Err(error)) => report.fail("webhooks", error.to_string()),
+    }
+}
+
+/// Checks that people can sign in by the OpenID Connect provider: it answers, and it is clear into which workspace.
+async fn check_openid(settings: &Settings, installation: &Installation, report: &mut Report) {
+    const ABOUT: &str = "openid connect";
+    let Some(provider) = installation.openid_provider(settings) else { return };
+    match installation.people(settings).openid_workspace().await {
+        Ok(Some(_)) => {}
+        Ok(None) => {
+            return report.fail(
+                ABOUT,
+                "openid_workspace must name the workspace of the people who sign in: list them with `novantra workspace list`",
+            );
+        }
+        Err(error) => return report.fail(ABOUT, error.to_string()),
+    }
+    match provider.probe().await {
+        Ok(()) => report.pass(ABOUT, format!("{} answers, and its keys can be used", provider.issuer())),
+        Err(problem) => report.fail(ABOUT, problem.to_string()),
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod change;
 mod create;
+mod identity;
 mod sessions;
 mod view;
 
@@ -44,6 +45,16 @@ pub(crate) enum UserCommand {
     /// Enable a disabled user again.
     #[command(after_help = "Example:\n  novantra user enable --workspace default m.halloran@brackwater.example")]
     Enable(change::UserArgs),
+    /// Link a user with an identity of the OpenID Connect provider, with which they sign in from then on.
+    #[command(
+        after_help = "Example, for a user who had a password before:\n  novantra user link-identity --workspace default m.halloran@brackwater.example --subject 248289761001"
+    )]
+    LinkIdentity(identity::LinkIdentity),
+    /// Unlink a user from all identities of the OpenID Connect provider. Their sessions end.
+    #[command(
+        after_help = "Example:\n  novantra user unlink-identities --workspace default m.halloran@brackwater.example"
+    )]
+    UnlinkIdentities(change::UserArgs),
     /// List the sessions of a user.
     #[command(after_help = "Example:\n  novantra user sessions --workspace default m.halloran@brackwater.example")]
     Sessions(sessions::Sessions),
@@ -63,6 +74,8 @@ impl UserCommand {
             Self::Role(set) => set.run(context).await,
             Self::Disable(target) => target.disable(context).await,
             Self::Enable(target) => target.enable(context).await,
+            Self::LinkIdentity(link) => link.run(context).await,
+            Self::UnlinkIdentities(target) => target.unlink_identities(context).await,
             Self::Sessions(sessions) => sessions.run(context).await,
             Self::Revoke(revoke) => revoke.run(context).await,
         }

@@ -26,13 +26,15 @@ pub(super) struct OpenedDatabase {
     pub(super) store: Arc<DynStore>,
     /// The same database without its store, unless it is in memory.
     pub(super) sql: Option<SqlDatabase>,
-    /// The clock of the installation.
+    /// The clock of the installation, which the store follows.
     pub(super) clock: Arc<dyn Clock>,
+    /// The clock that shows the present in any case.
+    pub(super) present: Arc<dyn Clock>,
     /// The rate limits shared by several servers, if the database supports them.
     pub(super) buckets: Option<Arc<dyn SharedBuckets>>,
 }
 
-/// Opens the database with its store and clock.
+/// Opens the database with its store and clock. `clock_of_store` may put another clock in the place of the installation's.
 ///
 /// # Errors
 /// If the database can't be reached or does not exist, or its schema does not fit.
@@ -40,12 +42,14 @@ pub(super) async fn open(
     settings: &Settings,
     mode: OpenMode,
     entropy: &dyn Entropy,
+    clock_of_store: impl FnOnce(Arc<dyn Clock>) -> Arc<dyn Clock>,
 ) -> Result<OpenedDatabase, Failure> {
     let sql = match &settings.database {
         Database::Memory if mode.is_server() => {
-            let clock = Arc::new(SteadyClock::new());
-            let store = Arc::new(MemoryStore::new(Arc::clone(&clock) as _));
-            return Ok(OpenedDatabase { store, sql: None, clock, buckets: None });
+            let present: Arc<dyn Clock> = Arc::new(SteadyClock::new());
+            let clock = clock_of_store(Arc::clone(&present));
+            let store = Arc::new(MemoryStore::new(Arc::clone(&clock)));
+            return Ok(OpenedDatabase { store, sql: None, clock, present, buckets: None });
         }
         _ if !mode.creates_missing() => connect_existing(settings).await?,
         database => {
@@ -59,7 +63,7 @@ pub(super) async fn open(
         }
     };
     match initialize(&sql, settings, mode).await {
-        Ok(clock) => open_store(sql, mode, clock, entropy).await,
+        Ok(present) => open_store(sql, mode, clock_of_store(Arc::clone(&present)), present, entropy).await,
         Err(failure) => {
             sql.close().await;
             Err(failure)
@@ -103,13 +107,14 @@ async fn open_store(
     sql: SqlDatabase,
     mode: OpenMode,
     clock: Arc<dyn Clock>,
+    present: Arc<dyn Clock>,
     entropy: &dyn Entropy,
 ) -> Result<OpenedDatabase, Failure> {
     let role = if mode.is_server() { Role::Server } else { Role::Command };
     let process = entropy.ulid(clock.now());
     let store = SqlStore::open(sql.clone(), role, Arc::clone(&clock), process).await?;
     let buckets = store.shared_buckets().map(|buckets| Arc::new(buckets) as _);
-    Ok(OpenedDatabase { store: Arc::new(store), sql: Some(sql), clock, buckets })
+    Ok(OpenedDatabase { store: Arc::new(store), sql: Some(sql), clock, present, buckets })
 }
 
 /// Returns the installation's clock: the system's for SQLite, the database's for PostgreSQL, which several servers may

@@ -6,7 +6,10 @@ mod tokens;
 use std::sync::Arc;
 
 use auth::EncryptedSigningKey;
-use crypto::{CursorKey, DeviceCookieKey, Encryptor, HmacWebhookSigner, MasterKey, TotpFactors, generate_signing_key};
+use crypto::{
+    CursorKey, DeviceCookieKey, Encryptor, HmacWebhookSigner, MasterKey, OpenIdFlowCipher, PasskeyChallengeKey,
+    TotpFactors, generate_signing_key,
+};
 use http_api::{CursorSigner, ResponseCipher};
 use kernel::{Clock, Entropy};
 use store::DynStore;
@@ -101,6 +104,16 @@ impl Keys {
     /// The cookies of devices on which users signed in before.
     pub(super) fn device_cookies(&self) -> DeviceCookieKey {
         DeviceCookieKey::new(&self.master)
+    }
+
+    /// The cookies of sign-ins by OpenID Connect that were begun.
+    pub(super) fn openid_flows(&self) -> OpenIdFlowCipher {
+        OpenIdFlowCipher::new(&self.master)
+    }
+
+    /// The challenges that passkeys answer.
+    pub(super) fn passkey_challenges(&self) -> PasskeyChallengeKey {
+        PasskeyChallengeKey::new(&self.master)
     }
 
     /// Generates a token signing key, which is not published yet.

@@ -9,7 +9,9 @@ use std::{
 };
 
 use import::{KeyForm, RecordKind, ReferenceColumn, bundle, identity_columns, rank, references, self_reference};
-use kernel::{Filter, Id, IdText, Kind, OrganizationId, Reader, Record, ScalarValue, Stored, StreamRequest, Ulid};
+use kernel::{
+    Filter, Id, IdText, Kind, OrganizationId, OwnedScalar, Reader, Record, ScalarValue, Stored, StreamRequest, Ulid,
+};
 use store::DynStore;
 
 use super::{external_sort::ExternalSort, importer::with_record_type};
@@ -51,11 +53,27 @@ pub(crate) struct Exporter<'s> {
     keys: HashMap<Ulid, Option<RecordKey>>,
     /// Number of written records with files that are not written.
     records_with_files: u64,
+    selection: ExportSelection,
+}
+
+/// The records of a kind that are exported.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ExportSelection {
+    /// The values that they must have, by the index of the column.
+    pub(crate) filter: Vec<(usize, Vec<OwnedScalar>)>,
+    /// The times that they must be within.
+    pub(crate) request: StreamRequest,
 }
 
 impl<'s> Exporter<'s> {
     pub(crate) fn new(store: &'s DynStore, organization: OrganizationId, format: ExportFormat) -> Self {
-        Self { store, organization, format, keys: HashMap::new(), records_with_files: 0 }
+        let selection = ExportSelection::default();
+        Self { store, organization, format, keys: HashMap::new(), records_with_files: 0, selection }
+    }
+
+    /// Exports only these records, of one kind.
+    pub(crate) fn with_selection(self, selection: ExportSelection) -> Self {
+        Self { selection, ..self }
     }
 
     /// Writes the records of the kinds. Nothing is written before all of them are read. Returns the number of records of each
@@ -110,7 +128,11 @@ impl<'s> Exporter<'s> {
         DynStore: Reader<R>,
     {
         let mut lines = ExternalSort::new();
-        let (filter, request) = (Filter::<R>::default(), StreamRequest::default());
+        let mut filter = Filter::<R>::default();
+        for (column, values) in &self.selection.filter {
+            filter.set(*column, values.iter().cloned());
+        }
+        let request = self.selection.request;
         let mut stream = Reader::<R>::stream(self.store, self.organization, &filter, &request).await?;
         while let Some(batch) = stream.batches.next().await? {
             for stored in batch {

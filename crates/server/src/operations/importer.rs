@@ -6,6 +6,7 @@ mod derived;
 mod draft_import;
 mod drafts;
 mod identity;
+mod kept_rows;
 mod lookup;
 mod messages;
 mod passes;
@@ -13,6 +14,7 @@ mod published;
 mod record_batch;
 mod refusal;
 mod retirement;
+mod table_drafts;
 mod waiting;
 
 use findings::{BatchOutcome, Finding, NewFinding, OnConflict};
@@ -25,6 +27,8 @@ use super::operator::Operator;
 use crate::failure::Failure;
 
 pub(crate) use drafts::{DraftFailures, DraftSource, MAX_LISTED_FAILURES, PendingDraft};
+pub(crate) use kept_rows::{KeptRows, MAX_FAILED_ROWS};
+pub(crate) use table_drafts::{TableDraftWriter, TableDrafts};
 
 /// Number of records in one changeset.
 pub(super) const BATCH: usize = 500;
@@ -85,7 +89,11 @@ impl ImportCounts {
 
 impl<'a> Importer<'a> {
     pub(crate) fn new(operator: &'a Operator, workspace: &Stored<Organization>, dry_run: bool) -> Self {
-        Self { operator, organization: workspace.into(), attribution: operator.attribution(), dry_run }
+        Self::for_organization(operator, workspace.into(), dry_run)
+    }
+
+    pub(crate) fn for_organization(operator: &'a Operator, organization: OrganizationRef, dry_run: bool) -> Self {
+        Self { operator, organization, attribution: operator.attribution(), dry_run }
     }
 
     /// Imports findings. Calls `report` with the size of each batch after it is stored.

@@ -20,6 +20,8 @@ pub(crate) struct Operator {
     pub(crate) installation: Installation,
     name: &'static str,
     command: &'static str,
+    /// The person on whose behalf the server works, and the request.
+    person: Option<Attribution>,
     reason: Reason,
 }
 
@@ -37,7 +39,7 @@ impl Operator {
         work: impl AsyncFnOnce(&Self) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
         let installation = Installation::open(settings, mode).await?;
-        let operator = Self { installation, name: OPERATOR, command, reason };
+        let operator = Self { installation, name: OPERATOR, command, person: None, reason };
         let result = work(&operator).await;
         operator.finish().await;
         result
@@ -45,7 +47,12 @@ impl Operator {
 
     /// The actor of changes that the server makes on its own.
     pub(crate) fn for_server(installation: Installation, reason: Reason) -> Self {
-        Self { installation, name: SERVER, command: "serve", reason }
+        Self { installation, name: SERVER, command: "serve", person: None, reason }
+    }
+
+    /// The actor of changes that the server makes on behalf of a person, after their request was answered.
+    pub(crate) fn for_person(installation: Installation, person: Attribution, reason: Reason) -> Self {
+        Self { person: Some(person), ..Self::for_server(installation, reason) }
     }
 
     /// Returns the organization with this identifier.
@@ -60,8 +67,12 @@ impl Operator {
             .ok_or_else(|| Failure::new(format!("there is no workspace {id}")))
     }
 
-    /// The actor and origin that audit entries are attributed to, with a new request identifier.
+    /// The actor and origin that audit entries are attributed to: those of the person's request, or with a new request
+    /// identifier.
     pub(crate) fn attribution(&self) -> Attribution {
+        if let Some(person) = &self.person {
+            return person.clone();
+        }
         Attribution {
             actor: Actor { kind: ActorKind::System, id: None, name: self.name.into() },
             origin: command_origin(&*self.installation.entropy, self.installation.clock.now(), self.command),

@@ -2,7 +2,9 @@
 
 mod attachments;
 mod certificate;
+mod people;
 mod rate_limits;
+mod rollups;
 mod webhooks;
 
 use std::time::Duration;
@@ -18,7 +20,9 @@ use crate::failure::Failure;
 
 pub(crate) use attachments::MeteredContents;
 pub(crate) use certificate::CertificateMetrics;
+pub(crate) use people::PeopleMetrics;
 pub(crate) use rate_limits::MeteredBuckets;
+pub(crate) use rollups::RollupMetrics;
 pub(crate) use webhooks::WebhookMetrics;
 
 /// Histogram buckets in seconds, from a cache hit to a request that waits for a busy disk.

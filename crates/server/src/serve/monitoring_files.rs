@@ -20,7 +20,9 @@ use webhooks::{AttemptFailure, AttemptOutcome, DisabledReason};
 use super::{
     admin::{self, AdminState},
     attachment_probe::AttachmentProbe,
-    metrics::{CertificateMetrics, MeteredBuckets, MeteredContents, Metrics, WebhookMetrics},
+    metrics::{
+        CertificateMetrics, MeteredBuckets, MeteredContents, Metrics, PeopleMetrics, RollupMetrics, WebhookMetrics,
+    },
     shutdown,
 };
 use crate::{
@@ -117,6 +119,8 @@ async fn all_series() -> Vec<Series> {
     let metrics = Arc::new(Metrics::new().unwrap());
     let webhook_metrics = Arc::new(WebhookMetrics::register(&metrics).unwrap());
     CertificateMetrics::register(&metrics).unwrap();
+    PeopleMetrics::register(&metrics).unwrap();
+    RollupMetrics::register(&metrics).unwrap();
     MeteredBuckets::new(&metrics, Arc::new(NoBuckets)).unwrap();
     answer_every_route(&metrics);
     for failure in AttemptFailure::ALL.iter().copied().map(Some).chain([None]) {

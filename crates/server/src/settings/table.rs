@@ -89,7 +89,7 @@ settings! {
     "A proxy, or a network of proxies, whose `X-Forwarded-For` header is trusted, such as `10.0.0.0/8`. The header of all other clients is ignored."
 
     PUBLIC_URL: "public_url", "URL", None, Everywhere;
-    "The URL at which people reach the server, such as `https://novantra.example.org`, for links that they are sent. By default the address of `listen`."
+    "The URL at which people reach the server, such as `https://novantra.example.org`, for links that they are sent and for passkeys, which browsers offer only at a name over HTTPS (or at `localhost`) and which stop working if its host changes. By default the address of `listen`."
 
     DATA_DIR: "data_dir", "FOLDER", Some("./novantra-data"), Everywhere;
     "The folder of the SQLite database, of attachments and of the master key."
@@ -176,7 +176,46 @@ settings! {
     "How long the link of an invitation works, from 1h to 30d."
 
     PASSWORD_CONCURRENCY: "password_concurrency", "PASSWORDS", Some("2"), Serve;
-    "Maximum number of passwords that are checked at once, from 1 to 64, each with 19 MiB of memory and tens of milliseconds of a processor. One more is reserved for devices on which the user signed in before."
+    "Maximum number of passwords that are checked at once, from 1 to 64, each with 19 MiB of memory and tens of milliseconds of a processor. As many more are reserved for those who have a session, a link or a device on which they signed in before."
+
+    OPENID_ISSUER: "openid_issuer", "URL", None, Serve;
+    "The issuer of the OpenID Connect provider by which people sign in, such as `https://login.example.org/realms/staff`, exactly as its metadata state it. It must be https, except on this machine. Without it, people sign in with passwords only."
+
+    OPENID_CLIENT_ID: "openid_client_id", "ID", None, Serve;
+    "The identifier of the client that is registered with the provider for this installation. Its redirect URI is `/app/sign-in/openid/callback` below `public_url`."
+
+    OPENID_CLIENT_SECRET: "openid_client_secret", "SECRET", None, Serve, secret;
+    "The secret of the client. Without one, the client is public; PKCE is used in any case."
+
+    OPENID_SCOPES: "openid_scopes", "SCOPE", Some("email,profile"), Serve, list;
+    "A scope to ask for, beside `openid`."
+
+    OPENID_GROUPS_CLAIM: "openid_groups_claim", "CLAIM", Some("groups"), Serve;
+    "The claim with the groups of a person, in the ID token or the user info; a path such as `realm_access.roles` for a claim inside another."
+
+    OPENID_ROLES: "openid_roles", "GROUP=ROLE", None, Serve, list;
+    "A group and the role that it gives: `admin`, `lead`, `contributor`, `auditor` or `reader`. The first group of the list that a person has decides, at every sign-in. Without any, the role is set here and not by groups."
+
+    OPENID_DEFAULT_ROLE: "openid_default_role", "ROLE", None, Serve;
+    "The role of a person who has none of the groups in `openid_roles`. Without it, they are refused."
+
+    OPENID_EMAIL: "openid_email", "verified|trusted", Some("verified"), Serve;
+    "Whether an email address counts only if the provider says that it is verified (`email_verified`), or always. Use `trusted` only if nobody can choose their address at the provider."
+
+    OPENID_AMR: "openid_amr", "METHOD", None, Serve, list;
+    "A method of authentication, such as `mfa`, of which the provider must state at least one (`amr`). By default any."
+
+    OPENID_ACR: "openid_acr", "CLASS", None, Serve, list;
+    "A class of authentication that is asked for, of which the provider must state one (`acr`). By default any."
+
+    OPENID_PASSWORDS: "openid_passwords", "true|false", Some("true"), Serve;
+    "Whether the people of the workspace may sign in with a password or a passkey, too."
+
+    OPENID_LABEL: "openid_label", "TEXT", Some("Sign in with your organization"), Serve;
+    "The label of the button that leads to the provider."
+
+    OPENID_WORKSPACE: "openid_workspace", "SLUG", None, Serve;
+    "The workspace whose people sign in by the provider. Required if there are several."
 
     IDEMPOTENCY_RETENTION: "idempotency_retention", "DURATION", Some("24h"), Serve;
     "How long an `Idempotency-Key` is stored. The API promises 24h."

@@ -14,6 +14,7 @@ use store_sql::DatabaseOptions;
 use super::{
     attachments::AttachmentSettings,
     database::{Database, parse_database_url, read_database_options},
+    openid::{self, OpenIdSettings},
     parsers::{parse_address, parse_duration, parse_mebibytes, parse_one_of, parse_positive},
     people::{self, PublicUrl},
     reader::SettingsReader,
@@ -47,6 +48,8 @@ pub(crate) struct Settings {
     /// `None` for the default, which differs between the server and other commands.
     pub(crate) log_level: Option<String>,
     pub(crate) people: ::people::PeopleSettings,
+    /// `None` if people sign in with passwords only.
+    pub(crate) openid: Option<OpenIdSettings>,
     pub(crate) api: http_api::ApiSettings,
 }
 
@@ -99,6 +102,7 @@ impl Settings {
         let log_level = reader.value_or(&table::LOG_LEVEL, |text| parse_log_filter(text).map(Some), || None);
         let webhooks = WebhookSettings::read(reader);
         let people = people::read(reader);
+        let openid = openid::read(reader, public_url.as_ref());
         let api = read_api(reader, public_url.as_ref());
         Some(Self {
             listen: listen?,
@@ -118,6 +122,7 @@ impl Settings {
             log_format: log_format?,
             log_level: log_level?,
             people: people?,
+            openid: openid?,
             api: api?,
         })
     }

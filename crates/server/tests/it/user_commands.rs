@@ -135,3 +135,42 @@ fn invalid_arguments_and_missing_users_are_refused_with_what_to_do() {
     let elsewhere = installation.run(&["user", "list", "--workspace", "gone"]);
     assert!(elsewhere.stderr.contains("there is no workspace \"gone\""), "{}", elsewhere.stderr);
 }
+
+#[test]
+fn an_identity_is_linked_with_one_user_and_unlinked_again() {
+    let installation = installation(&["acme"]);
+    create(&installation);
+    user_json(&installation, &["create", "--name", "Dana", "--email", "d@b.example", "--role", "reader"]);
+    let listed = |email: &str| {
+        let listed = user_json(&installation, &["list"]);
+        let users = listed["users"].as_array().expect("users").clone();
+        users.into_iter().find(|user| user["email"] == email).expect("a user")["signs_in_by"].clone()
+    };
+    let issuer = ["--issuer", "https://login.brackwater.example"];
+    let link = |email, subject| [&["link-identity", email, "--subject", subject][..], &issuer].concat();
+    assert_eq!(listed(EMAIL), serde_json::json!([]));
+    let (code, output) = user(&installation, &link(EMAIL, "248289761001"));
+    let expected = format!("{EMAIL} signs in by the identity 248289761001 of {}", issuer[1]);
+    assert_eq!((code, output.trim()), (Some(0), &*expected));
+    assert_eq!(listed(EMAIL), serde_json::json!(["provider"]));
+    let shown = user_json(&installation, &["show", EMAIL]);
+    assert_eq!(text(&shown["identities"][0], "subject"), "248289761001");
+    for (arguments, code, message) in [
+        (link("d@b.example", "248289761001"), 1, "the identity is linked with a user of the workspace already"),
+        (link(EMAIL, ""), 2, "--subject must have 1 to 255 bytes"),
+        (vec!["link-identity", EMAIL, "--subject", "1"], 2, "the setting openid_issuer is missing; give --issuer"),
+        (
+            vec!["link-identity", EMAIL, "--subject", "1", "--issuer", "http://b.example"],
+            2,
+            "--issuer it must be an https",
+        ),
+    ] {
+        let (status, output) = user(&installation, &arguments);
+        assert!(status == Some(code) && output.contains(message), "{arguments:?}: {status:?} {output}");
+    }
+    let (code, output) = user(&installation, &["unlink-identities", EMAIL, "--reason", "Another provider"]);
+    assert_eq!((code, output.trim()), (Some(0), "1 identities are unlinked"));
+    assert_eq!(listed(EMAIL), serde_json::json!([]));
+    let log = installation.run(&["audit", "export", "--workspace", "acme"]).stdout;
+    assert!(log.contains("user.identity_linked") && log.contains("user.identities_unlinked"), "{log}");
+}

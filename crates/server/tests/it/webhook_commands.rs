@@ -4,4 +4,4 @@ mod deliveries;
 mod fake_event_server;
 mod listen;
 mod order;
-mod receiver;
+pub(crate) mod receiver;

@@ -14,6 +14,9 @@ const SCOPES: [&str; 2] = ["governance.findings:read", "governance.findings:writ
 const CALLERS: usize = 16;
 const CALLS: usize = 25;
 
+/// The most reads of findings by which the server counts them for the overview meanwhile.
+const BACKGROUND_READS: usize = 8;
+
 /// A server that accesses its database through a proxy.
 struct ProxiedServer {
     proxy: StatementProxy,
@@ -114,7 +117,7 @@ async fn concurrent_requests_take_no_more_statements_and_share_audit_inserts() {
         let account_reads = count(&|statement| table_of(statement) == "service_accounts");
         let entries = count(&|statement| statement.contains("INSERT INTO audit_entries"));
         assert!(
-            reads == calls && account_reads <= calls,
+            (calls..=calls + BACKGROUND_READS).contains(&reads) && account_reads <= calls,
             "{path}: {reads} and {account_reads} statements for {calls} requests"
         );
         assert!(entries <= calls / 2, "{path}: {entries} statements store the audit entries of {calls} requests");

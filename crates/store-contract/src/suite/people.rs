@@ -3,11 +3,12 @@
 use std::{sync::Arc, time::Duration};
 
 use auth::{
-    CredentialChange, Credentials, LinkPurpose, MAX_STORED_FOR, OneTimeLink, PasswordHash, Role, SecondFactor, Session,
-    SessionId, SessionLevel, StoredUser, TokenHash, User, UserId, UserStatus, user_revision,
+    CredentialChange, Credentials, LinkPurpose, MAX_STORED_FOR, OneTimeLink, Passkey, PasskeyAnswer, PasskeyName,
+    PasswordHash, Role, SecondFactor, Session, SessionId, SessionLevel, SignInSummary, StoredUser, TokenHash, User,
+    UserId, UserStatus, user_revision,
 };
 use findings::Finding;
-use kernel::{CommitError, Conflict, Kind, OrganizationId, RecordKey, Revision, Timestamp};
+use kernel::{Action, CommitError, Conflict, Kind, OrganizationId, RecordKey, Revision, Subject, Timestamp};
 
 use crate::{Fixture, samples};
 
@@ -45,6 +46,52 @@ fn link(fixture: &Fixture, user: Option<UserId>, number: u8) -> OneTimeLink {
         created_at: fixture.now(),
         expires_at: fixture.now() + Duration::from_secs(3600),
     }
+}
+
+fn passkey(fixture: &Fixture, number: u8) -> Passkey {
+    Passkey {
+        id: fixture.new_id(),
+        credential_id: vec![number; 1023],
+        public_key: vec![0, number, 255],
+        sign_count: u32::MAX,
+        is_backup_eligible: number == 1,
+        name: PasskeyName::parse("Morgan’s \"blue\" key").unwrap(),
+        created_at: fixture.now(),
+        last_used_at: (number == 2).then(|| fixture.now()),
+        last_challenge_at: fixture.now(),
+    }
+}
+
+/// Of sixteen concurrent answers of one passkey to one challenge, one is stored, and none of an earlier challenge after it.
+pub async fn one_of_sixteen_concurrent_answers_of_a_passkey_wins(fixture: Fixture) {
+    let user = fixture.create(fixture.home, user("a@b.example")).await;
+    let passkey = passkey(&fixture, 1);
+    let first = Credentials::new(PasswordHash::new("$argon2id$one"), fixture.now());
+    let first = Credentials { version: 1, ..first.with_passkey(passkey.clone(), None) };
+    let set = |credentials: Credentials| CredentialChange::SetCredentials { user: user.meta.id, credentials };
+    assert!(change(&fixture, fixture.home, &[set(first)]).await);
+    let challenge_at = fixture.clock.tick();
+    let answer = PasskeyAnswer { sign_count: 7, challenge_at, at: challenge_at };
+    let racing: Vec<_> = (0..16)
+        .map(|_| {
+            let (store, changeset) = (Arc::clone(&fixture.store), fixture.changeset(fixture.home));
+            let (organization, user, passkey) = (fixture.home, user.meta.id, passkey.id);
+            tokio::spawn(async move {
+                let stored = store.credentials(organization, user).await.unwrap().unwrap();
+                let Some(credentials) = stored.with_used_passkey(passkey, answer) else { return false };
+                let change = CredentialChange::SetCredentials { user, credentials };
+                store.commit_with_credentials(changeset, &[change]).await.unwrap()
+            })
+        })
+        .collect();
+    let mut accepted = 0;
+    for outcome in racing {
+        accepted += usize::from(outcome.await.unwrap());
+    }
+    assert_eq!(accepted, 1);
+    let stored = credentials(&fixture, &user).await.unwrap();
+    assert_eq!((stored.passkeys[0].sign_count, stored.passkeys[0].last_challenge_at), (7, challenge_at));
+    assert_eq!(stored.with_used_passkey(passkey.id, answer), None);
 }
 
 async fn change(fixture: &Fixture, organization: OrganizationId, changes: &[CredentialChange]) -> bool {
@@ -117,10 +164,14 @@ pub async fn credentials_read_back_as_they_were_stored(fixture: Fixture) {
     let second = first.with_second_factor(factor, vec![hash(1), hash(2)]);
     assert!(change(&fixture, fixture.home, &[set(&one, &second)]).await);
     assert_eq!(credentials(&fixture, &one).await, Some(second.clone()));
-    let third = second.with_used_recovery_code(hash(1)).unwrap().without_second_factor();
+    let third = second.with_used_recovery_code(hash(1)).unwrap().without_authenticator_app();
     let third = Credentials { version: 3, ..third };
     assert!(change(&fixture, fixture.home, &[set(&one, &third)]).await);
-    assert_eq!(credentials(&fixture, &one).await, Some(third));
+    assert_eq!(credentials(&fixture, &one).await, Some(third.clone()));
+    let fourth = third.with_passkey(passkey(&fixture, 1), None).with_passkey(passkey(&fixture, 2), Some(vec![hash(3)]));
+    let fourth = Credentials { version: 4, ..fourth };
+    assert!(change(&fixture, fixture.home, &[set(&one, &fourth)]).await);
+    assert_eq!(credentials(&fixture, &one).await, Some(fourth));
     assert_eq!(fixture.store.credentials(other.meta.organization, one.meta.id).await.unwrap(), None);
 }
 
@@ -215,6 +266,55 @@ pub async fn the_times_of_a_session_are_stored(fixture: Fixture) {
     assert!(change(&fixture, fixture.home, &[proven]).await);
     let expected = Session { last_used_at: later, authenticated_at: later, ..begun };
     assert_eq!(fixture.store.sessions(fixture.home, user.meta.id).await.unwrap(), [expected]);
+}
+
+/// The summaries of several users say of each whether there is a second factor, and when they last signed in: by a session
+/// that is not over, or else by the audit log.
+pub async fn sign_ins_of_several_users_are_summarized(fixture: Fixture) {
+    let away = fixture.create_organization("away").await;
+    let foreign = fixture.create(away, user("a@b.example")).await;
+    let mut users = Vec::new();
+    for email in ["a@b.example", "c@d.example", "e@f.example"] {
+        users.push(fixture.create(fixture.home, user(email)).await);
+    }
+    let [signed_in, gone, never] = &users[..] else { panic!("three users") };
+    let factor = SecondFactor { ciphertext: vec![7], enrolled_at: fixture.now(), last_step: 1 };
+    let credentials = Credentials::new(PasswordHash::new("$argon2id$one"), fixture.now());
+    let credentials = Credentials {
+        version: 1,
+        passkeys: vec![passkey(&fixture, 1)],
+        ..credentials.with_second_factor(factor.clone(), Vec::new())
+    };
+    let set = CredentialChange::SetCredentials { user: signed_in.meta.id, credentials };
+    let begun = session(&fixture, signed_in, 1);
+    fixture.clock.tick();
+    let pending = Session { level: SessionLevel::SecondFactorPending, ..session(&fixture, signed_in, 2) };
+    let add = |session: &Session| CredentialChange::AddSession(session.clone());
+    assert!(change(&fixture, fixture.home, &[set, add(&begun), add(&pending)]).await);
+    let mut recorded = Vec::new();
+    for action in ["user.signed_in", "user.signed_in", "user.signed_out"] {
+        let mut entry = samples::entry(&*fixture.entropy, fixture.home, fixture.clock.tick());
+        entry.action = Action::new(action);
+        entry.subject = Some(Subject::from_id(gone.meta.id));
+        recorded.push(entry.occurred_at);
+        fixture.append(entry).await.unwrap();
+    }
+    let ids: Vec<UserId> = users.iter().map(|user| user.meta.id).chain([foreign.meta.id]).collect();
+    let mut found = fixture.store.sign_in_summaries(fixture.home, &ids).await.unwrap();
+    found.sort_by_key(|summary| ids.iter().position(|id| *id == summary.user));
+    let summary = |user: &StoredUser, second_factor_since, last_sign_in| SignInSummary {
+        user: user.meta.id,
+        second_factor_since,
+        passkeys: usize::from(second_factor_since.is_some()),
+        last_sign_in,
+    };
+    let expected = [
+        summary(signed_in, Some(factor.enrolled_at), Some(begun.created_at)),
+        summary(gone, None, Some(recorded[1])),
+        summary(never, None, None),
+    ];
+    assert_eq!(found, expected);
+    assert_eq!(fixture.store.sign_in_summaries(fixture.home, &[]).await.unwrap(), []);
 }
 
 /// Sessions are listed by their last use and end one by one, or all but one, without touching those of others.

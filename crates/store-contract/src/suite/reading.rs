@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use findings::{EventKind, Finding, FindingEvent};
-use kernel::{MAX_RECORDS_IN_KEY_RANGES, Order, Organization, PageRequest, Reader, Resource};
+use kernel::{Id, MAX_RECORDS_IN_KEY_RANGES, Order, Organization, PageRequest, Reader, Resource};
 use registers::Control;
 use store::DynStore;
 use webhooks::SubscriptionStatus;
@@ -114,6 +114,27 @@ pub async fn records_are_found_by_ranges_of_their_keys(fixture: Fixture) {
     assert_eq!(first, numbered[..MAX_RECORDS_IN_KEY_RANGES]);
     let last = &first[MAX_RECORDS_IN_KEY_RANGES - 1];
     assert_eq!(keys(&[last.as_str().."o", "z".."{"]).await, numbered[MAX_RECORDS_IN_KEY_RANGES - 1..]);
+}
+
+/// Only records of the organization and kind are found by their identifiers, each once; unknown ones are ignored.
+pub async fn records_are_found_by_their_identifiers(fixture: Fixture) {
+    let away = fixture.create_organization("away").await;
+    let mut expected = Vec::new();
+    for key in ["a", "b", "c"] {
+        expected.push(fixture.create(fixture.home, samples::finding(key)).await);
+    }
+    let foreign = fixture.create(away, samples::finding("a")).await.meta.id;
+    let control = fixture.create(fixture.home, samples::control("a")).await.meta.id;
+    fixture.create(fixture.home, samples::finding("not-requested")).await;
+    let mut ids: Vec<Id<Finding>> = (0..493).map(|_| fixture.new_id()).collect();
+    ids.extend([foreign, Id::new(control.ulid()), expected[0].meta.id]);
+    ids.extend(expected.iter().rev().map(|stored| stored.meta.id));
+    let mut found = Reader::<Finding>::get_many(&*fixture.store, fixture.home, &ids).await.unwrap();
+    found.sort_by_key(|stored| stored.meta.id);
+    assert_eq!(found, expected);
+    let one = Reader::<Control>::get_many(&*fixture.store, fixture.home, &[control]).await.unwrap();
+    assert_eq!(one.len(), 1);
+    assert!(Reader::<Finding>::get_many(&*fixture.store, fixture.home, &[]).await.unwrap().is_empty());
 }
 
 /// Only records of the organization and kind are found by their keys; unknown keys are ignored.

@@ -52,11 +52,7 @@ where
     assert_eq!(found, std::slice::from_ref(&stored));
     let (changeset, _) = fixture.create_changeset(fixture.home, samples::record::<R>(1, true));
     assert!(fixture.commit(changeset).await.is_err(), "{} has two records with one key", R::PLURAL);
-    let parent = R::COLUMNS.iter().find_map(|column| match column.key {
-        Some(KeyScope::Parent(parent)) => R::COLUMNS.iter().position(|column| column.name == parent),
-        _ => None,
-    });
-    if let Some(parent) = parent {
+    if let Some(parent) = parent_of_key::<R>() {
         let elsewhere = samples::with_value_of(&stored.record, &samples::record::<R>(3, true), parent);
         let other = fixture.create(fixture.home, elsewhere).await;
         let mut found = Reader::<R>::get_by_keys(&*fixture.store, fixture.home, &[key]).await.unwrap();
@@ -86,6 +82,66 @@ where
         );
         fixture.create(other, record).await;
     }
+}
+
+/// An update takes neither the key nor the identity of another record, also if a part of it is null, if only the parent
+/// of the key is another one, or if other records are updated with it. One that is free can be taken, together with others.
+pub async fn no_register_takes_the_key_or_identity_of_another_by_an_update(fixture: Fixture) {
+    macro_rules! each {
+        ($($kind:ident => $register:ty,)*) => { $(is_not_taken_by_an_update::<$register>(&fixture).await;)* };
+    }
+    registers::for_each_register!(each);
+}
+
+async fn is_not_taken_by_an_update<R: Record>(fixture: &Fixture)
+where
+    DynStore: Reader<R>,
+{
+    let full = fixture.create(fixture.home, samples::record::<R>(1, true)).await;
+    let with_nulls = fixture.create(fixture.home, samples::record::<R>(2, false)).await;
+    let other = fixture.create(fixture.home, samples::record::<R>(3, true)).await;
+    let bystander = fixture.create(fixture.home, samples::record::<R>(4, false)).await;
+    let mut pairs = vec![(&full, &other), (&with_nulls, &other), (&full, &with_nulls)];
+    let elsewhere = match parent_of_key::<R>() {
+        Some(parent) => {
+            let record = samples::with_value_of(&full.record, &samples::record::<R>(5, true), parent);
+            Some(fixture.create(fixture.home, record).await)
+        }
+        None => None,
+    };
+    pairs.extend(elsewhere.as_ref().map(|elsewhere| (&full, elsewhere)));
+    for (owner, taker) in pairs {
+        let value = owner.record.key().map(str::to_owned).or_else(|| owner.record.identity());
+        let expected = Conflict::UniqueKey(R::KIND, value.unwrap());
+        let (alone, _) = fixture.update_changeset(taker, owner.record.clone());
+        let mut among_others = fixture.changeset_after(fixture.home, [taker, &bystander]);
+        let at = among_others.at();
+        among_others.update(&bystander, &bystander.changed(at, bystander.record.clone()));
+        among_others.update(taker, &taker.changed(at, owner.record.clone()));
+        for changeset in [alone, among_others] {
+            let outcome = fixture.commit(changeset).await;
+            let is_refused = matches!(&outcome, Err(CommitError::Conflict(found)) if *found == expected);
+            assert!(is_refused, "{}: {outcome:?}", R::PLURAL);
+        }
+        assert_eq!(fixture.get(fixture.home, taker.meta.id).await.as_ref(), Some(taker));
+    }
+    let mut changeset = fixture.changeset_after(fixture.home, [&full, &with_nulls]);
+    let at = changeset.at();
+    let moved = full.changed(at, samples::record::<R>(6, true));
+    let taken = with_nulls.changed(at, full.record.clone());
+    changeset.update(&full, &moved);
+    changeset.update(&with_nulls, &taken);
+    fixture.commit(changeset).await.unwrap();
+    assert_eq!(fixture.get(fixture.home, full.meta.id).await, Some(moved));
+    assert_eq!(fixture.get(fixture.home, with_nulls.meta.id).await, Some(taken));
+}
+
+/// The index of the column within whose value the keys of these records are unique.
+fn parent_of_key<R: Record>() -> Option<usize> {
+    R::COLUMNS.iter().find_map(|column| match column.key {
+        Some(KeyScope::Parent(parent)) => R::COLUMNS.iter().position(|column| column.name == parent),
+        _ => None,
+    })
 }
 
 /// A filter means on every store what it means in memory, in lists and in streams, for each value of each column and with

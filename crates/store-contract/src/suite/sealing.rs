@@ -199,8 +199,13 @@ pub async fn unsealed_entries_are_counted(fixture: Fixture) {
         fixture.store.unsealed_stats(None).await.unwrap(),
         UnsealedStats { entries: 5, oldest: Some(first[0].occurred_at) }
     );
+    for (limit, counted) in [(2, 2), (3, 3), (100, 3)] {
+        let waiting = fixture.store.waiting_stats(one, limit).await.unwrap();
+        assert_eq!(waiting, UnsealedStats { entries: counted, oldest: Some(first[0].occurred_at) });
+    }
     seal(&fixture, one).await;
     assert_eq!(fixture.store.unsealed_stats(Some(one)).await.unwrap(), nothing);
+    assert_eq!(fixture.store.waiting_stats(one, 100).await.unwrap(), nothing);
     assert_eq!(
         fixture.store.unsealed_stats(None).await.unwrap(),
         UnsealedStats { entries: 2, oldest: Some(second[0].occurred_at) }

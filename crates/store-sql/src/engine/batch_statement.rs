@@ -3,46 +3,13 @@
 //! as values. The statements are written by hand, because no query builder supports `unnest` and `UPDATE OR IGNORE`.
 //! Their text does not depend on the number of rows.
 
-use std::{fmt::Write as _, sync::Arc};
+use std::sync::Arc;
 
-use super::names_organizations;
-
-/// The type of a column.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum SqlType {
-    Text,
-    Int,
-    Blob,
-}
-
-/// A column of a table.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Column {
-    pub(crate) name: &'static str,
-    pub(crate) sql_type: SqlType,
-}
-
-impl Column {
-    pub(crate) const fn text(name: &'static str) -> Self {
-        Self { name, sql_type: SqlType::Text }
-    }
-
-    pub(crate) const fn int(name: &'static str) -> Self {
-        Self { name, sql_type: SqlType::Int }
-    }
-
-    pub(crate) const fn blob(name: &'static str) -> Self {
-        Self { name, sql_type: SqlType::Blob }
-    }
-
-    const fn array_type(self) -> &'static str {
-        match self.sql_type {
-            SqlType::Text => "text[]",
-            SqlType::Int => "bigint[]",
-            SqlType::Blob => "bytea[]",
-        }
-    }
-}
+use super::{
+    UniqueColumns,
+    column::{Column, SqlType, column_number},
+    names_organizations,
+};
 
 /// A statement that is run for each of many rows and usually stores them. The rows of records begin with
 /// `organization_id` and `id`, their key.
@@ -147,9 +114,14 @@ impl BatchStatement {
     /// Inserts rows, whose key is their first two columns. An existing row is updated with the assignments in `merged`,
     /// in which `excluded` is the new row. Rows are locked in the given order.
     pub(crate) fn upsert(table: &str, columns: &[Column], merged: &str) -> Self {
+        Self::upsert_by(table, columns, 2, merged)
+    }
+
+    /// As [`Self::upsert`], for rows whose key is their first `key_columns` columns.
+    pub(crate) fn upsert_by(table: &str, columns: &[Column], key_columns: usize, merged: &str) -> Self {
         let insert = Self::insert(table, columns);
-        let merge =
-            format!("ON CONFLICT ({}) DO UPDATE SET {merged}", column_names(columns.get(..2).unwrap_or(columns)));
+        let key = column_names(columns.get(..key_columns).unwrap_or(columns));
+        let merge = format!("ON CONFLICT ({key}) DO UPDATE SET {merged}");
         Self {
             postgres: insert.postgres.replace("ON CONFLICT DO NOTHING", &merge).into(),
             postgres_batch: insert.postgres_batch.replace("ON CONFLICT DO NOTHING RETURNING id", &merge).into(),
@@ -186,28 +158,20 @@ impl BatchStatement {
     }
 
     /// Updates rows. The third column is `expected`, the revision that the row must currently have. A row with another
-    /// revision, or whose new unique key belongs to another row, is rejected. `within` is a further column of the
-    /// primary key, which is not changed; `unique` is the column of the unique key and the columns within which it is
-    /// unique.
+    /// revision, or whose new values of the unique columns are those of another row, is rejected. `within` is a further
+    /// column of the primary key, which is not changed.
     pub(crate) fn update(
         table: &str,
         columns: &[Column],
         within: Option<&str>,
-        unique: Option<(&str, &[&str])>,
+        unique: Option<&UniqueColumns>,
     ) -> Self {
         let single = Self::update_where(table, columns, within, "t.revision = v.expected", "revision = ?3");
-        let Some((key, scope)) = unique else { return single };
+        let Some(unique) = unique else { return single };
         // An UPDATE has no ON CONFLICT, and on PostgreSQL a failed one would abort the transaction. Rows that keep
-        // their key are updated together; each of the others is updated alone.
-        let keeping =
-            Self::update_where(table, columns, within, &format!("t.revision = v.expected AND t.{key} = v.{key}"), "");
-        let number = column_number(columns, key);
-        // A row without a key has none that could be taken. With NULL the condition would be false for any row, and a
-        // distributed database would no longer see that both rows are of one organization.
-        let mut taken = format!("SELECT 1 FROM {table} AS o WHERE o.{key} = COALESCE(${number}, '') AND o.id <> t.id");
-        for column in scope {
-            let _ = write!(taken, " AND o.{column} = t.{column}");
-        }
+        // their unique values are updated together; each of the others is updated alone.
+        let keeping = Self::update_where(table, columns, within, &unique.are_kept("t.revision = v.expected"), "");
+        let taken = format!("SELECT 1 FROM {table} AS o WHERE {}", unique.are_bound(columns, "o.id <> t.id"));
         let postgres = format!("{} AND NOT EXISTS ({taken})", single.postgres).into();
         Self { postgres, postgres_batch: keeping.postgres_batch, retries_key_swap: true, ..single }
     }
@@ -246,11 +210,6 @@ impl BatchStatement {
             sql_types: columns.iter().map(|column| column.sql_type).collect(),
         }
     }
-}
-
-/// The number of a column, starting with 1.
-fn column_number(columns: &[Column], name: &str) -> usize {
-    columns.iter().position(|column| column.name == name).map_or(0, |index| index + 1)
 }
 
 fn column_names(columns: &[Column]) -> String {

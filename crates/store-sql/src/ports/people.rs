@@ -1,14 +1,16 @@
 //! Credentials, sessions and one-time links of users.
 
 mod changes;
+mod passkeys;
 mod rows;
+mod summaries;
 
 use std::sync::LazyLock;
 
 use async_trait::async_trait;
 use auth::{
-    CredentialChange, Credentials, MAX_LISTED_SESSIONS, MAX_STORED_FOR, OneTimeLink, PeopleStore, Session, SessionId,
-    StoredUser, TokenHash, User, UserId,
+    CredentialChange, Credentials, ExternalIdentity, MAX_LISTED_SESSIONS, MAX_STORED_FOR, OneTimeLink, PeopleStore,
+    Session, SessionId, SignInSummary, StoredUser, TokenHash, User, UserId,
 };
 use kernel::{Changeset, CommitError, OrganizationId, StoreError, Timestamp};
 
@@ -16,9 +18,9 @@ use super::{SqlStore, commit::commit};
 use crate::{
     engine::{Column, Sql, Value, column_list},
     records::table::{self, META_COLUMNS, Table},
-    schema::tables::{USER_CREDENTIALS, USER_LINKS, USER_SESSIONS},
+    schema::tables::{USER_CREDENTIALS, USER_IDENTITIES, USER_LINKS, USER_SESSIONS},
 };
-use changes::Failure;
+pub(super) use changes::Failure;
 
 static CREDENTIALS: LazyLock<Sql> = LazyLock::new(|| {
     let columns = names("", &USER_CREDENTIALS.columns[2..]);
@@ -44,6 +46,19 @@ static SESSIONS: LazyLock<Sql> = LazyLock::new(|| {
 static LINK: LazyLock<Sql> = LazyLock::new(|| {
     let columns = names("", &USER_LINKS.columns);
     Sql::from_text(&format!("SELECT {columns} FROM user_links WHERE organization_id = ? AND token = ?"))
+});
+static IDENTITY: LazyLock<Sql> = LazyLock::new(|| {
+    let columns = names("", &USER_IDENTITIES.columns);
+    Sql::from_text(&format!(
+        "SELECT {columns} FROM user_identities WHERE organization_id = ? AND issuer = ? AND subject = ?"
+    ))
+});
+static IDENTITIES: LazyLock<Sql> = LazyLock::new(|| {
+    let columns = names("", &USER_IDENTITIES.columns);
+    Sql::from_text(&format!(
+        "SELECT {columns} FROM user_identities WHERE organization_id = ? AND user_id = ? \
+         ORDER BY linked_at, issuer, subject LIMIT ?"
+    ))
 });
 static RECORD_USE: LazyLock<Sql> = LazyLock::new(|| {
     Sql::from_text(
@@ -94,6 +109,17 @@ impl PeopleStore for SqlStore {
         self.engine.read(values, |values, session| Box::pin(session.fetch(&SESSIONS, values, rows::session))).await
     }
 
+    async fn sign_in_summaries(
+        &self,
+        organization: OrganizationId,
+        users: &[UserId],
+    ) -> Result<Vec<SignInSummary>, StoreError> {
+        let input = (organization, users.to_vec());
+        self.engine
+            .read(input, |(organization, users), session| Box::pin(summaries::read(session, *organization, users)))
+            .await
+    }
+
     async fn one_time_link(
         &self,
         organization: OrganizationId,
@@ -101,6 +127,26 @@ impl PeopleStore for SqlStore {
     ) -> Result<Option<OneTimeLink>, StoreError> {
         let values: [Value<'static>; 2] = [organization.into(), token.to_hex().into()];
         self.engine.read(values, |values, session| Box::pin(session.fetch_one(&LINK, values, rows::link))).await
+    }
+
+    async fn identity(
+        &self,
+        organization: OrganizationId,
+        issuer: &str,
+        subject: &str,
+    ) -> Result<Option<ExternalIdentity>, StoreError> {
+        let values: [Value<'static>; 3] = [organization.into(), issuer.to_owned().into(), subject.to_owned().into()];
+        self.engine.read(values, |values, session| Box::pin(session.fetch_one(&IDENTITY, values, rows::identity))).await
+    }
+
+    async fn identities(
+        &self,
+        organization: OrganizationId,
+        user: UserId,
+    ) -> Result<Vec<ExternalIdentity>, StoreError> {
+        let limit = Value::limit(ExternalIdentity::MAX_PER_USER);
+        let values: [Value<'static>; 3] = [organization.into(), user.into(), limit];
+        self.engine.read(values, |values, session| Box::pin(session.fetch(&IDENTITIES, values, rows::identity))).await
     }
 
     async fn record_session_use(

@@ -32,6 +32,19 @@ impl<R: Table> Reader<R> for SqlStore {
             .await
     }
 
+    async fn get_many(&self, organization: OrganizationId, ids: &[Id<R>]) -> Result<Vec<Stored<R>>, StoreError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut values = vec![Value::from(organization)];
+        values.extend(padded(ids.iter().map(|id| Value::from(*id))));
+        self.engine
+            .read((Statements::for_kind(R::KIND).with_ids(ids.len()), values), |(sql, values), session| {
+                Box::pin(session.fetch(sql, values, table::read::<R>))
+            })
+            .await
+    }
+
     async fn list(
         &self,
         organization: OrganizationId,

@@ -7,7 +7,7 @@ use kernel::{
 };
 
 use super::table::{Filter, Key, Table};
-use crate::engine::{Column, RowReader, Value, corrupt};
+use crate::engine::{Column, Nulls, RowReader, UniqueColumns, Value, corrupt};
 
 /// A record whose table follows from its statement. Its name is [`Record::PLURAL`], its columns those of the record.
 pub(crate) trait RecordTable: Record {
@@ -23,6 +23,16 @@ impl<R: RecordTable> Table for R {
     const COLUMNS: &'static [Column] = Layout::<R>::COLUMNS.split_at(R::COLUMNS.len()).0;
     const KEY: Option<Key> = Layout::<R>::KEY;
     const FILTERS: &'static [Filter] = Layout::<R>::FILTERS.0.split_at(Layout::<R>::FILTERS.1).0;
+
+    fn unique_columns() -> Option<UniqueColumns> {
+        let nulls = |column: &kernel::Column| if column.nullable { Nulls::Equal } else { Nulls::Absent };
+        let identity = R::COLUMNS.iter().filter(|column| column.is_identity);
+        let columns: Vec<_> = identity.map(|column| (column.name, nulls(column))).collect();
+        match Self::KEY {
+            Some(key) => Some(key.unique_columns()),
+            None => (!columns.is_empty()).then_some(UniqueColumns { columns, is_within_organization: true }),
+        }
+    }
 
     #[inline]
     fn bind<'r>(&'r self, row: &mut Vec<Value<'r>>) {

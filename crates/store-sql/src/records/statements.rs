@@ -28,6 +28,7 @@ pub(crate) struct Statements {
     pub(crate) insert: BatchStatement,
     pub(crate) update: BatchStatement,
     lists: StatementCache<ListPlan>,
+    with_ids: StatementCache<usize>,
     with_keys: StatementCache<usize>,
     with_key_ranges: StatementCache<usize>,
     revisions: StatementCache<usize>,
@@ -76,12 +77,10 @@ impl Statements {
                 R::NAME,
                 &update,
                 R::PARENT.map(|within| within.column),
-                R::KEY
-                    .map(|key| (key.column, key.scope_columns()))
-                    .as_ref()
-                    .map(|(key, scope)| (*key, scope.as_slice())),
+                R::unique_columns().as_ref(),
             ),
             lists: StatementCache::default(),
+            with_ids: StatementCache::default(),
             with_keys: StatementCache::default(),
             with_key_ranges: StatementCache::default(),
             revisions: StatementCache::default(),
@@ -109,6 +108,15 @@ impl Statements {
             parent: within,
             unindexed: "revision",
         }
+    }
+
+    /// Returns the statement that reads records by their identifiers. Its values are the organization, then the
+    /// identifiers.
+    pub(crate) fn with_ids(&self, ids: usize) -> Arc<Sql> {
+        self.with_ids.get(padded_count(ids), |count| {
+            let columns = self.columns.iter().map(|column| column.name);
+            Sql::from_numbered_text(&by_ids(self.table, columns, self.parent, &one_of("id", 2, *count)))
+        })
     }
 
     /// Returns the statement that reads records by their keys, or `None` if the kind has no keys. Its values are the

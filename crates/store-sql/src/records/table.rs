@@ -2,7 +2,7 @@
 
 use kernel::{Comparison, KeyScope, Meta, Resource, Selectivity, StoreError, Stored};
 
-use crate::engine::{Column, RowReader, Value};
+use crate::engine::{Column, Nulls, RowReader, UniqueColumns, Value};
 
 /// The table in which the records of a kind are stored.
 ///
@@ -21,6 +21,11 @@ pub(crate) trait Table: Resource {
     /// the former is the primary key itself. Where lists combine several filters, these indexes also contain the other
     /// filter columns, so that a row can be checked by the index alone.
     const FILTERS: &'static [Filter] = &[];
+
+    /// Returns the columns of [`Resource::unique_key`], or of [`Resource::unique_identity`] if there is no key.
+    fn unique_columns() -> Option<UniqueColumns> {
+        Self::KEY.map(Key::unique_columns)
+    }
 
     /// Appends the record's own fields to the row, in the order of [`Self::COLUMNS`].
     fn bind<'r>(&'r self, row: &mut Vec<Value<'r>>);
@@ -105,11 +110,14 @@ impl Key {
         Self { column, scope: KeyScope::Organization }
     }
 
-    pub(crate) fn scope_columns(self) -> Vec<&'static str> {
-        match self.scope {
-            KeyScope::Organization => vec!["organization_id"],
-            KeyScope::Installation => Vec::new(),
-            KeyScope::Parent(column) => vec!["organization_id", column],
+    pub(crate) fn unique_columns(self) -> UniqueColumns {
+        let parent = match self.scope {
+            KeyScope::Parent(column) => Some((column, Nulls::Absent)),
+            KeyScope::Organization | KeyScope::Installation => None,
+        };
+        UniqueColumns {
+            columns: [(self.column, Nulls::Distinct)].into_iter().chain(parent).collect(),
+            is_within_organization: self.scope != KeyScope::Installation,
         }
     }
 }

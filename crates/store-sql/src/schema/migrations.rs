@@ -58,6 +58,11 @@ const STEPS: &[Step] = steps! {
     16 "record_identities" "0016_record_identities.sql",
     17 "storage_usage" "0017_storage_usage.sql",
     18 "people" "0018_people.sql",
+    19 "rollups" "0019_rollups.sql",
+    20 "passkeys" "0020_passkeys.sql",
+    21 "identities" "0021_identities.sql",
+    22 "saved_views" "0022_saved_views.sql",
+    23 "table_imports" "0023_table_imports.sql",
 };
 
 /// The migration that creates the table `installation`, with a row that stays.

@@ -18,7 +18,7 @@ pub(crate) const SERVICE_ACCOUNT_USES: TableDefinition<3> = TableDefinition {
 };
 
 /// Credentials of users, whose records have none of it.
-pub(crate) const USER_CREDENTIALS: TableDefinition<9> = TableDefinition {
+pub(crate) const USER_CREDENTIALS: TableDefinition<10> = TableDefinition {
     name: "user_credentials",
     columns: [
         Column::text("organization_id"),
@@ -30,6 +30,7 @@ pub(crate) const USER_CREDENTIALS: TableDefinition<9> = TableDefinition {
         Column::int("second_factor_enrolled_at"),
         Column::int("second_factor_last_step"),
         Column::text("recovery_codes"),
+        Column::text("passkeys"),
     ],
     key_columns: 2,
 };
@@ -61,6 +62,55 @@ pub(crate) const USER_LINKS: TableDefinition<6> = TableDefinition {
         Column::text("purpose"),
         Column::text("user_id"),
         Column::int("created_at"),
+        Column::int("expires_at"),
+    ],
+    key_columns: 2,
+};
+
+/// Identities of a provider by which users sign in.
+pub(crate) const USER_IDENTITIES: TableDefinition<6> = TableDefinition {
+    name: "user_identities",
+    columns: [
+        Column::text("organization_id"),
+        Column::text("issuer"),
+        Column::text("subject"),
+        Column::text("user_id"),
+        Column::int("linked_at"),
+        Column::int("last_used_at"),
+    ],
+    key_columns: 3,
+};
+
+/// Names for the filters of lists.
+pub(crate) const SAVED_VIEWS: TableDefinition<11> = TableDefinition {
+    name: "saved_views",
+    columns: [
+        Column::text("organization_id"),
+        Column::text("id"),
+        Column::text("user_id"),
+        Column::int("slot"),
+        Column::int("shared_slot"),
+        Column::text("list"),
+        Column::text("name"),
+        Column::text("query"),
+        Column::int("version"),
+        Column::int("created_at"),
+        Column::int("updated_at"),
+    ],
+    key_columns: 2,
+};
+
+/// Imports of uploaded tables.
+pub(crate) const TABLE_IMPORTS: TableDefinition<8> = TableDefinition {
+    name: "table_imports",
+    columns: [
+        Column::text("organization_id"),
+        Column::text("id"),
+        Column::text("user_id"),
+        Column::int("version"),
+        Column::text("document"),
+        Column::int("created_at"),
+        Column::int("updated_at"),
         Column::int("expires_at"),
     ],
     key_columns: 2,
@@ -206,6 +256,55 @@ pub(crate) const WEBHOOK_LANES: TableDefinition<8> = TableDefinition {
         Column::int("failing_since"),
     ],
     key_columns: 2,
+};
+
+/// The counts of records that were made, by their parts.
+pub(crate) const ROLLUPS: TableDefinition<5> = TableDefinition {
+    name: "rollups",
+    columns: [
+        Column::text("organization_id"),
+        Column::text("part"),
+        Column::int("as_of"),
+        Column::int("counted_at"),
+        Column::int("due_at"),
+    ],
+    key_columns: 2,
+};
+
+pub(crate) const ROLLUP_COUNTS: TableDefinition<4> = TableDefinition {
+    name: "rollup_counts",
+    columns: [Column::text("organization_id"), Column::text("part"), Column::text("name"), Column::int("number")],
+    key_columns: 3,
+};
+
+/// The open findings at the ends of days, with a column for each severity in the order of [`kernel::Severity::ALL`].
+pub(crate) const ROLLUP_DAYS: TableDefinition<7> = TableDefinition {
+    name: "rollup_days",
+    columns: [
+        Column::text("organization_id"),
+        Column::int("day"),
+        Column::int("info"),
+        Column::int("low"),
+        Column::int("medium"),
+        Column::int("high"),
+        Column::int("critical"),
+    ],
+    key_columns: 2,
+};
+
+pub(crate) const ACCOUNT_CALLS: TableDefinition<8> = TableDefinition {
+    name: "account_calls",
+    columns: [
+        Column::text("organization_id"),
+        Column::text("account_id"),
+        Column::text("span"),
+        Column::int("starts_at"),
+        Column::int("answered"),
+        Column::int("refused"),
+        Column::int("limited"),
+        Column::int("failed"),
+    ],
+    key_columns: 4,
 };
 
 /// Values of the whole installation, by their names.

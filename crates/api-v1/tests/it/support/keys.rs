@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use auth::{Claims, ClientSecret, Keyring, PublishedKey, SecretHash, SecretHasher, TokenSigner, TokenVerifier};
 use crypto::{
-    Argon2Hasher, CachedVerifier, CursorKey, DeviceCookieKey, Encryptor, HmacWebhookSigner, MasterKey, TokenKeys,
-    TotpFactors, generate_signing_key,
+    Argon2Hasher, CachedVerifier, CursorKey, DeviceCookieKey, Encryptor, HmacWebhookSigner, MasterKey,
+    PasskeyChallengeKey, TokenKeys, TotpFactors, generate_signing_key,
 };
 use http_api::{CursorSigner, ResponseCipher};
 use kernel::{Entropy, Timestamp};
@@ -18,6 +18,7 @@ pub(crate) struct TestKeys {
     pub(crate) webhooks: Arc<HmacWebhookSigner>,
     pub(crate) second_factors: Arc<TotpFactors>,
     pub(crate) devices: Arc<DeviceCookieKey>,
+    pub(crate) challenges: Arc<PasskeyChallengeKey>,
 }
 
 pub(crate) struct TestCursorSigner(CursorKey);
@@ -57,6 +58,7 @@ impl TestKeys {
             webhooks: Arc::new(HmacWebhookSigner::new(&master)),
             second_factors: Arc::new(TotpFactors::new(&master)),
             devices: Arc::new(DeviceCookieKey::new(&master)),
+            challenges: Arc::new(PasskeyChallengeKey::new(&master)),
         }
     }
 

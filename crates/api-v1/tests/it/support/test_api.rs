@@ -128,6 +128,7 @@ impl TestApi {
             passwords: Arc::new(Argon2PasswordHasher::new(Arc::clone(&entropy))),
             second_factors: keys.second_factors.clone(),
             devices: keys.devices.clone(),
+            challenges: keys.challenges.clone(),
         };
         let app = App::new(Services {
             store: Arc::clone(&fixture.store),

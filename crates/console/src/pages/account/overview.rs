@@ -11,7 +11,7 @@ use http_api::{
 use maud::{Markup, html};
 use people::UserSecurity;
 
-use super::{appearance, sessions};
+use super::{appearance, passkeys, sessions};
 use crate::{
     components::{Head, NONE, card, flash, form_token, heading, page},
     pages::{people::session::problem_of, viewer},
@@ -35,6 +35,7 @@ pub(super) fn handle<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a,
                 div.stack {
                     (card("profile", "Profile", &html! { a href="/app/account/profile" { "Change your profile" } }, &profile(&viewer, &caller.user)))
                     (card("password", "Password", &html! { a href="/app/account/password" { "Change the password" } }, &password(&viewer, &security)))
+                    (card("passkeys", "Passkeys", &html! { a href="/app/account/passkeys/new" { "Add a passkey…" } }, &passkeys::passkeys_table(&viewer, &security)))
                     (card("second-factor", "Second factor", &NONE, &second_factor(&viewer, &security)))
                     (card("sessions", "Where you are signed in", &others(&viewer, &security), &sessions::sessions_table(&viewer, &security.sessions, Some(caller.session.id))))
                 }
@@ -52,6 +53,9 @@ fn done(query: &str) -> Option<&'static str> {
         "profile" => Some("Your profile was saved."),
         "password" => Some("Your password was changed. All your other sessions have ended."),
         "second-factor-removed" => Some("Your second factor was removed."),
+        "passkey-added" => Some("Your passkey was added. It signs you in from now on."),
+        "passkey-renamed" => Some("Your passkey has its new name."),
+        "passkey-removed" => Some("Your passkey was removed. All your other sessions have ended."),
         "session" => Some("The session has ended."),
         "sessions" => Some("All your other sessions have ended."),
         "appearance" => Some("Pages now look as you chose, in this browser."),
@@ -88,13 +92,19 @@ fn second_factor(viewer: &Viewer, security: &UserSecurity) -> Markup {
         div.body {
             div.stack {
                 @if let Some(since) = security.second_factor_since {
-                    p { "An authenticator app, set up " (viewer.zone.minute(since)) ". " (counted(security.recovery_codes_left, "recovery code is", "recovery codes are")) " left." }
+                    p { "An authenticator app, set up " (viewer.zone.minute(since)) ". " (codes_left(security)) }
                     div.actions {
                         a.btn href="/app/account/second-factor" { "Replace it…" }
                         a.btn href="/app/account/recovery-codes" { "New recovery codes…" }
-                        @if !viewer.role.requires_second_factor() {
+                        @if !viewer.role.requires_second_factor() || !security.passkeys.is_empty() {
                             a.btn.danger href="/app/account/second-factor/remove" { "Remove it…" }
                         }
+                    }
+                } @else if !security.passkeys.is_empty() {
+                    p { "Your passkeys, after the password. " (codes_left(security)) }
+                    div.actions {
+                        a.btn href="/app/account/second-factor" { "Add an authenticator app…" }
+                        a.btn href="/app/account/recovery-codes" { "New recovery codes…" }
                     }
                 } @else {
                     p { "None. With one, nobody signs in as you who only knows your password." }
@@ -103,6 +113,11 @@ fn second_factor(viewer: &Viewer, security: &UserSecurity) -> Markup {
             }
         }
     }
+}
+
+/// The sentence about the recovery codes that are left.
+fn codes_left(security: &UserSecurity) -> String {
+    format!("{} left.", counted(security.recovery_codes_left, "recovery code is", "recovery codes are"))
 }
 
 /// The button that ends all sessions but this one, if there are others.

@@ -9,7 +9,6 @@ use http_api::{
     request::ApiRequest,
     response::{ApiResponse, Problem},
 };
-use jiff::tz::TimeZone;
 use kernel::{RecordKey, Title};
 use maud::{Markup, html};
 
@@ -96,8 +95,7 @@ fn form(viewer: &Viewer, typed: &BTreeMap<String, String>, faults: &[(String, St
 /// A message for the person who typed it.
 pub(in crate::pages) fn time_zone(text: &str) -> Result<RecordKey, String> {
     let error = || format!("There is no time zone “{text}”. Choose one of the list, such as America/Denver.");
-    TimeZone::get(text).map_err(|_| error())?;
-    RecordKey::parse(text).map_err(|_| error())
+    people::parse_time_zone(text).ok_or_else(error)
 }
 
 /// The names of the time zones that browsers suggest.

@@ -64,8 +64,11 @@ pub(super) fn submit<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a,
 /// Handles the request for the page that asks whether it is to be removed.
 pub(super) fn open_removal<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>> {
     Box::pin(async move {
-        request.principal()?.user()?.caller.require_recent(app.services.clock.now()).map_err(Problem::denied)?;
-        Ok(page_response(StatusCode::OK, removal(&viewer(request)?)))
+        let caller = &request.principal()?.user()?.caller;
+        caller.require_recent(app.services.clock.now()).map_err(Problem::denied)?;
+        let (organization, id) = (caller.user.meta.organization, caller.user.meta.id);
+        let security = app.services.people.security(caller, organization, id).await.map_err(problem_of)?;
+        Ok(page_response(StatusCode::OK, removal(&viewer(request)?, !security.passkeys.is_empty())))
     })
 }
 
@@ -98,16 +101,20 @@ fn form(viewer: &Viewer, email: &str, offer: &SecondFactorOffer, problem: Option
     page(viewer, &head(title, problem.is_some()), &content)
 }
 
-fn removal(viewer: &Viewer) -> Markup {
-    let title = "Remove your second factor";
-    let below =
-        html! { p { "From then on, whoever knows your password signs in as you. Your recovery codes stop working." } };
+fn removal(viewer: &Viewer, has_passkeys: bool) -> Markup {
+    let title = "Remove your authenticator app";
+    let below = html! {
+        p {
+            @if has_passkeys { "Your passkeys and your recovery codes stay. Your other sessions end." }
+            @else { "From then on, whoever knows your password signs in as you. Your recovery codes stop working." }
+        }
+    };
     let content = html! {
         (heading(title, &below, &NONE))
         form.form method="post" action="/app/account/second-factor/remove" {
             (form_token(viewer))
             div.save {
-                button.btn.danger-fill { "Remove the second factor" }
+                button.btn.danger-fill { "Remove the app" }
                 a.btn.quiet href=(SECTION) { "Cancel" }
             }
         }

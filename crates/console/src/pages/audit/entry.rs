@@ -11,17 +11,14 @@ use http_api::{
 use kernel::{Entry, FieldValue};
 use maud::{Markup, html};
 
-use super::{
-    LIST,
-    table::{kind_in_words, shortened},
-};
+use super::{LIST, table::kind_in_words};
 use crate::{
     components::{Head, Icon, NONE, Tone, actor, badge, card, code_block, copyable, heading, http_status, page},
     pages::viewer,
     response::page_response,
     services::ConsoleServices,
     viewer::Viewer,
-    words::sentence,
+    words::{camel_case, sentence, sequence as in_chain, shortened},
 };
 
 /// An entry with its neighbors in the chain.
@@ -69,8 +66,8 @@ fn show(viewer: &Viewer, stored: &StoredEntry, position: Option<&ChainPosition>)
     let title = entry.action.as_str();
     let below = html! {
         div.meta {
-            (http_status(entry.status))
-            @if let Some(seal) = &stored.seal { span { "Entry " b { (seal.sequence) } } } @else { span { "Not sealed yet" } }
+            @if entry.status.is_some() { (http_status(entry.status)) }
+            @if let Some(seal) = &stored.seal { span { "Entry " b { (in_chain(seal.sequence)) } } } @else { span { "Not sealed yet" } }
             span { "by " (actor(entry.actor.kind, &entry.actor.name)) }
             span { (viewer.zone.minute(entry.occurred_at)) }
         }
@@ -79,10 +76,10 @@ fn show(viewer: &Viewer, stored: &StoredEntry, position: Option<&ChainPosition>)
         |stored: Option<&StoredEntry>| stored.and_then(|stored| Some((stored.entry.id, stored.seal?.sequence)));
     let actions = html! {
         @if let Some((id, sequence)) = neighbor(position.and_then(|position| position.before.as_ref())) {
-            a.btn href={ (LIST) "/" (id) } { (Icon::ChevronLeft) (sequence) }
+            a.btn href={ (LIST) "/" (id) } { (Icon::ChevronLeft) (in_chain(sequence)) }
         }
         @if let Some((id, sequence)) = neighbor(position.and_then(|position| position.after.as_ref())) {
-            a.btn href={ (LIST) "/" (id) } { (sequence) (Icon::ChevronRight) }
+            a.btn href={ (LIST) "/" (id) } { (in_chain(sequence)) (Icon::ChevronRight) }
         }
     };
     let content = html! {
@@ -126,7 +123,7 @@ fn changes(entry: &Entry) -> Markup {
                     tbody role="rowgroup" {
                         @for change in &entry.changes {
                             tr role="row" {
-                                th.p scope="row" role="rowheader" { code { (change.field) } }
+                                th.p scope="row" role="rowheader" { code { (camel_case(&change.field)) } }
                                 td data-l="Before" role="cell" { del { (value(&change.before)) } }
                                 td data-l="After" role="cell" { ins { (value(&change.after)) } }
                             }
@@ -165,7 +162,7 @@ fn chain(viewer: &Viewer, stored: &StoredEntry, position: Option<&ChainPosition>
                 dt { "Its hash" } dd { span.hash { (seal.hash) } }
                 dt { "Checkpoint" }
                 dd {
-                    @if let Some(checkpoint) = &position.checkpoint { "Sequence " (checkpoint.sequence) ", signed " (viewer.zone.second(checkpoint.signed_at)) }
+                    @if let Some(checkpoint) = &position.checkpoint { "Sequence " (in_chain(checkpoint.sequence)) ", signed " (viewer.zone.second(checkpoint.signed_at)) }
                     @else { "None yet" }
                 }
             }

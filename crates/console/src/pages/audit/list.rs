@@ -22,6 +22,7 @@ use crate::{
     response::{page_response, redirect},
     services::ConsoleServices,
     viewer::Viewer,
+    words::{grouped, sequence},
 };
 
 /// The state of the chain, as the newest checkpoint states it.
@@ -32,6 +33,9 @@ pub(super) struct Chain {
     /// Whether the checkpoint is of the last sealed entry, and its signature that of this installation.
     is_signed: bool,
 }
+
+/// The greatest number of waiting entries that the page counts.
+const MAX_WAITING: usize = 1_000;
 
 /// The age from which on an entry that is not sealed is too old.
 const MAX_UNSEALED_SECONDS: u64 = 60;
@@ -85,7 +89,7 @@ async fn chain(app: &App, request: &ApiRequest) -> Result<Chain, Problem> {
     let head = AuditLog::head(store, organization).await?;
     // A batch and its checkpoint are stored together, so the newest checkpoint is that of the head.
     let checkpoint = AuditLog::checkpoints(store, organization, head.sequence - 1, 1).await?.into_iter().next();
-    let unsealed = AuditLog::unsealed_stats(store, Some(organization)).await?;
+    let unsealed = AuditLog::waiting_stats(store, organization, MAX_WAITING).await?;
     let services = ConsoleServices::of(request)?;
     let is_signed = match &checkpoint {
         Some(checkpoint) => {
@@ -95,6 +99,15 @@ async fn chain(app: &App, request: &ApiRequest) -> Result<Chain, Problem> {
         None => head == ChainHead::EMPTY,
     };
     Ok(Chain { head, checkpoint, unsealed, is_signed })
+}
+
+/// The number of entries that wait, in words.
+fn waiting_in_words(entries: u64) -> String {
+    match entries {
+        0 => "nothing is waiting to be sealed".to_owned(),
+        many if many >= MAX_WAITING as u64 => format!("{} or more waiting to be sealed", grouped(many)),
+        few => format!("{few} waiting to be sealed"),
+    }
 }
 
 fn chain_card(viewer: &Viewer, chain: &Chain, now: Timestamp) -> Markup {
@@ -111,8 +124,8 @@ fn chain_card(viewer: &Viewer, chain: &Chain, now: Timestamp) -> Markup {
             header { h2 #chain-t { "Chain" } (state) }
             div.stats {
                 div {
-                    span.k { "Sealed up to" } span.v { (head.sequence) }
-                    span.d { @if unsealed.entries == 0 { "nothing is waiting to be sealed" } @else { (unsealed.entries) " waiting to be sealed" } }
+                    span.k { "Sealed up to" } span.v { (sequence(head.sequence)) }
+                    span.d { (waiting_in_words(unsealed.entries)) }
                 }
                 div {
                     span.k { "Last checkpoint" }
@@ -127,7 +140,7 @@ fn chain_card(viewer: &Viewer, chain: &Chain, now: Timestamp) -> Markup {
                     span.d { "Ed25519, with the key of this installation" }
                 }
             }
-            footer { "An outsider checks the whole chain with " code { "novantra audit verify" } " and an export." }
+            footer { span { "An outsider checks the whole chain with " code { "novantra audit verify" } " and an export." } }
         }
     }
 }

@@ -52,8 +52,8 @@ pub(super) fn handle<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a,
     })
 }
 
-/// The calls that are left in the buckets. A call is taken from each and given back, so what is shown is what the next
-/// call would be told.
+/// The calls that are left in the buckets. A call is taken from each and given back, so it is
+/// added to what is left.
 async fn present_use(desk: &Desk<'_>, account: &Account) -> Result<Use, Problem> {
     let AccountLimits { reads, writes } = account.record.limits;
     let (quotas, organization, id) =
@@ -62,10 +62,14 @@ async fn present_use(desk: &Desk<'_>, account: &Account) -> Result<Use, Problem>
         let charge = [Charge { key, quota: Quota::per_minute(calls) }];
         let limits = &desk.app.services.limits;
         let decision = limits.charge(&charge, desk.now).await?;
-        if matches!(decision, limits::Decision::Allowed { .. }) {
+        let is_refunded = matches!(decision, limits::Decision::Allowed { .. });
+        if is_refunded {
             limits.refund(&charge, desk.now);
         }
-        Ok::<_, Problem>(decision.bucket_state())
+        let state = decision.bucket_state();
+        Ok::<_, Problem>(
+            state.map(|state| BucketState { remaining: state.remaining + u32::from(is_refunded), ..state }),
+        )
     };
     Ok(Use {
         reads: peek(BucketKey::TokenRead(organization, id), reads.unwrap_or(quotas.token_read)).await?,
@@ -87,8 +91,8 @@ pub(in crate::pages) fn frame(desk: &Desk<'_>, account: &Account, tab: &str, con
     };
     let actions = html! {
         @if desk.may_manage() {
-            a.btn href={ (href) "/rotate" } { (Icon::Replay) "Rotate the secret" }
-            a.btn.danger[is_active] href={ (href) "/status" } { @if is_active { (Icon::Disable) "Disable" } @else { "Enable" } }
+            a.btn href={ (href) "/rotate" } { (Icon::Replay) "Rotate the secret…" }
+            a.btn.danger[is_active] href={ (href) "/status" } { @if is_active { (Icon::Disable) "Disable…" } @else { (Icon::Check) "Enable…" } }
         }
     };
     let parts = [
@@ -160,8 +164,8 @@ fn limits_now(in_use: &Use) -> Markup {
                     @if let Some(state) = state {
                         @let used = state.limit.saturating_sub(state.remaining);
                         span { (title) }
-                        (meter(used, state.limit))
-                        span.num { (used) " of " (state.limit) }
+                        (meter("", Some(&format!("{} of {} used", grouped(used.into()), grouped(state.limit.into()))), &[("f-accent", used.min(state.limit).into())], state.limit.into()))
+                        span.num { (grouped(used.into())) " of " (grouped(state.limit.into())) }
                     }
                 }
             }
@@ -190,7 +194,7 @@ fn about(desk: &Desk<'_>, account: &Account, used: Option<Timestamp>) -> Markup 
     html! {
         div.body { dl.dl {
             dt { "Last used" } dd { @if let Some(used) = used { (zone.ago(used, desk.now)) } @else { "Never" } }
-            dt { "Made" } dd { (zone.minute(account.meta.created_at)) }
+            dt { "Created" } dd { (zone.minute(account.meta.created_at)) }
             dt { "Contact" } dd { @if let Some(contact) = contact { (contact) } @else { "None" } }
             dt { "Expires" } dd { @if let Some(expiry) = expires_at { (zone.minute(*expiry)) } @else { "Never" } }
             dt { "Reads" } dd { (limit(limits.reads)) }

@@ -79,13 +79,11 @@ async fn respond(app: &App, request: &ApiRequest, shown: Shown) -> Result<ApiRes
     let store = &*app.services.store;
     let page = AuditLog::entries(store, account.meta.organization, &filter, &list_request.page).await?;
     let (end, label, nothing) = match shown {
-        Shown::Calls => ("/calls", "Calls of this account, newest first", "It has made no call yet."),
-        Shown::Findings => (
-            "/findings",
-            "Changes of findings by this account, newest first",
-            "It has created or changed no finding yet.",
-        ),
-        Shown::Changes => ("/changes", "Changes of this account, newest first", "Nobody has changed it."),
+        Shown::Calls => ("/calls", "Calls of this account, newest first", "No calls yet"),
+        Shown::Findings => {
+            ("/findings", "Changes of findings by this account, newest first", "No findings created or changed yet")
+        }
+        Shown::Changes => ("/changes", "Changes of this account, newest first", "No changes yet"),
     };
     let path = format!("{CREDENTIALS}/{}{end}", account.meta.id);
     let newest = query_value(request, "cursor").map(|_| path.clone());

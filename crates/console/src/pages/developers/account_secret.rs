@@ -1,7 +1,7 @@
 //! The page that shows the secret of a service account, once.
 
 use auth::{Account, ServiceAccount};
-use axum::http::{StatusCode, header};
+use axum::http::StatusCode;
 use futures_util::future::BoxFuture;
 use http_api::{
     handlers::find,
@@ -90,12 +90,7 @@ fn gone(desk: &Desk<'_>, account: &Account) -> Markup {
 
 /// The address of this server, as the browser called it.
 pub(super) fn origin(desk: &Desk<'_>) -> String {
-    let headers = &desk.request.parts.headers;
-    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
-    let host = text(header::HOST)
-        .filter(|host| host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte)));
-    let scheme = if desk.app.services.settings.session_cookie.suffix().is_empty() { "http" } else { "https" };
-    format!("{scheme}://{}", host.unwrap_or("localhost"))
+    crate::pages::origin::origin(desk.app, desk.request)
 }
 
 fn token_call(origin: &str, id: &str) -> String {

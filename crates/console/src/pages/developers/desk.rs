@@ -60,6 +60,14 @@ impl<'r> Desk<'r> {
         self.viewer.role.permits(Permission::ManageIntegrations)
     }
 
+    /// Checks that the person has entered their password recently, before a form that shows a secret is filled in.
+    ///
+    /// # Errors
+    /// The response that asks for the password.
+    pub(in crate::pages) fn require_recent(&self) -> Result<(), Problem> {
+        self.caller()?.require_recent(self.now).map_err(Problem::denied)
+    }
+
     /// All values that the form sends under this name.
     pub(in crate::pages) fn values(&self, name: &str) -> Vec<String> {
         let pairs = form_urlencoded::parse(&self.request.body);

@@ -51,6 +51,7 @@ struct View<'v> {
 pub(super) fn open<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>> {
     Box::pin(async move {
         let desk = Desk::of(app, request)?;
+        desk.require_recent()?;
         let preset = query_value(request, "preset").unwrap_or_default();
         let view = View { scopes: preset_scopes(&preset), preset: &preset, ..View::default() };
         Ok(page_response(StatusCode::OK, form(&desk, &view)))

@@ -71,7 +71,11 @@ fn show(desk: &Desk<'_>, own: &[&Account]) -> Markup {
             }
         }
     };
-    page(&desk.viewer, &Head { title: "Rate limits", section: CREDENTIALS, ..Head::default() }, &content)
+    page(
+        &desk.viewer,
+        &Head { title: "Rate limits", section: CREDENTIALS, above: &[("Credentials", CREDENTIALS)], ..Head::default() },
+        &content,
+    )
 }
 
 fn own_limits(own: &[&Account]) -> Markup {

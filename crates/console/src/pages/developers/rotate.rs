@@ -45,6 +45,7 @@ pub(in crate::pages) fn grace(text: &str) -> Option<Duration> {
 pub(super) fn open<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>> {
     Box::pin(async move {
         let desk = Desk::of(app, request)?;
+        desk.require_recent()?;
         let account = find::<ServiceAccount>(app, request).await?;
         Ok(page_response(StatusCode::OK, form(&desk, &account, "60", "", &Faults::new())))
     })

@@ -159,12 +159,12 @@ impl PersonForm for Reset {
         _: Option<&str>,
     ) -> Markup {
         html! {
-            @if security.second_factor_since.is_some() {
+            @if security.has_second_factor() {
                 div.check {
                     input type="checkbox" id="lost" name="lost" value="yes" checked[typed.contains_key("lost")];
                     label for="lost" {
-                        "They have lost their second factor, too"
-                        span.hint { "It is removed with the recovery codes, and they are signed out everywhere." }
+                        "They have lost their second factors, too"
+                        span.hint { "The authenticator app, all passkeys and the recovery codes are removed, and they are signed out everywhere." }
                     }
                 }
             }

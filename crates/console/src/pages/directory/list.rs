@@ -1,85 +1,98 @@
 //! The list of people.
 
-use auth::{Permission, StoredUser, User};
+use auth::{Permission, Role, SignInSummary, StoredUser, User};
 use axum::http::StatusCode;
-use futures_util::future::{BoxFuture, try_join_all};
+use futures_util::future::BoxFuture;
 use http_api::{
-    handlers::ListRequest,
     pipeline::App,
-    request::{ApiRequest, DueDates, Query},
+    request::ApiRequest,
     response::{ApiResponse, Problem},
 };
-use kernel::{Filter, PageLimit, Reader, Timestamp};
+use kernel::Timestamp;
 use maud::{Markup, html};
-use people::UserSecurity;
 
 use super::SECTION;
 use crate::{
-    components::{Head, Icon, TableColumn, avatar, heading, page, pager, status, table},
-    pages::{form_texts::query_value, people::session::problem_of, viewer},
+    components::{Head, Icon, TableColumn, avatar, blank, heading, page, pager, status, table},
+    pages::{
+        people::session::problem_of,
+        register_list::{ListPage, load},
+        viewer,
+    },
+    registers::{filter_bar, order_of, register_of},
     response::page_response,
     viewer::Viewer,
     words::{counted, sentence},
 };
 
-/// The number of people on a page: for each of them the store is asked how they sign in.
-const PAGE: u64 = 25;
-
 /// The content of the list.
 struct View<'v> {
-    rows: &'v [(StoredUser, UserSecurity)],
-    cursor: Option<&'v str>,
-    next: Option<&'v str>,
+    page: &'v ListPage<User>,
+    /// How each person of the page signs in.
+    sign_ins: &'v [SignInSummary],
     now: Timestamp,
 }
 
 /// Handles the request for a page of the list.
 pub(super) fn handle<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>> {
     Box::pin(async move {
-        let caller = &request.principal()?.user()?.caller;
-        let mut query = Query::parse(request.query());
-        let mut list_request = ListRequest::parse(app, request, &mut query, DueDates::of::<User>())?;
-        list_request.page.limit = PageLimit::clamped(PAGE);
-        let store = &*app.services.store;
-        let organization = list_request.organization;
-        let page = Reader::<User>::list(store, organization, &Filter::default(), &list_request.page).await?;
-        let security = page.items.iter().map(|user| app.services.people.security(caller, organization, user.meta.id));
-        let security = try_join_all(security).await.map_err(problem_of)?;
-        let rows: Vec<_> = page.items.into_iter().zip(security).collect();
-        let next = page.next.map(|position| list_request.cursor(app, position));
-        let cursor = query_value(request, "cursor");
-        let now = app.services.clock.now();
-        let view = View { rows: &rows, cursor: cursor.as_deref(), next: next.as_deref(), now };
+        let page = match load::<User>(app, request).await? {
+            Ok(page) => page,
+            Err(redirect) => return Ok(redirect),
+        };
+        let principal = request.principal()?;
+        let users: Vec<_> = page.items.iter().map(|user| user.meta.id).collect();
+        let caller = &principal.user()?.caller;
+        let sign_ins = app.services.people.sign_in_summaries(caller, principal.organization(), &users);
+        let sign_ins = sign_ins.await.map_err(problem_of)?;
+        let view = View { page: &page, sign_ins: &sign_ins, now: app.services.clock.now() };
         Ok(page_response(StatusCode::OK, list(&viewer(request)?, &view)))
     })
 }
 
-fn list(viewer: &Viewer, view: &View<'_>) -> Markup {
-    let columns = [("Name", "p"), ("Role", ""), ("Status", ""), ("Second factor", "t2"), ("Last sign-in", "num")];
-    let columns = columns.map(|(title, class)| TableColumn { title: title.into(), class });
+fn list(viewer: &Viewer, View { page: found, sign_ins, now }: &View<'_>) -> Markup {
     let actions = html! {
         @if viewer.role.permits(Permission::ManagePeople) {
             a.btn.primary href="/app/people/invite" { (Icon::Plus) "Invite somebody…" }
         }
     };
-    let below = html! { p { "Who may sign in to this workspace, and what they may do. Programs are service accounts, and are not listed here." } };
-    let rows = html! { @for (user, security) in view.rows { (row(viewer, user, security, view.now)) } };
-    let older = view.next.map(|cursor| format!("{SECTION}?cursor={cursor}"));
-    let is_whole = view.cursor.is_none() && view.next.is_none();
-    let summary = html! {
-        @if is_whole { (counted(view.rows.len(), "person", "people")) ", newest first" } @else { "Some of the people, newest first" }
-    };
+    let below = html! { p { "Who may sign in to this workspace, and what they may do. Programs have service accounts, which are not listed here." } };
     let content = html! {
         (heading("People", &below, &actions))
+        (filter_bar(viewer, &register_of::<User>(), &found.chosen, &found.filter_names, *now))
         section.card aria-label="People" {
-            (table("People, newest first", viewer.has_compact_rows, &columns, &rows))
-            (pager(&summary, view.cursor.map(|_| SECTION), older.as_deref()))
+            @if found.items.is_empty() && found.next.is_none() {
+                (blank(Icon::Search, "Nobody matches these filters", "Remove one of the filters above, or all of them.", &html! { a.btn href=(SECTION) { "Clear all filters" } }))
+            } @else {
+                (people(viewer, found, sign_ins, *now))
+                (pages(found))
+            }
         }
     };
     page(viewer, &Head { title: "People", section: SECTION, ..Head::default() }, &content)
 }
 
-fn row(viewer: &Viewer, user: &StoredUser, security: &UserSecurity, now: Timestamp) -> Markup {
+fn people(viewer: &Viewer, found: &ListPage<User>, sign_ins: &[SignInSummary], now: Timestamp) -> Markup {
+    let columns = [("Name", "p"), ("Role", ""), ("Status", ""), ("Second factor", "t2"), ("Last sign-in", "num")];
+    let columns = columns.map(|(title, class)| TableColumn { title: title.into(), class });
+    let rows = html! { @for (user, sign_in) in found.items.iter().zip(sign_ins) { (row(viewer, user, sign_in, now)) } };
+    table(&format!("People, {}", order_of(&found.chosen)), viewer.has_compact_rows, &columns, &rows)
+}
+
+fn pages(found: &ListPage<User>) -> Markup {
+    let query = found.chosen.query();
+    let separator = if query.is_empty() { '?' } else { '&' };
+    let older = found.next.as_ref().map(|cursor| format!("{SECTION}{query}{separator}cursor={cursor}"));
+    let first = found.cursor.as_ref().map(|_| format!("{SECTION}{query}"));
+    let order = order_of(&found.chosen);
+    let is_whole = found.cursor.is_none() && found.next.is_none();
+    let summary = html! {
+        @if is_whole { (counted(found.items.len(), "person", "people")) ", " (order) } @else { "Some of the people, " (order) }
+    };
+    pager(&summary, first.as_deref(), older.as_deref())
+}
+
+fn row(viewer: &Viewer, user: &StoredUser, sign_in: &SignInSummary, now: Timestamp) -> Markup {
     let record = &user.record;
     html! {
         tr role="row" {
@@ -91,19 +104,23 @@ fn row(viewer: &Viewer, user: &StoredUser, security: &UserSecurity, now: Timesta
             }
             td role="cell" data-l="Role" { (sentence(record.role.name())) }
             td role="cell" data-l="Status" { (status(record.status.name())) }
-            td.t2 role="cell" data-l="Second factor" { (second_factor(record, security)) }
+            td.t2 role="cell" data-l="Second factor" { (second_factor(record.role, sign_in.second_factor_since.is_some(), sign_in.passkeys)) }
             td.num role="cell" data-l="Last sign-in" {
-                span.muted.nowrap { @if let Some(at) = security.last_sign_in { (viewer.zone.day(at, now)) } @else { "Never" } }
+                span.muted.nowrap { @if let Some(at) = sign_in.last_sign_in { (viewer.zone.ago(at, now)) } @else { "Never" } }
             }
         }
     }
 }
 
-/// Whether a user has a second factor; for whom one is required, the lack of it is a warning.
-pub(super) fn second_factor(user: &User, security: &UserSecurity) -> Markup {
+/// The second factors of a person; for whom one is required, the lack of it is a warning.
+pub(super) fn second_factor(role: Role, has_app: bool, passkeys: usize) -> Markup {
     html! {
-        @if security.second_factor_since.is_some() { "Authenticator app" }
-        @else if user.role.requires_second_factor() { span.b.warn { "Set up at the next sign-in" } }
-        @else { span.muted { "None" } }
+        @match (has_app, passkeys) {
+            (true, 0) => "Authenticator app",
+            (true, _) => { "Authenticator app, " (counted(passkeys, "passkey", "passkeys")) }
+            (false, 0) if role.requires_second_factor() => span.b.warn { "Set up at the next sign-in" },
+            (false, 0) => span.muted { "None" },
+            (false, _) => (counted(passkeys, "passkey", "passkeys")),
+        }
     }
 }

@@ -151,8 +151,8 @@ fn sign_in(viewer: &Viewer, user: &StoredUser, security: &UserSecurity) -> Marku
             dl.dl {
                 dt { "Last sign-in" } dd { (time(security.last_sign_in, "Never")) }
                 dt { "Password set" } dd { (time(security.password_set_at, "Not yet")) }
-                dt { "Second factor" } dd { (second_factor(&user.record, security)) }
-                @if security.second_factor_since.is_some() {
+                dt { "Second factor" } dd { (second_factor(user.record.role, security.second_factor_since.is_some(), security.passkeys.len())) }
+                @if security.has_second_factor() {
                     dt { "Recovery codes" } dd { (security.recovery_codes_left) " left" }
                 }
             }

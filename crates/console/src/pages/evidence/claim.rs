@@ -62,7 +62,7 @@ pub(super) async fn respond(
         has_problem: attempt.has_problem(),
         ..Slots::default()
     };
-    respond_with_detail(request, attempt.status(), claim, &history, slots)
+    respond_with_detail(app, request, attempt.status(), claim, &history, slots).await
 }
 
 fn requirement_card(requirement: Option<&Stored<EvidenceRequirement>>) -> Markup {
@@ -85,7 +85,7 @@ fn files_card(viewer: &Viewer, claim: &Stored<EvidenceClaim>) -> Markup {
         heading("Type", "t2"),
         heading("Size", "num"),
         heading("Uploaded", "num t2"),
-        heading("", ""),
+        heading("Download", ""),
     ];
     let rows = html! {
         @for file in &files {

@@ -9,7 +9,7 @@ use maud::{Markup, html};
 use crate::{
     components::{TableColumn, actor, card, table},
     viewer::Viewer,
-    words::sentence,
+    words::{sentence, sequence},
 };
 
 /// The number of events that the page shows.
@@ -77,7 +77,7 @@ impl Custody {
                     td role="cell" { (actor(entry.actor.kind, &entry.actor.name)) }
                     td role="cell" data-l="File" { @if let Some(file) = file { (file) } @else { span.muted { "The claim" } } }
                     td.t2 role="cell" data-l="Sequence" {
-                        @if let Some(seal) = &stored.seal { span.mono.small title=(seal.hash) { (seal.sequence) } } @else { span.muted { "Not sealed yet" } }
+                        @if let Some(seal) = &stored.seal { span.mono.small title=(seal.hash) { (sequence(seal.sequence)) } } @else { span.muted { "Not sealed yet" } }
                     }
                     td.num role="cell" { (viewer.zone.minute(entry.occurred_at)) }
                 }

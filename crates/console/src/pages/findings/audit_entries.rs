@@ -10,11 +10,14 @@ use maud::{Markup, html};
 use crate::{
     components::{TableColumn, actor, card, table},
     viewer::Viewer,
-    words::words,
+    words::{field_label, sequence},
 };
 
 /// The number of entries that a page shows.
 const SHOWN: u64 = 8;
+
+/// The number of changed fields that are named.
+const SHOWN_FIELDS: usize = 3;
 
 /// Loads the newest entries about the record with this identifier.
 ///
@@ -41,7 +44,7 @@ pub(super) fn entries_card(viewer: &Viewer, id: &str, entries: &[StoredEntry]) -
             @let entry = &stored.entry;
             tr role="row" {
                 td role="cell" data-l="Sequence" {
-                    @if let Some(seal) = &stored.seal { span.mono.small { (seal.sequence) } } @else { span.muted { "Not sealed yet" } }
+                    @if let Some(seal) = &stored.seal { span.mono.small { (sequence(seal.sequence)) } } @else { span.muted { "Not sealed yet" } }
                 }
                 th.p scope="row" role="rowheader" { a.prime.mono href={ "/app/audit/" (entry.id) } { (entry.action.as_str()) } }
                 td role="cell" { (actor(entry.actor.kind, &entry.actor.name)) }
@@ -63,6 +66,11 @@ fn changed(stored: &StoredEntry) -> String {
     if entry.action.as_str().ends_with(".created") {
         return "new record".to_owned();
     }
-    let fields = entry.changes.iter().filter(|change| change.field != "event_id").map(|change| words(&change.field));
-    fields.collect::<Vec<_>>().join(", ")
+    let fields = entry.changes.iter().filter(|change| !change.field.starts_with("event_"));
+    let fields: Vec<String> = fields.map(|change| field_label(&change.field).to_lowercase()).collect();
+    match fields.len() {
+        0 => "nothing".to_owned(),
+        1..=SHOWN_FIELDS => fields.join(", "),
+        more => format!("{} and {} more", fields[..SHOWN_FIELDS].join(", "), more - SHOWN_FIELDS),
+    }
 }

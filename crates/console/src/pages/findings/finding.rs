@@ -12,7 +12,7 @@ use http_api::{
 use kernel::{Description, Kind, Stored};
 use maud::{Markup, html};
 
-use super::{audit_entries, is_open, life::where_it_stands};
+use super::{audit_entries, is_open, life::where_it_stands, surroundings::Surroundings};
 use crate::{
     components::{Field, Icon, distance, form_token},
     pages::{
@@ -99,6 +99,7 @@ pub(super) async fn respond(
         true => Some(audit_entries::load(app, organization, &id).await?),
         false => None,
     };
+    let surroundings = Surroundings::load(app, finding).await?;
     let may_change = viewer.role.permits(Permission::ChangeRecords);
     let slots = Slots {
         notice: attempt.notice(),
@@ -107,9 +108,10 @@ pub(super) async fn respond(
         cards: where_it_stands(&viewer, finding, &history, attempt),
         after_history: html! { @if may_change { (comment_form(&viewer, &id, attempt)) } },
         last_cards: html! { @if let Some(entries) = entries { (audit_entries::entries_card(&viewer, &id, &entries)) } },
+        aside: surroundings.cards(&viewer),
         has_problem: attempt.has_problem(),
     };
-    respond_with_detail(request, attempt.status(), finding, &history, slots)
+    respond_with_detail(app, request, attempt.status(), finding, &history, slots).await
 }
 
 /// The member or the responsibility that owns the finding.

@@ -14,13 +14,20 @@ use maud::{Markup, html};
 
 use super::{OPEN, finding::owner_of, is_open};
 use crate::{
-    components::{Head, Icon, due, form_token, heading, page, severity, status, tabs},
+    components::{Head, Icon, due, form_token, heading, page, severity, status},
     pages::{
+        forms::is_importable,
         owners::Owners,
+        references::load_names,
+        register_export::export_foot,
         register_list::{ListPage, load},
+        saved_views::ViewBar,
         viewer,
     },
-    registers::{ChosenFilters, ListView, Row, filter_bar, nothing, order_of, pages, register_of},
+    registers::{
+        ChosenFilters, ListView, RecordName, RecordNames, Row, filter_bar, import_button, nothing, order_of, pages,
+        register_of,
+    },
     response::page_response,
     viewer::Viewer,
     words::sentence,
@@ -35,14 +42,37 @@ pub(super) fn handle<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a,
         };
         let user = request.principal()?.user()?.caller.user.meta.id.to_string();
         let found = page.items.iter().filter_map(|finding| owner_of(&finding.record));
+        let subjects = page.items.iter().filter_map(|finding| finding.record.subject.as_ref());
+        let subjects = subjects.map(|subject| subject.resource_id.to_string()).collect();
+        let names = load_names(app, request.principal()?.organization(), &subjects).await?;
         let owners = Owners::load(app, request.principal()?.organization(), found).await?;
         let now = app.services.clock.now();
-        Ok(page_response(StatusCode::OK, list(&viewer(request)?, &page, &owners, &user, now)))
+        let viewer = viewer(request)?;
+        let bar = ViewBar::load(app, request, register_of::<Finding>()).await?;
+        let tabs = views(&viewer, &bar, &page.chosen, &user, now);
+        let foot = export_foot::<Finding>(app, request, &page.chosen)?;
+        let parts = Parts { owners: &owners, names: &names, foot: &foot, tabs };
+        Ok(page_response(StatusCode::OK, list(&viewer, &page, parts, now)))
     })
 }
 
+/// The parts of the page that other records state.
+struct Parts<'p> {
+    owners: &'p Owners,
+    names: &'p RecordNames,
+    /// The exports below the list.
+    foot: &'p Markup,
+    /// The saved views above it.
+    tabs: Markup,
+}
+
 /// The page.
-fn list(viewer: &Viewer, found: &ListPage<Finding>, owners: &Owners, user: &str, now: Timestamp) -> Markup {
+fn list(
+    viewer: &Viewer,
+    found: &ListPage<Finding>,
+    Parts { owners, names, foot, tabs }: Parts<'_>,
+    now: Timestamp,
+) -> Markup {
     let may_change = viewer.role.permits(Permission::ChangeRecords);
     let register = register_of::<Finding>();
     let rows: Vec<Row> = found.items.iter().map(Row::of).collect();
@@ -50,14 +80,19 @@ fn list(viewer: &Viewer, found: &ListPage<Finding>, owners: &Owners, user: &str,
         register,
         section: "/app/findings",
         rows: &rows,
+        names,
+        filter_names: &found.filter_names,
         chosen: &found.chosen,
         cursor: found.cursor.as_deref(),
         next: found.next.as_deref(),
         may_create: may_change,
+        may_import: is_importable(register.kind) && viewer.role.permits(Permission::ImportRecords),
+        foot,
         now,
-        tabs: views(&found.chosen, user, now),
+        tabs,
     };
     let create = html! {
+        (import_button(&view))
         @if may_change { a.btn.primary href="/app/findings/new" { (Icon::Plus) "New finding" } }
     };
     let label = format!("Findings, {}", order_of(&found.chosen));
@@ -66,15 +101,15 @@ fn list(viewer: &Viewer, found: &ListPage<Finding>, owners: &Owners, user: &str,
             table.cards.compact[viewer.has_compact_rows] role="table" {
                 caption.vh { (label) }
                 thead role="rowgroup" { (headings(may_change)) }
-                tbody role="rowgroup" { @for finding in &found.items { (row(viewer, finding, owners, may_change, now)) } }
+                tbody role="rowgroup" { @for finding in &found.items { (row(viewer, finding, (owners, names), may_change, now)) } }
             }
         }
     };
     let content = html! {
         (heading("Findings", &html! {}, &create))
         (view.tabs)
-        (filter_bar(viewer, &register, &found.chosen, now))
-        @if rows.is_empty() && view.next.is_none() { section.card aria-label="Findings" { (nothing(&view, &create)) } }
+        (filter_bar(viewer, &register, &found.chosen, view.filter_names, now))
+        @if rows.is_empty() && view.next.is_none() { section.card aria-label="Findings" { (nothing(viewer, &view, &create)) } }
         @else if may_change {
             form.card.picks method="post" action="/app/findings/triage" aria-label="Findings" {
                 (form_token(viewer))
@@ -92,8 +127,8 @@ fn list(viewer: &Viewer, found: &ListPage<Finding>, owners: &Owners, user: &str,
     page(viewer, &Head { title: "Findings", section: "/app/findings", ..Head::default() }, &content)
 }
 
-/// The views that everybody has, as links.
-fn views(chosen: &ChosenFilters, user: &str, now: Timestamp) -> Markup {
+/// The bar of views, with those that everybody has.
+fn views(viewer: &Viewer, bar: &ViewBar<'_>, chosen: &ChosenFilters, user: &str, now: Timestamp) -> Markup {
     let names = |statuses: &[Status]| statuses.iter().map(|status| status.name()).collect::<Vec<_>>().join(",");
     let open = names(&OPEN);
     let overdue = format!("/app/findings?dueBefore={}&order=due&status={open}", encoded(&now.to_string()));
@@ -112,7 +147,7 @@ fn views(chosen: &ChosenFilters, user: &str, now: Timestamp) -> Markup {
         .filter(|filters| filters.without(&["dueBefore"]).query() == format!("?order=due&status={open}"));
     let current = if moment.is_some() { overdue } else { format!("/app/findings{}", chosen.query()) };
     let links: Vec<(&str, &str)> = links.iter().map(|(href, title)| (href.as_str(), *title)).collect();
-    tabs("Views", &links, &current)
+    bar.show(viewer, chosen, &links, &current)
 }
 
 fn encoded(text: &str) -> String {
@@ -138,9 +173,16 @@ fn headings(may_change: bool) -> Markup {
     }
 }
 
-fn row(viewer: &Viewer, finding: &Stored<Finding>, owners: &Owners, may_change: bool, now: Timestamp) -> Markup {
+fn row(
+    viewer: &Viewer,
+    finding: &Stored<Finding>,
+    (owners, names): (&Owners, &RecordNames),
+    may_change: bool,
+    now: Timestamp,
+) -> Markup {
     let Finding { key, title, subject, source, due_at, .. } = &finding.record;
     let subject = subject.as_ref().map(|subject| subject.resource_id.as_str());
+    let subject = subject.map(|subject| names.get(subject).map_or(subject, RecordName::short_text));
     html! {
         tr role="row" {
             @if may_change {

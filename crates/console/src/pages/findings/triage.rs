@@ -1,7 +1,7 @@
 //! Triage in bulk: the page that lists the selection, and offers what all of it allows.
 
 use findings::{Finding, Status};
-use futures_util::future::{BoxFuture, try_join_all};
+use futures_util::future::BoxFuture;
 use http_api::{
     pipeline::App,
     request::ApiRequest,
@@ -14,7 +14,8 @@ use crate::{
     components::{
         Field, Head, Icon, NONE, TableColumn, blank, card, form_token, heading, page, reason, severity, status, table,
     },
-    pages::{attempt::Attempt, form_texts::FormTexts, viewer},
+    pages::{attempt::Attempt, form_texts::FormTexts, viewer, workspace_people::WorkspacePeople},
+    registers::{PEOPLE, people_list},
     response::page_response,
     viewer::Viewer,
     words::{counted, sentence, words},
@@ -27,7 +28,7 @@ pub(super) fn open<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, R
         let ids = FormTexts::values(request, "id");
         let ids: Vec<Id<Finding>> = ids.iter().filter_map(|id| id.parse().ok()).collect();
         let findings = load(app, request, &ids).await?;
-        respond(request, &findings, back(&texts), &Attempt::default())
+        respond(app, request, &findings, back(&texts), &Attempt::default()).await
     })
 }
 
@@ -45,8 +46,9 @@ pub(super) async fn load(
         return Err(Problem::validation(vec![Issue::new(["findings"], message)]));
     }
     let organization = request.principal()?.organization();
-    let loads = ids.iter().map(|id| Reader::<Finding>::get(&*app.services.store, organization, *id));
-    Ok(try_join_all(loads).await?.into_iter().flatten().collect())
+    let mut found = Reader::<Finding>::get_many(&*app.services.store, organization, ids).await?;
+    found.sort_by_key(|finding| ids.iter().position(|id| *id == finding.meta.id));
+    Ok(found)
 }
 
 /// The filters of the list that the selection was made in: a query, or nothing.
@@ -55,13 +57,18 @@ pub(super) fn back(texts: &FormTexts) -> &str {
 }
 
 /// Responds with the page of the selection.
-pub(super) fn respond(
+///
+/// # Errors
+/// The error response if the store fails.
+pub(super) async fn respond(
+    app: &App,
     request: &ApiRequest,
     findings: &[Stored<Finding>],
     back: &str,
     attempt: &Attempt<'_>,
 ) -> Result<ApiResponse, Problem> {
-    Ok(page_response(attempt.status(), selection(&viewer(request)?, findings, back, attempt)))
+    let people = WorkspacePeople::load(app, request).await?;
+    Ok(page_response(attempt.status(), selection(&viewer(request)?, findings, &people, back, attempt)))
 }
 
 /// The statuses that all findings can move to.
@@ -70,7 +77,13 @@ fn common_next(findings: &[Stored<Finding>]) -> Vec<Status> {
     Status::ALL.iter().copied().filter(|status| findings.iter().all(|finding| allows(finding, status))).collect()
 }
 
-fn selection(viewer: &Viewer, findings: &[Stored<Finding>], back: &str, attempt: &Attempt<'_>) -> Markup {
+fn selection(
+    viewer: &Viewer,
+    findings: &[Stored<Finding>],
+    people: &WorkspacePeople,
+    back: &str,
+    attempt: &Attempt<'_>,
+) -> Markup {
     let list = format!("/app/findings{back}");
     let count = counted(findings.len(), "finding", "findings");
     let title = format!("Triage {count}");
@@ -96,10 +109,11 @@ fn selection(viewer: &Viewer, findings: &[Stored<Finding>], back: &str, attempt:
             (form_token(viewer))
             input type="hidden" name="back" value=(back);
             @for finding in findings { input type="hidden" name="finding" value={ (finding.meta.id) ":" (finding.meta.revision.0) }; }
+            (people_list(people.all()))
             section {
                 (status_field(findings, attempt))
                 div.pair {
-                    (optional("owner", "Owner", "Empty leaves each as it is.", attempt).input("text", "", attempt.typed("owner")))
+                    (optional("owner", "Owner", "A name or an email address. Empty leaves each as it is.", attempt).naming(Some(PEOPLE), attempt.typed("owner"), &NONE))
                     (optional("dueAt", "Due date", "Empty leaves each as it is.", attempt).input("date", "", attempt.typed("dueAt")))
                 }
                 (reason(attempt.typed("reason"), attempt.fault("reason")))

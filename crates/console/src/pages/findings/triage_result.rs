@@ -22,6 +22,7 @@ use crate::{
         commit::{Written, commit},
         form_texts::FormTexts,
         viewer,
+        workspace_people::{NOBODY, WorkspacePeople},
     },
     registers::TypedFaults,
     response::page_response,
@@ -48,11 +49,13 @@ pub(super) fn apply<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, 
         let ids: Vec<Id<Finding>> = opened.iter().map(|(id, _)| *id).collect();
         let findings = load(app, request, &ids).await?;
         if findings.is_empty() {
-            return respond(request, &findings, back(&texts), &Attempt::default());
+            return respond(app, request, &findings, back(&texts), &Attempt::default()).await;
         }
-        let (patch, reason) = match read(request, &texts)? {
+        let (patch, reason) = match read(app, request, &texts).await? {
             Ok(read) => read,
-            Err(faults) => return respond(request, &findings, back(&texts), &Attempt::faulty(&texts, faults)),
+            Err(faults) => {
+                return respond(app, request, &findings, back(&texts), &Attempt::faulty(&texts, faults)).await;
+            }
         };
         let mut outcomes = Vec::with_capacity(findings.len());
         for finding in findings {
@@ -98,7 +101,11 @@ fn opened(request: &ApiRequest) -> Vec<(Id<Finding>, Revision)> {
     FormTexts::values(request, "finding").iter().filter_map(read).collect()
 }
 
-fn read(request: &ApiRequest, texts: &FormTexts) -> Result<Result<(FindingPatch, Reason), TypedFaults>, Problem> {
+async fn read(
+    app: &App,
+    request: &ApiRequest,
+    texts: &FormTexts,
+) -> Result<Result<(FindingPatch, Reason), TypedFaults>, Problem> {
     let zone = viewer(request)?.zone;
     let mut faults = TypedFaults::default();
     let text = |name: &str| texts.0.get(name).map(|text| text.trim()).filter(|text| !text.is_empty());
@@ -110,10 +117,13 @@ fn read(request: &ApiRequest, texts: &FormTexts) -> Result<Result<(FindingPatch,
         fault("status", "is unknown: choose one".to_owned());
     }
     let mut patch = FindingPatch { status, ..FindingPatch::default() };
-    match text("owner").map(Reference::parse) {
-        Some(Ok(owner)) => patch.owner_member_user_id = Patch::Set(owner),
-        Some(Err(error)) => fault("owner", error.to_string()),
-        None => {}
+    if let Some(owner) = text("owner") {
+        let people = WorkspacePeople::load(app, request).await?;
+        let person = people.look_up(app, request, owner).await?;
+        match person.and_then(|person| Reference::parse(&person.id).ok()) {
+            Some(owner) => patch.owner_member_user_id = Patch::Set(owner),
+            None => fault("owner", NOBODY.to_owned()),
+        }
     }
     match text("dueAt").map(|day| zone.parse_input(day)) {
         Some(Ok(due_at)) => patch.due_at = Patch::Set(due_at),

@@ -32,7 +32,7 @@ pub(super) fn open<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, R
         let versions = Reader::<FrameworkVersion>::list(&*app.services.store, organization, &filter, &page).await?;
         let history = load_history(app, organization, Kind::Framework, &framework.meta.id.to_string()).await?;
         let slots = Slots { cards: versions_card(&viewer(request)?, &versions.items), ..Slots::default() };
-        respond(request, StatusCode::OK, &framework, &history, slots)
+        respond(app, request, StatusCode::OK, &framework, &history, slots).await
     })
 }
 

@@ -34,17 +34,15 @@ pub(super) fn open<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, R
         let tree = Tree::load(app, organization, id, open).await?;
         let history = load_history(app, organization, Kind::FrameworkVersion, &id.to_string()).await?;
         let cards = cards(&format!("/app/framework-versions/{id}"), &tree, selected);
-        respond(request, StatusCode::OK, &version, &history, Slots { cards, ..Slots::default() })
+        respond(app, request, StatusCode::OK, &version, &history, Slots { cards, ..Slots::default() }).await
     })
 }
 
 fn cards(path: &str, tree: &Tree, selected: &str) -> Markup {
     let all = html! { a href={ "/app/framework-nodes?frameworkVersionId=" (path.rsplit('/').next().unwrap_or_default()) } { "As a list" } };
     let body = html! {
-        div.body.flush {
-            @if tree.is_empty() { div.body { p.muted { "No requirement yet. Import them from OSCAL or a table." } } }
-            @else { (tree.table(path, selected)) }
-        }
+        @if tree.is_empty() { div.body { p.muted { "No requirement yet. Import them from OSCAL or a table." } } }
+        @else { div.body.flush { (tree.table(path, selected)) } }
     };
     html! {
         @if let Some(node) = tree.node(selected) {

@@ -8,14 +8,15 @@ use http_api::{
     response::{ApiResponse, Problem},
 };
 use maud::{Markup, html};
-use people::{EnrollmentForm, PeopleError, SecondFactorOffer};
+use people::{EnrollmentForm, PendingSignIn, PeopleError, SecondFactorOffer};
 
 use super::{
+    passkey::{creation, relying_party},
     recovery_codes,
     session::{client, next_page, problem_of, session_token, with_session},
 };
 use crate::{
-    components::{Field, copyable, problem_summary, wide_gate},
+    components::{Field, NONE, copyable, problem_summary, wide_gate},
     pages::form_texts::{public_form, query_value},
     qr_code::qr_code,
     response::page_response,
@@ -28,7 +29,9 @@ pub(crate) fn open<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, R
         let pending = people.pending_sign_in(&session_token(app, request)?).await.map_err(problem_of)?;
         let offer = people.offer_second_factor(&pending.user);
         let next = query_value(request, "next");
-        let page = page(pending.user.record.email.as_str(), &offer, next_page(next.as_deref()), None);
+        let passkey = passkey_section(app, request, &pending, next_page(next.as_deref()), "", &[]).await?;
+        let email = pending.user.record.email.as_str();
+        let page = page(email, &offer, next_page(next.as_deref()), None, (&passkey, &[]));
         Ok(page_response(StatusCode::OK, page))
     })
 }
@@ -52,7 +55,9 @@ pub(crate) fn submit<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a,
                 // The app has the key of this offer already.
                 let problem = faults.first().map_or_else(String::new, |fault| format!("The code {}.", fault.message));
                 let offer = people.offer_second_factor_again(&pending.user, text("offer"));
-                let page = page(pending.user.record.email.as_str(), &offer, next, Some(&problem));
+                let passkey = passkey_section(app, request, &pending, next, "", &[]).await?;
+                let email = pending.user.record.email.as_str();
+                let page = page(email, &offer, next, Some(&problem), (&passkey, &[]));
                 Ok(page_response(StatusCode::BAD_REQUEST, page))
             }
             Err(error) => Err(problem_of(error)),
@@ -60,8 +65,52 @@ pub(crate) fn submit<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a,
     })
 }
 
-fn page(email: &str, offer: &SecondFactorOffer, next: &str, problem: Option<&str>) -> Markup {
-    let problems: Vec<_> = problem.into_iter().map(|problem| ("code".to_owned(), problem.to_owned())).collect();
+/// The page after a passkey was not added.
+pub(super) async fn page_after_passkey(
+    app: &App,
+    request: &ApiRequest,
+    pending: &PendingSignIn,
+    next: &str,
+    name: &str,
+    problems: &[(String, String)],
+) -> Result<Markup, Problem> {
+    let offer = app.services.people.offer_second_factor(&pending.user);
+    let passkey = passkey_section(app, request, pending, next, name, problems).await?;
+    Ok(page(pending.user.record.email.as_str(), &offer, next, None, (&passkey, problems)))
+}
+
+/// The form that adds a passkey in place of an authenticator app; nothing where browsers offer none.
+async fn passkey_section(
+    app: &App,
+    request: &ApiRequest,
+    pending: &PendingSignIn,
+    next: &str,
+    name: &str,
+    problems: &[(String, String)],
+) -> Result<Markup, Problem> {
+    let Some(party) = relying_party(app, request) else { return Ok(NONE) };
+    let asked = app.services.people.passkey_registration(&pending.user, &pending.session, &party).await;
+    let options = asked.map_err(problem_of)?;
+    let hidden = html! { input type="hidden" name="next" value=(next); };
+    Ok(html! {
+        div.or { "or" }
+        div.sec {
+            h2 { "Passkey" }
+            p { "Your fingerprint, your face, a PIN or a security key. It signs you in without the password, too." }
+        }
+        (creation("/app/set-up-second-factor/passkey", &options, &hidden, name, problems))
+    })
+}
+
+fn page(
+    email: &str,
+    offer: &SecondFactorOffer,
+    next: &str,
+    problem: Option<&str>,
+    (passkey, passkey_problems): (&Markup, &[(String, String)]),
+) -> Markup {
+    let problems = problem.into_iter().map(|problem| ("code".to_owned(), problem.to_owned()));
+    let problems: Vec<_> = problems.chain(passkey_problems.iter().cloned()).collect();
     let content = html! {
         (problem_summary(&problems))
         div {
@@ -73,8 +122,9 @@ fn page(email: &str, offer: &SecondFactorOffer, next: &str, problem: Option<&str
             (fields(email, offer, problem))
             div.save { button.btn.primary { "Continue to the recovery codes" } }
         }
+        (passkey)
     };
-    wide_gate("Set up your second factor", problem.is_some(), &content)
+    wide_gate("Set up your second factor", !problems.is_empty(), &content)
 }
 
 /// The fields that enroll a second factor: the key as a picture and as text, and the code that the app then shows.

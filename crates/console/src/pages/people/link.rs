@@ -9,11 +9,13 @@ use http_api::{
     response::{ApiResponse, Problem},
 };
 use maud::{Markup, html};
-use people::{EnrollmentForm, LinkDetails, LinkForm, PeopleError, SecondFactorOffer};
+use people::{EnrollmentForm, LinkDetails, LinkForm, OpenIdSettings, PeopleError, SecondFactorOffer};
 use secrecy::SecretString;
 
 use super::{
-    enrollment, recovery_codes,
+    enrollment, openid,
+    passkey::relying_party,
+    recovery_codes,
     session::{client, problem_of, with_session},
 };
 use crate::{
@@ -27,6 +29,9 @@ use crate::{
 pub(crate) fn open<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>> {
     Box::pin(async move {
         let details = app.services.people.link(&token(request)?).await.map_err(problem_of)?;
+        if let Some(openid) = provider_instead(app, &details).await? {
+            return Ok(openid::instead_of_link(&openid.label));
+        }
         Ok(page_response(StatusCode::OK, page(app, request, &details, "", "", &[])))
     })
 }
@@ -40,7 +45,9 @@ pub(crate) fn submit<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a,
         let details = people.link(&token).await.map_err(problem_of)?;
         let password = SecretString::from(text("password").to_owned());
         let enrollment = EnrollmentForm { sealed: text("offer"), code: text("code") };
-        let second_factor = Some(enrollment).filter(|form| requires_second_factor(&details) || !form.code.is_empty());
+        let second_factor = Some(enrollment)
+            .filter(|_| text("factor") != "passkey")
+            .filter(|form| requires_second_factor(&details) || !form.code.is_empty());
         let form = LinkForm { name: text("name"), email: text("email"), password: &password, second_factor };
         match people.use_link(&token, form, &client(request)).await {
             Ok(enrolled) => {
@@ -72,6 +79,13 @@ pub(crate) fn submit<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a,
 
 fn token(request: &ApiRequest) -> Result<OpaqueToken, Problem> {
     OpaqueToken::parse(TokenUse::Link, request.path_text()).ok_or_else(Problem::not_found)
+}
+
+/// The provider by which people of the workspace sign in, if they have no passwords.
+async fn provider_instead<'a>(app: &'a App, details: &LinkDetails) -> Result<Option<&'a OpenIdSettings>, Problem> {
+    let people = &app.services.people;
+    let is_off = people.refuses_passwords(&details.organization).await.map_err(problem_of)?;
+    Ok(people.openid().filter(|_| is_off))
 }
 
 fn requires_second_factor(details: &LinkDetails) -> bool {
@@ -122,7 +136,12 @@ fn page(
                 }.filled("password", "new-password", ""))
             }
             @if let Some(offer) = &offer { (enrollment::fields(email_of_user.unwrap_or("administrator"), offer, fault("code"))) }
-            div.save { button.btn.primary { @if offer.is_some() { "Continue to the recovery codes" } @else { "Save the password and sign in" } } }
+            div.save {
+                button.btn.primary { @if offer.is_some() { "Continue to the recovery codes" } @else { "Save the password and sign in" } }
+                @if offer.is_some() && relying_party(app, request).is_some() {
+                    button.btn name="factor" value="passkey" { "Use a passkey instead" }
+                }
+            }
         }
     };
     wide_gate(title, !problems.is_empty(), &content)

@@ -15,7 +15,7 @@ pub(crate) fn content(codes: &[RecoveryCode], next: &str) -> Markup {
     html! {
         div {
             h1 { "Keep these recovery codes" }
-            p { "Each of them signs you in once, in place of the app. You see them only now." }
+            p { "Each of them signs you in once after your password, in place of the app or the passkey. You see them only now." }
         }
         (note(Tone::Warning, "Store them where you would find them without your phone.", "Print them, or keep them in a password manager."))
         ol.codes { @for code in codes { li { code { (code.expose()) } } } }

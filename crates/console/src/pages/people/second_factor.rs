@@ -8,14 +8,15 @@ use http_api::{
     response::{ApiResponse, Problem},
 };
 use maud::{Markup, html};
-use people::SignInOutcome;
+use people::{PendingSignIn, SecondFactorChoices, SignInOutcome};
 
 use super::{
+    passkey::relying_party,
     session::{client, next_page, problem_of, session_token, with_session},
     sign_in::refused,
 };
 use crate::{
-    components::{Field, gate, problem_summary},
+    components::{Ceremony, Field, gate, passkey_form, problem_summary},
     pages::form_texts::{public_form, query_value},
     response::{page_response, redirect},
 };
@@ -25,7 +26,7 @@ pub(crate) fn open<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, R
     Box::pin(async move {
         let pending = app.services.people.pending_sign_in(&session_token(app, request)?).await.map_err(problem_of)?;
         let next = query_value(request, "next");
-        let page = page(pending.user.record.email.as_str(), next_page(next.as_deref()), None);
+        let page = page(app, request, &pending, next_page(next.as_deref()), None).await?;
         Ok(page_response(StatusCode::OK, page))
     })
 }
@@ -48,28 +49,57 @@ pub(crate) fn submit<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a,
                     }
                     None => "That code is wrong, was used already or is too old. Wait for the next one.".to_owned(),
                 };
-                let page = page(pending.user.record.email.as_str(), next, Some(&problem));
+                let page = page(app, request, &pending, next, Some(&problem)).await?;
                 Ok(refused(&refusal, page))
             }
         }
     })
 }
 
-fn page(email: &str, next: &str, problem: Option<&str>) -> Markup {
+/// The page, with the ways that this person has.
+pub(super) async fn page(
+    app: &App,
+    request: &ApiRequest,
+    pending: &PendingSignIn,
+    next: &str,
+    problem: Option<&str>,
+) -> Result<Markup, Problem> {
+    let party = relying_party(app, request);
+    let choices = app.services.people.second_factor_choices(pending, party.as_ref()).await.map_err(problem_of)?;
+    Ok(page_of(&choices, pending.user.record.email.as_str(), next, problem))
+}
+
+fn page_of(choices: &SecondFactorChoices, email: &str, next: &str, problem: Option<&str>) -> Markup {
     let problems: Vec<_> = problem.into_iter().map(|problem| ("code".to_owned(), problem.to_owned())).collect();
+    let (title, text) = match (choices.has_app, &choices.passkeys) {
+        (true, None) => ("Enter the code from your app", "Six digits, new every 30 seconds."),
+        (true, Some(_)) => ("Enter the code, or use a passkey", "The code has six digits, new every 30 seconds."),
+        (false, Some(_)) => ("Use your passkey", "Or enter one of your recovery codes."),
+        (false, None) => ("Enter a recovery code", "Your passkeys do not work at this address of the server."),
+    };
+    let (label, hint) = match choices.has_app {
+        true => ("Code", "A recovery code works, too, once."),
+        false => ("Recovery code", "Each works once."),
+    };
     let content = html! {
         (problem_summary(&problems))
         div {
-            h1 { "Enter the code from your app" }
-            p { "Six digits, new every 30 seconds. Signing in as " (email) "." }
+            h1 { (title) }
+            p { (text) " Signing in as " (email) "." }
+        }
+        @if let Some(options) = &choices.passkeys {
+            div {
+                @let fields = html! { input type="hidden" name="next" value=(next); };
+                @let button = html! { button.btn.block { "Use a passkey" } div.or { "or" } };
+                (passkey_form(Ceremony::Get, "/app/second-factor/passkey", options, &fields, &button))
+            }
         }
         form.form method="post" action="/app/second-factor" novalidate {
             input type="hidden" name="next" value=(next);
-            (Field { name: "code", label: "Code", hint: "A recovery code works, too, once.", error: problem, ..Field::default() }
-                .filled("text", "one-time-code", ""))
+            (Field { name: "code", label, hint, error: problem, ..Field::default() }.filled("text", "one-time-code", ""))
             button.btn.primary.block { "Sign in" }
         }
         p.small { a href="/app/sign-in" { "Sign in as somebody else" } }
     };
-    gate("Enter the code", problem.is_some(), &content)
+    gate(title, problem.is_some(), &content)
 }

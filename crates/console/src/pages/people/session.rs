@@ -1,6 +1,6 @@
 //! The cookies of sessions, and what a request says about its browser.
 
-use auth::{OpaqueToken, TokenUse};
+use auth::OpaqueToken;
 use axum::http::header;
 use http_api::{
     pipeline::App,
@@ -29,8 +29,7 @@ pub(crate) fn client(request: &ApiRequest) -> Client {
 /// # Errors
 /// A 401 response if it has none.
 pub(crate) fn session_token(app: &App, request: &ApiRequest) -> Result<OpaqueToken, Problem> {
-    let cookie = request.cookie(app.services.settings.session_cookie.name());
-    cookie.and_then(|cookie| OpaqueToken::parse(TokenUse::Session, cookie)).ok_or_else(Problem::signed_out)
+    request.session_token(app.services.settings.session_cookie.name()).ok_or_else(Problem::signed_out)
 }
 
 /// Adds the cookies of a session that has begun.

@@ -102,7 +102,7 @@ async fn respond(
         has_problem: attempt.has_problem(),
         ..Slots::default()
     };
-    respond_with_detail(request, attempt.status(), package, &history, slots)
+    respond_with_detail(app, request, attempt.status(), package, &history, slots).await
 }
 
 fn meta(viewer: &Viewer, package: &SubmissionPackage, now: Timestamp) -> Markup {
@@ -165,15 +165,11 @@ fn where_it_stands(viewer: &Viewer, package: &Stored<SubmissionPackage>, attempt
                     }
                 }
                 @if !options.is_empty() {
-                    @let is_open = events.is_empty() || attempt.has_problem();
-                    details.apart open[is_open] {
-                        summary.small { "Without an event: " (options.iter().map(|option| option.title.to_lowercase()).collect::<Vec<_>>().join(", ")) }
-                        form.stack.apart method="post" action={ (address) "/transition" } novalidate data-guard {
-                            (form_token(viewer))
-                            input type="hidden" name="revision" value=(package.meta.revision.0);
-                            (choices_across("command", "What to do with it", attempt.fault("command"), &options, attempt.typed("command")))
-                            (reason(attempt.typed("reason"), attempt.fault("reason")))
-                            div.save { button.btn.primary[events.is_empty()] { "Move the package" } }
+                    @let form = commands(viewer, package, attempt, &options, events.is_empty());
+                    @if events.is_empty() { (form) } @else {
+                        details.apart open[attempt.has_problem()] {
+                            summary.small { "Without an event: " (options.iter().map(|option| option.title.to_lowercase()).collect::<Vec<_>>().join(", ")) }
+                            (form)
                         }
                     }
                 }
@@ -181,6 +177,25 @@ fn where_it_stands(viewer: &Viewer, package: &Stored<SubmissionPackage>, attempt
         }
     };
     card("where", "Where it stands", &NONE, &body)
+}
+
+/// The form with what can be done with a package without an event.
+fn commands(
+    viewer: &Viewer,
+    package: &Stored<SubmissionPackage>,
+    attempt: &Attempt<'_>,
+    options: &[Choice<'_>],
+    is_primary: bool,
+) -> Markup {
+    html! {
+        form.stack.apart method="post" action={ "/app/submission-packages/" (package.meta.id) "/transition" } novalidate data-guard {
+            (form_token(viewer))
+            input type="hidden" name="revision" value=(package.meta.revision.0);
+            (choices_across("command", "What to do with it", attempt.fault("command"), options, attempt.typed("command")))
+            (reason(attempt.typed("reason"), attempt.fault("reason")))
+            div.save { button.btn.primary[is_primary] { "Move the package" } }
+        }
+    }
 }
 
 const fn words_of(command: PackageCommand) -> (&'static str, &'static str) {

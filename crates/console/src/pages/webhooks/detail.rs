@@ -34,6 +34,7 @@ use crate::{
     },
     response::page_response,
     services::ConsoleServices,
+    words::counted,
 };
 
 /// The deliveries that the tabs show, by the `status` in the address.
@@ -113,8 +114,12 @@ fn done(request: &ApiRequest) -> Option<String> {
         ("disabled", _) => "The subscription is disabled. What happens meanwhile can be replayed later.".to_owned(),
         ("recovered", counts) => {
             let (again, missed) = counts.split_once('-')?;
-            let (again, missed): (u32, u32) = (again.parse().ok()?, missed.parse().ok()?);
-            format!("{again} deliveries are sent again, and {missed} that were missed are sent now.")
+            let (again, missed): (usize, usize) = (again.parse().ok()?, missed.parse().ok()?);
+            format!(
+                "{} sent again, and {} that had been missed.",
+                counted(again, "delivery is", "deliveries are"),
+                counted(missed, "event is sent now", "events are sent now")
+            )
         }
         _ => return None,
     })
@@ -136,7 +141,7 @@ fn head_of(
     let verb = if subscription.record.is_active() { "Disable…" } else { "Enable…" };
     let actions = html! {
         @if desk.may_manage() {
-            a.btn href={ (href) "/test" } { (Icon::Submission) "Send a test" }
+            a.btn href={ (href) "/test" } { (Icon::Submission) "Send a test…" }
             details.pop.right name="pop" {
                 summary { "More" }
                 div.sheet {
@@ -168,7 +173,7 @@ fn trouble(desk: &Desk<'_>, subscription: &Stored<WebhookSubscription>, health: 
                 b { "No attempt has succeeded since " (zone.minute(since)) "." }
                 p { "Events wait for their next attempt. Without one success by " (zone.minute(since + MAX_FAILING_DURATION)) " the subscription is disabled." }
             }
-            @if desk.may_manage() { div.do { a.btn.sm href={ (WEBHOOKS) "/" (subscription.meta.id) "/recover" } { (Icon::Replay) "Replay a window" } } }
+            @if desk.may_manage() { div.do { a.btn.sm href={ (WEBHOOKS) "/" (subscription.meta.id) "/recover" } { (Icon::Replay) "Replay a window…" } } }
         }
     }
 }
@@ -203,7 +208,7 @@ fn about(desk: &Desk<'_>, stored: &Stored<WebhookSubscription>, health: Delivery
                 dt { "Account" } dd { a href={ (CREDENTIALS) "/" (stored.record.account) } { (account) } }
                 dt { "Id" } dd { (copyable("subscription-id", &stored.meta.id.to_string(), "id")) }
                 dt { "Events" } dd { span.scopes { @for event in &stored.record.event_types { code.scope { (dotted(event.name())) } } } }
-                dt { "Made" } dd { (zone.minute(stored.meta.created_at)) }
+                dt { "Created" } dd { (zone.minute(stored.meta.created_at)) }
                 dt { "Last success" } dd { @if let Some(last) = health.last_delivery_at { (zone.minute(last)) } @else { "Never" } }
             } }
         }))

@@ -53,6 +53,7 @@ struct View<'v> {
 pub(super) fn open_new<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>> {
     Box::pin(async move {
         let desk = Desk::of(app, request)?;
+        desk.require_recent()?;
         let accounts = desk.integrations.accounts(desk.organization_id()?).await.map_err(problem_of)?;
         Ok(page_response(StatusCode::OK, form(&desk, &accounts, &View::default())))
     })

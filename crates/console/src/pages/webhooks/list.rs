@@ -20,7 +20,7 @@ use super::{
     state::{short_url, state},
 };
 use crate::{
-    components::{Head, Icon, NONE, TableColumn, Tone, blank, dotted, flash, heading, note, page, pager, table},
+    components::{Head, Icon, TableColumn, Tone, blank, dotted, flash, heading, note, page, pager, table},
     pages::{
         developers::{Desk, developer_tabs, problem_of},
         form_texts::query_value,
@@ -86,11 +86,13 @@ pub(super) async fn subscription_table(
     accounts: &[Account],
 ) -> Result<Markup, Problem> {
     if subscriptions.is_empty() {
+        let create =
+            html! { @if desk.may_manage() { a.btn href={ (WEBHOOKS) "/new" } { (Icon::Plus) "New subscription" } } };
         return Ok(blank(
             Icon::Webhook,
             "No subscriptions yet",
             "A subscription sends events to an address of yours as they happen, so that no program has to ask again and again.",
-            &NONE,
+            &create,
         ));
     }
     let ids: Vec<_> = subscriptions.iter().map(|stored| stored.meta.id).collect();

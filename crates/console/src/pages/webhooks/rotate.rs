@@ -27,6 +27,7 @@ use crate::{
 pub(super) fn open<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>> {
     Box::pin(async move {
         let desk = Desk::of(app, request)?;
+        desk.require_recent()?;
         let stored = find(&desk).await?;
         Ok(page_response(StatusCode::OK, form(&desk, &stored, "86400", "", &Faults::new())))
     })

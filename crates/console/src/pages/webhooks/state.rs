@@ -83,7 +83,7 @@ const fn failure_in_words(failure: AttemptFailure) -> &'static str {
 }
 
 /// The name of a subscription for people: its description, or else where it sends.
-pub(super) fn name_of(stored: &Stored<WebhookSubscription>) -> String {
+pub(in crate::pages) fn name_of(stored: &Stored<WebhookSubscription>) -> String {
     let description = stored.record.description.as_str();
     let first = description.lines().next().unwrap_or_default().trim();
     if first.is_empty() { short_url(stored) } else { first.chars().take(80).collect() }

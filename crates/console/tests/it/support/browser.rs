@@ -16,6 +16,8 @@ pub(crate) struct Browser {
     pub(crate) cookie: String,
     /// The token of the forms.
     pub(crate) form_token: String,
+    /// The host that requests are sent to.
+    pub(crate) host: &'static str,
 }
 
 /// A response that was read to its end.
@@ -47,11 +49,20 @@ impl Browser {
         self.send(request.unwrap()).await
     }
 
+    /// Sends a form with a file, whose boundary is `x-1`.
+    pub(crate) async fn post_file(&self, path: &str, body: Vec<u8>) -> Page {
+        let request = Request::post(path)
+            .header(header::CONTENT_TYPE, "multipart/form-data; boundary=x-1")
+            .header("sec-fetch-site", "same-origin")
+            .body(Body::from(body));
+        self.send(request.unwrap()).await
+    }
+
     async fn send(&self, mut request: Request<Body>) -> Page {
         let address: SocketAddr = "192.0.2.7:40000".parse().unwrap();
         request.extensions_mut().insert(address);
         let headers = request.headers_mut();
-        headers.insert(header::HOST, "novantra.test".parse().unwrap());
+        headers.insert(header::HOST, self.host.parse().unwrap());
         headers.insert(header::COOKIE, self.cookie.parse().unwrap());
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();

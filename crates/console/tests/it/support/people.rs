@@ -26,7 +26,7 @@ pub(crate) const EMAIL: &str = "m.halloran@brackwater.example";
 impl TestApp {
     /// A browser in which nobody has signed in.
     pub(crate) fn stranger(&self) -> Browser {
-        Browser { router: self.router.clone(), cookie: "a=b".to_owned(), form_token: String::new() }
+        Browser { router: self.router.clone(), cookie: "a=b".to_owned(), form_token: String::new(), host: "localhost" }
     }
 
     /// An active person with this role, who has no password.

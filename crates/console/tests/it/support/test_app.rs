@@ -16,7 +16,7 @@ use axum::Router;
 use console::ConsoleServices;
 use crypto::{
     Argon2Hasher, Argon2PasswordHasher, CachedVerifier, CheckpointKey, CursorKey, DeviceCookieKey, Encryptor,
-    HmacWebhookSigner, MasterKey, TokenKeys, TotpFactors, generate_signing_key,
+    HmacWebhookSigner, MasterKey, PasskeyChallengeKey, TokenKeys, TotpFactors, generate_signing_key,
 };
 use http_api::{ApiSettings, App, CommitListener, CursorSigner, Observer, Quotas, ResponseCipher, Services};
 use kernel::{Changeset, Entropy};
@@ -26,7 +26,7 @@ use store_contract::{Fixture, OpenedStore};
 use store_memory::MemoryStore;
 use webhooks::{AddressPolicy, AttemptOutcome, EndpointUrl, Message, Sender};
 
-use super::files::Files;
+use super::{files::Files, tables::Tables};
 
 /// The web app under test.
 pub(crate) struct TestApp {
@@ -35,6 +35,7 @@ pub(crate) struct TestApp {
     pub(super) contents: Arc<BucketStore>,
     pub(super) passwords: Argon2PasswordHasher,
     pub(super) tokens: Arc<TokenKeys>,
+    pub(crate) tables: Arc<Tables>,
     pub(crate) router: Router,
     published: Arc<Published>,
     checkpoint_key: CheckpointKey,
@@ -117,6 +118,7 @@ impl TestApp {
             passwords: Arc::new(Argon2PasswordHasher::new(Arc::clone(&entropy))),
             second_factors: Arc::new(TotpFactors::new(&master)),
             devices: Arc::new(DeviceCookieKey::new(&master)),
+            challenges: Arc::new(PasskeyChallengeKey::new(&master)),
         };
         let people = Arc::new(People::new(people, PeopleSettings::default()));
         let app = App::new(Services {
@@ -140,17 +142,20 @@ impl TestApp {
         let attachments = Arc::new(AttachmentServices::new(contents.clone(), limits));
         let signer = Arc::new(HmacWebhookSigner::new(&master));
         let webhooks = Arc::new(WebhookServices::new(signer, Arc::new(Accepting), AddressPolicy::default()));
+        let tables = Arc::new(Tables::new(fixture.entropy.clone()));
         let pages = console::surface(ConsoleServices {
             events: Arc::new(PayloadRenderer),
             files: Arc::new(Files(Arc::clone(&attachments))),
             endpoints: webhooks.endpoints.clone(),
             checkpoints: Arc::new(CheckpointKey::new(&master).public_key()),
             api_document: api_v1::document(),
+            tables: tables.clone(),
+            api_path: api_v1::collection_path,
         });
         let router = http_api::router(app, [api_v1::surface(ApiServices { webhooks, attachments }), pages]);
         let passwords = Argon2PasswordHasher::new(entropy);
         let checkpoint_key = CheckpointKey::new(&master);
-        Self { fixture, people, contents, passwords, tokens, router, published, checkpoint_key }
+        Self { fixture, people, contents, passwords, tokens, tables, router, published, checkpoint_key }
     }
 
     /// Seals the audit log, as a server does it every second.

@@ -1,7 +1,7 @@
 //! The errors of requests of people, whom browsers sign in.
 
 use auth::{Permission, UserDenied};
-use axum::http::StatusCode;
+use axum::http::{HeaderName, HeaderValue, StatusCode};
 
 use super::Problem;
 
@@ -41,5 +41,10 @@ impl Problem {
             UserDenied::MissingPermission(permission) => Self::missing_permission(permission),
             UserDenied::NotRecent => Self::password_required(),
         }
+    }
+
+    /// Removes the headers from the error, for a response in another form.
+    pub(crate) fn take_headers(&mut self) -> Vec<(HeaderName, HeaderValue)> {
+        std::mem::take(&mut self.headers)
     }
 }

@@ -166,7 +166,7 @@ impl Table {
             percent: self.percent.map(Percent::from),
         };
         let value_maps = self.map_value.clone();
-        Ok(MappingOptions { columns, value_maps, ignores_unknown: self.ignore_unknown, values })
+        Ok(MappingOptions { columns, chosen: None, value_maps, ignores_unknown: self.ignore_unknown, values })
     }
 
     /// Imports the files. `open` passes the rows of each to a function, and returns a warning.

@@ -24,7 +24,7 @@ pub(crate) struct UserArgs {
 pub(crate) struct Reset {
     #[command(flatten)]
     target: UserArgs,
-    /// Also remove the second factor and the recovery codes, which are lost.
+    /// Also remove what is lost: the authenticator app, all passkeys and the recovery codes.
     #[arg(long)]
     second_factor: bool,
 }
@@ -40,7 +40,7 @@ pub(crate) struct SetRole {
 
 impl UserArgs {
     /// Changes the user with `work`.
-    async fn operate<T>(
+    pub(super) async fn operate<T>(
         &self,
         context: &CommandContext,
         command: &'static str,

@@ -6,6 +6,8 @@ mod records;
 mod series;
 mod submissions;
 
+use std::time::Duration;
+
 use auth::{Role, parse_user_email};
 use kernel::{Organization, OrganizationRef, Reason, RecordKey, Slug, Title};
 use scopes::{Scope, ScopeSet};
@@ -16,11 +18,15 @@ use super::{
     printed_link::PrintedLink,
 };
 use crate::{
+    clock::ReplayClock,
     compose::Installation,
     failure::{Failure, ResultExt as _},
     operations::{Operator, create_workspace},
     settings::{Database, Settings},
 };
+
+/// The time for which the workspace of the demo has existed.
+pub(crate) const PAST: Duration = Duration::from_secs(190 * 24 * 60 * 60);
 
 /// Changes the settings to use a temporary folder, which is removed when it is dropped.
 ///
@@ -41,13 +47,15 @@ pub(crate) fn use_temporary_folder(settings: &mut Settings) -> Result<TempDir, F
 }
 
 /// Seeds the installation with sample records, the two service accounts of an integration, and an administrator whom a
-/// link signs in.
+/// link signs in. The registers and the findings are recorded in the past, so that their numbers have a course; all other
+/// records are recorded now.
 ///
 /// # Errors
 /// If the store fails.
 pub(crate) async fn seed(
     installation: &Installation,
     settings: &Settings,
+    replay: &ReplayClock,
 ) -> Result<(Vec<PrintedAccount>, Option<PrintedLink>), Failure> {
     let operator = Operator::for_server(installation.clone(), Reason::parse("sample records of the demo")?);
     let organization = Organization {
@@ -57,8 +65,11 @@ pub(crate) async fn seed(
         timezone: RecordKey::parse("America/Denver")?,
     };
     let workspace = create_workspace(&operator, &organization).await?;
-    records::add(&operator, &workspace).await?;
-    findings::add(&operator, &workspace).await?;
+    let now = replay.present();
+    records::add_registers(&operator, &workspace, now).await?;
+    findings::add(&operator, &workspace, replay).await?;
+    replay.release();
+    records::add_activities(&operator, &workspace, now).await?;
     submissions::add_events(&operator, &workspace).await?;
     evidence::add(&operator, &workspace).await?;
     let scanner: ScopeSet = [Scope::FindingsRead, Scope::FindingsWrite].into_iter().collect();

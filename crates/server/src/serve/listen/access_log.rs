@@ -1,7 +1,9 @@
-//! The access log and the gauge of requests in flight. The query is not logged, because it may contain a reason.
+//! The access log and the gauge of requests in flight. The query is not logged, because it may contain a reason, nor is the
+//! token of a link.
 
 use std::convert::Infallible;
 
+use auth::without_tokens;
 use axum::{extract::Request, response::Response};
 
 use crate::serve::metrics::Metrics;
@@ -26,7 +28,7 @@ where
     drop(in_flight);
     let status = response.status().as_u16();
     let request_id = response.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok()).unwrap_or_default();
-    let path = uri.path();
-    tracing::debug!(%method, path, status, request_id, "request answered");
+    let path = without_tokens(uri.path());
+    tracing::debug!(%method, %path, status, request_id, "request answered");
     Ok(response)
 }

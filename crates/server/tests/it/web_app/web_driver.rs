@@ -1,12 +1,12 @@
 //! Chromium, driven over the WebDriver protocol (W3C), of which the tests need few commands.
 
 use std::{
-    env,
     io::{BufRead as _, BufReader},
     process::{Child, Command, Stdio},
     time::Duration,
 };
 
+use crate::support::eventually;
 use serde_json::{Value, json};
 
 /// The key under which the protocol has the identifier of an element.
@@ -19,17 +19,21 @@ pub(super) struct WebDriver {
     driver: Child,
     session: String,
     client: reqwest::Client,
-    axe: String,
 }
 
 impl WebDriver {
     /// Opens a browser.
     pub(super) async fn open() -> Self {
-        let axe = env::var("NOVANTRA_TEST_AXE").expect(
-            "NOVANTRA_TEST_AXE is not set: run the tests with `cargo xtask test`, which downloads axe-core, or set the path \
-             of axe.min.js",
-        );
-        let axe = std::fs::read_to_string(&axe).unwrap_or_else(|error| panic!("{axe}: {error}"));
+        Self::open_with(&json!({})).await
+    }
+
+    /// Opens a browser that runs no script of pages.
+    pub(super) async fn open_without_script() -> Self {
+        Self::open_with(&json!({ "profile.managed_default_content_settings.javascript": 2 })).await
+    }
+
+    /// Opens a browser with these preferences.
+    async fn open_with(preferences: &Value) -> Self {
         let mut driver = Command::new("chromedriver").args(["--port=0"]).stdout(Stdio::piped()).spawn().expect(MISSING);
         let output = BufReader::new(driver.stdout.take().expect("its output"));
         let mut lines = output.lines().map_while(Result::ok);
@@ -39,11 +43,19 @@ impl WebDriver {
         });
         let url = format!("http://127.0.0.1:{}", port.expect("the port of chromedriver"));
         let client = reqwest::Client::builder().timeout(Duration::from_secs(120)).build().expect("a client");
-        let options = json!({ "args": ["--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"] });
+        // No name is resolved, so that nothing is loaded from elsewhere.
+        let arguments = [
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--hide-scrollbars",
+            "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
+        ];
         let capabilities = json!({ "capabilities": { "alwaysMatch": {
-            "goog:chromeOptions": options, "goog:loggingPrefs": { "browser": "ALL" },
+            "goog:chromeOptions": { "args": arguments, "prefs": preferences },
+            "goog:loggingPrefs": { "browser": "ALL", "performance": "ALL" },
         } } });
-        let mut browser = Self { driver, session: format!("{url}/session"), client, axe };
+        let mut browser = Self { driver, session: format!("{url}/session"), client };
         let session = browser.command("", &capabilities).await;
         browser.session = format!("{url}/session/{}", session["sessionId"].as_str().expect("a session"));
         browser
@@ -52,16 +64,29 @@ impl WebDriver {
     async fn command(&self, path: &str, body: &Value) -> Value {
         let sent = self.client.post(format!("{}{path}", self.session)).json(body).send().await.expect("an answer");
         let answer: Value = sent.json().await.expect("JSON");
-        assert!(answer["value"]["error"].is_null(), "{path} {body}: {answer}");
+        assert!(answer["value"]["error"].is_null(), "{path} {:.300}: {answer}", body.to_string());
         answer["value"].clone()
+    }
+
+    /// Calls a method of the protocol of the browser's developer tools.
+    pub(super) async fn tool(&self, method: &str, parameters: &Value) -> Value {
+        self.command("/goog/cdp/execute", &json!({ "cmd": method, "params": parameters })).await
+    }
+
+    /// The messages of one of the browser's logs since the last call.
+    pub(super) async fn log(&self, name: &str) -> Vec<String> {
+        let log = self.command("/se/log", &json!({ "type": name })).await;
+        let lines = log.as_array().expect("a log").iter();
+        lines.map(|line| line["message"].as_str().expect("a message").to_owned()).collect()
     }
 
     pub(super) async fn go(&self, url: &str) {
         self.command("/url", &json!({ "url": url })).await;
     }
 
-    pub(super) async fn resize(&self, width: u32, height: u32) {
-        self.command("/window/rect", &json!({ "width": width, "height": height })).await;
+    /// Goes back by one page.
+    pub(super) async fn back(&self) {
+        self.command("/back", &json!({})).await;
     }
 
     /// The result of a script in the page.
@@ -69,10 +94,30 @@ impl WebDriver {
         self.command("/execute/sync", &json!({ "script": script, "args": [] })).await
     }
 
+    /// The result of a script in the page that passes it to `arguments[0]`.
+    pub(super) async fn run_until_done(&self, script: &str) -> Value {
+        self.command("/execute/async", &json!({ "script": script, "args": [] })).await
+    }
+
     /// The text of an element.
     pub(super) async fn text(&self, selector: &str) -> String {
         let script = format!("return document.querySelector({}).textContent", json!(selector));
         self.run(&script).await.as_str().expect("a text").to_owned()
+    }
+
+    /// The texts of all elements that match the selector, with single spaces.
+    pub(super) async fn texts(&self, selector: &str) -> Vec<String> {
+        let script = format!(
+            "return [...document.querySelectorAll({})].map(one => one.textContent.replace(/\\s+/g, ' '))",
+            json!(selector)
+        );
+        let texts = self.run(&script).await;
+        texts.as_array().expect("texts").iter().map(|text| text.as_str().expect("a text").to_owned()).collect()
+    }
+
+    /// The HTML of the page.
+    pub(super) async fn html(&self) -> String {
+        self.run("return document.documentElement.outerHTML").await.as_str().expect("a text").to_owned()
     }
 
     pub(super) async fn fill(&self, selector: &str, text: &str) {
@@ -86,31 +131,25 @@ impl WebDriver {
         self.command(&format!("/element/{element}/click"), &json!({})).await;
     }
 
+    /// Adds an authenticator that confirms every ceremony, and verifies its owner.
+    pub(super) async fn add_authenticator(&self) {
+        let options = json!({
+            "protocol": "ctap2", "transport": "internal", "hasResidentKey": true, "hasUserVerification": true,
+            "isUserConsenting": true, "isUserVerified": true,
+        });
+        self.command("/webauthn/authenticator", &options).await;
+    }
+
+    /// Waits until an element has this text, which a script brings about.
+    pub(super) async fn wait_for(&self, selector: &str, text: &str) {
+        let script = format!("return document.querySelector({})?.textContent ?? ''", json!(selector));
+        let what = format!("{selector} is {text:?}");
+        eventually(&what, async || (self.run(&script).await == text).then_some(())).await;
+    }
+
     async fn element(&self, selector: &str) -> String {
         let found = self.command("/element", &json!({ "using": "css selector", "value": selector })).await;
         found[ELEMENT].as_str().expect("an element").to_owned()
-    }
-
-    /// The faults that axe-core, the console of the browser and the width of the page show.
-    pub(super) async fn faults(&self) -> Vec<String> {
-        self.run(&self.axe).await;
-        let script = "const done = arguments[0]; axe.run(document, { resultTypes: ['violations'] }).then(found => \
-                      done(found.violations.flatMap(one => one.nodes.map(node => `${one.id}: ${node.html}`))))";
-        let found = self.command("/execute/async", &json!({ "script": script, "args": [] })).await;
-        let mut faults: Vec<String> =
-            found.as_array().expect("a list").iter().filter_map(|fault| fault.as_str().map(str::to_owned)).collect();
-        if self.run("return document.documentElement.scrollWidth > innerWidth").await == true {
-            faults.push("the page scrolls to the side".to_owned());
-        }
-        let elsewhere = "return performance.getEntriesByType('resource').map(one => one.name).filter(name => \
-                         !name.startsWith(location.origin))";
-        faults.extend(self.run(elsewhere).await.as_array().expect("a list").iter().map(|url| format!("loads {url}")));
-        let log = self.command("/se/log", &json!({ "type": "browser" })).await;
-        // A page that answers with an error is in the console as one that could not be loaded.
-        let lines = log.as_array().expect("a log").iter().filter_map(|line| line["message"].as_str());
-        faults
-            .extend(lines.filter(|line| !line.contains("the server responded with a status of 4")).map(str::to_owned));
-        faults
     }
 }
 

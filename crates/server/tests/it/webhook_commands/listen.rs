@@ -8,10 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use base64::{Engine, engine::general_purpose::STANDARD};
-use crypto::{HmacWebhookSigner, MasterKey, SystemEntropy};
 use serde_json::Value;
-use webhooks::{WebhookSecret, WebhookSigner};
 
 use super::{fake_event_server::FakeEventServer, receiver::WebhookReceiver};
 use crate::support::{Client, Credentials, DEADLINE, Installation, Server, finding};
@@ -91,12 +88,7 @@ async fn events_are_forwarded_byte_for_byte_with_a_valid_signature() {
     assert_eq!(body["type"], "finding.created");
     assert_eq!(body["data"]["finding"], created.body["finding"]);
     assert_eq!(body["id"], post.header("webhook-id"));
-    let bytes = STANDARD.decode(secret.trim_start_matches("whsec_")).expect("base 64");
-    let secret = WebhookSecret::from_bytes(&bytes).expect("32 bytes");
-    let head = format!("{}.{}.", post.header("webhook-id"), post.header("webhook-timestamp"));
-    let content = [head.as_bytes(), &post.body].concat();
-    let signer = HmacWebhookSigner::new(&MasterKey::generate(&SystemEntropy::new()));
-    assert_eq!(post.header("webhook-signature"), signer.sign_with(&secret, &content));
+    post.expect_signature(&secret);
 
     let line = listener.next_json();
     assert_eq!((line["type"].as_str(), line["status"].as_u64()), (Some("finding.created"), Some(204)));

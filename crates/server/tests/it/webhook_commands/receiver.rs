@@ -7,6 +7,10 @@ use std::{
     thread,
 };
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use crypto::{HmacWebhookSigner, MasterKey, SystemEntropy};
+use webhooks::{WebhookSecret, WebhookSigner as _};
+
 use crate::support::DEADLINE;
 
 /// A received request.
@@ -20,6 +24,16 @@ pub(crate) struct Post {
 impl Post {
     pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.iter().find(|(header, _)| header == name).map_or("", |(_, value)| value)
+    }
+
+    /// Asserts that the request is signed with this secret.
+    pub(crate) fn expect_signature(&self, secret: &str) {
+        let bytes = STANDARD.decode(secret.trim_start_matches("whsec_")).expect("base 64");
+        let secret = WebhookSecret::from_bytes(&bytes).expect("32 bytes");
+        let head = format!("{}.{}.", self.header("webhook-id"), self.header("webhook-timestamp"));
+        let content = [head.as_bytes(), &self.body].concat();
+        let signer = HmacWebhookSigner::new(&MasterKey::generate(&SystemEntropy::new()));
+        assert_eq!(self.header("webhook-signature"), signer.sign_with(&secret, &content));
     }
 }
 

@@ -70,6 +70,13 @@ static UNSEALED_STATS_OF_ALL: LazyLock<Sql> = LazyLock::new(|| {
          WHERE e.organization_id = w.organization_id AND e.id = w.id)) FROM audit_waiting AS w",
     )
 });
+static WAITING_STATS: LazyLock<Sql> = LazyLock::new(|| {
+    Sql::from_text(
+        "SELECT count(*), min((SELECT e.occurred_at FROM audit_entries AS e \
+         WHERE e.organization_id = w.organization_id AND e.id = w.id)) FROM \
+         (SELECT organization_id, id FROM audit_waiting WHERE organization_id = ? ORDER BY id LIMIT ?) AS w",
+    )
+});
 
 #[async_trait]
 impl AuditLog for SqlStore {
@@ -185,7 +192,17 @@ impl AuditLog for SqlStore {
 
     async fn unsealed_stats(&self, organization: Option<OrganizationId>) -> Result<UnsealedStats, StoreError> {
         let sql: &'static Sql = if organization.is_some() { &UNSEALED_STATS } else { &UNSEALED_STATS_OF_ALL };
-        let values: Vec<Value<'static>> = organization.map(Value::from).into_iter().collect();
+        self.read_stats(sql, organization.map(Value::from).into_iter().collect()).await
+    }
+
+    async fn waiting_stats(&self, organization: OrganizationId, limit: usize) -> Result<UnsealedStats, StoreError> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        self.read_stats(&WAITING_STATS, vec![organization.into(), limit.into()]).await
+    }
+}
+
+impl SqlStore {
+    async fn read_stats(&self, sql: &'static Sql, values: Vec<Value<'static>>) -> Result<UnsealedStats, StoreError> {
         let read = |cells: &mut RowReader<'_>| Ok(UnsealedStats { entries: cells.count()?, oldest: cells.opt_time()? });
         let input = (sql, values, read);
         let stats = self

@@ -8,11 +8,11 @@ use kernel::{CommitError, OrganizationId, StoreError};
 use super::rows;
 use crate::{
     engine::{Column, Session, Sql, Value, column_list},
-    schema::tables::{USER_CREDENTIALS, USER_LINKS, USER_SESSIONS},
+    schema::tables::{USER_CREDENTIALS, USER_IDENTITIES, USER_LINKS, USER_SESSIONS},
 };
 
 /// The reason that nothing was stored.
-pub(super) enum Failure {
+pub(in crate::ports) enum Failure {
     /// The condition of a change does not hold.
     Unmet,
     Commit(CommitError),
@@ -54,6 +54,20 @@ static REMOVE_LINKS_OF_USER: LazyLock<Sql> =
     LazyLock::new(|| Sql::from_text("DELETE FROM user_links WHERE organization_id = ? AND user_id = ?"));
 static REMOVE_LINKS_WITHOUT_USER: LazyLock<Sql> =
     LazyLock::new(|| Sql::from_text("DELETE FROM user_links WHERE organization_id = ? AND user_id IS NULL"));
+
+/// As [`FIRST_CREDENTIALS`], the row that is returned says whether it was inserted.
+static ADD_IDENTITY: LazyLock<Sql> = LazyLock::new(|| {
+    let insert = insert_text(USER_IDENTITIES.name, &USER_IDENTITIES.columns);
+    Sql::from_text(&format!("{insert} ON CONFLICT (organization_id, issuer, subject) DO NOTHING RETURNING linked_at"))
+});
+static USE_IDENTITY: LazyLock<Sql> = LazyLock::new(|| {
+    Sql::from_text(
+        "UPDATE user_identities SET last_used_at = ? \
+         WHERE organization_id = ? AND issuer = ? AND subject = ? AND user_id = ?",
+    )
+});
+static REMOVE_IDENTITIES: LazyLock<Sql> =
+    LazyLock::new(|| Sql::from_text("DELETE FROM user_identities WHERE organization_id = ? AND user_id = ?"));
 
 fn insert_text(table: &str, columns: &[Column]) -> String {
     let placeholders = vec!["?"; columns.len()].join(", ");
@@ -112,6 +126,20 @@ pub(super) async fn apply(
         }
         CredentialChange::RemoveLinks { user: None } => {
             session.execute(&REMOVE_LINKS_WITHOUT_USER, &[organization.into()]).await?;
+            Ok(())
+        }
+        CredentialChange::AddIdentity(identity) => {
+            let values = rows::identity_values(organization, identity);
+            let inserted = session.fetch_one(&ADD_IDENTITY, &values, |cells| cells.int()).await?;
+            met(inserted.is_some())
+        }
+        CredentialChange::UseIdentity { user, issuer, subject, at } => {
+            let key = [organization.into(), Value::text(issuer), Value::text(subject), (*user).into()];
+            let values: Vec<Value<'_>> = [(*at).into()].into_iter().chain(key).collect();
+            met(session.execute(&USE_IDENTITY, &values).await? == 1)
+        }
+        CredentialChange::RemoveIdentities { user } => {
+            session.execute(&REMOVE_IDENTITIES, &[organization.into(), (*user).into()]).await?;
             Ok(())
         }
     }

@@ -3,15 +3,17 @@
 use std::borrow::Cow;
 
 use auth::{
-    Credentials, LinkPurpose, OneTimeLink, PasswordHash, SecondFactor, Session, SessionLevel, TokenHash, UserId,
+    Credentials, ExternalIdentity, LinkPurpose, OneTimeLink, PasswordHash, SecondFactor, Session, SessionLevel,
+    TokenHash, UserId,
 };
 use kernel::{OrganizationId, StoreError};
 
+use super::passkeys;
 use crate::engine::{RowReader, Value, corrupt};
 
 /// The values of the credentials, in the order of the columns behind the key.
-pub(super) fn credentials_values(credentials: &Credentials) -> [Value<'_>; 7] {
-    let Credentials { version, password, password_set_at, second_factor, recovery_codes } = credentials;
+pub(super) fn credentials_values(credentials: &Credentials) -> [Value<'_>; 8] {
+    let Credentials { version, password, password_set_at, second_factor, passkeys, recovery_codes } = credentials;
     let factor = second_factor.as_ref();
     [
         (*version).into(),
@@ -21,6 +23,7 @@ pub(super) fn credentials_values(credentials: &Credentials) -> [Value<'_>; 7] {
         Value::opt(factor.map(|factor| factor.enrolled_at)),
         Value::opt(factor.map(|factor| factor.last_step)),
         recovery_codes.iter().copied().map(TokenHash::to_hex).collect::<Vec<_>>().join(" ").into(),
+        passkeys::to_json(passkeys).into(),
     ]
 }
 
@@ -32,6 +35,7 @@ pub(super) fn credentials(cells: &mut RowReader<'_>) -> Result<Credentials, Stor
         password_set_at: cells.time()?,
         second_factor: second_factor(cells)?,
         recovery_codes: cells.parsed(|text| text.split_ascii_whitespace().map(hash).collect::<Result<_, _>>())?,
+        passkeys: cells.parsed(passkeys::from_json)?,
     })
 }
 
@@ -99,6 +103,30 @@ pub(super) fn link(cells: &mut RowReader<'_>) -> Result<OneTimeLink, StoreError>
     let purpose = cells.enum_value(LinkPurpose::ALL, LinkPurpose::name)?;
     let user: Option<UserId> = cells.opt_id()?;
     Ok(OneTimeLink { organization, token, purpose, user, created_at: cells.time()?, expires_at: cells.time()? })
+}
+
+/// The values of an identity, in the order of its columns.
+pub(super) fn identity_values(organization: OrganizationId, identity: &ExternalIdentity) -> Vec<Value<'_>> {
+    vec![
+        organization.into(),
+        Value::text(&identity.issuer),
+        Value::text(&identity.subject),
+        identity.user.into(),
+        identity.linked_at.into(),
+        identity.last_used_at.into(),
+    ]
+}
+
+/// Reads an identity from its columns.
+pub(super) fn identity(cells: &mut RowReader<'_>) -> Result<ExternalIdentity, StoreError> {
+    Ok(ExternalIdentity {
+        organization: cells.id()?,
+        issuer: cells.text()?.to_owned(),
+        subject: cells.text()?.to_owned(),
+        user: cells.id()?,
+        linked_at: cells.time()?,
+        last_used_at: cells.time()?,
+    })
 }
 
 fn hash(text: &str) -> Result<TokenHash, &'static str> {

@@ -3,9 +3,10 @@
 use std::sync::LazyLock;
 
 use super::super::tables::{
-    AUDIT_CHECKPOINTS, AUDIT_ENTRIES, AUDIT_HEADS, AUDIT_REPEATS, AUDIT_SEALS, AUDIT_WAITING, IDEMPOTENCY,
-    INSTALLATION, OUTBOX, SERVICE_ACCOUNT_USES, SIGNING_KEYS, STORAGE_USAGE, TableDefinition, USER_CREDENTIALS,
-    USER_LINKS, USER_SESSIONS, WEBHOOK_LANES,
+    ACCOUNT_CALLS, AUDIT_CHECKPOINTS, AUDIT_ENTRIES, AUDIT_HEADS, AUDIT_REPEATS, AUDIT_SEALS, AUDIT_WAITING,
+    IDEMPOTENCY, INSTALLATION, OUTBOX, ROLLUP_COUNTS, ROLLUP_DAYS, ROLLUPS, SAVED_VIEWS, SERVICE_ACCOUNT_USES,
+    SIGNING_KEYS, STORAGE_USAGE, TableDefinition, USER_CREDENTIALS, USER_IDENTITIES, USER_LINKS, USER_SESSIONS,
+    WEBHOOK_LANES,
 };
 use crate::{
     engine::{Column, Sql, column_list},
@@ -46,6 +47,8 @@ fn other_tables() -> Vec<CopiedTable> {
         USER_CREDENTIALS.into(),
         USER_SESSIONS.into(),
         USER_LINKS.into(),
+        USER_IDENTITIES.into(),
+        SAVED_VIEWS.into(),
         SIGNING_KEYS.into(),
         IDEMPOTENCY.into(),
         STORAGE_USAGE.into(),
@@ -57,6 +60,10 @@ fn other_tables() -> Vec<CopiedTable> {
         AUDIT_CHECKPOINTS.into(),
         OUTBOX.into(),
         WEBHOOK_LANES.into(),
+        ROLLUPS.into(),
+        ROLLUP_COUNTS.into(),
+        ROLLUP_DAYS.into(),
+        ACCOUNT_CALLS.into(),
         // The marker of the copy itself is not copied.
         CopiedTable { row_filter: "WHERE key <> 'copying'", ..INSTALLATION.into() },
     ]
@@ -69,10 +76,11 @@ impl<const N: usize> From<TableDefinition<N>> for CopiedTable {
     }
 }
 
-/// The tables that every installation fills anew: migrations, leases, registered processes, and rate limits, which
-/// start full.
+/// The tables that every installation fills anew: migrations, leases, registered processes, rate limits, which start
+/// full, and uploaded tables, which are deleted within days.
 #[cfg(test)]
-const EXCLUDED: &[&str] = &["leases", "open_writes", "rate_limits", "schema_migrations"];
+const EXCLUDED: &[&str] =
+    &["leases", "open_writes", "rate_limits", "schema_migrations", "table_import_parts", "table_imports"];
 
 impl CopiedTable {
     fn new(name: &'static str, key: &[&'static str], columns: &[Column]) -> Self {

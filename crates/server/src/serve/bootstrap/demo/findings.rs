@@ -7,14 +7,15 @@ use findings::{
     record_event, update,
 };
 use kernel::{
-    Description, Organization, OrganizationRef, Reader, Record, RecordKey, Reference, Stored, SubjectGroup, Title,
-    WriteContext,
+    Description, Organization, OrganizationRef, Reader, Record, RecordKey, Reference, Stored, SubjectGroup, Timestamp,
+    Title, WriteContext,
 };
 use registers::{Assessment, Control};
 use store::DynStore;
 
-use crate::{failure::Failure, operations::Operator};
+use crate::{clock::ReplayClock, failure::Failure, operations::Operator};
 
+const HOUR: Duration = Duration::from_secs(60 * 60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Number of findings.
@@ -87,11 +88,16 @@ pub(super) fn open_high_count() -> usize {
     FINDINGS.iter().filter(|sample| matches!(sample.severity, High | Critical)).filter(is_open).count()
 }
 
-/// Creates the findings, for the controls and assessments that are imported already.
+/// Creates the findings, for the controls and assessments that are imported already, and moves each on, step by step over
+/// the past months.
 ///
 /// # Errors
 /// If the store fails.
-pub(super) async fn add(operator: &Operator, workspace: &Stored<Organization>) -> Result<(), Failure> {
+pub(super) async fn add(
+    operator: &Operator,
+    workspace: &Stored<Organization>,
+    replay: &ReplayClock,
+) -> Result<(), Failure> {
     let (organization_ref, attribution) = (OrganizationRef::from(workspace), operator.attribution());
     let write_context = operator.write_context(&organization_ref, &attribution);
     let renderer = &api_v1::PayloadRenderer;
@@ -102,23 +108,47 @@ pub(super) async fn add(operator: &Operator, workspace: &Stored<Organization>) -
     let controls = ids_by_key::<Control>(operator, workspace, &keys).await?;
     let assessments: Vec<&str> = ASSESSMENTS.iter().map(|(_, assessment)| *assessment).collect();
     let assessments = ids_by_key::<Assessment>(operator, workspace, &assessments).await?;
-    let mut created = HashMap::new();
-    for sample in FINDINGS {
-        let new = sample.finding(operator, &controls, &assessments)?;
-        let mut finding =
-            operator.write(async || Ok(create(&write_context, renderer, store.begin_write(), new.clone()))).await?;
-        for status in sample.transitions {
-            let patch = FindingPatch { status: Some(*status), ..FindingPatch::default() };
-            finding = operator
-                .write(async || Ok(update(&write_context, renderer, store.begin_write(), &finding, &patch)?))
-                .await?;
-        }
+    let now = replay.present();
+    let mut created: HashMap<&str, Stored<Finding>> = HashMap::new();
+    for (ago, index, step) in steps() {
+        replay.move_to(now - ago);
+        let sample = &FINDINGS[index];
+        let finding = match (created.get(sample.key), step) {
+            (Some(finding), Some(status)) => {
+                let patch = FindingPatch { status: Some(status), ..FindingPatch::default() };
+                operator
+                    .write(async || Ok(update(&write_context, renderer, store.begin_write(), finding, &patch)?))
+                    .await?
+            }
+            _ => {
+                let new = sample.finding(now, &controls, &assessments)?;
+                operator.write(async || Ok(create(&write_context, renderer, store.begin_write(), new.clone()))).await?
+            }
+        };
         created.insert(sample.key, finding);
     }
     match (created.get(DUPLICATE.0), created.get(DUPLICATE.1)) {
         (Some(duplicate), Some(original)) => report_duplicate(operator, &write_context, duplicate, original).await,
         _ => Ok(()),
     }
+}
+
+/// The creation of each finding and its transitions, as the time ago, the index of the sample and the status; `None` for
+/// its creation. The earliest is first.
+fn steps() -> Vec<(Duration, usize, Option<Status>)> {
+    let of_sample = |(index, sample): (usize, &Sample)| {
+        let recorded = sample.recorded_ago(index);
+        let count = u32::try_from(sample.transitions.len()).unwrap_or_default();
+        let moved = (1..)
+            .zip(sample.transitions)
+            .map(move |(step, status)| (recorded - recorded * step / (count + 1), Some(*status)));
+        let steps = [(recorded, None)].into_iter().chain(moved);
+        steps.map(move |(ago, status)| (ago, index, status)).collect::<Vec<_>>()
+    };
+    let mut steps: Vec<_> = FINDINGS.iter().enumerate().flat_map(of_sample).collect();
+    // Stable, so that the steps of one finding keep their order.
+    steps.sort_by_key(|(ago, ..)| std::cmp::Reverse(*ago));
+    steps
 }
 
 /// The identifiers of the records with these keys, by key.
@@ -163,13 +193,21 @@ async fn report_duplicate(
 }
 
 impl Sample {
+    /// The time since the finding at this place of the list was recorded: from 3 days to half a year, in no order.
+    fn recorded_ago(&self, index: usize) -> Duration {
+        let spread = u32::try_from(index * 11 % COUNT).unwrap_or_default();
+        // A finding was recorded two weeks before it was due.
+        let overdue = self.due_in.filter(|days| *days < 0).map_or(0, |days| days.unsigned_abs() + 14);
+        let days = (3 + spread * 6).max(u32::try_from(overdue).unwrap_or_default());
+        DAY * days + HOUR * (spread % 9)
+    }
+
     fn finding(
         &self,
-        operator: &Operator,
+        now: Timestamp,
         controls: &HashMap<String, String>,
         assessments: &HashMap<String, String>,
     ) -> Result<NewFinding, Failure> {
-        let now = operator.installation.clock.now();
         let subject = match controls.get(self.control) {
             Some(id) => Some(SubjectGroup {
                 module_key: Reference::parse("controls")?,

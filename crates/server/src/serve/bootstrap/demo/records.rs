@@ -19,8 +19,11 @@ use crate::{
     operations::{DraftFailures, DraftSource, Importer, Operator, PendingDraft},
 };
 
-/// The name and the lines of each file, those whose records others refer to first.
-const FILES: &[(&str, &str)] = &[
+/// A file: its name and its lines.
+type File = (&'static str, &'static str);
+
+/// The files of records that findings refer to, and of what belongs to them, those whose records others refer to first.
+const REGISTERS: &[File] = &[
     ("frameworks.jsonl", include_str!("records/frameworks.jsonl")),
     ("controls.jsonl", include_str!("records/controls.jsonl")),
     ("coverage.jsonl", include_str!("records/coverage.jsonl")),
@@ -29,6 +32,10 @@ const FILES: &[(&str, &str)] = &[
     ("risks.jsonl", include_str!("records/risks.jsonl")),
     ("exceptions.jsonl", include_str!("records/exceptions.jsonl")),
     ("assessments.jsonl", include_str!("records/assessments.jsonl")),
+];
+
+/// The files of what is done with them, those whose records others refer to first.
+const ACTIVITIES: &[File] = &[
     ("monitoring.jsonl", include_str!("records/monitoring.jsonl")),
     ("changes.jsonl", include_str!("records/changes.jsonl")),
     ("vulnerabilities.jsonl", include_str!("records/vulnerabilities.jsonl")),
@@ -42,17 +49,47 @@ const SERIES: &str = "series.rs";
 /// Number of records of a kind, as bundles name it.
 pub(super) fn count(kind: &str) -> usize {
     let start = format!("{{\"kind\":\"{kind}\",");
-    FILES.iter().flat_map(|(_, text)| text.lines()).filter(|line| line.starts_with(&start)).count()
+    REGISTERS
+        .iter()
+        .chain(ACTIVITIES)
+        .flat_map(|(_, text)| text.lines())
+        .filter(|line| line.starts_with(&start))
+        .count()
 }
 
-/// Imports the records.
+/// Imports the registers. Times in them are relative to `now`.
 ///
 /// # Errors
 /// If a line is no valid record, or the store fails.
-pub(super) async fn add(operator: &Operator, workspace: &Stored<Organization>) -> Result<(), Failure> {
-    let (importer, now) = (Importer::new(operator, workspace, false), operator.installation.clock.now());
-    let series = series::lines();
-    for (name, text) in FILES.iter().copied().chain([(SERIES, series.as_str())]) {
+pub(super) async fn add_registers(
+    operator: &Operator,
+    workspace: &Stored<Organization>,
+    now: Timestamp,
+) -> Result<(), Failure> {
+    add(operator, workspace, REGISTERS, now).await
+}
+
+/// Imports the activities, for the registers that are imported already. Times in them are relative to `now`.
+///
+/// # Errors
+/// If a line is no valid record, or the store fails.
+pub(super) async fn add_activities(
+    operator: &Operator,
+    workspace: &Stored<Organization>,
+    now: Timestamp,
+) -> Result<(), Failure> {
+    add(operator, workspace, ACTIVITIES, now).await?;
+    add(operator, workspace, &[(SERIES, &series::lines())], now).await
+}
+
+async fn add(
+    operator: &Operator,
+    workspace: &Stored<Organization>,
+    files: &[(&str, &str)],
+    now: Timestamp,
+) -> Result<(), Failure> {
+    let importer = Importer::new(operator, workspace, false);
+    for (name, text) in files {
         let mut drafts = Drafts::default();
         for (index, line) in text.lines().enumerate() {
             let position = || format!("the demo's {name}, line {}", index + 1);
@@ -176,7 +213,7 @@ mod tests {
 
     /// The records of a kind.
     fn records(kind: &str) -> Vec<Value> {
-        let lines = FILES.iter().flat_map(|(_, text)| text.lines());
+        let lines = REGISTERS.iter().chain(ACTIVITIES).flat_map(|(_, text)| text.lines());
         let lines = lines.map(|line| serde_json::from_str::<Value>(line).expect("a line of JSON"));
         lines.filter(|line| line["kind"] == kind).map(|line| line["record"].clone()).collect()
     }
@@ -187,7 +224,7 @@ mod tests {
             ["in June", "audit-2026-01", "2019."].map(date_in),
             [Some("June"), Some("audit-2026-01"), Some("2019")]
         );
-        let lines = FILES.iter().flat_map(|(_, text)| text.lines());
+        let lines = REGISTERS.iter().chain(ACTIVITIES).flat_map(|(_, text)| text.lines());
         let dated: Vec<_> = lines.filter_map(|line| Some((date_in(line)?, line))).collect();
         assert_eq!(dated, []);
     }
@@ -224,7 +261,7 @@ mod tests {
     fn subjects_name_their_module_as_exports_do() {
         let registers = RecordKind::all();
         let modules: Vec<_> = registers.iter().filter_map(|kind| api_v1::module(kind.kind)).collect();
-        let lines = FILES.iter().flat_map(|(_, text)| text.lines()).map(str::to_owned);
+        let lines = REGISTERS.iter().chain(ACTIVITIES).flat_map(|(_, text)| text.lines()).map(str::to_owned);
         for line in lines.chain(series::lines().lines().map(str::to_owned)) {
             let record = &serde_json::from_str::<Value>(&line).expect("a line of JSON")["record"];
             for name in ["subjectModuleKey", "targetModuleKey"] {

@@ -1,0 +1,64 @@
+//! The import of an upload, its end, and the download of the rows that fail.
+
+use axum::http::StatusCode;
+use futures_util::future::BoxFuture;
+use http_api::{
+    pipeline::App,
+    request::ApiRequest,
+    response::{ApiResponse, Problem},
+};
+
+use super::preview_page;
+use crate::{
+    pages::{attempt::Attempt, form_texts::FormTexts},
+    registers::TypedFaults,
+    response::{download, redirect},
+    services::ConsoleServices,
+    tables::TableRefusal,
+};
+
+/// Handles the form that imports the records.
+pub(super) fn submit<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>> {
+    Box::pin(async move {
+        let texts = FormTexts::read(request)?;
+        let principal = request.principal()?;
+        let (organization, id) = (principal.organization_ref(), request.path_id()?);
+        let tables = &ConsoleServices::of(request)?.tables;
+        let reason = match texts.reason() {
+            Ok(reason) => reason,
+            Err(message) => {
+                let mut faults = TypedFaults::default();
+                faults.0.insert("reason".to_owned(), message);
+                return preview_page::respond(app, request, &Attempt::faulty(&texts, faults)).await;
+            }
+        };
+        match tables.start(organization, id, request.attribution(principal), reason).await {
+            Ok(()) => Ok(redirect(&format!("/app/import/{id}")).recorded()),
+            Err(TableRefusal::Refused(message)) => {
+                preview_page::respond(app, request, &Attempt::refused(&texts, message)).await
+            }
+            Err(refusal) => Err(refusal.into()),
+        }
+    })
+}
+
+/// Handles the form that discards an import.
+pub(super) fn discard<'a>(_: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>> {
+    Box::pin(async move {
+        FormTexts::read(request)?;
+        let organization = request.principal()?.organization();
+        ConsoleServices::of(request)?.tables.discard(organization, request.path_id()?).await?;
+        Ok(redirect("/app/import"))
+    })
+}
+
+/// Handles the request for the rows that fail.
+pub(super) fn failed_rows<'a>(_: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>> {
+    Box::pin(async move {
+        let organization = request.principal()?.organization_ref();
+        let tables = &ConsoleServices::of(request)?.tables;
+        let rows = tables.failed_rows(organization, request.path_id()?).await?;
+        let response = ApiResponse::document(StatusCode::OK, "text/csv; charset=utf-8", rows);
+        Ok(download(response, "failed-rows.csv"))
+    })
+}

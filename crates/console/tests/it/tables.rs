@@ -1,0 +1,197 @@
+//! Imports and exports of tables.
+
+use auth::Role;
+use console::{Fault, ImportState, MAX_TABLE_BYTES, Outcome, Preview, TableExportFormat};
+use kernel::{OwnedScalar, Record as _};
+use registers::{Risk, RiskStatus};
+
+use crate::support::{Browser, TestApp, column};
+
+const REASON: (&str, &str) = ("reason", "The register of the branch moves here");
+
+/// The body of a form with these fields, and a file.
+fn form(fields: &[(&str, &str)], file: Option<(&str, &[u8])>) -> Vec<u8> {
+    let mut body = Vec::new();
+    for (name, value) in fields {
+        body.extend_from_slice(
+            format!("--x-1\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n").as_bytes(),
+        );
+    }
+    if let Some((name, bytes)) = file {
+        let head = format!("--x-1\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n\r\n");
+        body.extend_from_slice(head.as_bytes());
+        body.extend_from_slice(bytes);
+        body.extend_from_slice(b"\r\n");
+    }
+    body.extend_from_slice(b"--x-1--\r\n");
+    body
+}
+
+fn preview() -> Preview {
+    Preview {
+        columns: vec![column("A", "ID", Some("riskKey")), column("B", "<b>Notes</b>", None)],
+        fields: vec!["riskKey".to_owned(), "title".to_owned()],
+        sample: vec![(2, vec![("riskKey".to_owned(), "<script>RSK-1".to_owned())])],
+        outcome: Outcome {
+            rows: 242,
+            created: 240,
+            failed: 2,
+            faults: vec![Fault { row: 7, key: None, message: "title (column B): is missing".to_owned() }],
+            ..Outcome::default()
+        },
+        ..Preview::default()
+    }
+}
+
+/// Uploads a table, and returns the address of its import.
+async fn upload(app: &TestApp, browser: &Browser) -> String {
+    *app.tables.preview.lock().unwrap() = preview();
+    let fields = [("formToken", browser.form_token.as_str()), ("kind", "risk")];
+    let page = browser.post_file("/app/import", form(&fields, Some(("Risks.csv", b"ID\nRSK-1\n")))).await.expect(303);
+    page.location().to_owned()
+}
+
+#[tokio::test]
+async fn a_table_is_uploaded_previewed_and_imported_with_a_reason() {
+    let app = TestApp::open().await;
+    let lead = app.browser(Role::Lead).await;
+    lead.get("/app/risks").await.expect(200).expect_text("/app/import?kind=risk");
+    let start = lead.get("/app/import?kind=risk").await.expect(200);
+    start.expect_text("<option value=\"risk\" selected>Risk").expect_text("multipart/form-data");
+    let address = upload(&app, &lead).await;
+    assert_eq!(app.tables.stored(), [b"ID\nRSK-1\n".to_vec()]);
+
+    let page = lead.get(&address).await.expect(200).expect_text("Import 240 risks").expect_text("2 rows fail");
+    let page = page.expect_text("title (column B): is missing").expect_text("&lt;b&gt;Notes&lt;/b&gt;");
+    page.expect_no_text("<script>RSK").expect_text("Risks.csv");
+    lead.get("/app/import").await.expect(200).expect_text("Not imported yet").expect_text(&address);
+
+    let choices = [("column0", "riskKey"), ("column1", "title"), ("dateOrder", "dmy")];
+    lead.post(&address, &choices).await.expect(303);
+    let id = address.rsplit('/').next().unwrap();
+    let chosen = app.tables.imports.lock().unwrap().values().next().unwrap().1.options.clone();
+    assert_eq!(chosen.columns.unwrap(), [Some("riskKey".to_owned()), Some("title".to_owned())]);
+    assert_eq!(chosen.date_order, "dmy");
+
+    let short = lead.post(&format!("{address}/run"), &[("reason", "short")]).await.expect(400);
+    short.expect_text("Write at least 10");
+    assert!(app.tables.started.lock().unwrap().is_empty());
+    lead.post(&format!("{address}/run"), &[REASON]).await.expect(303);
+    assert_eq!(*app.tables.started.lock().unwrap(), [("Dana Whitlock".to_owned(), REASON.1.to_owned())]);
+    let running = lead.get(&address).await.expect(200).expect_text("0 of 242 rows");
+    assert_eq!(running.headers["refresh"], "2");
+
+    for (state, text) in [
+        (ImportState::Done, "The import has ended."),
+        (ImportState::Failed("the store failed".to_owned()), "The import ended early."),
+        (ImportState::Interrupted, "The import was interrupted"),
+        (ImportState::Receiving, "The upload ended early."),
+    ] {
+        app.tables.set_state(app.fixture.home, id, state);
+        let page = lead.get(&address).await.expect(200);
+        assert!(
+            !page.headers.contains_key("refresh") && page.html().contains(text) || text == "The import has ended.",
+            "{text}"
+        );
+    }
+    let rows = lead.get(&format!("{address}/failed-rows")).await.expect(200);
+    assert!(rows.headers["content-disposition"].to_str().unwrap().contains("failed-rows.csv"));
+    lead.post(&format!("{address}/discard"), &[]).await.expect(303);
+    lead.get(&address).await.expect(404);
+}
+
+#[tokio::test]
+async fn no_byte_of_a_file_is_stored_before_the_token_of_its_form_is_right() {
+    let app = TestApp::open().await;
+    let lead = app.browser(Role::Lead).await;
+    let file = Some(("Risks.csv", &b"ID\nRSK-1\n"[..]));
+    let token = lead.form_token.as_str();
+    let wrong = "0".repeat(64);
+    let behind = {
+        let mut body = form(&[("kind", "risk")], file);
+        body.truncate(body.len() - "--x-1--\r\n".len());
+        body.extend_from_slice(&form(&[("formToken", token)], None));
+        body
+    };
+    for body in [form(&[("formToken", &wrong), ("kind", "risk")], file), form(&[("kind", "risk")], file), behind] {
+        lead.post_file("/app/import", body).await.expect(403);
+    }
+    assert!(app.tables.stored().is_empty());
+}
+
+#[tokio::test]
+async fn a_bad_upload_says_what_is_wrong_and_stores_nothing() {
+    let app = TestApp::open().await;
+    let lead = app.browser(Role::Lead).await;
+    let token = ("formToken", lead.form_token.as_str());
+    for (kind, file, text) in [
+        ("risk", None, "Choose a file."),
+        ("risk", Some(("", &b""[..])), "Choose a file."),
+        ("risk", Some(("empty.csv", &b""[..])), "The file is empty."),
+        ("risk", Some(("records.jsonl", &b"{\"kind\":\"risk\"}"[..])), "neither CSV nor an Excel workbook"),
+        ("dragon", Some(("a.csv", &b"x"[..])), "Choose what the rows of the table are."),
+        ("evidence-claim", Some(("a.csv", &b"x"[..])), "Choose what the rows of the table are."),
+    ] {
+        let page = lead.post_file("/app/import", form(&[token, ("kind", kind)], file)).await.expect(400);
+        page.expect_text(text).expect_text("id=\"problem\"");
+    }
+    let large = vec![b'x'; usize::try_from(MAX_TABLE_BYTES).unwrap() + 64 * 1024];
+    lead.post_file("/app/import", form(&[token, ("kind", "risk")], Some(("a.csv", &large)))).await.expect(413);
+    let cut = form(&[token, ("kind", "risk")], Some(("a.csv", b"riskKey,title\n")));
+    lead.post_file("/app/import", cut[..cut.len() - 20].to_vec()).await.expect(400);
+    assert!(app.tables.stored().is_empty(), "{:?}", app.tables.stored());
+}
+
+#[tokio::test]
+async fn an_import_is_open_only_to_those_who_may_import_in_its_workspace() {
+    let app = TestApp::open().await;
+    let lead = app.browser(Role::Lead).await;
+    let address = upload(&app, &lead).await;
+    app.browser(Role::Admin).await.get(&address).await.expect(200);
+    for role in [Role::Contributor, Role::Auditor, Role::Reader] {
+        let browser = app.browser(role).await;
+        browser.get(&address).await.expect(403);
+        browser.get("/app/risks").await.expect(200).expect_no_text("/app/import");
+    }
+    let other = app.fixture.create_organization("away").await;
+    app.tables.imports.lock().unwrap().values_mut().for_each(|(organization, ..)| *organization = other);
+    lead.get(&address).await.expect(404);
+    lead.post(&format!("{address}/run"), &[REASON]).await.expect(404);
+    lead.post(&format!("{address}/discard"), &[]).await.expect(404);
+    lead.get(&format!("{address}/failed-rows")).await.expect(404);
+    assert!(app.tables.started.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_list_is_exported_with_its_filters_and_shown_as_an_api_call() {
+    let app = TestApp::open().await;
+    let auditor = app.browser(Role::Auditor).await;
+    let risk = Risk { status: RiskStatus::Identified, ..Risk::example() };
+    app.fixture.create(app.fixture.home, risk).await;
+    let page = auditor.get("/app/risks?status=identified").await.expect(200);
+    let page = page.expect_text("/app/risks/export?status=identified&amp;format=xlsx");
+    page.expect_text("/api/v1/governance/risks?status=identified");
+    let file = auditor
+        .get(
+            "/app/risks/export?status=identified,closed&order=updated&updatedAfter=1970-01-01T00:00:00.000Z&format=csv",
+        )
+        .await;
+    let file = file.expect(200);
+    assert_eq!(file.html(), "riskKey,title\r\nRSK-1,Flood\r\n");
+    assert_eq!(file.headers["content-type"], "text/csv; charset=utf-8");
+    assert!(file.headers["content-disposition"].to_str().unwrap().contains("risks.csv"));
+    let export = app.tables.exports.lock().unwrap().pop().unwrap();
+    assert_eq!((export.organization, export.format), (app.fixture.home, TableExportFormat::Csv));
+    assert_eq!(export.filter.len(), 1);
+    assert_eq!(export.filter[0].1, [OwnedScalar::Name("closed"), OwnedScalar::Name("identified")]);
+    assert!(export.request.time_range.updated_after.is_some());
+    auditor.get("/app/findings/export?format=xlsx&status=open").await.expect(200);
+    for bad in ["format=pdf", "status=gone", "nothing=1", "cursor=x"] {
+        auditor.get(&format!("/app/risks/export?{bad}")).await.expect(400);
+    }
+    let reader = app.browser(Role::Reader).await;
+    reader.get("/app/risks/export").await.expect(403);
+    reader.get("/app/risks").await.expect(200).expect_no_text("/app/risks/export");
+    let log = app.actions().await;
+    assert!(log.iter().any(|(action, _)| action == "risk.exported"), "{log:?}");
+}

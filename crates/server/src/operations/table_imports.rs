@@ -1,0 +1,374 @@
+//! Imports of tables that people upload: previews, runs in the background, and exports of lists.
+//!
+//! Work that blocks, such as reading a workbook, runs on threads for it, few at a time.
+
+mod document;
+mod run;
+mod table_content;
+#[cfg(test)]
+mod tests;
+mod wording;
+
+use std::{
+    fs::File,
+    io::{self, BufWriter, Read, Seek as _, Write as _},
+    sync::Arc,
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use axum::http::StatusCode;
+use bytes::Bytes;
+use console::{
+    ImportState, NewTable, Preview, RecordTables, TableExport, TableExportFormat, TableImport, TableOptions,
+    TableRefusal,
+};
+use import::RecordKind;
+use kernel::{Attribution, Id, OrganizationId, OrganizationRef, Reason};
+use store::{Lease, MAX_TABLE_IMPORTS, StoredTableImport, TableImportId};
+use tokio::{
+    runtime::Handle,
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch},
+    task::spawn_blocking,
+    time::timeout,
+};
+
+use super::{ExportFormat, ExportSelection, Exporter, Importer, Operator};
+use crate::{compose::Installation, failure::Failure};
+use document::ImportDocument;
+use run::{LEASE_DURATION, Run, outcome};
+use table_content::TableContent;
+use wording::for_page;
+
+/// The number of tables that the server reads at a time for previews, and of exports that it prepares.
+const MAX_PREVIEWS: usize = 2;
+
+/// The number of imports that the server runs at a time.
+const MAX_RUNS: u32 = 4;
+
+/// The maximum time for which a preview waits for its turn.
+const MAX_WAIT: Duration = Duration::from_secs(20);
+
+/// The size of the chunks of an export, in bytes.
+const CHUNK_SIZE: usize = 64 * 1024;
+
+/// Imports and exports of tables, on behalf of people.
+#[derive(Clone)]
+pub(crate) struct SharedTables {
+    installation: Installation,
+    /// Whether the server stops.
+    stopping: Arc<watch::Sender<bool>>,
+    previews: Arc<Semaphore>,
+    runs: Arc<Semaphore>,
+}
+
+impl SharedTables {
+    pub(crate) fn new(installation: Installation) -> Self {
+        Self {
+            installation,
+            stopping: Arc::new(watch::Sender::new(false)),
+            previews: Arc::new(Semaphore::new(MAX_PREVIEWS)),
+            runs: Arc::new(Semaphore::new(MAX_RUNS as usize)),
+        }
+    }
+
+    /// Interrupts the imports that are under way, and waits until they have stored that.
+    pub(crate) async fn stop(&self) {
+        self.stopping.send_replace(true);
+        // The semaphore is never closed.
+        drop(self.runs.acquire_many(MAX_RUNS).await);
+    }
+
+    async fn stored(
+        &self,
+        organization: OrganizationId,
+        id: Id<TableImportId>,
+    ) -> Result<(StoredTableImport, ImportDocument), TableRefusal> {
+        let stored = self.installation.store.table_import(organization, id).await?.ok_or(TableRefusal::NotFound)?;
+        let document = ImportDocument::read(&stored)?;
+        Ok((stored, document))
+    }
+
+    /// Refuses what can't be done while the import is under way.
+    fn check_idle(&self, stored: &StoredTableImport, document: &ImportDocument) -> Result<(), TableRefusal> {
+        if document.is_running(stored.updated_at, self.installation.clock.now()) {
+            return Err(TableRefusal::Refused("the import is under way".to_owned()));
+        }
+        Ok(())
+    }
+
+    async fn turn(&self) -> Result<OwnedSemaphorePermit, TableRefusal> {
+        let busy = || TableRefusal::Refused("the server is reading other tables: try again in a minute".to_owned());
+        let permit = timeout(MAX_WAIT, Arc::clone(&self.previews).acquire_owned()).await.map_err(|_| busy())?;
+        permit.map_err(|_| busy())
+    }
+
+    /// Reads the table of an import on a thread for it, and calls `work` with it.
+    async fn with_table<T: Send + 'static>(
+        &self,
+        stored: &StoredTableImport,
+        document: &ImportDocument,
+        work: impl AsyncFnOnce(TableContent) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<Result<T, Failure>, TableRefusal> {
+        let permit = self.turn().await?;
+        let (tables, stored, document) = (self.clone(), stored.clone(), document.clone());
+        let kind = document.record_kind()?;
+        let runtime = Handle::current();
+        let worked = spawn_blocking(move || {
+            let _permit = permit;
+            runtime.block_on(async {
+                let file = tables.file(&stored).await?;
+                work(table_content::read(file, kind, document.format, &document.options)?).await
+            })
+        });
+        worked.await.map_err(|error| TableRefusal::Refused(format!("the table can't be read: {error}")))
+    }
+
+    /// The bytes of the table in a temporary file without a name.
+    async fn file(&self, stored: &StoredTableImport) -> Result<File, Failure> {
+        let mut file = tempfile::tempfile()?;
+        for part in 0.. {
+            match self.installation.store.table_part(stored.organization, stored.id, part).await? {
+                Some(bytes) => file.write_all(&bytes)?,
+                None => break,
+            }
+        }
+        file.rewind()?;
+        Ok(file)
+    }
+
+    async fn update(
+        &self,
+        stored: &StoredTableImport,
+        document: &ImportDocument,
+    ) -> Result<StoredTableImport, TableRefusal> {
+        let next = document.next_version(stored, self.installation.clock.now())?;
+        if self.installation.store.update_table_import(&next).await? {
+            return Ok(next);
+        }
+        Err(TableRefusal::Refused("somebody else has changed this import meanwhile: open it again".to_owned()))
+    }
+
+    fn id<R: ?Sized>(&self) -> Id<R> {
+        Id::new(self.installation.entropy.ulid(self.installation.clock.now()))
+    }
+
+    /// Reads the table and imports it without storing anything.
+    async fn dry_run(
+        &self,
+        organization: &OrganizationRef,
+        stored: &StoredTableImport,
+        document: &ImportDocument,
+    ) -> Result<Preview, TableRefusal> {
+        let (installation, organization) = (self.installation.clone(), organization.clone());
+        let preview = async move |content: TableContent| {
+            let TableContent { columns, fields, missing_fields, sample, warnings, problem, rows, .. } = content;
+            let problem = problem.map(|problem| for_page(&problem));
+            let mut preview =
+                Preview { problem, columns, fields, missing_fields, sample, warnings, ..Preview::default() };
+            preview.outcome.rows = rows;
+            if preview.problem.is_none() {
+                let operator = Operator::for_server(installation, Reason::parse("preview of an import")?);
+                let importer = Importer::for_organization(&operator, organization, true);
+                let mut drafts = content.drafts;
+                let (counts, failures) = importer.import_drafts(&mut drafts, content.failures, |_| {}).await?;
+                preview.outcome = outcome(counts, failures);
+            }
+            Ok::<_, Failure>(preview)
+        };
+        let preview = self.with_table(stored, document, preview).await?;
+        Ok(preview.unwrap_or_else(|failure| Preview {
+            problem: Some(for_page(&failure.to_string())),
+            columns: document.preview.columns.clone(),
+            fields: document.preview.fields.clone(),
+            ..Preview::default()
+        }))
+    }
+}
+
+#[async_trait]
+impl RecordTables for SharedTables {
+    async fn begin(&self, table: &NewTable) -> Result<Id<TableImportId>, TableRefusal> {
+        let kind = RecordKind::of(table.kind);
+        let kind = kind.ok_or_else(|| TableRefusal::Refused("no table can have records of this kind".to_owned()))?;
+        let now = self.installation.clock.now();
+        let first = ImportDocument::new(table, kind).first_version(table, self.id(), now)?;
+        if self.installation.store.add_table_import(&first).await? {
+            return Ok(first.id);
+        }
+        Err(TableRefusal::Refused(format!(
+            "the workspace has {MAX_TABLE_IMPORTS} imports already: discard one that nobody needs, or wait until the oldest is \
+             a day old"
+        )))
+    }
+
+    async fn add_part(
+        &self,
+        organization: OrganizationId,
+        id: Id<TableImportId>,
+        part: i64,
+        bytes: Bytes,
+    ) -> Result<(), TableRefusal> {
+        Ok(self.installation.store.add_table_part(organization, id, part, bytes.into()).await?)
+    }
+
+    async fn preview(
+        &self,
+        organization: &OrganizationRef,
+        id: Id<TableImportId>,
+        options: TableOptions,
+    ) -> Result<(), TableRefusal> {
+        let (stored, mut document) = self.stored(organization.id, id).await?;
+        self.check_idle(&stored, &document)?;
+        document.options = options;
+        document.preview = self.dry_run(organization, &stored, &document).await?;
+        document.state = ImportState::Ready;
+        document.outcome = None;
+        self.update(&stored, &document).await.map(drop)
+    }
+
+    async fn find(&self, organization: OrganizationId, id: Id<TableImportId>) -> Result<TableImport, TableRefusal> {
+        let (stored, document) = self.stored(organization, id).await?;
+        document.shown(&stored, self.installation.clock.now())
+    }
+
+    async fn list(&self, organization: OrganizationId) -> Result<Vec<TableImport>, TableRefusal> {
+        let (stored, now) = (self.installation.store.table_imports(organization).await?, self.installation.clock.now());
+        // Those that another version of the program has stored are left out.
+        let shown = stored.iter().filter_map(|stored| ImportDocument::read(stored).ok()?.shown(stored, now).ok());
+        Ok(shown.collect())
+    }
+
+    async fn start(
+        &self,
+        organization: &OrganizationRef,
+        id: Id<TableImportId>,
+        attribution: Attribution,
+        reason: Reason,
+    ) -> Result<(), TableRefusal> {
+        let (stored, mut document) = self.stored(organization.id, id).await?;
+        self.check_idle(&stored, &document)?;
+        let kind = document.record_kind()?;
+        if document.preview.problem.is_some() || document.state == ImportState::Receiving {
+            return Err(TableRefusal::Refused("no row of the table can be imported yet".to_owned()));
+        }
+        let busy = || TableRefusal::Refused("the server runs other imports: try again in a minute".to_owned());
+        let permit = Arc::clone(&self.runs).try_acquire_owned().map_err(|_| busy())?;
+        let (store, now) = (&self.installation.store, self.installation.clock.now());
+        let (lease, lease_owner) =
+            (Lease::TableImport(organization.id), format!("{id}:{}", self.id::<TableImportId>()));
+        if !store.acquire_lease(lease, &lease_owner, now, LEASE_DURATION).await? {
+            return Err(TableRefusal::Refused(
+                "another import of this workspace is under way: wait until it has ended. If its server was killed, it counts as \
+                 under way for a minute"
+                    .to_owned(),
+            ));
+        }
+        document.state = ImportState::Running;
+        document.settled = 0;
+        document.outcome = None;
+        let operator = Operator::for_person(self.installation.clone(), attribution, reason);
+        let started = self.update(&stored, &document).await;
+        let stored = match started {
+            Ok(stored) => stored,
+            Err(refusal) => {
+                store.release_lease(lease, &lease_owner).await?;
+                return Err(refusal);
+            }
+        };
+        let (organization, stopping) = (organization.clone(), self.stopping.subscribe());
+        let operator = Arc::new(operator);
+        let mut run = Run { operator, organization, stored, document, lease_owner, stopping };
+        if let Err(failure) = run.record_start(StatusCode::SEE_OTHER.as_u16()).await {
+            run.document.state = ImportState::Ready;
+            if let Err(failure) = run.store_state().await {
+                tracing::warn!(%failure, import = %id, "an import that can't begin can't be stored as ready");
+            }
+            store.release_lease(lease, &run.lease_owner).await?;
+            return Err(TableRefusal::Refused(format!("the import can't begin: {failure}")));
+        }
+        let (tables, runtime) = (self.clone(), Handle::current());
+        spawn_blocking(move || {
+            let _permit = permit;
+            runtime.block_on(async {
+                let content = match tables.file(&run.stored).await {
+                    Ok(file) => table_content::read(file, kind, run.document.format, &run.document.options),
+                    Err(failure) => Err(failure),
+                };
+                run.run(content).await;
+            });
+        });
+        Ok(())
+    }
+
+    async fn discard(&self, organization: OrganizationId, id: Id<TableImportId>) -> Result<(), TableRefusal> {
+        let (stored, document) = self.stored(organization, id).await?;
+        self.check_idle(&stored, &document)?;
+        self.installation.store.delete_table_import(organization, id).await?;
+        Ok(())
+    }
+
+    async fn failed_rows(&self, organization: &OrganizationRef, id: Id<TableImportId>) -> Result<Bytes, TableRefusal> {
+        let (stored, document) = self.stored(organization.id, id).await?;
+        self.check_idle(&stored, &document)?;
+        let (installation, organization) = (self.installation.clone(), organization.clone());
+        let rows = async move |content: TableContent| {
+            let operator = Operator::for_server(installation, Reason::parse("preview of an import")?);
+            let importer = Importer::for_organization(&operator, organization, true);
+            let TableContent { mut drafts, failures, kept, .. } = content;
+            let (_, failures) = importer.import_drafts(&mut drafts, failures, |_| {}).await?;
+            let mut file = Vec::new();
+            kept.write_failed(&failures, &mut file)?;
+            Ok::<_, Failure>(Bytes::from(file))
+        };
+        let rows = self.with_table(&stored, &document, rows).await?;
+        rows.map_err(|failure| TableRefusal::Refused(for_page(&failure.to_string())))
+    }
+
+    async fn export(&self, export: TableExport, out: mpsc::Sender<Bytes>) -> Result<(), TableRefusal> {
+        let TableExport { organization, kind, filter, request, format } = export;
+        let kind = RecordKind::of(kind);
+        let kind = kind.ok_or_else(|| TableRefusal::Refused("no file can have records of this kind".to_owned()))?;
+        let format = match format {
+            TableExportFormat::Csv => ExportFormat::Csv,
+            TableExportFormat::Xlsx => ExportFormat::Xlsx,
+            TableExportFormat::NdJson => ExportFormat::JsonLines,
+        };
+        let (permit, installation, runtime) = (self.turn().await?, self.installation.clone(), Handle::current());
+        let exported = spawn_blocking(move || {
+            let _permit = permit;
+            runtime.block_on(async {
+                let exporter = Exporter::new(&*installation.store, organization, format);
+                let exporter = exporter.with_selection(ExportSelection { filter, request });
+                let mut file = BufWriter::new(tempfile::tempfile()?);
+                let write = async {
+                    exporter.export(&[kind], &mut file).await?;
+                    send(file.into_inner().map_err(io::IntoInnerError::into_error)?, &out).await
+                };
+                tokio::select! {
+                    written = write => written,
+                    // The receiver has gone, and with it the need for the records.
+                    () = out.closed() => Ok(()),
+                }
+            })
+        });
+        let exported: Result<Result<(), Failure>, _> = exported.await;
+        match exported {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(failure)) => Err(TableRefusal::Refused(failure.to_string())),
+            Err(error) => Err(TableRefusal::Refused(format!("the export ended early: {error}"))),
+        }
+    }
+}
+
+/// Sends the bytes of the file, at the pace of their receiver.
+async fn send(mut file: File, out: &mpsc::Sender<Bytes>) -> Result<(), Failure> {
+    file.rewind()?;
+    loop {
+        let mut chunk = Vec::with_capacity(CHUNK_SIZE);
+        Read::by_ref(&mut file).take(CHUNK_SIZE as u64).read_to_end(&mut chunk)?;
+        if chunk.is_empty() || out.send(chunk.into()).await.is_err() {
+            return Ok(());
+        }
+    }
+}

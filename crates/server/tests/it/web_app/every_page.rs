@@ -1,0 +1,183 @@
+//! Every page of the route table, as each role sees it.
+
+use std::time::Instant;
+
+use auth::Role;
+use http_api::request::Access;
+
+use super::{
+    addresses::{Page, is_page, pages},
+    authenticator::code,
+    demo::Demo,
+    faults::Rules,
+    pictures::{Device, Pictures},
+    web_driver::WebDriver,
+};
+
+/// The devices on which an administrator looks at each page, with the rules that are checked there.
+const DEVICES: [(Device, Option<Rules>); 4] = [
+    (Device { theme: "light", width: 1280 }, Some(Rules::All)),
+    (Device { theme: "dark", width: 1280 }, Some(Rules::Colors)),
+    (Device { theme: "dark", width: 390 }, Some(Rules::All)),
+    (Device { theme: "light", width: 320 }, None),
+];
+
+/// A walk through pages. It goes on after a fault, and names all of them at its end.
+struct Walk {
+    demo: Demo,
+    pictures: Pictures,
+    faults: Vec<String>,
+    pages: usize,
+}
+
+impl Walk {
+    fn browser(&self) -> &WebDriver {
+        &self.demo.browser
+    }
+
+    fn note(&mut self, page: &str, faults: impl IntoIterator<Item = String>) {
+        self.faults.extend(faults.into_iter().map(|fault| format!("{page}: {fault}")));
+    }
+
+    /// Opens a page, which must be answered with this status.
+    async fn open(&mut self, name: &str, path: &str, status: u16) {
+        self.pages += 1;
+        self.browser().show_on(DEVICES[0].0).await;
+        self.demo.go(path).await;
+        let script = "return [performance.getEntriesByType('navigation')[0].responseStatus, location.pathname]";
+        let found = self.browser().run(script).await;
+        let is_elsewhere = Some(path.split('?').next().unwrap_or(path)) != found[1].as_str();
+        let elsewhere = (found[0] != status || is_elsewhere)
+            .then(|| format!("{path} led to {} with status {} instead of {status}", found[1], found[0]));
+        self.note(name, elsewhere);
+        let faults = self.browser().faults_of_load().await;
+        self.note(name, faults);
+    }
+
+    /// Looks at the page that is open on every device.
+    async fn look(&mut self, name: &str) {
+        for (device, rules) in DEVICES {
+            self.browser().show_on(device).await;
+            let Device { theme, width } = device;
+            let mut faults: Vec<String> = self.browser().faults_of_layout().await.into_iter().collect();
+            if let Some(rules) = rules {
+                faults.extend(self.browser().faults_of_accessibility(rules).await);
+            }
+            self.note(&format!("{name}, {theme}, {width} px"), faults);
+            self.pictures.save(self.browser(), &format!("{name}.{theme}-{width}")).await;
+        }
+    }
+
+    /// Looks at the pages of an administrator.
+    async fn walk_as_administrator(&mut self, pages: &[Page]) {
+        for page in pages {
+            self.open(&page.name(), &page.path, 200).await;
+            self.look(&page.name()).await;
+        }
+        for (name, path, status) in [
+            ("no-such-page", "/app/no-such-page", 404),
+            ("jump-to-nothing", "/app/go?q=nothing", 404),
+            ("findings-none", "/app/findings?status=verified&severity=critical", 200),
+        ] {
+            self.open(name, path, status).await;
+            self.look(name).await;
+        }
+    }
+
+    /// Opens the pages that a role sees, and those that it does not.
+    async fn walk_as(&mut self, role: Role, pages: &[Page]) {
+        for page in pages {
+            let is_permitted = match page.operation.access {
+                Access::Permission(permission) => role.permits(permission),
+                _ => true,
+            };
+            let name = format!("{}.{}", page.name(), role.name());
+            self.open(&name, &page.path, if is_permitted { 200 } else { 403 }).await;
+            let fault = self.browser().faults_of_layout().await;
+            self.note(&name, fault);
+            if is_permitted {
+                self.pictures.save(self.browser(), &name).await;
+            }
+        }
+    }
+
+    /// Looks at the pages of somebody who has not signed in.
+    async fn walk_as_stranger(&mut self, link: &str) {
+        for operation in console::route_table() {
+            if !is_page(operation) || operation.access != Access::Public {
+                continue;
+            }
+            let (path, name) =
+                (operation.path, operation.path.trim_start_matches("/app/").replace(['{', '}', '/'], ""));
+            match path {
+                "/app/sign-in" => self.open(&name, path, 200).await,
+                "/app/setup/{token}" => self.open(&name, link, 200).await,
+                "/app/set-up-second-factor" => {
+                    self.enter_password().await;
+                    self.open(&name, path, 200).await;
+                    self.look(&name).await;
+                    self.set_up_second_factor().await;
+                    continue;
+                }
+                "/app/second-factor" => {
+                    // The demo's administrator has no second factor before the walk comes to this page.
+                    self.enter_password().await;
+                    if self.browser().text("h1").await == "Set up your second factor" {
+                        self.set_up_second_factor().await;
+                        self.demo.sign_out().await;
+                        self.enter_password().await;
+                    }
+                    self.open(&name, path, 200).await;
+                }
+                other => panic!("say here how a browser comes to {other}"),
+            }
+            self.look(&name).await;
+        }
+    }
+
+    /// Enters the password of the demo's administrator.
+    async fn enter_password(&self) {
+        self.demo.go("/app/sign-in").await;
+        let browser = self.browser();
+        browser.fill("#email", "dana.whitlock@cedar-valley.example").await;
+        browser.fill("#password", &self.demo.password).await;
+        browser.click("form button").await;
+    }
+
+    async fn set_up_second_factor(&self) {
+        let browser = self.browser();
+        let key = browser.text("#key").await;
+        browser.fill("#code", &code(&key)).await;
+        browser.click("div.save button").await;
+        assert_eq!(browser.text("h1").await, "Keep these recovery codes");
+    }
+}
+
+#[tokio::test]
+async fn every_page_is_accessible_fits_its_window_and_loads_nothing_from_elsewhere_for_each_role() {
+    let demo = Demo::open(WebDriver::open().await).await;
+    demo.deliver_an_event().await;
+    let mut links = Vec::new();
+    for role in Role::ALL {
+        links.push(demo.invite(*role).await);
+    }
+    let pages = pages(&demo).await;
+    let mut walk = Walk { demo, pictures: Pictures::from_environment(), faults: Vec::new(), pages: 0 };
+    let mut time = Instant::now();
+    let mut measure = |what: &str, pages: usize| {
+        println!("{what}: {pages} pages so far, {:?}", time.elapsed());
+        time = Instant::now();
+    };
+    walk.walk_as_administrator(&pages).await;
+    measure("administrator", walk.pages);
+    walk.demo.sign_out().await;
+    let path = links[0].strip_prefix(&walk.demo.server.url).expect("a link to the server").to_owned();
+    walk.walk_as_stranger(&path).await;
+    measure("stranger", walk.pages);
+    for (role, link) in Role::ALL.iter().zip(&links).filter(|(role, _)| **role != Role::Admin) {
+        walk.demo.accept(link).await;
+        walk.walk_as(*role, &pages).await;
+        measure(role.name(), walk.pages);
+    }
+    assert!(walk.faults.is_empty(), "{} faults:\n{}", walk.faults.len(), walk.faults.join("\n"));
+}

@@ -1,0 +1,53 @@
+//! Passkeys, with an authenticator that Chromium plays.
+
+use super::{PASSWORD, pictures::Device, web_driver::WebDriver};
+use crate::support::Setup;
+
+#[tokio::test]
+async fn a_passkey_is_added_and_signs_in_alone_and_after_the_password() {
+    let server = Setup::new().start();
+    let browser = WebDriver::open().await;
+    // Browsers have passkeys at names only.
+    let url = server.url.replace("127.0.0.1", "localhost");
+    let link = server.ready_message["sign_in_link"]["url"].as_str().expect("a link").replace("127.0.0.1", "localhost");
+    browser.add_authenticator().await;
+    browser.go(&link).await;
+    browser.fill("#name", "Dana Whitlock").await;
+    browser.fill("#email", "dana@cedar.example").await;
+    browser.fill("#password", PASSWORD).await;
+    browser.click("button[name=factor]").await;
+    assert_eq!(browser.text("h1").await, "Set up your second factor");
+    browser.expect_no_faults("set-up").await;
+    browser.fill("#name", "Laptop").await;
+    browser.click("form[data-passkey] button").await;
+    browser.wait_for("h1", "Keep these recovery codes").await;
+    browser.click("div.save a").await;
+    for device in [Device { theme: "light", width: 1280 }, Device { theme: "dark", width: 390 }] {
+        browser.show_on(device).await;
+        for path in ["/account", "/account/passkeys/new"] {
+            browser.go(&format!("{url}/app{path}")).await;
+            browser.expect_no_faults(&format!("/app{path}, {device:?}")).await;
+        }
+    }
+    browser.show_on(Device { theme: "light", width: 1280 }).await;
+    browser.go(&format!("{url}/app/account")).await;
+    assert!(browser.text("#passkeys").await.contains("Laptop"));
+    browser.run("document.querySelector('form[action=\"/app/sign-out\"] button').click()").await;
+    browser.wait_for("h1", "Sign in").await;
+    browser.expect_no_faults("sign-in").await;
+    browser.click("form[data-passkey] button").await;
+    browser.wait_for("h1", "Overview").await;
+    browser.run("document.querySelector('form[action=\"/app/sign-out\"] button').click()").await;
+    browser.wait_for("h1", "Sign in").await;
+    browser.fill("#email", "dana@cedar.example").await;
+    browser.fill("#password", PASSWORD).await;
+    browser.click("form[action=\"/app/sign-in\"] button").await;
+    browser.wait_for("h1", "Use your passkey").await;
+    browser.expect_no_faults("second step").await;
+    browser.click("form[data-passkey] button").await;
+    browser.wait_for("h1", "Overview").await;
+    browser.go(&format!("{url}/app/account/passkeys/new")).await;
+    browser.fill("#name", "Again").await;
+    browser.click("form[data-passkey] button").await;
+    browser.wait_for("[data-passkey-problem]", "You have a passkey on this device or key already.").await;
+}

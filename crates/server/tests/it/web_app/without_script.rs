@@ -1,0 +1,39 @@
+//! The web app in a browser that runs no script.
+
+use super::{demo::Demo, web_driver::WebDriver};
+
+#[tokio::test]
+async fn the_forms_work_without_script() {
+    let demo = Demo::open(WebDriver::open_without_script().await).await;
+    let browser = &demo.browser;
+    assert_eq!(browser.run("return document.documentElement.className").await, "", "the script of the page runs");
+    assert_eq!(browser.text("h1").await, "Overview");
+
+    demo.go("/app/risks/new").await;
+    browser.fill("#riskKey", "R-112").await;
+    browser.click("div.save button").await;
+    assert!(browser.text("#problem").await.contains("problems"));
+    browser.fill("#title", "The only supplier of cards fails").await;
+    browser.fill("#reason", "Found in the review of suppliers").await;
+    browser.click("div.save button").await;
+    assert_eq!(browser.text("h1").await, "The only supplier of cards fails");
+    browser.fill("#jump", "R-112\u{e007}").await;
+    assert_eq!(browser.text("h1").await, "The only supplier of cards fails");
+
+    demo.go("/app/findings").await;
+    browser.click("details.pop:has(input[name=severity]) summary").await;
+    browser.click("input[name=severity][value=critical]").await;
+    browser.click("details.pop:has(input[name=severity]) button").await;
+    assert_eq!(browser.run("return location.search").await, "?severity=critical");
+    browser.click("tbody tr:first-child input.pick").await;
+    browser.click("div.bulk button.primary").await;
+    assert_eq!(browser.text("h1").await, "Triage 1 finding");
+
+    demo.go("/app/developers/api/credentials/new").await;
+    browser.fill("#name", "nightly scan").await;
+    browser.click("input[value='governance.findings:write']").await;
+    browser.fill("#reason", "Decided with the owner of the scanner").await;
+    browser.click("div.save button").await;
+    assert!(browser.text("#client-secret").await.starts_with("nvsec_"));
+    demo.sign_out().await;
+}
