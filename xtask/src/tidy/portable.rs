@@ -27,6 +27,7 @@ const CROSS_ORGANIZATION_INDEXES: &[&str] = &[
     // Maintenance deletes expired sessions and links of all organizations.
     "user_sessions_expiry",
     "user_links_expiry",
+    "table_imports_expiry",
 ];
 
 /// Features that need one coordinating node, or a session that outlasts a transaction.

@@ -69,7 +69,7 @@ impl Tables {
         let import = self.find(id).await;
         assert_eq!(import.state, ImportState::Ready);
         assert!(self.start(id).await.is_err(), "a table with a problem is not imported");
-        import.preview.problem.unwrap_or_else(|| panic!("{:?}", import.preview))
+        import.preview.problem.clone().unwrap_or_else(|| panic!("{:?}", import.preview))
     }
 
     async fn start(&self, id: Id<TableImportId>) -> Result<(), TableRefusal> {
@@ -222,7 +222,7 @@ async fn a_workbook_is_imported_by_chosen_columns_and_exported_again() {
     let tables = Tables::open().await;
     let mut workbook = WorkbookWriter::default();
     let kind = RecordKind::of(Kind::Risk).unwrap();
-    let mut sheet = workbook.add_sheet(kind).unwrap();
+    let sheet = workbook.add_sheet(kind).unwrap();
     let header = import::table::settable_fields(kind);
     assert!(!header.is_empty());
     sheet.finish().unwrap();
