@@ -22,11 +22,20 @@ use crate::{
     viewer::Viewer,
 };
 
-/// Handles the request for the form.
-pub(crate) fn open<'a>(_: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>> {
+/// Handles the request for the form. Who has no password proves themselves at the identity provider.
+pub(crate) fn open<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>> {
     Box::pin(async move {
         let next = query_value(request, "next");
-        let email = request.principal()?.user()?.caller.user.record.email.as_str();
+        let caller = &request.principal()?.user()?.caller;
+        let people = &app.services.people;
+        if people.openid().is_some() {
+            let security = people.security(caller, caller.user.meta.organization, caller.user.meta.id).await;
+            if security.map_err(problem_of)?.password_set_at.is_none() {
+                let next: String = form_urlencoded::byte_serialize(next_page(next.as_deref()).as_bytes()).collect();
+                return Ok(redirect(&format!("/app/sign-in/openid?again=yes&next={next}")));
+            }
+        }
+        let email = caller.user.record.email.as_str();
         let page = form(&viewer(request)?, email, next_page(next.as_deref()), None);
         Ok(page_response(StatusCode::OK, page))
     })

@@ -73,7 +73,7 @@ async fn a_person_signs_in_by_the_provider_and_their_role_follows_their_groups()
     assert_eq!(user(&server, "m.halloran@brackwater.example")["role"], "admin");
     assert_eq!(actions(&server)[3..], ["user.signed_in", "user.role_set"]);
 
-    let asked = browser.open(&format!("{START}&again=yes")).await;
+    let asked = browser.open("/app/confirm-password?next=/app/risks").await;
     assert!(asked.text.contains(r#"name="login""#), "the provider asks again: {}", asked.text);
     let arrived = browser.sign_in_as(asked, "morgan").await;
     assert_eq!((arrived.status, arrived.url.path()), (200, "/app/risks"), "{}", arrived.text);
