@@ -77,9 +77,9 @@ fn page_of(choices: &SecondFactorChoices, email: &str, next: &str, problem: Opti
         (false, Some(_)) => ("Use your passkey", "Or enter one of your recovery codes."),
         (false, None) => ("Enter a recovery code", "Your passkeys do not work at this address of the server."),
     };
-    let (label, hint) = match choices.has_app {
-        true => ("Code", "A recovery code works, too, once."),
-        false => ("Recovery code", "Each works once."),
+    let (label, hint, autocomplete) = match choices.has_app {
+        true => ("Code", "A recovery code works, too, once.", "one-time-code"),
+        false => ("Recovery code", "Each works once.", "off"),
     };
     let content = html! {
         (problem_summary(&problems))
@@ -96,7 +96,7 @@ fn page_of(choices: &SecondFactorChoices, email: &str, next: &str, problem: Opti
         }
         form.form method="post" action="/app/second-factor" novalidate {
             input type="hidden" name="next" value=(next);
-            (Field { name: "code", label, hint, error: problem, ..Field::default() }.filled("text", "one-time-code", ""))
+            (Field { name: "code", label, hint, error: problem, ..Field::default() }.filled("text", autocomplete, ""))
             button.btn.primary.block { "Sign in" }
         }
         p.small { a href="/app/sign-in" { "Sign in as somebody else" } }

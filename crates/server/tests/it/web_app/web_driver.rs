@@ -131,13 +131,20 @@ impl WebDriver {
         self.command(&format!("/element/{element}/click"), &json!({})).await;
     }
 
-    /// Adds an authenticator that confirms every ceremony, and verifies its owner.
-    pub(super) async fn add_authenticator(&self) {
+    /// Adds an authenticator that confirms every ceremony, and verifies its owner. Returns its identifier.
+    pub(super) async fn add_authenticator(&self) -> String {
         let options = json!({
             "protocol": "ctap2", "transport": "internal", "hasResidentKey": true, "hasUserVerification": true,
             "isUserConsenting": true, "isUserVerified": true,
         });
-        self.command("/webauthn/authenticator", &options).await;
+        let added = self.command("/webauthn/authenticator", &options).await;
+        added.as_str().expect("an identifier").to_owned()
+    }
+
+    /// Sets whether an authenticator verifies its owner.
+    pub(super) async fn set_verifying(&self, authenticator: &str, is_verifying: bool) {
+        let path = format!("/webauthn/authenticator/{authenticator}/uv");
+        self.command(&path, &json!({ "isUserVerified": is_verifying })).await;
     }
 
     /// Waits until an element has this text, which a script brings about.
