@@ -42,7 +42,7 @@ async fn an_approval_is_sent_to_the_subscription_that_wants_it_and_stands_in_the
     post.expect_signature(&secret);
     let event: Value = serde_json::from_slice(&post.body).expect("JSON");
     assert_eq!(event["type"], "evidence.claim.approved");
-    let claim = &event["data"]["evidenceClaim"];
+    let claim = &event["data"]["claim"];
     assert_eq!((claim["title"].as_str(), claim["status"].as_str()), (Some(title.as_str()), Some("approved")));
     let id = claim["id"].as_str().expect("an id");
     assert_eq!(browser.run("return location.pathname").await, format!("/app/evidence-claims/{id}"));
