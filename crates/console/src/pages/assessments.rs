@@ -1,13 +1,12 @@
 //! The page of an assessment, with the commands that move it.
 
 use auth::Permission;
-use axum::http::Method;
 use futures_util::future::BoxFuture;
 use http_api::{
     endpoints::Operation,
     handlers::find,
     pipeline::App,
-    request::{Access, ApiRequest, Charge},
+    request::{Access, ApiRequest},
     response::{ApiResponse, Problem},
 };
 use kernel::{Kind, Stored};
@@ -23,7 +22,7 @@ use super::{
 };
 use crate::{
     components::{Choice, Field, NONE, Step, card, choices_across, form_token, reason, steps},
-    page_operation::page_operation,
+    page_operation::{form_at, page_at},
     registers::{Slots, TypedFaults},
     response::redirect,
     services::ConsoleServices,
@@ -36,12 +35,8 @@ use crate::{
 pub(crate) fn operations() -> Vec<Operation> {
     let (read, change) = (Access::Permission(Permission::ReadRecords), Access::Permission(Permission::ChangeRecords));
     vec![
-        Operation { handler: open, ..page_operation(Method::GET, "/app/assessments/{id}", read, "assessment.read") },
-        Operation {
-            handler: submit,
-            charge: Charge::Write,
-            ..page_operation(Method::POST, "/app/assessments/{id}/transition", change, "assessment.moved")
-        },
+        page_at("/app/assessments/{id}", read, "assessment.read", open),
+        form_at("/app/assessments/{id}/transition", change, "assessment.moved", submit),
     ]
 }
 

@@ -7,14 +7,12 @@ mod list;
 mod table;
 
 use auth::Permission;
-use axum::http::Method;
 use http_api::{
     endpoints::Operation,
-    pipeline::Handler,
     request::{Access, MediaType},
 };
 
-use crate::page_operation::page_operation;
+use crate::page_operation::page_at;
 
 pub(super) use table::{calls_table, entries_table};
 
@@ -22,16 +20,13 @@ const LIST: &str = "/app/audit";
 
 /// Returns the endpoints.
 pub(crate) fn operations() -> Vec<Operation> {
-    let page = |path, action, handler: Handler| Operation {
-        handler,
-        ..page_operation(Method::GET, path, Access::Permission(Permission::ReadAuditLog), action)
-    };
+    let access = Access::Permission(Permission::ReadAuditLog);
     vec![
-        page(LIST, "audit_entry.listed", list::handle),
+        page_at(LIST, access, "audit_entry.listed", list::handle),
         Operation {
             media_types: &[MediaType::NdJson],
-            ..page("/app/audit/export.jsonl", "audit_log.exported", export::handle)
+            ..page_at("/app/audit/export.jsonl", access, "audit_log.exported", export::handle)
         },
-        page("/app/audit/{id}", "audit_entry.read", entry::handle),
+        page_at("/app/audit/{id}", access, "audit_entry.read", entry::handle),
     ]
 }
