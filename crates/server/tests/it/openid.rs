@@ -56,11 +56,12 @@ async fn a_person_signs_in_by_the_provider_and_their_role_follows_their_groups()
 
     let at_provider = browser.open(START).await;
     assert!(at_provider.url.as_str().starts_with(&provider.issuer), "{}", at_provider.url);
-    assert_eq!(browser.server_cookies(), ["novantra-openid"]);
+    assert_eq!(browser.server_cookies(), ["novantra-openid", "novantra-passkey"]);
     let arrived = browser.sign_in_as(at_provider, "morgan").await;
     assert_eq!((arrived.status, arrived.url.path()), (200, "/app/risks"), "{}", arrived.text);
     assert!(arrived.text.contains("Morgan Halloran"), "{}", arrived.text);
-    assert_eq!(browser.server_cookies(), ["novantra-device", "novantra-session"], "the sign-in is over");
+    let cookies = ["novantra-device", "novantra-passkey", "novantra-session"];
+    assert_eq!(browser.server_cookies(), cookies, "the sign-in is over");
     let shown = user(&server, "m.halloran@brackwater.example");
     assert_eq!((&shown["role"], &shown["status"]), (&json!("lead"), &json!("active")));
     assert_eq!((&shown["signs_in_by"], &shown["identities"][0]["subject"]), (&json!(["provider"]), &json!("morgan")));

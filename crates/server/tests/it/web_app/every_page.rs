@@ -109,7 +109,14 @@ impl Walk {
         let public = console::route_table().iter().filter(|one| is_page(one) && one.access == Access::Public);
         let public: BTreeSet<&str> = public.map(|operation| operation.path).collect();
         let pages = ["/app/sign-in", "/app/setup/{token}", "/app/set-up-second-factor", "/app/second-factor"];
-        assert_eq!(public, BTreeSet::from(pages), "say here how a browser comes to each");
+        let of_provider = [("/app/sign-in/openid", 404), ("/app/sign-in/openid/callback", 400)];
+        let expected = pages.into_iter().chain(of_provider.map(|(page, _)| page)).collect();
+        assert_eq!(public, expected, "say here how a browser comes to each");
+        for (page, status) in of_provider {
+            let name = page.trim_start_matches("/app/").replace('/', "-");
+            self.open(&name, page, status).await;
+            self.look(&name).await;
+        }
         for page in pages {
             let name = page.trim_start_matches("/app/").replace(['{', '}'], "").replace('/', "-");
             if page.ends_with("second-factor") {
@@ -138,7 +145,7 @@ impl Walk {
         let key = browser.text("#key").await;
         browser.fill("#code", &code(&key)).await;
         browser.click("div.save button").await;
-        assert_eq!(browser.text("h1").await, "Keep these recovery codes");
+        browser.wait_for("h1", "Keep these recovery codes").await;
     }
 }
 
@@ -146,6 +153,7 @@ impl Walk {
 async fn every_page_is_accessible_fits_its_window_and_loads_nothing_from_elsewhere_for_each_role() {
     let demo = Demo::open(WebDriver::open().await).await;
     demo.deliver_an_event().await;
+    demo.upload_a_table().await;
     let mut links = Vec::new();
     for role in Role::ALL {
         links.push(demo.invite(*role).await);

@@ -16,7 +16,7 @@ async fn a_passkey_is_added_and_signs_in_alone_and_after_the_password() {
     browser.fill("#email", "dana@cedar.example").await;
     browser.fill("#password", PASSWORD).await;
     browser.click("button[name=factor]").await;
-    assert_eq!(browser.text("h1").await, "Set up your second factor");
+    browser.wait_for("h1", "Set up your second factor").await;
     browser.expect_no_faults("set-up").await;
     browser.fill("#name", "Laptop").await;
     browser.click("form[data-passkey] button").await;
@@ -32,6 +32,12 @@ async fn a_passkey_is_added_and_signs_in_alone_and_after_the_password() {
     browser.show_on(Device { theme: "light", width: 1280 }).await;
     browser.go(&format!("{url}/app/account")).await;
     assert!(browser.text("#main").await.contains("Laptop"));
+    for link in ["a[href^='/app/account/passkeys/pkey_']:not([href$=remove])", "a[href$='/remove']"] {
+        browser.go(&format!("{url}/app/account")).await;
+        browser.click(&format!("#main {link}")).await;
+        browser.wait_until("return String(location.pathname.startsWith('/app/account/passkeys/'))", "true").await;
+        browser.expect_no_faults(link).await;
+    }
     let sign_out = "document.querySelector('form[action=\"/app/sign-out\"] button').click()";
     browser.run(sign_out).await;
     // The authenticator answers at once what the browser offers in the field for the e-mail address.

@@ -6,8 +6,9 @@ use std::{
     time::Duration,
 };
 
-use crate::support::eventually;
 use serde_json::{Value, json};
+
+use crate::support::eventually;
 
 /// The key under which the protocol has the identifier of an element.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
@@ -43,13 +44,13 @@ impl WebDriver {
         });
         let url = format!("http://127.0.0.1:{}", port.expect("the port of chromedriver"));
         let client = reqwest::Client::builder().timeout(Duration::from_secs(120)).build().expect("a client");
-        // No name is resolved, so that nothing is loaded from elsewhere.
+        // No other name is resolved, so that nothing is loaded from elsewhere.
         let arguments = [
             "--headless=new",
             "--no-sandbox",
             "--disable-gpu",
             "--hide-scrollbars",
-            "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
+            "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1, EXCLUDE localhost",
         ];
         let capabilities = json!({ "capabilities": { "alwaysMatch": {
             "goog:chromeOptions": { "args": arguments, "prefs": preferences },
@@ -147,11 +148,15 @@ impl WebDriver {
         self.command(&path, &json!({ "isUserVerified": is_verifying })).await;
     }
 
-    /// Waits until an element has this text, which a script brings about.
+    /// Waits until an element has this text: after a click, the next page may not be there yet.
     pub(super) async fn wait_for(&self, selector: &str, text: &str) {
-        let script = format!("return document.querySelector({})?.textContent ?? ''", json!(selector));
-        let what = format!("{selector} is {text:?}");
-        eventually(&what, async || (self.run(&script).await == text).then_some(())).await;
+        self.wait_until(&format!("return document.querySelector({})?.textContent ?? ''", json!(selector)), text).await;
+    }
+
+    /// Waits until the script returns this text.
+    pub(super) async fn wait_until(&self, script: &str, text: &str) {
+        let what = format!("{script} is {text:?}");
+        eventually(&what, async || (self.run(script).await == text).then_some(())).await;
     }
 
     async fn element(&self, selector: &str) -> String {
