@@ -96,3 +96,13 @@ async fn a_wrong_password_and_an_unknown_person_are_answered_alike() {
     };
     assert_eq!(answer(EMAIL).await, answer("nobody@brackwater.example").await);
 }
+
+#[tokio::test]
+async fn a_sign_in_that_waits_for_a_code_is_offered_no_other_factor() {
+    let app = TestApp::open().await;
+    first_sign_in(&app).await;
+    let mut browser = app.stranger();
+    browser.cookie = session_of(&enter_password(&browser, "/app/risks").await.expect(303));
+    let page = browser.get("/app/set-up-second-factor?next=/app/risks").await.expect(303);
+    assert_eq!(page.location(), "/app/second-factor?next=%2Fapp%2Frisks");
+}

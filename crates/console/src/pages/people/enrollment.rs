@@ -1,5 +1,6 @@
 //! The set-up of a second factor during a sign-in that requires one.
 
+use auth::SessionLevel;
 use axum::http::StatusCode;
 use futures_util::future::BoxFuture;
 use http_api::{
@@ -13,13 +14,13 @@ use people::{EnrollmentForm, PendingSignIn, PeopleError, SecondFactorOffer};
 use super::{
     passkey::{creation, relying_party},
     recovery_codes,
-    session::{client, next_page, problem_of, session_token, with_session},
+    session::{client, next_page, page_after, problem_of, session_token, with_session},
 };
 use crate::{
     components::{Field, NONE, copyable, problem_summary, wide_gate},
     pages::form_texts::{public_form, query_value},
     qr_code::qr_code,
-    response::page_response,
+    response::{page_response, redirect},
 };
 
 /// Handles the request for the form.
@@ -27,8 +28,11 @@ pub(crate) fn open<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, R
     Box::pin(async move {
         let people = &app.services.people;
         let pending = people.pending_sign_in(&session_token(app, request)?).await.map_err(problem_of)?;
-        let offer = people.offer_second_factor(&pending.user);
         let next = query_value(request, "next");
+        if pending.session.level != SessionLevel::EnrollmentPending {
+            return Ok(redirect(&page_after(pending.session.level, next_page(next.as_deref()))));
+        }
+        let offer = people.offer_second_factor(&pending.user);
         let passkey = passkey_section(app, request, &pending, next_page(next.as_deref()), "", &[]).await?;
         let email = pending.user.record.email.as_str();
         let page = page(email, &offer, next_page(next.as_deref()), None, (&passkey, &[]));

@@ -1,6 +1,6 @@
 //! The page that an invitation, a reset or the link for the first administrator leads to.
 
-use auth::{LinkPurpose, OpaqueToken, Role, SessionLevel, TokenUse};
+use auth::{LinkPurpose, OpaqueToken, Role, TokenUse};
 use axum::http::StatusCode;
 use futures_util::future::BoxFuture;
 use http_api::{
@@ -16,7 +16,7 @@ use super::{
     enrollment, openid,
     passkey::relying_party,
     recovery_codes,
-    session::{client, problem_of, with_session},
+    session::{client, page_after, problem_of, with_session},
 };
 use crate::{
     components::{Field, problem_summary, user_name, wide_gate},
@@ -52,11 +52,7 @@ pub(crate) fn submit<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a,
         match people.use_link(&token, form, &client(request)).await {
             Ok(enrolled) => {
                 let response = if enrolled.recovery_codes.is_empty() {
-                    redirect(match enrolled.begun.session.session.level {
-                        SessionLevel::Full => "/app",
-                        SessionLevel::SecondFactorPending => "/app/second-factor",
-                        SessionLevel::EnrollmentPending => "/app/set-up-second-factor",
-                    })
+                    redirect(&page_after(enrolled.begun.session.session.level, "/app"))
                 } else {
                     page_response(StatusCode::OK, recovery_codes::page(&enrolled.recovery_codes, "/app"))
                 };

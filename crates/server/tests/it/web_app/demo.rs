@@ -13,8 +13,6 @@ use crate::{
 pub(super) struct Demo {
     pub(super) server: Server,
     pub(super) browser: WebDriver,
-    /// The password of the administrator.
-    pub(super) password: String,
 }
 
 impl Demo {
@@ -23,9 +21,8 @@ impl Demo {
         let server = Setup::new().unlimited().argument("--demo").start();
         browser.go(server.ready_message["sign_in_link"]["url"].as_str().expect("a link")).await;
         browser.click("form button").await;
-        let password = browser.text("#password").await;
         browser.click("a.btn.primary").await;
-        Self { server, browser, password }
+        Self { server, browser }
     }
 
     /// Goes to the page with this path.
