@@ -344,8 +344,10 @@ impl RecordTables for SharedTables {
                 let exporter = Exporter::new(&*installation.store, organization, format);
                 let exporter = exporter.with_selection(ExportSelection { filter, request });
                 let mut file = BufWriter::new(tempfile::tempfile()?);
+                let kinds = [kind];
+                let export = exporter.export(&kinds, &mut file);
                 tokio::select! {
-                    exported = exporter.export(&[kind], &mut file) => drop(exported?),
+                    exported = export => drop(exported?),
                     // The receiver has gone, and with it the need for the records.
                     () = receiver.closed() => return Ok(None),
                 }

@@ -41,7 +41,7 @@ fn user(server: &Server, email: &str) -> Value {
 fn actions(server: &Server) -> Vec<String> {
     let log = server.installation().run(&["audit", "export", "--workspace", "default"]).stdout;
     let entries = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let actions = entries.filter_map(|entry| entry["action"].as_str().map(str::to_owned));
+    let actions = entries.filter_map(|entry| entry["entry"]["action"].as_str().map(str::to_owned));
     actions.filter(|action| action.starts_with("user.")).collect()
 }
 
