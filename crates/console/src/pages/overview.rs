@@ -3,6 +3,7 @@
 
 mod evidence;
 mod findings;
+mod first_steps;
 mod integrations;
 mod numbers;
 mod stats;
@@ -68,6 +69,7 @@ fn overview(viewer: &Viewer, data: &OverviewData) -> Markup {
             (note(Tone::Information, "The records are being counted.", "Load this page again in a few seconds."))
         }
         (alert(viewer, data))
+        (first_steps::first_steps(viewer, data))
         (stat_strip("Needs attention", &stats::stats(viewer, data)))
         div.cols.even {
             div.c8 { (findings::open_by_week(data)) }

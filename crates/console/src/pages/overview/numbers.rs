@@ -110,6 +110,14 @@ impl OverviewData {
         [findings, evidence, submissions, deliveries].into_iter().min()
     }
 
+    /// Whether nothing was counted yet: neither open findings, now or before, nor evidence, nor submissions.
+    pub(super) fn is_empty(&self) -> bool {
+        self.findings.as_ref().is_none_or(|counts| counts.total() == 0)
+            && self.days.iter().all(|day| day.total() == 0)
+            && self.evidence.as_ref().is_none_or(EvidenceCounts::is_empty)
+            && self.packages.is_empty()
+    }
+
     /// The open findings at the end of this day, or of the last day before it that was counted.
     pub(super) fn open_on(&self, day: Day) -> Option<&OpenFindings> {
         self.days.iter().rev().find(|findings| findings.day <= day)
