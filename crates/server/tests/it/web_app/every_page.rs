@@ -59,6 +59,13 @@ impl Walk {
         self.note(name, faults);
     }
 
+    /// Looks at the page that was just loaded, on every device.
+    async fn look_at_load(&mut self, name: &str) {
+        let faults = self.browser().faults_of_load().await;
+        self.note(name, faults);
+        self.look(name).await;
+    }
+
     /// Looks at the page that is open on every device.
     async fn look(&mut self, name: &str) {
         for (device, rules) in DEVICES {
@@ -134,7 +141,7 @@ impl Walk {
         // The command has another address in its settings than the one on which the server listens.
         let (_, link) = created["link"]["url"].as_str().and_then(|url| url.split_once("/app/")).expect("a link");
         self.browser().go(&format!("{}/app/{link}", server.url)).await;
-        self.look("setup-token").await;
+        self.look_at_load("setup-token").await;
         self.browser().fill("#password", PASSWORD).await;
         self.browser().click("div.save button").await;
         self.browser().wait_for("h1", "Overview").await;
@@ -143,12 +150,12 @@ impl Walk {
             [("Set up your second factor", "set-up-second-factor"), ("Enter the code from your app", "second-factor")]
         {
             self.browser().go(&format!("{}/app/sign-in", server.url)).await;
-            self.look("sign-in").await;
+            self.look_at_load("sign-in").await;
             self.browser().fill("#email", EMAIL).await;
             self.browser().fill("#password", PASSWORD).await;
             self.browser().click("form[action='/app/sign-in'] button").await;
             self.browser().wait_for("h1", title).await;
-            self.look(name).await;
+            self.look_at_load(name).await;
             if name == "set-up-second-factor" {
                 let key = self.browser().text("#key").await;
                 self.browser().fill("#code", &code(&key)).await;
