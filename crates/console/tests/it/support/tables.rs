@@ -15,10 +15,13 @@ use store::TableImportId;
 use store_contract::TestEntropy;
 use tokio::sync::mpsc;
 
-/// The imports, and what was asked for.
+/// An import with its organization and the bytes of its file.
+pub(crate) type StoredTable = (OrganizationId, TableImport, Vec<u8>);
+
+/// The imports, and the requests that pages made.
 pub(crate) struct Tables {
     entropy: Arc<TestEntropy>,
-    pub(crate) imports: Mutex<BTreeMap<Id<TableImportId>, (OrganizationId, TableImport, Vec<u8>)>>,
+    pub(crate) imports: Mutex<BTreeMap<Id<TableImportId>, StoredTable>>,
     pub(crate) exports: Mutex<Vec<TableExport>>,
     /// The preview of each table.
     pub(crate) preview: Mutex<Preview>,
