@@ -1,9 +1,10 @@
-//! The audit log: its list with filters, its entries, and its export.
+//! The audit log: its list with filters, its entries, its export, and the files with which others verify that.
 
 mod entry;
 mod export;
 mod filters;
 mod list;
+mod proof;
 mod table;
 
 use auth::Permission;
@@ -17,6 +18,12 @@ use crate::page_operation::page_at;
 pub(super) use table::{calls_table, entries_table};
 
 const LIST: &str = "/app/audit";
+const EXPORT: &str = "/app/audit/export.jsonl";
+const PUBLIC_KEY: &str = "/app/audit/public-key.pem";
+const CHECKPOINT: &str = "/app/audit/checkpoint.json";
+
+/// The command that verifies the export, with the names under which browsers save the files.
+const VERIFY_COMMAND: &str = "novantra audit verify --file audit-log.jsonl --public-key public-key.pem";
 
 /// Returns the endpoints.
 pub(crate) fn operations() -> Vec<Operation> {
@@ -25,7 +32,15 @@ pub(crate) fn operations() -> Vec<Operation> {
         page_at(LIST, access, "audit_entry.listed", list::handle),
         Operation {
             media_types: &[MediaType::NdJson],
-            ..page_at("/app/audit/export.jsonl", access, "audit_log.exported", export::handle)
+            ..page_at(EXPORT, access, "audit_log.exported", export::handle)
+        },
+        Operation {
+            media_types: &[MediaType::Any],
+            ..page_at(PUBLIC_KEY, access, "audit_public_key.read", proof::public_key)
+        },
+        Operation {
+            media_types: &[MediaType::Any],
+            ..page_at(CHECKPOINT, access, "audit_checkpoint.read", proof::checkpoint)
         },
         page_at("/app/audit/{id}", access, "audit_entry.read", entry::handle),
     ]

@@ -59,13 +59,13 @@ fn overview(viewer: &Viewer, data: &OverviewData) -> Markup {
     let below = html! {
         p {
             (viewer.workspace)
-            @if let Some(as_of) = data.as_of() { ", as of " (viewer.zone.minute(as_of)) }
+            @if let Some(as_of) = data.as_of { ", as of " (viewer.zone.minute(as_of)) }
             "."
         }
     };
     let content = html! {
         (heading("Overview", &below, &periods(data.weeks)))
-        @if data.as_of().is_none() {
+        @if data.as_of.is_none() {
             (note(Tone::Information, "The records are being counted.", "Load this page again in a few seconds."))
         }
         (alert(viewer, data))

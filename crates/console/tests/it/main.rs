@@ -12,6 +12,7 @@ mod findings;
 mod frameworks;
 mod jump;
 mod lists;
+mod overview;
 mod passkeys;
 mod redirects;
 mod references;
