@@ -13,7 +13,7 @@ use crate::{
 /// The notice of a change by another person.
 const STALE: &str = "Somebody else changed this record while you looked at it.";
 
-/// What a person can decide on a page now.
+/// The decision that a person can take on a page now.
 pub(crate) struct Decision<'d> {
     /// The name of the field with the choice.
     pub(crate) name: &'d str,
