@@ -7,6 +7,7 @@ mod assessments;
 mod audit_log;
 mod credentials;
 mod directory;
+mod edit_conflicts;
 mod evidence;
 mod findings;
 mod frameworks;
