@@ -276,6 +276,19 @@ async fn a_secret_is_created_or_rotated_only_shortly_after_the_password_was_ente
         .expect(303);
 }
 
+#[tokio::test]
+async fn a_refused_form_is_recorded_as_refused() {
+    let app = TestApp::open().await;
+    let browser = app.browser(Role::Admin).await;
+    let fields = [NEW[0], NEW[1], NEW[2], ("reason", "short")];
+    browser.post(LIST, &fields).await.expect(400);
+    assert_eq!(app.actions().await.last().unwrap().0, "service_account.created.refused");
+    create(&browser).await;
+    browser.post(LIST, &NEW).await.expect(409);
+    let actions: Vec<String> = app.actions().await.into_iter().map(|(action, _)| action).collect();
+    assert_eq!(actions.iter().filter(|action| *action == "service_account.created").count(), 1, "{actions:?}");
+}
+
 async fn account_revision(app: &TestApp, id: Id<ServiceAccount>) -> i64 {
     account(app, id).await.meta.revision.0
 }
