@@ -53,6 +53,7 @@ pub(crate) fn operations() -> Vec<Operation> {
         page_at(CREDENTIALS, see, "service_account.listed", credentials::handle),
         form_at(CREDENTIALS, manage, "service_account.created", new_account::submit),
         page_at(below!("/new"), manage, OPENED, new_account::open),
+        form_at(below!("/new"), manage, "service_account.preset_chosen", new_account::choose_preset),
         page_at(below!("/{id}"), see, "service_account.read", account::handle),
         page_at(below!("/{id}/calls"), see, "service_account.calls_listed", account_log::calls),
         page_at(below!("/{id}/findings"), see, "service_account.findings_listed", account_log::findings),

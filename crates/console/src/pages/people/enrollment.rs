@@ -33,9 +33,10 @@ pub(crate) fn open<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, R
             return Ok(redirect(&page_after(pending.session.level, next_page(next.as_deref()))));
         }
         let offer = people.offer_second_factor(&pending.user);
-        let passkey = passkey_section(app, request, &pending, next_page(next.as_deref()), "", &[]).await?;
+        let next = next_page(next.as_deref());
+        let passkey = passkey_section(app, request, &pending, (next, &offer), "", &[]).await?;
         let email = pending.user.record.email.as_str();
-        let page = page(email, &offer, next_page(next.as_deref()), None, (&passkey, &[]));
+        let page = page(email, &offer, next, None, (&passkey, &[]));
         Ok(page_response(StatusCode::OK, page))
     })
 }
@@ -59,7 +60,7 @@ pub(crate) fn submit<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a,
                 // The app has the key of this offer already.
                 let problem = faults.first().map_or_else(String::new, |fault| format!("The code {}.", fault.message));
                 let offer = people.offer_second_factor_again(&pending.user, text("offer"));
-                let passkey = passkey_section(app, request, &pending, next, "", &[]).await?;
+                let passkey = passkey_section(app, request, &pending, (next, &offer), "", &[]).await?;
                 let email = pending.user.record.email.as_str();
                 let page = page(email, &offer, next, Some(&problem), (&passkey, &[]));
                 Ok(page_response(StatusCode::BAD_REQUEST, page))
@@ -69,17 +70,17 @@ pub(crate) fn submit<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a,
     })
 }
 
-/// The page after a passkey was not added.
+/// The page after a passkey was not added, with the key that the form has sent back.
 pub(super) async fn page_after_passkey(
     app: &App,
     request: &ApiRequest,
     pending: &PendingSignIn,
-    next: &str,
+    (next, sealed): (&str, &str),
     name: &str,
     problems: &[(String, String)],
 ) -> Result<Markup, Problem> {
-    let offer = app.services.people.offer_second_factor(&pending.user);
-    let passkey = passkey_section(app, request, pending, next, name, problems).await?;
+    let offer = app.services.people.offer_second_factor_again(&pending.user, sealed);
+    let passkey = passkey_section(app, request, pending, (next, &offer), name, problems).await?;
     Ok(page(pending.user.record.email.as_str(), &offer, next, None, (&passkey, problems)))
 }
 
@@ -88,14 +89,17 @@ async fn passkey_section(
     app: &App,
     request: &ApiRequest,
     pending: &PendingSignIn,
-    next: &str,
+    (next, offer): (&str, &SecondFactorOffer),
     name: &str,
     problems: &[(String, String)],
 ) -> Result<Markup, Problem> {
     let Some(party) = relying_party(app, request) else { return Ok(NONE) };
     let asked = app.services.people.passkey_registration(&pending.user, &pending.session, &party).await;
     let options = asked.map_err(problem_of)?;
-    let hidden = html! { input type="hidden" name="next" value=(next); };
+    let hidden = html! {
+        input type="hidden" name="next" value=(next);
+        input type="hidden" name="offer" value=(offer.sealed);
+    };
     Ok(html! {
         div.or { "or" }
         div.sec {
