@@ -6,6 +6,7 @@ mod detail;
 mod filter_bar;
 mod filters;
 mod form;
+mod form_text;
 mod hint;
 mod history;
 mod list;

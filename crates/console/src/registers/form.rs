@@ -6,11 +6,12 @@ use kernel::{Column, ColumnType, OwnedScalar};
 use maud::{Markup, html};
 
 use super::{
-    RecordName, References, Register, Row,
+    References, Register, Row,
+    form_text::shown_text,
     hint::hint,
     opened::{MergedTexts, digest, opened_name},
     record_names::is_person,
-    references::{PEOPLE, people_list, reference_text},
+    references::{PEOPLE, people_list},
     typed::{TypedFaults, field_name, shown},
     value::value,
 };
@@ -138,26 +139,6 @@ fn control(viewer: &Viewer, view: &RecordForm<'_>, index: usize) -> Markup {
 
 fn is_empty_allowed(column: &Column) -> bool {
     matches!(column.column_type, ColumnType::Text { min: 0, .. } | ColumnType::Ids(_) | ColumnType::Groups)
-}
-
-/// The value as the control of its column takes it.
-fn input_text(value: &OwnedScalar, zone: &Zone) -> String {
-    match value {
-        OwnedScalar::Null | OwnedScalar::Groups(_) => String::new(),
-        OwnedScalar::Text(text) => text.clone(),
-        OwnedScalar::Name(name) => (*name).to_owned(),
-        OwnedScalar::Integer(number) => number.to_string(),
-        OwnedScalar::Timestamp(time) => zone.input_minute(*time),
-        OwnedScalar::Id(..) | OwnedScalar::Ids(..) => reference_text(value).replace(' ', "\n"),
-    }
-}
-
-/// The text of the record's field in the form that is opened to edit it: references are named by key or email address.
-pub(super) fn shown_text(register: &Register, row: &Row, references: &References, zone: &Zone, index: usize) -> String {
-    match references.found.get(&field_name(register, index)).map_or(&[][..], Vec::as_slice) {
-        [] => input_text(&row.values[index], zone),
-        found => found.iter().map(RecordName::input_text).collect::<Vec<_>>().join("\n"),
-    }
 }
 
 /// The hidden field with the digest of the text that a field was opened with.

@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{
     References, Register, Row,
-    form::shown_text,
+    form_text::shown_text,
     typed::{field_name, shown},
 };
 use crate::{words::label, zone::Zone};

@@ -317,7 +317,8 @@ async fn a_form_that_needs_the_password_again_comes_back_with_what_was_typed() {
     let rotation = [("revision", "1"), ("grace", "3600"), reason];
     let rotate = format!("{LIST}/{id}/rotate");
     let rotate_signing = format!("{webhooks}/{subscription}/rotate");
-    let forms: [(&str, &[(&str, &str)], &str); 4] = [
+    type Form<'f> = (&'f str, &'f [(&'f str, &'f str)], &'f str);
+    let forms: [Form<'_>; 4] = [
         (LIST, &NEW, "service_account.created.refused"),
         (webhooks, &subscribe, "webhook_subscription.created.refused"),
         (&rotate, &rotation, "service_account.rotated.refused"),

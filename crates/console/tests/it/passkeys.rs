@@ -113,7 +113,7 @@ async fn an_administrator_sets_up_a_passkey_instead_of_an_app() {
     let link = app.invite(Role::Admin).await;
     browser.get(&link).await.expect(200).expect_text("Use a passkey instead");
     let page = browser.post(&link, &[("password", PASSWORD), ("factor", "passkey")]).await.expect(303);
-    assert_eq!(page.location(), "/app/set-up-second-factor");
+    assert_eq!(page.location(), "/app/set-up-second-factor?next=%2Fapp");
     browser.cookie = cookie(&page, "__Host-novantra-session=");
     let page = browser.get("/app/set-up-second-factor").await.expect(200);
     let (asked, offer) = (options(&page), form_value(&page, "offer"));

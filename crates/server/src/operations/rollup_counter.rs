@@ -131,7 +131,7 @@ impl RollupCounter {
     /// Whether a part has to be counted.
     async fn is_due(&self, organization: OrganizationId, current: Option<&Rollup>) -> Result<bool, StoreError> {
         let Some(rollup) = current else { return Ok(true) };
-        Ok(!is_current(&self.store, organization, rollup, self.clock.now()).await?)
+        Ok(!is_current(&*self.store, organization, rollup, self.clock.now()).await?)
     }
 
     async fn replace(&self, organization: OrganizationId, counted: &Counted) -> Result<(), StoreError> {
