@@ -22,7 +22,13 @@ pub fn canonical_json(stored: &StoredEntry) -> String {
 /// The served form without the member `hash` has the same hash.
 #[must_use]
 pub fn hash_entry(entry: &Entry, sequence: i64, previous_hash: Hash) -> Hash {
-    Hash::digest(render(entry, Some((sequence, previous_hash)), HashMember::Absent).as_bytes())
+    Hash::digest(hashed_json(entry, sequence, previous_hash).as_bytes())
+}
+
+/// Returns the text of which [`hash_entry`] is the hash.
+#[must_use]
+pub fn hashed_json(entry: &Entry, sequence: i64, previous_hash: Hash) -> String {
+    render(entry, Some((sequence, previous_hash)), HashMember::Absent)
 }
 
 enum HashMember {

@@ -4,6 +4,7 @@
 mod canonical;
 mod chain;
 mod checkpoint;
+mod export;
 mod hash;
 mod hex;
 mod log;
@@ -12,9 +13,10 @@ mod stored;
 mod stored_entry;
 mod verify;
 
-pub use canonical::{canonical_json, hash_entry};
+pub use canonical::{canonical_json, hash_entry, hashed_json};
 pub use chain::{SealedBatch, Unsealed, seal};
 pub use checkpoint::{Checkpoint, CheckpointSigner, CheckpointVerifier, MalformedSignature, Signature};
+pub use export::{ChainExport, checkpoint_json, latest_checkpoint};
 pub use hash::{Hash, MalformedHash};
 pub use log::{AuditFilter, AuditLog, UnsealedStats};
 pub use removal::{ENTRIES_REMOVED, Removal, pending_removal, recorded_removal};

@@ -8,7 +8,7 @@ use crate::{
     people_ports::CredentialChange,
     person_change::{NewSession, PersonChange, make_room},
     role::Role,
-    session::SessionLevel,
+    session::{Session, SessionLevel},
     sign_in::SignInContext,
     user::{StoredUser, User, UserId, UserStatus},
 };
@@ -40,7 +40,10 @@ pub fn signed_in_by_provider(
     } else {
         change.credentials.extend(make_room(sessions));
     }
-    let session = change.begin_session(context, user.meta.id, SessionLevel::Full, lifetimes, browser);
+    let mut session = change.begin_session(context, user.meta.id, SessionLevel::Full, lifetimes, browser);
+    // The provider may have let in a browser in which the person proved themselves long ago.
+    let proven_at = person.authenticated_at.unwrap_or(change.now() - Session::RECENT).min(change.now());
+    change.date_proof(&mut session, proven_at);
     (change, user, session)
 }
 

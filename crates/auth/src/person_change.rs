@@ -139,6 +139,20 @@ impl PersonChange {
     }
 }
 
+impl PersonChange {
+    /// Sets the time at which the person of the session that begins proved who they are.
+    pub(crate) fn date_proof(&mut self, begun: &mut NewSession, at: Timestamp) {
+        begun.session.authenticated_at = at;
+        for change in &mut self.credentials {
+            if let CredentialChange::AddSession(session) = change
+                && session.id == begun.session.id
+            {
+                session.authenticated_at = at;
+            }
+        }
+    }
+}
+
 /// Returns the changes that end sessions of the user so that one more may begin: those whose sign-in is not complete
 /// first, then those that were unused for longest.
 pub(crate) fn make_room(mut sessions: Vec<Session>) -> impl Iterator<Item = CredentialChange> {

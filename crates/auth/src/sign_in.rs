@@ -252,6 +252,8 @@ fn use_link(
     let level = match second_factor.filter(|_| !has_second_factor) {
         Some(NewSecondFactor { factor, recovery_codes }) => {
             stored = Credentials { second_factor: Some(factor), recovery_codes, ..stored };
+            let (action, subject) = (Action::new("user.second_factor_enrolled"), Subject::from_id(id));
+            change.changeset.add_entry(context.entropy, action, Some(subject), Vec::new());
             SessionLevel::Full
         }
         None => level_of(&user.record, has_second_factor),

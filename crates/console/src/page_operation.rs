@@ -1,19 +1,17 @@
-//! The declaration of an endpoint with a page.
+//! The declarations of pages and of the forms on them.
 
 use axum::http::Method;
-use futures_util::future::BoxFuture;
 use http_api::{
     endpoints::{Document, Media, Operation},
-    pipeline::App,
-    request::{Access, ApiRequest, Charge, MediaType},
-    response::{ApiResponse, Problem},
+    pipeline::Handler,
+    request::{Access, Charge, MediaType},
 };
 
-/// Returns the declaration of an endpoint with a page, which has no handler yet.
-pub(crate) fn page_operation(method: Method, path: &'static str, access: Access, action: &'static str) -> Operation {
+/// Returns the declaration of a page.
+pub(crate) fn page_at(path: &'static str, access: Access, action: &'static str, handler: Handler) -> Operation {
     Operation {
-        document: if method == Method::GET { document_of_page } else { document_of_form },
-        method,
+        document: document_of_page,
+        method: Method::GET,
         path,
         id: action,
         tag: "Web app",
@@ -23,12 +21,18 @@ pub(crate) fn page_operation(method: Method, path: &'static str, access: Access,
         charge: Charge::Read,
         media_types: &[MediaType::Html],
         action,
-        handler: missing,
+        handler,
     }
 }
 
-fn missing<'a>(_: &'a App, _: &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>> {
-    Box::pin(async { Err(Problem::internal()) })
+/// Returns the declaration of a form that changes something.
+pub(crate) fn form_at(path: &'static str, access: Access, action: &'static str, handler: Handler) -> Operation {
+    Operation {
+        document: document_of_form,
+        method: Method::POST,
+        charge: Charge::Write,
+        ..page_at(path, access, action, handler)
+    }
 }
 
 fn document_of_page() -> Document {

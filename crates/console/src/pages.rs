@@ -40,13 +40,9 @@ mod workspace;
 mod workspace_people;
 
 use auth::Permission;
-use axum::http::Method;
-use http_api::{
-    endpoints::Operation,
-    request::{Access, Charge},
-};
+use http_api::{endpoints::Operation, request::Access};
 
-use crate::page_operation::page_operation;
+use crate::page_operation::{form_at, page_at};
 
 pub(crate) use assets::asset;
 pub(crate) use current_viewer::viewer;
@@ -56,28 +52,13 @@ pub(crate) use rows::choose as choose_rows;
 /// Returns the endpoints of the workspace, of the jump box, and of the page that asks for the password again.
 pub(crate) fn settings_operations() -> Vec<Operation> {
     let manage = Access::Permission(Permission::ManageWorkspace);
+    let read = Access::Permission(Permission::ReadRecords);
+    let confirm = "/app/confirm-password";
     vec![
-        Operation {
-            handler: workspace::open,
-            ..page_operation(Method::GET, "/app/workspace", manage, "organization.form_opened")
-        },
-        Operation {
-            handler: workspace::submit,
-            charge: Charge::Write,
-            ..page_operation(Method::POST, "/app/workspace", manage, "organization.updated")
-        },
-        Operation {
-            handler: jump::handle,
-            ..page_operation(Method::GET, "/app/go", Access::Permission(Permission::ReadRecords), "record.looked_up")
-        },
-        Operation {
-            handler: confirm_password::open,
-            ..page_operation(Method::GET, "/app/confirm-password", Access::SignedIn, "user.reauthentication_opened")
-        },
-        Operation {
-            handler: confirm_password::submit,
-            charge: Charge::Write,
-            ..page_operation(Method::POST, "/app/confirm-password", Access::SignedIn, "user.reauthenticated")
-        },
+        page_at("/app/workspace", manage, "organization.form_opened", workspace::open),
+        form_at("/app/workspace", manage, "organization.updated", workspace::submit),
+        page_at("/app/go", read, "record.looked_up", jump::handle),
+        page_at(confirm, Access::SignedIn, "user.reauthentication_opened", confirm_password::open),
+        form_at(confirm, Access::SignedIn, "user.reauthenticated", confirm_password::submit),
     ]
 }

@@ -27,6 +27,8 @@ pub struct ConsoleServices {
     pub endpoints: Endpoints,
     /// The public key of the installation's checkpoints.
     pub checkpoints: Arc<dyn CheckpointVerifier>,
+    /// The same key in PEM, for whoever verifies an export.
+    pub checkpoint_key_pem: String,
     /// The OpenAPI document of the API.
     pub api_document: Value,
     /// Imports and exports of tables.

@@ -3,15 +3,18 @@
 use std::sync::{Arc, OnceLock};
 
 use auth::Permission;
-use axum::http::Method;
 use http_api::{
     Surface,
     endpoints::Operation,
-    request::{Access, MediaType},
+    request::{Access, Charge, MediaType},
 };
 
 use crate::{
-    assets::ASSET_PATH, navigation::set_routes, page_operation::page_operation, pages, response::error_response,
+    assets::ASSET_PATH,
+    navigation::set_routes,
+    page_operation::{form_at, page_at},
+    pages,
+    response::error_response,
     services::ConsoleServices,
 };
 
@@ -44,19 +47,9 @@ fn declared() -> &'static [Operation] {
 
 fn operations() -> Vec<Operation> {
     let mut operations = vec![
-        Operation {
-            handler: pages::asset,
-            media_types: &[MediaType::Any],
-            ..page_operation(Method::GET, ASSET_PATH, Access::Public, "asset.read")
-        },
-        Operation {
-            handler: pages::overview,
-            ..page_operation(Method::GET, "/app", Access::Permission(Permission::ReadRecords), "overview.read")
-        },
-        Operation {
-            handler: pages::choose_rows,
-            ..page_operation(Method::POST, "/app/rows", Access::SignedIn, "rows.chosen")
-        },
+        Operation { media_types: &[MediaType::Any], ..page_at(ASSET_PATH, Access::Public, "asset.read", pages::asset) },
+        page_at("/app", Access::Permission(Permission::ReadRecords), "overview.read", pages::overview),
+        Operation { charge: Charge::Read, ..form_at("/app/rows", Access::SignedIn, "rows.chosen", pages::choose_rows) },
     ];
     operations.extend(pages::people::operations());
     operations.extend(pages::saved_views::operations());

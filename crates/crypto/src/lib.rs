@@ -4,11 +4,13 @@
 
 mod argon2_passwords;
 mod argon2_secrets;
+mod audit_export;
 mod checkpoint;
 mod cursor;
 mod device_cookie;
 mod encryptor;
 mod entropy;
+mod exported_line;
 mod id_token;
 mod key_file;
 mod master_key;
@@ -27,11 +29,13 @@ mod fixtures;
 
 pub use argon2_passwords::Argon2PasswordHasher;
 pub use argon2_secrets::Argon2Hasher;
+pub use audit_export::{ExportFault, VerifiedExport, verify_export};
 pub use checkpoint::{CheckpointKey, CheckpointPublicKey, MalformedPublicKey};
 pub use cursor::CursorKey;
 pub use device_cookie::DeviceCookieKey;
 pub use encryptor::{DecryptionFailed, Encryptor};
 pub use entropy::SystemEntropy;
+pub use exported_line::read_checkpoints;
 pub use id_token::{ProviderKeys, VerifiedIdToken};
 pub use key_file::{KeyFileError, load_master_key, load_or_create_master_key};
 pub use master_key::{MalformedMasterKey, MasterKey, Purpose};

@@ -150,6 +150,8 @@ pub(crate) async fn handle(app: &App, endpoint: &Endpoint, route: RouteMatch, re
     };
     let mut response = result.unwrap_or_else(|problem| endpoint.error_response(problem, &failed));
     if !response.is_recorded {
+        // The page of a form that was refused is an error, too.
+        let refused = refused || (!response.replayed && response.status.is_client_error());
         let note = AuditNote {
             action: audit_action(response.action.unwrap_or(endpoint.action), refused, response.replayed),
             subject: response.subject.take(),

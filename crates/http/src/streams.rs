@@ -32,7 +32,7 @@ pub use revocation::while_permitted;
 pub use writer::StreamWriter;
 
 /// The maximum duration of a stream of a collection, which holds its database snapshot all the time.
-const MAX_DURATION: Duration = Duration::from_secs(15 * 60);
+pub const MAX_DURATION: Duration = Duration::from_secs(15 * 60);
 /// The size of a chunk, in bytes, at which it is sent.
 pub const CHUNK_SIZE: usize = 32 * 1024;
 /// Extra capacity for the line that fills a chunk, so that the buffer rarely needs to grow.

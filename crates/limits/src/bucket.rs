@@ -28,8 +28,12 @@ pub enum Bucket {
     SignInFailureNetwork,
     /// The failed sign-ins on one device on which the user signed in before.
     SignInFailureDevice,
+    /// The failed sign-ins of one user on all devices on which they signed in before.
+    SignInFailureDevices,
     /// The wrong second factors after the right password of one user, on devices on which they did not sign in before.
     SecondFactorFailure,
+    /// The wrong second factors of one user on all devices on which they signed in before.
+    SecondFactorFailureDevices,
 }
 
 impl Bucket {
@@ -45,7 +49,9 @@ impl Bucket {
         Self::SignInFailure,
         Self::SignInFailureNetwork,
         Self::SignInFailureDevice,
+        Self::SignInFailureDevices,
         Self::SecondFactorFailure,
+        Self::SecondFactorFailureDevices,
     ];
 
     /// The name of the bucket in responses.
@@ -62,7 +68,9 @@ impl Bucket {
             Self::SignInFailure => "sign-in-failure",
             Self::SignInFailureNetwork => "sign-in-failure-network",
             Self::SignInFailureDevice => "sign-in-failure-device",
+            Self::SignInFailureDevices => "sign-in-failure-devices",
             Self::SecondFactorFailure => "second-factor-failure",
+            Self::SecondFactorFailureDevices => "second-factor-failure-devices",
         }
     }
 }
@@ -118,8 +126,12 @@ pub enum BucketKey {
     SignInFailureNetwork(Peer),
     /// [`Bucket::SignInFailureDevice`] of the device with this identifier, which is part of a signed cookie.
     SignInFailureDevice(OrganizationId, Ulid),
+    /// [`Bucket::SignInFailureDevices`] of this user.
+    SignInFailureDevices(OrganizationId, Ulid),
     /// [`Bucket::SecondFactorFailure`] of this user.
     SecondFactorFailure(OrganizationId, Ulid),
+    /// [`Bucket::SecondFactorFailureDevices`] of this user.
+    SecondFactorFailureDevices(OrganizationId, Ulid),
 }
 
 impl BucketKey {
@@ -137,7 +149,9 @@ impl BucketKey {
             Self::SignInFailure(..) => Bucket::SignInFailure,
             Self::SignInFailureNetwork(_) => Bucket::SignInFailureNetwork,
             Self::SignInFailureDevice(..) => Bucket::SignInFailureDevice,
+            Self::SignInFailureDevices(..) => Bucket::SignInFailureDevices,
             Self::SecondFactorFailure(..) => Bucket::SecondFactorFailure,
+            Self::SecondFactorFailureDevices(..) => Bucket::SecondFactorFailureDevices,
         }
     }
 
@@ -149,7 +163,9 @@ impl BucketKey {
             | Self::TokenWrite(organization, _)
             | Self::TokenIssue(organization, _)
             | Self::SignInFailureDevice(organization, _)
+            | Self::SignInFailureDevices(organization, _)
             | Self::SecondFactorFailure(organization, _)
+            | Self::SecondFactorFailureDevices(organization, _)
             | Self::Organization(organization) => Some(*organization),
             Self::TokenFailure(..)
             | Self::TokenFailureAddress(_)
@@ -167,7 +183,9 @@ impl BucketKey {
             | Self::TokenWrite(_, id)
             | Self::TokenIssue(_, id)
             | Self::SignInFailureDevice(_, id)
-            | Self::SecondFactorFailure(_, id) => id.to_string(),
+            | Self::SignInFailureDevices(_, id)
+            | Self::SecondFactorFailure(_, id)
+            | Self::SecondFactorFailureDevices(_, id) => id.to_string(),
             Self::Organization(_) => String::new(),
             Self::TokenFailure(id, Peer(address))
             | Self::Unauthenticated(id, Peer(address))

@@ -1,8 +1,9 @@
 //! The back-off after failed attempts.
 //!
 //! A failure is charged to the user from the network, and to the network. So an attacker uses up only the buckets of their
-//! own networks. On a device on which the user signed in before, which a signed cookie proves, only that device is charged:
-//! attackers in the network of the user slow nobody down there. An attempt is charged before it is checked, so that
+//! own networks. On a device on which the user signed in before, which a signed cookie proves, only that device and all
+//! such devices of the user together are charged: attackers in the network of the user slow nobody down there, and who has
+//! cookies of many sign-ins has no more guesses. An attempt is charged before it is checked, so that
 //! concurrent ones can't exceed the limit, and a successful one is refunded.
 
 use std::net::{IpAddr, Ipv4Addr};
@@ -24,8 +25,8 @@ pub(crate) enum Step {
     Password(Option<OrganizationId>, Ulid),
     /// A second factor after the right password.
     SecondFactor(OrganizationId, UserId),
-    /// An answer of an OpenID Connect provider, which names nobody yet.
-    OpenId,
+    /// An answer of an OpenID Connect provider or of a passkey, which names nobody yet.
+    Unnamed,
 }
 
 /// An attempt that was charged.
@@ -60,14 +61,23 @@ impl People {
         let (organization, user) = match step {
             Step::Password(organization, user) => (organization, user),
             Step::SecondFactor(organization, user) => (Some(organization), user.ulid()),
-            Step::OpenId => return vec![of_network],
+            Step::Unnamed => return vec![of_network],
         };
         let per_user = Quota::per_minute(self.settings.failures_per_user);
         if let Some(device) = organization.and_then(|organization| self.trusted_device(client, organization, user)) {
-            return vec![Charge {
-                key: BucketKey::SignInFailureDevice(device.organization, device.id),
-                quota: per_user,
-            }];
+            let of_device =
+                Charge { key: BucketKey::SignInFailureDevice(device.organization, device.id), quota: per_user };
+            let of_devices = match step {
+                Step::SecondFactor(organization, user) => Charge {
+                    key: BucketKey::SecondFactorFailureDevices(organization, user.ulid()),
+                    quota: Quota::per_minute(SECOND_FACTORS_PER_MINUTE),
+                },
+                Step::Password(..) | Step::Unnamed => Charge {
+                    key: BucketKey::SignInFailureDevices(device.organization, user),
+                    quota: Quota::per_minute(self.settings.failures_per_user.saturating_mul(2)),
+                },
+            };
+            return vec![of_device, of_devices];
         }
         let mut charges = vec![Charge { key: BucketKey::SignInFailure(user, network), quota: per_user }, of_network];
         if let Step::SecondFactor(organization, user) = step {

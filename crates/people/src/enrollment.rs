@@ -51,11 +51,21 @@ impl People {
     /// one if it was altered or was another's.
     #[must_use]
     pub fn offer_second_factor_again(&self, user: &StoredUser, sealed: &str) -> SecondFactorOffer {
-        let to = offer_to_user(user);
+        self.offer_again(&offer_to_user(user), sealed)
+    }
+
+    /// Returns the offer that the form of whoever holds the link sent back, so that a page can show it again after an
+    /// error; a new one if it was altered or was another's.
+    #[must_use]
+    pub fn offer_second_factor_by_link_again(&self, link: &OneTimeLink, sealed: &str) -> SecondFactorOffer {
+        self.offer_again(&offer_to_link(link), sealed)
+    }
+
+    fn offer_again(&self, to: &str, sealed: &str) -> SecondFactorOffer {
         let decoded = URL_SAFE_NO_PAD.decode(sealed).ok();
-        match decoded.and_then(|ciphertext| self.parts.second_factors.decrypt(&to, &ciphertext)) {
+        match decoded.and_then(|ciphertext| self.parts.second_factors.decrypt(to, &ciphertext)) {
             Some(secret) => SecondFactorOffer { secret, sealed: sealed.to_owned() },
-            None => self.offer(&to),
+            None => self.offer(to),
         }
     }
 

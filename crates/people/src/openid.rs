@@ -120,7 +120,7 @@ impl People {
             Err(refusal) => return refused(refusal, None).await,
         };
         let Some(organization) = &organization else { return refused(OpenIdRefusal::NoWorkspace, None).await };
-        let attempt = match self.begin_attempt(Step::OpenId, client).await {
+        let attempt = match self.begin_attempt(Step::Unnamed, client).await {
             Err(PeopleError::TooManyAttempts { retry_after }) => {
                 return refused(OpenIdRefusal::TooManyAttempts { retry_after }, None).await;
             }

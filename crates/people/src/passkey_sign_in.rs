@@ -114,7 +114,10 @@ impl People {
         response: &str,
         client: &Client,
     ) -> Result<PasskeyOutcome, PeopleError> {
-        let refused = async |fault| self.passkey_refused((None, None), fault, client).await;
+        let refused = async |fault| {
+            let fault = self.charge_unnamed(fault, client).await?;
+            self.passkey_refused((None, None), fault, client).await
+        };
         let Ok(assertion) = Assertion::parse(response) else { return refused(PasskeyFault::Unknown).await };
         let Some(issued_at) = self.issued_at(&sign_in_binding(browser), &assertion) else {
             return refused(PasskeyFault::Expired).await;
@@ -173,6 +176,15 @@ impl People {
         let step = Step::SecondFactor(handle.organization, handle.user);
         let answer = Answer { assertion: &assertion, party, issued_at, pending: Some(token.clone()) };
         self.sign_in_by_answer(handle, step, answer, client).await
+    }
+
+    /// Charges the network of an answer that names nobody. Returns the fault, which is another if there were too many.
+    async fn charge_unnamed(&self, fault: PasskeyFault, client: &Client) -> Result<PasskeyFault, PeopleError> {
+        match self.begin_attempt(Step::Unnamed, client).await {
+            Ok(_) => Ok(fault),
+            Err(PeopleError::TooManyAttempts { retry_after }) => Ok(PasskeyFault::TooMany(retry_after)),
+            Err(error) => Err(error),
+        }
     }
 
     /// Returns the time of the challenge that is answered, if it was issued for this binding and is live.

@@ -30,7 +30,7 @@ mod workspaces;
 
 pub(crate) use attachment_sweeper::{AttachmentSweeper, SweepSummary};
 pub(crate) use audit_retention::{AuditRetention, RetentionOutcome};
-pub(crate) use audit_sealer::{AuditSealer, checkpoint_document};
+pub(crate) use audit_sealer::AuditSealer;
 pub(crate) use evidence_claims::{ClaimDecision, decide_claim, find_claim};
 pub(crate) use evidence_expiry::EvidenceExpiry;
 pub(crate) use evidence_files::{EvidenceFile, find_files, record_downloads};

@@ -209,6 +209,7 @@ impl Server {
             files: Arc::new(SharedFiles(Arc::clone(&attachments))),
             endpoints: endpoint_services.endpoints.clone(),
             checkpoints: Arc::new(installation.checkpoint_key),
+            checkpoint_key_pem: installation.checkpoint_key.to_pem(),
             api_document: api_v1::document(),
             tables: Arc::new(tables.clone()),
             api_path: api_v1::collection_path,

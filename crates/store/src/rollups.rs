@@ -7,6 +7,7 @@
 
 mod calls;
 mod counts;
+mod currency;
 mod deliveries;
 mod evidence;
 mod findings;
@@ -20,6 +21,7 @@ use kernel::{OrganizationId, StoreError, Timestamp, string_enum};
 
 pub use calls::{AccountCalls, CallSpan, CallTotals, MAX_LISTED_CALLS};
 pub use counts::Counts;
+pub use currency::is_current;
 pub use deliveries::DeliveryCounts;
 pub use evidence::{EXPIRY_WEEKS, EvidenceCounts, EvidenceState};
 pub use findings::{AgeBucket, FindingCounts};

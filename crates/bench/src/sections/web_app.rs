@@ -10,10 +10,12 @@ use crate::{
     figures::{Case, Figures, measure_interleaved},
     http::{Load, Request, call},
     report::{Row, Table, Target, Unit},
-    sections::{Section, registers, workload::CONNECTIONS},
+    sections::{Section, registers},
     servers::{Novantra, Visitor},
 };
 
+/// Connections of one person: more than their browsers have, and few enough for a person's share of the memory.
+const CONNECTIONS: usize = 16;
 const ROUNDS: usize = 5;
 const WINDOW: Duration = Duration::from_secs(1);
 

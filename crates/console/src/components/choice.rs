@@ -36,7 +36,8 @@ pub(crate) fn choices(
     choices_in("choices", name, legend, error, options, selected)
 }
 
-/// A field with exclusive options that stand beside each other where there is room, as in [`choices`].
+/// A field with exclusive options that stand beside each other where there is room. If `selected` is none of them, none is
+/// chosen: a decision is never suggested.
 pub(crate) fn choices_across(
     name: &str,
     legend: &str,
@@ -44,7 +45,8 @@ pub(crate) fn choices_across(
     options: &[Choice<'_>],
     selected: &str,
 ) -> Markup {
-    choices_in("choices across", name, legend, error, options, Some(selected))
+    let selected = Some(selected).filter(|selected| options.iter().any(|option| option.value == *selected));
+    choices_in("choices across", name, legend, error, options, selected)
 }
 
 fn choices_in(

@@ -10,14 +10,12 @@ mod recovery_codes;
 mod second_factor;
 mod sessions;
 
-use axum::http::Method;
-use http_api::{
-    endpoints::Operation,
-    pipeline::Handler,
-    request::{Access, Charge},
-};
+use http_api::{endpoints::Operation, request::Access};
 
-use crate::{components::Head, page_operation::page_operation};
+use crate::{
+    components::Head,
+    page_operation::{form_at, page_at},
+};
 
 pub(super) use profile::{time_zone, time_zones};
 pub(super) use sessions::sessions_table;
@@ -30,32 +28,28 @@ const ABOVE: &[(&str, &str)] = &[("Your account", SECTION)];
 
 /// Returns the endpoints. Everybody who has signed in may use them, for themselves.
 pub(crate) fn operations() -> Vec<Operation> {
-    let of = |method, path, action, handler: Handler| Operation {
-        handler,
-        charge: if method == Method::GET { Charge::Read } else { Charge::Write },
-        ..page_operation(method, path, Access::SignedIn, action)
-    };
+    let access = Access::SignedIn;
     let opened = "user.form_opened";
     vec![
-        of(Method::GET, SECTION, "user.account_opened", overview::handle),
-        of(Method::GET, "/app/account/profile", opened, profile::open),
-        of(Method::POST, "/app/account/profile", "user.updated", profile::submit),
-        of(Method::GET, "/app/account/password", opened, password::open),
-        of(Method::POST, "/app/account/password", "user.password_changed", password::submit),
-        of(Method::GET, "/app/account/second-factor", opened, second_factor::open),
-        of(Method::POST, "/app/account/second-factor", "user.second_factor_enrolled", second_factor::submit),
-        of(Method::GET, "/app/account/second-factor/remove", opened, second_factor::open_removal),
-        of(Method::POST, "/app/account/second-factor/remove", "user.second_factor_removed", second_factor::remove),
-        of(Method::GET, "/app/account/recovery-codes", opened, recovery_codes::open),
-        of(Method::POST, "/app/account/recovery-codes", "user.recovery_codes_replaced", recovery_codes::submit),
-        of(Method::GET, "/app/account/passkeys/new", opened, passkeys::open),
-        of(Method::POST, "/app/account/passkeys/new", "user.passkey_added", passkeys::submit),
-        of(Method::GET, "/app/account/passkeys/{id}", opened, passkeys::open_name),
-        of(Method::POST, "/app/account/passkeys/{id}", "user.passkey_renamed", passkeys::rename),
-        of(Method::GET, "/app/account/passkeys/{id}/remove", opened, passkeys::open_removal),
-        of(Method::POST, "/app/account/passkeys/{id}/remove", "user.passkey_removed", passkeys::remove),
-        of(Method::POST, "/app/account/sessions", "session.revoked", sessions::submit),
-        of(Method::POST, "/app/account/appearance", "user.appearance_set", appearance::submit),
+        page_at(SECTION, access, "user.account_opened", overview::handle),
+        page_at("/app/account/profile", access, opened, profile::open),
+        form_at("/app/account/profile", access, "user.updated", profile::submit),
+        page_at("/app/account/password", access, opened, password::open),
+        form_at("/app/account/password", access, "user.password_changed", password::submit),
+        page_at("/app/account/second-factor", access, opened, second_factor::open),
+        form_at("/app/account/second-factor", access, "user.second_factor_enrolled", second_factor::submit),
+        page_at("/app/account/second-factor/remove", access, opened, second_factor::open_removal),
+        form_at("/app/account/second-factor/remove", access, "user.second_factor_removed", second_factor::remove),
+        page_at("/app/account/recovery-codes", access, opened, recovery_codes::open),
+        form_at("/app/account/recovery-codes", access, "user.recovery_codes_replaced", recovery_codes::submit),
+        page_at("/app/account/passkeys/new", access, opened, passkeys::open),
+        form_at("/app/account/passkeys/new", access, "user.passkey_added", passkeys::submit),
+        page_at("/app/account/passkeys/{id}", access, opened, passkeys::open_name),
+        form_at("/app/account/passkeys/{id}", access, "user.passkey_renamed", passkeys::rename),
+        page_at("/app/account/passkeys/{id}/remove", access, opened, passkeys::open_removal),
+        form_at("/app/account/passkeys/{id}/remove", access, "user.passkey_removed", passkeys::remove),
+        form_at("/app/account/sessions", access, "session.revoked", sessions::submit),
+        form_at("/app/account/appearance", access, "user.appearance_set", appearance::submit),
     ]
 }
 

@@ -1,13 +1,12 @@
 //! The page of an assessment, with the commands that move it.
 
 use auth::Permission;
-use axum::http::Method;
 use futures_util::future::BoxFuture;
 use http_api::{
     endpoints::Operation,
     handlers::find,
     pipeline::App,
-    request::{Access, ApiRequest, Charge},
+    request::{Access, ApiRequest},
     response::{ApiResponse, Problem},
 };
 use kernel::{Kind, Stored};
@@ -15,7 +14,7 @@ use maud::{Markup, html};
 use registers::{Assessment, AssessmentCommand, AssessmentStatus, change_assessment};
 
 use super::{
-    attempt::Attempt,
+    attempt::{Attempt, Decision},
     commit::{Written, commit},
     form_texts::FormTexts,
     register_detail::{load_history, respond as respond_with_detail},
@@ -23,7 +22,7 @@ use super::{
 };
 use crate::{
     components::{Choice, Field, NONE, Step, card, choices_across, form_token, reason, steps},
-    page_operation::page_operation,
+    page_operation::{form_at, page_at},
     registers::{Slots, TypedFaults},
     response::redirect,
     services::ConsoleServices,
@@ -32,16 +31,15 @@ use crate::{
     zone::Zone,
 };
 
+/// The name and the label of the field for the time of a completion that was not now.
+const COMPLETED_AT: (&str, &str) = ("completedAt", "Time of the completion");
+
 /// Returns the endpoints.
 pub(crate) fn operations() -> Vec<Operation> {
     let (read, change) = (Access::Permission(Permission::ReadRecords), Access::Permission(Permission::ChangeRecords));
     vec![
-        Operation { handler: open, ..page_operation(Method::GET, "/app/assessments/{id}", read, "assessment.read") },
-        Operation {
-            handler: submit,
-            charge: Charge::Write,
-            ..page_operation(Method::POST, "/app/assessments/{id}/transition", change, "assessment.moved")
-        },
+        page_at("/app/assessments/{id}", read, "assessment.read", open),
+        form_at("/app/assessments/{id}/transition", change, "assessment.moved", submit),
     ]
 }
 
@@ -57,6 +55,9 @@ fn submit<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, Result<Api
         let assessment = find::<Assessment>(app, request).await?;
         let texts = FormTexts::read(request)?;
         let opened = texts.revision()?;
+        if opened != assessment.meta.revision {
+            return respond(app, request, &assessment, &Attempt::stale(&texts)).await;
+        }
         let mut faults = TypedFaults::default();
         let command = read_command(&viewer(request)?.zone, &texts, &mut faults);
         let reason = texts.reason();
@@ -66,9 +67,6 @@ fn submit<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, Result<Api
         let (Some(command), Ok(reason), true) = (command, reason, faults.0.is_empty()) else {
             return respond(app, request, &assessment, &Attempt::faulty(&texts, faults)).await;
         };
-        if opened != assessment.meta.revision {
-            return respond(app, request, &assessment, &Attempt::stale(&texts)).await;
-        }
         let services = ConsoleServices::of(request)?;
         let written = commit(app, request, Some(&reason), |context, timestamp| {
             change_assessment(context, &*services.events, timestamp, &assessment, command)
@@ -93,12 +91,16 @@ fn read_command(zone: &Zone, texts: &FormTexts, faults: &mut TypedFaults) -> Opt
         return None;
     };
     if !matches!(command, AssessmentCommand::Complete { .. }) {
+        if text(COMPLETED_AT.0).is_some() {
+            let message = "is only kept with a completion: leave it empty, or choose to complete it";
+            faults.0.insert(COMPLETED_AT.0.to_owned(), message.to_owned());
+        }
         return Some(command);
     }
-    match text("completedAt").map(|time| zone.parse_input(time)).transpose() {
+    match text(COMPLETED_AT.0).map(|time| zone.parse_input(time)).transpose() {
         Ok(at) => Some(AssessmentCommand::Complete { at }),
         Err(message) => {
-            faults.0.insert("completedAt".to_owned(), message.to_owned());
+            faults.0.insert(COMPLETED_AT.0.to_owned(), message.to_owned());
             None
         }
     }
@@ -113,8 +115,14 @@ async fn respond(
     let viewer = viewer(request)?;
     let id = assessment.meta.id.to_string();
     let history = load_history(app, assessment.meta.organization, Kind::Assessment, &id).await?;
+    let options = options(assessment.record.status);
+    let absent: &[_] = match assessment.record.status {
+        AssessmentStatus::InProgress => &[],
+        _ if options.is_empty() => &[COMPLETED_AT, ("reason", "Reason")],
+        _ => &[COMPLETED_AT],
+    };
     let slots = Slots {
-        notice: attempt.notice(),
+        notice: attempt.notice_on(&Decision { name: "command", options: &options, absent }),
         cards: where_it_stands(&viewer, assessment, attempt),
         has_problem: attempt.has_problem(),
         ..Slots::default()
@@ -139,18 +147,12 @@ fn where_it_stands(viewer: &Viewer, assessment: &Stored<Assessment>, attempt: &A
         })
         .collect();
     let current = path.iter().position(|step| *step == status).unwrap_or_default();
-    let options: Vec<Choice<'_>> = status
-        .allowed_commands()
-        .map(|command| {
-            let (title, text) = words_of(command);
-            Choice::new(command.name(), title, text)
-        })
-        .collect();
+    let options = options(status);
     let completed_at = Field {
-        name: "completedAt",
-        label: "Time of the completion",
+        name: COMPLETED_AT.0,
+        label: COMPLETED_AT.1,
         hint: "Only to complete it, and only if that was not now.",
-        error: attempt.fault("completedAt"),
+        error: attempt.fault(COMPLETED_AT.0),
         optional: true,
     };
     let body = html! {
@@ -161,7 +163,7 @@ fn where_it_stands(viewer: &Viewer, assessment: &Stored<Assessment>, attempt: &A
                     (form_token(viewer))
                     input type="hidden" name="revision" value=(assessment.meta.revision.0);
                     (choices_across("command", "What to do with it", attempt.fault("command"), &options, attempt.typed("command")))
-                    @if status == InProgress { (completed_at.input("datetime-local", "short", attempt.typed("completedAt"))) }
+                    @if status == InProgress { (completed_at.input("datetime-local", "short", attempt.typed(COMPLETED_AT.0))) }
                     (reason(attempt.typed("reason"), attempt.fault("reason")))
                     div.save {
                         button.btn.primary { "Move the assessment" }
@@ -172,6 +174,15 @@ fn where_it_stands(viewer: &Viewer, assessment: &Stored<Assessment>, attempt: &A
         }
     };
     card("where", "Where it stands", &NONE, &body)
+}
+
+/// The commands that an assessment allows now.
+fn options(status: AssessmentStatus) -> Vec<Choice<'static>> {
+    let choice = |command: AssessmentCommand| {
+        let (title, text) = words_of(command);
+        Choice::new(command.name(), title, text)
+    };
+    status.allowed_commands().map(choice).collect()
 }
 
 const fn words_of(command: AssessmentCommand) -> (&'static str, &'static str) {

@@ -5,10 +5,23 @@ use maud::{Markup, html};
 
 use super::form_texts::FormTexts;
 use crate::{
-    components::{Tone, note, problem_summary},
+    components::{Choice, Tone, note, problem_summary},
     registers::TypedFaults,
     words::sentence,
 };
+
+/// The notice of a change by another person.
+const STALE: &str = "Somebody else changed this record while you looked at it.";
+
+/// The decision that a person can take on a page now.
+pub(crate) struct Decision<'d> {
+    /// The name of the field with the choice.
+    pub(crate) name: &'d str,
+    /// The choices that it offers.
+    pub(crate) options: &'d [Choice<'d>],
+    /// The names and labels of the other fields that the form has at some time, but not now.
+    pub(crate) absent: &'d [(&'d str, &'d str)],
+}
 
 /// The texts of a form that a person sent, and why it did not work. Empty when the page is opened.
 #[derive(Default)]
@@ -59,6 +72,32 @@ impl<'a> Attempt<'a> {
         self.faults.0.get(name).map(String::as_str)
     }
 
+    /// The notice at the top of the page with a decision. What was typed into fields that the page lacks stands in it.
+    pub(crate) fn notice_on(&self, decision: &Decision<'_>) -> Markup {
+        let chosen = self.typed(decision.name);
+        let is_offered = decision.options.iter().any(|option| option.value == chosen);
+        if chosen.is_empty() || is_offered || self.status() != StatusCode::CONFLICT {
+            return self.notice();
+        }
+        let rest = match decision.options.is_empty() {
+            true => "nothing can be decided here any more",
+            false => "nothing is chosen below: check the record as it is now, and choose again or leave it",
+        };
+        let why = self.refusal.as_deref().map(sentence_of).unwrap_or_default();
+        let text = format!("Nothing was done. “{}” is not possible any more, and {rest}. {why}", sentence(chosen));
+        let lead = if self.is_stale { STALE } else { "This was not done." };
+        let kept = decision.absent.iter().map(|(name, label)| (format!("kept-{name}"), label, self.typed(name)));
+        html! {
+            (note(Tone::Warning, lead, text.trim_end()))
+            @for (id, label, text) in kept.filter(|(.., text)| !text.trim().is_empty()) {
+                div.f {
+                    label for=(id) { (label) ", as you typed it" }
+                    textarea.in id=(id) rows="3" readonly { "\n" (text) }
+                }
+            }
+        }
+    }
+
     /// The notice at the top of the page.
     pub(crate) fn notice(&self) -> Markup {
         let problems: Vec<(String, String)> = self
@@ -73,7 +112,7 @@ impl<'a> Attempt<'a> {
             @if self.is_stale {
                 (note(
                     Tone::Warning,
-                    "Somebody else changed this record while you looked at it.",
+                    STALE,
                     "Nothing was done yet, and what you typed is kept. This page shows the record as it is now: check it, and send the form again.",
                 ))
             }

@@ -1,37 +1,47 @@
-//! The audit log: its list with filters, its entries, and its export.
+//! The audit log: its list with filters, its entries, its export, and the files with which others verify that.
 
 mod entry;
 mod export;
 mod filters;
 mod list;
+mod proof;
 mod table;
 
 use auth::Permission;
-use axum::http::Method;
 use http_api::{
     endpoints::Operation,
-    pipeline::Handler,
     request::{Access, MediaType},
 };
 
-use crate::page_operation::page_operation;
+use crate::page_operation::page_at;
 
 pub(super) use table::{calls_table, entries_table};
 
 const LIST: &str = "/app/audit";
+const EXPORT: &str = "/app/audit/export.jsonl";
+const PUBLIC_KEY: &str = "/app/audit/public-key.pem";
+const CHECKPOINT: &str = "/app/audit/checkpoint.json";
+
+/// The command that verifies the export, with the names under which browsers save the files.
+const VERIFY_COMMAND: &str = "novantra audit verify --file audit-log.jsonl --public-key public-key.pem";
 
 /// Returns the endpoints.
 pub(crate) fn operations() -> Vec<Operation> {
-    let page = |path, action, handler: Handler| Operation {
-        handler,
-        ..page_operation(Method::GET, path, Access::Permission(Permission::ReadAuditLog), action)
-    };
+    let access = Access::Permission(Permission::ReadAuditLog);
     vec![
-        page(LIST, "audit_entry.listed", list::handle),
+        page_at(LIST, access, "audit_entry.listed", list::handle),
         Operation {
             media_types: &[MediaType::NdJson],
-            ..page("/app/audit/export.jsonl", "audit_log.exported", export::handle)
+            ..page_at(EXPORT, access, "audit_log.exported", export::handle)
         },
-        page("/app/audit/{id}", "audit_entry.read", entry::handle),
+        Operation {
+            media_types: &[MediaType::Any],
+            ..page_at(PUBLIC_KEY, access, "audit_public_key.read", proof::public_key)
+        },
+        Operation {
+            media_types: &[MediaType::Any],
+            ..page_at(CHECKPOINT, access, "audit_checkpoint.read", proof::checkpoint)
+        },
+        page_at("/app/audit/{id}", access, "audit_entry.read", entry::handle),
     ]
 }

@@ -19,15 +19,13 @@ mod rotate;
 mod scope_table;
 
 use auth::Permission;
-use axum::http::Method;
-use http_api::{
-    endpoints::Operation,
-    pipeline::Handler,
-    request::{Access, Charge},
-};
+use http_api::{endpoints::Operation, request::Access};
 use maud::Markup;
 
-use crate::{components::tabs, page_operation::page_operation};
+use crate::{
+    components::tabs,
+    page_operation::{form_at, page_at},
+};
 
 pub(super) use account::frame as account_frame;
 pub(super) use desk::{Desk, Faults, problem_at, problem_of, problems};
@@ -45,15 +43,6 @@ const REFERENCE: &str = "/app/developers/api/reference";
 pub(crate) fn operations() -> Vec<Operation> {
     let see = Access::Permission(Permission::ReadIntegrations);
     let manage = Access::Permission(Permission::ManageIntegrations);
-    let page = |path, access, action, handler: Handler| Operation {
-        handler,
-        ..page_operation(Method::GET, path, access, action)
-    };
-    let change = |path, action, handler: Handler| Operation {
-        handler,
-        charge: Charge::Write,
-        ..page_operation(Method::POST, path, manage, action)
-    };
     macro_rules! below {
         ($rest:literal) => {
             concat!("/app/developers/api/credentials", $rest)
@@ -61,27 +50,28 @@ pub(crate) fn operations() -> Vec<Operation> {
     }
     const OPENED: &str = "service_account.form_opened";
     vec![
-        page(CREDENTIALS, see, "service_account.listed", credentials::handle),
-        change(CREDENTIALS, "service_account.created", new_account::submit),
-        page(below!("/new"), manage, OPENED, new_account::open),
-        page(below!("/{id}"), see, "service_account.read", account::handle),
-        page(below!("/{id}/calls"), see, "service_account.calls_listed", account_log::calls),
-        page(below!("/{id}/findings"), see, "service_account.findings_listed", account_log::findings),
-        page(below!("/{id}/changes"), see, "service_account.changes_listed", account_log::changes),
-        page(below!("/{id}/secret"), manage, "service_account.secret_shown", account_secret::handle),
-        page(below!("/{id}/rotate"), manage, OPENED, rotate::open),
-        change(below!("/{id}/rotate"), "service_account.rotated", rotate::submit),
-        page(below!("/{id}/status"), manage, OPENED, account_status::open),
-        change(below!("/{id}/status"), "service_account.status_set", account_status::submit),
-        page(below!("/{id}/scopes"), manage, OPENED, account_scopes::open),
-        change(below!("/{id}/scopes"), "service_account.scopes_set", account_scopes::submit),
-        page(below!("/{id}/limits"), manage, OPENED, account_limits::open),
-        change(below!("/{id}/limits"), "service_account.limits_set", account_limits::submit),
-        page(below!("/{id}/edit"), manage, OPENED, account_details::open),
-        change(below!("/{id}/edit"), "service_account.updated", account_details::submit),
-        page(RATE_LIMITS, see, "rate_limits.read", rate_limits::handle),
-        page(REFERENCE, Access::SignedIn, "reference.read", reference::index),
-        page("/app/developers/api/reference/{tag}", Access::SignedIn, "reference.read", reference::tag),
+        page_at(CREDENTIALS, see, "service_account.listed", credentials::handle),
+        form_at(CREDENTIALS, manage, "service_account.created", new_account::submit),
+        page_at(below!("/new"), manage, OPENED, new_account::open),
+        form_at(below!("/new"), manage, "service_account.preset_chosen", new_account::choose_preset),
+        page_at(below!("/{id}"), see, "service_account.read", account::handle),
+        page_at(below!("/{id}/calls"), see, "service_account.calls_listed", account_log::calls),
+        page_at(below!("/{id}/findings"), see, "service_account.findings_listed", account_log::findings),
+        page_at(below!("/{id}/changes"), see, "service_account.changes_listed", account_log::changes),
+        page_at(below!("/{id}/secret"), manage, "service_account.secret_shown", account_secret::handle),
+        page_at(below!("/{id}/rotate"), manage, OPENED, rotate::open),
+        form_at(below!("/{id}/rotate"), manage, "service_account.rotated", rotate::submit),
+        page_at(below!("/{id}/status"), manage, OPENED, account_status::open),
+        form_at(below!("/{id}/status"), manage, "service_account.status_set", account_status::submit),
+        page_at(below!("/{id}/scopes"), manage, OPENED, account_scopes::open),
+        form_at(below!("/{id}/scopes"), manage, "service_account.scopes_set", account_scopes::submit),
+        page_at(below!("/{id}/limits"), manage, OPENED, account_limits::open),
+        form_at(below!("/{id}/limits"), manage, "service_account.limits_set", account_limits::submit),
+        page_at(below!("/{id}/edit"), manage, OPENED, account_details::open),
+        form_at(below!("/{id}/edit"), manage, "service_account.updated", account_details::submit),
+        page_at(RATE_LIMITS, see, "rate_limits.read", rate_limits::handle),
+        page_at(REFERENCE, Access::SignedIn, "reference.read", reference::index),
+        page_at("/app/developers/api/reference/{tag}", Access::SignedIn, "reference.read", reference::tag),
     ]
 }
 

@@ -9,36 +9,26 @@ mod person_form;
 mod role;
 
 use auth::Permission;
-use axum::http::Method;
-use http_api::{
-    endpoints::Operation,
-    pipeline::Handler,
-    request::{Access, Charge},
-};
+use http_api::{endpoints::Operation, request::Access};
 
-use crate::page_operation::page_operation;
+use crate::page_operation::{form_at, page_at};
 
 /// The address of the section.
 const SECTION: &str = "/app/people";
 
 /// Returns the endpoints.
 pub(crate) fn operations() -> Vec<Operation> {
-    let of = |method, path, permission, action, handler: Handler| Operation {
-        handler,
-        charge: if method == Method::GET { Charge::Read } else { Charge::Write },
-        ..page_operation(method, path, Access::Permission(permission), action)
-    };
-    let (read, manage) = (Permission::ReadPeople, Permission::ManagePeople);
+    let (read, manage) = (Access::Permission(Permission::ReadPeople), Access::Permission(Permission::ManagePeople));
     let mut operations = vec![
-        of(Method::GET, SECTION, read, "user.listed", list::handle),
-        of(Method::GET, "/app/people/invite", manage, "user.form_opened", invite::open),
-        of(Method::POST, "/app/people/invite", manage, "user.created", invite::submit),
-        of(Method::GET, "/app/people/{id}", read, "user.read", person::handle),
+        page_at(SECTION, read, "user.listed", list::handle),
+        page_at("/app/people/invite", manage, "user.form_opened", invite::open),
+        form_at("/app/people/invite", manage, "user.created", invite::submit),
+        page_at("/app/people/{id}", read, "user.read", person::handle),
     ];
     macro_rules! forms {
         ($($form:ty => $path:literal, $action:literal;)*) => { $(
-            operations.push(of(Method::GET, $path, manage, "user.form_opened", person_form::open::<$form>));
-            operations.push(of(Method::POST, $path, manage, $action, person_form::submit::<$form>));
+            operations.push(page_at($path, manage, "user.form_opened", person_form::open::<$form>));
+            operations.push(form_at($path, manage, $action, person_form::submit::<$form>));
         )* };
     }
     forms! {

@@ -8,41 +8,27 @@ mod review;
 mod review_card;
 
 use auth::Permission;
-use axum::http::Method;
 use http_api::{
     endpoints::Operation,
-    request::{Access, Charge, MediaType},
+    request::{Access, MediaType},
 };
 
-use crate::page_operation::page_operation;
+use crate::page_operation::{form_at, page_at};
+
+/// The address of a file of a claim.
+const FILE: &str = "/app/evidence-claims/{id}/files/{attachmentId}";
 
 /// Returns the endpoints.
 pub(crate) fn operations() -> Vec<Operation> {
     let read = Access::Permission(Permission::ReadRecords);
     let review = Access::Permission(Permission::ReviewEvidence);
     vec![
+        page_at("/app/evidence", read, "evidence_claim.listed", queue::handle),
+        page_at("/app/evidence-claims/{id}", read, "evidence_claim.read", claim::open),
         Operation {
-            handler: queue::handle,
-            ..page_operation(Method::GET, "/app/evidence", read, "evidence_claim.listed")
-        },
-        Operation {
-            handler: claim::open,
-            ..page_operation(Method::GET, "/app/evidence-claims/{id}", read, "evidence_claim.read")
-        },
-        Operation {
-            handler: file::download,
             media_types: &[MediaType::Any],
-            ..page_operation(
-                Method::GET,
-                "/app/evidence-claims/{id}/files/{attachmentId}",
-                read,
-                "evidence_attachment.downloaded",
-            )
+            ..page_at(FILE, read, "evidence_attachment.downloaded", file::download)
         },
-        Operation {
-            handler: review::submit,
-            charge: Charge::Write,
-            ..page_operation(Method::POST, "/app/evidence-claims/{id}/review", review, "evidence_claim.reviewed")
-        },
+        form_at("/app/evidence-claims/{id}/review", review, "evidence_claim.reviewed", review::submit),
     ]
 }

@@ -13,6 +13,9 @@ use crate::form_token::FormToken;
 /// The maximum number of fields of a form: far more than any page has. Each takes many times the memory of its bytes.
 const MAX_FIELDS: usize = 2000;
 
+/// The maximum length of what was typed in an address, in bytes.
+const MAX_TYPED: usize = 6000;
+
 /// Reads a form of somebody who may not have signed in.
 ///
 /// # Errors
@@ -30,6 +33,25 @@ pub(crate) fn public_form(request: &ApiRequest) -> Result<BTreeMap<String, Strin
 pub(crate) fn query_value(request: &ApiRequest, name: &str) -> Option<String> {
     let mut pairs = form_urlencoded::parse(request.query().as_bytes());
     pairs.find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
+}
+
+/// All values of a parameter of the address.
+pub(crate) fn query_values(request: &ApiRequest, name: &str) -> Vec<String> {
+    let pairs = form_urlencoded::parse(request.query().as_bytes());
+    pairs.filter(|(key, _)| key == name).map(|(_, value)| value.into_owned()).collect()
+}
+
+/// The address of a form with what these fields of the one that was sent have, so that nobody types it again.
+pub(crate) fn with_typed(request: &ApiRequest, path: &str, names: &[&str]) -> String {
+    let pairs = form_urlencoded::parse(&request.body);
+    let typed = pairs.filter(|(name, value)| names.contains(&name.as_ref()) && !value.is_empty());
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    for (name, value) in typed {
+        query.append_pair(&name, &value);
+    }
+    // An address that is too long for a browser or a proxy leads to the empty form.
+    let query = Some(query.finish()).filter(|query| !query.is_empty() && query.len() <= MAX_TYPED);
+    query.map_or_else(|| path.to_owned(), |query| format!("{path}?{query}"))
 }
 
 /// The texts of a form, by the names of its fields.

@@ -8,40 +8,34 @@ mod start_page;
 mod upload;
 
 use auth::Permission;
-use axum::http::Method;
 use http_api::{
     endpoints::{Document, Media, Operation},
-    pipeline::Handler,
-    request::{Access, Charge, MediaType},
+    request::{Access, MediaType},
 };
 use maud::Markup;
 
 use crate::{
     components::{Tone, badge},
-    page_operation::page_operation,
+    page_operation::{form_at, page_at},
     tables::ImportState,
 };
 
 /// Returns the endpoints.
 pub(crate) fn operations() -> Vec<Operation> {
     let import = Access::Permission(Permission::ImportRecords);
-    let page =
-        |path, action, handler: Handler| Operation { handler, ..page_operation(Method::GET, path, import, action) };
-    let form = |path, action, handler: Handler| Operation {
-        handler,
-        charge: Charge::Write,
-        ..page_operation(Method::POST, path, import, action)
-    };
     vec![
-        page("/app/import", "table_import.listed", upload::open),
-        Operation { document: document_of_upload, ..form("/app/import", "table_import.uploaded", upload::submit) },
-        page("/app/import/{id}", "table_import.read", preview_page::open),
-        form("/app/import/{id}", "table_import.checked", choices::submit),
-        form("/app/import/{id}/run", "table_import.started", run::submit),
-        form("/app/import/{id}/discard", "table_import.discarded", run::discard),
+        page_at("/app/import", import, "table_import.listed", upload::open),
+        Operation {
+            document: document_of_upload,
+            ..form_at("/app/import", import, "table_import.uploaded", upload::submit)
+        },
+        page_at("/app/import/{id}", import, "table_import.read", preview_page::open),
+        form_at("/app/import/{id}", import, "table_import.checked", choices::submit),
+        form_at("/app/import/{id}/run", import, "table_import.started", run::submit),
+        form_at("/app/import/{id}/discard", import, "table_import.discarded", run::discard),
         Operation {
             media_types: &[MediaType::Any],
-            ..page("/app/import/{id}/failed-rows", "table_import.failed_rows_read", run::failed_rows)
+            ..page_at("/app/import/{id}/failed-rows", import, "table_import.failed_rows_read", run::failed_rows)
         },
     ]
 }

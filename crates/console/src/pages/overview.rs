@@ -3,6 +3,7 @@
 
 mod evidence;
 mod findings;
+mod first_steps;
 mod integrations;
 mod numbers;
 mod stats;
@@ -58,16 +59,17 @@ fn overview(viewer: &Viewer, data: &OverviewData) -> Markup {
     let below = html! {
         p {
             (viewer.workspace)
-            @if let Some(as_of) = data.as_of() { ", as of " (viewer.zone.minute(as_of)) }
+            @if let Some(as_of) = data.as_of { ", as of " (viewer.zone.minute(as_of)) }
             "."
         }
     };
     let content = html! {
         (heading("Overview", &below, &periods(data.weeks)))
-        @if data.as_of().is_none() {
+        @if data.as_of.is_none() {
             (note(Tone::Information, "The records are being counted.", "Load this page again in a few seconds."))
         }
         (alert(viewer, data))
+        (first_steps::first_steps(viewer, data))
         (stat_strip("Needs attention", &stats::stats(viewer, data)))
         div.cols.even {
             div.c8 { (findings::open_by_week(data)) }

@@ -1,6 +1,6 @@
 //! Creating and editing a record of a register.
 
-use std::convert::Infallible;
+use std::{collections::BTreeMap, convert::Infallible};
 
 use axum::http::StatusCode;
 use futures_util::future::BoxFuture;
@@ -23,7 +23,9 @@ use super::{
 };
 use crate::{
     navigation::section_of,
-    registers::{RecordForm, References, Row, TypedFaults, form, key_field, read_typed, register_of},
+    registers::{
+        MergedTexts, RecordForm, References, Row, TypedFaults, form, key_field, merge_stored, read_typed, register_of,
+    },
     response::{page_response, redirect},
     zone::Zone,
 };
@@ -34,7 +36,7 @@ type Handled<'a> = BoxFuture<'a, Result<ApiResponse, Problem>>;
 pub(crate) fn open_new<'a, R: Record>(app: &'a App, request: &'a ApiRequest) -> Handled<'a> {
     Box::pin(async move {
         let references = load_references(app, request, &register_of::<R>(), None).await?;
-        respond::<R>(request, StatusCode::OK, None, None, &references, &TypedFaults::default(), false)
+        respond::<R>(request, StatusCode::OK, None, None, &references, &TypedFaults::default())
     })
 }
 
@@ -46,7 +48,7 @@ where
     Box::pin(async move {
         let row = Row::of(&find::<R>(app, request).await?);
         let references = load_references(app, request, &register_of::<R>(), Some(&row)).await?;
-        respond::<R>(request, StatusCode::OK, Some(&row), None, &references, &TypedFaults::default(), false)
+        respond::<R>(request, StatusCode::OK, Some(&row), None, &references, &TypedFaults::default())
     })
 }
 
@@ -77,9 +79,8 @@ pub(crate) async fn create_with<R: Record>(
 ) -> Result<ApiResponse, Problem> {
     let texts = FormTexts::read(request)?;
     let form = resolve(app, request, &register_of::<R>(), None, &texts.0).await?;
-    let respond = |status, faults: &TypedFaults| {
-        respond::<R>(request, status, None, Some(&texts), &form.references, faults, false)
-    };
+    let respond =
+        |status, faults: &TypedFaults| respond::<R>(request, status, None, Some(&texts), &form.references, faults);
     let (record, reason) = match read::<R>(request, &texts, &form, None)? {
         Ok(read) => read,
         Err(faults) => return respond(StatusCode::BAD_REQUEST, &faults),
@@ -131,18 +132,18 @@ where
     let current = find::<R>(app, request).await?;
     let texts = FormTexts::read(request)?;
     let opened = texts.revision()?;
+    if opened != current.meta.revision {
+        return respond_to_conflict(app, request, &current, &texts).await;
+    }
     let row = Row::of(&current);
     let form = resolve(app, request, &register_of::<R>(), Some(&row), &texts.0).await?;
     let respond = |status, faults: &TypedFaults| {
-        respond::<R>(request, status, Some(&row), Some(&texts), &form.references, faults, false)
+        respond::<R>(request, status, Some(&row), Some(&texts), &form.references, faults)
     };
     let (record, reason) = match read::<R>(request, &texts, &form, Some(&current.record))? {
         Ok(read) => read,
         Err(faults) => return respond(StatusCode::BAD_REQUEST, &faults),
     };
-    if opened != current.meta.revision {
-        return respond_to_conflict::<R>(request, &row, &texts, &form.references);
-    }
     if record == current.record {
         return Ok(redirect(&format!("{}/{}", register_of::<R>().path(), row.id)));
     }
@@ -153,8 +154,7 @@ where
         Written::Done(()) => Ok(done::<R>(&row.id, "saved")),
         Written::Refused(faults) => respond(StatusCode::BAD_REQUEST, &faults),
         Written::Conflict(Conflict::Revision(..)) => {
-            let stored = Row::of(&find::<R>(app, request).await?);
-            respond_to_conflict::<R>(request, &stored, &texts, &form.references)
+            respond_to_conflict(app, request, &find::<R>(app, request).await?, &texts).await
         }
         Written::Conflict(conflict) => {
             let faults = taken::<R>(&conflict)?;
@@ -204,15 +204,21 @@ fn taken<R: Record>(conflict: &Conflict) -> Result<TypedFaults, Problem> {
     Ok(faults)
 }
 
-/// The form with what was typed, beside what another person stored meanwhile.
-fn respond_to_conflict<R: Record>(
+/// The form with what the person changed, and what another person stored meanwhile in all other fields.
+async fn respond_to_conflict<R: Record>(
+    app: &App,
     request: &ApiRequest,
-    stored: &Row,
+    stored: &Stored<R>,
     texts: &FormTexts,
-    references: &References,
 ) -> Result<ApiResponse, Problem> {
-    let faults = TypedFaults::default();
-    respond::<R>(request, StatusCode::CONFLICT, Some(stored), Some(texts), references, &faults, true)
+    let (register, row) = (register_of::<R>(), Row::of(stored));
+    let shown = load_references(app, request, &register, Some(&row)).await?;
+    let merged = merge_stored(&register, &row, &shown, &viewer(request)?.zone, &texts.0);
+    let mut form = resolve(app, request, &register, Some(&row), &merged.texts).await?;
+    form.references.names.extend(shown.names);
+    let faults = read::<R>(request, texts, &form, Some(&stored.record))?.err().unwrap_or_default();
+    let view = Shown { current: Some(&row), texts: Some(&merged.texts), conflict: Some(&merged) };
+    respond_with::<R>(request, StatusCode::CONFLICT, view, &form.references, &faults)
 }
 
 fn respond<R: Record>(
@@ -222,16 +228,33 @@ fn respond<R: Record>(
     texts: Option<&FormTexts>,
     references: &References,
     faults: &TypedFaults,
-    is_conflict: bool,
+) -> Result<ApiResponse, Problem> {
+    let view = Shown { current, texts: texts.map(|texts| &texts.0), conflict: None };
+    respond_with::<R>(request, status, view, references, faults)
+}
+
+/// The record and the texts that a form shows.
+struct Shown<'s> {
+    current: Option<&'s Row>,
+    texts: Option<&'s BTreeMap<String, String>>,
+    conflict: Option<&'s MergedTexts>,
+}
+
+fn respond_with<R: Record>(
+    request: &ApiRequest,
+    status: StatusCode,
+    Shown { current, texts, conflict }: Shown<'_>,
+    references: &References,
+    faults: &TypedFaults,
 ) -> Result<ApiResponse, Problem> {
     let view = RecordForm {
         register: register_of::<R>(),
         section: section_of(R::KIND),
         current,
-        typed: texts.map(|texts| &texts.0),
+        typed: texts,
         faults,
         references,
-        is_conflict,
+        conflict,
     };
     Ok(page_response(status, form(&viewer(request)?, &view)))
 }

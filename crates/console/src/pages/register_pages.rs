@@ -1,10 +1,9 @@
 //! The addresses of the pages of all registers.
 
 use auth::Permission;
-use axum::http::Method;
 use http_api::{
     endpoints::Operation,
-    request::{Access, Charge, MediaType},
+    request::{Access, MediaType},
 };
 use import::RecordKind;
 use kernel::{Kind, Reader, Record};
@@ -12,7 +11,7 @@ use store::DynStore;
 
 use super::{forms::has_form, register_detail, register_export, register_form, register_list};
 use crate::{
-    page_operation::page_operation,
+    page_operation::{form_at, page_at},
     registers::{Register, register_of},
 };
 
@@ -44,11 +43,7 @@ pub(crate) fn export_of<R: Record>() -> Option<Operation> {
     let path: &'static str = format!("{}/export", register_of::<R>().path()).leak();
     let action: &'static str = format!("{}.exported", R::KIND.name()).leak();
     let export = Access::Permission(Permission::ExportRecords);
-    Some(Operation {
-        handler: register_export::handle::<R>,
-        media_types: &[MediaType::Any],
-        ..page_operation(Method::GET, path, export, action)
-    })
+    Some(Operation { media_types: &[MediaType::Any], ..page_at(path, export, action, register_export::handle::<R>) })
 }
 
 /// The endpoints of one register. They live as long as the process, and so do their names.
@@ -61,33 +56,17 @@ where
     let action = |verb: &str| -> &'static str { format!("{}.{verb}", R::KIND.name()).leak() };
     let read = Access::Permission(Permission::ReadRecords);
     let change = Access::Permission(Permission::ChangeRecords);
-    let list = page_operation(Method::GET, path, read, action("listed"));
-    let mut operations = vec![Operation { handler: register_list::handle::<R>, ..list }];
+    let mut operations = vec![page_at(path, read, action("listed"), register_list::handle::<R>)];
     operations.extend(export_of::<R>());
     if !WITH_OWN_PAGE.contains(&R::KIND) {
-        let page = page_operation(Method::GET, below("/{id}"), read, action("read"));
-        operations.push(Operation { handler: register_detail::handle::<R>, ..page });
+        operations.push(page_at(below("/{id}"), read, action("read"), register_detail::handle::<R>));
     }
     if has_form(R::KIND) {
         operations.extend([
-            Operation {
-                handler: register_form::open_new::<R>,
-                ..page_operation(Method::GET, below("/new"), change, action("form_opened"))
-            },
-            Operation {
-                handler: register_form::create::<R>,
-                charge: Charge::Write,
-                ..page_operation(Method::POST, path, change, action("created"))
-            },
-            Operation {
-                handler: register_form::open_edit::<R>,
-                ..page_operation(Method::GET, below("/{id}/edit"), change, action("form_opened"))
-            },
-            Operation {
-                handler: register_form::edit::<R>,
-                charge: Charge::Write,
-                ..page_operation(Method::POST, below("/{id}/edit"), change, action("updated"))
-            },
+            page_at(below("/new"), change, action("form_opened"), register_form::open_new::<R>),
+            form_at(path, change, action("created"), register_form::create::<R>),
+            page_at(below("/{id}/edit"), change, action("form_opened"), register_form::open_edit::<R>),
+            form_at(below("/{id}/edit"), change, action("updated"), register_form::edit::<R>),
         ]);
     }
     operations

@@ -4,12 +4,11 @@ mod bar;
 mod form;
 
 use auth::{NewSavedView, Permission, SavedView, SavedViewName, SavedViewQuery};
-use axum::http::Method;
 use futures_util::future::BoxFuture;
 use http_api::{
     endpoints::Operation,
-    pipeline::{App, Handler},
-    request::{Access, ApiRequest, Charge},
+    pipeline::App,
+    request::{Access, ApiRequest},
     response::{ApiResponse, Problem},
 };
 use kernel::{RecordKey, Timestamp};
@@ -17,7 +16,7 @@ use people::{Author, PeopleError};
 
 use super::{attempt::Attempt, form_texts::FormTexts, people::session::problem_of};
 use crate::{
-    page_operation::page_operation,
+    page_operation::{form_at, page_at},
     registers::{ChosenFilters, Register, TypedFaults, register_named},
     response::redirect,
 };
@@ -29,16 +28,11 @@ type Handled<'a> = BoxFuture<'a, Result<ApiResponse, Problem>>;
 /// Returns the endpoints.
 pub(crate) fn operations() -> Vec<Operation> {
     let access = Access::Permission(Permission::ReadRecords);
-    let write = |path, action, handler: Handler| Operation {
-        handler,
-        charge: Charge::Write,
-        ..page_operation(Method::POST, path, access, action)
-    };
     vec![
-        Operation { handler: open, ..page_operation(Method::GET, "/app/views/{id}", access, "saved_view.opened") },
-        write("/app/views", "saved_view.created", save),
-        write("/app/views/{id}/edit", "saved_view.updated", edit),
-        write("/app/views/{id}/delete", "saved_view.deleted", delete),
+        page_at("/app/views/{id}", access, "saved_view.opened", open),
+        form_at("/app/views", access, "saved_view.created", save),
+        form_at("/app/views/{id}/edit", access, "saved_view.updated", edit),
+        form_at("/app/views/{id}/delete", access, "saved_view.deleted", delete),
     ]
 }
 

@@ -12,15 +12,10 @@ mod secret;
 mod state;
 
 use auth::Permission;
-use axum::http::Method;
-use http_api::{
-    endpoints::Operation,
-    pipeline::Handler,
-    request::{Access, Charge},
-};
+use http_api::{endpoints::Operation, request::Access};
 
 use super::developers::WEBHOOKS;
-use crate::page_operation::page_operation;
+use crate::page_operation::{form_at, page_at};
 
 pub(super) use state::name_of;
 
@@ -28,15 +23,6 @@ pub(super) use state::name_of;
 pub(crate) fn operations() -> Vec<Operation> {
     let see = Access::Permission(Permission::ReadIntegrations);
     let manage = Access::Permission(Permission::ManageIntegrations);
-    let page = |path, access, action, handler: Handler| Operation {
-        handler,
-        ..page_operation(Method::GET, path, access, action)
-    };
-    let change = |path, action, handler: Handler| Operation {
-        handler,
-        charge: Charge::Write,
-        ..page_operation(Method::POST, path, manage, action)
-    };
     macro_rules! below {
         ($rest:literal) => {
             concat!("/app/developers/webhooks", $rest)
@@ -45,25 +31,30 @@ pub(crate) fn operations() -> Vec<Operation> {
     const OPENED: &str = "webhook_subscription.form_opened";
     const OF_ACCOUNT: &str = "/app/developers/api/credentials/{id}/webhooks";
     vec![
-        page(OF_ACCOUNT, see, "service_account.webhooks_listed", of_account::handle),
-        page(WEBHOOKS, see, "webhook_subscription.listed", list::handle),
-        change(WEBHOOKS, "webhook_subscription.created", form::create),
-        page(below!("/new"), manage, OPENED, form::open_new),
-        page(below!("/{id}"), see, "webhook_subscription.read", detail::handle),
-        page(below!("/{id}/secret"), manage, "webhook_subscription.secret_shown", secret::handle),
-        page(below!("/{id}/edit"), manage, OPENED, form::open_edit),
-        change(below!("/{id}/edit"), "webhook_subscription.updated", form::edit),
-        page(below!("/{id}/rotate"), manage, OPENED, rotate::open),
-        change(below!("/{id}/rotate"), "webhook_subscription.secret_rotated", rotate::submit),
-        page(below!("/{id}/status"), manage, OPENED, actions::open_status),
-        change(below!("/{id}/status"), "webhook_subscription.updated", actions::set_status),
-        page(below!("/{id}/test"), manage, OPENED, actions::open_test),
-        change(below!("/{id}/test"), "webhook_subscription.tested", actions::send_test),
-        page(below!("/{id}/delete"), manage, OPENED, actions::open_delete),
-        change(below!("/{id}/delete"), "webhook_subscription.deleted", actions::delete),
-        page(below!("/{id}/recover"), manage, OPENED, recover::open),
-        change(below!("/{id}/recover"), "webhook_subscription.recovered", recover::submit),
-        page(below!("/{id}/deliveries/{deliveryId}"), see, "webhook_delivery.read", delivery::handle),
-        change(below!("/{id}/deliveries/{deliveryId}/redeliver"), "webhook_delivery.redelivered", delivery::redeliver),
+        page_at(OF_ACCOUNT, see, "service_account.webhooks_listed", of_account::handle),
+        page_at(WEBHOOKS, see, "webhook_subscription.listed", list::handle),
+        form_at(WEBHOOKS, manage, "webhook_subscription.created", form::create),
+        page_at(below!("/new"), manage, OPENED, form::open_new),
+        page_at(below!("/{id}"), see, "webhook_subscription.read", detail::handle),
+        page_at(below!("/{id}/secret"), manage, "webhook_subscription.secret_shown", secret::handle),
+        page_at(below!("/{id}/edit"), manage, OPENED, form::open_edit),
+        form_at(below!("/{id}/edit"), manage, "webhook_subscription.updated", form::edit),
+        page_at(below!("/{id}/rotate"), manage, OPENED, rotate::open),
+        form_at(below!("/{id}/rotate"), manage, "webhook_subscription.secret_rotated", rotate::submit),
+        page_at(below!("/{id}/status"), manage, OPENED, actions::open_status),
+        form_at(below!("/{id}/status"), manage, "webhook_subscription.updated", actions::set_status),
+        page_at(below!("/{id}/test"), manage, OPENED, actions::open_test),
+        form_at(below!("/{id}/test"), manage, "webhook_subscription.tested", actions::send_test),
+        page_at(below!("/{id}/delete"), manage, OPENED, actions::open_delete),
+        form_at(below!("/{id}/delete"), manage, "webhook_subscription.deleted", actions::delete),
+        page_at(below!("/{id}/recover"), manage, OPENED, recover::open),
+        form_at(below!("/{id}/recover"), manage, "webhook_subscription.recovered", recover::submit),
+        page_at(below!("/{id}/deliveries/{deliveryId}"), see, "webhook_delivery.read", delivery::handle),
+        form_at(
+            below!("/{id}/deliveries/{deliveryId}/redeliver"),
+            manage,
+            "webhook_delivery.redelivered",
+            delivery::redeliver,
+        ),
     ]
 }

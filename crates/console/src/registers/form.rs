@@ -6,11 +6,13 @@ use kernel::{Column, ColumnType, OwnedScalar};
 use maud::{Markup, html};
 
 use super::{
-    RecordName, References, Register, Row,
+    References, Register, Row,
+    form_text::shown_text,
     hint::hint,
+    opened::{MergedTexts, digest, opened_name},
     record_names::is_person,
-    references::{PEOPLE, people_list, reference_text},
-    typed::{TypedFaults, field_name, hidden},
+    references::{PEOPLE, people_list},
+    typed::{TypedFaults, field_name, shown},
     value::value,
 };
 use crate::{
@@ -34,8 +36,8 @@ pub(crate) struct RecordForm<'f> {
     pub(crate) faults: &'f TypedFaults,
     /// The records and people that its fields name.
     pub(crate) references: &'f References,
-    /// Whether another person changed the record since the form was opened. `current` is then what they stored.
-    pub(crate) is_conflict: bool,
+    /// The texts with what another person stored since the form was opened, if somebody did. `current` is then that.
+    pub(crate) conflict: Option<&'f MergedTexts>,
 }
 
 /// The page with the form.
@@ -50,13 +52,16 @@ pub(crate) fn form(viewer: &Viewer, view: &RecordForm<'_>) -> Markup {
     let list_title = register.title();
     let content = html! {
         (heading(&title, &NONE, &NONE))
-        @if view.is_conflict { (conflict_notice(viewer, view)) }
+        @if let Some(merged) = view.conflict { (conflict_notice(viewer, view, merged)) }
         form.form method="post" action=(action) novalidate data-guard {
             (form_token(viewer))
-            @if let Some(row) = view.current { input type="hidden" name="revision" value=(row.revision.0); }
+            @if let Some(row) = view.current {
+                input type="hidden" name="revision" value=(row.revision.0);
+                @for index in shown(register, true) { (opened(viewer, view, row, index)) }
+            }
             (problem_summary(&problems))
             section {
-                @for index in shown(view) { (control(viewer, view, index)) }
+                @for index in shown(register, view.current.is_some()) { (control(viewer, view, index)) }
             }
             (people_list(&view.references.people))
             section { (reason(typed(view, "reason").unwrap_or_default(), fault(view, "reason"))) }
@@ -73,15 +78,10 @@ pub(crate) fn form(viewer: &Viewer, view: &RecordForm<'_>) -> Markup {
         title: &title,
         section: view.section,
         above: &above,
-        has_problem: !problems.is_empty() || view.is_conflict,
+        has_problem: !problems.is_empty() || view.conflict.is_some(),
         ..Head::default()
     };
     page(viewer, &head, &content)
-}
-
-fn shown(view: &RecordForm<'_>) -> Vec<usize> {
-    let hidden = hidden(&view.register, view.current.is_some());
-    (0..view.register.columns.len()).filter(|index| !hidden.contains(index)).collect()
 }
 
 fn typed<'f>(view: &RecordForm<'f>, name: &str) -> Option<&'f str> {
@@ -94,8 +94,10 @@ fn fault<'f>(view: &RecordForm<'f>, name: &str) -> Option<&'f str> {
 
 /// The faults in the order of their fields, each as a sentence that names its field.
 fn problems(view: &RecordForm<'_>) -> Vec<(String, String)> {
-    let columns =
-        shown(view).into_iter().map(|index| (field_name(&view.register, index), label(&view.register.columns[index])));
+    let register = &view.register;
+    let columns = shown(register, view.current.is_some())
+        .into_iter()
+        .map(|index| (field_name(register, index), label(&register.columns[index])));
     let fields = columns.chain([("reason".to_owned(), "Reason".to_owned())]);
     fields
         .filter_map(|(name, label)| fault(view, &name).map(|message| (name.clone(), format!("{label} {message}"))))
@@ -106,11 +108,11 @@ fn control(viewer: &Viewer, view: &RecordForm<'_>, index: usize) -> Markup {
     let column = &view.register.columns[index];
     let name = field_name(&view.register, index);
     let found = view.references.found.get(&name).map_or(&[][..], Vec::as_slice);
-    let current = view.current.map_or_else(String::new, |row| match found {
-        [] => input_text(&row.values[index], &viewer.zone),
-        found => found.iter().map(RecordName::input_text).collect::<Vec<_>>().join("\n"),
-    });
-    let text = view.typed.map_or(current, |_| typed(view, &name).unwrap_or_default().to_owned());
+    let text = match (view.typed, view.current) {
+        (Some(_), _) => typed(view, &name).unwrap_or_default().to_owned(),
+        (None, Some(row)) => shown_text(&view.register, row, view.references, &viewer.zone, index),
+        (None, None) => String::new(),
+    };
     let (title, hint) = (label(column), hint(&view.register, column));
     let found = html! { @for name in found { span { (Icon::Check) (name.link()) } } };
     let field = Field {
@@ -139,59 +141,84 @@ fn is_empty_allowed(column: &Column) -> bool {
     matches!(column.column_type, ColumnType::Text { min: 0, .. } | ColumnType::Ids(_) | ColumnType::Groups)
 }
 
-/// The value as the control of its column takes it.
-fn input_text(value: &OwnedScalar, zone: &Zone) -> String {
-    match value {
-        OwnedScalar::Null | OwnedScalar::Groups(_) => String::new(),
-        OwnedScalar::Text(text) => text.clone(),
-        OwnedScalar::Name(name) => (*name).to_owned(),
-        OwnedScalar::Integer(number) => number.to_string(),
-        OwnedScalar::Timestamp(time) => zone.input_minute(*time),
-        OwnedScalar::Id(..) | OwnedScalar::Ids(..) => reference_text(value).replace(' ', "\n"),
-    }
+/// The hidden field with the digest of the text that a field was opened with.
+fn opened(viewer: &Viewer, view: &RecordForm<'_>, row: &Row, index: usize) -> Markup {
+    let name = opened_name(&field_name(&view.register, index));
+    let value = match view.typed {
+        Some(_) => typed(view, &name).unwrap_or_default().to_owned(),
+        None => digest(&shown_text(&view.register, row, view.references, &viewer.zone, index)),
+    };
+    html! { input type="hidden" name=(name) value=(value); }
 }
 
-/// The notice of a conflict, with the fields in which what was typed differs from what is stored.
-fn conflict_notice(viewer: &Viewer, view: &RecordForm<'_>) -> Markup {
+/// The notice of a conflict, with the fields that both changed.
+fn conflict_notice(viewer: &Viewer, view: &RecordForm<'_>, merged: &MergedTexts) -> Markup {
     let Some(stored) = view.current else { return html! {} };
     let zone = &viewer.zone;
-    let is_different = |index: &usize| {
-        let text = input_text(&stored.values[*index], zone);
-        let name = field_name(&view.register, *index);
-        let ids = view
-            .references
-            .found
-            .get(&name)
-            .map(|found| found.iter().map(|name| name.id.as_str()).collect::<Vec<_>>().join("\n"));
-        typed(view, &name).is_some_and(|typed| ids.as_deref().unwrap_or(typed.replace("\r\n", "\n").trim()) != text)
+    let others = match merged.changed_by_others.as_slice() {
+        [] => String::new(),
+        labels => format!(" They changed what you did not: {}.", labels.join(", ")),
     };
+    let both = match merged.overlaps.is_empty() {
+        true => "",
+        false => {
+            " Where both of you changed a field, you see both below: saving replaces what is stored by what you typed."
+        }
+    };
+    let text = format!(
+        "Nothing was saved yet. What you changed stands in the form, and every other field has what is stored now.{others}{both}"
+    );
+    let overlapping: Vec<usize> = shown(&view.register, true)
+        .into_iter()
+        .filter(|index| merged.overlaps.contains(&field_name(&view.register, *index)))
+        .collect();
     html! {
-        (note(
-            Tone::Warning,
-            "Somebody else changed this record while you edited it.",
-            "Nothing that you typed is lost: it stands in the form. Where it differs from what is stored now, you see both below. Save again to replace what is stored.",
-        ))
-        div.tbl role="group" aria-label="What you typed and what is stored" tabindex="0" {
-            table.diff.cards role="table" {
-                caption.vh { "What you typed and what is stored" }
-                thead role="rowgroup" {
-                    tr role="row" {
-                        th.p scope="col" role="columnheader" { "Field" }
-                        th scope="col" role="columnheader" { "Stored now" }
-                        th scope="col" role="columnheader" { "You typed" }
-                    }
-                }
-                tbody role="rowgroup" {
-                    @for index in shown(view).into_iter().filter(is_different) {
-                        @let column = &view.register.columns[index];
+        (note(Tone::Warning, "Somebody else changed this record while you edited it.", &text))
+        @if !overlapping.is_empty() {
+            div.tbl role="group" aria-label="What you typed and what is stored" tabindex="0" {
+                table.diff.cards role="table" {
+                    caption.vh { "What you typed and what is stored" }
+                    thead role="rowgroup" {
                         tr role="row" {
-                            th.p scope="row" role="rowheader" { (label(column)) }
-                            td role="cell" data-l="Stored now" { del { (value(column, &stored.values[index], zone, &view.references.names)) } }
-                            td role="cell" data-l="You typed" { ins { (typed(view, &field_name(&view.register, index)).unwrap_or_default()) } }
+                            th.p scope="col" role="columnheader" { "Field" }
+                            th scope="col" role="columnheader" { "Stored now" }
+                            th scope="col" role="columnheader" { "You typed" }
+                        }
+                    }
+                    tbody role="rowgroup" {
+                        @for index in overlapping {
+                            @let column = &view.register.columns[index];
+                            tr role="row" {
+                                th.p scope="row" role="rowheader" { (label(column)) }
+                                td role="cell" data-l="Stored now" { del { (value(column, &stored.values[index], zone, &view.references.names)) } }
+                                td role="cell" data-l="You typed" { ins { (typed_value(view, index, zone)) } }
+                            }
                         }
                     }
                 }
             }
         }
+    }
+}
+
+/// The text that was typed, as the same value is shown when it is stored.
+fn typed_value(view: &RecordForm<'_>, index: usize, zone: &Zone) -> Markup {
+    let (column, name) = (&view.register.columns[index], field_name(&view.register, index));
+    let text = typed(view, &name).unwrap_or_default();
+    let names = &view.references.names;
+    let found = view.references.found.get(&name).map_or(&[][..], Vec::as_slice);
+    let show = |scalar: &OwnedScalar| value(column, scalar, zone, names);
+    match column.column_type {
+        _ if !found.is_empty() => html! { @for name in found { span { (name.link()) } " " } },
+        _ if text.trim().is_empty() => show(&OwnedScalar::Null),
+        ColumnType::Name(options) => match options.iter().find(|option| **option == text) {
+            Some(option) => show(&OwnedScalar::Name(option)),
+            None => html! { (text) },
+        },
+        ColumnType::Timestamp => match zone.parse_input(text) {
+            Ok(time) => show(&OwnedScalar::Timestamp(time)),
+            Err(_) => html! { (text) },
+        },
+        _ => html! { (text) },
     }
 }

@@ -67,6 +67,6 @@ mod tests {
     #[test]
     fn the_hint_of_a_reference_says_what_to_type() {
         assert!(hint_of::<Measurement>("indicator_definition_id").ends_with("The key or the id of an indicator."));
-        assert!(hint_of::<CoverageLink>("node_id").ends_with("The key or the id of a framework node."));
+        assert!(hint_of::<CoverageLink>("node_id").ends_with("The key or the id of a framework requirement."));
     }
 }

@@ -55,6 +55,11 @@ impl FromIterator<RecordName> for RecordNames {
 }
 
 impl RecordNames {
+    /// Adds other names.
+    pub(crate) fn extend(&mut self, others: Self) {
+        self.0.extend(others.0);
+    }
+
     /// The name of the record with this identifier.
     #[must_use]
     pub(crate) fn get(&self, id: &str) -> Option<&RecordName> {

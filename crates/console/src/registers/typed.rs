@@ -12,7 +12,7 @@ use crate::{words::camel_case, zone::Zone};
 pub(crate) struct TypedFaults(pub(crate) BTreeMap<String, String>);
 
 /// Reads a record from the texts of a form, by the name of each field. Times are those of clocks in `zone`. Fields that a
-/// form does not show keep the values of `current`.
+/// form does not show keep the values of `current`, and times of which it shows the same minute keep their seconds.
 ///
 /// # Errors
 /// [`TypedFaults`] of all fields at once.
@@ -30,7 +30,14 @@ pub(crate) fn read_typed<R: Record>(
         }
         None => hidden.into_iter().map(|index| (index, initial(&register.columns[index]))).collect(),
     };
-    let mut typed = Typed { register, texts, zone, kept, consumed: 0, text: None, faults: BTreeMap::new() };
+    let times = current.map_or_else(BTreeMap::new, |current| {
+        let time = |(index, value)| match value {
+            ScalarValue::Timestamp(time) => Some((index, time)),
+            _ => None,
+        };
+        current.values().into_iter().enumerate().filter_map(time).collect()
+    });
+    let mut typed = Typed { register, texts, zone, kept, times, consumed: 0, text: None, faults: BTreeMap::new() };
     match R::decode(&mut typed) {
         Ok(record) if typed.faults.is_empty() => Ok(record),
         _ => Err(TypedFaults(typed.faults)),
@@ -48,6 +55,12 @@ pub(super) fn hidden(register: &Register, exists: bool) -> Vec<usize> {
             || is_set_by_commands(register.kind, column, exists)
     });
     hidden.map(|(index, _)| index).collect()
+}
+
+/// The positions of the columns that a form shows.
+pub(super) fn shown(register: &Register, exists: bool) -> Vec<usize> {
+    let hidden = hidden(register, exists);
+    (0..register.columns.len()).filter(|index| !hidden.contains(index)).collect()
 }
 
 /// Whether only commands set the column, so that the form of a new record does not have it either.
@@ -83,6 +96,8 @@ struct Typed<'t> {
     zone: &'t Zone,
     /// The values of the columns that the form does not show, by their position.
     kept: BTreeMap<usize, OwnedScalar>,
+    /// The times of the record that is edited, by their position.
+    times: BTreeMap<usize, Timestamp>,
     consumed: usize,
     text: Option<Cow<'t, str>>,
     faults: BTreeMap<String, String>,
@@ -108,13 +123,13 @@ impl Decoder for Typed<'_> {
     }
 
     fn timestamp(&mut self) -> Result<Option<Timestamp>, ()> {
-        let kept = self.kept.get(&self.consumed).and_then(|value| match value {
-            OwnedScalar::Timestamp(time) => Some(*time),
-            _ => None,
-        });
+        let index = self.consumed;
         let Some(text) = self.text()?.map(str::to_owned) else { return Ok(None) };
-        if kept.is_some() {
-            return Ok(kept);
+        // An input shows the minute only, so that another time may be meant only if the minute is another one.
+        let current = self.times.get(&index).copied();
+        let is_same = |time: &Timestamp| self.kept.contains_key(&index) || self.zone.input_minute(*time) == text;
+        if let Some(time) = current.filter(is_same) {
+            return Ok(Some(time));
         }
         self.zone.parse_input(&text).map(Some).map_err(|message| self.invalid(0, &message))
     }

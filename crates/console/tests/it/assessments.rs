@@ -25,6 +25,9 @@ async fn an_assessment_is_started_and_completed_with_its_event() {
     let refused =
         browser.post(&format!("{path}/transition"), &[("revision", "1"), ("command", "complete"), REASON]).await;
     refused.expect(409).expect_text("not possible for an assessment with status planned");
+    let fields = [("revision", "1"), ("command", "start"), ("completedAt", "2026-07-01T10:00"), REASON];
+    let dropped = browser.post(&format!("{path}/transition"), &fields).await.expect(400);
+    dropped.expect_text("is only kept with a completion");
     browser.post(&format!("{path}/transition"), &[("revision", "1"), ("command", "start"), REASON]).await.expect(303);
     assert!(app.take_events().is_empty());
     let fields = [("revision", "2"), ("command", "complete"), ("completedAt", ""), REASON];

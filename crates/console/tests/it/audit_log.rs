@@ -1,6 +1,8 @@
 //! The audit log in the web app.
 
+use audit::Hash;
 use auth::Role;
+use crypto::{CheckpointPublicKey, read_checkpoints, verify_export};
 
 use crate::support::{Browser, TestApp};
 
@@ -45,12 +47,12 @@ async fn an_entry_shows_what_changed_why_and_from_where() {
 }
 
 #[tokio::test]
-async fn the_export_has_a_line_for_each_entry_and_is_itself_recorded() {
+async fn an_extract_has_a_line_for_each_entry_that_matches_and_is_itself_recorded() {
     let app = TestApp::open().await;
     let browser = app.browser(Role::Auditor).await;
     create_account(&app.browser(Role::Admin).await, "siem").await;
     let page = browser.get("/app/audit/export.jsonl?action=service_account.created").await.expect(200);
-    assert!(page.headers["content-disposition"].to_str().unwrap().starts_with("attachment"));
+    assert_eq!(page.headers["content-disposition"], "attachment; filename=\"audit-log-extract.jsonl\"");
     assert_eq!(page.headers["content-type"], "application/x-ndjson");
     let text = page.html();
     let lines: Vec<&str> = text.lines().collect();
@@ -93,4 +95,61 @@ async fn an_entry_is_verified_against_its_neighbors_and_the_checkpoint() {
     let page = page.expect_text("Verified now").expect_text(&seal.hash.to_string());
     let before = log.iter().find(|other| other.seal.is_some_and(|other| other.sequence == seal.sequence - 1)).unwrap();
     page.expect_text(&format!("/app/audit/{}", before.entry.id));
+}
+
+#[tokio::test]
+async fn the_export_verifies_with_the_files_that_the_page_offers() {
+    let app = TestApp::open().await;
+    let browser = app.browser(Role::Auditor).await;
+    create_account(&app.browser(Role::Admin).await, "siem").await;
+    app.seal().await;
+    browser.get("/app/audit").await.expect(200).expect_text("href=\"/app/audit/checkpoint.json\"");
+    let checkpoint = browser.get("/app/audit/checkpoint.json").await.expect(200);
+    assert_eq!(checkpoint.headers["content-disposition"], "attachment; filename=\"checkpoint.json\"");
+    app.seal().await;
+    let page = browser.get("/app/audit").await.expect(200).expect_text("href=\"/app/audit/public-key.pem\"");
+    page.expect_text("novantra audit verify --file audit-log.jsonl --public-key public-key.pem");
+    let key = browser.get("/app/audit/public-key.pem").await.expect(200);
+    assert_eq!(key.headers["content-disposition"], "attachment; filename=\"public-key.pem\"");
+    let export = browser.get("/app/audit/export.jsonl").await.expect(200);
+    assert_eq!(export.headers["content-disposition"], "attachment; filename=\"audit-log.jsonl\"");
+    let key = CheckpointPublicKey::from_pem(&key.html()).unwrap();
+    let kept = read_checkpoints(&checkpoint.html()).unwrap();
+    let verified = verify_export(&*export.body, &key, kept.clone()).unwrap();
+    assert_eq!((verified.chain.checkpoints, verified.foreign_checkpoints), (3, 0));
+    assert_eq!(export.html().lines().count() as u64, verified.chain.entries + 2);
+    let forged = export.html().replace("siem", "SIEM");
+    assert!(verify_export(forged.as_bytes(), &key, kept).is_err());
+}
+
+#[tokio::test]
+async fn a_filtered_page_says_that_its_extract_is_no_chain() {
+    let app = TestApp::open().await;
+    let browser = app.browser(Role::Auditor).await;
+    let page = browser.get("/app/audit?action=a.b").await.expect(200).expect_text("can’t be verified as a chain");
+    page.expect_text("Download an extract");
+    browser.get("/app/audit").await.expect(200).expect_no_text("extract").expect_text("Export the log");
+}
+
+#[tokio::test]
+async fn there_is_no_checkpoint_before_the_log_is_sealed() {
+    let app = TestApp::open().await;
+    let browser = app.browser(Role::Auditor).await;
+    browser.get("/app/audit/checkpoint.json").await.expect(404);
+    browser.get("/app/audit").await.expect(200).expect_no_text("/app/audit/checkpoint.json");
+}
+
+#[tokio::test]
+async fn the_hash_of_an_entry_is_that_of_the_text_on_its_page() {
+    let app = TestApp::open().await;
+    let browser = app.browser(Role::Admin).await;
+    create_account(&browser, "siem <b> & \"c\"").await;
+    app.seal().await;
+    let log = app.fixture.audit_log(app.fixture.home).await;
+    let entry = log.iter().find(|stored| stored.entry.action.as_str() == "service_account.created").unwrap();
+    let html = browser.get(&format!("/app/audit/{}", entry.entry.id)).await.expect(200).html();
+    let (_, text) = html.split_once("<pre id=\"json\"").unwrap();
+    let text = text.split_once('>').unwrap().1.split_once("</pre>").unwrap().0;
+    let text = text.replace("&quot;", "\"").replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&");
+    assert_eq!(Hash::digest(text.as_bytes()), entry.seal.unwrap().hash, "{text}");
 }

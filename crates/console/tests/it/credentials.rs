@@ -11,7 +11,7 @@ use serde_json::Value;
 use store_contract::samples;
 use tower::ServiceExt as _;
 
-use crate::support::{Browser, Page, TestApp};
+use crate::support::{Browser, Page, TestApp, form_value};
 
 const LIST: &str = "/app/developers/api/credentials";
 
@@ -274,6 +274,84 @@ async fn a_secret_is_created_or_rotated_only_shortly_after_the_password_was_ente
         .post(&format!("{LIST}/{id}/status"), &[("revision", "1"), ("status", "disabled"), reason])
         .await
         .expect(303);
+}
+
+#[tokio::test]
+async fn a_preset_keeps_what_was_typed() {
+    let app = TestApp::open().await;
+    let browser = app.browser(Role::Admin).await;
+    let new = format!("{LIST}/new");
+    let page = browser.get(&new).await.expect(200);
+    page.expect_text(&format!(
+        "<button class=\"chip bare\" formaction=\"{new}\" name=\"preset\" value=\"push-findings\""
+    ));
+    let typed = [NEW[0], NEW[1], ("expires", "2031-12-31"), ("scope", "audit:read"), NEW[3]];
+    for (preset, is_granted) in [("push-findings", true), ("", false)] {
+        let fields: Vec<_> = typed.into_iter().chain([("preset", preset)]).collect();
+        let page = browser.post(&new, &fields).await.expect(303);
+        assert!(!page.location().contains("formToken"), "{}", page.location());
+        let page = browser.get(page.location()).await.expect(200).expect_no_text("\"audit:read\" checked");
+        for (name, value) in [NEW[0], NEW[1], ("expires", "2031-12-31"), NEW[3]] {
+            assert!(page.html().contains(&format!("value=\"{value}\"")), "{name}");
+        }
+        let is_ticked = page.html().contains("value=\"governance.findings:write\" checked");
+        assert_eq!(is_ticked, is_granted, "{preset}");
+    }
+}
+
+#[tokio::test]
+async fn a_form_that_needs_the_password_again_comes_back_with_what_was_typed() {
+    let app = TestApp::open().await;
+    let browser = app.browser(Role::Admin).await;
+    let (id, _) = create(&browser).await;
+    let subscription = app.fixture.create(app.fixture.home, samples::subscription(id, 0)).await.meta.id;
+    let (account, reason) = (id.to_string(), ("reason", "The yearly review asks for it"));
+    let webhooks = "/app/developers/webhooks";
+    let subscribe = [
+        ("account", account.as_str()),
+        ("url", "https://hooks.example/in"),
+        ("description", "Tickets & more"),
+        ("event", "finding.created"),
+        reason,
+    ];
+    let rotation = [("revision", "1"), ("grace", "3600"), reason];
+    let rotate = format!("{LIST}/{id}/rotate");
+    let rotate_signing = format!("{webhooks}/{subscription}/rotate");
+    type Form<'f> = (&'f str, &'f [(&'f str, &'f str)], &'f str);
+    let forms: [Form<'_>; 4] = [
+        (LIST, &NEW, "service_account.created.refused"),
+        (webhooks, &subscribe, "webhook_subscription.created.refused"),
+        (&rotate, &rotation, "service_account.rotated.refused"),
+        (&rotate_signing, &rotation, "webhook_subscription.secret_rotated.refused"),
+    ];
+    app.fixture.clock.advance(Duration::from_secs(16 * 60));
+    let recent = app.browser(Role::Admin).await;
+    for (path, fields, action) in forms {
+        let location = browser.post(path, fields).await.expect(303).location().to_owned();
+        assert_eq!(app.actions().await.last().unwrap().0, action);
+        let page = browser.get(&location).await.expect(200).expect_text("Nothing was done yet.");
+        assert_eq!(form_value(&page, "unsent"), "yes", "{path}");
+        let next = location.split_once("next=").unwrap().1.split('&').next().unwrap();
+        let next = form_urlencoded::parse(next.as_bytes()).next().unwrap().0.into_owned();
+        let html = recent.get(&next).await.expect(200).html();
+        for (name, value) in fields.iter().filter(|(name, _)| *name != "revision") {
+            let value = value.replace('&', "&amp;");
+            assert!(html.contains(&value), "{path}: {name}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_refused_form_is_recorded_as_refused() {
+    let app = TestApp::open().await;
+    let browser = app.browser(Role::Admin).await;
+    let fields = [NEW[0], NEW[1], NEW[2], ("reason", "short")];
+    browser.post(LIST, &fields).await.expect(400);
+    assert_eq!(app.actions().await.last().unwrap().0, "service_account.created.refused");
+    create(&browser).await;
+    browser.post(LIST, &NEW).await.expect(409);
+    let actions: Vec<String> = app.actions().await.into_iter().map(|(action, _)| action).collect();
+    assert_eq!(actions.iter().filter(|action| *action == "service_account.created").count(), 1, "{actions:?}");
 }
 
 async fn account_revision(app: &TestApp, id: Id<ServiceAccount>) -> i64 {

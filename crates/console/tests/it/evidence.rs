@@ -93,6 +93,33 @@ async fn a_rejection_and_a_withdrawal_are_recorded() {
 }
 
 #[tokio::test]
+async fn a_review_that_comes_too_late_keeps_note_and_reason_on_the_page() {
+    let app = TestApp::open().await;
+    let browser = app.browser(Role::Lead).await;
+    let claim = claim(&app, |claim| claim).await;
+    browser.post(&path(&claim, "/review"), &[("revision", "1"), ("decision", "rejected"), REASON]).await.expect(303);
+    let fields = [("revision", "1"), ("decision", "approved"), ("note", "Read\nby me."), REASON];
+    let page = browser.post(&path(&claim, "/review"), &fields).await.expect(409);
+    page.expect_text("“Approved” is not possible any more, and nothing can be decided here any more")
+        .expect_text("Read\nby me.</textarea>")
+        .expect_text(&format!("{}</textarea>", REASON.1))
+        .expect_no_text("what you typed is kept");
+}
+
+#[tokio::test]
+async fn a_withdrawal_refuses_a_note_instead_of_dropping_it() {
+    let app = TestApp::open().await;
+    let browser = app.browser(Role::Lead).await;
+    let claim = claim(&app, |claim| claim).await;
+    let fields = |note| [("revision", "1"), ("decision", "withdrawn"), ("note", note), REASON];
+    let page = browser.post(&path(&claim, "/review"), &fields("Uploaded twice.")).await.expect(400);
+    page.expect_text("Note is not kept with a withdrawal")
+        .expect_text("Uploaded twice.</textarea>")
+        .expect_text("value=\"withdrawn\" checked");
+    browser.post(&path(&claim, "/review"), &fields(" ")).await.expect(303);
+}
+
+#[tokio::test]
 async fn a_claim_whose_bytes_are_missing_is_not_approved() {
     let app = TestApp::open().await;
     let browser = app.browser(Role::Lead).await;

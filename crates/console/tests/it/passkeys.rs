@@ -113,12 +113,18 @@ async fn an_administrator_sets_up_a_passkey_instead_of_an_app() {
     let link = app.invite(Role::Admin).await;
     browser.get(&link).await.expect(200).expect_text("Use a passkey instead");
     let page = browser.post(&link, &[("password", PASSWORD), ("factor", "passkey")]).await.expect(303);
-    assert_eq!(page.location(), "/app/set-up-second-factor");
+    assert_eq!(page.location(), "/app/set-up-second-factor?next=%2Fapp");
     browser.cookie = cookie(&page, "__Host-novantra-session=");
-    let asked = options(&browser.get("/app/set-up-second-factor").await.expect(200));
+    let page = browser.get("/app/set-up-second-factor").await.expect(200);
+    let (asked, offer) = (options(&page), form_value(&page, "offer"));
     let path = "/app/set-up-second-factor/passkey";
     let answer = authenticator.register(&asked);
-    browser.post(path, &[("name", ""), ("answer", &answer)]).await.expect(400).expect_text("The name must be one line");
+    let nameless = browser.post(path, &[("name", ""), ("answer", &answer), ("offer", &offer)]).await.expect(400);
+    // The key of the app beside it is the one that was scanned.
+    assert_eq!(form_value(&nameless.expect_text("The name must be one line"), "offer"), offer);
+    let wrong = [("offer", offer.as_str()), ("code", "000000")];
+    let wrong = browser.post("/app/set-up-second-factor", &wrong).await.expect(400);
+    assert_eq!(form_value(&wrong, "offer"), offer);
     let page = browser.post(path, &[("name", "Laptop"), ("answer", &answer)]).await.expect(200);
     let page = page.expect_text("Keep these recovery codes");
     browser.cookie = cookie(&page, "__Host-novantra-session=");

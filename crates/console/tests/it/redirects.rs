@@ -134,6 +134,7 @@ async fn whoever_names_the_next_page_leads_nobody_to_another_site() {
         "POST /app/second-factor",
         "POST /app/set-up-second-factor",
         "POST /app/sign-in",
+        "POST /app/sign-in/passkey",
     ];
     assert_eq!(with_next, expected, "the walk comes to each page that has a next one");
 }

@@ -56,3 +56,13 @@ async fn records_of_another_workspace_are_not_found() {
     browser.post(&format!("/app/findings/{id}/transition"), &fields).await.expect(404);
     browser.post("/app/findings/triage", &[("id", &id)]).await.expect(200).expect_text("Nothing is selected");
 }
+
+#[tokio::test]
+async fn an_empty_workspace_shows_each_role_the_first_steps_that_it_may_take() {
+    let app = TestApp::open().await;
+    let admin = app.browser(Role::Admin).await.get("/app").await.expect(200);
+    admin.expect_text("First steps").expect_text("Make a service account").expect_text("Invite somebody");
+    let contributor = app.browser(Role::Contributor).await.get("/app").await.expect(200);
+    contributor.expect_text("Record the first risk").expect_no_text("Invite somebody");
+    app.browser(Role::Reader).await.get("/app").await.expect(200).expect_no_text("First steps");
+}

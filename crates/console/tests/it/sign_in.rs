@@ -96,3 +96,45 @@ async fn a_wrong_password_and_an_unknown_person_are_answered_alike() {
     };
     assert_eq!(answer(EMAIL).await, answer("nobody@brackwater.example").await);
 }
+
+#[tokio::test]
+async fn a_sign_in_that_waits_for_a_code_is_offered_no_other_factor() {
+    let app = TestApp::open().await;
+    first_sign_in(&app).await;
+    let mut browser = app.stranger();
+    browser.cookie = session_of(&enter_password(&browser, "/app/risks").await.expect(303));
+    let page = browser.get("/app/set-up-second-factor?next=/app/risks").await.expect(303);
+    assert_eq!(page.location(), "/app/second-factor?next=%2Fapp%2Frisks");
+}
+
+#[tokio::test]
+async fn the_key_of_a_second_factor_stays_the_same_until_its_form_is_accepted() {
+    let app = TestApp::open().await;
+    let link = app.invite(Role::Admin).await;
+    let mut browser = app.stranger();
+    let page = browser.get(&link).await.expect(200);
+    let (offer, key) = (form_value(&page, "offer"), key_of(&page));
+    let code = app.code(&key);
+    for (password, code) in [("passwordpassword", code.as_str()), (PASSWORD, "000000")] {
+        let page = browser.post(&link, &[("password", password), ("offer", &offer), ("code", code)]).await.expect(400);
+        assert_eq!((form_value(&page, "offer"), key_of(&page)), (offer.clone(), key.clone()));
+    }
+    // An offer that nobody made is replaced.
+    let page = browser.post(&link, &[("password", PASSWORD), ("offer", "x"), ("code", &code)]).await.expect(400);
+    assert_ne!(key_of(&page), key);
+    let fields = [("password", PASSWORD), ("offer", offer.as_str()), ("code", &code)];
+    let page = browser.post(&link, &fields).await.expect(200).expect_text("Keep these recovery codes");
+    browser.cookie = session_of(&page);
+
+    let account = "/app/account/second-factor";
+    let page = browser.get(account).await.expect(200);
+    browser.form_token = form_value(&page, "formToken");
+    let (offer, key) = (form_value(&page, "offer"), key_of(&page));
+    let page = browser.post(account, &[("offer", &offer), ("code", "000000")]).await.expect(400);
+    assert_eq!((form_value(&page, "offer"), key_of(&page)), (offer, key));
+}
+
+/// The key that a page offers.
+fn key_of(page: &Page) -> String {
+    page.html().split_once("<code id=\"key\">").unwrap().1.split('<').next().unwrap().to_owned()
+}

@@ -109,7 +109,7 @@ async fn scripts_in_what_waits_for_somebody_are_shown_as_text_on_the_overview() 
     for payload in PAYLOADS {
         let app = TestApp::open().await;
         let browser = app.browser(Role::Admin).await;
-        let due_at = Some(app.fixture.now() + Duration::from_secs(60 * 60));
+        let due_at = Some(app.fixture.now() - Duration::from_secs(60 * 60));
         let finding = Finding { due_at, title: samples::title(payload), ..samples::finding("IA-1") };
         app.fixture.create(app.fixture.home, finding).await;
         let overview = expect_inert(&browser, "/app").await;

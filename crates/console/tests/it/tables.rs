@@ -7,6 +7,9 @@ use registers::{Risk, RiskStatus};
 
 use crate::support::{Browser, TestApp, column};
 
+/// The choices with which the table was checked.
+const CHECKED: (&str, &str) = ("column0", "riskKey");
+
 const REASON: (&str, &str) = ("reason", "The register of the branch moves here");
 
 /// The body of a form with these fields, and a file.
@@ -73,10 +76,12 @@ async fn a_table_is_uploaded_previewed_and_imported_with_a_reason() {
     assert_eq!(chosen.columns.unwrap(), [Some("riskKey".to_owned()), Some("title".to_owned())]);
     assert_eq!(chosen.date_order, "dmy");
 
-    let short = lead.post(&format!("{address}/run"), &[("reason", "short")]).await.expect(400);
+    let checked = [CHECKED, ("dateOrder", "dmy")];
+    let short = [checked[0], checked[1], ("reason", "short")];
+    let short = lead.post(&format!("{address}/run"), &short).await.expect(400);
     short.expect_text("Write at least 10");
     assert!(app.tables.started.lock().unwrap().is_empty());
-    lead.post(&format!("{address}/run"), &[REASON]).await.expect(303);
+    lead.post(&format!("{address}/run"), &[checked[0], checked[1], REASON]).await.expect(303);
     assert_eq!(*app.tables.started.lock().unwrap(), [("Dana Whitlock".to_owned(), REASON.1.to_owned())]);
     let running = lead.get(&address).await.expect(200).expect_text("0 of 242 rows");
     assert_eq!(running.headers["refresh"], "2");
@@ -98,6 +103,48 @@ async fn a_table_is_uploaded_previewed_and_imported_with_a_reason() {
     assert!(rows.headers["content-disposition"].to_str().unwrap().contains("failed-rows.csv"));
     lead.post(&format!("{address}/discard"), &[]).await.expect(303);
     lead.get(&address).await.expect(404);
+}
+
+#[tokio::test]
+async fn an_import_with_choices_that_were_not_checked_is_refused_and_they_are_checked() {
+    let app = TestApp::open().await;
+    let lead = app.browser(Role::Lead).await;
+    let address = upload(&app, &lead).await;
+    let run = format!("{address}/run");
+    let options = || app.tables.imports.lock().unwrap().values().next().unwrap().1.options.clone();
+    let unchecked: [&[(&str, &str)]; 9] = [
+        &[("column0", "riskKey"), ("column1", "title")],
+        &[("column0", "")],
+        &[],
+        &[CHECKED, ("dateOrder", "mdy")],
+        &[CHECKED, ("decimalMark", "comma"), ("dateOrder", "mdy")],
+        &[CHECKED, ("percent", "as-shown")],
+        &[CHECKED, ("delimiter", "tab")],
+        &[CHECKED, ("headerRow", "2")],
+        &[CHECKED, ("values", "status:Open=identified\r\nstatus:Shut=closed")],
+    ];
+    for choices in unchecked {
+        let fields: Vec<_> = choices.iter().copied().chain([REASON]).collect();
+        let page = lead.post(&run, &fields).await.expect(409).expect_text("changed after the last check");
+        page.expect_text(REASON.1);
+        assert!(app.tables.started.lock().unwrap().is_empty(), "{choices:?}");
+    }
+    assert_eq!(options().values, "status:Open=identified\nstatus:Shut=closed");
+    let last: Vec<_> = unchecked[8].iter().copied().chain([REASON]).collect();
+    lead.post(&run, &last).await.expect(303);
+    assert_eq!(app.tables.started.lock().unwrap().len(), 1);
+    assert_eq!(app.actions().await.last().unwrap().0, "table_import.started.refused");
+}
+
+#[tokio::test]
+async fn checking_a_table_again_keeps_the_reason_that_was_typed() {
+    let app = TestApp::open().await;
+    let lead = app.browser(Role::Lead).await;
+    let address = upload(&app, &lead).await;
+    let page = lead.post(&address, &[CHECKED, ("reason", "Tom & \u{e4}ltere <b>")]).await.expect(303);
+    let page = lead.get(page.location()).await.expect(200).expect_text("value=\"Tom &amp; \u{e4}ltere &lt;b&gt;\"");
+    // One form has the choices and the import.
+    page.expect_text(&format!("formaction=\"{address}/run\""));
 }
 
 #[tokio::test]

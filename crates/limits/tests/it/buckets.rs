@@ -13,7 +13,7 @@ fn peer(address: &str) -> Peer {
 }
 
 /// One key of each kind, with the kind.
-fn keys() -> [(BucketKey, Bucket); 11] {
+fn keys() -> [(BucketKey, Bucket); 13] {
     let account = Ulid(9);
     [
         (BucketKey::TokenRead(ORGANIZATION, account), Bucket::TokenRead),
@@ -26,7 +26,9 @@ fn keys() -> [(BucketKey, Bucket); 11] {
         (BucketKey::SignInFailure(account, peer("192.0.2.1")), Bucket::SignInFailure),
         (BucketKey::SignInFailureNetwork(peer("192.0.2.1")), Bucket::SignInFailureNetwork),
         (BucketKey::SignInFailureDevice(ORGANIZATION, account), Bucket::SignInFailureDevice),
+        (BucketKey::SignInFailureDevices(ORGANIZATION, account), Bucket::SignInFailureDevices),
         (BucketKey::SecondFactorFailure(ORGANIZATION, account), Bucket::SecondFactorFailure),
+        (BucketKey::SecondFactorFailureDevices(ORGANIZATION, account), Bucket::SecondFactorFailureDevices),
     ]
 }
 
@@ -43,7 +45,9 @@ fn each_kind_has_the_name_that_responses_have_in_their_headers() {
         "sign-in-failure",
         "sign-in-failure-network",
         "sign-in-failure-device",
+        "sign-in-failure-devices",
         "second-factor-failure",
+        "second-factor-failure-devices",
     ];
     assert!(Bucket::ALL.iter().map(|bucket| bucket.name()).eq(names));
 }

@@ -103,3 +103,16 @@ async fn concurrent_failures_do_not_exceed_the_limit() {
     }
     assert_eq!(checked, 5);
 }
+
+#[tokio::test]
+async fn cookies_of_many_devices_give_no_more_guesses_than_those_of_two() {
+    let harness = Harness::open().await;
+    harness.active_user(EMAIL, Role::Lead).await;
+    let mut guesses = 0;
+    for number in 0..6 {
+        let begun = harness.signed_in(EMAIL).await;
+        let client = harness.client(&format!("198.51.100.{number}"));
+        guesses += exhaust(&harness, EMAIL, &Client { device_cookie: begun.device_cookie, ..client }).await;
+    }
+    assert_eq!(guesses, 10);
+}

@@ -304,3 +304,15 @@ async fn the_cookie_of_a_sign_in_keeps_its_secrets() {
     assert!(!begun.cookie.contains(&flow.verifier) && !begun.url.contains(&flow.verifier));
     assert!(!format!("{flow:?}").contains(&flow.verifier));
 }
+
+#[tokio::test]
+async fn a_proof_counts_from_the_time_at_which_the_person_gave_it_to_the_provider() {
+    let openid = OpenId::open(settings()).await;
+    let now = openid.harness.now();
+    let without = openid.sign_in(person(&["leads"])).await.unwrap();
+    assert!(!without.session.session.is_recent_at(now), "the provider does not say when it was");
+    let minute_ago = now - std::time::Duration::from_secs(60);
+    let person = ProviderPerson { authenticated_at: Some(minute_ago), ..person(&["leads"]) };
+    let begun = openid.sign_in(person).await.unwrap();
+    assert_eq!(begun.session.session.authenticated_at, minute_ago);
+}

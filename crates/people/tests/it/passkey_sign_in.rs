@@ -202,3 +202,14 @@ async fn the_second_step_takes_no_code_of_an_app_that_is_not_there() {
     let client = registered.harness.client("192.0.2.1");
     refused_code(registered.harness.people.verify_second_factor(&pending, "000000", &client).await.unwrap());
 }
+
+#[tokio::test]
+async fn answers_that_name_nobody_are_limited_by_network() {
+    let registered = registered().await;
+    let mut answered = 0;
+    while !matches!(fault(registered.send("{}").await), PasskeyFault::TooMany(_)) {
+        answered += 1;
+        assert!(answered <= 1000, "nothing limits them");
+    }
+    assert!(answered > 0);
+}

@@ -1,7 +1,6 @@
 //! `novantra audit …`
 
 mod export;
-mod exported;
 mod file;
 mod keys;
 mod verify;

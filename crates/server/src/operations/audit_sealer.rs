@@ -2,11 +2,9 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use audit::{Checkpoint, CheckpointSigner};
-use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
+use audit::{Checkpoint, CheckpointSigner, checkpoint_json};
 use futures_util::{StreamExt as _, stream};
 use kernel::{Clock, OrganizationId, StoreError, Timestamp};
-use serde_json::{Value, json};
 use store::{DynStore, Lease};
 
 use crate::{compose::Installation, logging::CHECKPOINT_TARGET};
@@ -108,7 +106,7 @@ impl AuditSealer {
         if !self.store.seal(&batch, &checkpoint).await? {
             return Ok(0);
         }
-        tracing::info!(target: CHECKPOINT_TARGET, checkpoint = %checkpoint_document(&checkpoint), "audit checkpoint");
+        tracing::info!(target: CHECKPOINT_TARGET, checkpoint = %checkpoint_json(&checkpoint), "audit checkpoint");
         Ok(batch.seals.len())
     }
 
@@ -135,15 +133,4 @@ impl AuditSealer {
             }
         }
     }
-}
-
-/// The JSON form of a checkpoint in the log, in exports and in the file of `audit verify --checkpoint`.
-pub(crate) fn checkpoint_document(checkpoint: &Checkpoint) -> Value {
-    json!({
-        "hash": checkpoint.hash.to_string(),
-        "organizationId": checkpoint.organization.to_string(),
-        "sequence": checkpoint.sequence,
-        "signature": BASE64.encode(checkpoint.signature.0),
-        "signedAt": checkpoint.signed_at.to_string(),
-    })
 }

@@ -10,15 +10,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use evidence::EvidenceClaim;
-use findings::Finding;
-use kernel::{
-    Clock, Order, Organization, OrganizationId, PageLimit, PageRequest, Reader, Resource, StoreError, Stored,
-    TimeRange, Timestamp,
-};
-use store::{Day, DynStore, Lease, OpenFindings, OpenHistory, Rollup, RollupPart, finding_counts};
-use submissions::SubmissionPackage;
-use webhooks::{WebhookDelivery, WebhookSubscription};
+use kernel::{Clock, Organization, OrganizationId, StoreError, Stored, Timestamp};
+use store::{Day, DynStore, Lease, OpenFindings, OpenHistory, Rollup, RollupPart, finding_counts, is_current};
 
 use crate::compose::Installation;
 
@@ -122,7 +115,7 @@ impl RollupCounter {
         for part in RollupPart::ALL {
             let current = rollups.iter().find(|rollup| rollup.part == *part);
             // The records are looked at before the lease is acquired, so that an idle installation writes nothing.
-            if self.rests(organization, *part) || !self.is_due(organization, *part, current).await? {
+            if self.rests(organization, *part) || !self.is_due(organization, current).await? {
                 continue;
             }
             self.keep_lease().await?;
@@ -136,40 +129,9 @@ impl RollupCounter {
     }
 
     /// Whether a part has to be counted.
-    async fn is_due(
-        &self,
-        organization: OrganizationId,
-        part: RollupPart,
-        current: Option<&Rollup>,
-    ) -> Result<bool, StoreError> {
-        let (Some(rollup), now) = (current, self.clock.now()) else { return Ok(true) };
-        // A count of a time that the clock no longer shows is replaced, too.
-        if now >= rollup.due_at || now < rollup.counted_at {
-            return Ok(true);
-        }
-        let since = rollup.as_of;
-        match part {
-            RollupPart::Findings => self.has_changes::<Finding>(organization, since).await,
-            RollupPart::Evidence => self.has_changes::<EvidenceClaim>(organization, since).await,
-            RollupPart::Submissions => self.has_changes::<SubmissionPackage>(organization, since).await,
-            RollupPart::Deliveries => Ok(self.has_changes::<WebhookSubscription>(organization, since).await?
-                || self.has_changes::<WebhookDelivery>(organization, since).await?),
-        }
-    }
-
-    /// Whether a record has changed since the count: one step into the index of changes.
-    async fn has_changes<R: Resource>(&self, organization: OrganizationId, since: Timestamp) -> Result<bool, StoreError>
-    where
-        DynStore: Reader<R>,
-    {
-        let page = PageRequest {
-            limit: PageLimit::clamped(1),
-            order: Order::Changed,
-            time_range: TimeRange { updated_after: Some(since), ..TimeRange::default() },
-            ..PageRequest::default()
-        };
-        let changed = Reader::<R>::list(&*self.store, organization, &R::Filter::default(), &page).await?;
-        Ok(!changed.items.is_empty())
+    async fn is_due(&self, organization: OrganizationId, current: Option<&Rollup>) -> Result<bool, StoreError> {
+        let Some(rollup) = current else { return Ok(true) };
+        Ok(!is_current(&*self.store, organization, rollup, self.clock.now()).await?)
     }
 
     async fn replace(&self, organization: OrganizationId, counted: &Counted) -> Result<(), StoreError> {

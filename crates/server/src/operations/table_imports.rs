@@ -11,7 +11,7 @@ mod wording;
 
 use std::{
     fs::File,
-    io::{self, BufWriter, Read, Seek as _, Write as _},
+    io::{self, BufWriter, Seek as _, Write as _},
     sync::Arc,
     time::Duration,
 };
@@ -27,6 +27,7 @@ use import::RecordKind;
 use kernel::{Attribution, Id, OrganizationId, OrganizationRef, Reason};
 use store::{Lease, MAX_TABLE_IMPORTS, StoredTableImport, TableImportId};
 use tokio::{
+    io::{AsyncReadExt as _, AsyncSeekExt as _},
     runtime::Handle,
     sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch},
     task::spawn_blocking,
@@ -335,38 +336,41 @@ impl RecordTables for SharedTables {
             TableExportFormat::NdJson => ExportFormat::JsonLines,
         };
         let (permit, installation, runtime) = (self.turn().await?, self.installation.clone(), Handle::current());
-        let exported = spawn_blocking(move || {
+        let receiver = out.clone();
+        let written = spawn_blocking(move || {
+            // The turn ends with the file, so that a slow receiver keeps nobody else waiting.
             let _permit = permit;
             runtime.block_on(async {
                 let exporter = Exporter::new(&*installation.store, organization, format);
                 let exporter = exporter.with_selection(ExportSelection { filter, request });
                 let mut file = BufWriter::new(tempfile::tempfile()?);
-                let write = async {
-                    exporter.export(&[kind], &mut file).await?;
-                    send(file.into_inner().map_err(io::IntoInnerError::into_error)?, &out).await
-                };
+                let kinds = [kind];
+                let export = exporter.export(&kinds, &mut file);
                 tokio::select! {
-                    written = write => written,
+                    exported = export => drop(exported?),
                     // The receiver has gone, and with it the need for the records.
-                    () = out.closed() => Ok(()),
+                    () = receiver.closed() => return Ok(None),
                 }
+                Ok::<_, Failure>(Some(file.into_inner().map_err(io::IntoInnerError::into_error)?))
             })
         });
-        let exported: Result<Result<(), Failure>, _> = exported.await;
-        match exported {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(failure)) => Err(TableRefusal::Refused(failure.to_string())),
-            Err(error) => Err(TableRefusal::Refused(format!("the export ended early: {error}"))),
-        }
+        let sent = match written.await {
+            Ok(Ok(Some(file))) => send(file, &out).await,
+            Ok(Ok(None)) => Ok(()),
+            Ok(Err(failure)) => Err(failure),
+            Err(error) => return Err(TableRefusal::Refused(format!("the export ended early: {error}"))),
+        };
+        sent.map_err(|failure| TableRefusal::Refused(failure.to_string()))
     }
 }
 
 /// Sends the bytes of the file, at the pace of their receiver.
-async fn send(mut file: File, out: &mpsc::Sender<Bytes>) -> Result<(), Failure> {
-    file.rewind()?;
+async fn send(file: File, out: &mpsc::Sender<Bytes>) -> Result<(), Failure> {
+    let mut file = tokio::fs::File::from_std(file);
+    file.rewind().await?;
     loop {
         let mut chunk = Vec::with_capacity(CHUNK_SIZE);
-        Read::by_ref(&mut file).take(CHUNK_SIZE as u64).read_to_end(&mut chunk)?;
+        (&mut file).take(CHUNK_SIZE as u64).read_to_end(&mut chunk).await?;
         if chunk.is_empty() || out.send(chunk.into()).await.is_err() {
             return Ok(());
         }

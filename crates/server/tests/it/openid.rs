@@ -4,7 +4,7 @@ mod provider;
 
 use serde_json::{Value, json};
 
-use crate::support::{Server, Setup};
+use crate::support::{Server, Setup, eventually};
 use provider::{Browser, PUBLIC_URL, Provider};
 
 const START: &str = "/app/sign-in/openid?next=/app/risks";
@@ -38,10 +38,15 @@ fn user(server: &Server, email: &str) -> Value {
     server.installation().run_json(&["user", "show", "--workspace", "default", email])
 }
 
+/// Waits until the audit log has these actions of users, which are exported once they are sealed.
+async fn expect_actions(server: &Server, expected: &[&str]) {
+    eventually(&format!("the log has {expected:?}"), async || (actions(server) == expected).then_some(())).await;
+}
+
 fn actions(server: &Server) -> Vec<String> {
     let log = server.installation().run(&["audit", "export", "--workspace", "default"]).stdout;
     let entries = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let actions = entries.filter_map(|entry| entry["action"].as_str().map(str::to_owned));
+    let actions = entries.filter_map(|entry| entry["entry"]["action"].as_str().map(str::to_owned));
     actions.filter(|action| action.starts_with("user.")).collect()
 }
 
@@ -56,24 +61,26 @@ async fn a_person_signs_in_by_the_provider_and_their_role_follows_their_groups()
 
     let at_provider = browser.open(START).await;
     assert!(at_provider.url.as_str().starts_with(&provider.issuer), "{}", at_provider.url);
-    assert_eq!(browser.server_cookies(), ["novantra-openid"]);
+    assert_eq!(browser.server_cookies(), ["novantra-openid", "novantra-passkey"]);
     let arrived = browser.sign_in_as(at_provider, "morgan").await;
     assert_eq!((arrived.status, arrived.url.path()), (200, "/app/risks"), "{}", arrived.text);
     assert!(arrived.text.contains("Morgan Halloran"), "{}", arrived.text);
-    assert_eq!(browser.server_cookies(), ["novantra-device", "novantra-session"], "the sign-in is over");
+    let cookies = ["novantra-device", "novantra-passkey", "novantra-session"];
+    assert_eq!(browser.server_cookies(), cookies, "the sign-in is over");
     let shown = user(&server, "m.halloran@brackwater.example");
     assert_eq!((&shown["role"], &shown["status"]), (&json!("lead"), &json!("active")));
     assert_eq!((&shown["signs_in_by"], &shown["identities"][0]["subject"]), (&json!(["provider"]), &json!("morgan")));
     assert_eq!(shown["identities"][0]["issuer"], provider.issuer.as_str());
-    assert_eq!(actions(&server), ["user.created", "user.identity_linked", "user.signed_in"]);
+    let first = ["user.created", "user.identity_linked", "user.signed_in"];
+    expect_actions(&server, &first).await;
 
     provider.set_accounts(&json!({ "morgan": account("moved@brackwater.example", &["grc/leads", "grc/admins"]) }));
     let again = browser.open(START).await;
     assert_eq!((again.status, again.url.path()), (200, "/app/risks"), "the provider knows the browser");
     assert_eq!(user(&server, "m.halloran@brackwater.example")["role"], "admin");
-    assert_eq!(actions(&server)[3..], ["user.signed_in", "user.role_set"]);
+    expect_actions(&server, &[&first[..], &["user.signed_in", "user.role_set"]].concat()).await;
 
-    let asked = browser.open(&format!("{START}&again=yes")).await;
+    let asked = browser.open("/app/confirm-password?next=/app/risks").await;
     assert!(asked.text.contains(r#"name="login""#), "the provider asks again: {}", asked.text);
     let arrived = browser.sign_in_as(asked, "morgan").await;
     assert_eq!((arrived.status, arrived.url.path()), (200, "/app/risks"), "{}", arrived.text);

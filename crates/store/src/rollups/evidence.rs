@@ -55,6 +55,12 @@ impl EvidenceCounts {
         }
     }
 
+    /// Returns whether no claim was counted.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.states.values().all(|count| *count == 0)
+    }
+
     /// Counts a claim.
     pub fn add(&mut self, claim: &Stored<EvidenceClaim>) {
         let (now, record) = (self.counted_at, &claim.record);

@@ -39,7 +39,9 @@ pub(super) fn submit<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a,
             Ok(()) if session == caller.session.id => Ok(without_session(app, redirect("/app/sign-in")).recorded()),
             Ok(()) => Ok(redirect(&format!("{SECTION}?done=session")).recorded()),
             // It is over already, which is what was wanted.
-            Err(PeopleError::NotFound) => Ok(redirect(&format!("{SECTION}?done=session"))),
+            Err(PeopleError::NotFound) => {
+                Ok(redirect(&format!("{SECTION}?done=session")).with_action("session.revoked.refused"))
+            }
             Err(error) => Err(problem_of(error)),
         }
     })

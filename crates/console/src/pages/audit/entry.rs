@@ -1,6 +1,6 @@
 //! The page of one entry of the audit log.
 
-use audit::{AuditLog, Checkpoint, StoredEntry, canonical_json, hash_entry};
+use audit::{AuditLog, Checkpoint, StoredEntry, hash_entry, hashed_json};
 use axum::http::StatusCode;
 use futures_util::future::BoxFuture;
 use http_api::{
@@ -11,7 +11,7 @@ use http_api::{
 use kernel::{Entry, FieldValue};
 use maud::{Markup, html};
 
-use super::{LIST, table::kind_in_words};
+use super::{EXPORT, LIST, PUBLIC_KEY, VERIFY_COMMAND, table::kind_in_words};
 use crate::{
     components::{Head, Icon, NONE, Tone, actor, badge, card, code_block, copyable, heading, http_status, page},
     pages::viewer,
@@ -168,11 +168,17 @@ fn chain(viewer: &Viewer, stored: &StoredEntry, position: Option<&ChainPosition>
             }
             details.numbers {
                 summary { "The entry as it was hashed" }
-                div.wrap { (code_block("json", "The entry as JSON", &canonical_json(stored))) }
+                div.wrap { (code_block("json", "The entry as JSON", &hashed_json(&stored.entry, seal.sequence, seal.previous_hash))) }
             }
             details.numbers {
                 summary { "Check the whole log without Novantra’s server" }
-                (code_block("verify", "Command that verifies an export", "novantra audit verify --file audit-log.jsonl --public-key novantra.pub"))
+                div.body {
+                    p.small {
+                        "Download " a href=(EXPORT) { "the log" } " and " a href=(PUBLIC_KEY) { "the public key" }
+                        ", and run this where both files are. An entry is in the export once a checkpoint covers it."
+                    }
+                }
+                (code_block("verify", "Command that verifies an export", VERIFY_COMMAND))
             }
         }
         footer { "SHA-256 over the entry in RFC 8785 form, with the hash of the one before it." }

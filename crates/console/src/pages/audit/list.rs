@@ -13,7 +13,7 @@ use kernel::Timestamp;
 use maud::{Markup, html};
 
 use super::{
-    LIST, entries_table,
+    CHECKPOINT, EXPORT, LIST, PUBLIC_KEY, VERIFY_COMMAND, entries_table,
     filters::{self, Chosen},
 };
 use crate::{
@@ -67,9 +67,16 @@ pub(super) fn handle<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a,
         let content = html! {
             (heading("Audit log", &html! {
                 p { "Every call and every change, refused ones too, in the order in which they were sealed. Nobody can edit or delete an entry, and a change made behind Novantra’s back shows." }
-            }, &html! { a.btn href=(chosen.address("/app/audit/export.jsonl", None, None)) { (Icon::Download) "Export JSON lines" } }))
+            }, &html! {
+                a.btn href=(chosen.address(EXPORT, None, None)) {
+                    (Icon::Download) @if chosen.is_empty() { "Export the log" } @else { "Download an extract" }
+                }
+            }))
             (chain_card(&viewer, &chain, now))
             (filters::form(&chosen))
+            @if !chosen.is_empty() {
+                p.small.muted { "An extract has only the entries that match these filters, so it can’t be verified as a chain: " a href=(EXPORT) { "export the whole log" } " for that." }
+            }
             section.card aria-label="Entries" {
                 @if found.items.is_empty() && older.is_none() {
                     (blank(Icon::AuditLog, "No entry matches these filters", "Remove one of the filters above, or all of them.", &html! { a.btn href=(LIST) { "Clear all filters" } }))
@@ -140,7 +147,17 @@ fn chain_card(viewer: &Viewer, chain: &Chain, now: Timestamp) -> Markup {
                     span.d { "Ed25519, with the key of this installation" }
                 }
             }
-            footer { span { "An outsider checks the whole chain with " code { "novantra audit verify" } " and an export." } }
+            footer {
+                span {
+                    "Anyone can check the whole chain without this server: "
+                    a href=(EXPORT) { "the log" } ", " a href=(PUBLIC_KEY) { "the public key" } " and "
+                    code { (VERIFY_COMMAND) } "."
+                    @if checkpoint.is_some() {
+                        " Keep " a href=(CHECKPOINT) { "the newest checkpoint" } " elsewhere: with "
+                        code { "--checkpoint checkpoint.json" } ", later exports show that nothing up to it was removed or rewritten."
+                    }
+                }
+            }
         }
     }
 }

@@ -20,10 +20,10 @@ use super::{
 use crate::{
     components::{Field, Head, Icon, NONE, card, form_token, heading, page, problem_summary, reason, submit_bar},
     pages::{
-        form_texts::{FormTexts, query_value},
+        form_texts::{FormTexts, query_value, query_values, with_typed},
         one_time_secret,
     },
-    response::page_response,
+    response::{page_response, redirect},
     words::grouped,
 };
 
@@ -35,8 +35,13 @@ const LABELS: [(&str, &str); 5] = [
     ("reason", "Reason"),
 ];
 
+/// The address of the form.
+const NEW: &str = "/app/developers/api/credentials/new";
+
+/// The fields that are typed.
+const TYPED: [&str; 4] = ["name", "contact", "expires", "reason"];
+
 /// The content of the form.
-#[derive(Default)]
 struct View<'v> {
     name: &'v str,
     contact: &'v str,
@@ -52,9 +57,28 @@ pub(super) fn open<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, R
     Box::pin(async move {
         let desk = Desk::of(app, request)?;
         desk.require_recent()?;
-        let preset = query_value(request, "preset").unwrap_or_default();
-        let view = View { scopes: preset_scopes(&preset), preset: &preset, ..View::default() };
+        let text = |name: &str| query_value(request, name).unwrap_or_default();
+        let (preset, [name, contact, expires, reason]) = (text("preset"), TYPED.map(text));
+        let scopes = query_values(request, "scope").iter().filter_map(|name| name.parse().ok()).collect();
+        let view = View {
+            name: &name,
+            contact: &contact,
+            expires: &expires,
+            reason: &reason,
+            scopes: if preset.is_empty() { scopes } else { preset_scopes(&preset) },
+            preset: &preset,
+            faults: Faults::new(),
+        };
         Ok(page_response(StatusCode::OK, form(&desk, &view)))
+    })
+}
+
+/// Handles the form when a preset is chosen: opens it with the scopes of that, and with what was typed.
+pub(super) fn choose_preset<'a>(_: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>> {
+    Box::pin(async move {
+        FormTexts::read(request)?;
+        let [name, contact, expires, reason] = TYPED;
+        Ok(redirect(&with_typed(request, NEW, &[name, contact, expires, reason, "preset"])))
     })
 }
 
@@ -63,6 +87,11 @@ pub(super) fn submit<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a,
     Box::pin(async move {
         let desk = Desk::of(app, request)?;
         let texts = FormTexts::read(request)?;
+        let [name, contact, expires, reason] = TYPED;
+        let fields = [name, contact, expires, reason, "scope"];
+        if let Some(asked) = desk.password_first(NEW, &fields, "service_account.created.refused")? {
+            return Ok(asked);
+        }
         let text = |name: &str| texts.0.get(name).map_or("", |text| text.trim());
         let mut faults = Faults::new();
         let name = read(&mut faults, "name", Title::parse(text("name")).map_err(|error| error.to_string()));
@@ -152,6 +181,8 @@ fn form(desk: &Desk<'_>, view: &View<'_>) -> Markup {
         div.split.even {
             form.form method="post" action=(CREDENTIALS) novalidate data-guard {
                 (form_token(&desk.viewer))
+                // The first button of a form is the one that Enter in a field presses.
+                button.vh tabindex="-1" aria-hidden="true" { "Create" }
                 (problem_summary(&problems))
                 section {
                     div.sec { h2 { "What it is" } }
@@ -169,7 +200,7 @@ fn form(desk: &Desk<'_>, view: &View<'_>) -> Markup {
                         h2 { "What it may do" }
                         p { "Give it the least it needs. You can change this later, and a removal acts on its next call." }
                     }
-                    (presets("/app/developers/api/credentials/new", view.preset))
+                    (presets(NEW, view.preset))
                     (scope_table(view.scopes, fault("scopes")))
                 }
                 section { (reason(view.reason, fault("reason"))) }

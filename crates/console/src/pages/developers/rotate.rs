@@ -21,7 +21,10 @@ use super::{
 };
 use crate::{
     components::{Choice, Tone, choices, form_token, note, problem_summary, reason, submit_bar},
-    pages::{form_texts::FormTexts, one_time_secret},
+    pages::{
+        form_texts::{FormTexts, query_value},
+        one_time_secret,
+    },
     response::page_response,
 };
 
@@ -47,7 +50,9 @@ pub(super) fn open<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, R
         let desk = Desk::of(app, request)?;
         desk.require_recent()?;
         let account = find::<ServiceAccount>(app, request).await?;
-        Ok(page_response(StatusCode::OK, form(&desk, &account, "60", "", &Faults::new())))
+        let grace = query_value(request, "grace").unwrap_or_else(|| "60".to_owned());
+        let reason = query_value(request, "reason").unwrap_or_default();
+        Ok(page_response(StatusCode::OK, form(&desk, &account, &grace, &reason, &Faults::new())))
     })
 }
 
@@ -58,6 +63,10 @@ pub(super) fn submit<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a,
         let account = find::<ServiceAccount>(app, request).await?;
         let texts = FormTexts::read(request)?;
         let text = |name: &str| texts.0.get(name).map_or("", |text| text.trim());
+        let address = request.parts.uri.path();
+        if let Some(asked) = desk.password_first(address, &["grace", "reason"], "service_account.rotated.refused")? {
+            return Ok(asked);
+        }
         let (mut faults, seen) = (Faults::new(), texts.revision()?);
         let grace = grace(text("grace")).ok_or_else(|| "is not one of those that are offered.".to_owned());
         let (grace, reason) = (read(&mut faults, "grace", grace), read(&mut faults, "reason", texts.reason()));

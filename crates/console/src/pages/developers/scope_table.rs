@@ -60,16 +60,17 @@ pub(super) fn preset_scopes(name: &str) -> ScopeSet {
     PRESETS.iter().find(|preset| preset.name == name).map_or(ScopeSet::EMPTY, |preset| (preset.scopes)())
 }
 
-/// The links that fill the form with a preset, and what the chosen one means.
+/// The buttons of a form that tick the scopes of a preset, and what the chosen one means. They send the form to this
+/// address, with what was typed.
 pub(super) fn presets(address: &str, chosen: &str) -> Markup {
     let current = PRESETS.iter().find(|preset| preset.name == chosen);
     html! {
         div.row.small {
             span.soft { "Start from" }
             @for preset in PRESETS {
-                a.chip.bare href={ (address) "?preset=" (preset.name) } title=(preset.meaning) aria-current=[(preset.name == chosen).then_some("true")] { (preset.title) }
+                button.chip.bare formaction=(address) name="preset" value=(preset.name) title=(preset.meaning) aria-current=[(preset.name == chosen).then_some("true")] { (preset.title) }
             }
-            a.chip.bare href=(address) aria-current=[current.is_none().then_some("true")] { "Nothing" }
+            button.chip.bare formaction=(address) name="preset" value="" aria-current=[current.is_none().then_some("true")] { "Nothing" }
         }
         @if let Some(preset) = current { p.small.soft { (preset.meaning) } }
     }

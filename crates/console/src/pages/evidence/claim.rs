@@ -1,7 +1,7 @@
 //! The page of a claim: its requirement, its files, its custody, and the review.
 
 use auth::Permission;
-use evidence::{AttachedFile, EvidenceClaim, EvidenceRequirement};
+use evidence::{AttachedFile, EvidenceClaim, EvidenceClaimStatus, EvidenceRequirement};
 use futures_util::future::BoxFuture;
 use http_api::{
     handlers::find,
@@ -12,11 +12,14 @@ use http_api::{
 use kernel::{Kind, Reader, Stored};
 use maud::{Markup, html};
 
-use super::{custody::Custody, review_card::review_card};
+use super::{
+    custody::Custody,
+    review_card::{options, review_card},
+};
 use crate::{
     components::{Icon, NONE, TableColumn, card, distance, table},
     pages::{
-        attempt::Attempt,
+        attempt::{Attempt, Decision},
         register_detail::{load_history, respond as respond_with_detail},
         viewer,
     },
@@ -46,8 +49,14 @@ pub(super) async fn respond(
     let custody = Custody::load(app, claim).await?;
     let history = load_history(app, organization, Kind::EvidenceClaim, &claim.meta.id.to_string()).await?;
     let now = app.services.clock.now();
+    let options = options(claim.record.status);
+    let absent: &[_] = match claim.record.status {
+        EvidenceClaimStatus::Pending => &[],
+        _ if options.is_empty() => &[("note", "Note"), ("reason", "Reason")],
+        _ => &[("note", "Note")],
+    };
     let slots = Slots {
-        notice: attempt.notice(),
+        notice: attempt.notice_on(&Decision { name: "decision", options: &options, absent }),
         meta: html! {
             @if let Some(until) = claim.record.valid_until {
                 span { "Valid until " b { (viewer.zone.date(until)) } ", " span.bad[until < now] { (distance(until, now)) } }

@@ -37,6 +37,9 @@ pub(super) fn submit<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a,
         let claim = find::<EvidenceClaim>(app, request).await?;
         let texts = FormTexts::read(request)?;
         let opened = texts.revision()?;
+        if opened != claim.meta.revision {
+            return respond(app, request, &claim, &Attempt::stale(&texts)).await;
+        }
         let mut faults = TypedFaults::default();
         let decision = texts.0.get("decision").and_then(|name| decision_named(name));
         if decision.is_none() {
@@ -48,6 +51,10 @@ pub(super) fn submit<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a,
             faults.0.insert("note".to_owned(), error.to_string());
             None
         });
+        if decision == Some(EvidenceClaimStatus::Withdrawn) && note.is_some() {
+            let message = "is not kept with a withdrawal: put it into the reason, and leave it empty";
+            faults.0.insert("note".to_owned(), message.to_owned());
+        }
         let reason = texts.reason();
         if let Err(message) = &reason {
             faults.0.insert("reason".to_owned(), message.clone());
@@ -55,9 +62,6 @@ pub(super) fn submit<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a,
         let (Some(decision), Ok(reason), true) = (decision, reason, faults.0.is_empty()) else {
             return respond(app, request, &claim, &Attempt::faulty(&texts, faults)).await;
         };
-        if opened != claim.meta.revision {
-            return respond(app, request, &claim, &Attempt::stale(&texts)).await;
-        }
         let services = ConsoleServices::of(request)?;
         if decision == EvidenceClaimStatus::Approved {
             let files: Vec<AttachedFile> = claim.record.attachments.iter().collect();

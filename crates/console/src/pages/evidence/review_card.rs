@@ -14,12 +14,7 @@ use crate::{
 /// The card with the review, if there is anything to decide.
 pub(super) fn review_card(viewer: &Viewer, claim: &Stored<EvidenceClaim>, attempt: &Attempt<'_>) -> Markup {
     let status = claim.record.status;
-    let options: Vec<Choice<'_>> = status
-        .allowed_next()
-        .iter()
-        .filter(|next| **next != EvidenceClaimStatus::Expired)
-        .map(|next| Choice::new(next.name(), verb(*next), consequence(*next)))
-        .collect();
+    let options = options(status);
     if options.is_empty() {
         return NONE;
     }
@@ -27,7 +22,7 @@ pub(super) fn review_card(viewer: &Viewer, claim: &Stored<EvidenceClaim>, attemp
     let note = Field {
         name: "note",
         label: "Note",
-        hint: "Kept with the claim, and sent to integrations with the decision. A withdrawal has none.",
+        hint: "Kept with the claim, and sent to integrations with the decision. A withdrawal has none: give a reason.",
         error: attempt.fault("note"),
         optional: true,
     };
@@ -47,6 +42,12 @@ pub(super) fn review_card(viewer: &Viewer, claim: &Stored<EvidenceClaim>, attemp
         }
     };
     card("review", if is_review { "Review" } else { "Withdrawal" }, &NONE, &body)
+}
+
+/// The decisions that a claim allows now.
+pub(super) fn options(status: EvidenceClaimStatus) -> Vec<Choice<'static>> {
+    let decisions = status.allowed_next().iter().filter(|next| **next != EvidenceClaimStatus::Expired);
+    decisions.map(|next| Choice::new(next.name(), verb(*next), consequence(*next))).collect()
 }
 
 fn verb(status: EvidenceClaimStatus) -> String {

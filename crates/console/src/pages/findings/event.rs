@@ -15,7 +15,7 @@ use super::form::faults;
 use crate::{
     components::{Choice, Field, Head, NONE, choices_across, form_token, heading, page, reason},
     pages::{
-        attempt::Attempt,
+        attempt::{Attempt, Decision},
         commit::{Written, commit},
         form_texts::{FormTexts, query_value},
         viewer,
@@ -42,13 +42,13 @@ pub(super) fn submit<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a,
         let texts = FormTexts::read(request)?;
         let kind = texts.0.get("eventType").cloned().unwrap_or_default();
         let opened = texts.revision()?;
+        if opened != finding.meta.revision {
+            return respond(request, &finding, &kind, &Attempt::stale(&texts));
+        }
         let (event, reason) = match read(app, finding.meta.organization, &viewer(request)?, &texts).await? {
             Ok(read) => read,
             Err(faults) => return respond(request, &finding, &kind, &Attempt::faulty(&texts, faults)),
         };
-        if opened != finding.meta.revision {
-            return respond(request, &finding, &kind, &Attempt::stale(&texts));
-        }
         let originals = match event.duplicate_of {
             Some(original) => load_originals(app, request, original).await?,
             None => Vec::new(),
@@ -118,7 +118,11 @@ async fn read(
         fault("occurredAt", message.to_owned());
         None
     });
-    let duplicate_of = match text("duplicateOfFindingId").filter(|_| is_duplicate) {
+    let duplicate_of = match text("duplicateOfFindingId") {
+        Some(_) if !is_duplicate => {
+            fault("duplicateOfFindingId", "is only kept with a duplicate: leave it empty, or choose that".to_owned());
+            None
+        }
         Some(name) => {
             let found = find_original(app, organization, name).await?;
             if found.is_none() {
@@ -204,7 +208,7 @@ fn form(viewer: &Viewer, finding: &Stored<Finding>, kind: &str, attempt: &Attemp
     let title = finding.record.title.as_str();
     let content = html! {
         (heading("Record an event", &html! { p { (title) } }, &NONE))
-        (attempt.notice())
+        (attempt.notice_on(&Decision { name: "eventType", options: &options, absent: &[] }))
         form.form method="post" action={ (address) "/events" } novalidate data-guard {
             (form_token(viewer))
             input type="hidden" name="revision" value=(finding.meta.revision.0);

@@ -12,11 +12,15 @@ use http_api::{
 use kernel::{Description, Kind, Stored};
 use maud::{Markup, html};
 
-use super::{audit_entries, is_open, life::where_it_stands, surroundings::Surroundings};
+use super::{
+    audit_entries, is_open,
+    life::{options, where_it_stands},
+    surroundings::Surroundings,
+};
 use crate::{
     components::{Field, Icon, distance, form_token},
     pages::{
-        attempt::Attempt,
+        attempt::{Attempt, Decision},
         commit::{Written, commit},
         form_texts::FormTexts,
         owners::Owners,
@@ -101,8 +105,10 @@ pub(super) async fn respond(
     };
     let surroundings = Surroundings::load(app, finding).await?;
     let may_change = viewer.role.permits(Permission::ChangeRecords);
+    let options = options(finding.record.status);
+    let absent: &[_] = if options.is_empty() { &[("reason", "Reason")] } else { &[] };
     let slots = Slots {
-        notice: attempt.notice(),
+        notice: attempt.notice_on(&Decision { name: "status", options: &options, absent }),
         meta: meta(&viewer.zone, &finding.record, &owners, app.services.clock.now()),
         actions: html! { @if may_change { (more(finding)) } },
         cards: where_it_stands(&viewer, finding, &history, attempt),

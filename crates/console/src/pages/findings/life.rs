@@ -35,7 +35,7 @@ pub(super) fn where_it_stands(
             began: began(*step, finding, history).map(|at| viewer.zone.minute(at)),
         })
         .collect();
-    let options: Vec<Choice<'_>> = status.allowed_next().iter().map(|next| option(status, *next)).collect();
+    let options = options(status);
     let body = html! {
         div.body {
             (steps("Life of a finding", &life, current))
@@ -76,6 +76,11 @@ fn began(step: Status, finding: &Stored<Finding>, history: &[StoredEntry]) -> Op
     };
     let entered = history.iter().find(is_step).map(|stored| stored.entry.occurred_at);
     entered.or_else(|| (step == Status::Open).then_some(finding.meta.created_at))
+}
+
+/// The statuses that a finding can get now.
+pub(super) fn options(status: Status) -> Vec<Choice<'static>> {
+    status.allowed_next().iter().map(|next| option(status, *next)).collect()
 }
 
 fn option(from: Status, to: Status) -> Choice<'static> {

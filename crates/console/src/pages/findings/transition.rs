@@ -27,6 +27,9 @@ pub(super) fn submit<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a,
         let current = find::<Finding>(app, request).await?;
         let texts = FormTexts::read(request)?;
         let opened = texts.revision()?;
+        if opened != current.meta.revision {
+            return respond(app, request, &current, &Attempt::stale(&texts)).await;
+        }
         let status = texts.0.get("status").and_then(|name| status_named(name));
         let (status, reason) = match (status, texts.reason()) {
             (Some(status), Ok(reason)) => (status, reason),
@@ -41,9 +44,6 @@ pub(super) fn submit<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a,
                 return respond(app, request, &current, &Attempt::faulty(&texts, faults)).await;
             }
         };
-        if opened != current.meta.revision {
-            return respond(app, request, &current, &Attempt::stale(&texts)).await;
-        }
         let services = ConsoleServices::of(request)?;
         let patch = FindingPatch { status: Some(status), ..FindingPatch::default() };
         let written = commit(app, request, Some(&reason), |context, timestamp| {

@@ -11,9 +11,9 @@ use maud::{Markup, html};
 
 use super::state_badge;
 use crate::{
-    components::{Field, Head, Icon, Tone, card, form_token, heading, note, page, reason},
+    components::{Field, Head, Icon, NONE, Tone, card, form_token, heading, note, page, reason},
     navigation::section_of,
-    pages::{attempt::Attempt, register_pages::register_of_kind, viewer},
+    pages::{attempt::Attempt, form_texts::query_value, register_pages::register_of_kind, viewer},
     registers::Register,
     response::page_response,
     services::ConsoleServices,
@@ -50,12 +50,17 @@ pub(super) async fn respond(_: &App, request: &ApiRequest, attempt: &Attempt<'_>
             span.soft { "Kept until " (viewer.zone.minute(import.expires_at)) }
         }
     };
+    // After a check, the page has the reason that was typed before it.
+    let kept = match attempt.typed("reason") {
+        "" => query_value(request, "reason").unwrap_or_default(),
+        typed => typed.to_owned(),
+    };
     let is_running = import.state == ImportState::Running;
     let actions = html! { @if !is_running { (discard(&viewer, &import)) } };
     let content = html! {
         (attempt.notice())
         (heading(&title, &below, &actions))
-        (body(&viewer, &register, &import, attempt))
+        (body(&viewer, &register, &import, attempt, &kept))
     };
     let head = Head {
         title: &title,
@@ -68,7 +73,7 @@ pub(super) async fn respond(_: &App, request: &ApiRequest, attempt: &Attempt<'_>
     Ok(if is_running && attempt.status() == StatusCode::OK { response.header(REFRESH, "2") } else { response })
 }
 
-fn body(viewer: &Viewer, register: &Register, import: &TableImport, attempt: &Attempt<'_>) -> Markup {
+fn body(viewer: &Viewer, register: &Register, import: &TableImport, attempt: &Attempt<'_>, kept: &str) -> Markup {
     let stays = "What was imported stays. Check the table again to see what is left: rows that are imported already count as unchanged.";
     match &import.state {
         ImportState::Receiving => html! {
@@ -76,14 +81,14 @@ fn body(viewer: &Viewer, register: &Register, import: &TableImport, attempt: &At
         },
         ImportState::Running => progress(import),
         ImportState::Done => result(register, import),
-        ImportState::Ready => preview(viewer, register, import, attempt),
+        ImportState::Ready => preview(viewer, import, &start(register, import, attempt, kept)),
         ImportState::Failed(message) => html! {
             (note(Tone::Bad, "The import ended early.", &format!("{}. {stays}", message.trim_end_matches('.'))))
-            (options(viewer, import))
+            (options(viewer, import, &NONE))
         },
         ImportState::Interrupted => html! {
             (note(Tone::Warning, "The import was interrupted, because the server stopped.", stays))
-            (options(viewer, import))
+            (options(viewer, import, &NONE))
         },
     }
 }
@@ -126,7 +131,7 @@ fn result(register: &Register, import: &TableImport) -> Markup {
     }
 }
 
-fn preview(viewer: &Viewer, register: &Register, import: &TableImport, attempt: &Attempt<'_>) -> Markup {
+fn preview(viewer: &Viewer, import: &TableImport, start: &Markup) -> Markup {
     let Preview { problem, warnings, outcome, .. } = &import.preview;
     html! {
         @match problem {
@@ -136,8 +141,7 @@ fn preview(viewer: &Viewer, register: &Register, import: &TableImport, attempt: 
         @for warning in warnings { (note(Tone::Warning, "About the table", &sentence_of(warning))) }
         (faults(import, outcome))
         @if problem.is_none() { (sample(&import.preview)) }
-        (options(viewer, import))
-        @if problem.is_none() { (start(viewer, register, import, attempt)) }
+        (options(viewer, import, start))
     }
 }
 
@@ -248,7 +252,8 @@ fn sample(preview: &Preview) -> Markup {
     )
 }
 
-fn options(viewer: &Viewer, import: &TableImport) -> Markup {
+/// The form with the choices. The import stands in it, so that it is sent with the choices that the page shows.
+fn options(viewer: &Viewer, import: &TableImport, start: &Markup) -> Markup {
     let Preview { columns, fields, missing_fields, .. } = &import.preview;
     let chosen = &import.options;
     let field = |name, label, hint| Field { name, label, hint, error: None, optional: true };
@@ -261,7 +266,7 @@ fn options(viewer: &Viewer, import: &TableImport) -> Markup {
     let delimiters = words(&[("comma", "Comma"), ("semicolon", "Semicolon"), ("tab", "Tab"), ("pipe", "Vertical bar")]);
     let encodings = words(&[("utf-8", "UTF-8"), ("windows-1252", "Windows-1252"), ("utf-16le", "UTF-16")]);
     html! {
-        form.stack method="post" action={ "/app/import/" (import.id) } {
+        form.stack method="post" action={ "/app/import/" (import.id) } novalidate {
             (form_token(viewer))
             @if !columns.is_empty() {
                 (card("columns", "Columns", &html! {}, &html! {
@@ -316,11 +321,15 @@ fn options(viewer: &Viewer, import: &TableImport) -> Markup {
                     div.row { button.btn { (Icon::Replay) "Check again" } }
                 }
             }))
+            (start)
         }
     }
 }
 
-fn start(viewer: &Viewer, register: &Register, import: &TableImport, attempt: &Attempt<'_>) -> Markup {
+fn start(register: &Register, import: &TableImport, attempt: &Attempt<'_>, kept: &str) -> Markup {
+    if import.preview.problem.is_some() {
+        return NONE;
+    }
     let Outcome { created, updated, failed, .. } = &import.preview.outcome;
     let written = created + updated;
     if written == 0 {
@@ -336,10 +345,9 @@ fn start(viewer: &Viewer, register: &Register, import: &TableImport, attempt: &A
         &html! {
             div.body {
                 @if *failed > 0 { p { "The " (counted(*failed, "row that fails is", "rows that fail are")) " left out." } }
-                form.form method="post" action={ "/app/import/" (import.id) "/run" } {
-                    (form_token(viewer))
-                    section { (reason(attempt.typed("reason"), attempt.fault("reason"))) }
-                    div.save { button.btn.primary { "Import " (what) } }
+                div.form {
+                    section { (reason(kept, attempt.fault("reason"))) }
+                    div.save { button.btn.primary formaction={ "/app/import/" (import.id) "/run" } { "Import " (what) } }
                 }
             }
         },

@@ -8,7 +8,7 @@ use http_api::{
     response::{ApiResponse, Problem},
 };
 
-use super::preview_page;
+use super::{choices, preview_page};
 use crate::{
     pages::{attempt::Attempt, form_texts::FormTexts},
     registers::TypedFaults,
@@ -17,6 +17,9 @@ use crate::{
     tables::TableRefusal,
 };
 
+/// The reason why nothing is imported with choices of which nobody has seen what they do.
+const CHANGED: &str = "The columns or the options were changed after the last check, so nothing was imported. The table is now checked with them: look at what it would do, then import it";
+
 /// Handles the form that imports the records.
 pub(super) fn submit<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>> {
     Box::pin(async move {
@@ -24,6 +27,15 @@ pub(super) fn submit<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a,
         let principal = request.principal()?;
         let (organization, id) = (principal.organization_ref(), request.path_id()?);
         let tables = &ConsoleServices::of(request)?.tables;
+        let import = tables.find(organization.id, id).await?;
+        if !choices::are_checked(&texts, &import) {
+            let message = match tables.preview(organization, id, choices::options(&texts, &import)).await {
+                Ok(()) => CHANGED.to_owned(),
+                Err(TableRefusal::Refused(message)) => message,
+                Err(refusal) => return Err(refusal.into()),
+            };
+            return preview_page::respond(app, request, &Attempt::refused(&texts, message)).await;
+        }
         let reason = match texts.reason() {
             Ok(reason) => reason,
             Err(message) => {

@@ -32,7 +32,12 @@ pub(super) fn open_by_week(data: &OverviewData) -> Markup {
     let chart = BarChart { label: &label, unit: "Day", series: &series, bars: &bars, is_low: false };
     let today = data.findings.as_ref();
     let entries = SERIES.map(|(severity, series)| (series, today.map(|counts| counts.with_severity(&[severity]))));
-    let about = format!("At the end of each week, {} weeks, in UTC. The last bar is today.", data.weeks);
+    let about = format!(
+        "At the end of each week, {} weeks, in UTC. The last bar is today. Days on which no server counted are \
+         reconstructed from the findings as they are now: an archived one counts as open until it was archived, and that \
+         one was reopened or had another severity is not visible. The audit log has each change.",
+        data.weeks
+    );
     let body = html! {
         div.body { figure.chart { (legend(&entries)) (chart.plot()) (chart.numbers()) } }
     };

@@ -8,8 +8,8 @@ use http_api::{pipeline::App, response::Problem};
 use kernel::{Filter, Order, OrganizationId, PageLimit, PageRequest, Reader, Stored, TimeRange, Timestamp};
 use registers::{SubmissionPackage, SubmissionRequirement};
 use store::{
-    CallTotals, Day, DeliveryCounts, DynStore, EvidenceCounts, FindingCounts, OpenFindings, SubmissionCounts,
-    calls_by_hour, delivery_counts, evidence_counts, finding_counts, submission_counts,
+    CallTotals, Day, DeliveryCounts, DynStore, EvidenceCounts, FindingCounts, OpenFindings, Rollup, RollupPart,
+    SubmissionCounts, calls_by_hour, delivery_counts, evidence_counts, finding_counts, is_current, submission_counts,
 };
 
 /// The number of findings that are listed.
@@ -28,6 +28,8 @@ pub(super) struct OverviewData {
     pub(super) findings: Option<FindingCounts>,
     pub(super) evidence: Option<EvidenceCounts>,
     pub(super) submissions: Option<SubmissionCounts>,
+    /// The oldest time at which the numbers of the page were those of the records; `None` if one was not counted yet.
+    pub(super) as_of: Option<Timestamp>,
     /// The open findings at the ends of the days of the period, oldest first.
     pub(super) days: Vec<OpenFindings>,
     /// The findings that have been overdue for longest.
@@ -91,6 +93,7 @@ impl OverviewData {
             findings: finding_counts(&rollups),
             evidence: evidence_counts(&rollups),
             submissions,
+            as_of: as_of(store, organization, &rollups, shows_integrations, now).await?,
             days: store.open_findings(organization, first).await?,
             overdue: overdue_findings(store, organization, now).await?,
             packages,
@@ -98,22 +101,39 @@ impl OverviewData {
         })
     }
 
-    /// The time of the oldest count on the page; `None` if one is missing.
-    pub(super) fn as_of(&self) -> Option<Timestamp> {
-        let findings = self.findings.as_ref()?.counted_at;
-        let evidence = self.evidence.as_ref()?.counted_at;
-        let submissions = self.submissions.as_ref()?.counted_at;
-        let deliveries = match &self.integrations {
-            Some(integrations) => integrations.deliveries.as_ref()?.counted_at,
-            None => findings,
-        };
-        [findings, evidence, submissions, deliveries].into_iter().min()
+    /// Whether nothing was counted yet: neither open findings, now or before, nor evidence, nor submissions.
+    pub(super) fn is_empty(&self) -> bool {
+        self.findings.as_ref().is_none_or(|counts| counts.total() == 0)
+            && self.days.iter().all(|day| day.total() == 0)
+            && self.evidence.as_ref().is_none_or(EvidenceCounts::is_empty)
+            && self.packages.is_empty()
     }
 
     /// The open findings at the end of this day, or of the last day before it that was counted.
     pub(super) fn open_on(&self, day: Day) -> Option<&OpenFindings> {
         self.days.iter().rev().find(|findings| findings.day <= day)
     }
+}
+
+/// The oldest time at which the shown parts were counted or, if a part is still current, are confirmed: now.
+async fn as_of(
+    store: &DynStore,
+    organization: OrganizationId,
+    rollups: &[Rollup],
+    shows_integrations: bool,
+    now: Timestamp,
+) -> Result<Option<Timestamp>, Problem> {
+    let mut oldest = now;
+    for part in RollupPart::ALL {
+        if *part == RollupPart::Deliveries && !shows_integrations {
+            continue;
+        }
+        let Some(rollup) = rollups.iter().find(|rollup| rollup.part == *part) else { return Ok(None) };
+        if !is_current(store, organization, rollup, now).await? {
+            oldest = oldest.min(rollup.counted_at);
+        }
+    }
+    Ok(Some(oldest))
 }
 
 /// A range of the index of due dates for each status of open findings.

@@ -1,5 +1,6 @@
 //! The set-up of a second factor during a sign-in that requires one.
 
+use auth::SessionLevel;
 use axum::http::StatusCode;
 use futures_util::future::BoxFuture;
 use http_api::{
@@ -13,13 +14,13 @@ use people::{EnrollmentForm, PendingSignIn, PeopleError, SecondFactorOffer};
 use super::{
     passkey::{creation, relying_party},
     recovery_codes,
-    session::{client, next_page, problem_of, session_token, with_session},
+    session::{client, next_page, page_after, problem_of, session_token, with_session},
 };
 use crate::{
     components::{Field, NONE, copyable, problem_summary, wide_gate},
     pages::form_texts::{public_form, query_value},
     qr_code::qr_code,
-    response::page_response,
+    response::{page_response, redirect},
 };
 
 /// Handles the request for the form.
@@ -27,11 +28,15 @@ pub(crate) fn open<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, R
     Box::pin(async move {
         let people = &app.services.people;
         let pending = people.pending_sign_in(&session_token(app, request)?).await.map_err(problem_of)?;
-        let offer = people.offer_second_factor(&pending.user);
         let next = query_value(request, "next");
-        let passkey = passkey_section(app, request, &pending, next_page(next.as_deref()), "", &[]).await?;
+        if pending.session.level != SessionLevel::EnrollmentPending {
+            return Ok(redirect(&page_after(pending.session.level, next_page(next.as_deref()))));
+        }
+        let offer = people.offer_second_factor(&pending.user);
+        let next = next_page(next.as_deref());
+        let passkey = passkey_section(app, request, &pending, (next, &offer), "", &[]).await?;
         let email = pending.user.record.email.as_str();
-        let page = page(email, &offer, next_page(next.as_deref()), None, (&passkey, &[]));
+        let page = page(email, &offer, next, None, (&passkey, &[]));
         Ok(page_response(StatusCode::OK, page))
     })
 }
@@ -55,7 +60,7 @@ pub(crate) fn submit<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a,
                 // The app has the key of this offer already.
                 let problem = faults.first().map_or_else(String::new, |fault| format!("The code {}.", fault.message));
                 let offer = people.offer_second_factor_again(&pending.user, text("offer"));
-                let passkey = passkey_section(app, request, &pending, next, "", &[]).await?;
+                let passkey = passkey_section(app, request, &pending, (next, &offer), "", &[]).await?;
                 let email = pending.user.record.email.as_str();
                 let page = page(email, &offer, next, Some(&problem), (&passkey, &[]));
                 Ok(page_response(StatusCode::BAD_REQUEST, page))
@@ -65,17 +70,17 @@ pub(crate) fn submit<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a,
     })
 }
 
-/// The page after a passkey was not added.
+/// The page after a passkey was not added, with the key that the form has sent back.
 pub(super) async fn page_after_passkey(
     app: &App,
     request: &ApiRequest,
     pending: &PendingSignIn,
-    next: &str,
+    (next, sealed): (&str, &str),
     name: &str,
     problems: &[(String, String)],
 ) -> Result<Markup, Problem> {
-    let offer = app.services.people.offer_second_factor(&pending.user);
-    let passkey = passkey_section(app, request, pending, next, name, problems).await?;
+    let offer = app.services.people.offer_second_factor_again(&pending.user, sealed);
+    let passkey = passkey_section(app, request, pending, (next, &offer), name, problems).await?;
     Ok(page(pending.user.record.email.as_str(), &offer, next, None, (&passkey, problems)))
 }
 
@@ -84,14 +89,17 @@ async fn passkey_section(
     app: &App,
     request: &ApiRequest,
     pending: &PendingSignIn,
-    next: &str,
+    (next, offer): (&str, &SecondFactorOffer),
     name: &str,
     problems: &[(String, String)],
 ) -> Result<Markup, Problem> {
     let Some(party) = relying_party(app, request) else { return Ok(NONE) };
     let asked = app.services.people.passkey_registration(&pending.user, &pending.session, &party).await;
     let options = asked.map_err(problem_of)?;
-    let hidden = html! { input type="hidden" name="next" value=(next); };
+    let hidden = html! {
+        input type="hidden" name="next" value=(next);
+        input type="hidden" name="offer" value=(offer.sealed);
+    };
     Ok(html! {
         div.or { "or" }
         div.sec {

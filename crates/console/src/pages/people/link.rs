@@ -1,6 +1,6 @@
 //! The page that an invitation, a reset or the link for the first administrator leads to.
 
-use auth::{LinkPurpose, OpaqueToken, Role, SessionLevel, TokenUse};
+use auth::{LinkPurpose, OpaqueToken, Role, TokenUse};
 use axum::http::StatusCode;
 use futures_util::future::BoxFuture;
 use http_api::{
@@ -16,7 +16,7 @@ use super::{
     enrollment, openid,
     passkey::relying_party,
     recovery_codes,
-    session::{client, problem_of, with_session},
+    session::{client, page_after, problem_of, with_session},
 };
 use crate::{
     components::{Field, problem_summary, user_name, wide_gate},
@@ -32,7 +32,9 @@ pub(crate) fn open<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, R
         if let Some(openid) = provider_instead(app, &details).await? {
             return Ok(openid::instead_of_link(&openid.label));
         }
-        Ok(page_response(StatusCode::OK, page(app, request, &details, "", "", &[])))
+        let offer =
+            requires_second_factor(&details).then(|| app.services.people.offer_second_factor_by_link(&details.link));
+        Ok(page_response(StatusCode::OK, page(app, request, &details, offer.as_ref(), ["", ""], &[])))
     })
 }
 
@@ -52,11 +54,7 @@ pub(crate) fn submit<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a,
         match people.use_link(&token, form, &client(request)).await {
             Ok(enrolled) => {
                 let response = if enrolled.recovery_codes.is_empty() {
-                    redirect(match enrolled.begun.session.session.level {
-                        SessionLevel::Full => "/app",
-                        SessionLevel::SecondFactorPending => "/app/second-factor",
-                        SessionLevel::EnrollmentPending => "/app/set-up-second-factor",
-                    })
+                    redirect(&page_after(enrolled.begun.session.session.level, "/app"))
                 } else {
                     page_response(StatusCode::OK, recovery_codes::page(&enrolled.recovery_codes, "/app"))
                 };
@@ -70,7 +68,10 @@ pub(crate) fn submit<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a,
                     PeopleError::EmailTaken => vec![("email".to_owned(), error.to_string())],
                     error => return Err(problem_of(error)),
                 };
-                let page = page(app, request, &details, text("name"), text("email"), &faults);
+                // The app has the key of this offer already.
+                let offer = requires_second_factor(&details)
+                    .then(|| people.offer_second_factor_by_link_again(&details.link, text("offer")));
+                let page = page(app, request, &details, offer.as_ref(), [text("name"), text("email")], &faults);
                 Ok(page_response(StatusCode::BAD_REQUEST, page))
             }
         }
@@ -97,8 +98,8 @@ fn page(
     app: &App,
     request: &ApiRequest,
     details: &LinkDetails,
-    name: &str,
-    email: &str,
+    offer: Option<&SecondFactorOffer>,
+    [name, email]: [&str; 2],
     faults: &[(String, String)],
 ) -> Markup {
     let fault = |field: &str| faults.iter().find(|(name, _)| name == field).map(|(_, message)| message.as_str());
@@ -110,8 +111,6 @@ fn page(
         LinkPurpose::PasswordReset => "Choose a new password",
     };
     let email_of_user = details.user.as_ref().map(|user| user.record.email.as_str());
-    let offer: Option<SecondFactorOffer> =
-        requires_second_factor(details).then(|| app.services.people.offer_second_factor_by_link(&details.link));
     let content = html! {
         (problem_summary(&problems))
         div {
@@ -135,7 +134,7 @@ fn page(
                     ..Field::default()
                 }.filled("password", "new-password", ""))
             }
-            @if let Some(offer) = &offer { (enrollment::fields(email_of_user.unwrap_or("administrator"), offer, fault("code"))) }
+            @if let Some(offer) = offer { (enrollment::fields(email_of_user.unwrap_or("administrator"), offer, fault("code"))) }
             div.save {
                 button.btn.primary { @if offer.is_some() { "Continue to the recovery codes" } @else { "Save the password and sign in" } }
                 @if offer.is_some() && relying_party(app, request).is_some() {

@@ -76,8 +76,9 @@ pub(crate) fn enroll<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a,
             }
             Err(PeopleError::Invalid(faults)) => {
                 let problems = problems(&faults);
+                let sent = (next, text("offer"));
                 let page =
-                    enrollment::page_after_passkey(app, request, &pending, next, text("name"), &problems).await?;
+                    enrollment::page_after_passkey(app, request, &pending, sent, text("name"), &problems).await?;
                 Ok(page_response(StatusCode::BAD_REQUEST, page))
             }
             Err(error) => Err(problem_of(error)),

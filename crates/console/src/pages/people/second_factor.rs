@@ -1,5 +1,6 @@
 //! The second step of a sign-in: the code of the app, or a recovery code.
 
+use auth::SessionLevel;
 use axum::http::StatusCode;
 use futures_util::future::BoxFuture;
 use http_api::{
@@ -12,7 +13,7 @@ use people::{PendingSignIn, SecondFactorChoices, SignInOutcome};
 
 use super::{
     passkey::relying_party,
-    session::{client, next_page, problem_of, session_token, with_session},
+    session::{client, next_page, page_after, problem_of, session_token, with_session},
     sign_in::refused,
 };
 use crate::{
@@ -26,6 +27,9 @@ pub(crate) fn open<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, R
     Box::pin(async move {
         let pending = app.services.people.pending_sign_in(&session_token(app, request)?).await.map_err(problem_of)?;
         let next = query_value(request, "next");
+        if pending.session.level != SessionLevel::SecondFactorPending {
+            return Ok(redirect(&page_after(pending.session.level, next_page(next.as_deref()))));
+        }
         let page = page(app, request, &pending, next_page(next.as_deref()), None).await?;
         Ok(page_response(StatusCode::OK, page))
     })
@@ -77,9 +81,9 @@ fn page_of(choices: &SecondFactorChoices, email: &str, next: &str, problem: Opti
         (false, Some(_)) => ("Use your passkey", "Or enter one of your recovery codes."),
         (false, None) => ("Enter a recovery code", "Your passkeys do not work at this address of the server."),
     };
-    let (label, hint) = match choices.has_app {
-        true => ("Code", "A recovery code works, too, once."),
-        false => ("Recovery code", "Each works once."),
+    let (label, hint, autocomplete) = match choices.has_app {
+        true => ("Code", "A recovery code works, too, once.", "one-time-code"),
+        false => ("Recovery code", "Each works once.", "off"),
     };
     let content = html! {
         (problem_summary(&problems))
@@ -96,7 +100,7 @@ fn page_of(choices: &SecondFactorChoices, email: &str, next: &str, problem: Opti
         }
         form.form method="post" action="/app/second-factor" novalidate {
             input type="hidden" name="next" value=(next);
-            (Field { name: "code", label, hint, error: problem, ..Field::default() }.filled("text", "one-time-code", ""))
+            (Field { name: "code", label, hint, error: problem, ..Field::default() }.filled("text", autocomplete, ""))
             button.btn.primary.block { "Sign in" }
         }
         p.small { a href="/app/sign-in" { "Sign in as somebody else" } }

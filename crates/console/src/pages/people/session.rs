@@ -1,6 +1,6 @@
 //! The cookies of sessions, and what a request says about its browser.
 
-use auth::OpaqueToken;
+use auth::{OpaqueToken, SessionLevel};
 use axum::http::header;
 use http_api::{
     pipeline::App,
@@ -64,6 +64,16 @@ pub(crate) fn problem_of(error: PeopleError) -> Problem {
         PeopleError::LinkInvalid | PeopleError::NotFound => Problem::not_found(),
         error => Problem::unprocessable(error.to_string()),
     }
+}
+
+/// Returns the page on which a sign-in of this level goes on: `next` once it is complete.
+pub(crate) fn page_after(level: SessionLevel, next: &str) -> String {
+    let step = match level {
+        SessionLevel::Full => return next.to_owned(),
+        SessionLevel::SecondFactorPending => "/app/second-factor",
+        SessionLevel::EnrollmentPending => "/app/set-up-second-factor",
+    };
+    format!("{step}?next={}", form_urlencoded::byte_serialize(next.as_bytes()).collect::<String>())
 }
 
 /// Returns the page to go to after the sign-in: only one of this web app.

@@ -1,6 +1,5 @@
 //! The first step of a sign-in: the e-mail address and the password.
 
-use auth::SessionLevel;
 use axum::http::{StatusCode, header};
 use futures_util::future::BoxFuture;
 use http_api::{
@@ -15,7 +14,7 @@ use secrecy::SecretString;
 use super::{
     openid,
     passkey::{browser_key, relying_party, with_browser_key},
-    session::{client, next_page, problem_of, with_session},
+    session::{client, next_page, page_after, problem_of, with_session},
 };
 use crate::{
     components::{Ceremony, Field, gate, passkey_form, problem_summary},
@@ -68,12 +67,7 @@ pub(crate) fn submit<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a,
         let sign_in = SignIn { workspace, email: text("email"), password: &password };
         match app.services.people.sign_in(&sign_in, &client(request)).await.map_err(problem_of)? {
             SignInOutcome::Begun(begun) => {
-                let next: String = form_urlencoded::byte_serialize(next.as_bytes()).collect();
-                let to = match begun.session.session.level {
-                    SessionLevel::Full => next_page(texts.get("next").map(String::as_str)).to_owned(),
-                    SessionLevel::SecondFactorPending => format!("/app/second-factor?next={next}"),
-                    SessionLevel::EnrollmentPending => format!("/app/set-up-second-factor?next={next}"),
-                };
+                let to = page_after(begun.session.session.level, next);
                 Ok(with_session(app, redirect(&to), &begun).recorded())
             }
             SignInOutcome::Refused(refusal) => {

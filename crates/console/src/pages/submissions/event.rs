@@ -14,7 +14,7 @@ use submissions::{NewSubmissionEvent, SubmissionEventKind, SubmissionPackage, re
 use crate::{
     components::{Choice, Field, Head, NONE, choices_across, form_token, heading, page, reason},
     pages::{
-        attempt::Attempt,
+        attempt::{Attempt, Decision},
         commit::{Written, commit},
         form_texts::{FormTexts, query_value},
         viewer,
@@ -43,13 +43,13 @@ pub(super) fn submit<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a,
         let texts = FormTexts::read(request)?;
         let kind = texts.0.get("eventKind").cloned().unwrap_or_default();
         let opened = texts.revision()?;
+        if opened != package.meta.revision {
+            return respond(app, request, &package, &kind, &Attempt::stale(&texts));
+        }
         let (event, reason) = match read(&viewer(request)?.zone, &texts) {
             Ok(read) => read,
             Err(faults) => return respond(app, request, &package, &kind, &Attempt::faulty(&texts, faults)),
         };
-        if opened != package.meta.revision {
-            return respond(app, request, &package, &kind, &Attempt::stale(&texts));
-        }
         let services = ConsoleServices::of(request)?;
         let written = commit(app, request, Some(&reason), |context, timestamp| {
             let recorded = record_event(context, &*services.events, timestamp, &package, event);
@@ -165,7 +165,7 @@ fn form(
     let title = package.record.title.as_str();
     let content = html! {
         (heading("Record an event", &html! { p { (title) } }, &NONE))
-        (attempt.notice())
+        (attempt.notice_on(&Decision { name: "eventKind", options: &options, absent: &[] }))
         form.form method="post" action={ (address) "/events" } novalidate data-guard {
             (form_token(viewer))
             input type="hidden" name="revision" value=(package.meta.revision.0);

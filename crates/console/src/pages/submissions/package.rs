@@ -18,7 +18,7 @@ use super::event::event_title;
 use crate::{
     components::{Choice, Icon, NONE, Step, card, choices_across, distance, form_token, reason, steps},
     pages::{
-        attempt::Attempt,
+        attempt::{Attempt, Decision},
         commit::{Written, commit},
         form_texts::FormTexts,
         register_detail::{load_history, respond as respond_with_detail},
@@ -48,6 +48,9 @@ pub(super) fn submit<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a,
         let package = find::<SubmissionPackage>(app, request).await?;
         let texts = FormTexts::read(request)?;
         let opened = texts.revision()?;
+        if opened != package.meta.revision {
+            return respond(app, request, &package, &Attempt::stale(&texts)).await;
+        }
         let mut faults = TypedFaults::default();
         let name = texts.0.get("command").map_or("", String::as_str);
         let command = PackageCommand::ALL.iter().copied().find(|command| command.name() == name);
@@ -61,9 +64,6 @@ pub(super) fn submit<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a,
         let (Some(command), Ok(reason)) = (command, reason) else {
             return respond(app, request, &package, &Attempt::faulty(&texts, faults)).await;
         };
-        if opened != package.meta.revision {
-            return respond(app, request, &package, &Attempt::stale(&texts)).await;
-        }
         let services = ConsoleServices::of(request)?;
         let written = commit(app, request, Some(&reason), |context, timestamp| {
             prepare_package(context, &*services.events, timestamp, &package, command)
@@ -95,8 +95,10 @@ async fn respond(
     events.sort_by_key(|event| std::cmp::Reverse(event.record.occurred_at));
     let history = load_history(app, organization, Kind::SubmissionPackage, &package.meta.id.to_string()).await?;
     let now = app.services.clock.now();
+    let options = options(package.record.status);
+    let absent: &[_] = if options.is_empty() { &[("reason", "Reason")] } else { &[] };
     let slots = Slots {
-        notice: attempt.notice(),
+        notice: attempt.notice_on(&Decision { name: "command", options: &options, absent }),
         meta: meta(&viewer, &package.record, now),
         cards: html! { (where_it_stands(&viewer, package, attempt)) (timeline(&viewer, &events)) },
         has_problem: attempt.has_problem(),
@@ -144,13 +146,7 @@ fn life(viewer: &Viewer, package: &SubmissionPackage) -> (Vec<Step>, usize) {
 fn where_it_stands(viewer: &Viewer, package: &Stored<SubmissionPackage>, attempt: &Attempt<'_>) -> Markup {
     let status = package.record.status;
     let (life, current) = life(viewer, &package.record);
-    let options: Vec<Choice<'_>> = status
-        .allowed_commands()
-        .map(|command| {
-            let (title, text) = words_of(command);
-            Choice::new(command.name(), title, text)
-        })
-        .collect();
+    let options = options(status);
     let events: Vec<SubmissionEventKind> =
         status.allowed_events().filter(|kind| *kind != SubmissionEventKind::Comment).collect();
     let address = format!("/app/submission-packages/{}", package.meta.id);
@@ -177,6 +173,15 @@ fn where_it_stands(viewer: &Viewer, package: &Stored<SubmissionPackage>, attempt
         }
     };
     card("where", "Where it stands", &NONE, &body)
+}
+
+/// The commands that a package allows now.
+fn options(status: SubmissionPackageStatus) -> Vec<Choice<'static>> {
+    let choice = |command: PackageCommand| {
+        let (title, text) = words_of(command);
+        Choice::new(command.name(), title, text)
+    };
+    status.allowed_commands().map(choice).collect()
 }
 
 /// The form with what can be done with a package without an event.

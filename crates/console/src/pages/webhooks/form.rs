@@ -20,7 +20,7 @@ use crate::{
     components::{Field, Head, Icon, NONE, Tone, form_token, heading, note, page, problem_summary, reason, submit_bar},
     pages::{
         developers::{Desk, Faults, problem_at, problem_of, problems, read},
-        form_texts::FormTexts,
+        form_texts::{FormTexts, query_value, query_values},
         one_time_secret,
     },
     response::{page_response, redirect},
@@ -34,6 +34,9 @@ const LABELS: [(&str, &str); 5] = [
     ("events", "Events"),
     ("reason", "Reason"),
 ];
+
+/// The fields of a new subscription that are typed.
+const TYPED: [&str; 4] = ["account", "url", "description", "reason"];
 
 /// The content of the form.
 #[derive(Default)]
@@ -55,7 +58,17 @@ pub(super) fn open_new<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'
         let desk = Desk::of(app, request)?;
         desk.require_recent()?;
         let accounts = desk.integrations.accounts(desk.organization_id()?).await.map_err(problem_of)?;
-        Ok(page_response(StatusCode::OK, form(&desk, &accounts, &View::default())))
+        let text = |name: &str| query_value(request, name).unwrap_or_default();
+        let [account, url, description, reason] = TYPED.map(text);
+        let view = View {
+            account: &account,
+            url: &url,
+            description: &description,
+            events: query_values(request, "event").iter().filter_map(|name| name.parse().ok()).collect(),
+            reason: &reason,
+            ..View::default()
+        };
+        Ok(page_response(StatusCode::OK, form(&desk, &accounts, &view)))
     })
 }
 
@@ -106,6 +119,12 @@ pub(super) fn create<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a,
         let desk = Desk::of(app, request)?;
         let texts = FormTexts::read(request)?;
         let text = |name: &str| texts.0.get(name).map_or("", |text| text.trim());
+        let [account, url, description, reason] = TYPED;
+        let fields = [account, url, description, reason, "event"];
+        let address = format!("{WEBHOOKS}/new");
+        if let Some(asked) = desk.password_first(&address, &fields, "webhook_subscription.created.refused")? {
+            return Ok(asked);
+        }
         let mut faults = Faults::new();
         let account = text("account").parse().map_err(|_| "is missing: choose one.".to_owned());
         let account = read(&mut faults, "account", account);

@@ -16,7 +16,7 @@ use crate::{
     components::{Head, NONE, choices, form_token, heading, page, problem_summary, reason, submit_bar},
     pages::{
         developers::{Desk, Faults, grace, graces, problem_at, problem_of, problems, read},
-        form_texts::FormTexts,
+        form_texts::{FormTexts, query_value},
         one_time_secret,
     },
     response::page_response,
@@ -29,7 +29,9 @@ pub(super) fn open<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, R
         let desk = Desk::of(app, request)?;
         desk.require_recent()?;
         let stored = find(&desk).await?;
-        Ok(page_response(StatusCode::OK, form(&desk, &stored, "86400", "", &Faults::new())))
+        let grace = query_value(request, "grace").unwrap_or_else(|| "86400".to_owned());
+        let reason = query_value(request, "reason").unwrap_or_default();
+        Ok(page_response(StatusCode::OK, form(&desk, &stored, &grace, &reason, &Faults::new())))
     })
 }
 
@@ -39,6 +41,12 @@ pub(super) fn submit<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a,
         let desk = Desk::of(app, request)?;
         let texts = FormTexts::read(request)?;
         let text = |name: &str| texts.0.get(name).map_or("", |text| text.trim());
+        let address = request.parts.uri.path();
+        if let Some(asked) =
+            desk.password_first(address, &["grace", "reason"], "webhook_subscription.secret_rotated.refused")?
+        {
+            return Ok(asked);
+        }
         let (mut faults, seen) = (Faults::new(), texts.revision()?);
         let grace = grace(text("grace")).ok_or_else(|| "is not one of those that are offered.".to_owned());
         let (grace, reason) = (read(&mut faults, "grace", grace), read(&mut faults, "reason", texts.reason()));

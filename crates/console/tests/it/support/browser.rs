@@ -89,6 +89,16 @@ impl Page {
         self.headers[header::LOCATION].to_str().unwrap()
     }
 
+    /// The hidden fields of the page, without the token.
+    pub(crate) fn hidden_fields(&self) -> Vec<(String, String)> {
+        let html = self.html();
+        let inputs = html.split("<input type=\"hidden\" name=\"").skip(1).filter_map(|input| {
+            let (name, rest) = input.split_once("\" value=\"")?;
+            Some((name.to_owned(), rest.split('"').next()?.to_owned()))
+        });
+        inputs.filter(|(name, _)| name != "formToken").collect()
+    }
+
     /// Whether the page has the text.
     #[track_caller]
     pub(crate) fn expect_text(self, text: &str) -> Self {

@@ -148,6 +148,7 @@ impl TestApp {
             files: Arc::new(Files(Arc::clone(&attachments))),
             endpoints: webhooks.endpoints.clone(),
             checkpoints: Arc::new(CheckpointKey::new(&master).public_key()),
+            checkpoint_key_pem: CheckpointKey::new(&master).public_key().to_pem(),
             api_document: api_v1::document(),
             tables: tables.clone(),
             api_path: api_v1::collection_path,

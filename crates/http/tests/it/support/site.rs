@@ -209,6 +209,7 @@ fn surfaces(master: &MasterKey) -> [Surface; 2] {
         files: Arc::new(Nothing),
         endpoints: webhooks.endpoints.clone(),
         checkpoints: Arc::new(CheckpointKey::new(master).public_key()),
+        checkpoint_key_pem: CheckpointKey::new(master).public_key().to_pem(),
         api_document: api_v1::document(),
         tables: Arc::new(Nothing),
         api_path: api_v1::collection_path,

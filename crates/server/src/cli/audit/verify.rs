@@ -1,14 +1,12 @@
 //! Verification of the audit logs in the database.
 
 use audit::{Checkpoint, UnsealedStats, VerificationError, VerifiedChain, verify_stored};
+use crypto::read_checkpoints;
 use kernel::{OrganizationId, StoreError};
 use serde_json::{Value, json};
 
 use crate::{
-    cli::{
-        CommandContext, Output,
-        audit::{Verify, exported::read_checkpoints},
-    },
+    cli::{CommandContext, Output, audit::Verify},
     compose::Installation,
     failure::{Failure, ResultExt as _},
     operations::find_workspace,

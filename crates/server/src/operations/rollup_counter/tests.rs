@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use evidence::EvidenceClaimStatus;
-use findings::{Severity, Status};
+use evidence::{EvidenceClaim, EvidenceClaimStatus};
+use findings::{Finding, Severity, Status};
 use kernel::Record as _;
 use store::{AgeBucket, DueBucket, EvidenceState, MAX_DAYS, delivery_counts, evidence_counts, submission_counts};
 use store_contract::{Fixture, OpenedStore, samples};
 use store_memory::MemoryStore;
-use submissions::SubmissionPackageStatus;
+use submissions::{SubmissionPackage, SubmissionPackageStatus};
 
 use super::*;
 

@@ -17,7 +17,7 @@ use store::{Lease, TableImportId};
 use store_contract::samples;
 use tokio::sync::mpsc;
 
-use super::SharedTables;
+use super::{CHUNK_SIZE, MAX_PREVIEWS, SharedTables};
 use crate::{
     compose::{Installation, OpenMode, command_origin},
     operations::{Operator, create_workspace},
@@ -283,4 +283,27 @@ async fn a_server_that_stops_interrupts_its_imports() {
     let next = Tables { shared: SharedTables::new(tables.shared.installation.clone()), ..tables };
     next.check(id, TableOptions::default()).await;
     assert_eq!(next.import(id).await.state, ImportState::Done);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_receiver_of_an_export_keeps_nobody_else_waiting() {
+    let tables = Tables::open().await;
+    let table = format!("riskKey,title\n{}", (0..2000).map(|row| format!("RSK-{row},x\n")).collect::<String>());
+    let id = tables.upload(TableFormat::Csv, table.as_bytes()).await;
+    assert_eq!(tables.import(id).await.state, ImportState::Done);
+    let export = || TableExport {
+        organization: tables.organization.id,
+        kind: Kind::Risk,
+        filter: Vec::new(),
+        request: StreamRequest::default(),
+        format: TableExportFormat::NdJson,
+    };
+    let mut slow = Vec::new();
+    for _ in 0..=MAX_PREVIEWS {
+        let (sender, mut chunks) = mpsc::channel(1);
+        let (shared, export) = (tables.shared.clone(), export());
+        tokio::spawn(async move { shared.export(export, sender).await });
+        assert_eq!(chunks.recv().await.expect("a chunk").len(), CHUNK_SIZE);
+        slow.push(chunks);
+    }
 }

@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     io::{BufRead as _, BufReader},
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, ChildStdout, Command, Stdio},
 };
 
 use reqwest::{Response, Url, header, redirect};
@@ -19,6 +19,8 @@ pub(super) const PUBLIC_URL: &str = "http://grc.brackwater.example";
 pub(super) struct Provider {
     child: Child,
     folder: tempfile::TempDir,
+    /// The provider ends once it writes to an output that nobody holds.
+    _output: BufReader<ChildStdout>,
     pub(super) issuer: String,
 }
 
@@ -38,8 +40,9 @@ impl Provider {
             .spawn()
             .expect("node runs");
         let mut issuer = String::new();
-        BufReader::new(child.stdout.take().expect("its output")).read_line(&mut issuer).expect("its issuer");
-        Self { child, folder, issuer: issuer.trim().to_owned() }
+        let mut output = BufReader::new(child.stdout.take().expect("its output"));
+        output.read_line(&mut issuer).expect("its issuer");
+        Self { child, folder, _output: output, issuer: issuer.trim().to_owned() }
     }
 
     /// Replaces the accounts.
@@ -89,9 +92,7 @@ pub(super) struct Page {
 
 impl Browser {
     pub(super) fn new(server: &str) -> Self {
-        // Node.js closes idle connections after a few seconds, also those on which a form is just being sent.
-        let http = reqwest::Client::builder().redirect(redirect::Policy::none()).pool_max_idle_per_host(0);
-        let http = http.timeout(DEADLINE).build();
+        let http = reqwest::Client::builder().redirect(redirect::Policy::none()).timeout(DEADLINE).build();
         Self { http: http.expect("a client"), cookies: BTreeMap::new(), server: server.parse().expect("a URL") }
     }
 

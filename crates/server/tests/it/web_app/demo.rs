@@ -13,8 +13,6 @@ use crate::{
 pub(super) struct Demo {
     pub(super) server: Server,
     pub(super) browser: WebDriver,
-    /// The password of the administrator.
-    pub(super) password: String,
 }
 
 impl Demo {
@@ -23,9 +21,8 @@ impl Demo {
         let server = Setup::new().unlimited().argument("--demo").start();
         browser.go(server.ready_message["sign_in_link"]["url"].as_str().expect("a link")).await;
         browser.click("form button").await;
-        let password = browser.text("#password").await;
         browser.click("a.btn.primary").await;
-        Self { server, browser, password }
+        Self { server, browser }
     }
 
     /// Goes to the page with this path.
@@ -58,6 +55,18 @@ impl Demo {
         .await;
     }
 
+    /// Uploads a table that can be imported, with a row that can't.
+    pub(super) async fn upload_a_table(&self) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("risks.csv");
+        let table = "riskKey,title,status\nR-201,The archive burns down,identified\nR-202,,unheard of\n";
+        std::fs::write(&file, table).expect("a file");
+        self.go("/app/import?kind=risk").await;
+        self.browser.fill("#file", file.to_str().expect("a path in UTF-8")).await;
+        self.browser.click("form[enctype] button").await;
+        self.browser.wait_until("return String(location.pathname.startsWith('/app/import/'))", "true").await;
+    }
+
     /// Invites somebody with this role, and returns the link with which they choose a password.
     pub(super) async fn invite(&self, role: Role) -> String {
         self.go("/app/people/invite").await;
@@ -75,7 +84,7 @@ impl Demo {
         self.browser.go(link).await;
         self.browser.fill("#password", PASSWORD).await;
         self.browser.click("div.save button").await;
-        assert_eq!(self.browser.text("h1").await, "Overview");
+        self.browser.wait_for("h1", "Overview").await;
     }
 
     /// Signs out with the menu.
@@ -83,6 +92,6 @@ impl Demo {
         self.go("/app").await;
         self.browser.click("header.bar-top details summary").await;
         self.browser.click("form[action='/app/sign-out'] button").await;
-        assert_eq!(self.browser.text("h1").await, "Sign in");
+        self.browser.wait_for("h1", "Sign in").await;
     }
 }

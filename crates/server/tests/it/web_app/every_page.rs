@@ -1,11 +1,12 @@
 //! Every page of the route table, as each role sees it.
 
-use std::time::Instant;
+use std::{collections::BTreeSet, time::Instant};
 
 use auth::Role;
 use http_api::request::Access;
 
 use super::{
+    PASSWORD,
     addresses::{Page, is_page, pages},
     authenticator::code,
     demo::Demo,
@@ -13,6 +14,7 @@ use super::{
     pictures::{Device, Pictures},
     web_driver::WebDriver,
 };
+use crate::support::Setup;
 
 /// The devices on which an administrator looks at each page, with the rules that are checked there.
 const DEVICES: [(Device, Option<Rules>); 4] = [
@@ -36,7 +38,10 @@ impl Walk {
     }
 
     fn note(&mut self, page: &str, faults: impl IntoIterator<Item = String>) {
-        self.faults.extend(faults.into_iter().map(|fault| format!("{page}: {fault}")));
+        for fault in faults {
+            println!("{page}: {fault}");
+            self.faults.push(format!("{page}: {fault}"));
+        }
     }
 
     /// Opens a page, which must be answered with this status.
@@ -52,6 +57,13 @@ impl Walk {
         self.note(name, elsewhere);
         let faults = self.browser().faults_of_load().await;
         self.note(name, faults);
+    }
+
+    /// Looks at the page that was just loaded, on every device.
+    async fn look_at_load(&mut self, name: &str) {
+        let faults = self.browser().faults_of_load().await;
+        self.note(name, faults);
+        self.look(name).await;
     }
 
     /// Looks at the page that is open on every device.
@@ -102,54 +114,55 @@ impl Walk {
     }
 
     /// Looks at the pages of somebody who has not signed in.
-    async fn walk_as_stranger(&mut self, link: &str) {
-        for operation in console::route_table() {
-            if !is_page(operation) || operation.access != Access::Public {
-                continue;
-            }
-            let (path, name) =
-                (operation.path, operation.path.trim_start_matches("/app/").replace(['{', '}', '/'], ""));
-            match path {
-                "/app/sign-in" => self.open(&name, path, 200).await,
-                "/app/setup/{token}" => self.open(&name, link, 200).await,
-                "/app/set-up-second-factor" => {
-                    self.enter_password().await;
-                    self.open(&name, path, 200).await;
-                    self.look(&name).await;
-                    self.set_up_second_factor().await;
-                    continue;
-                }
-                "/app/second-factor" => {
-                    // The demo's administrator has no second factor before the walk comes to this page.
-                    self.enter_password().await;
-                    if self.browser().text("h1").await == "Set up your second factor" {
-                        self.set_up_second_factor().await;
-                        self.demo.sign_out().await;
-                        self.enter_password().await;
-                    }
-                    self.open(&name, path, 200).await;
-                }
-                other => panic!("say here how a browser comes to {other}"),
-            }
+    async fn walk_as_stranger(&mut self) {
+        let public = console::route_table().iter().filter(|one| is_page(one) && one.access == Access::Public);
+        let public: BTreeSet<&str> = public.map(|operation| operation.path).collect();
+        let pages = ["/app/sign-in", "/app/setup/{token}", "/app/set-up-second-factor", "/app/second-factor"];
+        let of_provider = [("/app/sign-in/openid", 404), ("/app/sign-in/openid/callback", 404)];
+        let expected = pages.into_iter().chain(of_provider.map(|(page, _)| page)).collect();
+        assert_eq!(public, expected, "say here how a browser comes to each");
+        for (page, status) in of_provider {
+            let name = page.trim_start_matches("/app/").replace('/', "-");
+            self.open(&name, page, status).await;
             self.look(&name).await;
         }
+        self.walk_through_sign_in().await;
     }
 
-    /// Enters the password of the demo's administrator.
-    async fn enter_password(&self) {
-        self.demo.go("/app/sign-in").await;
-        let browser = self.browser();
-        browser.fill("#email", "dana.whitlock@cedar-valley.example").await;
-        browser.fill("#password", &self.demo.password).await;
-        browser.click("form button").await;
-    }
-
-    async fn set_up_second_factor(&self) {
-        let browser = self.browser();
-        let key = browser.text("#key").await;
-        browser.fill("#code", &code(&key)).await;
-        browser.click("div.save button").await;
-        assert_eq!(browser.text("h1").await, "Keep these recovery codes");
+    /// Looks at the pages from a link to a sign-in with a second factor. Its person becomes an administrator after they chose
+    /// their password, so that they set up the factor at the sign-in.
+    async fn walk_through_sign_in(&mut self) {
+        const EMAIL: &str = "robin@cedar.example";
+        let server = Setup::new().start();
+        let run = |arguments: &[&str]| {
+            server.installation().run_json(&[&["user"], arguments, &["--workspace", "default"]].concat())
+        };
+        let created = run(&["create", "--name", "Robin", "--email", EMAIL, "--role", "lead"]);
+        // The command has another address in its settings than the one on which the server listens.
+        let (_, link) = created["link"]["url"].as_str().and_then(|url| url.split_once("/app/")).expect("a link");
+        self.browser().go(&format!("{}/app/{link}", server.url)).await;
+        self.look_at_load("setup-token").await;
+        self.browser().fill("#password", PASSWORD).await;
+        self.browser().click("div.save button").await;
+        self.browser().wait_for("h1", "Overview").await;
+        run(&["role", EMAIL, "admin"]);
+        for (title, name) in
+            [("Set up your second factor", "set-up-second-factor"), ("Enter the code from your app", "second-factor")]
+        {
+            self.browser().go(&format!("{}/app/sign-in", server.url)).await;
+            self.look_at_load("sign-in").await;
+            self.browser().fill("#email", EMAIL).await;
+            self.browser().fill("#password", PASSWORD).await;
+            self.browser().click("form[action='/app/sign-in'] button").await;
+            self.browser().wait_for("h1", title).await;
+            self.look_at_load(name).await;
+            if name == "set-up-second-factor" {
+                let key = self.browser().text("#key").await;
+                self.browser().fill("#code", &code(&key)).await;
+                self.browser().click("div.save button").await;
+                self.browser().wait_for("h1", "Keep these recovery codes").await;
+            }
+        }
     }
 }
 
@@ -157,6 +170,7 @@ impl Walk {
 async fn every_page_is_accessible_fits_its_window_and_loads_nothing_from_elsewhere_for_each_role() {
     let demo = Demo::open(WebDriver::open().await).await;
     demo.deliver_an_event().await;
+    demo.upload_a_table().await;
     let mut links = Vec::new();
     for role in Role::ALL {
         links.push(demo.invite(*role).await);
@@ -171,8 +185,7 @@ async fn every_page_is_accessible_fits_its_window_and_loads_nothing_from_elsewhe
     walk.walk_as_administrator(&pages).await;
     measure("administrator", walk.pages);
     walk.demo.sign_out().await;
-    let path = links[0].strip_prefix(&walk.demo.server.url).expect("a link to the server").to_owned();
-    walk.walk_as_stranger(&path).await;
+    walk.walk_as_stranger().await;
     measure("stranger", walk.pages);
     for (role, link) in Role::ALL.iter().zip(&links).filter(|(role, _)| **role != Role::Admin) {
         walk.demo.accept(link).await;

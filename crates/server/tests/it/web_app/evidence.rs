@@ -35,17 +35,17 @@ async fn an_approval_is_sent_to_the_subscription_that_wants_it_and_stands_in_the
     browser.click("input[name=decision][value=approved]").await;
     browser.fill("#note", "Complete, and signed by the owner").await;
     submit_with_reason(browser, "Compared with the export of last week").await;
-    assert_eq!(browser.text("h1").await, title);
+    browser.wait_for("h1", &title).await;
     browser.expect_no_faults("the approved claim").await;
 
     let post = receiver.next_post();
     post.expect_signature(&secret);
     let event: Value = serde_json::from_slice(&post.body).expect("JSON");
     assert_eq!(event["type"], "evidence.claim.approved");
-    let claim = &event["data"]["evidenceClaim"];
+    let claim = &event["data"]["claim"];
     assert_eq!((claim["title"].as_str(), claim["status"].as_str()), (Some(title.as_str()), Some("approved")));
     let id = claim["id"].as_str().expect("an id");
-    assert_eq!(browser.run("return location.pathname").await, format!("/app/evidence-claims/{id}"));
+    browser.wait_until("return location.pathname", &format!("/app/evidence-claims/{id}")).await;
 
     let custody = browser.texts("section[aria-labelledby=h-custody] tbody tr").await;
     let newest = custody.first().expect("an event");

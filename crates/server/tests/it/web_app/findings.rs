@@ -16,14 +16,14 @@ async fn findings_are_triaged_together_with_one_reason() {
     assert_eq!(selected.as_array().expect("identifiers").len(), 3);
     browser.expect_no_faults("a selection in the list").await;
     browser.click("div.bulk button.primary").await;
-    assert_eq!(browser.text("h1").await, "Triage 3 findings");
+    browser.wait_for("h1", "Triage 3 findings").await;
     browser.expect_no_faults("the selection").await;
 
     // A missing reason changes nothing, and what was chosen stays.
     browser.click("#status option[value=triaged]").await;
     browser.click("div.save button").await;
     assert!(browser.text("#problem").await.contains("problem"));
-    assert_eq!(browser.run("return document.querySelector('#status').value").await, "triaged");
+    browser.wait_until("return document.querySelector('#status').value", "triaged").await;
     browser.expect_no_faults("the selection with a problem").await;
     browser.fill("#reason", "Agreed in the weekly triage").await;
     browser.click("div.save button").await;

@@ -15,25 +15,25 @@ async fn a_first_administrator_sets_up_a_second_factor_and_creates_a_record() {
     let key = browser.text("#key").await;
     browser.fill("#code", &code(&key)).await;
     browser.click("div.save button").await;
-    assert_eq!(browser.text("h1").await, "Keep these recovery codes");
+    browser.wait_for("h1", "Keep these recovery codes").await;
     browser.expect_no_faults("the recovery codes").await;
     browser.click("div.save a").await;
-    assert_eq!(browser.text("h1").await, "Overview");
+    browser.wait_for("h1", "Overview").await;
     browser.expect_no_faults("the overview of an empty workspace").await;
     browser.go(&format!("{}/app/risks/new", server.url)).await;
     browser.fill("#riskKey", "R-12").await;
     browser.fill("#title", "The only supplier of cards fails").await;
     browser.fill("#reason", "Found in the review of suppliers").await;
     browser.click("div.save button").await;
-    assert_eq!(browser.text("h1").await, "The only supplier of cards fails");
+    browser.wait_for("h1", "The only supplier of cards fails").await;
     browser.fill("#jump", "R-12\u{e007}").await;
-    assert_eq!(browser.text("h1").await, "The only supplier of cards fails");
+    browser.wait_for("h1", "The only supplier of cards fails").await;
     for theme in ["light", "dark"] {
         browser.go(&format!("{}/app/account", server.url)).await;
         browser.click(&format!("input[value={theme}]")).await;
         browser.click("#appearance button").await;
-        assert_eq!(browser.run("return document.documentElement.dataset.theme").await, theme);
-        assert_eq!(browser.run("return getComputedStyle(document.documentElement).colorScheme").await, theme);
+        browser.wait_until("return document.documentElement.dataset.theme", theme).await;
+        browser.wait_until("return getComputedStyle(document.documentElement).colorScheme", theme).await;
         browser.expect_no_faults(&format!("the account, {theme}")).await;
     }
 }

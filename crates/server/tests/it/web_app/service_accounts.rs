@@ -81,6 +81,6 @@ async fn a_service_account_is_created_used_rotated_and_disabled() {
     assert!(entries.iter().all(|row| row.contains("finding.created")), "{entries:?}");
     browser.expect_no_faults("the filtered audit log").await;
     browser.click("a.chip").await;
-    assert_eq!(browser.run("return location.search").await, format!("?actorId={}", first.client_id));
+    browser.wait_until("return location.search", &format!("?actorId={}", first.client_id)).await;
     assert!(browser.texts("tbody tr").await.len() > entries.len());
 }

@@ -9,12 +9,12 @@ async fn after_the_sign_out_the_way_back_shows_nothing() {
     demo.go("/app/findings").await;
     let finding = browser.text("tbody tr a.prime").await;
     browser.click("tbody tr a.prime").await;
-    assert_eq!(browser.text("h1").await, finding);
+    browser.wait_for("h1", &finding).await;
     demo.sign_out().await;
     // Back to the overview, the finding and the list.
     for _ in 0..3 {
         browser.back().await;
-        assert_eq!(browser.text("h1").await, "Sign in");
+        browser.wait_for("h1", "Sign in").await;
         assert!(!browser.html().await.contains(&finding));
     }
 }

@@ -6,8 +6,9 @@ use std::{
     time::Duration,
 };
 
-use crate::support::eventually;
 use serde_json::{Value, json};
+
+use crate::support::eventually;
 
 /// The key under which the protocol has the identifier of an element.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
@@ -43,13 +44,13 @@ impl WebDriver {
         });
         let url = format!("http://127.0.0.1:{}", port.expect("the port of chromedriver"));
         let client = reqwest::Client::builder().timeout(Duration::from_secs(120)).build().expect("a client");
-        // No name is resolved, so that nothing is loaded from elsewhere.
+        // No other name is resolved, so that nothing is loaded from elsewhere.
         let arguments = [
             "--headless=new",
             "--no-sandbox",
             "--disable-gpu",
             "--hide-scrollbars",
-            "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
+            "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1, EXCLUDE localhost",
         ];
         let capabilities = json!({ "capabilities": { "alwaysMatch": {
             "goog:chromeOptions": { "args": arguments, "prefs": preferences },
@@ -131,20 +132,31 @@ impl WebDriver {
         self.command(&format!("/element/{element}/click"), &json!({})).await;
     }
 
-    /// Adds an authenticator that confirms every ceremony, and verifies its owner.
-    pub(super) async fn add_authenticator(&self) {
+    /// Adds an authenticator that confirms every ceremony, and verifies its owner. Returns its identifier.
+    pub(super) async fn add_authenticator(&self) -> String {
         let options = json!({
             "protocol": "ctap2", "transport": "internal", "hasResidentKey": true, "hasUserVerification": true,
             "isUserConsenting": true, "isUserVerified": true,
         });
-        self.command("/webauthn/authenticator", &options).await;
+        let added = self.command("/webauthn/authenticator", &options).await;
+        added.as_str().expect("an identifier").to_owned()
     }
 
-    /// Waits until an element has this text, which a script brings about.
+    /// Sets whether an authenticator verifies its owner.
+    pub(super) async fn set_verifying(&self, authenticator: &str, is_verifying: bool) {
+        let path = format!("/webauthn/authenticator/{authenticator}/uv");
+        self.command(&path, &json!({ "isUserVerified": is_verifying })).await;
+    }
+
+    /// Waits until an element has this text: after a click, the next page may not be there yet.
     pub(super) async fn wait_for(&self, selector: &str, text: &str) {
-        let script = format!("return document.querySelector({})?.textContent ?? ''", json!(selector));
-        let what = format!("{selector} is {text:?}");
-        eventually(&what, async || (self.run(&script).await == text).then_some(())).await;
+        self.wait_until(&format!("return document.querySelector({})?.textContent ?? ''", json!(selector)), text).await;
+    }
+
+    /// Waits until the script returns this text.
+    pub(super) async fn wait_until(&self, script: &str, text: &str) {
+        let what = format!("{script} is {text:?}");
+        eventually(&what, async || (self.run(script).await == text).then_some(())).await;
     }
 
     async fn element(&self, selector: &str) -> String {

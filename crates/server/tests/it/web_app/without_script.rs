@@ -7,7 +7,7 @@ async fn the_forms_work_without_script() {
     let demo = Demo::open(WebDriver::open_without_script().await).await;
     let browser = &demo.browser;
     assert_eq!(browser.run("return document.documentElement.className").await, "", "the script of the page runs");
-    assert_eq!(browser.text("h1").await, "Overview");
+    browser.wait_for("h1", "Overview").await;
 
     demo.go("/app/risks/new").await;
     browser.fill("#riskKey", "R-112").await;
@@ -16,18 +16,18 @@ async fn the_forms_work_without_script() {
     browser.fill("#title", "The only supplier of cards fails").await;
     browser.fill("#reason", "Found in the review of suppliers").await;
     browser.click("div.save button").await;
-    assert_eq!(browser.text("h1").await, "The only supplier of cards fails");
+    browser.wait_for("h1", "The only supplier of cards fails").await;
     browser.fill("#jump", "R-112\u{e007}").await;
-    assert_eq!(browser.text("h1").await, "The only supplier of cards fails");
+    browser.wait_for("h1", "The only supplier of cards fails").await;
 
     demo.go("/app/findings").await;
     browser.click("details.pop:has(input[name=severity]) summary").await;
     browser.click("input[name=severity][value=critical]").await;
     browser.click("details.pop:has(input[name=severity]) button").await;
-    assert_eq!(browser.run("return location.search").await, "?severity=critical");
+    browser.wait_until("return location.search", "?severity=critical").await;
     browser.click("tbody tr:first-child input.pick").await;
     browser.click("div.bulk button.primary").await;
-    assert_eq!(browser.text("h1").await, "Triage 1 finding");
+    browser.wait_for("h1", "Triage 1 finding").await;
 
     demo.go("/app/developers/api/credentials/new").await;
     browser.fill("#name", "nightly scan").await;

@@ -1,4 +1,4 @@
-//! The lines of an export, parsed and hashed without access to the store.
+//! The lines of an export of the audit log, parsed and hashed without access to the store.
 
 use audit::{Checkpoint, Hash, Head, Link, Signature};
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
@@ -6,7 +6,7 @@ use kernel::OrganizationId;
 use serde_json::{Map, Value};
 
 /// One line of an export.
-pub(super) enum Line {
+pub(crate) enum Line {
     Entry { organization: OrganizationId, link: Link },
     Checkpoint(Checkpoint),
 }
@@ -15,7 +15,7 @@ pub(super) enum Line {
 ///
 /// # Errors
 /// If the line is not JSON, is neither an entry nor a checkpoint, or lacks a member.
-pub(super) fn read(line: &str) -> Result<Line, String> {
+pub(crate) fn read(line: &str) -> Result<Line, String> {
     let Value::Object(mut line) = serde_json::from_str(line).map_err(|error| format!("not JSON: {error}"))? else {
         return Err("not a JSON object".to_owned());
     };
@@ -26,11 +26,11 @@ pub(super) fn read(line: &str) -> Result<Line, String> {
     }
 }
 
-/// Parses the file of `--checkpoint`: one JSON object a line, bare or as `{"checkpoint":{…}}`.
+/// Parses checkpoints that were stored elsewhere: one JSON object a line, bare or as `{"checkpoint":{…}}`.
 ///
 /// # Errors
 /// The first invalid line with its number; if there is no checkpoint at all.
-pub(super) fn read_checkpoints(text: &str) -> Result<Vec<Checkpoint>, String> {
+pub fn read_checkpoints(text: &str) -> Result<Vec<Checkpoint>, String> {
     let checkpoints = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()).map(|(index, line)| {
         let numbered = |error: String| format!("line {}: {error}", index + 1);
         match serde_json::from_str(line).map_err(|error| numbered(format!("not JSON: {error}")))? {

@@ -1,0 +1,108 @@
+//! Verification of an export of the audit log, which needs only the public key.
+
+use std::io::BufRead;
+
+use audit::{ChainVerifier, Checkpoint, Fault, Head, VerifiedChain};
+use kernel::OrganizationId;
+
+use crate::{
+    checkpoint::CheckpointPublicKey,
+    exported_line::{Line, read},
+};
+
+/// The reason that an export does not verify.
+#[derive(Debug, thiserror::Error)]
+pub enum ExportFault {
+    /// A line can't be read, or is not the expected one.
+    #[error("line {number}: {reason}")]
+    Line {
+        /// The number of the line, from 1.
+        number: usize,
+        /// The reason.
+        reason: String,
+    },
+    /// A checkpoint that was stored elsewhere is invalid.
+    #[error("a checkpoint that was stored elsewhere: {0}")]
+    KeptCheckpoint(#[source] Fault),
+    /// None of the checkpoints that were stored elsewhere belongs to the export.
+    #[error(
+        "none of the {count} checkpoints that were stored elsewhere belongs to {organization}, whose export this is"
+    )]
+    OnlyForeignCheckpoints {
+        /// The number of checkpoints.
+        count: usize,
+        /// The organization of the export.
+        organization: OrganizationId,
+    },
+    /// The export has no line.
+    #[error("the export contains no entries")]
+    Empty,
+    /// The chain does not end as it must.
+    #[error(transparent)]
+    Chain(#[from] Fault),
+    /// The end of the chain is not signed.
+    #[error("no checkpoint signs the entries from sequence {from} on")]
+    Unsigned {
+        /// The first sequence that no checkpoint covers.
+        from: i64,
+    },
+}
+
+/// A verified export.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VerifiedExport {
+    /// The chain.
+    pub chain: VerifiedChain,
+    /// The number of checkpoints stored elsewhere that belong to other organizations: a server logs those of all.
+    pub foreign_checkpoints: usize,
+}
+
+/// Verifies the lines of an export against the public key, and against `kept` checkpoints, which were stored elsewhere.
+///
+/// # Errors
+/// [`ExportFault`]: the first fault.
+pub fn verify_export(
+    export: impl BufRead,
+    key: &CheckpointPublicKey,
+    mut kept: Vec<Checkpoint>,
+) -> Result<VerifiedExport, ExportFault> {
+    let mut verification: Option<ChainVerifier<'_>> = None;
+    let mut foreign_checkpoints = 0;
+    for (index, line) in export.lines().enumerate() {
+        let at = |reason: String| ExportFault::Line { number: index + 1, reason };
+        let line = read(&line.map_err(|error| at(error.to_string()))?).map_err(at)?;
+        let organization = match &line {
+            Line::Entry { organization, .. } => *organization,
+            Line::Checkpoint(checkpoint) => checkpoint.organization,
+        };
+        let verification = verification
+            .get_or_insert_with(|| ChainVerifier::starting_after(start_of_export(&line), organization, key));
+        let count = kept.len();
+        kept.retain(|checkpoint| checkpoint.organization == organization);
+        if count > 0 && kept.is_empty() {
+            return Err(ExportFault::OnlyForeignCheckpoints { count, organization });
+        }
+        foreign_checkpoints += count - kept.len();
+        for checkpoint in kept.drain(..) {
+            verification.verify_checkpoint(&checkpoint).map_err(ExportFault::KeptCheckpoint)?;
+        }
+        let verified = match line {
+            Line::Entry { link, .. } => verification.verify_entry(&link),
+            Line::Checkpoint(checkpoint) => verification.verify_checkpoint(&checkpoint),
+        };
+        verified.map_err(|fault| at(fault.to_string()))?;
+    }
+    let chain = verification.ok_or(ExportFault::Empty)?.finish()?;
+    if chain.signed_through < chain.head.sequence {
+        return Err(ExportFault::Unsigned { from: chain.signed_through + 1 });
+    }
+    Ok(VerifiedExport { chain, foreign_checkpoints })
+}
+
+/// The last entry that was removed before an export was made, according to its first line. The chain must record it.
+fn start_of_export(first: &Line) -> Head {
+    match first {
+        Line::Entry { link, .. } if link.sequence > 1 => Head { sequence: link.sequence - 1, hash: link.previous_hash },
+        _ => Head::EMPTY,
+    }
+}
