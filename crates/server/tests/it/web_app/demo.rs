@@ -21,7 +21,9 @@ impl Demo {
         let server = Setup::new().unlimited().argument("--demo").start();
         browser.go(server.ready_message["sign_in_link"]["url"].as_str().expect("a link")).await;
         browser.click("form button").await;
+        browser.wait_for("h1", "You are signed in").await;
         browser.click("a.btn.primary").await;
+        browser.wait_for("h1", "Overview").await;
         Self { server, browser }
     }
 

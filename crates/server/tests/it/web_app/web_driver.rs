@@ -159,9 +159,14 @@ impl WebDriver {
         eventually(&what, async || (self.run(script).await == text).then_some(())).await;
     }
 
+    /// The first element, once there is one: after a click, the next page may not be there yet.
     async fn element(&self, selector: &str) -> String {
-        let found = self.command("/element", &json!({ "using": "css selector", "value": selector })).await;
-        found[ELEMENT].as_str().expect("an element").to_owned()
+        let query = json!({ "using": "css selector", "value": selector });
+        eventually(&format!("there is {selector}"), async || {
+            let found = self.command("/elements", &query).await;
+            found[0][ELEMENT].as_str().map(str::to_owned)
+        })
+        .await
     }
 }
 
