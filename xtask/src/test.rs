@@ -26,11 +26,19 @@ struct Step {
 }
 
 /// The numbers of passed and failed checks.
-#[derive(Clone, Copy, Default, Debug, PartialEq)]
+#[derive(Clone, Default, Debug, PartialEq)]
 struct Tally {
     passed: u64,
     failed: u64,
+    /// The beginning of what each failed test printed, which the end of a long log repeats.
+    excerpts: Vec<String>,
 }
+
+/// The most lines of a failed test that the summary repeats.
+const MAX_EXCERPT_LINES: usize = 8;
+
+/// The most characters of such a line.
+const MAX_LINE_CHARACTERS: usize = 400;
 
 const STEPS: &[Step] = &[
     Step {
@@ -71,8 +79,10 @@ pub(crate) fn test(names: &[String]) -> Outcome {
     for (step, elapsed, tally) in &results {
         let status = if tally.failed == 0 { "ok" } else { "FAILED" };
         println!("{status:>6} {:>7.1} s  {:<10} {}", elapsed.as_secs_f64(), step.name, step.description);
-        total.passed += tally.passed;
-        total.failed += tally.failed;
+        total = total.plus(tally.clone());
+    }
+    for excerpt in &total.excerpts {
+        println!("\n{excerpt}");
     }
     println!("\n{} passed, {} failed", total.passed, total.failed);
     if total.failed == 0 { Ok(()) } else { Err("some checks failed".to_owned()) }
@@ -83,13 +93,13 @@ fn run_step(step: &'static Step) -> (&'static Step, Duration, Tally) {
     let started = Instant::now();
     let tally = (step.check)().unwrap_or_else(|message| {
         eprintln!("{message}");
-        Tally { passed: 0, failed: 1 }
+        Tally { failed: 1, ..Tally::default() }
     });
     (step, started.elapsed(), tally)
 }
 
 fn single_check(outcome: Outcome) -> Outcome<Tally> {
-    outcome.map(|()| Tally { passed: 1, failed: 0 })
+    outcome.map(|()| Tally { passed: 1, ..Tally::default() })
 }
 
 fn clippy() -> Outcome<Tally> {
@@ -131,11 +141,14 @@ fn run_and_count(tests: &mut Command) -> Outcome<Tally> {
     let mut running =
         tests.stdout(Stdio::piped()).spawn().map_err(|error| format!("cargo can't be started: {error}"))?;
     let mut tally = Tally::default();
+    let mut failures = Failures::default();
     for line in running.stdout.take().map(BufReader::new).into_iter().flat_map(BufReader::lines) {
         let Ok(line) = line else { break };
         println!("{line}");
+        failures.read(&line);
         tally = tally.plus(parse_result_line(&line));
     }
+    tally.excerpts = failures.excerpts;
     let status = running.wait().map_err(|error| error.to_string())?;
     if !status.success() && tally.failed == 0 {
         // A program that was killed or did not compile prints no result line.
@@ -151,12 +164,36 @@ fn parse_result_line(line: &str) -> Tally {
         let before = result.split_once(word).map(|(before, _)| before.trim_end());
         before.and_then(|before| before.rsplit(' ').next()?.parse().ok()).unwrap_or(0)
     };
-    Tally { passed: number(" passed"), failed: number(" failed") }
+    Tally { passed: number(" passed"), failed: number(" failed"), excerpts: Vec::new() }
+}
+
+/// Finds what failed tests printed in the output of test programs.
+#[derive(Default)]
+struct Failures {
+    excerpts: Vec<String>,
+    /// The lines that the excerpt of the last failed test still takes.
+    remaining: usize,
+}
+
+impl Failures {
+    fn read(&mut self, line: &str) {
+        if line.starts_with("---- ") && line.ends_with(" ----") {
+            self.excerpts.push(line.to_owned());
+            self.remaining = MAX_EXCERPT_LINES;
+        } else if line == "failures:" {
+            self.remaining = 0;
+        } else if let (Some(excerpt), false, true) = (self.excerpts.last_mut(), line.is_empty(), self.remaining > 0) {
+            excerpt.push('\n');
+            excerpt.extend(line.chars().take(MAX_LINE_CHARACTERS));
+            self.remaining -= 1;
+        }
+    }
 }
 
 impl Tally {
-    const fn plus(self, other: Self) -> Self {
-        Self { passed: self.passed + other.passed, failed: self.failed + other.failed }
+    fn plus(mut self, other: Self) -> Self {
+        self.excerpts.extend(other.excerpts);
+        Self { passed: self.passed + other.passed, failed: self.failed + other.failed, excerpts: self.excerpts }
     }
 }
 
@@ -167,11 +204,25 @@ mod tests {
     #[test]
     fn the_result_line_of_a_test_program_is_parsed() {
         let line = "test result: FAILED. 12 passed; 3 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.01s";
-        assert_eq!(parse_result_line(line), Tally { passed: 12, failed: 3 });
+        assert_eq!(parse_result_line(line), Tally { passed: 12, failed: 3, excerpts: Vec::new() });
         assert_eq!(
             parse_result_line("test result: \u{1b}[32mok\u{1b}[0m. 9 passed; 0 failed; 0 ignored"),
-            Tally { passed: 9, failed: 0 }
+            Tally { passed: 9, ..Tally::default() }
         );
         assert_eq!(parse_result_line("running 9 tests"), Tally::default());
+    }
+
+    #[test]
+    fn the_summary_repeats_the_beginning_of_what_each_failed_test_printed() {
+        let mut failures = Failures::default();
+        let many_lines = "a line of a backtrace\n".repeat(2 * MAX_EXCERPT_LINES);
+        let output = format!(
+            "test first ... FAILED\n\nfailures:\n\n---- first stdout ----\n\nthread 'first' panicked:\nleft: 1\n\n\
+             ---- second stdout ----\n{many_lines}\nfailures:\n    first\n    second\n"
+        );
+        output.lines().for_each(|line| failures.read(line));
+        let [first, second] = &failures.excerpts[..] else { panic!("{:?}", failures.excerpts) };
+        assert_eq!(first, "---- first stdout ----\nthread 'first' panicked:\nleft: 1");
+        assert_eq!(second.lines().count(), 1 + MAX_EXCERPT_LINES);
     }
 }
