@@ -80,6 +80,18 @@ pub trait AuditLog: Send + Sync {
     /// [`StoreError`] if the store fails.
     async fn entry(&self, organization: OrganizationId, id: Id<Entry>) -> Result<Option<StoredEntry>, StoreError>;
 
+    /// Returns the newest entries, up to `limit`, that changed the subject with this identifier: those with changes,
+    /// the newest first. They are found however many entries are about reading it.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store fails.
+    async fn changes(
+        &self,
+        organization: OrganizationId,
+        subject: &str,
+        limit: usize,
+    ) -> Result<Vec<StoredEntry>, StoreError>;
+
     /// Returns up to `limit` organizations with unsealed entries, in the order of their identifiers, starting after
     /// `after`.
     ///

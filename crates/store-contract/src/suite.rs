@@ -161,6 +161,7 @@ macro_rules! contract_suite {
                 entries_are_filtered_by_any_number_of_values
                 entries_are_filtered_by_time
                 concurrently_appended_entries_are_all_stored
+                the_changes_of_a_subject_are_found_between_entries_about_reading_it
             }
             repeated_calls {
                 concurrent_counts_of_repeated_calls_are_added_up

@@ -119,6 +119,20 @@ impl AuditLog for MemoryStore {
         Ok(self.snapshot()?.entries.get(&(organization, id)).cloned())
     }
 
+    async fn changes(
+        &self,
+        organization: OrganizationId,
+        subject: &str,
+        limit: usize,
+    ) -> Result<Vec<StoredEntry>, StoreError> {
+        self.intercept(Call::Read).await?;
+        let state = self.snapshot()?;
+        let is_about = |entry: &Entry| entry.subject.as_ref().is_some_and(|about| about.id == subject);
+        let newest = state.entries_in_order(organization, Order::Newest);
+        let changes = newest.filter(|stored| !stored.entry.changes.is_empty() && is_about(&stored.entry));
+        Ok(changes.take(limit).cloned().collect())
+    }
+
     async fn organizations_with_unsealed(
         &self,
         after: Option<OrganizationId>,

@@ -13,7 +13,7 @@ use self::every_list::{Indexes, every_list};
 use crate::{
     engine::{DatabaseUrl, RowReader, Sql, Value},
     ports::{
-        audit::entry_list,
+        audit::{CHANGES, entry_list},
         evidence::{EXPIRED_CLAIMS, UNLINKED_ATTACHMENTS},
     },
     records::{ListQuery, Statements, table::Table},
@@ -263,6 +263,14 @@ async fn a_list_of_audit_entries_scans_one_index_range() {
             assert_ranges(&without_seal_lookups(planned.plan_steps(&sql, values).await), index, 1);
         }
     }
+}
+
+#[tokio::test]
+async fn the_changes_of_a_subject_are_found_without_reading_its_other_entries() {
+    let planned = PlanFixture::new().await;
+    let values = vec![Value::text("o"), Value::text("s"), Value::Int(30)];
+    let steps = without_seal_lookups(planned.plan_steps(&CHANGES, values).await);
+    assert_eq!(steps, ["SEARCH e USING INDEX audit_entries_change (organization_id=? AND subject_id=?)"]);
 }
 
 #[tokio::test]

@@ -131,6 +131,15 @@ impl<S: Fn(usize) -> Result<MemoryLog, StoreError> + Send + Sync> AuditLog for C
         self.read()?.entry(organization, id).await
     }
 
+    async fn changes(
+        &self,
+        organization: OrganizationId,
+        subject: &str,
+        limit: usize,
+    ) -> Result<Vec<StoredEntry>, StoreError> {
+        self.read()?.changes(organization, subject, limit).await
+    }
+
     async fn organizations_with_unsealed(
         &self,
         after: Option<OrganizationId>,

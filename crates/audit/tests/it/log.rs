@@ -102,6 +102,10 @@ impl AuditLog for MemoryLog {
         unsupported()
     }
 
+    async fn changes(&self, _: OrganizationId, _: &str, _: usize) -> Result<Vec<StoredEntry>, StoreError> {
+        unsupported()
+    }
+
     async fn organizations_with_unsealed(
         &self,
         _: Option<OrganizationId>,

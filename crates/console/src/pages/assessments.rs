@@ -9,7 +9,7 @@ use http_api::{
     request::{Access, ApiRequest},
     response::{ApiResponse, Problem},
 };
-use kernel::{Kind, Stored};
+use kernel::Stored;
 use maud::{Markup, html};
 use registers::{Assessment, AssessmentCommand, AssessmentStatus, change_assessment};
 
@@ -114,7 +114,7 @@ async fn respond(
 ) -> Result<ApiResponse, Problem> {
     let viewer = viewer(request)?;
     let id = assessment.meta.id.to_string();
-    let history = load_history(app, assessment.meta.organization, Kind::Assessment, &id).await?;
+    let history = load_history(app, assessment.meta.organization, &id).await?;
     let options = options(assessment.record.status);
     let absent: &[_] = match assessment.record.status {
         AssessmentStatus::InProgress => &[],

@@ -1,8 +1,6 @@
 //! The page of one record.
 
-use std::collections::BTreeSet;
-
-use audit::{AuditFilter, AuditLog, StoredEntry};
+use audit::{AuditLog, StoredEntry};
 use auth::Permission;
 use axum::http::StatusCode;
 use futures_util::future::BoxFuture;
@@ -12,7 +10,7 @@ use http_api::{
     request::ApiRequest,
     response::{ApiResponse, Problem},
 };
-use kernel::{Kind, OrganizationId, PageLimit, PageRequest, Reader, Record, Stored, Subject};
+use kernel::{OrganizationId, Reader, Record, Stored, Subject};
 use store::DynStore;
 
 use super::{form_texts::query_value, forms::has_form, references::load_names, viewer};
@@ -24,26 +22,7 @@ use crate::{
 };
 
 /// The number of entries of the history that the page shows.
-const HISTORY: u64 = 30;
-
-/// The last parts of the actions that change a record, so that reading it often does not push its changes out of the
-/// history.
-const CHANGES: [&str; 14] = [
-    "created",
-    "updated",
-    "event_recorded",
-    "review_started",
-    "approved",
-    "returned",
-    "rejected",
-    "withdrawn",
-    "expired",
-    "started",
-    "completed",
-    "reopened",
-    "superseded",
-    "archived",
-];
+const HISTORY: usize = 30;
 
 /// The verbs that a page says after a change.
 const DONE: [&str; 13] = [
@@ -72,7 +51,7 @@ where
 {
     Box::pin(async move {
         let stored = find::<R>(app, request).await?;
-        let history = load_history(app, stored.meta.organization, R::KIND, &stored.meta.id.to_string()).await?;
+        let history = load_history(app, stored.meta.organization, &stored.meta.id.to_string()).await?;
         respond(app, request, StatusCode::OK, &stored, &history, Slots::default()).await
     })
 }
@@ -84,19 +63,9 @@ where
 pub(crate) async fn load_history(
     app: &App,
     organization: OrganizationId,
-    kind: Kind,
     id: &str,
 ) -> Result<Vec<StoredEntry>, Problem> {
-    let filter = AuditFilter {
-        actions: CHANGES.iter().map(|verb| format!("{}.{verb}", kind.name())).collect(),
-        subjects: BTreeSet::from([id.to_owned()]),
-        ..AuditFilter::default()
-    };
-    let page = PageRequest { limit: PageLimit::clamped(HISTORY), ..PageRequest::default() };
-    let mut entries = AuditLog::entries(&*app.services.store, organization, &filter, &page).await?.items;
-    // A request that was refused has its entry, too, but changed nothing.
-    entries.retain(|stored| !stored.entry.changes.is_empty());
-    Ok(entries)
+    Ok(AuditLog::changes(&*app.services.store, organization, id, HISTORY).await?)
 }
 
 /// Responds with the page of a record.

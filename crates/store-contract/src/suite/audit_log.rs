@@ -229,6 +229,24 @@ pub async fn entries_are_filtered_by_time(fixture: Fixture) {
     }
 }
 
+/// The newest changes of a subject are found among many entries that only read it, and not those of others.
+pub async fn the_changes_of_a_subject_are_found_between_entries_about_reading_it(fixture: Fixture) {
+    let subject = |id: &str| Some(Subject { kind: "finding".into(), id: id.into() });
+    let changes = samples::full_entry(&*fixture.entropy, fixture.home, fixture.now()).changes;
+    let (organization, all) = append_entries(&fixture, 60, |number, entry| match number {
+        0 | 7 | 30 => Entry { subject: subject("find_1"), changes: changes.clone(), ..entry },
+        1 | 8 => Entry { subject: subject("find_2"), changes: changes.clone(), ..entry },
+        _ => Entry { subject: subject("find_1"), ..entry },
+    })
+    .await;
+    for (limit, expected) in [(2, vec![30, 7]), (50, vec![30, 7, 0])] {
+        let found = fixture.store.changes(organization, "find_1", limit).await.unwrap();
+        let expected: Vec<_> = expected.into_iter().map(|number: usize| &all[number]).collect();
+        assert_eq!(found.iter().map(|stored| &stored.entry).collect::<Vec<_>>(), expected);
+    }
+    assert!(fixture.store.changes(fixture.home, "find_1", 50).await.unwrap().is_empty());
+}
+
 /// Of a hundred concurrent appends none is lost.
 pub async fn concurrently_appended_entries_are_all_stored(fixture: Fixture) {
     let organization = fixture.new_id();

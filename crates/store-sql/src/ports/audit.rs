@@ -11,4 +11,4 @@ mod seal;
 pub(crate) use append::EntryBatcher;
 pub(crate) use entry::insert;
 #[cfg(test)]
-pub(crate) use log::{entry_list, entry_stream, unsealed_statements};
+pub(crate) use log::{CHANGES, entry_list, entry_stream, unsealed_statements};

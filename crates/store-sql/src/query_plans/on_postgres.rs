@@ -19,7 +19,8 @@ const ENTRIES: &str = "
     INSERT INTO audit_entries (organization_id, id, occurred_at, actor_kind, actor_id, actor_name, action, subject_kind,
         subject_id, changes, request_id)
     SELECT lpad((i % 10)::text, 26, '0'), lpad(i::text, 26, '0'), i, 'service_account', 'a-' || i % 40, 'name',
-        (ARRAY['finding.read', 'finding.listed', 'token.issued', 'a'])[1 + i / 7 % 4], 'finding', 's-' || i % 2000, '[]', 'r'
+        (ARRAY['finding.read', 'finding.listed', 'token.issued', 'a'])[1 + i / 7 % 4], 'finding', 's-' || i % 2000,
+        CASE WHEN i / 2000 % 5 = 0 THEN '[1]' ELSE '[]' END, 'r'
     FROM generate_series(1, 100000) AS i;
     INSERT INTO audit_seals (organization_id, sequence, entry_id, previous_hash, hash)
     SELECT organization_id, occurred_at, id, '', '' FROM audit_entries";
@@ -144,6 +145,13 @@ async fn a_list_of_audit_entries_scans_only_index_ranges_on_postgresql() {
             assert_index_ranges(&planned.entries(&filter, page).await, "audit_entries", index);
         }
     }
+}
+
+#[tokio::test]
+async fn the_changes_of_a_subject_are_found_without_reading_its_other_entries_on_postgresql() {
+    let planned = PlanFixture::with_rows(ENTRIES).await;
+    let values = [format!("{:0>26}", 1).into(), Value::text("s-1"), Value::Int(30)];
+    assert_index_ranges(&planned.plans(&CHANGES, &values).await, "audit_entries", "audit_entries_change");
 }
 
 /// Claims and attachments in ten organizations, few of which are due.

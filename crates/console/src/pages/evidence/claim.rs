@@ -9,7 +9,7 @@ use http_api::{
     request::ApiRequest,
     response::{ApiResponse, Problem},
 };
-use kernel::{Kind, Reader, Stored};
+use kernel::{Reader, Stored};
 use maud::{Markup, html};
 
 use super::{
@@ -47,7 +47,7 @@ pub(super) async fn respond(
     let id = claim.record.evidence_requirement_id;
     let requirement = Reader::<EvidenceRequirement>::get(&*app.services.store, organization, id).await?;
     let custody = Custody::load(app, claim).await?;
-    let history = load_history(app, organization, Kind::EvidenceClaim, &claim.meta.id.to_string()).await?;
+    let history = load_history(app, organization, &claim.meta.id.to_string()).await?;
     let now = app.services.clock.now();
     let options = options(claim.record.status);
     let absent: &[_] = match claim.record.status {

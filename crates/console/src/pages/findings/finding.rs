@@ -9,7 +9,7 @@ use http_api::{
     request::ApiRequest,
     response::{ApiResponse, Problem},
 };
-use kernel::{Description, Kind, Stored};
+use kernel::{Description, Stored};
 use maud::{Markup, html};
 
 use super::{
@@ -97,7 +97,7 @@ pub(super) async fn respond(
 ) -> Result<ApiResponse, Problem> {
     let viewer = viewer(request)?;
     let (organization, id) = (finding.meta.organization, finding.meta.id.to_string());
-    let history = load_history(app, organization, Kind::Finding, &id).await?;
+    let history = load_history(app, organization, &id).await?;
     let owners = Owners::load(app, organization, owner_of(&finding.record).into_iter()).await?;
     let entries = match viewer.role.permits(Permission::ReadAuditLog) {
         true => Some(audit_entries::load(app, organization, &id).await?),

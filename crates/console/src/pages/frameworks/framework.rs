@@ -8,7 +8,7 @@ use http_api::{
     request::ApiRequest,
     response::{ApiResponse, Problem},
 };
-use kernel::{Filter, Kind, PageRequest, Reader, Stored};
+use kernel::{Filter, PageRequest, Reader, Stored};
 use maud::{Markup, html};
 use registers::{Framework, FrameworkVersion};
 
@@ -30,7 +30,7 @@ pub(super) fn open<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, R
         let filter = Filter::<FrameworkVersion>::default().with("framework_id", [framework.meta.id]);
         let page = PageRequest::default();
         let versions = Reader::<FrameworkVersion>::list(&*app.services.store, organization, &filter, &page).await?;
-        let history = load_history(app, organization, Kind::Framework, &framework.meta.id.to_string()).await?;
+        let history = load_history(app, organization, &framework.meta.id.to_string()).await?;
         let slots = Slots { cards: versions_card(&viewer(request)?, &versions.items), ..Slots::default() };
         respond(app, request, StatusCode::OK, &framework, &history, slots).await
     })

@@ -10,7 +10,6 @@ use http_api::{
     request::ApiRequest,
     response::{ApiResponse, Problem},
 };
-use kernel::Kind;
 use maud::{Markup, html};
 use registers::{Coverage, FrameworkVersion};
 
@@ -32,7 +31,7 @@ pub(super) fn open<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, R
         let open: BTreeSet<String> = open.take(MAX_OPEN).collect();
         let selected = pairs.iter().find(|(name, _)| name == "node").map_or("", |(_, key)| key.as_str());
         let tree = Tree::load(app, organization, id, open).await?;
-        let history = load_history(app, organization, Kind::FrameworkVersion, &id.to_string()).await?;
+        let history = load_history(app, organization, &id.to_string()).await?;
         let cards = cards(&format!("/app/framework-versions/{id}"), &tree, selected);
         respond(app, request, StatusCode::OK, &version, &history, Slots { cards, ..Slots::default() }).await
     })

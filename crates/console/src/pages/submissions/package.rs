@@ -8,7 +8,7 @@ use http_api::{
     request::ApiRequest,
     response::{ApiResponse, Problem},
 };
-use kernel::{Filter, Kind, PageLimit, PageRequest, Reader, Stored, Timestamp};
+use kernel::{Filter, PageLimit, PageRequest, Reader, Stored, Timestamp};
 use maud::{Markup, html};
 use submissions::{
     PackageCommand, SubmissionEvent, SubmissionEventKind, SubmissionPackage, SubmissionPackageStatus, prepare_package,
@@ -93,7 +93,7 @@ async fn respond(
     let page = PageRequest { limit: PageLimit::clamped(EVENTS), ..PageRequest::default() };
     let mut events = Reader::<SubmissionEvent>::list(&*app.services.store, organization, &filter, &page).await?.items;
     events.sort_by_key(|event| std::cmp::Reverse(event.record.occurred_at));
-    let history = load_history(app, organization, Kind::SubmissionPackage, &package.meta.id.to_string()).await?;
+    let history = load_history(app, organization, &package.meta.id.to_string()).await?;
     let now = app.services.clock.now();
     let options = options(package.record.status);
     let absent: &[_] = if options.is_empty() { &[("reason", "Reason")] } else { &[] };

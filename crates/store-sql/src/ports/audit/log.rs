@@ -31,6 +31,14 @@ static ONE: LazyLock<Sql> = LazyLock::new(|| {
     let columns = column_list("", LOG_COLUMNS.iter().map(|column| column.name));
     Sql::from_text(&format!("SELECT {columns} FROM {LOG_VIEW} WHERE organization_id = ? AND id = ?"))
 });
+/// The condition on the changes is that of the index.
+pub(crate) static CHANGES: LazyLock<Sql> = LazyLock::new(|| {
+    let columns = column_list("", LOG_COLUMNS.iter().map(|column| column.name));
+    Sql::from_text(&format!(
+        "SELECT {columns} FROM {LOG_VIEW} WHERE organization_id = ? AND subject_id = ? AND changes <> '[]' \
+         ORDER BY id DESC LIMIT ?"
+    ))
+});
 static SEALED: LazyLock<Sql> = LazyLock::new(|| {
     Sql::from_text(
         "SELECT entry_id, sequence, previous_hash, hash FROM audit_seals WHERE organization_id = ? AND sequence > ? \
@@ -110,6 +118,18 @@ impl AuditLog for SqlStore {
         let values: [Value<'static>; 2] = [organization.into(), id.into()];
         self.engine
             .read(values, |values, session| Box::pin(session.fetch_one(&ONE, values, entry::read_with_seal)))
+            .await
+    }
+
+    async fn changes(
+        &self,
+        organization: OrganizationId,
+        subject: &str,
+        limit: usize,
+    ) -> Result<Vec<StoredEntry>, StoreError> {
+        let values: [Value<'static>; 3] = [organization.into(), subject.to_owned().into(), Value::limit(limit)];
+        self.engine
+            .read(values, |values, session| Box::pin(session.fetch(&CHANGES, values, entry::read_with_seal)))
             .await
     }
 
