@@ -120,6 +120,14 @@ pub trait Resource: HasIdPrefix + Clone + fmt::Debug + PartialEq + Send + Sync +
         None
     }
 
+    /// Whether records of this kind have a title, by whose words the search finds them.
+    const HAS_TITLE: bool = false;
+
+    /// What lists show as the name of the record, if the kind has titles.
+    fn title(&self) -> Option<&str> {
+        None
+    }
+
     /// Whether lists of these records can be ordered by due date and restricted to a range of due dates.
     const HAS_DUE_DATE: bool = false;
 

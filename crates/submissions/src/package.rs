@@ -16,7 +16,7 @@ record! {
         #[column(label("package_key"), key, example("call-report-2026-q2"))]
         pub key: RecordKey,
         /// The title of the package.
-        #[column(example("Call report for the second quarter of 2026"))]
+        #[column(title, example("Call report for the second quarter of 2026"))]
         pub title: Title,
         /// The status of the package. Imports set it only when they create the package.
         #[column(filter(Many), create_only, example("acknowledged"))]

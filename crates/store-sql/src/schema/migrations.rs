@@ -63,6 +63,7 @@ const STEPS: &[Step] = steps! {
     21 "identities" "0021_identities.sql",
     22 "saved_views" "0022_saved_views.sql",
     23 "table_imports" "0023_table_imports.sql",
+    24 "search" "0024_search.sql",
 };
 
 /// The migration that creates the table `installation`, with a row that stays.
