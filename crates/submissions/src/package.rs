@@ -22,7 +22,7 @@ record! {
         #[column(filter(Many), create_only, example("acknowledged"))]
         pub status: SubmissionPackageStatus,
         /// The time by which the package must be submitted.
-        #[column(example("2026-07-30T00:00:00.000Z"))]
+        #[column(due_date, example("2026-07-30T00:00:00.000Z"))]
         pub due_at: Option<Timestamp>,
         /// The time at which the package was submitted last.
         #[column(create_only, example("2026-05-25T14:00:00.000Z"))]

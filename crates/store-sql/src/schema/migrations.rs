@@ -64,6 +64,7 @@ const STEPS: &[Step] = steps! {
     22 "saved_views" "0022_saved_views.sql",
     23 "table_imports" "0023_table_imports.sql",
     24 "search" "0024_search.sql",
+    25 "submission_due_dates" "0025_submission_due_dates.sql",
 };
 
 /// The migration that creates the table `installation`, with a row that stays.
