@@ -123,7 +123,7 @@ pub trait Resource: HasIdPrefix + Clone + fmt::Debug + PartialEq + Send + Sync +
     /// Whether records of this kind have a title, by whose words the search finds them.
     const HAS_TITLE: bool = false;
 
-    /// What lists show as the name of the record, if the kind has titles.
+    /// The title: lists show it as the name of the record. `None` if the kind has no titles.
     fn title(&self) -> Option<&str> {
         None
     }

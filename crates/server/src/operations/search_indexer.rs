@@ -1,8 +1,5 @@
 //! The indexing of records for the search: the index of words follows the changes of records.
 
-#[cfg(test)]
-mod tests;
-
 use std::{
     sync::Arc,
     time::{Duration, Instant},
@@ -41,7 +38,7 @@ pub(crate) struct SearchIndexer {
     owner: String,
 }
 
-/// What a round of indexing has found and done.
+/// The result of a round of indexing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct IndexingRound {
     /// The number of pages of records that were indexed.
@@ -149,7 +146,7 @@ impl SearchIndexer {
             let mut pages = 0;
             loop {
                 let began = Instant::now();
-                let has_more = follower.index_page(&self.store, organization).await?;
+                let has_more = follower.index_page(&*self.store, organization).await?;
                 (pages, round.pages) = (pages + 1, round.pages + 1);
                 if !has_more {
                     break;
@@ -173,3 +170,6 @@ impl SearchIndexer {
         if is_owner { Ok(()) } else { Err(Interrupted::LeaseLost) }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,4 @@
-//! What somebody searches for.
+//! The words and the key that somebody searches for.
 
 use super::{
     RecordWords,
@@ -11,7 +11,7 @@ pub const MAX_TERMS: usize = 8;
 /// The maximum number of words that the index is asked for: the longest ones. The others are compared with what it finds.
 const MAX_LOOKED_UP: usize = 4;
 
-/// What somebody searches for: the beginnings of all words of a title, or the beginning of a key.
+/// A search: the beginnings of all words of a title, or the beginning of a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SearchTerms {
     /// The words, the longest first.

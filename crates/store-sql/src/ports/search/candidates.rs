@@ -81,7 +81,7 @@ fn with_prefix(rows: &[WordRow], prefix: &str) -> (BTreeSet<Ulid>, bool) {
     (different.iter().map(|(_, id)| *id).collect(), different.len() <= MAX_CANDIDATES)
 }
 
-/// What the rows of words say about the records that have all of them.
+/// The records that have all words, as far as the rows of words say.
 enum Matching {
     /// These have them.
     All(BTreeSet<Ulid>),
