@@ -97,6 +97,12 @@ impl Resource for ServiceAccount {
     fn unique_key(&self) -> Option<&str> {
         Some(self.name.as_str())
     }
+
+    const HAS_TITLE: bool = true;
+
+    fn title(&self) -> Option<&str> {
+        Some(self.name.as_str())
+    }
 }
 
 impl AuditFields for ServiceAccount {

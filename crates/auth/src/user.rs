@@ -10,7 +10,7 @@ record! {
     #[record(kind = User, prefix = "user", plural = "users")]
     pub struct User {
         /// The display name.
-        #[column(example("Morgan Halloran"))]
+        #[column(title, example("Morgan Halloran"))]
         pub name: Title,
         /// The email address in lower case, unique in the organization.
         #[column(key, example("m.halloran@brackwater.example"))]

@@ -28,4 +28,4 @@ pub(crate) use opened::{MergedTexts, merge_stored};
 pub(crate) use record_names::{RecordName, RecordNames, is_person, referred_by, referred_in_list};
 pub(crate) use references::{PEOPLE, ReferenceField, References, people_list, reference_fields, reference_text};
 pub(crate) use register::{Register, Row, register_named, register_of};
-pub(crate) use typed::{TypedFaults, key_field, read_typed};
+pub(crate) use typed::{TypedFaults, key_field, new_fields, read_typed};

@@ -16,7 +16,7 @@ record! {
         #[column(label("claim_key"), key, example("backup-restore-test-2026-05"))]
         pub key: RecordKey,
         /// The title of the claim.
-        #[column(example("Restore test of May 2026"))]
+        #[column(title, example("Restore test of May 2026"))]
         pub title: Title,
         /// The description of the evidence.
         #[column(example("All 412 tables were restored within 38 minutes."))]

@@ -10,7 +10,7 @@ record! {
         #[column(label("requirement_key"), key, example("backup-restore-test"))]
         pub key: RecordKey,
         /// The title of the requirement.
-        #[column(example("Restore test of the core banking backup"))]
+        #[column(title, example("Restore test of the core banking backup"))]
         pub title: Title,
         /// The description of what fulfills the requirement.
         #[column(example("The report of a restore test, not older than 90 days."))]

@@ -17,7 +17,7 @@ record! {
         #[column(label("finding_key"), key, example("java.sqli:src/Login.java:42"))]
         pub key: RecordKey,
         /// The title of the finding.
-        #[column(example("SQL built from user input"))]
+        #[column(title, example("SQL built from user input"))]
         pub title: Title,
         /// The description of the problem.
         #[column(example("The user name goes into the statement as it comes."))]

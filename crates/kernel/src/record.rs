@@ -20,6 +20,7 @@
 //! | a decimal | [`crate::Decimal`], a text everywhere |
 //! | a filter that a list can't do without | the mark `required` after `filter(…)` |
 //! | a lower bound instead of a choice of values | the mark `at_least("since")` |
+//! | what lists show as the name of the record, by whose words it is found | the mark `title` |
 //! | a due date that lists are ordered by | the mark `due_date` on `due_at: Option<Timestamp>` |
 //! | a value that commands of the module change after its creation | the mark `create_only` |
 //! | a time that others bound, or a number within a range | the marks `after`, `not_before` and `within` |
@@ -159,6 +160,20 @@ pub trait Record: Resource<Filter = Filter<Self>> {
         Some(format!("{:?}", values.map(|(value, _)| value).collect::<Vec<_>>()))
     }
 
+    /// The index of the column that is marked as the title, if there is one.
+    const TITLE: Option<usize> = {
+        let mut index = 0;
+        while index < Self::COLUMNS.len() && !Self::COLUMNS[index].is_title {
+            index += 1;
+        }
+        if index < Self::COLUMNS.len() { Some(index) } else { None }
+    };
+
+    /// The value of the column that is marked as the title.
+    fn title(&self) -> Option<&str> {
+        self.value(Self::TITLE?).as_str()
+    }
+
     /// The index of the column that is marked as the due date, if there is one.
     const DUE_DATE: Option<usize> = {
         let mut index = 0;
@@ -267,6 +282,12 @@ macro_rules! record {
 
             fn unique_identity(&self) -> Option<String> {
                 $crate::Record::identity(self)
+            }
+
+            const HAS_TITLE: bool = <Self as $crate::Record>::TITLE.is_some();
+
+            fn title(&self) -> Option<&str> {
+                $crate::Record::title(self)
             }
 
             const HAS_DUE_DATE: bool = <Self as $crate::Record>::DUE_DATE.is_some();

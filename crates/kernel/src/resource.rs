@@ -120,6 +120,14 @@ pub trait Resource: HasIdPrefix + Clone + fmt::Debug + PartialEq + Send + Sync +
         None
     }
 
+    /// Whether records of this kind have a title, by whose words the search finds them.
+    const HAS_TITLE: bool = false;
+
+    /// The title: lists show it as the name of the record. `None` if the kind has no titles.
+    fn title(&self) -> Option<&str> {
+        None
+    }
+
     /// Whether lists of these records can be ordered by due date and restricted to a range of due dates.
     const HAS_DUE_DATE: bool = false;
 

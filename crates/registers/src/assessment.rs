@@ -16,7 +16,7 @@ record! {
         #[column(label("assessment_key"), key, example("ASM-2026-Q2"))]
         pub key: RecordKey,
         /// The title of the assessment.
-        #[column(example("Second quarter review of privileged access"))]
+        #[column(title, example("Second quarter review of privileged access"))]
         pub title: Title,
         /// The scope and the method of the assessment.
         #[column(example("All privileged accounts of core systems."))]

@@ -13,7 +13,7 @@ record! {
         #[column(filter(Many), example("database"))]
         pub asset_kind: Reference,
         /// The name of the asset for people.
-        #[column(example("Core banking database"))]
+        #[column(title, example("Core banking database"))]
         pub display_name: Title,
         /// The description of the asset.
         #[column(example("PostgreSQL cluster with all member accounts."))]

@@ -13,7 +13,7 @@ record! {
         #[column(filter(Many), example("normal"))]
         pub change_kind: Reference,
         /// The title of the change.
-        #[column(example("Upgrade the core banking database to PostgreSQL 18"))]
+        #[column(title, example("Upgrade the core banking database to PostgreSQL 18"))]
         pub title: Title,
         /// The status of the change request.
         #[column(filter(Many), example("approved"))]

@@ -12,7 +12,7 @@ record! {
         #[column(label("baseline_key"), key, example("core-db-2026-05"))]
         pub key: RecordKey,
         /// The title of the baseline.
-        #[column(example("Core banking database, May 2026"))]
+        #[column(title, example("Core banking database, May 2026"))]
         pub title: Title,
         /// The status of the baseline.
         #[column(filter(Many), example("active"))]

@@ -12,7 +12,7 @@ record! {
         #[column(label("control_key"), key, example("CTL-AC-02"))]
         pub key: RecordKey,
         /// The title of the control.
-        #[column(example("Privileged access is reviewed every quarter"))]
+        #[column(title, example("Privileged access is reviewed every quarter"))]
         pub title: Title,
         /// The requirements of the control.
         #[column(example("Each system owner confirms or removes every privileged account."))]

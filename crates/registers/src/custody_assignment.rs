@@ -12,7 +12,7 @@ record! {
         #[column(filter(Few), example("asset_01KSFQEHQ80000000000000002"))]
         pub asset_id: Id<Asset>,
         /// The key of the assignment, unique in the organization.
-        #[column(label("assignment_key"), key, example("core-db-1/primary"))]
+        #[column(label("assignment_key"), key, title, example("core-db-1/primary"))]
         pub key: RecordKey,
         /// The kind of the assignment.
         #[column(example("primary"))]

@@ -12,7 +12,7 @@ record! {
         #[column(filter(Few), example("peng_01KSFQEHQ80000000000000002"))]
         pub engagement_id: Id<Engagement>,
         /// The key of the review, unique in the organization.
-        #[column(label("review_key"), key, example("core-banking-2026"))]
+        #[column(label("review_key"), key, title, example("core-banking-2026"))]
         pub key: RecordKey,
         /// The occasion of the review.
         #[column(example("periodic"))]

@@ -13,7 +13,7 @@ record! {
         #[column(filter(Many), example("supplier"))]
         pub engagement_kind: Reference,
         /// The title of the engagement.
-        #[column(example("Core banking as a service"))]
+        #[column(title, example("Core banking as a service"))]
         pub title: Title,
         /// The status of the engagement.
         #[column(filter(Many), example("active"))]

@@ -10,7 +10,7 @@ record! {
         #[column(label("exception_key"), key, example("EXC-31"))]
         pub key: RecordKey,
         /// The title of the exception.
-        #[column(example("No multi-factor authentication on the legacy teller terminals"))]
+        #[column(title, example("No multi-factor authentication on the legacy teller terminals"))]
         pub title: Title,
         /// The kind of the exception, in the organization's own words.
         #[column(filter(Many), example("policy-deviation"))]

@@ -12,7 +12,7 @@ record! {
         #[column(label("framework_key"), key, example("iso-27001"))]
         pub key: RecordKey,
         /// The name of the framework.
-        #[column(example("ISO/IEC 27001"))]
+        #[column(title, example("ISO/IEC 27001"))]
         pub name: Title,
         /// The description of the framework.
         #[column(example("Requirements for an information security management system."))]

@@ -21,7 +21,7 @@ record! {
         #[column(label("node_key"), key_within("framework_version_id"), example("AC-2(1)"))]
         pub key: RecordKey,
         /// The title of the node.
-        #[column(example("Automated system account management"))]
+        #[column(title, example("Automated system account management"))]
         pub title: Title,
         /// The text of the requirement.
         #[column(example("Support the management of system accounts using automated mechanisms."))]

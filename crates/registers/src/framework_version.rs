@@ -18,7 +18,7 @@ record! {
         #[column(label("version_key"), key_within("framework_id"), example("2022"))]
         pub key: VersionKey,
         /// The label of the version.
-        #[column(example("ISO/IEC 27001:2022"))]
+        #[column(title, example("ISO/IEC 27001:2022"))]
         pub version_label: Title,
         /// The origin of the version.
         #[column(example("standard"))]

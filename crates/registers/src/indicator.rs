@@ -10,7 +10,7 @@ record! {
         #[column(label("indicator_key"), key, example("KRI-phishing-rate"))]
         pub key: RecordKey,
         /// The title of the indicator.
-        #[column(example("Employees who follow a simulated phishing link"))]
+        #[column(title, example("Employees who follow a simulated phishing link"))]
         pub title: Title,
         /// The kind of the indicator.
         #[column(filter(Many), example("kri"))]

@@ -10,7 +10,7 @@ record! {
         #[column(label("monitor_key"), key, example("MON-backup-age"))]
         pub key: RecordKey,
         /// The title of the monitor.
-        #[column(example("Backups are younger than a day"))]
+        #[column(title, example("Backups are younger than a day"))]
         pub title: Title,
         /// The condition that is checked and how.
         #[column(example("The newest backup of each core system, every hour."))]

@@ -12,7 +12,7 @@ record! {
         #[column(filter(Few), example("vuln_01KSFQEHQ80000000000000002"))]
         pub vulnerability_id: Id<Vulnerability>,
         /// The key of the patch requirement, unique in the organization.
-        #[column(label("patch_key"), key, example("core-db-1/xz-5.6.2"))]
+        #[column(label("patch_key"), key, title, example("core-db-1/xz-5.6.2"))]
         pub key: RecordKey,
         /// The urgency of the patch.
         #[column(example("emergency"))]

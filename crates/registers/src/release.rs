@@ -12,7 +12,7 @@ record! {
         #[column(label("release_key"), key, example("core-2026.06"))]
         pub key: RecordKey,
         /// The title of the release.
-        #[column(example("Core banking, June 2026"))]
+        #[column(title, example("Core banking, June 2026"))]
         pub title: Title,
         /// The status of the release.
         #[column(filter(Many), example("planned"))]

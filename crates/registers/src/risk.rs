@@ -10,7 +10,7 @@ record! {
         #[column(label("risk_key"), key, example("RSK-7"))]
         pub key: RecordKey,
         /// The title of the risk.
-        #[column(example("The core banking supplier fails"))]
+        #[column(title, example("The core banking supplier fails"))]
         pub title: Title,
         /// The event that may happen and its consequences.
         #[column(example("No teller can work for longer than a day."))]

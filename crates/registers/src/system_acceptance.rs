@@ -12,7 +12,7 @@ record! {
         #[column(label("acceptance_key"), key, example("core-2026.06-acceptance"))]
         pub key: RecordKey,
         /// The title of the acceptance.
-        #[column(example("Acceptance of core banking, June 2026"))]
+        #[column(title, example("Acceptance of core banking, June 2026"))]
         pub title: Title,
         /// The status of the acceptance.
         #[column(filter(Many), example("pending"))]

@@ -21,6 +21,7 @@ mod rollup_counter;
 mod scan_importer;
 mod scan_lease;
 mod scan_series;
+mod search_indexer;
 mod service_accounts;
 mod signing_keys;
 mod table_imports;
@@ -46,6 +47,7 @@ pub(crate) use record_commands::{CommandRecord, change_record, find_record};
 pub(crate) use rollup_counter::RollupCounter;
 pub(crate) use scan_lease::ScanLeases;
 pub(crate) use scan_series::ScanSeries;
+pub(crate) use search_indexer::SearchIndexer;
 pub(crate) use service_accounts::{
     ChangedAccount, create_account, find_account, list_accounts, rotate_secret, set_account_limits, set_account_scopes,
     set_account_status,

@@ -24,7 +24,7 @@ use crate::{
     clock::ReplayClock,
     compose::{Installation, OpenMode, Webhooks},
     failure::Failure,
-    operations::{EvidenceExpiry, RollupCounter, SharedTables},
+    operations::{EvidenceExpiry, RollupCounter, SearchIndexer, SharedTables},
     permissions::exposed_files,
     settings::{Database, Settings},
 };
@@ -34,12 +34,15 @@ use attachment_probe::AttachmentProbe;
 use bootstrap::{PrintedAccount, PrintedLink, demo, first_start, open_files};
 use evidence_files::SharedFiles;
 use listen::{CertificateReloader, ConnectionLimits, Listener};
-use metrics::{CertificateMetrics, MeteredContents, Metrics, PeopleMetrics, RollupMetrics, WebhookMetrics};
+use metrics::{
+    CertificateMetrics, MeteredContents, Metrics, PeopleMetrics, RollupMetrics, SearchMetrics, WebhookMetrics,
+};
 use rate_limits::RateLimits;
 use shutdown::Signals;
 use tasks::{
-    count_rollups, expire_evidence, fan_out_events, maintenance, record_repeated_calls, refresh_signing_keys,
-    reload_certificate, report_repeats, return_rate_limits, seal_audit_log, send_deliveries, sweep_attachments,
+    count_rollups, expire_evidence, fan_out_events, index_titles, maintenance, record_repeated_calls,
+    refresh_signing_keys, reload_certificate, report_repeats, return_rate_limits, seal_audit_log, send_deliveries,
+    sweep_attachments,
 };
 
 pub(crate) use bootstrap::{ReadyMessage, ServerLock};
@@ -187,6 +190,8 @@ impl Server {
         let expiry = tokio::spawn(expire_evidence::run(EvidenceExpiry::new(&installation), stop.clone()));
         let rollup_metrics = RollupMetrics::register(&metrics)?;
         let rollups = tokio::spawn(count_rollups::run(RollupCounter::new(&installation), rollup_metrics, stop.clone()));
+        let search_metrics = SearchMetrics::register(&metrics)?;
+        let search = tokio::spawn(index_titles::run(SearchIndexer::new(&installation), search_metrics, stop.clone()));
         let (distributor, dispatcher) =
             (webhooks.distributor(&installation), webhooks.dispatcher(&installation, webhook_metrics));
         let endpoint_services = webhooks.endpoint_services();
@@ -241,6 +246,7 @@ impl Server {
             sweeper.await?;
             expiry.await?;
             rollups.await?;
+            search.await?;
             fan_out.await.and(deliveries.await)?;
             if let Some(reloader) = reloader {
                 reloader.await?;

@@ -27,6 +27,7 @@ pub mod revision_order;
 pub mod rollups;
 pub mod saved_views;
 pub mod sealing;
+pub mod search;
 pub mod signing_keys;
 pub mod streaming;
 pub mod table_imports;
@@ -289,6 +290,15 @@ macro_rules! contract_suite {
                 open_findings_are_stored_by_day
                 concurrently_counted_calls_are_added_up
                 calls_are_deleted_after_their_retention
+            }
+            search {
+                records_are_found_by_the_beginnings_of_their_words
+                the_words_of_a_record_are_replaced
+                a_search_is_bounded
+                the_index_follows_the_changes_of_records
+                the_index_follows_more_changes_than_a_page_has
+                a_cleared_index_is_filled_again
+                changes_are_indexed_after_the_clock_was_set_back
             }
             maintenance {
                 a_lease_belongs_to_its_owner_until_it_expires

@@ -21,6 +21,7 @@ mod people;
 mod reader;
 mod rollups;
 mod saved_views;
+mod search;
 mod signing_keys;
 mod state;
 mod streaming;

@@ -69,6 +69,10 @@ impl Maintenance for MemoryStore {
             state.release_partitions_leased_after(latest);
             state.make_deliveries_due_that_wait_until_after(now + MAX_DELIVERY_DELAY, now);
             state.cap_idempotency(now + idempotency_retention);
+            let indexed = state.indexed.iter().filter(|(_, as_of)| **as_of > now);
+            for kind in indexed.map(|(kind, _)| *kind).collect::<Vec<_>>() {
+                state.indexed.insert_mut(kind, now);
+            }
             let future_uses = state.last_used.iter().filter(|(_, at)| **at > now + FUTURE_TOLERANCE);
             let future_uses: Vec<_> = future_uses.map(|(account, _)| *account).collect();
             for account in future_uses {

@@ -17,7 +17,8 @@ use kernel::{
 };
 use rpds::{RedBlackTreeMapSync as Map, RedBlackTreeSetSync as Set};
 use store::{
-    CallSpan, CallTotals, Day, FUTURE_TOLERANCE, OpenFindings, Rollup, RollupPart, StoredTableImport, TableImportId,
+    CallSpan, CallTotals, Day, FUTURE_TOLERANCE, OpenFindings, RecordWords, Rollup, RollupPart, StoredTableImport,
+    TableImportId,
 };
 use ulid::Ulid;
 use webhooks::Partition;
@@ -60,6 +61,10 @@ pub(crate) struct State {
     pub(crate) rollups: Map<(OrganizationId, RollupPart), Rollup>,
     pub(crate) open_findings: Map<(OrganizationId, Day), OpenFindings>,
     pub(crate) calls: Map<(OrganizationId, AccountId, CallSpan, Timestamp), CallTotals>,
+    /// The words of records that are indexed.
+    pub(crate) words: Map<(Kind, OrganizationId, Ulid), RecordWords>,
+    /// The times up to which the words are indexed.
+    pub(crate) indexed: Map<(OrganizationId, Kind), Timestamp>,
     pub(crate) table_imports: Map<(OrganizationId, Id<TableImportId>), StoredTableImport>,
     pub(crate) table_parts: Map<(OrganizationId, Id<TableImportId>, i64), Arc<[u8]>>,
 }

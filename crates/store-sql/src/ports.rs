@@ -19,6 +19,7 @@ mod rate_limits;
 mod reader;
 mod rollups;
 mod saved_views;
+mod search;
 mod signing_keys;
 mod storage_usage;
 mod table_imports;

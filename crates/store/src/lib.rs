@@ -5,6 +5,7 @@ mod identity;
 mod maintenance;
 mod master_key;
 mod rollups;
+mod search;
 mod table_imports;
 
 use audit::AuditLog;
@@ -22,6 +23,10 @@ pub use rollups::{
     EvidenceCounts, EvidenceState, FindingCounts, MAX_DAYS, MAX_LISTED_CALLS, MAX_NEXT_SUBMISSIONS, OpenFindings,
     OpenHistory, Rollup, RollupPart, Rollups, SubmissionCounts, calls_by_hour, calls_by_minute, delivery_counts,
     evidence_counts, finding_counts, is_current, submission_counts,
+};
+pub use search::{
+    Backlog, Candidates, IndexedRecord, MAX_CANDIDATES, MAX_LOOKED_THROUGH, MAX_TERMS, MAX_WORD_LENGTH, MAX_WORDS,
+    RecordWords, SearchIndex, SearchTerms, TitleFollower, index_titles, searched_kinds,
 };
 pub use table_imports::{MAX_TABLE_IMPORTS, StoredTableImport, TableImportId, TableImports};
 
@@ -65,6 +70,7 @@ macro_rules! store {
             + DeliveryHistory
             + DueEvidence
             + Rollups
+            + SearchIndex
             + TableImports
             $(+ Reader<$record>)*
         {
@@ -87,6 +93,7 @@ macro_rules! store {
                 + DeliveryHistory
                 + DueEvidence
                 + Rollups
+                + SearchIndex
                 + TableImports
                 $(+ Reader<$record>)*
         {

@@ -18,6 +18,8 @@ pub enum Lease {
     EvidenceExpiry,
     /// Counting records for rollups.
     Rollups,
+    /// Indexing the titles of records.
+    Search,
     /// The import of scans of one tool and scope into one organization, by a hash of these.
     ScanImport(u64),
     /// The import of an uploaded table into an organization.
@@ -34,6 +36,7 @@ impl Lease {
             Self::AttachmentSweep => "attachment-sweep".into(),
             Self::EvidenceExpiry => "evidence-expiry".into(),
             Self::Rollups => "rollups".into(),
+            Self::Search => "search".into(),
             Self::ScanImport(scan) => format!("scan-import:{scan:016x}").into(),
             Self::TableImport(organization) => format!("table-import:{organization}").into(),
         }
@@ -82,7 +85,7 @@ pub trait Maintenance: Send + Sync {
     /// than any does end, rate-limit buckets that would be full later than any is are deleted, and deliveries that wait
     /// longer than any does become due. Idempotency records and claims that would be stored for over an hour longer than
     /// `idempotency_retention` are stored for that time from `now`, and last uses that are over an hour ahead are set to
-    /// `now`.
+    /// `now`. The index of words is taken to be complete up to `now` at most.
     ///
     /// # Errors
     /// [`StoreError`] when the store fails.

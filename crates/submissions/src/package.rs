@@ -16,13 +16,13 @@ record! {
         #[column(label("package_key"), key, example("call-report-2026-q2"))]
         pub key: RecordKey,
         /// The title of the package.
-        #[column(example("Call report for the second quarter of 2026"))]
+        #[column(title, example("Call report for the second quarter of 2026"))]
         pub title: Title,
         /// The status of the package. Imports set it only when they create the package.
         #[column(filter(Many), create_only, example("acknowledged"))]
         pub status: SubmissionPackageStatus,
         /// The time by which the package must be submitted.
-        #[column(example("2026-07-30T00:00:00.000Z"))]
+        #[column(due_date, example("2026-07-30T00:00:00.000Z"))]
         pub due_at: Option<Timestamp>,
         /// The time at which the package was submitted last.
         #[column(create_only, example("2026-05-25T14:00:00.000Z"))]

@@ -10,7 +10,7 @@ record! {
         #[column(label("requirement_key"), key, example("call-report"))]
         pub key: RecordKey,
         /// The title of the requirement.
-        #[column(example("Quarterly call report"))]
+        #[column(title, example("Quarterly call report"))]
         pub title: Title,
         /// The kind of what is submitted.
         #[column(example("regulator_report"))]

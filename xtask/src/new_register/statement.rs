@@ -49,7 +49,7 @@ record! {{
         #[column(label(\"{singular}_key\"), key, example(\"KEY-1\"))]
         pub key: RecordKey,
         /// The title of the {words}.
-        #[column(example(\"A title\"))]
+        #[column(title, example(\"A title\"))]
         pub title: Title,
         /// The description of the {words}.
         pub description: Description,

@@ -148,8 +148,8 @@ fn bar(viewer: &Viewer, head: &Head<'_>) -> Markup {
             }
             form.jump role="search" action="/app/go" {
                 (Icon::Search)
-                label.vh for="jump" { "Go to a key or an id" }
-                input #jump name="q" placeholder="Go to a key or an id  ( / )" autocomplete="off" spellcheck="false";
+                label.vh for="jump" { "Search, or go to a key or an id" }
+                input #jump name="q" placeholder="Search or go to  ( / )" autocomplete="off" spellcheck="false";
             }
             details.pop.right.dots name="pop" {
                 summary { (avatar(&viewer.name)) span.user-name { (viewer.name) } span.vh { "Your account" } }

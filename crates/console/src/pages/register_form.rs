@@ -18,13 +18,14 @@ use store::DynStore;
 use super::{
     commit::{Written, commit},
     form_references::{ResolvedForm, load_references, resolve},
-    form_texts::FormTexts,
+    form_texts::{FormTexts, query_value},
     viewer,
 };
 use crate::{
     navigation::section_of,
     registers::{
-        MergedTexts, RecordForm, References, Row, TypedFaults, form, key_field, merge_stored, read_typed, register_of,
+        MergedTexts, RecordForm, References, Row, TypedFaults, form, key_field, merge_stored, new_fields, read_typed,
+        register_of,
     },
     response::{page_response, redirect},
     zone::Zone,
@@ -32,11 +33,20 @@ use crate::{
 
 type Handled<'a> = BoxFuture<'a, Result<ApiResponse, Problem>>;
 
-/// Handles the request for the empty form.
+/// Handles the request for the form of a new record, with what a link to it has filled in.
 pub(crate) fn open_new<'a, R: Record>(app: &'a App, request: &'a ApiRequest) -> Handled<'a> {
     Box::pin(async move {
-        let references = load_references(app, request, &register_of::<R>(), None).await?;
-        respond::<R>(request, StatusCode::OK, None, None, &references, &TypedFaults::default())
+        let register = register_of::<R>();
+        let mut filled = BTreeMap::new();
+        for name in new_fields(&register) {
+            filled.extend(query_value(request, &name).map(|value| (name, value)));
+        }
+        if filled.is_empty() {
+            let references = load_references(app, request, &register, None).await?;
+            return respond::<R>(request, StatusCode::OK, None, None, &references, &TypedFaults::default());
+        }
+        let form = resolve(app, request, &register, None, &filled).await?;
+        respond::<R>(request, StatusCode::OK, None, Some(&FormTexts(filled)), &form.references, &form.faults)
     })
 }
 

@@ -106,11 +106,7 @@ impl Register {
     /// The position of the column that names a record for people: its title, or else its key.
     #[must_use]
     pub(crate) fn name(&self) -> Option<usize> {
-        self.position("title")
-            .or_else(|| self.position("name"))
-            .or_else(|| self.position("display_name"))
-            .or_else(|| self.position("version_label"))
-            .or_else(|| self.key())
+        self.columns.iter().position(|column| column.is_title).or_else(|| self.key())
     }
 }
 

@@ -63,6 +63,11 @@ pub(super) fn shown(register: &Register, exists: bool) -> Vec<usize> {
     (0..register.columns.len()).filter(|index| !hidden.contains(index)).collect()
 }
 
+/// The names of the fields that the form of a new record has.
+pub(crate) fn new_fields(register: &Register) -> Vec<String> {
+    shown(register, false).into_iter().map(|index| field_name(register, index)).collect()
+}
+
 /// Whether only commands set the column, so that the form of a new record does not have it either.
 fn is_set_by_commands(kind: Kind, column: &Column, exists: bool) -> bool {
     match kind {

@@ -44,3 +44,62 @@ async fn only_children_of_open_nodes_are_shown_with_their_coverage() {
     let page = browser.get(&format!("{path}?open=SI&open=SI-10&node=SI-10")).await.expect(200);
     page.expect_text("SI-10(1)").expect_text("Text of SI-10").expect_text("Covered by");
 }
+
+/// A version with two groups: one with a requirement that is covered and one that is not, and one that is covered.
+async fn version(app: &TestApp) -> (String, Id<FrameworkNode>) {
+    let home = app.fixture.home;
+    let framework = app.fixture.create(home, Framework::example()).await;
+    let version = FrameworkVersion { framework_id: framework.meta.id, ..FrameworkVersion::example() };
+    let version = app.fixture.create(home, version).await.meta.id;
+    let node = async |key: &str, node_kind, parent_node_id| {
+        let node = FrameworkNode {
+            framework_version_id: version,
+            parent_node_id,
+            node_kind,
+            key: samples::key(key),
+            title: samples::title(&format!("Title of {key}")),
+            ..FrameworkNode::example()
+        };
+        app.fixture.create(home, node).await.meta.id
+    };
+    let link = async |node_id, coverage| {
+        let link = CoverageLink { framework_version_id: version, node_id, coverage, ..CoverageLink::example() };
+        app.fixture.create(home, link).await;
+    };
+    let group = node("SI", NodeKind::Group, None).await;
+    link(node("SI-1", NodeKind::Requirement, Some(group)).await, Coverage::Partial).await;
+    let open = node("SI-2", NodeKind::Requirement, Some(group)).await;
+    let covered = node("AC", NodeKind::Group, None).await;
+    link(node("AC-1", NodeKind::Requirement, Some(covered)).await, Coverage::Full).await;
+    (format!("/app/framework-versions/{version}"), open)
+}
+
+#[tokio::test]
+async fn a_group_shows_how_many_requirements_below_it_are_covered_and_the_tree_only_those_that_are_not() {
+    let app = TestApp::open().await;
+    let (path, _) = version(&app).await;
+    let browser = app.browser(Role::Reader).await;
+    let page = browser.get(&path).await.expect(200);
+    page.expect_text("1 of 2 covered, 1 in part")
+        .expect_text("1 of 1 covered")
+        .expect_text("2 of 3 covered, 1 in part");
+    let page = browser.get(&format!("{path}?show=uncovered&open=SI")).await.expect(200);
+    let page = page.expect_text("Title of SI-2").expect_no_text("Title of SI-1").expect_no_text("Title of AC");
+    page.expect_text("show=uncovered").expect_text("Show all").expect_text(&format!("{path}?open=SI\""));
+    browser.get(&format!("{path}?show=else")).await.expect(200).expect_text("Title of AC");
+}
+
+#[tokio::test]
+async fn a_requirement_leads_to_the_form_that_covers_it() {
+    let app = TestApp::open().await;
+    let (path, open) = version(&app).await;
+    let lead = app.browser(Role::Lead).await;
+    let page = lead.get(&format!("{path}?open=SI&node=SI-2")).await.expect(200);
+    let form = format!("/app/coverage-links/new?frameworkVersionId={}&nodeId={open}", path.rsplit('/').next().unwrap());
+    page.expect_text("Cover it…").expect_text(&form.replace('&', "&amp;"));
+    let page = lead.get(&form).await.expect(200);
+    page.expect_text(&format!("value=\"{open}\"")).expect_text("Title of SI-2");
+    lead.get(&format!("{path}?node=SI")).await.expect(200).expect_no_text("Cover it…");
+    let reader = app.browser(Role::Reader).await;
+    reader.get(&format!("{path}?open=SI&node=SI-2")).await.expect(200).expect_no_text("Cover it…");
+}

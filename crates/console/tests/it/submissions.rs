@@ -50,6 +50,26 @@ async fn the_calendar_has_packages_by_the_month_of_their_due_dates() {
 }
 
 #[tokio::test]
+async fn the_calendar_has_what_is_due_first_however_many_packages_are_newer() {
+    let app = TestApp::open().await;
+    let first = package(&app, SubmissionPackageStatus::Ready).await;
+    for number in 0..205 {
+        let later = SubmissionPackage {
+            key: samples::key(&format!("later-{number}")),
+            title: samples::title(&format!("Later {number}")),
+            due_at: Some("2027-03-31T00:00:00.000Z".parse().unwrap()),
+            ..first.record.clone()
+        };
+        app.fixture.create(app.fixture.home, later).await;
+    }
+    let undated = SubmissionPackage { key: samples::key("undated"), due_at: None, ..first.record.clone() };
+    app.fixture.create(app.fixture.home, undated).await;
+    let page = app.browser(Role::Reader).await.get("/app/submissions").await.expect(200);
+    let page = page.expect_text("July 2026").expect_text("Call report of Q2").expect_text("March 2027");
+    page.expect_text("The 200 packages in preparation that are due first").expect_no_text("Without a due date");
+}
+
+#[tokio::test]
 async fn a_package_moves_from_draft_to_an_answer_with_its_events() {
     let app = TestApp::open().await;
     let browser = app.browser(Role::Contributor).await;

@@ -29,6 +29,8 @@ pub struct Column {
     pub is_identity: bool,
     /// Whether only the server sets the value, from other records or by its own rules.
     pub is_derived: bool,
+    /// Whether the value is the title of the record: what lists show as its name, and what is searched by its words.
+    pub is_title: bool,
     /// Whether the value is the due date of the record, by which lists can be ordered.
     pub is_due_date: bool,
     /// Whether imports set the value only when they create the record.
@@ -58,6 +60,7 @@ impl Column {
             key: None,
             is_identity: false,
             is_derived: false,
+            is_title: false,
             is_due_date: false,
             is_create_only: false,
             bound: None,

@@ -100,11 +100,11 @@ impl Columns {
     /// Checks the rules between columns, so that a mistake in a declaration is a compiler error.
     ///
     /// # Panics
-    /// If there are two keys, or a key and an identity, the parent of a key is no column, an identity does not begin with
+    /// If there are two keys or two titles, or a key and an identity, the parent of a key is no column, an identity does not begin with
     /// the identifier of a parent, a choice of values is asked of a number or of groups, or a bound names no column.
     #[must_use]
     pub const fn checked(self) -> Self {
-        let (mut keys, mut identity) = (0, 0);
+        let (mut keys, mut identity, mut titles) = (0, 0, 0);
         let mut index = 0;
         while index < self.length {
             let is_number = matches!(
@@ -121,6 +121,9 @@ impl Columns {
                 assert!(identity > 0 || is_parent, "an identity begins with the identifier of a parent, with a filter");
                 identity += 1;
             }
+            if self.columns[index].is_title {
+                titles += 1;
+            }
             if let Some(Bound::After(other, _) | Bound::NotBefore(other, _)) = self.columns[index].bound {
                 assert!(self.has(other), "a bound names a column that the record does not have");
             }
@@ -133,6 +136,7 @@ impl Columns {
             index += 1;
         }
         assert!(keys <= 1, "a record has at most one key");
+        assert!(titles <= 1, "a record has at most one title");
         assert!(keys == 0 || identity == 0, "a record with a key needs no other identity");
         self
     }
@@ -226,6 +230,16 @@ impl Columns {
             "a derived value is absent at first: its type is an Option, or a list"
         );
         column.is_derived = true;
+        self
+    }
+
+    /// Marks the title of the record: lists show it as the record's name, and the search finds the record by its words. For a
+    /// record without one of its own, it is the key.
+    #[must_use]
+    pub const fn title(mut self) -> Self {
+        let column = self.only();
+        assert!(matches!(column.column_type, ColumnType::Text { .. }) && !column.nullable, "a title is a text");
+        column.is_title = true;
         self
     }
 

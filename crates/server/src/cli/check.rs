@@ -14,7 +14,7 @@ use crate::{
     compose::{self, Installation, OpenMode},
     failure::Failure,
     files::folder_of,
-    operations::RollupCounter,
+    operations::{RollupCounter, SearchIndexer},
     permissions::exposed_files,
     settings::{Database, Settings},
     staging::find_abandoned,
@@ -122,6 +122,7 @@ async fn run_checks(settings: &Settings, repair: bool, report: &mut Report) {
     check_webhooks(&installation, report).await;
     if repair {
         repair_rollups(&installation, report).await;
+        repair_search(&installation, report).await;
     }
     check_openid(settings, &installation, report).await;
     installation.store.close().await;
@@ -133,6 +134,15 @@ async fn repair_rollups(installation: &Installation, report: &mut Report) {
         Ok(1) => report.pass("rollups", "the records of 1 workspace were counted anew"),
         Ok(workspaces) => report.pass("rollups", format!("the records of {workspaces} workspaces were counted anew")),
         Err(error) => report.fail("rollups", format!("the records could not be counted anew: {error}")),
+    }
+}
+
+/// Indexes the records for the search anew.
+async fn repair_search(installation: &Installation, report: &mut Report) {
+    match SearchIndexer::new(installation).rebuild().await {
+        Ok(1) => report.pass("search", "the records of 1 workspace were indexed anew"),
+        Ok(workspaces) => report.pass("search", format!("the records of {workspaces} workspaces were indexed anew")),
+        Err(error) => report.fail("search", format!("the records could not be indexed anew: {error}")),
     }
 }
 

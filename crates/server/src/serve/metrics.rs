@@ -5,6 +5,7 @@ mod certificate;
 mod people;
 mod rate_limits;
 mod rollups;
+mod search;
 mod webhooks;
 
 use std::time::Duration;
@@ -23,6 +24,7 @@ pub(crate) use certificate::CertificateMetrics;
 pub(crate) use people::PeopleMetrics;
 pub(crate) use rate_limits::MeteredBuckets;
 pub(crate) use rollups::RollupMetrics;
+pub(crate) use search::SearchMetrics;
 pub(crate) use webhooks::WebhookMetrics;
 
 /// Histogram buckets in seconds, from a cache hit to a request that waits for a busy disk.

@@ -21,7 +21,8 @@ use super::{
     admin::{self, AdminState},
     attachment_probe::AttachmentProbe,
     metrics::{
-        CertificateMetrics, MeteredBuckets, MeteredContents, Metrics, PeopleMetrics, RollupMetrics, WebhookMetrics,
+        CertificateMetrics, MeteredBuckets, MeteredContents, Metrics, PeopleMetrics, RollupMetrics, SearchMetrics,
+        WebhookMetrics,
     },
     shutdown,
 };
@@ -121,6 +122,7 @@ async fn all_series() -> Vec<Series> {
     CertificateMetrics::register(&metrics).unwrap();
     PeopleMetrics::register(&metrics).unwrap();
     RollupMetrics::register(&metrics).unwrap();
+    SearchMetrics::register(&metrics).unwrap();
     MeteredBuckets::new(&metrics, Arc::new(NoBuckets)).unwrap();
     answer_every_route(&metrics);
     for failure in AttemptFailure::ALL.iter().copied().map(Some).chain([None]) {

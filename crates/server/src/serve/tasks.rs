@@ -3,6 +3,7 @@
 pub(super) mod count_rollups;
 pub(super) mod expire_evidence;
 pub(super) mod fan_out_events;
+pub(super) mod index_titles;
 pub(super) mod maintenance;
 pub(super) mod record_repeated_calls;
 pub(super) mod refresh_signing_keys;

@@ -41,6 +41,7 @@ mod scan_reopening;
 mod schema_versions;
 mod schemathesis;
 mod sealing;
+mod search;
 mod shell_cases;
 mod shutdown;
 mod signing_keys;

@@ -49,7 +49,7 @@ pub(super) enum List {
 pub(super) fn any_query() -> impl Strategy<Value = Query> {
     // Streams are rare, because each takes a connection of its own from the store.
     (0..2_usize, any_page(), any_list(), weighted(0.15)).prop_map(|(organization, mut page, list, streamed)| {
-        if !matches!(list, List::Findings(_)) {
+        if !matches!(list, List::Findings(_) | List::Packages(_)) {
             without_due_dates(&mut page);
         }
         Query { organization, page, list, streamed }

@@ -33,6 +33,8 @@ static CAP_IDEMPOTENCY: LazyLock<Sql> = LazyLock::new(|| {
 });
 static CAP_LAST_USES: LazyLock<Sql> =
     LazyLock::new(|| Sql::from_text("UPDATE service_account_uses SET last_used_at = ? WHERE last_used_at > ?"));
+static CAP_INDEXED: LazyLock<Sql> =
+    LazyLock::new(|| Sql::from_text("UPDATE search_progress SET as_of = ? WHERE as_of > ?"));
 static PARTITIONS: LazyLock<Sql> = LazyLock::new(|| {
     Sql::from_text(
         "SELECT organization_id, subscription_id FROM webhook_lanes WHERE due_at > ? \
@@ -70,7 +72,8 @@ pub(super) async fn discard_future_state(session: &Session, now: Timestamp) -> R
     Ok(())
 }
 
-/// Lets idempotency records and claims expire, and moves last uses, that a clock of the present can't have stored.
+/// Lets idempotency records and claims expire, and moves last uses, that a clock of the present can't have stored. Changes
+/// from now on are indexed.
 pub(super) async fn cap_future_times(
     session: &Session,
     now: Timestamp,
@@ -79,5 +82,6 @@ pub(super) async fn cap_future_times(
     let expires_at = now + idempotency_retention;
     let values = [expires_at.into(), (expires_at + FUTURE_TOLERANCE).into(), Value::limit(MAX_RECORDS)];
     session.execute(&CAP_IDEMPOTENCY, &values).await?;
+    session.execute(&CAP_INDEXED, &[now.into(), now.into()]).await?;
     session.execute(&CAP_LAST_USES, &[now.into(), (now + FUTURE_TOLERANCE).into()]).await.map(drop)
 }

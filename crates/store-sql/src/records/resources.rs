@@ -7,7 +7,7 @@ mod webhook_subscription;
 use auth::User;
 use evidence::{EvidenceAttachment, EvidenceContent};
 use findings::{Finding, FindingEvent};
-use kernel::Organization;
+use kernel::{Kind, Organization, Resource};
 use submissions::SubmissionEvent;
 
 use super::record_table::RecordTable;
@@ -26,9 +26,19 @@ impl RecordTable for Finding {
     const DUE_INDEXES: &'static [&'static str] = &["status", "owner_responsibility_id", "owner_member_user_id"];
 }
 
+/// The filters of a register that have an index for the order of due dates.
+const fn due_indexes(kind: Kind) -> &'static [&'static str] {
+    match kind {
+        Kind::SubmissionPackage => &["status"],
+        _ => &[],
+    }
+}
+
 macro_rules! registers {
     ($($kind:ident => $register:ty,)*) => {
-        $(impl RecordTable for $register {})*
+        $(impl RecordTable for $register {
+            const DUE_INDEXES: &'static [&'static str] = due_indexes(<$register as Resource>::KIND);
+        })*
     };
 }
 registers::for_each_register!(registers);

@@ -64,6 +64,8 @@ const STEPS: &[Step] = steps! {
     22 "saved_views" "0022_saved_views.sql",
     23 "table_imports" "0023_table_imports.sql",
     24 "changes_of_subjects" "0024_changes_of_subjects.sql",
+    25 "search" "0025_search.sql",
+    26 "submission_due_dates" "0026_submission_due_dates.sql",
 };
 
 /// The migration that creates the table `installation`, with a row that stays.

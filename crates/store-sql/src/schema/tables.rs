@@ -307,6 +307,27 @@ pub(crate) const ACCOUNT_CALLS: TableDefinition<8> = TableDefinition {
     key_columns: 4,
 };
 
+/// The words of records, by which they are searched.
+pub(crate) const SEARCH_WORDS: TableDefinition<4> = TableDefinition {
+    name: "search_words",
+    columns: [Column::text("organization_id"), Column::text("kind"), Column::text("word"), Column::text("record_id")],
+    key_columns: 4,
+};
+
+/// The words of each record, as they are in [`SEARCH_WORDS`].
+pub(crate) const SEARCH_RECORDS: TableDefinition<4> = TableDefinition {
+    name: "search_records",
+    columns: [Column::text("organization_id"), Column::text("kind"), Column::text("record_id"), Column::text("words")],
+    key_columns: 3,
+};
+
+/// The times up to which the changes of each kind are in [`SEARCH_WORDS`].
+pub(crate) const SEARCH_PROGRESS: TableDefinition<3> = TableDefinition {
+    name: "search_progress",
+    columns: [Column::text("organization_id"), Column::text("kind"), Column::int("as_of")],
+    key_columns: 2,
+};
+
 /// Values of the whole installation, by their names.
 pub(super) const INSTALLATION: TableDefinition<2> =
     TableDefinition { name: "installation", columns: [Column::text("key"), Column::text("value")], key_columns: 1 };

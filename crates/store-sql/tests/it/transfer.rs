@@ -16,8 +16,17 @@ use crate::support::{portable_statements::CheckedStatements, postgres, sqlite};
 const NOW: Timestamp = Timestamp::from_millis(1_779_718_113_000);
 
 /// The tables that are not copied.
-const EXCLUDED: &[&str] =
-    &["leases", "open_writes", "rate_limits", "schema_migrations", "table_import_parts", "table_imports"];
+const EXCLUDED: &[&str] = &[
+    "leases",
+    "open_writes",
+    "rate_limits",
+    "schema_migrations",
+    "search_progress",
+    "search_records",
+    "search_words",
+    "table_import_parts",
+    "table_imports",
+];
 
 /// More rows than a transaction has.
 const MANY_ROWS: i64 = 1_100;

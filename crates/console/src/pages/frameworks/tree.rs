@@ -8,6 +8,7 @@ use maud::{Markup, html};
 use registers::{Coverage, CoverageLink, FrameworkNode, FrameworkVersion, NodeKind};
 use store::DynStore;
 
+use super::coverage::{VersionCoverage, strongest};
 use crate::components::{Icon, status};
 
 /// The most nodes that are open at a time.
@@ -27,6 +28,10 @@ pub(super) struct Tree {
     /// The links of the visible nodes.
     links: Vec<Stored<CoverageLink>>,
     open: BTreeSet<String>,
+    /// The coverage of the whole version, unless it is too large.
+    coverage: Option<VersionCoverage>,
+    /// Whether only what is not covered is shown.
+    shows_gaps: bool,
 }
 
 fn page() -> PageRequest {
@@ -53,8 +58,10 @@ impl Tree {
         organization: OrganizationId,
         version: Id<FrameworkVersion>,
         open: BTreeSet<String>,
+        shows_gaps: bool,
     ) -> Result<Self, Problem> {
         let store = &*app.services.store;
+        let coverage = VersionCoverage::load(store, organization, version).await?;
         let of_version = || Filter::<FrameworkNode>::default().with("framework_version_id", [version]);
         let mut roots = nodes(store, organization, &of_version().with("node_kind", [NodeKind::Group])).await?;
         roots.retain(|node| node.record.parent_node_id.is_none());
@@ -81,7 +88,8 @@ impl Tree {
             let filter = Filter::<CoverageLink>::default().with("node_id", ids.iter().copied());
             links.extend(Reader::<CoverageLink>::list(store, organization, &filter, &page()).await?.items);
         }
-        Ok(Self { roots, children, links, open })
+        let shows_gaps = shows_gaps && coverage.is_some();
+        Ok(Self { roots, children, links, open, coverage, shows_gaps })
     }
 
     /// The visible node with this key.
@@ -93,6 +101,26 @@ impl Tree {
     pub(super) fn links(&self, node: &Stored<FrameworkNode>) -> impl Iterator<Item = &Stored<CoverageLink>> {
         let id = node.meta.id;
         self.links.iter().filter(move |link| link.record.node_id == id)
+    }
+
+    /// The coverage of the whole version, unless it is too large.
+    pub(super) const fn version_coverage(&self) -> Option<&VersionCoverage> {
+        self.coverage.as_ref()
+    }
+
+    /// Whether only what is not covered is shown.
+    pub(super) const fn shows_gaps(&self) -> bool {
+        self.shows_gaps
+    }
+
+    /// The address of the page with the same nodes open, with all nodes or only with those that are not covered.
+    pub(super) fn address(&self, path: &str, selected: &str, shows_gaps: bool) -> String {
+        address(path, &self.open, selected, shows_gaps)
+    }
+
+    /// Whether a node is shown.
+    fn is_shown(&self, node: &Stored<FrameworkNode>) -> bool {
+        !self.shows_gaps || self.coverage.as_ref().is_none_or(|coverage| coverage.has_gap(node.meta.id))
     }
 
     /// Whether there is no node.
@@ -115,7 +143,7 @@ impl Tree {
 
     fn rows(&self, path: &str, selected: &str, nodes: &[Stored<FrameworkNode>], depth: usize) -> Markup {
         html! {
-            @for node in nodes {
+            @for node in nodes.iter().filter(|node| self.is_shown(node)) {
                 @let key = node.record.key.as_str();
                 @let is_leaf = node.record.node_kind == NodeKind::Enhancement;
                 tr class=(class_of(node, key == selected)) {
@@ -127,10 +155,15 @@ impl Tree {
                                     aria-label={ @if is_open { "Close " } @else { "Open " } (key) } { (Icon::ChevronRight) }
                             }
                             span.id { (key) }
-                            a.prime href=(address(path, &self.open, key)) aria-current=[(key == selected).then_some("true")] { (node.record.title.as_str()) }
+                            a.prime href=(address(path, &self.open, key, self.shows_gaps)) aria-current=[(key == selected).then_some("true")] { (node.record.title.as_str()) }
                         }
                     }
-                    td.num { @if node.record.node_kind != NodeKind::Group { (self.coverage(node)) } }
+                    td.num {
+                        @if node.record.node_kind != NodeKind::Group { (self.coverage(node)) }
+                        @if let Some(below) = self.coverage.as_ref().and_then(|coverage| coverage.below(node.meta.id)) {
+                            @if node.record.node_kind == NodeKind::Group { (below.badge()) } @else { span.sub { (below.text()) } }
+                        }
+                    }
                 }
                 @if let Some(children) = self.children.get(key) { (self.rows(path, selected, children, depth + 1)) }
             }
@@ -139,11 +172,12 @@ impl Tree {
 
     /// The coverage of a node by its own links: full if one of them is.
     pub(super) fn coverage(&self, node: &Stored<FrameworkNode>) -> Markup {
-        let links: Vec<Coverage> = self.links(node).map(|link| link.record.coverage).collect();
         html! {
-            @if links.contains(&Coverage::Full) { span.b.good { "Full" } }
-            @else if !links.is_empty() { span.b.warn { "Partial" } }
-            @else { (status("none")) }
+            @match strongest(self.links(node).map(|link| link.record.coverage)) {
+                Some(Coverage::Full) => { span.b.good { "Full" } }
+                Some(Coverage::Partial) => { span.b.warn { "Partial" } }
+                None => { (status("none")) }
+            }
         }
     }
 
@@ -152,7 +186,7 @@ impl Tree {
         if !open.remove(key) {
             open.insert(key.to_owned());
         }
-        address(path, &open, selected)
+        address(path, &open, selected, self.shows_gaps)
     }
 }
 
@@ -166,11 +200,12 @@ const fn class_of(node: &Stored<FrameworkNode>, is_selected: bool) -> &'static s
 }
 
 /// The address of the page with these nodes open.
-fn address(path: &str, open: &BTreeSet<String>, selected: &str) -> String {
+fn address(path: &str, open: &BTreeSet<String>, selected: &str, shows_gaps: bool) -> String {
     let encode = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
     let open: Vec<String> = open.iter().map(|key| format!("open={}", encode(key))).collect();
     let node = (!selected.is_empty()).then(|| format!("node={}", encode(selected)));
-    let query: Vec<String> = open.into_iter().chain(node).collect();
+    let show = shows_gaps.then(|| "show=uncovered".to_owned());
+    let query: Vec<String> = open.into_iter().chain(node).chain(show).collect();
     if query.is_empty() { path.to_owned() } else { format!("{path}?{}", query.join("&")) }
 }
 
@@ -181,7 +216,8 @@ mod tests {
     #[test]
     fn the_address_of_a_tree_names_what_is_open_and_what_is_shown() {
         let open = BTreeSet::from(["AC".to_owned(), "AC-2(1)".to_owned()]);
-        assert_eq!(address("/app/v", &open, "AC-2"), "/app/v?open=AC&open=AC-2%281%29&node=AC-2");
-        assert_eq!(address("/app/v", &BTreeSet::new(), ""), "/app/v");
+        assert_eq!(address("/app/v", &open, "AC-2", false), "/app/v?open=AC&open=AC-2%281%29&node=AC-2");
+        assert_eq!(address("/app/v", &BTreeSet::new(), "", false), "/app/v");
+        assert_eq!(address("/app/v", &BTreeSet::new(), "", true), "/app/v?show=uncovered");
     }
 }

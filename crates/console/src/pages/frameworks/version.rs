@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use auth::Permission;
 use axum::http::StatusCode;
 use futures_util::future::BoxFuture;
 use http_api::{
@@ -11,12 +12,15 @@ use http_api::{
     response::{ApiResponse, Problem},
 };
 use maud::{Markup, html};
-use registers::{Coverage, FrameworkVersion};
+use registers::{Coverage, FrameworkVersion, NodeKind};
 
 use super::tree::{MAX_OPEN, Tree};
 use crate::{
-    components::{NONE, card},
-    pages::register_detail::{load_history, respond},
+    components::{Icon, NONE, card},
+    pages::{
+        register_detail::{load_history, respond},
+        viewer,
+    },
     registers::Slots,
     words::sentence,
 };
@@ -30,18 +34,34 @@ pub(super) fn open<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, R
         let open = pairs.iter().filter(|(name, _)| name == "open").map(|(_, key)| key.clone());
         let open: BTreeSet<String> = open.take(MAX_OPEN).collect();
         let selected = pairs.iter().find(|(name, _)| name == "node").map_or("", |(_, key)| key.as_str());
-        let tree = Tree::load(app, organization, id, open).await?;
+        let shows_gaps = pairs.iter().any(|(name, value)| name == "show" && value == "uncovered");
+        let tree = Tree::load(app, organization, id, open, shows_gaps).await?;
         let history = load_history(app, organization, &id.to_string()).await?;
-        let cards = cards(&format!("/app/framework-versions/{id}"), &tree, selected);
+        let may_cover = viewer(request)?.role.permits(Permission::ChangeRecords);
+        let cards = cards(&format!("/app/framework-versions/{id}"), &tree, selected, may_cover);
         respond(app, request, StatusCode::OK, &version, &history, Slots { cards, ..Slots::default() }).await
     })
 }
 
-fn cards(path: &str, tree: &Tree, selected: &str) -> Markup {
-    let all = html! { a href={ "/app/framework-nodes?frameworkVersionId=" (path.rsplit('/').next().unwrap_or_default()) } { "As a list" } };
+fn cards(path: &str, tree: &Tree, selected: &str, may_cover: bool) -> Markup {
+    let version = path.rsplit('/').next().unwrap_or_default();
+    let all = html! {
+        @if tree.shows_gaps() { a href=(tree.address(path, selected, false)) { "Show all" } }
+        @else if tree.version_coverage().is_some() { a href=(tree.address(path, selected, true)) { "Show what is not covered" } }
+        a href={ "/app/framework-nodes?frameworkVersionId=" (version) } { "As a list" }
+    };
     let body = html! {
         @if tree.is_empty() { div.body { p.muted { "No requirement yet. Import them from OSCAL or a table." } } }
-        @else { div.body.flush { (tree.table(path, selected)) } }
+        @else {
+            @if let Some(coverage) = tree.version_coverage() {
+                div.body { p.small.muted {
+                    (coverage.all.text()) "."
+                    @if tree.shows_gaps() && coverage.all.covered == coverage.all.requirements { " Nothing is left to cover." }
+                    @else if tree.shows_gaps() { " Only what nothing covers is shown, with the groups above it." }
+                } }
+            }
+            div.body.flush { (tree.table(path, selected)) }
+        }
     };
     html! {
         @if let Some(node) = tree.node(selected) {
@@ -51,6 +71,9 @@ fn cards(path: &str, tree: &Tree, selected: &str) -> Markup {
                     @if !node.record.text.as_str().is_empty() { div.prose { @for paragraph in node.record.text.as_str().split("\n\n") { p { (paragraph) } } } }
                     h3 { "Covered by" }
                     @if tree.links(node).next().is_none() { p.muted { "Nothing yet." } }
+                    @if may_cover && node.record.node_kind != NodeKind::Group {
+                        p { a.btn href={ "/app/coverage-links/new?frameworkVersionId=" (version) "&nodeId=" (node.meta.id) } { (Icon::Plus) "Cover it…" } }
+                    }
                     ul.stack.small {
                         @for link in tree.links(node) {
                             li.row {

@@ -20,6 +20,7 @@ use crate::{
 const MAX_HITS: usize = 20;
 
 /// A record that was found.
+#[derive(Clone)]
 pub(super) struct Hit {
     /// The title of its module.
     pub(super) module: String,
@@ -81,7 +82,7 @@ where
     })
 }
 
-fn hit<R: Record>(stored: &Stored<R>) -> Hit {
+pub(super) fn hit<R: Record>(stored: &Stored<R>) -> Hit {
     let (register, row) = (register_of::<R>(), Row::of(stored));
     let text = |index: Option<usize>| index.and_then(|index| row.values[index].as_value().as_str().map(str::to_owned));
     Hit {
@@ -101,15 +102,18 @@ fn people<'a>(store: &'a DynStore, organization: OrganizationId, text: &'a str) 
             (_, Ok(email)) => Reader::<User>::get_by_keys(store, organization, &[email.as_str()]).await?,
             _ => Vec::new(),
         };
-        let hit = |user: &Stored<User>| Hit {
-            module: "People".to_owned(),
-            href: format!("/app/people/{}", user.meta.id),
-            title: user.record.name.to_string(),
-            key: user.record.email.to_string(),
-            status: Some(user.record.status.name().to_owned()),
-        };
-        Ok(found.iter().map(hit).collect())
+        Ok(found.iter().map(person).collect())
     })
+}
+
+pub(super) fn person(user: &Stored<User>) -> Hit {
+    Hit {
+        module: "People".to_owned(),
+        href: format!("/app/people/{}", user.meta.id),
+        title: user.record.name.to_string(),
+        key: user.record.email.to_string(),
+        status: Some(user.record.status.name().to_owned()),
+    }
 }
 
 /// Looks a service account up by its client id or name.
@@ -119,15 +123,18 @@ fn accounts<'a>(store: &'a DynStore, organization: OrganizationId, text: &'a str
             Ok(id) => Reader::<ServiceAccount>::get(store, organization, id).await?.into_iter().collect(),
             Err(_) => Reader::<ServiceAccount>::get_by_keys(store, organization, &[text]).await?,
         };
-        let hit = |account: &Stored<ServiceAccount>| Hit {
-            module: "Service accounts".to_owned(),
-            href: format!("{CREDENTIALS}/{}", account.meta.id),
-            title: account.record.name.to_string(),
-            key: account.meta.id.to_string(),
-            status: Some(account.record.status.name().to_owned()),
-        };
-        Ok(found.iter().map(hit).collect())
+        Ok(found.iter().map(account).collect())
     })
+}
+
+pub(super) fn account(account: &Stored<ServiceAccount>) -> Hit {
+    Hit {
+        module: "Service accounts".to_owned(),
+        href: format!("{CREDENTIALS}/{}", account.meta.id),
+        title: account.record.name.to_string(),
+        key: account.meta.id.to_string(),
+        status: Some(account.record.status.name().to_owned()),
+    }
 }
 
 /// Looks a subscription up by its identifier.

@@ -7,7 +7,7 @@ use http_api::{
     request::ApiRequest,
     response::{ApiResponse, Problem},
 };
-use kernel::{Filter, PageLimit, PageRequest, Reader, Stored, Timestamp};
+use kernel::{Filter, Order, PageLimit, PageRequest, Reader, Stored, Timestamp};
 use maud::{Markup, html};
 use submissions::{SubmissionPackage, SubmissionPackageStatus};
 
@@ -46,15 +46,13 @@ pub(super) fn handle<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a,
     })
 }
 
-/// Loads packages with these statuses. Few are in preparation at a time, so they are sorted here rather than by an index.
+/// Loads the packages with these statuses that are due first, by the index of due dates.
 async fn load(app: &App, request: &ApiRequest, statuses: &[SubmissionPackageStatus]) -> Result<Packages, Problem> {
     let filter = Filter::<SubmissionPackage>::default().with("status", statuses.iter().copied());
-    let page = PageRequest { limit: PageLimit::clamped(SHOWN), ..PageRequest::default() };
+    let page = PageRequest { limit: PageLimit::clamped(SHOWN), order: Order::Due, ..PageRequest::default() };
     let organization = request.principal()?.organization();
     let page = Reader::<SubmissionPackage>::list(&*app.services.store, organization, &filter, &page).await?;
-    let mut items = page.items;
-    items.sort_by_key(|package| package.record.due_at.unwrap_or(Timestamp::MAX));
-    Ok(Packages { items, has_more: page.next.is_some() })
+    Ok(Packages { items: page.items, has_more: page.next.is_some() })
 }
 
 /// The months with their packages, in order; those without a due date come last.
@@ -88,7 +86,7 @@ fn calendar(viewer: &Viewer, preparation: &Packages, answers: &Packages, now: Ti
             @let count = html! { span.small.muted { (counted(packages.len(), "package", "packages")) } };
             (card(&format!("month-{index}"), month, &count, &html! { div.body.flush { (rows(viewer, month, packages, true, now)) } }))
         }
-        @if preparation.has_more { p.small.muted { "The newest " (SHOWN) " packages in preparation. " a href="/app/submission-packages?status=draft,in_review,ready" { "All of them" } } }
+        @if preparation.has_more { p.small.muted { "The " (SHOWN) " packages in preparation that are due first. " a href="/app/submission-packages?status=draft,in_review,ready&order=due" { "All of them" } } }
         @if !answers.items.is_empty() {
             @let packages: Vec<_> = answers.items.iter().collect();
             (card("answers", "With the recipient", &NONE, &html! { div.body.flush { (rows(viewer, "With the recipient", &packages, false, now)) } }))
