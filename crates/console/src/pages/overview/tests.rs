@@ -14,6 +14,7 @@ use super::{
     overview, period,
 };
 use crate::{
+    pages::owners::Owners,
     viewer::{Theme, Viewer},
     zone::Zone,
 };
@@ -52,6 +53,7 @@ fn empty() -> OverviewData {
         as_of: None,
         days: Vec::new(),
         overdue: Vec::new(),
+        owners: Owners::default(),
         packages: Vec::new(),
         integrations: None,
     }
