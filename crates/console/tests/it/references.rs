@@ -19,7 +19,7 @@ async fn references_are_shown_as_the_keys_and_titles_of_their_records() {
     let framework = app.fixture.create(home, framework).await;
     let version = FrameworkVersion { framework_id: framework.meta.id, ..FrameworkVersion::example() };
     let version = app.fixture.create(home, version).await;
-    let link = format!("<a href=\"/app/frameworks/{}\"><span class=\"key\">acme-1 </span>", framework.meta.id);
+    let link = format!("<a href=\"/app/frameworks/{}\"><span class=\"key\">acme-1</span>", framework.meta.id);
     for path in ["/app/framework-versions".to_owned(), format!("/app/framework-versions/{}", version.meta.id)] {
         let page = browser.get(&path).await.expect(200).expect_text(&link);
         page.expect_text("&lt;script&gt;alert").expect_no_text(script);
@@ -30,7 +30,7 @@ async fn references_are_shown_as_the_keys_and_titles_of_their_records() {
     let finding = Finding { subject: Some(subject), ..samples::finding("IA-1") };
     let finding = app.fixture.create(home, finding).await;
     let page = browser.get(&format!("/app/findings/{}", finding.meta.id)).await.expect(200);
-    page.expect_text(&format!("<a href=\"/app/controls/{}\"><span class=\"key\">AC-2 </span>", control.meta.id));
+    page.expect_text(&format!("<a href=\"/app/controls/{}\"><span class=\"key\">AC-2</span>", control.meta.id));
 }
 
 #[tokio::test]
