@@ -33,6 +33,6 @@ pub(crate) use person::{actor, avatar};
 pub(crate) use secret::secret_field;
 pub(crate) use sparkline::sparkline;
 pub(crate) use stats::{Stat, stat_strip};
-pub(crate) use status::{severity, status, status_in_words};
+pub(crate) use status::{is_under_way, severity, status, status_among, status_in_words};
 pub(crate) use steps::{Step, steps};
 pub(crate) use tabs::tabs;

@@ -35,7 +35,7 @@ impl Field<'_> {
         html! {
             div.f.err[self.error.is_some()] {
                 label for=(self.name) { (self.label) @if self.optional { " " span.opt { "(optional)" } } }
-                @if !self.hint.is_empty() { span.hint id={ (self.name) "-h" } { (self.hint) } }
+                @if !self.hint.is_empty() { span.hint id={ (self.name) "-h" } { (with_code(self.hint)) } }
                 @if let Some(error) = self.error {
                     span.msg id={ (self.name) "-e" } { (Icon::AlertCircle) span { span.vh { "Error: " } (error) } }
                 }
@@ -111,6 +111,11 @@ impl Field<'_> {
     }
 }
 
+/// A text in which the parts between backticks are code.
+fn with_code(text: &str) -> Markup {
+    html! { @for (index, part) in text.split('`').enumerate() { @if index % 2 == 1 { code { (part) } } @else { (part) } } }
+}
+
 /// The e-mail address of who sets or enters a password, which nobody sees: password managers file the password under it.
 pub(crate) fn user_name(email: &str) -> Markup {
     html! {
@@ -123,4 +128,15 @@ pub(crate) fn reason(value: &str, error: Option<&str>) -> Markup {
     let hint =
         "Why this change is made. It is kept in the audit log and cannot be edited later. 10 to 1,000 characters.";
     Field { name: "reason", label: "Reason", hint, error, optional: false }.input("text", "", value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_of_a_hint_between_backticks_are_code() {
+        let hint = with_code("Such as `standard` or <b>.").into_string();
+        assert_eq!(hint, "Such as <code>standard</code> or &lt;b&gt;.");
+    }
 }

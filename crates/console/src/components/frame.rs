@@ -143,7 +143,7 @@ fn bar(viewer: &Viewer, head: &Head<'_>) -> Markup {
             nav.crumbs aria-label="Breadcrumb" {
                 ol {
                     @for (title, href) in head.above { li { a href=(href) { (title) } } }
-                    li { span aria-current="page" { (head.title) } }
+                    li { span aria-current="page" { (own_crumb(head)) } }
                 }
             }
             form.jump role="search" action="/app/go" {
@@ -165,6 +165,14 @@ fn bar(viewer: &Viewer, head: &Head<'_>) -> Markup {
             }
         }
     }
+}
+
+/// The title of the page in the breadcrumb, without the name of the page above: "Edit" instead of "Edit Tape library".
+fn own_crumb<'p>(head: &Head<'p>) -> &'p str {
+    let above =
+        head.above.last().and_then(|(title, _)| head.title.strip_suffix(title)).unwrap_or(head.title).trim_end();
+    let shorter = [" of", " to", " from", " for"].iter().find_map(|word| above.strip_suffix(word)).unwrap_or(above);
+    if shorter.is_empty() { head.title } else { shorter }
 }
 
 const fn appearance(theme: Theme) -> &'static str {
@@ -193,3 +201,19 @@ pub(crate) fn heading(title: &str, below: &Markup, actions: &Markup) -> Markup {
 
 /// Nothing.
 pub(crate) const NONE: Markup = PreEscaped(String::new());
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_breadcrumb_does_not_repeat_the_page_above() {
+        let crumb = |title, above: &[(&str, &str)]| own_crumb(&Head { title, above, ..Head::default() }).to_owned();
+        let above = [("Assets", "/app/assets"), ("Tape library", "/app/assets/1")];
+        assert_eq!(crumb("Edit Tape library", &above), "Edit");
+        assert_eq!(crumb("Change the limits of Tape library", &above), "Change the limits");
+        assert_eq!(crumb("Secret", &above), "Secret");
+        assert_eq!(crumb("Tape library", &above), "Tape library");
+        assert_eq!(crumb("Assets", &[]), "Assets");
+    }
+}

@@ -33,10 +33,20 @@ impl Mark {
             "accepted" | "risk-accepted" | "waived" | "retired" | "archived" | "superseded" | "withdrawn" | "ended"
             | "cancelled" | "terminated" | "disposed" | "removed" | "false-positive" | "rolled-back" => Self::Kept,
             "active" | "approved" | "closed" | "verified" | "completed" | "delivered" | "acknowledged" | "released"
-            | "implemented" | "done" | "patched" | "mitigated" | "linked" | "passed" | "met" => Self::Done,
+            | "implemented" | "done" | "patched" | "mitigated" | "linked" | "pass" | "passed" | "met" => Self::Done,
             "failed" | "expiring" | "expired" | "suspended" | "warning" => Self::Alert,
-            "rejected" | "revoked" | "exhausted" | "disabled" | "critical" => Self::Refused,
+            "rejected" | "revoked" | "exhausted" | "disabled" | "critical" | "fail" => Self::Refused,
             _ => Self::Empty,
+        }
+    }
+
+    /// The class that gives the mark its color. Statuses under way have colors of their own.
+    const fn class(self) -> Option<&'static str> {
+        match self {
+            Self::Done => Some("done"),
+            Self::Alert => Some("alert"),
+            Self::Refused => Some("refused"),
+            _ => None,
         }
     }
 
@@ -65,10 +75,27 @@ pub(crate) fn status(name: &str) -> Markup {
 /// The status with this name, in other words than its name.
 #[must_use]
 pub(crate) fn status_in_words(name: &str, words: &str) -> Markup {
-    let mark = Mark::of(name);
+    marked(Mark::of(name), name, words)
+}
+
+/// A status of one of these names. "Accepted" is a success where the other decision is a rejection, and the end of an
+/// effort elsewhere.
+#[must_use]
+pub(crate) fn status_among(name: &str, names: &[&str]) -> Markup {
+    let mark = if name == "accepted" && names.contains(&"rejected") { Mark::Done } else { Mark::of(name) };
+    marked(mark, name, &sentence(name))
+}
+
+/// Whether work on a record with this status remains, so that its due date counts.
+#[must_use]
+pub(crate) fn is_under_way(status: &str) -> bool {
+    !matches!(Mark::of(status), Mark::Done | Mark::Kept) && status != "submitted"
+}
+
+fn marked(mark: Mark, name: &str, words: &str) -> Markup {
     html! {
         span class={ "st " (name) } {
-            svg viewBox="0 0 14 14" aria-hidden="true" {
+            svg class=[mark.class()] viewBox="0 0 14 14" aria-hidden="true" {
                 circle cx="7" cy="7" r="5.500" stroke-dasharray=[(mark == Mark::Draft).then_some("2.200 2")] {}
                 (mark.drawing())
             }
@@ -111,6 +138,20 @@ mod tests {
         assert!(html.starts_with("<span class=\"st remediation_planned\"><svg"), "{html}");
         assert!(html.ends_with("</svg>Remediation planned</span>"), "{html}");
         assert!(status("draft").into_string().contains("stroke-dasharray"));
+    }
+
+    #[test]
+    fn an_acceptance_is_a_success_where_the_other_decision_is_a_rejection() {
+        let mark = |names: &[&str]| status_among("accepted", names).into_string().contains("<svg class=\"done\"");
+        assert!(mark(&["pending", "accepted", "rejected"]));
+        assert!(!mark(&["open", "accepted", "closed"]), "the risk of a finding is accepted");
+    }
+
+    #[test]
+    fn the_due_date_of_what_is_over_does_not_count() {
+        let under_way = ["open", "draft", "ready", "rejected", "in-progress"];
+        assert!(under_way.into_iter().all(is_under_way));
+        assert!(!["done", "waived", "submitted", "acknowledged", "withdrawn"].into_iter().any(is_under_way));
     }
 
     #[test]

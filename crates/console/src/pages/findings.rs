@@ -15,6 +15,8 @@ use auth::Permission;
 use findings::{Finding, Status};
 use http_api::{endpoints::Operation, request::Access};
 
+pub(super) use finding::owner_of;
+
 use super::register_pages::export_of;
 use crate::page_operation::{form_at, page_at};
 

@@ -29,17 +29,15 @@ impl Owners {
         Ok(Self(users.into_iter().map(|user| (user.meta.id.to_string(), user.record.name.to_string())).collect()))
     }
 
-    /// The name of an owner.
-    pub(crate) fn name<'o>(&'o self, owner: &'o str) -> &'o str {
-        self.0.get(owner).map_or(owner, String::as_str)
-    }
-
     /// The owner with their initials.
     pub(crate) fn show(&self, owner: Option<&str>) -> Markup {
         html! {
             @if let Some(owner) = owner {
-                @let name = self.name(owner);
-                span.who { (avatar(name)) span { (name) } }
+                @match self.0.get(owner) {
+                    Some(name) => span.who { (avatar(name)) span { (name) } },
+                    // A responsibility of another system is no person.
+                    None => span.key.nw { (owner) },
+                }
             } @else { span.muted { "No owner" } }
         }
     }

@@ -82,7 +82,7 @@ fn name_of(register: &Register, row: &Row) -> RecordName {
     RecordName {
         id: row.id.clone(),
         key: key.map(str::to_owned),
-        title: row.name(register).to_owned(),
+        title: row.name(register).into_owned(),
         href: Some(format!("{}/{}", register.path(), row.id)),
     }
 }

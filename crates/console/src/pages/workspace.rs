@@ -130,12 +130,12 @@ fn form(viewer: &Viewer, current: &Stored<Organization>, view: &View<'_>) -> Mar
             input type="hidden" name="revision" value=(current.meta.revision.0);
             (problem_summary(view.faults))
             section {
-                (Field { name: "name", label: "Name", hint: "It stands at the top of every page and in the titles of windows.", error: fault("name"), ..Field::default() }
+                (Field { name: "name", label: "Name", hint: "Shown at the top of every page and in window titles.", error: fault("name"), ..Field::default() }
                     .input("text", "", &text("name", record.name.as_str())))
                 div.pair {
                     (Field { name: "locale", label: "Language", hint: "A language tag such as en-US.", error: fault("locale"), ..Field::default() }
                         .input("text", "", &text("locale", record.locale.as_str())))
-                    (Field { name: "timezone", label: "Time zone", hint: "Times are shown in it to everybody who has not chosen another.", error: fault("timezone"), ..Field::default() }
+                    (Field { name: "timezone", label: "Time zone", hint: "Used for everyone who has not chosen their own.", error: fault("timezone"), ..Field::default() }
                         .suggested(&text("timezone", record.timezone.as_str()), &time_zones()))
                 }
             }

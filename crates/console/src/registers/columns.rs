@@ -20,9 +20,13 @@ pub(super) fn shown(register: &Register) -> Vec<usize> {
     positions.into_iter().map(|(_, index)| index).take(MAX_COLUMNS).collect()
 }
 
-/// Whether the values are short enough for a cell. Of a subject, only the thing itself is shown.
+/// Whether the values are short enough for a cell. Of a subject and of a target, only the thing itself is shown, and
+/// identifiers of projections in other systems are not what a reader looks for.
 fn fits(column: &Column) -> bool {
-    if matches!(column.name, "subject_module_key" | "subject_resource_type" | "subject_version_id") {
+    let is_part = ["_module_key", "_resource_type", "_version_id"].iter().any(|end| column.name.ends_with(end));
+    if (is_part && (column.name.starts_with("subject_") || column.name.starts_with("target_")))
+        || column.name.ends_with("_projection_id")
+    {
         return false;
     }
     match column.column_type {
@@ -36,11 +40,13 @@ fn rank(column: &Column) -> u8 {
     match column.column_type {
         _ if column.name == "severity" => 0,
         _ if column.name == "status" => 1,
-        _ if column.is_due_date => 2,
-        ColumnType::Name(_) => 3,
-        ColumnType::Timestamp => 4,
-        ColumnType::Id(_) => 5,
-        _ if !column.nullable || column.name == "subject_resource_id" => 6,
-        _ => 7,
+        _ if column.name == "due_at" => 2,
+        // The record that this one is a part of: a run says nothing without its monitor.
+        ColumnType::Id(_) if !column.nullable => 3,
+        ColumnType::Name(_) => 4,
+        ColumnType::Timestamp => 5,
+        ColumnType::Id(_) => 6,
+        _ if !column.nullable || column.name == "subject_resource_id" => 7,
+        _ => 8,
     }
 }

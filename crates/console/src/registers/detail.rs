@@ -11,9 +11,9 @@ use super::{
     value::value,
 };
 use crate::{
-    components::{Head, Icon, card, copyable, flash, heading, page, status},
+    components::{Head, Icon, card, copyable, flash, heading, page},
     viewer::Viewer,
-    words::label,
+    words::{label, sentence},
 };
 
 /// The page of a record.
@@ -65,17 +65,21 @@ pub(crate) fn detail(viewer: &Viewer, view: &Detail<'_>) -> Markup {
     let (register, row) = (&view.register, view.row);
     let (path, title) = (register.path(), row.title(register, &viewer.zone));
     let title = title.as_ref();
-    let state = register.position("status").and_then(|index| row.values[index].as_value().as_str());
     let slots = &view.slots;
-    let severity = register
-        .position("severity")
-        .map(|index| value(&register.columns[index], &row.values[index], &viewer.zone, view.names));
+    let shown = |name: &str| {
+        let index = register.position(name)?;
+        Some(value(&register.columns[index], &row.values[index], &viewer.zone, view.names))
+    };
+    // Where cards of the kind come first, the fields stand beside them.
+    let is_beside = !slots.cards.0.is_empty();
+    let key = key_below(register).filter(|_| !is_beside).and_then(|index| row.values[index].as_value().as_str());
+    let facts: Vec<Markup> = FACTS.into_iter().filter_map(shown).collect();
     let below = html! {
-        @if state.is_some() || severity.is_some() {
+        @if !facts.is_empty() || key.is_some() {
             div.meta {
-                @if let Some(severity) = severity { (severity) }
-                @if let Some(state) = state { (status(state)) }
+                @for fact in &facts { (fact) }
                 (slots.meta)
+                @if let Some(key) = key { (copyable("record-key", key, "key")) }
             }
         }
     };
@@ -83,8 +87,7 @@ pub(crate) fn detail(viewer: &Viewer, view: &Detail<'_>) -> Markup {
         (slots.actions)
         @if view.may_edit { a.btn href={ (path) "/" (row.id) "/edit" } { (Icon::Pencil) "Edit" } }
     };
-    // Where cards of the kind come first, the fields stand beside them.
-    let is_beside = !slots.cards.0.is_empty();
+    let details = details(viewer, view, key_below(register).filter(|_| key.is_some()));
     let list_title = register.title();
     let content = html! {
         @if let Some(done) = view.done { (flash(done)) }
@@ -96,14 +99,14 @@ pub(crate) fn detail(viewer: &Viewer, view: &Detail<'_>) -> Markup {
                 @for index in long_texts(register).filter(|index| has_text(&row.values[*index])) {
                     (card(register.columns[index].name, &label(&register.columns[index]), &html! {}, &prose(&row.values[index])))
                 }
-                @if !is_beside { (card("fields", "Fields", &html! {}, &fields(viewer, view))) }
+                @if !is_beside { (details) }
                 (card("history", "History", &html! {
                     @if view.may_read_audit_log { a href={ "/app/audit?subjectId=" (row.id) } { "All in the audit log" } }
                 }, &html! { div.body { (history(viewer, view.history, of_record)) (slots.after_history) } }))
                 (slots.last_cards)
             }
             aside.aside aria-label="Record" {
-                @if is_beside { (card("fields", "Details", &html! {}, &fields(viewer, view))) }
+                @if is_beside { (details) }
                 (slots.aside)
                 (card("related", "Related records", &html! {}, &lists(&related(register, row))))
                 (card("record", "Record", &html! {}, &record(viewer, row)))
@@ -123,6 +126,11 @@ pub(crate) fn detail(viewer: &Viewer, view: &Detail<'_>) -> Markup {
     )
 }
 
+/// The position of the key that stands below the heading: that of a record whose title is another text.
+fn key_below(register: &Register) -> Option<usize> {
+    register.key().filter(|key| register.name() != Some(*key))
+}
+
 /// The positions of the texts that are prose rather than values.
 fn long_texts(register: &Register) -> impl Iterator<Item = usize> {
     let is_long = |column: &Column| matches!(column.column_type, ColumnType::Text { max, .. } if max > 1000);
@@ -138,38 +146,65 @@ fn prose(value: &OwnedScalar) -> Markup {
     html! { div.body { div.prose { @for paragraph in text.split("\n\n") { p { (paragraph) } } } } }
 }
 
-/// Whether the field says nothing: it is absent, and either only the server sets it, or it is a part of a group.
-fn is_left_out(column: &Column, value: &OwnedScalar) -> bool {
-    let is_part = column.name.starts_with("source_") || column.name.starts_with("subject_");
-    *value == OwnedScalar::Null && (column.is_derived || is_part)
-}
+/// The facts that stand below the heading.
+const FACTS: [&str; 4] = ["severity", "status", "result", "aggregate_result"];
 
-fn fields(viewer: &Viewer, view: &Detail<'_>) -> Markup {
+/// The card with the fields that stand nowhere else. `key` is that of the record if it stands below the heading.
+fn details(viewer: &Viewer, view: &Detail<'_>, key: Option<usize>) -> Markup {
     let (register, row) = (&view.register, view.row);
     let long: Vec<usize> = long_texts(register).collect();
-    let is_above = |index: usize| {
+    let is_above = |index: usize, column: &Column| {
         let is_title = register.name() == Some(index) && register.key() != Some(index);
-        is_title || [register.position("status"), register.position("severity")].contains(&Some(index))
+        is_title || key == Some(index) || FACTS.contains(&column.name)
     };
     let is_shown = |index: usize, column: &Column| {
         // The files of a claim have a card of their own.
         let has_card = register.kind == Kind::EvidenceClaim && matches!(column.column_type, ColumnType::Groups);
-        !long.contains(&index) && !is_above(index) && !has_card && !is_left_out(column, &row.values[index])
+        !long.contains(&index) && !is_above(index, column) && !has_card && !is_left_out(view, index)
     };
-    html! {
+    let shown: Vec<usize> =
+        (0..register.columns.len()).filter(|index| is_shown(*index, &register.columns[*index])).collect();
+    if shown.is_empty() {
+        return html! {};
+    }
+    let body = html! {
         div.body {
             dl.dl {
-                @for (index, column) in register.columns.iter().enumerate().filter(|(index, column)| is_shown(*index, column)) {
+                @for index in shown {
+                    @let column = &register.columns[index];
                     dt { (label(column)) }
-                    dd { (value(column, &row.values[index], &viewer.zone, view.names)) }
+                    dd {
+                        @if let Some(kind) = kind_of_reference(view, index) { span.soft { (sentence(kind)) " " } }
+                        (value(column, &row.values[index], &viewer.zone, view.names))
+                    }
                 }
             }
         }
-    }
+    };
+    card("fields", "Details", &html! {}, &body)
+}
+
+/// Whether the field says nothing: it is absent, and either only the server sets it, or it is a part of a group; or it
+/// only says of which kind a record is that is shown by its name.
+fn is_left_out(view: &Detail<'_>, index: usize) -> bool {
+    let column = &view.register.columns[index];
+    let is_part = column.name.starts_with("source_") || column.name.starts_with("subject_");
+    let is_absent = view.row.values[index] == OwnedScalar::Null && (column.is_derived || is_part);
+    let group = ["_module_key", "_resource_type"].iter().find_map(|end| column.name.strip_suffix(end));
+    let reference = group.and_then(|group| view.register.position(&format!("{group}_resource_id")));
+    is_absent || reference.is_some_and(|reference| kind_of_reference(view, reference).is_some())
+}
+
+/// The kind of the record that the value of a group such as the subject names, if the record is known.
+fn kind_of_reference<'d>(view: &'d Detail<'_>, index: usize) -> Option<&'d str> {
+    let group = view.register.columns[index].name.strip_suffix("_resource_id")?;
+    view.names.get(view.row.values[index].as_value().as_str()?)?;
+    let kind = view.register.position(&format!("{group}_resource_type"))?;
+    view.row.values[kind].as_value().as_str()
 }
 
 fn lists(lists: &[(String, String)]) -> Markup {
-    html! { div.body { ul.stack.small { @for (title, address) in lists { li { a href=(address) { (title) } } } } } }
+    html! { div.body { ul.links.small { @for (title, address) in lists { li { a href=(address) { (title) } } } } } }
 }
 
 fn record(viewer: &Viewer, row: &Row) -> Markup {

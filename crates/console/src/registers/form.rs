@@ -45,13 +45,17 @@ pub(crate) struct RecordForm<'f> {
 pub(crate) fn form(viewer: &Viewer, view: &RecordForm<'_>) -> Markup {
     let register = &view.register;
     let (path, noun) = (register.path(), register.noun());
-    let title = view.current.map_or_else(|| format!("New {noun}"), |row| format!("Edit {}", row.name(register)));
+    let title =
+        view.current.map_or_else(|| format!("New {noun}"), |row| format!("Edit {}", row.title(register, &viewer.zone)));
     let action = view.current.map_or_else(|| path.clone(), |row| format!("{path}/{}/edit", row.id));
     let back = view.current.map_or_else(|| path.clone(), |row| format!("{path}/{}", row.id));
     let problems = problems(view);
     let list_title = register.title();
     let content = html! {
-        (heading(&title, &NONE, &NONE))
+        @match view.current {
+            Some(row) => (heading(&format!("Edit the {noun}"), &html! { p { (row.title(register, &viewer.zone)) } }, &NONE)),
+            None => (heading(&title, &NONE, &NONE)),
+        }
         @if let Some(merged) = view.conflict { (conflict_notice(viewer, view, merged)) }
         form.form method="post" action=(action) novalidate data-guard {
             (form_token(viewer))
@@ -60,9 +64,7 @@ pub(crate) fn form(viewer: &Viewer, view: &RecordForm<'_>) -> Markup {
                 @for index in shown(register, true) { (opened(viewer, view, row, index)) }
             }
             (problem_summary(&problems))
-            section {
-                @for index in shown(register, view.current.is_some()) { (control(viewer, view, index)) }
-            }
+            (fields(viewer, view))
             (people_list(&view.references.people))
             section { (reason(typed(view, "reason").unwrap_or_default(), fault(view, "reason"))) }
             div.save {
@@ -72,7 +74,8 @@ pub(crate) fn form(viewer: &Viewer, view: &RecordForm<'_>) -> Markup {
         }
     };
     let lists: [(&str, &str); 1] = [(&list_title, &path)];
-    let record = view.current.map(|row| (row.name(register), back.as_str()));
+    let name = view.current.map(|row| row.title(register, &viewer.zone));
+    let record = name.as_deref().map(|name| (name, back.as_str()));
     let above: Vec<(&str, &str)> = lists.into_iter().chain(record).collect();
     let head = Head {
         title: &title,
@@ -95,13 +98,39 @@ fn fault<'f>(view: &RecordForm<'f>, name: &str) -> Option<&'f str> {
 /// The faults in the order of their fields, each as a sentence that names its field.
 fn problems(view: &RecordForm<'_>) -> Vec<(String, String)> {
     let register = &view.register;
-    let columns = shown(register, view.current.is_some())
-        .into_iter()
-        .map(|index| (field_name(register, index), label(&register.columns[index])));
+    let (own, subject) = sections(view);
+    let columns =
+        own.into_iter().chain(subject).map(|index| (field_name(register, index), label(&register.columns[index])));
     let fields = columns.chain([("reason".to_owned(), "Reason".to_owned())]);
     fields
         .filter_map(|(name, label)| fault(view, &name).map(|message| (name.clone(), format!("{label} {message}"))))
         .collect()
+}
+
+/// The fields in the order in which they stand: those of the record itself, then those that name its subject.
+fn sections(view: &RecordForm<'_>) -> (Vec<usize>, Vec<usize>) {
+    let names_subject = |index: &usize| view.register.columns[*index].name.starts_with("subject_");
+    shown(&view.register, view.current.is_some()).into_iter().partition(|index| !names_subject(index))
+}
+
+fn fields(viewer: &Viewer, view: &RecordForm<'_>) -> Markup {
+    let (own, subject) = sections(view);
+    let is_optional = subject.iter().all(|index| view.register.columns[*index].nullable);
+    html! {
+        section { @for index in own { (control(viewer, view, index)) } }
+        @if !subject.is_empty() {
+            section aria-labelledby="h-subject" {
+                div.sec {
+                    h2 #h-subject { "What it is about" }
+                    p {
+                        "A record of any module, or something outside Novantra."
+                        @if is_optional { " Leave all of it empty if there is none." }
+                    }
+                }
+                div.pair { @for index in subject { (control(viewer, view, index)) } }
+            }
+        }
+    }
 }
 
 fn control(viewer: &Viewer, view: &RecordForm<'_>, index: usize) -> Markup {
@@ -124,7 +153,11 @@ fn control(viewer: &Viewer, view: &RecordForm<'_>, index: usize) -> Markup {
     };
     match column.column_type {
         ColumnType::Name(names) => {
-            let options: Vec<(&str, String)> = names.iter().map(|name| (*name, sentence(name))).collect();
+            // Only a status has a first value that is right for most new records.
+            let is_open = text.is_empty() && !column.nullable && column.name != "status";
+            let choose = is_open.then(|| ("", "Choose…".to_owned()));
+            let names = names.iter().map(|name| (*name, sentence(name)));
+            let options: Vec<(&str, String)> = choose.into_iter().chain(names).collect();
             field.select(&options, &text)
         }
         ColumnType::Text { max, .. } if max > 1000 => field.area(6, &text),

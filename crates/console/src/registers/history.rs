@@ -94,6 +94,7 @@ pub(crate) fn of_record(entry: &Entry) -> String {
         "created" => "recorded it".to_owned(),
         "updated" if entry.changes.iter().any(|change| change.field == "status") => "moved it".to_owned(),
         "updated" => "changed it".to_owned(),
+        "withdrawn" => "withdrew it".to_owned(),
         "comment" => "commented".to_owned(),
         "verified_as_duplicate" => "marked it as a duplicate".to_owned(),
         "remediation_reported" => "reported its remediation".to_owned(),

@@ -1,6 +1,6 @@
 //! The list of a register.
 
-use kernel::{Column, Timestamp};
+use kernel::{Column, ColumnType, OwnedScalar, Timestamp};
 use maud::{Markup, html};
 
 use super::{
@@ -10,7 +10,7 @@ use super::{
     value::{cell, value},
 };
 use crate::{
-    components::{Head, Icon, NONE, TableColumn, blank, heading, page, pager, table},
+    components::{Head, Icon, NONE, TableColumn, blank, due, heading, is_under_way, page, pager, table},
     viewer::Viewer,
     words::{counted, label, sentence, with_article},
 };
@@ -78,24 +78,33 @@ fn headings(register: &Register) -> Vec<TableColumn<'static>> {
     let shown = columns::shown(register);
     let named = register.name().is_some_and(|name| Some(name) != register.key());
     let key = (named && register.key().is_some()).then_some(TableColumn { title: "Key".into(), class: "" });
+    let class = title_class(register);
     let title = register.name().map_or_else(|| sentence(&register.noun()), |index| label(&register.columns[index]));
     let others = shown
         .into_iter()
+        .map(|index| &register.columns[index])
         .enumerate()
-        .map(|(rank, index)| TableColumn { title: label(&register.columns[index]).into(), class: class_at(rank) });
+        .map(|(rank, column)| TableColumn { title: label(column).into(), class: class_of(column, rank) });
     key.into_iter()
-        .chain([TableColumn { title: title.into(), class: "p w-title" }])
+        .chain([TableColumn { title: title.into(), class }])
         .chain(others)
-        .chain([TableColumn { title: "Changed".into(), class: "num" }])
+        .chain([TableColumn { title: "Changed".into(), class: "num gone" }])
         .collect()
 }
 
-/// The class of the column with this rank after the title: narrow screens leave the later ones out.
-const fn class_at(rank: usize) -> &'static str {
-    match rank {
-        0 | 1 => "",
-        2 => "t2",
-        _ => "t2 gone",
+/// The class of the column that names a record. Only a title needs much room, a key does not.
+fn title_class(register: &Register) -> &'static str {
+    if register.name().is_some_and(|name| Some(name) != register.key()) { "p w-title" } else { "p" }
+}
+
+/// The class of the column with this rank after the title: tablets leave the later ones out, phones have a line for each.
+fn class_of(column: &Column, rank: usize) -> &'static str {
+    let is_number = column.column_type == ColumnType::Integer || column.label.ends_with("_value");
+    match (is_number, rank) {
+        (false, 0 | 1) => "",
+        (true, 0 | 1) => "num",
+        (false, _) => "t3",
+        (true, _) => "num t3",
     }
 }
 
@@ -107,17 +116,35 @@ fn rows(viewer: &Viewer, view: &ListView<'_>) -> Markup {
         @for row in view.rows {
             tr role="row" {
                 @if let Some(key) = key { td role="cell" { (value(&register.columns[key], &row.values[key], &viewer.zone, view.names)) } }
-                th.p.w-title scope="row" role="rowheader" {
+                th class=(title_class(register)) scope="row" role="rowheader" {
                     a.prime href={ (register.path()) "/" (row.id) } { (row.title(register, &viewer.zone)) }
                 }
                 @for (rank, index) in shown.iter().enumerate() {
                     @let column = &register.columns[*index];
-                    td class=(class_at(rank)) role="cell" data-l=[has_label(column).then(|| label(column))] { (cell(column, &row.values[*index], &viewer.zone, view.names, view.now)) }
+                    td class={ (class_of(column, rank)) @if is_absent(&row.values[*index]) { " none" } } role="cell" data-l=[has_label(column).then(|| label(column))] { (shown_in_cell(viewer, view, row, *index)) }
                 }
-                td.num role="cell" { span.muted.nowrap { (viewer.zone.day(row.updated_at, view.now)) } }
+                td.num.gone role="cell" { span.muted.nowrap { (viewer.zone.day(row.updated_at, view.now)) } }
             }
         }
     }
+}
+
+/// The value in its cell. A due date that has passed stands out as long as the record is open.
+fn shown_in_cell(viewer: &Viewer, view: &ListView<'_>, row: &Row, index: usize) -> Markup {
+    let (register, value) = (&view.register, &row.values[index]);
+    let column = &register.columns[index];
+    match value {
+        OwnedScalar::Timestamp(time) if column.name == "due_at" => {
+            let status = register.position("status").and_then(|status| row.values[status].as_value().as_str());
+            due(&viewer.zone, Some(*time), status.is_none_or(is_under_way), view.now)
+        }
+        _ => cell(column, value, &viewer.zone, view.names, view.now),
+    }
+}
+
+/// Whether there is no value, of which narrow screens show nothing.
+fn is_absent(value: &OwnedScalar) -> bool {
+    *value == OwnedScalar::Null || value.as_value().as_str().is_some_and(str::is_empty)
 }
 
 /// Whether narrow screens, which show a row without the headings, need the label beside a value.

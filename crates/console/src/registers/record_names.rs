@@ -37,7 +37,7 @@ impl RecordName {
         let key = self.key.as_deref().filter(|key| *key != self.title);
         html! {
             a href=(href) {
-                @if let Some(key) = key { span.key { (key) } " " }
+                @if let Some(key) = key { span.key { (key) } }
                 (self.title)
             }
         }

@@ -142,20 +142,21 @@ impl Row {
     /// The title of the record for people: its name or, of one that has none, what it is and when it was.
     #[must_use]
     pub(crate) fn title<'r>(&'r self, register: &Register, zone: &Zone) -> Cow<'r, str> {
+        let time = |value: &OwnedScalar| if let OwnedScalar::Timestamp(time) = value { Some(*time) } else { None };
+        match self.values.iter().find_map(time).filter(|_| register.name().is_none()) {
+            Some(time) => Cow::Owned(format!("{} of {}", sentence(&register.noun()), zone.minute_text(time))),
+            None => self.name(register),
+        }
+    }
+
+    /// The name of the record for people or, of one that has none, what it is and the end of its identifier.
+    #[must_use]
+    pub(crate) fn name<'r>(&'r self, register: &Register) -> Cow<'r, str> {
         if let Some(name) = register.name().and_then(|index| self.values[index].as_value().as_str()) {
             return Cow::Borrowed(name);
         }
-        let time = |value: &OwnedScalar| if let OwnedScalar::Timestamp(time) = value { Some(*time) } else { None };
-        let noun = sentence(&register.noun());
-        Cow::Owned(match self.values.iter().find_map(time) {
-            Some(time) => format!("{noun} of {}", zone.minute_text(time)),
-            None => format!("{noun} …{}", self.id.get(self.id.len().saturating_sub(4)..).unwrap_or_default()),
-        })
-    }
-
-    /// The name of the record for people, or else its identifier.
-    #[must_use]
-    pub(crate) fn name<'r>(&'r self, register: &Register) -> &'r str {
-        register.name().and_then(|index| self.values[index].as_value().as_str()).unwrap_or(&self.id)
+        let end = self.id.get(self.id.len().saturating_sub(4)..).unwrap_or_default();
+        // No line breaks between the ellipsis and the end.
+        Cow::Owned(format!("{} …\u{2060}{end}", sentence(&register.noun())))
     }
 }

@@ -1,6 +1,6 @@
 //! The lists of records that refer to a record.
 
-use kernel::{Column, ColumnType, Comparison};
+use kernel::{Column, ColumnType, Comparison, Kind};
 
 use super::{Register, Row, register::all_registers};
 use crate::words::camel_case;
@@ -23,15 +23,34 @@ pub(super) fn related(register: &Register, row: &Row) -> Vec<(String, String)> {
 fn refers_to(column: &Column, register: &Register) -> bool {
     match column.column_type {
         ColumnType::Id(prefix) => prefix == register.prefix,
+        ColumnType::Text { .. } if column.name == "target_resource_id" => covers_requirements(register.kind),
         ColumnType::Text { .. } => column.label.ends_with("_resource_id"),
         _ => false,
     }
 }
 
+/// Whether requirements of frameworks are covered by such records: by what an organization does, not by what it observes.
+const fn covers_requirements(kind: Kind) -> bool {
+    matches!(
+        kind,
+        Kind::Assessment
+            | Kind::Asset
+            | Kind::ConfigurationBaseline
+            | Kind::Control
+            | Kind::Engagement
+            | Kind::EvidenceRequirement
+            | Kind::Exception
+            | Kind::Indicator
+            | Kind::MonitorDefinition
+            | Kind::Risk
+            | Kind::SubmissionRequirement
+    )
+}
+
 fn title(other: &Register, column: &Column) -> String {
     match column.name {
         "subject_resource_id" => format!("{} about it", other.title()),
-        "target_resource_id" => "Requirements that it covers".to_owned(),
+        "target_resource_id" => "Requirements covered".to_owned(),
         _ => other.title(),
     }
 }
@@ -54,5 +73,6 @@ mod tests {
         assert!(addresses.contains(&&*format!("/app/framework-versions?frameworkId={}", row.id)), "{addresses:?}");
         assert!(addresses.contains(&&*format!("/app/findings?subjectResourceId={}", row.id)), "{addresses:?}");
         assert!(!addresses.iter().any(|address| address.contains("measurements")), "{addresses:?}");
+        assert!(!addresses.iter().any(|address| address.contains("coverage-links?target")), "{addresses:?}");
     }
 }

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 
 use super::RecordNames;
 use crate::{
-    components::{severity, status},
+    components::{severity, status_among},
     words::{grouped, sentence, shortened},
     zone::Zone,
 };
@@ -19,7 +19,10 @@ pub(super) fn value(column: &Column, value: &OwnedScalar, zone: &Zone, names: &R
         OwnedScalar::Text(text) if is_code(column) => html! { span.key.nw { (text) } },
         OwnedScalar::Text(text) if is_kind(column) => html! { (sentence(text)) },
         OwnedScalar::Text(text) => html! { (text) },
-        OwnedScalar::Name(name) if column.name == "status" => status(name),
+        OwnedScalar::Name(name) if is_marked(column) => match column.column_type {
+            ColumnType::Name(names) => status_among(name, names),
+            _ => status_among(name, &[]),
+        },
         OwnedScalar::Name(name) if column.name == "severity" => Severity::ALL
             .iter()
             .find(|severity| severity.name() == *name)
@@ -51,6 +54,11 @@ pub(super) fn cell(column: &Column, shown: &OwnedScalar, zone: &Zone, names: &Re
 /// A link to a record without a name, with the middle of its identifier left out.
 fn short_reference(id: &str) -> Markup {
     html! { a.key.nw href={ "/app/go?q=" (id) } title=(id) { (shortened(id)) } }
+}
+
+/// Whether the values of the column have a mark: statuses, and results of checks.
+fn is_marked(column: &Column) -> bool {
+    matches!(column.name, "status" | "result" | "aggregate_result")
 }
 
 /// Whether the texts of the column are codes, which are set in letters of equal width.

@@ -2,7 +2,7 @@
 
 use auth::Role;
 use kernel::Record as _;
-use registers::{Framework, FrameworkVersion};
+use registers::{Framework, FrameworkVersion, PatchRequirement, PatchStatus};
 use store_contract::samples;
 
 use crate::support::TestApp;
@@ -71,4 +71,26 @@ async fn the_forms_of_registers_have_no_hint_that_repeats_its_label() {
     let browser = app.browser(Role::Lead).await;
     let page = browser.get("/app/risks/new").await.expect(200).expect_text("The event that may happen");
     page.expect_no_text("The title of the risk.").expect_no_text("The status of the risk.");
+}
+
+#[tokio::test]
+async fn a_new_record_has_no_grade_that_nobody_chose_and_its_subject_stands_apart() {
+    let app = TestApp::open().await;
+    let browser = app.browser(Role::Lead).await;
+    let page = browser.get("/app/findings/new").await.expect(200).expect_text("What it is about");
+    page.expect_text("<option value=\"\" selected>Choose…</option><option value=\"info\">");
+    let page = browser.get("/app/risks/new").await.expect(200);
+    page.expect_text("<option value=\"draft\">").expect_no_text("Choose…");
+}
+
+#[tokio::test]
+async fn an_overdue_date_stands_out_in_a_list_as_long_as_the_record_is_open() {
+    let app = TestApp::open().await;
+    let (browser, home) = (app.browser(Role::Reader).await, app.fixture.home);
+    let due_at = Some("2020-01-01T12:00:00.000Z".parse().expect("a timestamp"));
+    let patch = |status| PatchRequirement { due_at, status, ..PatchRequirement::example() };
+    app.fixture.create(home, patch(PatchStatus::Done)).await;
+    browser.get("/app/patch-requirements").await.expect(200).expect_no_text("days over");
+    app.fixture.create(home, PatchRequirement { key: samples::key("late"), ..patch(PatchStatus::Open) }).await;
+    browser.get("/app/patch-requirements").await.expect(200).expect_text("days over");
 }

@@ -26,14 +26,14 @@ async fn save(browser: &Browser, list: &str, query: &str, name: &str, shared: bo
 async fn a_saved_view_is_a_tab_that_leads_to_its_list() {
     let app = TestApp::open().await;
     let browser = app.browser(Role::Reader).await;
-    browser.get("/app/findings").await.expect(200).expect_no_text("Save this view");
+    browser.get("/app/findings").await.expect(200).expect_no_text("Save as a view");
     browser.get("/app/risks").await.expect(200).expect_no_text("aria-label=\"Views\"");
     let query = "severity=high&status=open,triaged";
-    let page = browser.get(&format!("/app/findings?{query}")).await.expect(200).expect_text("Save this view…");
+    let page = browser.get(&format!("/app/findings?{query}")).await.expect(200).expect_text("Save as a view");
     page.expect_text("value=\"severity=high&amp;status=open,triaged\"").expect_no_text("everybody");
     let page = save(&browser, "findings", query, "Grave ones", false).await.expect(303);
     assert_eq!(page.location(), format!("/app/findings?{query}"));
-    let html = browser.get(page.location()).await.expect(200).expect_text("Change this view…").html();
+    let html = browser.get(page.location()).await.expect(200).expect_text("Change this view").html();
     let view = view_of(&html);
     assert!(html.contains(&format!("<a href=\"{view}\" aria-current=\"page\">Grave ones</a>")), "{html}");
     assert_eq!(browser.get(&view).await.expect(303).location(), format!("/app/findings?{query}"));

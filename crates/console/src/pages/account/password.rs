@@ -78,12 +78,12 @@ fn form(viewer: &Viewer, email: &str, faults: &[(String, String)]) -> Markup {
             (problem_summary(faults))
             (user_name(email))
             section {
-                (Field { name: "current", label: "Present password", error: fault("current"), ..Field::default() }
+                (Field { name: "current", label: "Current password", error: fault("current"), ..Field::default() }
                     .filled("password", "current-password", ""))
                 (Field {
                     name: "password",
                     label: "New password",
-                    hint: "At least 12 characters. Long and plain beats short and odd. Common ones are refused.",
+                    hint: "At least 12 characters. A long phrase is better than a short, complicated one. Common passwords are refused.",
                     error: fault("password"),
                     ..Field::default()
                 }.filled("password", "new-password", ""))

@@ -52,7 +52,6 @@ pub(in crate::pages) fn sessions_table(viewer: &Viewer, sessions: &[Session], ow
     let mut columns = vec![
         TableColumn { title: "Browser".into(), class: "p" },
         TableColumn { title: "Address".into(), class: "" },
-        TableColumn { title: "Signed in".into(), class: "t2" },
         TableColumn { title: "Last used".into(), class: "" },
     ];
     if own.is_some() {
@@ -72,10 +71,12 @@ fn row(viewer: &Viewer, session: &Session, own: Option<SessionId>) -> Markup {
                 span title=[session.user_agent.as_deref()] { (browser(session.user_agent.as_deref())) }
                 @if own == Some(session.id) { " " span.b.good { "This one" } }
                 @if session.level != SessionLevel::Full { " " span.b.warn { "Waits for the second factor" } }
-                @if let Some(system) = session.user_agent.as_deref().and_then(system) { span.sub { (system) } }
+                span.sub {
+                    @if let Some(system) = session.user_agent.as_deref().and_then(system) { span { (system) } }
+                    span.nowrap { "Signed in " (viewer.zone.minute(session.created_at)) }
+                }
             }
             td role="cell" data-l="Address" { (session.source_address.as_deref().unwrap_or("Unknown")) }
-            td.t2 role="cell" data-l="Signed in" { span.nowrap { (viewer.zone.minute(session.created_at)) } }
             td role="cell" data-l="Last used" { span.nowrap { (viewer.zone.minute(session.last_used_at)) } }
             @if own.is_some() {
                 td.num role="cell" {

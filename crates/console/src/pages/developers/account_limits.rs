@@ -106,7 +106,7 @@ fn form(
             section {
                 (Field { name: "reads", label: "Reads a minute", hint: &read_hint, error: fault("reads"), optional: true }.input("text", "short", reads))
                 (Field { name: "writes", label: "Writes a minute", hint: &write_hint, error: fault("writes"), optional: true }.input("text", "short", writes))
-                p.small.muted { "All accounts of the workspace together have " (quotas.organization) " calls a minute, whatever the limit of one is." }
+                p.small.muted { "All accounts of the workspace together have " (grouped(quotas.organization.into())) " calls a minute, whatever the limit of one is." }
             }
             section { (reason(why, fault("reason"))) }
             (submit_bar("Change the limits", &href))

@@ -37,14 +37,14 @@ fn show(desk: &Desk<'_>, own: &[&Account]) -> Markup {
         ("Tokens for one account", quotas.token_endpoint, "token-issue"),
         ("Calls from one address without valid credentials", quotas.unauthenticated, "unauthenticated"),
     ];
-    let columns = [("What is limited", "p"), ("Calls a minute", "num"), ("Bucket in the headers", "t2")]
+    let columns = [("What is limited", "p"), ("Calls a minute", "num"), ("Bucket in the headers", "")]
         .map(|(title, class)| TableColumn { title: title.into(), class });
     let rows = html! {
         @for (title, calls, bucket) in limits {
             tr role="row" {
                 th.p scope="row" role="rowheader" { (title) }
                 td.num data-l="A minute" role="cell" { (grouped(calls.into())) }
-                td.t2 role="cell" { code.small { (bucket) } }
+                td data-l="Bucket" role="cell" { code.small { (bucket) } }
             }
         }
     };
@@ -58,15 +58,15 @@ fn show(desk: &Desk<'_>, own: &[&Account]) -> Markup {
                 (card("own", "Accounts with limits of their own", &NONE, &own_limits(own)))
             }
             div.aside {
-                (card("answer", "What a call is told", &NONE, &html! {
+                (card("answer", "What each response says", &NONE, &html! {
                     div.body {
-                        p.small { "Every answer says how the bucket that is closest to empty stands." }
-                        (code_block("headers", "Headers of an answer", "X-RateLimit-Limit: 600\nX-RateLimit-Remaining: 587\nX-RateLimit-Reset: 1795533730\nX-RateLimit-Bucket: token-read"))
+                        p.small { "The headers of every response describe the bucket that is closest to empty." }
+                        (code_block("headers", "Headers of a response", "X-RateLimit-Limit: 600\nX-RateLimit-Remaining: 587\nX-RateLimit-Reset: 1795533730\nX-RateLimit-Bucket: token-read"))
                         p.small { "A call beyond a limit is refused with 429 and " code { "Retry-After" } ", in seconds. Nothing was done, so it can be sent again after that time." }
                     }
                 }))
-                (card("change", "Changing them", &NONE, &html! {
-                    div.body { p.small { "Those of one account are changed on its page. Those of the installation are settings of the server, which its operator changes." } }
+                (card("change", "How to change them", &NONE, &html! {
+                    div.body { p.small { "Change the limits of one account on its page. The limits of the installation are settings of the server, which its operator changes." } }
                 }))
             }
         }

@@ -97,8 +97,8 @@ fn contents(desk: &Desk<'_>, document: &Value) -> Markup {
         }))
         @for tag in tags(&endpoints) {
             @let href = format!("{REFERENCE}/{}", slug(tag));
-            (card(&slug(tag), tag, &html! { a href=(href) { "Open" } }, &html! {
-                div.body { ul.stack.small {
+            (card(&slug(tag), tag, &html! { a href=(href) { "Open" span.vh { " " (tag) } } }, &html! {
+                div.body { ul.stack.small.calls {
                     @for endpoint in endpoints.iter().filter(|endpoint| endpoint.tag() == tag) {
                         li {
                             a href={ (href) "#" (endpoint.text("operationId")) } { (endpoint.text("summary")) } " "

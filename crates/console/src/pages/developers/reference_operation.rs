@@ -23,7 +23,7 @@ pub(super) fn show(document: &Value, endpoint: &Endpoint<'_>, origin: &str) -> M
         div.body #(id) {
             p { span.http { (endpoint.method) } " " code.any { (endpoint.path) } }
             @if !endpoint.text("description").is_empty() { p.prose { (with_code(endpoint.text("description"))) } }
-            @for scope in scopes(operation) { p.small { "Needs the scope " code.scope { (scope) } "." } }
+            @for scope in scopes(operation) { p.small { "Scope: " code.scope { (scope) } } }
             @if !parameters.is_empty() {
                 details.numbers {
                     summary { "Parameters" }

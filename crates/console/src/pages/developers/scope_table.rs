@@ -5,7 +5,7 @@ use scopes::{Scope, ScopeSet};
 
 use super::account_state::is_read;
 use crate::{
-    components::Icon,
+    components::{Icon, dotted},
     words::{sentence, words},
 };
 
@@ -165,7 +165,7 @@ fn cell(scope: Option<Scope>, chosen: ScopeSet) -> Markup {
         td role="cell" {
             div.check {
                 input type="checkbox" id=(id) name="scope" value=(scope.name()) checked[chosen.contains(scope)] aria-describedby={ (id) "-h" };
-                label for=(id) { code.small { (scope.name()) } }
+                label for=(id) { code { (dotted(scope.name())) } }
                 span.hint id={ (id) "-h" } { (hint(scope)) }
             }
         }

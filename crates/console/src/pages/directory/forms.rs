@@ -30,10 +30,7 @@ impl PersonForm for SetRole {
     }
 
     fn explanation(user: &User) -> String {
-        format!(
-            "They are {} now. With another role they are signed out everywhere and sign in again.",
-            role_name(user.role)
-        )
+        format!("Their role is {}. A new role signs them out everywhere.", role_name(user.role))
     }
 
     fn fields(
@@ -147,7 +144,7 @@ impl PersonForm for Reset {
     }
 
     fn explanation(_: &User) -> String {
-        "You get a link for them, which works once, within an hour. Make sure that it is really they who ask."
+        "You get a link for them, which works once, within an hour. Confirm first that the request comes from them."
             .to_owned()
     }
 
@@ -189,7 +186,7 @@ const ALL: &str = "all";
 
 impl PersonForm for EndSessions {
     const PATH: &'static str = "sessions";
-    const BUTTON: &'static str = "End the session";
+    const BUTTON: &'static str = "End the sessions";
     const IS_DANGEROUS: bool = true;
     const IS_SENSITIVE: bool = false;
 
@@ -222,7 +219,7 @@ impl PersonForm for EndSessions {
         let options: Vec<Choice<'_>> = std::iter::once(all)
             .chain(sessions.iter().map(|(id, title, text)| Choice::new(id, title.as_str(), text.as_str())))
             .collect();
-        choices("session", "Which", fault, &options, Some(typed.get("session").map_or(ALL, String::as_str)))
+        choices("session", "Sessions", fault, &options, Some(typed.get("session").map_or(ALL, String::as_str)))
     }
 
     fn carry_out<'a>(change: Change<'a>) -> Carried<'a> {

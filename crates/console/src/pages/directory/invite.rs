@@ -83,7 +83,7 @@ fn form(viewer: &Viewer, typed: &BTreeMap<String, String>, faults: &Faults) -> M
     let text = |name: &str| typed.get(name).map_or("", String::as_str);
     let fault = |field: &str| faults.iter().find(|(name, _)| name == field).map(|(_, message)| message.as_str());
     let title = "Invite somebody";
-    let below = html! { p { "They get a link from you, choose a password with it, and are then a person of " (viewer.workspace) "." } };
+    let below = html! { p { "They get a link from you, choose a password with it, and then belong to " (viewer.workspace) "." } };
     let content = html! {
         (heading(title, &below, &NONE))
         form.form method="post" action="/app/people/invite" novalidate data-guard {

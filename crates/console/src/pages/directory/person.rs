@@ -117,7 +117,7 @@ fn what_was_done(entry: &Entry) -> String {
     let verb = action.strip_prefix("user.").unwrap_or(action);
     let text = match verb {
         "created" => "added this person",
-        "invited" => "made an invitation",
+        "invited" => "created an invitation",
         "activated" => "accepted the invitation",
         "updated" => "changed the profile",
         "role_set" => "changed the role",

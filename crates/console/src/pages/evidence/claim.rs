@@ -89,24 +89,17 @@ fn requirement_card(requirement: Option<&Stored<EvidenceRequirement>>) -> Markup
 fn files_card(viewer: &Viewer, claim: &Stored<EvidenceClaim>) -> Markup {
     let files: Vec<AttachedFile> = claim.record.attachments.iter().collect();
     let heading = |title: &'static str, class: &'static str| TableColumn { title: title.into(), class };
-    let columns = [
-        heading("File", "p"),
-        heading("Type", "t2"),
-        heading("Size", "num"),
-        heading("Uploaded", "num t2"),
-        heading("Download", ""),
-    ];
+    let columns = [heading("File", "p"), heading("Size", "num"), heading("Download", "")];
     let rows = html! {
         @for file in &files {
             @let address = format!("/app/evidence-claims/{}/files/{}", claim.meta.id, file.id);
             tr role="row" {
                 th.p scope="row" role="rowheader" {
                     (file.file_name.as_str())
+                    span.sub { span { (file.content_type.as_str()) } span { "Uploaded " (viewer.zone.minute(file.created_at)) } }
                     span.sub { span.key title="SHA-256 of the bytes" { (file.sha256.as_str()) } }
                 }
-                td.t2 role="cell" data-l="Type" { (file.content_type.as_str()) }
                 td.num role="cell" data-l="Size" { (size(file.size)) }
-                td.num.t2 role="cell" data-l="Uploaded" { (viewer.zone.minute(file.created_at)) }
                 td role="cell" { a.btn.sm href=(address) download { (Icon::Download) "Download" span.vh { " " (file.file_name.as_str()) } } }
             }
         }

@@ -121,7 +121,7 @@ pub(super) async fn respond(
 }
 
 /// The member or the responsibility that owns the finding.
-pub(super) fn owner_of(finding: &Finding) -> Option<&str> {
+pub(in crate::pages) fn owner_of(finding: &Finding) -> Option<&str> {
     finding.owner_member_user_id.as_ref().or(finding.owner_responsibility_id.as_ref()).map(|owner| owner.as_str())
 }
 

@@ -88,7 +88,7 @@ pub(super) fn hit<R: Record>(stored: &Stored<R>) -> Hit {
     Hit {
         module: register.title(),
         href: format!("{}/{}", register.path(), row.id),
-        title: row.name(&register).to_owned(),
+        title: row.name(&register).into_owned(),
         key: text(register.key()).unwrap_or_else(|| row.id.clone()),
         status: text(register.position("status")),
     }

@@ -9,7 +9,8 @@ use super::{
     stats::{days, overdue_href},
 };
 use crate::{
-    components::{Bar, BarChart, NONE, Series, TableColumn, avatar, card, legend, meter, numbers, severity, table},
+    components::{Bar, BarChart, NONE, Series, TableColumn, card, legend, meter, numbers, severity, table},
+    pages::findings::owner_of,
     viewer::Viewer,
     words::{counted, grouped},
     zone::Zone,
@@ -33,9 +34,8 @@ pub(super) fn open_by_week(data: &OverviewData) -> Markup {
     let today = data.findings.as_ref();
     let entries = SERIES.map(|(severity, series)| (series, today.map(|counts| counts.with_severity(&[severity]))));
     let about = format!(
-        "At the end of each week, {} weeks, in UTC. The last bar is today. Days on which no server counted are \
-         reconstructed from the findings as they are now: an archived one counts as open until it was archived, and that \
-         one was reopened or had another severity is not visible. The audit log has each change.",
+        "At the end of each of {} weeks, in UTC. The last bar is today. Days without a count are reconstructed from the \
+         findings as they are now.",
         data.weeks
     );
     let body = html! {
@@ -151,16 +151,13 @@ pub(super) fn overdue(viewer: &Viewer, data: &OverviewData) -> Markup {
     let rows = html! {
         @for finding in &data.overdue {
             @let record = &finding.record;
-            @let owner = record.owner_member_user_id.as_ref().or(record.owner_responsibility_id.as_ref());
             tr role="row" {
                 td role="cell" { (severity(record.severity)) }
                 th.p scope="row" role="rowheader" {
                     a.prime href={ "/app/findings/" (finding.meta.id) } { (record.title) }
                     span.sub { span.key { (record.key) } }
                 }
-                td.t2 role="cell" {
-                    @if let Some(owner) = owner { span.who { (avatar(owner.as_str())) span { (owner) } } } @else { span.muted { "None" } }
-                }
+                td.t2 role="cell" { (data.owners.show(owner_of(record))) }
                 td.num role="cell" {
                     @if let Some(due_at) = record.due_at {
                         b.bad { (days(viewer, due_at, data.now)) }

@@ -12,6 +12,8 @@ use store::{
     SubmissionCounts, calls_by_hour, delivery_counts, evidence_counts, finding_counts, is_current, submission_counts,
 };
 
+use crate::pages::{findings::owner_of, owners::Owners};
+
 /// The number of findings that are listed.
 const SHOWN_FINDINGS: u64 = 5;
 
@@ -34,6 +36,8 @@ pub(super) struct OverviewData {
     pub(super) days: Vec<OpenFindings>,
     /// The findings that have been overdue for longest.
     pub(super) overdue: Vec<Stored<Finding>>,
+    /// The names of their owners.
+    pub(super) owners: Owners,
     /// The packages that are due next.
     pub(super) packages: Vec<DuePackage>,
     /// `None` if the viewer may not see them.
@@ -87,6 +91,9 @@ impl OverviewData {
         } else {
             None
         };
+        let overdue = overdue_findings(store, organization, now).await?;
+        let owners = overdue.iter().filter_map(|finding| owner_of(&finding.record));
+        let owners = Owners::load(app, organization, owners).await?;
         Ok(Self {
             now,
             weeks,
@@ -95,7 +102,8 @@ impl OverviewData {
             submissions,
             as_of: as_of(store, organization, &rollups, shows_integrations, now).await?,
             days: store.open_findings(organization, first).await?,
-            overdue: overdue_findings(store, organization, now).await?,
+            overdue,
+            owners,
             packages,
             integrations,
         })

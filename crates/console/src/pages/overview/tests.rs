@@ -14,6 +14,7 @@ use super::{
     overview, period,
 };
 use crate::{
+    pages::owners::Owners,
     viewer::{Theme, Viewer},
     zone::Zone,
 };
@@ -52,6 +53,7 @@ fn empty() -> OverviewData {
         as_of: None,
         days: Vec::new(),
         overdue: Vec::new(),
+        owners: Owners::default(),
         packages: Vec::new(),
         integrations: None,
     }
@@ -153,7 +155,7 @@ fn every_plot_has_its_numbers_as_a_table_and_says_what_it_shows() {
     let html = overview(&viewer(), &data()).into_string();
     assert_eq!(html.matches("<details class=\"numbers\">").count(), 3);
     assert_eq!(html.matches("<title>").count() - 1, 26 + 12, "a title for each bar, and that of the page");
-    assert!(html.contains("Days on which no server counted are reconstructed"), "{html}");
+    assert!(html.contains("Days without a count are reconstructed"), "{html}");
     assert!(html.contains("Stacked bars, one for each of 26 weeks. There were 51 open findings on"), "{html}");
     assert!(!html.contains("style="), "no inline style");
 }

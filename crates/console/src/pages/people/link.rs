@@ -129,7 +129,7 @@ fn page(
                 (Field {
                     name: "password",
                     label: "Password",
-                    hint: "At least 12 characters. Long and plain beats short and odd. Common ones are refused.",
+                    hint: "At least 12 characters. A long phrase is better than a short, complicated one. Common passwords are refused.",
                     error: fault("password"),
                     ..Field::default()
                 }.filled("password", "new-password", ""))

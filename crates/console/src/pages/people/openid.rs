@@ -113,7 +113,7 @@ fn words(refusal: OpenIdRefusal) -> Words {
     match refusal {
         R::NotSetUp => say(
             StatusCode::NOT_FOUND,
-            "There is no such sign-in",
+            "Single sign-on is not set up",
             "This server has no identity provider.",
             "Sign in with your e-mail address and your password.",
         ),

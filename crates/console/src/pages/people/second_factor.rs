@@ -82,7 +82,7 @@ fn page_of(choices: &SecondFactorChoices, email: &str, next: &str, problem: Opti
         (false, None) => ("Enter a recovery code", "Your passkeys do not work at this address of the server."),
     };
     let (label, hint, autocomplete) = match choices.has_app {
-        true => ("Code", "A recovery code works, too, once.", "one-time-code"),
+        true => ("Code", "You can also use a recovery code. Each works once.", "one-time-code"),
         false => ("Recovery code", "Each works once.", "off"),
     };
     let content = html! {

@@ -87,7 +87,7 @@ impl<'b> ViewBar<'b> {
     fn save_menu(&self, viewer: &Viewer, chosen: &ChosenFilters) -> Markup {
         html! {
             details.pop.right.slim name="pop" {
-                summary { (Icon::Bookmark) "Save this view…" }
+                summary { (Icon::Bookmark) "Save as a view" }
                 div.sheet {
                     form.stack method="post" action="/app/views" novalidate {
                         (form_token(viewer))
@@ -102,7 +102,7 @@ impl<'b> ViewBar<'b> {
         let may_share = may_share_views(self.caller);
         html! {
             details.pop.right.slim name="pop" {
-                summary { (Icon::Pencil) "Change this view…" }
+                summary { (Icon::Pencil) "Change this view" }
                 div.sheet {
                     form.stack method="post" action={ "/app/views/" (view.id) "/edit" } novalidate {
                         (form_token(viewer))

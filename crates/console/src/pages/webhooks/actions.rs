@@ -52,22 +52,25 @@ impl Deed {
                 "Disable the subscription",
                 (
                     "No event is sent to the endpoint any more.",
-                    "Those of the meantime are kept for a while and can be replayed after it is enabled again.",
+                    "Events that happen in the meantime are kept for a while, and can be replayed after it is enabled again.",
                 ),
             ),
             Self::Enable => (
                 "status",
                 "Enable",
                 "Enable the subscription",
-                ("Events are sent from now on.", "To send those of the meantime, too, replay a window afterwards."),
+                (
+                    "Events are sent from now on.",
+                    "To send those that happened in the meantime, too, replay a window afterwards.",
+                ),
             ),
             Self::Delete => (
                 "delete",
                 "Delete",
                 "Delete the subscription",
                 (
-                    "This can't be undone.",
-                    "Events that wait are not sent any more. Its deliveries stay in the database for a while, and the audit log keeps what was done.",
+                    "This cannot be undone.",
+                    "Events that are waiting are no longer sent. Its deliveries stay in the database for a while, and the audit log keeps what was done.",
                 ),
             ),
         }

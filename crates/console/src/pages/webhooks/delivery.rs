@@ -154,19 +154,19 @@ fn attempts(desk: &Desk<'_>, delivery: &WebhookDelivery) -> Markup {
     if delivery.attempts.is_empty() {
         return html! { div.body { p.muted { "None yet." } } };
     }
-    let columns = [("Time", "p"), ("Answer", ""), ("Took", "num"), ("First bytes of the answer", "t2")]
+    let columns = [("Time", "p"), ("Answer", ""), ("Took", "num"), ("First bytes of the answer", "")]
         .map(|(title, class)| TableColumn { title: title.into(), class });
     let rows = html! {
         @for attempt in delivery.attempts.iter().rev() {
             @let outcome = &attempt.outcome;
             tr role="row" {
                 th.p scope="row" role="rowheader" { (desk.viewer.zone.second(attempt.at)) }
-                td role="cell" { (answer(attempt)) }
-                td.num role="cell" { (outcome.duration.as_millis()) " ms" }
-                td.t2 role="cell" {
+                td role="cell" data-l="Answer" { (answer(attempt)) }
+                td.num role="cell" data-l="Took" { (outcome.duration.as_millis()) " ms" }
+                td role="cell" data-l="First bytes" {
                     @if let Some(text) = outcome.response_body.as_deref().filter(|text| !text.is_empty()) { code.small.any { (text) } }
                     @else if let Some(failure) = outcome.failure { span.small { (public(failure).description()) } }
-                    @else { span.muted { "nothing" } }
+                    @else { span.muted { "None" } }
                 }
             }
         }

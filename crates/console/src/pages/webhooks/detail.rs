@@ -132,10 +132,11 @@ fn head_of(
     are_paused: bool,
 ) -> Markup {
     let href = format!("{WEBHOOKS}/{}", subscription.meta.id);
+    let (name, url) = (name_of(subscription), short_url(subscription));
     let below = html! {
         div.meta {
             (state(subscription, health, are_paused, (&desk.viewer.zone, desk.now)))
-            code.small.any { (short_url(subscription)) }
+            @if name != url { code.small.any { (url) } }
         }
     };
     let verb = if subscription.record.is_active() { "Disable…" } else { "Enable…" };
@@ -155,7 +156,7 @@ fn head_of(
             }
         }
     };
-    heading(&name_of(subscription), &below, &actions)
+    heading(&name, &below, &actions)
 }
 
 /// The notice about an endpoint that fails or gets nothing.
@@ -216,7 +217,7 @@ fn about(desk: &Desk<'_>, stored: &Stored<WebhookSubscription>, health: Delivery
             div.body { dl.dl {
                 dt { "Older secret" } dd { @if let Some(end) = old { "Signs, too, until " (zone.second(end)) } @else { "None" } }
             } }
-            footer { "HMAC-SHA256, as Standard Webhooks lays down." }
+            footer { "HMAC-SHA256, as Standard Webhooks specifies." }
         }))
         (card("retries", "Retries", &NONE, &html! {
             div.body { p.small { "After 5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 14 h, 20 h and 24 h, each ±10 %. Any 2xx within 15 s counts as delivered." } }

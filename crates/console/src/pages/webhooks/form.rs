@@ -286,10 +286,13 @@ fn form(desk: &Desk<'_>, accounts: &[Account], view: &View<'_>) -> Markup {
             @if view.current.is_some() { (submit_bar("Save the subscription", &back)) } @else { (submit_bar("Create and show the signing secret", &back)) }
         }
     };
+    let name = view.current.map(name_of);
+    let above: Vec<(&str, &str)> =
+        [("Webhooks", WEBHOOKS)].into_iter().chain(name.as_deref().map(|name| (name, back.as_str()))).collect();
     let head = Head {
         title: &title,
         section: WEBHOOKS,
-        above: &[("Webhooks", WEBHOOKS)],
+        above: &above,
         has_problem: view.is_conflict || !problems.is_empty(),
         ..Head::default()
     };
