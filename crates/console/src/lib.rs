@@ -31,5 +31,5 @@ pub use services::{ConsoleServices, EventRenderers, EvidenceFiles};
 pub use surface::{demo_surface, route_table, surface};
 pub use tables::{
     ColumnChoice, Fault, ImportState, MAX_FAULTS, MAX_TABLE_BYTES, MAX_TABLE_ROWS, NewTable, Outcome, Preview,
-    RecordTables, TableExport, TableExportFormat, TableFormat, TableImport, TableOptions, TableRefusal,
+    RecordTables, TableExport, TableExportFormat, TableFormat, TableImport, TableOptions, TableRefusal, TakenOver,
 };

@@ -20,6 +20,7 @@ pub(crate) mod frameworks;
 pub(crate) mod imports;
 mod jump;
 mod list_filter;
+mod multipart;
 mod one_time_secret;
 mod origin;
 mod overview;

@@ -150,7 +150,9 @@ impl Problem {
         )
     }
 
-    pub(crate) fn payload_too_large(limit: u64) -> Self {
+    /// Creates a 413 response for a body, or a file in it, that is larger than this many bytes.
+    #[must_use]
+    pub fn payload_too_large(limit: u64) -> Self {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", format!("the body may be at most {limit} bytes"))
     }
 
@@ -322,6 +324,12 @@ impl Problem {
     /// Creates a 503 response that says what is not available. The cause must be logged.
     pub fn unavailable_because(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "internal", message).header(header::RETRY_AFTER, "2")
+    }
+
+    /// Creates a 503 response for work that others of the same kind keep waiting, and that can be tried again then.
+    pub fn busy(message: impl Into<Cow<'static, str>>, retry_after: Duration) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "internal", message)
+            .header(header::RETRY_AFTER, &retry_after.as_secs().to_string())
     }
 
     /// Creates an error of a token endpoint (RFC 6749 § 5.2), which OAuth clients and those of the API can both read.
