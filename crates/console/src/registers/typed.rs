@@ -63,10 +63,17 @@ pub(super) fn shown(register: &Register, exists: bool) -> Vec<usize> {
     (0..register.columns.len()).filter(|index| !hidden.contains(index)).collect()
 }
 
+/// The names of the fields of the form for a new record.
+pub(crate) fn form_fields<R: Record>() -> Vec<String> {
+    let register = register_of::<R>();
+    shown(&register, false).into_iter().map(|index| field_name(&register, index)).collect()
+}
+
 /// Whether only commands set the column, so that the form of a new record does not have it either.
 fn is_set_by_commands(kind: Kind, column: &Column, exists: bool) -> bool {
     match kind {
         Kind::Finding => column.name == "status" || (exists && column.name.starts_with("source_")),
+        Kind::EvidenceClaim => column.is_create_only || column.name == "source_kind",
         Kind::Assessment | Kind::SubmissionPackage => column.is_create_only,
         _ => false,
     }
