@@ -5,6 +5,7 @@ pub(crate) mod assessments;
 mod assets;
 mod attempt;
 pub(crate) mod audit;
+mod claim_button;
 mod commit;
 mod confirm_password;
 mod current_viewer;

@@ -18,8 +18,6 @@ use http_api::{
 
 use crate::page_operation::{form_at, page_at, upload_at};
 
-pub(crate) use new_claim::{button_of_requirement, new_claim_button};
-
 /// The address of a file of a claim.
 const FILE: &str = "/app/evidence-claims/{id}/files/{attachmentId}";
 

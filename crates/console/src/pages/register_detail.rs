@@ -16,7 +16,7 @@ use kernel::{Kind, OrganizationId, PageLimit, PageRequest, Reader, Record, Store
 use store::DynStore;
 
 use super::{
-    evidence::button_of_requirement, form_texts::query_value, forms::has_form, references::load_names, viewer,
+    claim_button::button_of_requirement, form_texts::query_value, forms::has_form, references::load_names, viewer,
 };
 use crate::{
     navigation::section_of,

@@ -14,6 +14,9 @@ const FORM: &str = "/app/evidence-claims";
 const REASON: (&str, &str) = ("reason", "The monthly restore test was run");
 const REPORT: (&str, &str, &[u8]) = ("files", "report.csv", b"table,restored\r\nmembers,yes\r\n");
 
+type Fields<'f> = &'f [(&'f str, &'f str)];
+type Files<'f> = &'f [(&'f str, &'f str, &'f [u8])];
+
 async fn requirement(app: &TestApp, key: &str, status: EvidenceRequirementStatus) -> Stored<EvidenceRequirement> {
     let requirement = EvidenceRequirement {
         key: samples::key(key),
@@ -103,10 +106,10 @@ async fn a_form_with_faults_comes_back_with_what_was_typed_and_keeps_no_file() {
     requirement(&app, "draft", EvidenceRequirementStatus::Draft).await;
     let large = vec![b'x'; 1024 * 1024 + 1];
     let many: Vec<_> = (0..51).map(|_| REPORT).collect();
-    let cases: &[(&[(&str, &str)], &[(&str, &str, &[u8])], &str)] = &[
+    let cases: &[(Fields<'_>, Files<'_>, &str)] = &[
         (&[("title", " ")], &[REPORT], "Title is "),
         (&[("evidenceRequirementId", "nothing")], &[REPORT], "“nothing” is not the key or the id of"),
-        (&[("evidenceRequirementId", "")], &[], "Evidence requirement is "),
+        (&[("evidenceRequirementId", "")], &[], "Requirement is required"),
         (&[("evidenceRequirementId", "draft")], &[REPORT], "is draft: a claim can only be made for one that is active"),
         (&[("validUntil", "2020-01-01T00:00")], &[REPORT], "Valid until must be in the future"),
         (&[("reason", "short")], &[REPORT], "Reason has 5 characters"),

@@ -133,7 +133,7 @@ impl Mapping {
                 let shown = row.cells.get(index).and_then(TableCell::shown).unwrap_or_default();
                 let shown = shorten::excerpt(shown.trim(), MAX_QUOTED_LENGTH);
                 let is_named = shown.is_empty() || message.contains(&*shown);
-                let quoted = if is_named { String::new() } else { format!("; the cell has {shown:?}") };
+                let quoted = if is_named { String::new() } else { format!(" (the cell has {shown:?})") };
                 format!("{field} ({}): {message}{quoted}", self.column_name(index, field))
             }
             None => error.to_owned(),

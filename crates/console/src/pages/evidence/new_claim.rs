@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use auth::Permission;
 use axum::http::StatusCode;
 use evidence::{
     ClaimFiles, EvidenceClaim, EvidenceError, EvidenceRequirement, EvidenceRequirementStatus, NewClaim, create_claim,
@@ -15,15 +14,13 @@ use http_api::{
     response::{ApiResponse, Problem},
     streams::while_permitted,
 };
-use kernel::{Changeset, Conflict, Id, Kind, Reader, Reason, Record, Stored, WriteContext};
-use maud::{Markup, html};
+use kernel::{Changeset, Conflict, Id, Kind, Reader, Reason, Stored, WriteContext};
 
 use super::{
     claim::size,
     received_form::{ReceivedForm, is_about_storage, receive},
 };
 use crate::{
-    components::Icon,
     evidence_files::ClaimUpload,
     pages::{
         commit::store,
@@ -32,9 +29,8 @@ use crate::{
         register_form::{Shown, done, read, respond_with, taken},
         viewer,
     },
-    registers::{FILES, Row, TypedFaults, register_of},
+    registers::{FILES, TypedFaults, register_of},
     services::ConsoleServices,
-    viewer::Viewer,
     words::camel_case,
 };
 
@@ -58,29 +54,6 @@ impl Refused {
         let mut faults = TypedFaults::default();
         faults.0.insert(field.to_owned(), message.into());
         Self { status, faults }
-    }
-}
-
-/// The button that leads to the form, for those who may make a claim. `requirement` is the key of its requirement.
-pub(crate) fn new_claim_button(viewer: &Viewer, requirement: Option<&str>) -> Markup {
-    let chosen = requirement.map(|key| {
-        let key: String = form_urlencoded::byte_serialize(key.as_bytes()).collect();
-        format!("?requirement={key}")
-    });
-    html! {
-        @if viewer.role.permits(Permission::ChangeRecords) {
-            a.btn.primary href={ "/app/evidence-claims/new" (chosen.unwrap_or_default()) } { (Icon::Plus) "New claim" }
-        }
-    }
-}
-
-/// The button on the page of a record, which only requirements in force have.
-pub(crate) fn button_of_requirement<R: Record>(viewer: &Viewer, row: &Row) -> Markup {
-    let register = register_of::<R>();
-    let text = |index: Option<usize>| index.and_then(|index| row.values[index].as_value().as_str());
-    let is_active = text(register.position("status")) == Some(EvidenceRequirementStatus::Active.name());
-    html! {
-        @if R::KIND == Kind::EvidenceRequirement && is_active { (new_claim_button(viewer, text(register.key()))) }
     }
 }
 

@@ -13,10 +13,9 @@ use http_api::{
 use kernel::{Filter, Id, Order, PageLimit, PageRequest, Reader, Stored, Timestamp};
 use maud::{Markup, html};
 
-use super::new_claim_button;
 use crate::{
     components::{Head, Icon, TableColumn, blank, distance, heading, page, table},
-    pages::{tabs::evidence_tabs, viewer},
+    pages::{claim_button::new_claim_button, tabs::evidence_tabs, viewer},
     response::page_response,
     viewer::Viewer,
     words::{counted, sentence},

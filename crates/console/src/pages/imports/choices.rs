@@ -122,7 +122,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_with_failed_rows_is_known_by_its_name_even_if_a_program_changes_the_end() {
+    fn a_file_with_failed_rows_is_recognized_by_its_name_even_if_a_program_changes_the_end() {
         let id = Id::new(Ulid(7));
         let name = name_of_failed_rows(id);
         for name in

@@ -161,7 +161,7 @@ async fn next_part_of_file(form: &mut Multipart<StreamedBody>) -> Result<Option<
     Ok((!part.is_empty()).then(|| part.freeze()))
 }
 
-/// What a file that begins with these bytes has in place of a table, by the marks of usual formats.
+/// The usual content, other than a table, of a file that begins with these bytes; `None` if it has no mark of one.
 fn other_content(first: &[u8]) -> Option<&'static str> {
     const MARKS: [(&[u8], &str); 13] = [
         (b"\x89PNG", "a picture (PNG)"),
