@@ -10,12 +10,16 @@ use std::{
     time::Duration,
 };
 
+use evidence::MAX_ATTACHMENTS;
 use http_api::{App, request::ApiRequest, response::Problem};
 use kernel::{Changeset, Ulid};
 
 /// The `Retry-After` of an account with too many attachments that no claim has. It is a guess, because the removal of each
 /// depends on the time of its upload.
 const UNLINKED_RETRY_AFTER: Duration = Duration::from_secs(600);
+
+/// The `Retry-After` of a person who sends too many files at the same time.
+const ARRIVING_RETRY_AFTER: Duration = Duration::from_secs(60);
 
 /// The limits of attachments.
 #[derive(Clone, Copy, Debug)]
@@ -30,11 +34,19 @@ pub struct AttachmentLimits {
 }
 
 impl AttachmentLimits {
-    /// The limits on what an account and its organization have stored. That of the account is the first.
+    /// The maximum size of all files that one claim of a person is made with, in bytes.
+    #[must_use]
+    pub fn max_bytes_of_claim(&self) -> u64 {
+        let all = self.max_bytes.saturating_mul(MAX_ATTACHMENTS as u64);
+        self.max_unlinked_bytes.map_or(all, |max| max.min(all))
+    }
+
+    /// The limits on what an account, or a person, and their organization have stored. That of the organization is the last.
     fn stored(&self, request: &ApiRequest) -> Result<Vec<StoredLimit>, Problem> {
         let principal = request.principal()?;
         let limit = |scope, holder, max: Option<u64>| max.map(|max| StoredLimit { scope, holder, max });
-        let account = limit(LimitScope::Unlinked, principal.id(), self.max_unlinked_bytes);
+        let scope = if principal.user().is_ok() { LimitScope::Arriving } else { LimitScope::Unlinked };
+        let account = limit(scope, principal.id(), self.max_unlinked_bytes);
         let organization =
             limit(LimitScope::Organization, principal.organization().ulid(), self.max_organization_bytes);
         Ok(account.into_iter().chain(organization).collect())
@@ -46,6 +58,8 @@ impl AttachmentLimits {
 enum LimitScope {
     /// The attachments of an account that are not linked to a claim.
     Unlinked,
+    /// The files that a person is sending, which are linked to their claim at once.
+    Arriving,
     /// All attachments of an organization.
     Organization,
 }
@@ -72,6 +86,13 @@ impl StoredLimit {
                      of at most {max} bytes: link them to claims, or wait until they are removed 24 hours after their upload"
                 ),
                 UNLINKED_RETRY_AFTER,
+            ),
+            LimitScope::Arriving => Problem::too_much_stored(
+                format!(
+                    "the files that you are sending at the same time may have at most {max} bytes: send fewer with one claim, or \
+                     wait until the others have arrived"
+                ),
+                ARRIVING_RETRY_AFTER,
             ),
             LimitScope::Organization => Problem::insufficient_storage(format!(
                 "the attachments of this organization, with those that it is uploading, have {used} of at most {max} bytes: ask \
@@ -109,7 +130,7 @@ impl ReservedRoom {
         is_linked: bool,
     ) -> Result<Self, Problem> {
         let mut limits = limits.stored(request)?;
-        limits.retain(|limit| !is_linked || limit.scope != LimitScope::Unlinked);
+        limits.retain(|limit| !is_linked || limit.scope == LimitScope::Organization);
         let used = stored(app, request, &limits).await?;
         Ok(Self { received: Arc::clone(received), limits: limits.into_iter().zip(used).collect(), bytes: 0 })
     }

@@ -27,6 +27,12 @@ impl AttachmentServices {
         let verifier = ContentVerifier::new(Arc::clone(&store));
         Self { store, limits, received: Arc::default(), locks: ContentLocks::default(), verifier }
     }
+
+    /// The limits of attachments.
+    #[must_use]
+    pub fn limits(&self) -> &AttachmentLimits {
+        &self.limits
+    }
 }
 
 /// Returns the response to a failure of the object store, which is logged.

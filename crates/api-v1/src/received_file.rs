@@ -2,16 +2,15 @@
 
 use std::sync::Arc;
 
-use axum::http::StatusCode;
-use bytes::Bytes;
 use evidence::{
     ContentDamage, ContentHash, ContentKey, ContentUpload, EvidenceContent, FinishedUpload, ObjectName, StoredContent,
     record_replacement,
 };
 use http_api::{
     App,
-    request::{ApiRequest, StreamedBody},
-    response::{ApiResponse, Problem},
+    handlers::WriteOutcome,
+    request::{ApiRequest, ByteSource},
+    response::Problem,
 };
 use kernel::{Changeset, OrganizationId, Reader, Stored, WriteContext};
 use tokio::sync::{Mutex, OwnedMutexGuard};
@@ -45,34 +44,29 @@ struct State {
 }
 
 impl ReceivedFile {
-    /// Receives a file from the body of a request, to be linked to a claim later.
+    /// Receives a file. It counts among those of the account that no claim has, unless `is_linked`.
     ///
     /// # Errors
     /// The error response. Nothing of the file remains then.
-    pub(crate) async fn receive(app: &App, request: &ApiRequest, body: &mut StreamedBody) -> Result<Self, Problem> {
-        let services = AttachmentServices::of(request)?;
-        let mut room = ReservedRoom::begin(app, request, &services.limits, &services.received, false).await?;
-        room.reserve(body.announced())?;
+    pub(crate) async fn receive(
+        app: &App,
+        request: &ApiRequest,
+        services: Arc<AttachmentServices>,
+        source: &mut dyn ByteSource,
+        is_linked: bool,
+    ) -> Result<Self, Problem> {
+        let mut room = ReservedRoom::begin(app, request, &services.limits, &services.received, is_linked).await?;
+        room.reserve(source.announced())?;
         let mut upload = Self::begin(app, request, &services).await?;
         let mut received = 0;
-        while let Some(piece) = body.next().await? {
+        while let Some(piece) = source.next().await? {
             received += piece.len() as u64;
+            if received > services.limits.max_bytes {
+                return Err(Problem::payload_too_large(services.limits.max_bytes));
+            }
             room.reserve(received)?;
             upload.write(piece).await.map_err(content_problem)?;
         }
-        Self::finish(request, services, room, upload).await
-    }
-
-    /// Receives a file whose bytes are in memory, and which is linked to a claim at once.
-    ///
-    /// # Errors
-    /// The error response. Nothing of the file remains then.
-    pub(crate) async fn from_bytes(app: &App, request: &ApiRequest, bytes: Bytes) -> Result<Self, Problem> {
-        let services = AttachmentServices::of(request)?;
-        let mut room = ReservedRoom::begin(app, request, &services.limits, &services.received, true).await?;
-        room.reserve(bytes.len() as u64)?;
-        let mut upload = Self::begin(app, request, &services).await?;
-        upload.write(bytes).await.map_err(content_problem)?;
         Self::finish(request, services, room, upload).await
     }
 
@@ -194,33 +188,6 @@ impl ReceivedFile {
         };
         if !may_be_named && let Err(error) = self.services.store.remove(&ObjectName::Content(own.key)).await {
             tracing::warn!(%error, "the bytes of an upload that no attachment has could not be removed; the sweep removes them later");
-        }
-    }
-}
-
-/// The outcome of a write, for what it refers to outside of the database.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum WriteOutcome {
-    /// It was stored.
-    Stored,
-    /// The response to another request with the same key was returned.
-    Replayed,
-    /// Nothing was stored.
-    Refused,
-    /// It may have been stored, although its outcome was lost. What it refers to is left to the sweep.
-    Unknown,
-}
-
-impl WriteOutcome {
-    /// Returns the outcome of the write with this response.
-    pub(crate) fn of(response: &Result<ApiResponse, Problem>) -> Self {
-        match response {
-            Ok(response) if response.is_replay() => Self::Replayed,
-            Ok(_) => Self::Stored,
-            // The command is refused for its bytes before it is committed.
-            Err(problem) if problem.status == StatusCode::INSUFFICIENT_STORAGE => Self::Refused,
-            Err(problem) if problem.status.is_server_error() => Self::Unknown,
-            Err(_) => Self::Refused,
         }
     }
 }

@@ -12,6 +12,7 @@
 
 mod assets;
 mod components;
+mod evidence_files;
 mod form_token;
 mod icon;
 mod navigation;
@@ -27,9 +28,10 @@ mod viewer;
 mod words;
 mod zone;
 
-pub use services::{ConsoleServices, EventRenderers, EvidenceFiles};
+pub use evidence_files::{ClaimUpload, EvidenceFiles, FileLimits};
+pub use services::{ConsoleServices, EventRenderers};
 pub use surface::{demo_surface, route_table, surface};
 pub use tables::{
     ColumnChoice, Fault, ImportState, MAX_FAULTS, MAX_TABLE_BYTES, MAX_TABLE_ROWS, NewTable, Outcome, Preview,
-    RecordTables, TableExport, TableExportFormat, TableFormat, TableImport, TableOptions, TableRefusal,
+    RecordTables, TableExport, TableExportFormat, TableFormat, TableImport, TableOptions, TableRefusal, TakenOver,
 };

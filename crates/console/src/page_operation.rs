@@ -35,6 +35,11 @@ pub(crate) fn form_at(path: &'static str, access: Access, action: &'static str, 
     }
 }
 
+/// Returns the declaration of a form with a file, whose handler receives it bit by bit.
+pub(crate) fn upload_at(path: &'static str, access: Access, action: &'static str, handler: Handler) -> Operation {
+    Operation { document: document_of_upload, ..form_at(path, access, action, handler) }
+}
+
 fn document_of_page() -> Document {
     Document {
         query: Vec::new(),
@@ -50,4 +55,8 @@ fn document_of_page() -> Document {
 
 fn document_of_form() -> Document {
     Document { request: Some(Media::none()), status: 303, ..document_of_page() }
+}
+
+fn document_of_upload() -> Document {
+    Document { request: Some(Media::bytes("A form with a file.", "file")), ..document_of_form() }
 }

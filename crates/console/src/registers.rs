@@ -21,7 +21,7 @@ mod value;
 pub(crate) use detail::{Detail, Slots, detail};
 pub(crate) use filter_bar::filter_bar;
 pub(crate) use filters::{ChosenFilters, FilterNames, filter_name};
-pub(crate) use form::{RecordForm, form};
+pub(crate) use form::{FILES, RecordForm, form};
 pub(crate) use history::history;
 pub(crate) use list::{ListView, import_button, list, nothing, order_of, pages};
 pub(crate) use opened::{MergedTexts, merge_stored};

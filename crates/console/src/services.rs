@@ -2,20 +2,14 @@
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use audit::CheckpointVerifier;
-use evidence::{AttachedFile, EvidenceAttachment};
-use http_api::{
-    pipeline::App,
-    request::ApiRequest,
-    response::{ApiResponse, Problem},
-};
+use http_api::{request::ApiRequest, response::Problem};
 use integrations::Endpoints;
-use kernel::{Kind, OrganizationId, Stored};
+use kernel::Kind;
 use registers::CompletionRenderer;
 use serde_json::Value;
 
-use crate::tables::RecordTables;
+use crate::{evidence_files::EvidenceFiles, tables::RecordTables};
 
 /// The parts of the server that the web app uses beside the store.
 pub struct ConsoleServices {
@@ -53,30 +47,4 @@ pub trait EventRenderers:
 impl<T> EventRenderers for T where
     T: findings::EventRenderer + evidence::EventRenderer + submissions::EventRenderer + CompletionRenderer
 {
-}
-
-/// The files of evidence: their bytes, and whether they are there.
-#[async_trait]
-pub trait EvidenceFiles: Send + Sync {
-    /// Responds with the bytes of an attachment, which are verified on the way.
-    ///
-    /// # Errors
-    /// The error response.
-    async fn download(
-        &self,
-        app: &App,
-        request: &ApiRequest,
-        attachment: &Stored<EvidenceAttachment>,
-    ) -> Result<ApiResponse, Problem>;
-
-    /// Whether the bytes of all these files are stored.
-    ///
-    /// # Errors
-    /// A 503 response if a store fails.
-    async fn are_stored(
-        &self,
-        app: &App,
-        organization: OrganizationId,
-        files: &[AttachedFile],
-    ) -> Result<bool, Problem>;
 }

@@ -1,6 +1,8 @@
 //! Imports and exports of tables, as the pages see them. The server implements them with the use cases that its commands
 //! have.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use auth::UserId;
 use bytes::Bytes;
@@ -21,6 +23,9 @@ pub const MAX_TABLE_ROWS: usize = 50_000;
 /// The maximum number of faults that an import keeps; the others are counted.
 pub const MAX_FAULTS: usize = 100;
 
+/// The time after which an export that had to wait too long can be tried again.
+const RETRY_AFTER: Duration = Duration::from_secs(60);
+
 /// The format of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -37,6 +42,10 @@ pub enum TableFormat {
 pub struct TableOptions {
     /// The field of each column by its index; `None` before anybody has chosen.
     pub columns: Option<Vec<Option<String>>>,
+    /// The settings of another import from which the rows come, if nobody has chosen columns.
+    pub taken_over: Option<TakenOver>,
+    /// The time zone of dates without an offset; UTC if it is empty.
+    pub zone: String,
     /// The order of dates: `dmy`, `mdy` or `ymd`.
     pub date_order: String,
     /// The decimal mark: `point` or `comma`.
@@ -55,8 +64,17 @@ pub struct TableOptions {
     pub values: String,
 }
 
-/// A column of a table.
+/// The settings of an import that are taken over for the rows of it that failed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TakenOver {
+    /// The name of the file that the other import has.
+    pub file_name: String,
+    /// The headers of its columns, with their fields.
+    pub columns: Vec<(String, Option<String>)>,
+}
+
+/// A column of a table.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ColumnChoice {
     /// The letters of the column.
     pub letters: String,
@@ -64,6 +82,9 @@ pub struct ColumnChoice {
     pub header: String,
     /// The field of the column, unless it is left out.
     pub field: Option<String>,
+    /// Some of its values, each once; none if all are empty.
+    #[serde(default)]
+    pub values: Vec<String>,
 }
 
 /// A row that can't be imported.
@@ -91,7 +112,7 @@ pub struct Outcome {
     pub unchanged: usize,
     /// Rows that fail.
     pub failed: usize,
-    /// The first rows that fail.
+    /// Rows that fail: those with a fault that few have come first.
     pub faults: Vec<Fault>,
 }
 
@@ -107,6 +128,8 @@ pub struct Preview {
     pub fields: Vec<String>,
     /// The fields that no column has.
     pub missing_fields: Vec<String>,
+    /// Those of them without which a row can create no record.
+    pub needed_fields: Vec<String>,
     /// The first records: the row, and the value of each field.
     pub sample: Vec<(usize, Vec<(String, String)>)>,
     /// Conditions that concern the table as a whole.
@@ -213,6 +236,9 @@ pub enum TableRefusal {
     /// The state of the import or of the workspace does not allow it.
     #[error("{0}")]
     Refused(String),
+    /// The server does as much of this as it may at a time.
+    #[error("{0}")]
+    Busy(String),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -223,6 +249,7 @@ impl From<TableRefusal> for Problem {
         match refusal {
             TableRefusal::NotFound => Self::not_found(),
             TableRefusal::Refused(message) => Self::conflict(message),
+            TableRefusal::Busy(message) => Self::busy(message, RETRY_AFTER),
             TableRefusal::Store(error) => error.into(),
         }
     }
@@ -249,10 +276,11 @@ pub trait RecordTables: Send + Sync {
         bytes: Bytes,
     ) -> Result<(), TableRefusal>;
 
-    /// Reads the table with these choices, and finds out what importing it would do. This ends an upload.
+    /// Reads the table with these choices, and finds out what importing it would do. This ends an upload. If the server is
+    /// busy, that is the problem of the preview, so that the file and the choices are kept.
     ///
     /// # Errors
-    /// [`TableRefusal`] if there is no such import, it is under way, or the server is busy.
+    /// [`TableRefusal`] if there is no such import, or it is under way.
     async fn preview(
         &self,
         organization: &OrganizationRef,

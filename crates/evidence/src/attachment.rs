@@ -26,7 +26,8 @@ record! {
         /// The SHA-256 hash of the bytes, in hexadecimal.
         #[column(filter(Few), example("9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"))]
         pub sha256: Sha256,
-        /// The account that uploaded the file; `None` if an operator of the installation did. Only it may link the file.
+        /// The account that uploaded the file; `None` if a person did, with a claim, or an operator of the installation. Only
+        /// it may link the file.
         pub uploaded_by: Option<AccountId>,
         /// The claim that the file is linked to.
         pub claim_id: Option<Id<EvidenceClaim>>,

@@ -2,6 +2,7 @@
 
 mod body;
 mod body_headers;
+mod byte_source;
 mod conditional;
 mod content_disposition;
 mod cookies;
@@ -42,6 +43,7 @@ use crate::{
 pub(crate) use body::read as read_body;
 pub use body::{BodyReader, ItemDecoder};
 pub use body_headers::body_digests;
+pub use byte_source::ByteSource;
 pub use content_disposition::attachment_disposition;
 pub(crate) use cookies::cookie_value;
 pub use cursor::CursorSigner;

@@ -11,7 +11,7 @@ use futures_util::future::BoxFuture;
 use http_api::{
     App,
     endpoints::{Document, Media},
-    handlers::{Command, StreamedWrite},
+    handlers::{Command, StreamedWrite, WriteOutcome},
     request::{ApiRequest, Query, StreamedBody},
     response::{ApiResponse, Issue, Problem},
     streams::while_permitted,
@@ -24,7 +24,7 @@ use sha2::{Digest as _, Sha256};
 use crate::{
     attachment_limits::check_limits,
     attachment_services::AttachmentServices,
-    received_file::{ReceivedFile, WriteOutcome},
+    received_file::ReceivedFile,
     view::{example_id, example_timestamp, with_location},
 };
 use upload_head::UploadHead;
@@ -84,7 +84,12 @@ pub(crate) fn post<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, R
             head.check_digests(&hash, body.trailers())?;
             return write.replay(&head.with_hash(&hash));
         }
-        let file = while_permitted(app, request, ReceivedFile::receive(app, request, &mut body)).await?;
+        let file = while_permitted(
+            app,
+            request,
+            ReceivedFile::receive(app, request, AttachmentServices::of(request)?, &mut body, false),
+        )
+        .await?;
         if file.size() == 0 {
             return Err(Problem::validation(vec![Issue::new([], "the body is empty: send the file")]));
         }

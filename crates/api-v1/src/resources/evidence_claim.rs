@@ -17,7 +17,7 @@ use futures_util::future::{BoxFuture, try_join_all};
 use http_api::{
     App,
     endpoints::{Document, Media},
-    handlers::{Command, execute},
+    handlers::{Command, WriteOutcome, execute},
     request::{ApiRequest, BodyReader, TimestampReader, id, text},
     response::{ApiResponse, Issue, Problem},
 };
@@ -29,10 +29,7 @@ use serde_json::json;
 pub(crate) use payload::claim_data;
 
 use crate::{
-    attachment_limits::check_limits,
-    attachment_services::AttachmentServices,
     errors::evidence_problem,
-    received_file::WriteOutcome,
     view::{View, record_media, with_location},
     webhook_payload::PayloadRenderer,
 };
@@ -102,7 +99,7 @@ impl CreateClaim {
 
     async fn load_files(&self, app: &App, organization: OrganizationId) -> Result<ClaimFiles, Problem> {
         if !self.files.is_empty() {
-            return Ok(ClaimFiles::New(self.files.choose(app).await?));
+            return self.files.choose(app).await;
         }
         let store = &*app.services.store;
         let found = self.attachments.iter().map(|id| Reader::<EvidenceAttachment>::get(store, organization, *id));
@@ -139,10 +136,7 @@ impl Command for CreateClaim {
         let claim = self.claim.clone();
         let decided = create_claim(context, &PayloadRenderer, timestamp, account, &requirement, claim, &files);
         let (mut changeset, claim) = decided.map_err(evidence_problem)?;
-        if let ClaimFiles::New(files) = &files {
-            self.files.record_replacements(context, &mut changeset, files).await;
-        }
-        check_limits(app, request, &AttachmentServices::of(request)?.limits, &mut changeset).await?;
+        self.files.complete(app, request, context, &mut changeset, &files).await?;
         Ok((changeset, claim))
     }
 

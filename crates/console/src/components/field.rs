@@ -91,6 +91,14 @@ impl Field<'_> {
         })
     }
 
+    /// Files of any kind.
+    pub(crate) fn files(&self) -> Markup {
+        self.around(&html! {
+            input.in id=(self.name) name=(self.name) type="file" multiple
+                aria-describedby=[self.described_by()] aria-invalid=[self.invalid()] required[!self.optional];
+        })
+    }
+
     /// Several lines of text.
     pub(crate) fn area(&self, rows: u8, value: &str) -> Markup {
         self.around(&html! {
@@ -102,9 +110,14 @@ impl Field<'_> {
 
     /// A choice of one of these values, each with its word.
     pub(crate) fn select(&self, options: &[(&str, String)], selected: &str) -> Markup {
+        self.select_or("None", options, selected)
+    }
+
+    /// A choice of one of these values, each with its word; `nothing` is the word for none of them.
+    pub(crate) fn select_or(&self, nothing: &str, options: &[(&str, String)], selected: &str) -> Markup {
         self.around(&html! {
             select.in.short id=(self.name) name=(self.name) aria-describedby=[self.described_by()] aria-invalid=[self.invalid()] {
-                @if self.optional { option value="" selected[selected.is_empty()] { "None" } }
+                @if self.optional { option value="" selected[selected.is_empty()] { (nothing) } }
                 @for (value, word) in options { option value=(value) selected[*value == selected] { (word) } }
             }
         })

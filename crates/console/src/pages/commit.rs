@@ -31,10 +31,21 @@ pub(crate) async fn commit<T: Send, E: Send>(
         let context = WriteContext { organization, attribution: &attribution, reason, entropy: &*app.services.entropy };
         decide(&context, app.services.store.begin_write())
     };
-    let (mut changeset, output) = match decided {
+    let (changeset, output) = match decided {
         Ok(decided) => decided,
         Err(refusal) => return Ok(Written::Refused(refusal)),
     };
+    Ok(match store(app, changeset).await? {
+        None => Written::Done(output),
+        Some(conflict) => Written::Conflict(conflict),
+    })
+}
+
+/// Commits a changeset of the person. Returns the conflict if another write came first.
+///
+/// # Errors
+/// As for [`commit`].
+pub(crate) async fn store(app: &App, mut changeset: Changeset) -> Result<Option<Conflict>, Problem> {
     changeset.set_status(StatusCode::SEE_OTHER.as_u16());
     let concerns_listener = app.services.commit_listener.concerns(&changeset);
     match app.services.store.commit(changeset).await {
@@ -42,9 +53,9 @@ pub(crate) async fn commit<T: Send, E: Send>(
             if concerns_listener {
                 app.services.commit_listener.notify();
             }
-            Ok(Written::Done(output))
+            Ok(None)
         }
-        Err(CommitError::Conflict(conflict)) => Ok(Written::Conflict(conflict)),
+        Err(CommitError::Conflict(conflict)) => Ok(Some(conflict)),
         Err(CommitError::ActorChanged) => Err(Problem::signed_out()),
         Err(CommitError::Store(error)) => Err(error.into()),
         Err(CommitError::Duplicate(_) | CommitError::KeyReused) => Err(Problem::internal()),

@@ -15,6 +15,7 @@ use crate::{
 };
 
 /// The texts of a form, with the identifiers of what they name.
+#[derive(Clone)]
 pub(crate) struct ResolvedForm {
     /// The texts: keys and email addresses are replaced by identifiers.
     pub(crate) texts: BTreeMap<String, String>,

@@ -12,6 +12,11 @@ pub(crate) fn is_importable(kind: Kind) -> bool {
     has_form(kind) && RecordKind::of(kind).is_some()
 }
 
+/// Whether people create records of this kind, in the generic form or in one of their own.
+pub(crate) fn may_be_created(kind: Kind) -> bool {
+    has_form(kind) || kind == Kind::EvidenceClaim
+}
+
 /// Whether records of this kind are created and edited in the generic form.
 pub(crate) fn has_form(kind: Kind) -> bool {
     !WITHOUT_FORM.contains(&kind)

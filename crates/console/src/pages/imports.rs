@@ -1,7 +1,8 @@
 //! The pages of imports of tables: the upload, the preview with its mapping, the progress and the result.
 
 mod choices;
-mod multipart;
+mod fault_table;
+mod options_form;
 mod preview_page;
 mod run;
 mod start_page;
@@ -9,14 +10,14 @@ mod upload;
 
 use auth::Permission;
 use http_api::{
-    endpoints::{Document, Media, Operation},
+    endpoints::Operation,
     request::{Access, MediaType},
 };
 use maud::Markup;
 
 use crate::{
     components::{Tone, badge},
-    page_operation::{form_at, page_at},
+    page_operation::{form_at, page_at, upload_at},
     tables::ImportState,
 };
 
@@ -25,12 +26,10 @@ pub(crate) fn operations() -> Vec<Operation> {
     let import = Access::Permission(Permission::ImportRecords);
     vec![
         page_at("/app/import", import, "table_import.listed", upload::open),
-        Operation {
-            document: document_of_upload,
-            ..form_at("/app/import", import, "table_import.uploaded", upload::submit)
-        },
+        upload_at("/app/import", import, "table_import.uploaded", upload::submit),
         page_at("/app/import/{id}", import, "table_import.read", preview_page::open),
         form_at("/app/import/{id}", import, "table_import.checked", choices::submit),
+        page_at("/app/import/{id}/run", import, "table_import.read", run::back),
         form_at("/app/import/{id}/run", import, "table_import.started", run::submit),
         form_at("/app/import/{id}/discard", import, "table_import.discarded", run::discard),
         Operation {
@@ -38,19 +37,6 @@ pub(crate) fn operations() -> Vec<Operation> {
             ..page_at("/app/import/{id}/failed-rows", import, "table_import.failed_rows_read", run::failed_rows)
         },
     ]
-}
-
-fn document_of_upload() -> Document {
-    Document {
-        query: Vec::new(),
-        request: Some(Media::bytes("A form with a file.", "file")),
-        status: 303,
-        response: Media::none(),
-        line: None,
-        errors: &[],
-        codes: &[],
-        response_headers: &[],
-    }
 }
 
 /// The state of an import in a word.

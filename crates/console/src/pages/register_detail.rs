@@ -13,7 +13,9 @@ use http_api::{
 use kernel::{OrganizationId, Reader, Record, Stored, Subject};
 use store::DynStore;
 
-use super::{form_texts::query_value, forms::has_form, references::load_names, viewer};
+use super::{
+    claim_button::button_of_requirement, form_texts::query_value, forms::has_form, references::load_names, viewer,
+};
 use crate::{
     navigation::section_of,
     registers::{Detail, Row, Slots, detail, referred_by, register_of},
@@ -52,7 +54,8 @@ where
     Box::pin(async move {
         let stored = find::<R>(app, request).await?;
         let history = load_history(app, stored.meta.organization, &stored.meta.id.to_string()).await?;
-        respond(app, request, StatusCode::OK, &stored, &history, Slots::default()).await
+        let actions = button_of_requirement::<R>(&viewer(request)?, &Row::of(&stored));
+        respond(app, request, StatusCode::OK, &stored, &history, Slots { actions, ..Slots::default() }).await
     })
 }
 

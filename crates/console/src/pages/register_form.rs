@@ -174,7 +174,10 @@ where
 }
 
 /// Reads the record and the reason from the form, or returns what is wrong with them.
-fn read<R: Record>(
+///
+/// # Errors
+/// An internal error if nobody has signed in.
+pub(crate) fn read<R: Record>(
     request: &ApiRequest,
     texts: &FormTexts,
     form: &ResolvedForm,
@@ -197,12 +200,15 @@ fn read<R: Record>(
 }
 
 /// The response after a change: the record's page, which says what was done.
-fn done<R: Record>(id: &str, verb: &str) -> ApiResponse {
+pub(crate) fn done<R: Record>(id: &str, verb: &str) -> ApiResponse {
     redirect(&format!("{}/{id}?done={verb}", register_of::<R>().path())).recorded()
 }
 
 /// The fault of the key if another record has it.
-fn taken<R: Record>(conflict: &Conflict) -> Result<TypedFaults, Problem> {
+///
+/// # Errors
+/// A 409 response about any other conflict.
+pub(crate) fn taken<R: Record>(conflict: &Conflict) -> Result<TypedFaults, Problem> {
     let Conflict::UniqueKey(_, key) = conflict else {
         return Err(Problem::conflict("concurrent changes kept changing the same record: open it again and retry"));
     };
@@ -227,7 +233,7 @@ async fn respond_to_conflict<R: Record>(
     let mut form = resolve(app, request, &register, Some(&row), &merged.texts).await?;
     form.references.names.extend(shown.names);
     let faults = read::<R>(request, texts, &form, Some(&stored.record))?.err().unwrap_or_default();
-    let view = Shown { current: Some(&row), texts: Some(&merged.texts), conflict: Some(&merged) };
+    let view = Shown { current: Some(&row), texts: Some(&merged.texts), conflict: Some(&merged), files: None };
     respond_with::<R>(request, StatusCode::CONFLICT, view, &form.references, &faults)
 }
 
@@ -239,21 +245,31 @@ fn respond<R: Record>(
     references: &References,
     faults: &TypedFaults,
 ) -> Result<ApiResponse, Problem> {
-    let view = Shown { current, texts: texts.map(|texts| &texts.0), conflict: None };
+    let view = Shown { current, texts: texts.map(|texts| &texts.0), ..Shown::default() };
     respond_with::<R>(request, status, view, references, faults)
 }
 
 /// The record and the texts that a form shows.
-struct Shown<'s> {
-    current: Option<&'s Row>,
-    texts: Option<&'s BTreeMap<String, String>>,
-    conflict: Option<&'s MergedTexts>,
+#[derive(Default)]
+pub(crate) struct Shown<'s> {
+    /// The record that is edited.
+    pub(crate) current: Option<&'s Row>,
+    /// The texts that were typed.
+    pub(crate) texts: Option<&'s BTreeMap<String, String>>,
+    /// The hint of the field for files, if the form has one.
+    pub(crate) files: Option<&'s str>,
+    /// The texts with what another person stored.
+    pub(crate) conflict: Option<&'s MergedTexts>,
 }
 
-fn respond_with<R: Record>(
+/// Responds with the form.
+///
+/// # Errors
+/// An internal error if nobody has signed in.
+pub(crate) fn respond_with<R: Record>(
     request: &ApiRequest,
     status: StatusCode,
-    Shown { current, texts, conflict }: Shown<'_>,
+    Shown { current, texts, files, conflict }: Shown<'_>,
     references: &References,
     faults: &TypedFaults,
 ) -> Result<ApiResponse, Problem> {
@@ -264,6 +280,7 @@ fn respond_with<R: Record>(
         typed: texts,
         faults,
         references,
+        files,
         conflict,
     };
     Ok(page_response(status, form(&viewer(request)?, &view)))

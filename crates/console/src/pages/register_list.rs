@@ -15,7 +15,7 @@ use store::DynStore;
 
 use super::{
     filter_names::load_filter_names,
-    forms::{has_form, is_importable},
+    forms::{is_importable, may_be_created},
     list_filter::read_filter,
     references::load_names,
     register_export::export_foot,
@@ -72,7 +72,7 @@ where
             chosen: &page.chosen,
             cursor: page.cursor.as_deref(),
             next: page.next.as_deref(),
-            may_create: has_form(R::KIND) && viewer.role.permits(Permission::ChangeRecords),
+            may_create: may_be_created(R::KIND) && viewer.role.permits(Permission::ChangeRecords),
             may_import: is_importable(R::KIND) && viewer.role.permits(Permission::ImportRecords),
             foot: &export_foot::<R>(app, request, &page.chosen)?,
             now: app.services.clock.now(),

@@ -22,6 +22,9 @@ use crate::{
     zone::Zone,
 };
 
+/// The name of the field for files.
+pub(crate) const FILES: &str = "files";
+
 /// The form of a record.
 pub(crate) struct RecordForm<'f> {
     /// The register.
@@ -36,6 +39,8 @@ pub(crate) struct RecordForm<'f> {
     pub(crate) faults: &'f TypedFaults,
     /// The records and people that its fields name.
     pub(crate) references: &'f References,
+    /// The hint of the field for files, if the form has one.
+    pub(crate) files: Option<&'f str>,
     /// The texts with what another person stored since the form was opened, if somebody did. `current` is then that.
     pub(crate) conflict: Option<&'f MergedTexts>,
 }
@@ -57,7 +62,8 @@ pub(crate) fn form(viewer: &Viewer, view: &RecordForm<'_>) -> Markup {
             None => (heading(&title, &NONE, &NONE)),
         }
         @if let Some(merged) = view.conflict { (conflict_notice(viewer, view, merged)) }
-        form.form method="post" action=(action) novalidate data-guard {
+        form.form method="post" action=(action) enctype=[view.files.map(|_| "multipart/form-data")] novalidate data-guard {
+            // The token comes first: files are received only if it is right.
             (form_token(viewer))
             @if let Some(row) = view.current {
                 input type="hidden" name="revision" value=(row.revision.0);
@@ -101,7 +107,8 @@ fn problems(view: &RecordForm<'_>) -> Vec<(String, String)> {
     let (own, subject) = sections(view);
     let columns =
         own.into_iter().chain(subject).map(|index| (field_name(register, index), label(&register.columns[index])));
-    let fields = columns.chain([("reason".to_owned(), "Reason".to_owned())]);
+    let others = [(FILES, "Files"), ("reason", "Reason")].map(|(name, label)| (name.to_owned(), label.to_owned()));
+    let fields = columns.chain(others);
     fields
         .filter_map(|(name, label)| fault(view, &name).map(|message| (name.clone(), format!("{label} {message}"))))
         .collect()
@@ -117,7 +124,10 @@ fn fields(viewer: &Viewer, view: &RecordForm<'_>) -> Markup {
     let (own, subject) = sections(view);
     let is_optional = subject.iter().all(|index| view.register.columns[*index].nullable);
     html! {
-        section { @for index in own { (control(viewer, view, index)) } }
+        section {
+            @for index in own { (control(viewer, view, index)) }
+            @if let Some(hint) = view.files { (Field { name: FILES, label: "Files", hint, error: fault(view, FILES), optional: true }.files()) }
+        }
         @if !subject.is_empty() {
             section aria-labelledby="h-subject" {
                 div.sec {

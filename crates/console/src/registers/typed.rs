@@ -72,6 +72,7 @@ pub(crate) fn new_fields(register: &Register) -> Vec<String> {
 fn is_set_by_commands(kind: Kind, column: &Column, exists: bool) -> bool {
     match kind {
         Kind::Finding => column.name == "status" || (exists && column.name.starts_with("source_")),
+        Kind::EvidenceClaim => column.is_create_only || column.name == "source_kind",
         Kind::Assessment | Kind::SubmissionPackage => column.is_create_only,
         _ => false,
     }

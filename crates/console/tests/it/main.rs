@@ -13,6 +13,7 @@ mod findings;
 mod frameworks;
 mod jump;
 mod lists;
+mod new_claims;
 mod overview;
 mod passkeys;
 mod redirects;

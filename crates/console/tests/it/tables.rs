@@ -1,11 +1,11 @@
 //! Imports and exports of tables.
 
 use auth::Role;
-use console::{Fault, ImportState, MAX_TABLE_BYTES, Outcome, Preview, TableExportFormat};
+use console::{ColumnChoice, Fault, ImportState, MAX_TABLE_BYTES, Outcome, Preview, TableExportFormat};
 use kernel::{OwnedScalar, Record as _};
 use registers::{Risk, RiskStatus};
 
-use crate::support::{Browser, TestApp, column};
+use crate::support::{Browser, TestApp, column, multipart};
 
 /// The choices with which the table was checked.
 const CHECKED: (&str, &str) = ("column0", "riskKey");
@@ -14,20 +14,8 @@ const REASON: (&str, &str) = ("reason", "The register of the branch moves here")
 
 /// The body of a form with these fields, and a file.
 fn form(fields: &[(&str, &str)], file: Option<(&str, &[u8])>) -> Vec<u8> {
-    let mut body = Vec::new();
-    for (name, value) in fields {
-        body.extend_from_slice(
-            format!("--x-1\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n").as_bytes(),
-        );
-    }
-    if let Some((name, bytes)) = file {
-        let head = format!("--x-1\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n\r\n");
-        body.extend_from_slice(head.as_bytes());
-        body.extend_from_slice(bytes);
-        body.extend_from_slice(b"\r\n");
-    }
-    body.extend_from_slice(b"--x-1--\r\n");
-    body
+    let files: Vec<_> = file.into_iter().map(|(name, bytes)| ("file", name, bytes)).collect();
+    multipart(fields, &files)
 }
 
 fn preview() -> Preview {
@@ -100,7 +88,7 @@ async fn a_table_is_uploaded_previewed_and_imported_with_a_reason() {
         );
     }
     let rows = lead.get(&format!("{address}/failed-rows")).await.expect(200);
-    assert!(rows.headers["content-disposition"].to_str().unwrap().contains("failed-rows.csv"));
+    assert!(rows.headers["content-disposition"].to_str().unwrap().contains(&format!("failed-rows-{id}.csv")));
     lead.post(&format!("{address}/discard"), &[]).await.expect(303);
     lead.get(&address).await.expect(404);
 }
@@ -176,6 +164,7 @@ async fn a_bad_upload_says_what_is_wrong_and_stores_nothing() {
         ("risk", Some(("", &b""[..])), "Choose a file."),
         ("risk", Some(("empty.csv", &b""[..])), "The file is empty."),
         ("risk", Some(("records.jsonl", &b"{\"kind\":\"risk\"}"[..])), "neither CSV nor an Excel workbook"),
+        ("risk", Some(("risks.csv", &b"\x89PNG\r\n\x1a\n\0\0"[..])), "This is a picture (PNG), not a table."),
         ("dragon", Some(("a.csv", &b"x"[..])), "Choose what the rows of the table are."),
         ("evidence-claim", Some(("a.csv", &b"x"[..])), "Choose what the rows of the table are."),
     ] {
@@ -187,6 +176,102 @@ async fn a_bad_upload_says_what_is_wrong_and_stores_nothing() {
     let cut = form(&[token, ("kind", "risk")], Some(("a.csv", b"riskKey,title\n")));
     lead.post_file("/app/import", cut[..cut.len() - 20].to_vec()).await.expect(400);
     assert!(app.tables.stored().is_empty(), "{:?}", app.tables.stored());
+}
+
+#[tokio::test]
+async fn the_page_of_a_table_shows_its_values_names_what_is_left_out_and_what_all_rows_lack() {
+    let app = TestApp::open().await;
+    let lead = app.browser(Role::Lead).await;
+    let address = upload(&app, &lead).await;
+    let with_values = |letters, header, field, values: &[&str]| ColumnChoice {
+        values: values.iter().map(|value| (*value).to_owned()).collect(),
+        ..column(letters, header, field)
+    };
+    let fault = |row, message: &str| Fault { row, key: Some(format!("RSK-{row}")), message: message.to_owned() };
+    let same = (3..30).map(|row| fault(row, "title: required"));
+    *app.tables.preview.lock().unwrap() = Preview {
+        columns: vec![
+            with_values("A", "ID", Some("riskKey"), &["RSK-1", "RSK-2"]),
+            with_values("B", "Severity", None, &["<b>High</b>", "Low"]),
+            with_values("C", "Remarks", None, &[]),
+            with_values("D", "Import error", None, &["title: required"]),
+        ],
+        fields: vec!["riskKey".to_owned(), "ownerResponsibilityAssignmentId".to_owned()],
+        missing_fields: vec!["title".to_owned(), "status".to_owned()],
+        needed_fields: vec!["title".to_owned()],
+        outcome: Outcome {
+            rows: 29,
+            updated: 1,
+            failed: 28,
+            faults: [fault(2, "a rare fault")].into_iter().chain(same).collect(),
+            ..Outcome::default()
+        },
+        ..preview()
+    };
+    lead.post(&address, &[CHECKED]).await.expect(303);
+    let page =
+        lead.get(&address).await.expect(200).expect_text("RSK-1 · RSK-2").expect_text("&lt;b&gt;High&lt;/b&gt; · Low");
+    let page = page.expect_text("Left out, although they have values: Severity.").expect_text("Key (riskKey)");
+    let page = page.expect_text("No column has Title (title).").expect_text("Without a column: Status (status).");
+    let page = page.expect_text("3, 4, 5, 6, 7 and 22 more").expect_text("As found").expect_text("Not said");
+    page.expect_no_text(">None</option>");
+    // The address of a form with a fault can be loaded again.
+    let back = lead.get(&format!("{address}/run")).await.expect(303);
+    assert_eq!(back.location(), address);
+}
+
+#[tokio::test]
+async fn dates_of_a_table_are_read_and_shown_in_the_time_zone_of_the_pages() {
+    let app = TestApp::open().await;
+    let lead = app.browser(Role::Lead).await;
+    let time = vec![(2, vec![("dueAt".to_owned(), "2027-07-11T06:00:00.000Z".to_owned())])];
+    let fields = [("formToken", lead.form_token.as_str()), ("kind", "finding")];
+    *app.tables.preview.lock().unwrap() = Preview { fields: vec!["dueAt".to_owned()], sample: time, ..preview() };
+    let page = lead.post_file("/app/import", form(&fields, Some(("f.csv", b"Due at\n2027-07-11\n")))).await.expect(303);
+    let zone = || app.tables.imports.lock().unwrap().values().next().unwrap().1.options.zone.clone();
+    assert_eq!(zone(), "America/Denver");
+    let address = page.location().to_owned();
+    let page = lead.get(&address).await.expect(200).expect_text(">11 Jul 2027, 00:00</time>");
+    page.expect_text("Times without an offset are those of America/Denver");
+    lead.post(&address, &[CHECKED]).await.expect(303);
+    assert_eq!(zone(), "America/Denver");
+}
+
+#[tokio::test]
+async fn the_failed_rows_of_an_import_are_read_as_that_import_was() {
+    let app = TestApp::open().await;
+    let lead = app.browser(Role::Lead).await;
+    let address = upload(&app, &lead).await;
+    let choices = [CHECKED, ("dateOrder", "dmy"), ("values", "status:Open=identified"), ("headerRow", "3")];
+    lead.post(&address, &choices).await.expect(303);
+    let id = address.rsplit('/').next().unwrap();
+    let upload_as = async |kind: &str, name: &str| {
+        let fields = [("formToken", lead.form_token.as_str()), ("kind", kind)];
+        let page = lead.post_file("/app/import", form(&fields, Some((name, b"ID\nRSK-1\n")))).await.expect(303);
+        let id = page.location().rsplit('/').next().unwrap().parse().unwrap();
+        (page.location().to_owned(), app.tables.imports.lock().unwrap()[&id].1.options.clone())
+    };
+    let (address, options) = upload_as("risk", &format!("failed-rows-{id} (1).csv")).await;
+    assert_eq!((options.date_order.as_str(), options.values.as_str()), ("dmy", "status:Open=identified"));
+    assert_eq!(options.header_row, "", "the header of the file with the rows is its first row");
+    let taken = options.taken_over.unwrap();
+    assert_eq!(taken.columns[0], ("ID".to_owned(), Some("riskKey".to_owned())));
+    lead.get(&address).await.expect(200).expect_text("Settings of Risks.csv");
+    for (kind, name) in [("risk", "Risks.csv".to_owned()), ("asset", format!("failed-rows-{id}.csv"))] {
+        let (address, options) = upload_as(kind, &name).await;
+        assert!(options.taken_over.is_none() && options.values.is_empty(), "{name}");
+        lead.get(&address).await.expect(200).expect_no_text("Settings of");
+    }
+}
+
+#[tokio::test]
+async fn an_export_that_finds_no_turn_is_answered_with_the_time_to_wait() {
+    let app = TestApp::open().await;
+    let auditor = app.browser(Role::Auditor).await;
+    *app.tables.is_busy.lock().unwrap() = true;
+    let page = auditor.get("/app/risks/export?format=csv").await.expect(503);
+    assert_eq!(page.headers["retry-after"], "60");
+    page.expect_text("The server reads other tables: try again in a minute.");
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! The errors of requests, and the envelope that they are sent in (contract v1 § 3).
 
 mod people;
+mod size;
 
 use std::{borrow::Cow, time::Duration};
 
@@ -150,22 +151,6 @@ impl Problem {
         )
     }
 
-    pub(crate) fn payload_too_large(limit: u64) -> Self {
-        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", format!("the body may be at most {limit} bytes"))
-    }
-
-    /// The error for a batch whose existing records have larger texts than one request may update.
-    #[must_use]
-    pub fn too_much_to_update(limit: usize) -> Self {
-        Self::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "payload_too_large",
-            format!(
-                "the texts of the existing records may have at most {limit} bytes together: send fewer items per request"
-            ),
-        )
-    }
-
     pub(crate) fn uri_too_long(limit: usize) -> Self {
         Self::new(
             StatusCode::URI_TOO_LONG,
@@ -243,20 +228,6 @@ impl Problem {
             .header(header::RETRY_AFTER, &retry_after.as_secs().to_string())
     }
 
-    /// Creates a 429 response for an account that has stored too much which is removed by itself.
-    #[must_use]
-    pub fn too_much_stored(message: String, retry_after: Duration) -> Self {
-        Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", message)
-            .header(header::RETRY_AFTER, &retry_after.as_secs().to_string())
-    }
-
-    /// Creates a 507 response for what can't be stored until somebody makes room for it. It has no `Retry-After`, since
-    /// waiting does not help.
-    #[must_use]
-    pub fn insufficient_storage(message: String) -> Self {
-        Self::new(StatusCode::INSUFFICIENT_STORAGE, "insufficient_storage", message)
-    }
-
     /// Creates a 429 response for an account or organization that has the maximum number of streams open.
     pub(crate) fn too_many_streams(holder: &str, max: usize, alternative: &str) -> Self {
         let message = format!(
@@ -322,6 +293,12 @@ impl Problem {
     /// Creates a 503 response that says what is not available. The cause must be logged.
     pub fn unavailable_because(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "internal", message).header(header::RETRY_AFTER, "2")
+    }
+
+    /// Creates a 503 response for work that others of the same kind keep waiting, and that can be tried again then.
+    pub fn busy(message: impl Into<Cow<'static, str>>, retry_after: Duration) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "internal", message)
+            .header(header::RETRY_AFTER, &retry_after.as_secs().to_string())
     }
 
     /// Creates an error of a token endpoint (RFC 6749 § 5.2), which OAuth clients and those of the API can both read.

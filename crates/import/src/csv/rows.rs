@@ -67,7 +67,11 @@ impl<R: Read> CsvRows<R> {
                 let message = format!("line {} has more than {MAX_COLUMNS} cells", row.line);
                 return Err(TableError::refused(message));
             }
-            row.cells.push(if cell.is_empty() { TableCell::Empty } else { TableCell::Text(rearmed(&cell).to_owned()) });
+            row.cells.push(if cell.is_empty() {
+                TableCell::Empty
+            } else {
+                TableCell::Text(rearmed(&cell).into_owned())
+            });
             if end == CellEnd::Row {
                 return Ok(Some(row));
             }

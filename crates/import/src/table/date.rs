@@ -2,6 +2,8 @@
 
 use kernel::Timestamp;
 
+use super::time_zone::TimeZone;
+
 /// The order of the parts of a date such as 3/4/2026.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DateOrder {
@@ -27,7 +29,7 @@ const FIRST_REGULAR_SERIAL: f64 = 61.0;
 /// The day after 9999-12-31.
 const END: f64 = 2_958_466.0;
 
-/// The time of a spreadsheet's serial number, in UTC.
+/// The time that a spreadsheet shows for a serial number, on a clock in UTC.
 ///
 /// # Errors
 /// The reason why it is none.
@@ -67,14 +69,15 @@ pub fn to_serial(time: Timestamp) -> Option<f64> {
 const SYNTAX: &str =
     "must be a date such as 2026-03-31 or 31.03.2026, possibly with a time such as 14:08:33 and an offset";
 
-/// Reads a date, possibly with a time and an offset. Without an offset, it is in UTC.
+/// Reads a date, possibly with a time and an offset. Without an offset, it is in this zone.
 ///
 /// # Errors
 /// The reason why the text is none, or has two meanings.
-pub(super) fn parse(text: &str, order: Option<DateOrder>) -> Result<Timestamp, String> {
+pub(super) fn parse(text: &str, order: Option<DateOrder>, zone: &TimeZone) -> Result<Timestamp, String> {
     let text = text.trim();
     if let Ok(time) = Timestamp::parse_date_or_time(text) {
-        return Ok(time);
+        let has_offset = text.contains(':');
+        return if has_offset { Ok(time) } else { zone.moment(time) };
     }
     if text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') && text.matches('.').count() < 2 {
         return Err(format!(
@@ -87,8 +90,10 @@ pub(super) fn parse(text: &str, order: Option<DateOrder>) -> Result<Timestamp, S
     if Timestamp::parse_date_or_time(&date).is_err() {
         return Err(format!("is {date}, and there is no such day"));
     }
-    let time = time_text(time).ok_or(SYNTAX)?;
-    Timestamp::parse_date_or_time(&format!("{date}T{time}")).map_err(|_| SYNTAX.to_owned())
+    let (time, offset) = time_text(time).ok_or(SYNTAX)?;
+    let written = format!("{date}T{time}{}", offset.as_deref().unwrap_or("Z"));
+    let read = Timestamp::parse_date_or_time(&written).map_err(|_| SYNTAX.to_owned())?;
+    if offset.is_some() { Ok(read) } else { zone.moment(read) }
 }
 
 /// Splits the text before its time, which begins with the hour.
@@ -177,11 +182,11 @@ fn month_number(name: &str) -> Option<u32> {
     u32::try_from(index + 1).ok()
 }
 
-/// The time with its offset in the form of RFC 3339.
-fn time_text(time: &str) -> Option<String> {
+/// The time and its offset, if it states one, in the form of RFC 3339.
+fn time_text(time: &str) -> Option<(String, Option<String>)> {
     let time = time.trim();
     if time.is_empty() {
-        return Some("00:00:00Z".to_owned());
+        return Some(("00:00:00".to_owned(), None));
     }
     let clock_length =
         time.find(|character: char| !matches!(character, '0'..='9' | ':' | '.' | ',')).unwrap_or(time.len());
@@ -205,19 +210,20 @@ fn time_text(time: &str) -> Option<String> {
         Some(_) => hour % 12 + 12,
     };
     let offset = match offset {
-        "" | "Z" | "z" | "UTC" | "GMT" => "Z".to_owned(),
+        "" => None,
+        "Z" | "z" | "UTC" | "GMT" => Some("Z".to_owned()),
         offset => {
             let digits = offset.get(1..)?;
             let sign = offset.get(..1)?;
-            match (digits.len(), digits.split_once(':')) {
+            Some(match (digits.len(), digits.split_once(':')) {
                 (_, Some(_)) => offset.to_owned(),
                 (2, None) => format!("{sign}{digits}:00"),
                 (4, None) => format!("{sign}{}:{}", digits.get(..2)?, digits.get(2..)?),
                 _ => return None,
-            }
+            })
         }
     };
-    Some(format!("{hour:02}:{minute:02}:{seconds}{offset}"))
+    Some((format!("{hour:02}:{minute:02}:{seconds}"), offset))
 }
 
 #[cfg(test)]
@@ -225,7 +231,24 @@ mod tests {
     use super::*;
 
     fn parsed(text: &str, order: Option<DateOrder>) -> String {
-        parse(text, order).map_or_else(|error| error, |time| time.to_string())
+        parse(text, order, &TimeZone::default()).map_or_else(|error| error, |time| time.to_string())
+    }
+
+    #[test]
+    fn a_date_without_an_offset_is_one_of_the_zone() {
+        let zone = TimeZone::parse("America/New_York").unwrap();
+        for (text, expected) in [
+            ("2027-07-11", "2027-07-11T04:00:00.000Z"),
+            ("11.07.2027", "2027-07-11T04:00:00.000Z"),
+            ("July 11, 2027 2:30 PM", "2027-07-11T18:30:00.000Z"),
+            ("2027-07-11T14:30", "2027-07-11T18:30:00.000Z"),
+            ("2027-07-11T14:30:00Z", "2027-07-11T14:30:00.000Z"),
+            ("2027-07-11 14:30 UTC", "2027-07-11T14:30:00.000Z"),
+            ("2027-07-11 14:30 +0200", "2027-07-11T12:30:00.000Z"),
+            ("2027-07-11T14:30:00+02:00", "2027-07-11T12:30:00.000Z"),
+        ] {
+            assert_eq!(parse(text, None, &zone).unwrap().to_string(), expected, "{text}");
+        }
     }
 
     #[test]
@@ -280,7 +303,7 @@ mod tests {
             "2026-03-31 14:08 somewhere",
             "31.03.2026 x",
         ] {
-            assert!(parse(text, None).is_err(), "{text}");
+            assert!(parse(text, None, &TimeZone::default()).is_err(), "{text}");
         }
         assert_eq!(parsed("2026-02-30", None), "is 2026-02-30, and there is no such day");
         assert_eq!(parsed("31.02.2026 14:08", None), "is 2026-02-31, and there is no such day");

@@ -1,7 +1,7 @@
 //! The fields that the columns of a table have.
 
 use super::{
-    cell::TableCell,
+    cell::{TableCell, header_of},
     column_letters::{column_index, column_letters},
     field::{TableField, fields, find, is_always_ignored, names_of, normalized},
     row::{MAX_COLUMNS, TableRow},
@@ -9,13 +9,9 @@ use super::{
     value_options::ValueOptions,
 };
 use crate::{
-    columns::{file_field, finding_columns},
+    columns::{file_field, finding_columns, required_columns},
     kinds::RecordKind,
-    shorten,
 };
-
-/// The maximum length of a header, in characters. Of a longer one, the end is left out.
-const MAX_HEADER_LENGTH: usize = 300;
 
 /// The most columns that an error names.
 const MAX_NAMED_COLUMNS: usize = 20;
@@ -93,12 +89,16 @@ impl Mapping {
                 errors.push(format!("the header of column {} {error}", column_letters(index)));
                 String::new()
             });
-            let header = text.split_whitespace().collect::<Vec<_>>().join(" ");
-            let header = shorten::displayed(&shorten::excerpt(&header, MAX_HEADER_LENGTH));
-            columns.push(MappedColumn { header, field: None, is_replaced: false });
+            columns.push(MappedColumn { header: header_of(&text), field: None, is_replaced: false });
         }
-        let mut mapping =
-            Self { kind, columns, values: options.values, kept_columns: Vec::new(), translations: Vec::new(), errors };
+        let mut mapping = Self {
+            kind,
+            columns,
+            values: options.values.clone(),
+            kept_columns: Vec::new(),
+            translations: Vec::new(),
+            errors,
+        };
         let fields = fields(kind);
         match &options.chosen {
             Some(chosen) => mapping.map_chosen_columns(&fields, chosen),
@@ -176,6 +176,13 @@ impl Mapping {
             }
         }
         missing.into_iter().map(|(_, name)| name).collect()
+    }
+
+    /// The fields that no column has, and without which a row can create no record. A reference has its name with `Key`.
+    #[must_use]
+    pub fn needed_fields(&self) -> Vec<String> {
+        let needed = required_columns(self.kind.kind).iter().filter(|column| !self.has_column(**column));
+        needed.map(|column| file_field(self.kind, *column)).collect()
     }
 
     /// The indexes of the record's columns whose present values an update keeps, because the table does not have them.

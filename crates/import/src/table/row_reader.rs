@@ -16,6 +16,9 @@ use crate::{
 /// The maximum length of a row's errors, in characters.
 const MAX_MESSAGE_LENGTH: usize = 2500;
 
+/// The maximum length of a value in an error, in characters.
+const MAX_QUOTED_LENGTH: usize = 60;
+
 /// The record of a row.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RowDraft {
@@ -83,7 +86,7 @@ impl Mapping {
         };
         // A field whose cell has been refused is not missing.
         let others = invalid.errors.iter().filter(|error| !refused.iter().any(|name| self.is_about(error, name)));
-        errors.extend(others.map(|error| self.with_column(error)));
+        errors.extend(others.map(|error| self.with_column(error, row)));
         Err(InvalidDraft { key: invalid.key, errors })
     }
 
@@ -115,8 +118,8 @@ impl Mapping {
         subject == name || same_column(name)
     }
 
-    /// The error with the column of its field.
-    fn with_column(&self, error: &str) -> String {
+    /// The error with the column of its field, and with the value that the row has there.
+    fn with_column(&self, error: &str, row: &TableRow) -> String {
         let Some((field, message)) = error.split_once(": ") else { return error.to_owned() };
         let wanted = self.record_column(field);
         let index = self.columns.iter().position(|column| {
@@ -126,7 +129,13 @@ impl Mapping {
                 .is_some_and(|(name, other)| name == field || (wanted.is_some() && other.column == wanted))
         });
         match index {
-            Some(index) => format!("{field} ({}): {message}", self.column_name(index, field)),
+            Some(index) => {
+                let shown = row.cells.get(index).and_then(TableCell::shown).unwrap_or_default();
+                let shown = shorten::excerpt(shown.trim(), MAX_QUOTED_LENGTH);
+                let is_named = shown.is_empty() || message.contains(&*shown);
+                let quoted = if is_named { String::new() } else { format!(" (the cell has {shown:?})") };
+                format!("{field} ({}): {message}{quoted}", self.column_name(index, field))
+            }
             None => error.to_owned(),
         }
     }

@@ -30,8 +30,12 @@ pub(super) fn convert(
     if field_type == FieldType::Server {
         return Ok(None);
     }
-    if let (TableCell::Date(time), FieldType::Time) = (cell, field_type) {
-        return Ok(Some((None, time.to_string().into())));
+    if field_type == FieldType::Time {
+        match cell {
+            TableCell::Date(clock) => return Ok(Some((None, options.zone.moment(*clock)?.to_string().into()))),
+            TableCell::Moment(time) => return Ok(Some((None, time.to_string().into()))),
+            _ => {}
+        }
     }
     let is_numeric = matches!(field_type, FieldType::Decimal | FieldType::Integer);
     let cell = &plain(cell, is_numeric, options)?;
@@ -52,7 +56,7 @@ pub(super) fn convert(
         FieldType::Time if is_number => {
             return Err(format!("is the number {text}, and the field takes a date: format the cells as dates"));
         }
-        FieldType::Time => date::parse(&text, options.date_order)?.to_string().into(),
+        FieldType::Time => date::parse(&text, options.date_order, &options.zone)?.to_string().into(),
         FieldType::Words => list(&text)?.into(),
         FieldType::Reference(reference) => return reference_value(&text, reference).map(Some),
         FieldType::Server => return Ok(None),

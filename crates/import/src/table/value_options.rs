@@ -1,10 +1,12 @@
 //! The caller's statements about the forms of values.
 
-use super::date::DateOrder;
+use super::{date::DateOrder, time_zone::TimeZone};
 
 /// The forms of values in a table.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct ValueOptions {
+    /// The time zone of dates without an offset.
+    pub zone: TimeZone,
     /// The order of the parts of dates.
     pub date_order: Option<DateOrder>,
     /// The decimal mark of numbers.

@@ -10,8 +10,8 @@ use crate::table::TableError;
 /// The most parts of an archive.
 const MAX_PARTS: u64 = 10_000;
 
-/// The maximum size of all parts when they are unpacked, in bytes.
-const MAX_UNPACKED: u64 = 4 * 1024 * 1024 * 1024;
+/// The maximum size of all parts when they are unpacked, in bytes, if the caller sets no lower one.
+pub(super) const MAX_UNPACKED: u64 = 4 * 1024 * 1024 * 1024;
 
 /// The maximum size of the shared texts, which are in memory.
 const MAX_SHARED_TEXTS: u64 = 256 * 1024 * 1024;
@@ -29,11 +29,11 @@ const MAX_MEDIA: u64 = 64 * 1024 * 1024;
 /// The first bytes of the older container format, which old and encrypted workbooks have.
 const COMPOUND_FILE: [u8; 8] = [0xd0, 0xcf, 0x11, 0xe0, 0xa1, 0xb1, 0x1a, 0xe1];
 
-/// Checks that the file is a workbook, and what it unpacks to.
+/// Checks that the file is a workbook, and that it unpacks to at most `max_unpacked` bytes.
 ///
 /// # Errors
 /// [`TableError`] with the reason why it can't be read, or is refused.
-pub(super) fn check(file: &mut (impl Read + Seek)) -> Result<(), TableError> {
+pub(super) fn check(file: &mut (impl Read + Seek), max_unpacked: u64) -> Result<(), TableError> {
     check_start(file)?;
     check_parts(stated_parts(file)?)?;
     file.rewind()?;
@@ -54,7 +54,7 @@ pub(super) fn check(file: &mut (impl Read + Seek)) -> Result<(), TableError> {
     for index in 0..archive.len() {
         let mut part = archive.by_index(index).map_err(damaged)?;
         let name = part.name().map_err(damaged)?.into_owned();
-        let (packed, mut unpacked) = (part.compressed_size(), Unpacked::new(&name, MAX_UNPACKED - total));
+        let (packed, mut unpacked) = (part.compressed_size(), Unpacked::new(&name, max_unpacked, total));
         unpacked.read(&mut part, packed)?;
         total += unpacked.length;
     }
@@ -163,12 +163,16 @@ pub(super) fn damaged(error: ZipError) -> TableError {
 struct Unpacked<'n> {
     name: &'n str,
     length: u64,
+    /// The maximum size of the part.
     limit: u64,
+    /// The maximum size of all parts, and the size of those before this one.
+    max_all: u64,
+    before: u64,
     markup: Option<Markup>,
 }
 
 impl<'n> Unpacked<'n> {
-    fn new(name: &'n str, remaining: u64) -> Self {
+    fn new(name: &'n str, max_all: u64, before: u64) -> Self {
         // The reader of workbooks finds parts in any case, and with either slash.
         let folded = name.to_lowercase().replace('\\', "/");
         let own = folded.rsplit('/').next().unwrap_or(&folded);
@@ -176,10 +180,10 @@ impl<'n> Unpacked<'n> {
         let limit = match own {
             _ if !is_markup => MAX_MEDIA,
             "sharedstrings.xml" => MAX_SHARED_TEXTS,
-            _ if own.ends_with(".xml") && own != "styles.xml" && folded.contains("worksheets/") => MAX_UNPACKED,
+            _ if own.ends_with(".xml") && own != "styles.xml" && folded.contains("worksheets/") => max_all,
             _ => MAX_OTHER_PART,
         };
-        Self { name, length: 0, limit: limit.min(remaining), markup: is_markup.then(Markup::new) }
+        Self { name, length: 0, limit, max_all, before, markup: is_markup.then(Markup::new) }
     }
 
     fn read(&mut self, part: &mut impl Read, packed: u64) -> Result<(), TableError> {
@@ -199,6 +203,12 @@ impl<'n> Unpacked<'n> {
             self.length += u64::try_from(read).unwrap_or(u64::MAX);
             if self.length > self.limit {
                 return Err(self.refused(&format!("unpacks to more than {} MiB", self.limit / 1024 / 1024)));
+            }
+            if self.before + self.length > self.max_all {
+                return Err(TableError::refused(format!(
+                    "the workbook unpacks to more than {} MiB: import the table as CSV, or in parts",
+                    self.max_all / 1024 / 1024
+                )));
             }
             if self.length > MIN_SUSPICIOUS && self.length / packed.max(1) > MAX_RATIO {
                 return Err(

@@ -99,6 +99,9 @@ impl<'w, R: Read + Seek> SheetRows<'w, R> {
                 TableCell::Fault("is a duration, which no field takes: format the cell as text".to_owned())
             }
             DataRef::DateTime(time) => match from_serial(time.as_f64(), self.is_1904) {
+                Ok(time) if self.formats.format(position.0, position.1) == Some(NumberFormat::UtcDate) => {
+                    TableCell::Moment(time)
+                }
                 Ok(time) => TableCell::Date(time),
                 Err(reason) => TableCell::Fault(reason),
             },

@@ -25,8 +25,16 @@ impl<R: Read + Seek> Workbook<R> {
     ///
     /// # Errors
     /// [`TableError`] if the file can't be read, is no workbook, or is refused.
-    pub fn open(mut file: R) -> Result<Self, TableError> {
-        archive::check(&mut file)?;
+    pub fn open(file: R) -> Result<Self, TableError> {
+        Self::open_within(file, archive::MAX_UNPACKED)
+    }
+
+    /// Opens a workbook whose archive unpacks to at most `max_unpacked` bytes.
+    ///
+    /// # Errors
+    /// As for [`Self::open`].
+    pub fn open_within(mut file: R, max_unpacked: u64) -> Result<Self, TableError> {
+        archive::check(&mut file, max_unpacked)?;
         file.rewind()?;
         let xlsx = Xlsx::new(BufReader::new(file)).map_err(unreadable)?;
         Ok(Self { xlsx })

@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::{
     bundle::table_header,
     kinds::RecordKind,
-    table::{disarmed, displayed_number, to_serial},
+    table::{displayed_number, is_formula, to_serial},
 };
 
 /// The most records of a sheet, below its header.
@@ -117,7 +117,7 @@ impl SheetWriter<'_> {
                         Some(text).filter(|_| is_time).and_then(|text| to_serial(text.parse::<Timestamp>().ok()?));
                     match serial {
                         Some(serial) => sheet.write_number_with_format(row, index, serial, &self.formats.date)?,
-                        None if *disarmed(text) != **text => {
+                        None if is_formula(text) => {
                             sheet.write_string_with_format(row, index, text.as_str(), &self.formats.quoted)?
                         }
                         None => sheet.write_string(row, index, text.as_str())?,

@@ -3,8 +3,8 @@
 use std::io::{self, Read};
 
 use novantra_import::{
-    csv::{CsvOptions, CsvRows, Delimiter, TextEncoding},
-    table::{MAX_ROW_LENGTH, TableCell, TableError, TableRow, TableRows as _},
+    csv::{CsvOptions, CsvRows, Delimiter, TextEncoding, written_row},
+    table::{MAX_ROW_LENGTH, TableCell, TableError, TableRow, TableRows as _, disarmed},
 };
 use proptest::prelude::*;
 
@@ -164,6 +164,19 @@ proptest! {
         let whole = rows(&bytes).map_err(|error| error.to_string());
         let slow = rows_with(Slow(&bytes, step), CsvOptions::default()).map_err(|error| error.to_string());
         prop_assert_eq!(whole, slow);
+    }
+
+    #[test]
+    fn written_texts_are_read_as_they_were_whatever_a_spreadsheet_would_compute(
+        texts_of_row in prop::collection::vec("[a=+@＝;,'\"\\- \t\n1]{0,8}", 1..4),
+    ) {
+        let header = (0..texts_of_row.len()).map(|index| format!("h{index}"));
+        let cells = texts_of_row.iter().map(|text| disarmed(text).into_owned());
+        let file = format!("{}{}", written_row(header, Delimiter::COMMA), written_row(cells, Delimiter::COMMA));
+        let read = rows(file.as_bytes()).unwrap();
+        if texts_of_row.iter().any(|text| !text.trim().is_empty()) {
+            prop_assert_eq!(&texts(&read)[1], &texts_of_row.iter().map(String::as_str).collect::<Vec<_>>());
+        }
     }
 
     #[test]

@@ -55,11 +55,17 @@ fn a_table_has_a_column_for_each_field_that_a_file_can_have() {
 
 #[test]
 fn a_spreadsheet_computes_no_cell_of_a_table() {
-    for start in ["=1+1", "+1+1", "-1+1", "@SUM(1)", "\tx", "-", "+1"] {
+    for start in ["=1+1", "+1+1", "-1+1", "@SUM(1)", "-", "+1", " =1", "\u{a0}+1", "＝1+1", "＋1", "－1+1", "＠SUM(1)"]
+    {
         assert_eq!(csv_line(&cell(json!(start))), format!("'{start}\r\n"));
     }
-    assert_eq!(csv_line(&cell(json!("\rx"))), "\"'\rx\"\r\n");
-    for harmless in ["-3.5", "-1", "a=1", "", "'x", " =1"] {
+    for start in ["\rx", "\tx", "\n=1"] {
+        assert!(csv_line(&cell(json!(start))).starts_with("\"'"), "{start:?}");
+    }
+    // Where cells are separated by semicolons, these are the beginnings of further cells, even within quotes.
+    assert_eq!(csv_line(&cell(json!("x;=HYPERLINK(1)"))), "\"x;'=HYPERLINK(1)\"\r\n");
+    assert_eq!(csv_line(&cell(json!("x\n- y\t@z"))), "\"x\n'- y\t'@z\"\r\n");
+    for harmless in ["-3.5", "-1", "a=1", "", "'x", "a - b"] {
         assert_eq!(csv_line(&cell(json!(harmless))), format!("{harmless}\r\n"));
     }
 }

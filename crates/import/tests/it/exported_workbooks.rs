@@ -4,7 +4,7 @@ use kernel::{Kind, Record as _};
 use novantra_import::{
     RecordKind,
     bundle::{cells, table_header},
-    table::{Mapping, MappingOptions, TableCell, TableRow},
+    table::{Mapping, MappingOptions, TableCell, TableRow, TimeZone, ValueOptions},
     xlsx::WorkbookWriter,
 };
 use registers::{CoverageLink, Indicator, Measurement, Release};
@@ -68,7 +68,7 @@ fn texts_are_written_as_texts_whatever_they_look_like_and_numbers_and_dates_as_s
             .cells
             .clone()
     };
-    let time = TableCell::Date("2026-05-01T00:00:00.001Z".parse().unwrap());
+    let time = TableCell::Moment("2026-05-01T00:00:00.001Z".parse().unwrap());
     assert_eq!(measurement("94.5"), [cell("KRI-1"), TableCell::Number(94.5), time.clone()]);
     assert_eq!(measurement("-3.50"), [cell("KRI-1"), cell("-3.50"), time], "a spreadsheet would change it to -3.5");
     assert_eq!(measurement("1234567890123456")[1], cell("1234567890123456"));
@@ -89,7 +89,10 @@ fn a_row_that_was_written_is_read_as_the_same_record() {
     for (kind, cells) in examples {
         let values: Vec<Value> = cells.iter().map(|cell| cell.value.clone()).collect();
         let rows = written(kind, &values);
-        let mapping = Mapping::new(RecordKind::of(kind).unwrap(), &rows[0], &MappingOptions::default());
+        // The times of a workbook that was written are in UTC, whatever zone other times are in.
+        let values = ValueOptions { zone: TimeZone::parse("America/New_York").unwrap(), ..ValueOptions::default() };
+        let options = MappingOptions { values, ..MappingOptions::default() };
+        let mapping = Mapping::new(RecordKind::of(kind).unwrap(), &rows[0], &options);
         assert_eq!(mapping.errors(), [] as [String; 0]);
         let mut fields = mapping.read_row(&rows[1]).unwrap().draft.fields;
         fields.retain(|_, value| *value != json!([]));

@@ -188,8 +188,9 @@ fn all_errors_of_a_row_name_their_field_and_their_column() {
     assert_eq!((failure.position.line, failure.key.as_deref()), (2, Some("R 1")));
     assert_eq!(
         failure.message,
-        "riskKey (column A, \"Key of risk\"): must be 1 to 200 visible ASCII characters without spaces; \
-         status (column C): must be one of: draft, identified, assessed, under-treatment, accepted, closed, archived; \
+        "riskKey (column A, \"Key of risk\"): must be 1 to 200 visible ASCII characters without spaces (the cell has \"R 1\"); \
+         status (column C): must be one of: draft, identified, assessed, under-treatment, accepted, closed, archived (the cell \
+         has \"Worrying\"); \
          subjectResourceType: a subject has a module key, a resource type and a resource id, or none of them"
     );
 }

@@ -289,6 +289,16 @@ fn an_archive_that_unpacks_to_too_much_is_refused_before_it_is_read() {
     ] {
         assert!(error(&bytes).contains(expected), "{expected}: {}", error(&bytes));
     }
+    let sheet = || (" ".repeat(1000) + "<a/>").repeat(600).into_bytes();
+    let several = [("xl/worksheets/sheet1.xml", sheet()), ("xl/worksheets/sheet2.xml", sheet())];
+    let mut parts_of_several = parts(&[("Risks", "visible", data(""))], false, &[]);
+    parts_of_several.retain(|(name, _)| name != several[0].0);
+    parts_of_several.extend(several.map(|(name, content)| (name.to_owned(), content)));
+    let several = archive(&parts_of_several);
+    let within = |max| Workbook::open_within(Cursor::new(&several), max).err().map(|error| error.to_string());
+    let refused = within(1024 * 1024).unwrap();
+    assert!(refused.starts_with("the workbook unpacks to more than 1 MiB"), "{refused}");
+    assert_eq!(within(4 * 1024 * 1024), None);
     let whole = archive(&parts(&[("Risks", "visible", data(""))], false, &[]));
     let end = whole.windows(4).rposition(|window| window == b"PK\x05\x06").unwrap();
     let mut stated = whole.clone();

@@ -3,13 +3,17 @@
 //! Work that blocks, such as reading a workbook, runs on threads for it, few at a time.
 
 mod document;
+mod reading;
 mod run;
+mod sent_file;
 mod table_content;
 #[cfg(test)]
 mod tests;
+mod turns;
 mod wording;
 
 use std::{
+    collections::HashSet,
     fs::File,
     io::{self, BufWriter, Seek as _, Write as _},
     sync::Arc,
@@ -27,31 +31,29 @@ use import::RecordKind;
 use kernel::{Attribution, Id, OrganizationId, OrganizationRef, Reason};
 use store::{Lease, MAX_TABLE_IMPORTS, StoredTableImport, TableImportId};
 use tokio::{
-    io::{AsyncReadExt as _, AsyncSeekExt as _},
     runtime::Handle,
-    sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch},
+    sync::{Semaphore, mpsc, watch},
     task::spawn_blocking,
-    time::timeout,
 };
 
 use super::{ExportFormat, ExportSelection, Exporter, Importer, Operator};
 use crate::{compose::Installation, failure::Failure};
 use document::ImportDocument;
+use reading::Reading;
 use run::{LEASE_DURATION, Run, outcome};
+use sent_file::send;
 use table_content::TableContent;
+use turns::{MAX_WAIT, Turns};
 use wording::for_page;
-
-/// The number of tables that the server reads at a time for previews, and of exports that it prepares.
-const MAX_PREVIEWS: usize = 2;
 
 /// The number of imports that the server runs at a time.
 const MAX_RUNS: u32 = 4;
 
-/// The maximum time for which a preview waits for its turn.
-const MAX_WAIT: Duration = Duration::from_secs(20);
+/// The maximum time in which a table is read, and a preview made of it.
+const MAX_READING: Duration = Duration::from_secs(120);
 
-/// The size of the chunks of an export, in bytes.
-const CHUNK_SIZE: usize = 64 * 1024;
+/// The number of records that a preview shows.
+const SHOWN_RECORDS: usize = 5;
 
 /// Imports and exports of tables, on behalf of people.
 #[derive(Clone)]
@@ -59,8 +61,9 @@ pub(crate) struct SharedTables {
     installation: Installation,
     /// Whether the server stops.
     stopping: Arc<watch::Sender<bool>>,
-    previews: Arc<Semaphore>,
+    turns: Arc<Turns>,
     runs: Arc<Semaphore>,
+    max_reading: Duration,
 }
 
 impl SharedTables {
@@ -68,8 +71,9 @@ impl SharedTables {
         Self {
             installation,
             stopping: Arc::new(watch::Sender::new(false)),
-            previews: Arc::new(Semaphore::new(MAX_PREVIEWS)),
+            turns: Arc::new(Turns::new(MAX_WAIT)),
             runs: Arc::new(Semaphore::new(MAX_RUNS as usize)),
+            max_reading: MAX_READING,
         }
     }
 
@@ -98,31 +102,37 @@ impl SharedTables {
         Ok(())
     }
 
-    async fn turn(&self) -> Result<OwnedSemaphorePermit, TableRefusal> {
-        let busy = || TableRefusal::Refused("the server is reading other tables: try again in a minute".to_owned());
-        let permit = timeout(MAX_WAIT, Arc::clone(&self.previews).acquire_owned()).await.map_err(|_| busy())?;
-        permit.map_err(|_| busy())
-    }
-
-    /// Reads the table of an import on a thread for it, and calls `work` with it.
+    /// Reads the table of an import on a thread for it, and calls `work` with it. Both end with the time for it, and when
+    /// the caller does not wait any more.
     async fn with_table<T: Send + 'static>(
         &self,
         stored: &StoredTableImport,
         document: &ImportDocument,
         work: impl AsyncFnOnce(TableContent) -> Result<T, Failure> + Send + 'static,
     ) -> Result<Result<T, Failure>, TableRefusal> {
-        let permit = self.turn().await?;
+        let turn = self.turns.wait(stored.organization).await?;
         let (tables, stored, document) = (self.clone(), stored.clone(), document.clone());
         let kind = document.record_kind()?;
         let runtime = Handle::current();
+        let (guard, reading) = Reading::begin(self.max_reading);
         let worked = spawn_blocking(move || {
-            let _permit = permit;
+            let _turn = turn;
             runtime.block_on(async {
-                let file = tables.file(&stored).await?;
-                work(table_content::read(file, kind, document.format, &document.options)?).await
+                let worked = async {
+                    let file = reading.limit(tables.file(&stored).await?);
+                    work(table_content::read(file, kind, document.format, &document.options)?).await
+                };
+                let worked = tokio::select! {
+                    worked = worked => worked,
+                    () = reading.clone().ended() => Err(Failure::new("the table was not read to its end")),
+                };
+                // The file could not be read any further, which looks like damage.
+                worked.map_err(|failure| reading.end().unwrap_or(failure))
             })
         });
-        worked.await.map_err(|error| TableRefusal::Refused(format!("the table can't be read: {error}")))
+        let worked = worked.await.map_err(|error| TableRefusal::Refused(format!("the table can't be read: {error}")));
+        drop(guard);
+        worked
     }
 
     /// The bytes of the table in a temporary file without a name.
@@ -163,16 +173,20 @@ impl SharedTables {
     ) -> Result<Preview, TableRefusal> {
         let (installation, organization) = (self.installation.clone(), organization.clone());
         let preview = async move |content: TableContent| {
-            let TableContent { columns, fields, missing_fields, sample, warnings, problem, rows, .. } = content;
+            let TableContent { columns, fields, missing_fields, needed_fields, warnings, problem, rows, .. } = content;
             let problem = problem.map(|problem| for_page(&problem));
             let mut preview =
-                Preview { problem, columns, fields, missing_fields, sample, warnings, ..Preview::default() };
+                Preview { problem, columns, fields, missing_fields, needed_fields, warnings, ..Preview::default() };
             preview.outcome.rows = rows;
             if preview.problem.is_none() {
                 let operator = Operator::for_server(installation, Reason::parse("preview of an import")?);
                 let importer = Importer::for_organization(&operator, organization, true);
                 let mut drafts = content.drafts;
                 let (counts, failures) = importer.import_drafts(&mut drafts, content.failures, |_| {}).await?;
+                let failed: HashSet<usize> =
+                    failures.listed().iter().map(|(_, failure)| failure.position.line).collect();
+                let records = content.sample.into_iter().filter(|(row, _)| !failed.contains(row));
+                preview.sample = records.take(SHOWN_RECORDS).collect();
                 preview.outcome = outcome(counts, failures);
             }
             Ok::<_, Failure>(preview)
@@ -222,7 +236,13 @@ impl RecordTables for SharedTables {
         let (stored, mut document) = self.stored(organization.id, id).await?;
         self.check_idle(&stored, &document)?;
         document.options = options;
-        document.preview = self.dry_run(organization, &stored, &document).await?;
+        document.preview = match self.dry_run(organization, &stored, &document).await {
+            Err(TableRefusal::Busy(message)) => {
+                let Preview { columns, fields, .. } = document.preview;
+                Preview { problem: Some(message), columns, fields, ..Preview::default() }
+            }
+            preview => preview?,
+        };
         document.state = ImportState::Ready;
         document.outcome = None;
         self.update(&stored, &document).await.map(drop)
@@ -292,8 +312,13 @@ impl RecordTables for SharedTables {
         spawn_blocking(move || {
             let _permit = permit;
             runtime.block_on(async {
+                let (_guard, reading) = Reading::begin(tables.max_reading);
                 let content = match tables.file(&run.stored).await {
-                    Ok(file) => table_content::read(file, kind, run.document.format, &run.document.options),
+                    Ok(file) => {
+                        let (format, options) = (run.document.format, &run.document.options);
+                        let content = table_content::read(reading.limit(file), kind, format, options);
+                        content.map_err(|failure| reading.end().unwrap_or(failure))
+                    }
                     Err(failure) => Err(failure),
                 };
                 run.run(content).await;
@@ -335,11 +360,12 @@ impl RecordTables for SharedTables {
             TableExportFormat::Xlsx => ExportFormat::Xlsx,
             TableExportFormat::NdJson => ExportFormat::JsonLines,
         };
-        let (permit, installation, runtime) = (self.turn().await?, self.installation.clone(), Handle::current());
+        let turn = self.turns.wait(organization).await?;
+        let (installation, runtime) = (self.installation.clone(), Handle::current());
         let receiver = out.clone();
         let written = spawn_blocking(move || {
             // The turn ends with the file, so that a slow receiver keeps nobody else waiting.
-            let _permit = permit;
+            let _turn = turn;
             runtime.block_on(async {
                 let exporter = Exporter::new(&*installation.store, organization, format);
                 let exporter = exporter.with_selection(ExportSelection { filter, request });
@@ -361,18 +387,5 @@ impl RecordTables for SharedTables {
             Err(error) => return Err(TableRefusal::Refused(format!("the export ended early: {error}"))),
         };
         sent.map_err(|failure| TableRefusal::Refused(failure.to_string()))
-    }
-}
-
-/// Sends the bytes of the file, at the pace of their receiver.
-async fn send(file: File, out: &mpsc::Sender<Bytes>) -> Result<(), Failure> {
-    let mut file = tokio::fs::File::from_std(file);
-    file.rewind().await?;
-    loop {
-        let mut chunk = Vec::with_capacity(CHUNK_SIZE);
-        (&mut file).take(CHUNK_SIZE as u64).read_to_end(&mut chunk).await?;
-        if chunk.is_empty() || out.send(chunk.into()).await.is_err() {
-            return Ok(());
-        }
     }
 }

@@ -125,7 +125,7 @@ settings! {
     "Maximum size of an attachment, from 1 to 4096."
 
     ATTACHMENTS_UNLINKED_STORAGE: "attachments_unlinked_storage", "MIB", Some("4096"), Serve;
-    "Maximum size of all attachments of a service account that are not linked to a claim, at least `attachments_max_size`; 0 for no limit. Above it, uploads are answered with 429 until attachments are linked, or removed 24 h after their upload."
+    "Maximum size of all attachments of a service account that are not linked to a claim, and of all files that a person is sending with claims at the same time, at least `attachments_max_size`; 0 for no limit. Above it, uploads are answered with 429 until attachments are linked, or removed 24 h after their upload."
 
     ATTACHMENTS_ORGANIZATION_STORAGE: "attachments_organization_storage", "MIB", Some("102400"), Serve;
     "Maximum size of all attachments of an organization, of which equal ones count once, at least `attachments_max_size`; 0 for no limit. Above it, uploads are answered with 507. `novantra evidence usage` shows what is stored."

@@ -1,24 +1,20 @@
 //! The files in the body of a claim, in base64. Their bytes are stored before the claim is made.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Mutex, PoisonError},
-};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use bytes::Bytes;
-use evidence::{ContentHash, ContentType, EvidenceContent, FileName, NewAttachment, StoredContent};
+use evidence::{ClaimFiles, ContentType, FileName};
 use http_api::{
     App,
+    handlers::WriteOutcome,
     request::{ApiRequest, BodyReader, FieldReader, read_string, text},
     response::Problem,
 };
-use kernel::{Changeset, Stored, WriteContext};
+use kernel::{Changeset, WriteContext};
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
-use tokio::sync::OwnedMutexGuard;
 
-use crate::received_file::{ReceivedFile, WriteOutcome};
+use crate::{attachment_services::AttachmentServices, sent_files::SentFiles};
 
 /// The media type of a file that states none.
 const UNKNOWN_TYPE: &str = "application/octet-stream";
@@ -41,10 +37,6 @@ impl InlineFile {
             content_type: content_type.unwrap_or_else(|| ContentType::trusted(UNKNOWN_TYPE)),
             bytes: bytes?,
         })
-    }
-
-    fn hash(&self) -> ContentHash {
-        ContentHash(Sha256::digest(&self.bytes).into())
     }
 }
 
@@ -73,31 +65,24 @@ impl FieldReader for Base64Reader {
     }
 }
 
-/// A file with its turn among those with the same bytes.
-struct PlacedFile {
-    file: ReceivedFile,
-    _turn: OwnedMutexGuard<()>,
-}
-
-/// The files of one request, from their bytes to the objects that the attachments have.
+/// The files in the body of one request. They have no bytes in the store before they are stored.
 #[derive(Default)]
 pub(super) struct InlineFiles {
     files: Mutex<Vec<InlineFile>>,
-    /// The bytes that are stored, once for files that are equal.
-    received: tokio::sync::Mutex<BTreeMap<ContentHash, PlacedFile>>,
+    sent: tokio::sync::Mutex<Option<SentFiles>>,
 }
 
 impl InlineFiles {
     pub(super) fn set(&self, files: Vec<InlineFile>) {
-        *self.files.lock().unwrap_or_else(PoisonError::into_inner) = files;
+        *self.lock() = files;
     }
 
-    fn files(&self) -> Vec<InlineFile> {
-        self.files.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    fn lock(&self) -> MutexGuard<'_, Vec<InlineFile>> {
+        self.files.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.files().is_empty()
+        self.lock().is_empty()
     }
 
     /// Stores the bytes of all files.
@@ -105,62 +90,48 @@ impl InlineFiles {
     /// # Errors
     /// The error response. What was stored before is left to [`Self::settle`].
     pub(super) async fn store(&self, app: &App, request: &ApiRequest) -> Result<(), Problem> {
-        let mut received = self.received.lock().await;
-        // Every request waits for the turns of its files in the same order, so that no two wait for each other.
-        let unique: BTreeMap<ContentHash, Bytes> =
-            self.files().into_iter().map(|file| (file.hash(), file.bytes)).collect();
-        for (hash, bytes) in unique {
-            let file = ReceivedFile::from_bytes(app, request, bytes).await?;
-            let turn = file.lock().await;
-            received.entry(hash).or_insert(PlacedFile { file, _turn: turn }).file.ensure_stored(app).await?;
+        let files = self.lock().clone();
+        let mut sent = self.sent.lock().await;
+        let sent = sent.insert(SentFiles::new(AttachmentServices::of(request)?));
+        for InlineFile { file_name, content_type, bytes } in files {
+            sent.add(app, request, (file_name, content_type), bytes).await?;
         }
-        Ok(())
+        sent.store(app).await
     }
 
-    /// Chooses the object of each file. Returns it with the record of the bytes with its hash, if there is one.
+    /// Chooses the object of each file.
     ///
     /// # Errors
     /// The error response.
-    pub(super) async fn choose(
-        &self,
-        app: &App,
-    ) -> Result<Vec<(NewAttachment, Option<Stored<EvidenceContent>>)>, Problem> {
-        let received = self.received.lock().await;
-        let mut chosen: BTreeMap<ContentHash, (StoredContent, Option<Stored<EvidenceContent>>)> = BTreeMap::new();
-        for (hash, PlacedFile { file, .. }) in &*received {
-            let content = file.content(app).await?;
-            let object = file.choose(app, content.as_ref().map(|content| &content.record)).await?;
-            chosen.insert(*hash, (object, content));
+    pub(super) async fn choose(&self, app: &App) -> Result<ClaimFiles, Problem> {
+        match &*self.sent.lock().await {
+            Some(sent) => sent.choose(app).await,
+            None => Err(Problem::internal()),
         }
-        let files = self.files();
-        let attachment = |file: &InlineFile| {
-            let (content, before) = chosen.get(&file.hash()).cloned().ok_or_else(Problem::internal)?;
-            let InlineFile { file_name, content_type, .. } = file.clone();
-            Ok((NewAttachment { file_name, content_type, content }, before))
-        };
-        files.iter().map(attachment).collect()
     }
 
-    /// Records which of the chosen objects replace damaged ones.
-    pub(super) async fn record_replacements(
+    /// Completes the changeset that adds the attachments.
+    ///
+    /// # Errors
+    /// The error response if they may not be stored.
+    pub(super) async fn complete(
         &self,
+        app: &App,
+        request: &ApiRequest,
         context: &WriteContext<'_>,
         changeset: &mut Changeset,
-        chosen: &[(NewAttachment, Option<Stored<EvidenceContent>>)],
-    ) {
-        let chosen: BTreeMap<_, _> =
-            chosen.iter().map(|(new, before)| (new.content.key.hash, (&new.content, before))).collect();
-        for (hash, PlacedFile { file, .. }) in &*self.received.lock().await {
-            if let Some((object, before)) = chosen.get(hash) {
-                file.record_replacement(context, changeset, before.as_ref(), object).await;
-            }
+        chosen: &ClaimFiles,
+    ) -> Result<(), Problem> {
+        match &*self.sent.lock().await {
+            Some(sent) => sent.complete(app, request, context, changeset, chosen).await,
+            None => Err(Problem::internal()),
         }
     }
 
     /// Discards what no attachment has after the write.
     pub(super) async fn settle(&self, app: &App, outcome: WriteOutcome) {
-        for placed in std::mem::take(&mut *self.received.lock().await).into_values() {
-            placed.file.settle(app, outcome).await;
+        if let Some(sent) = self.sent.lock().await.take() {
+            sent.settle(app, outcome).await;
         }
     }
 }

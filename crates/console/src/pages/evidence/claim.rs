@@ -114,7 +114,7 @@ fn files_card(viewer: &Viewer, claim: &Stored<EvidenceClaim>) -> Markup {
 }
 
 /// A number of bytes in the unit that a reader expects.
-fn size(bytes: i64) -> String {
+pub(super) fn size(bytes: i64) -> String {
     const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
     if bytes < 1024 {
         return format!("{bytes} bytes");

@@ -14,8 +14,8 @@ use kernel::{Filter, Id, Order, PageLimit, PageRequest, Reader, Stored, Timestam
 use maud::{Markup, html};
 
 use crate::{
-    components::{Head, Icon, NONE, TableColumn, blank, distance, heading, page, table},
-    pages::{tabs::evidence_tabs, viewer},
+    components::{Head, Icon, TableColumn, blank, distance, heading, page, table},
+    pages::{claim_button::new_claim_button, tabs::evidence_tabs, viewer},
     response::page_response,
     viewer::Viewer,
     words::{counted, sentence},
@@ -82,12 +82,12 @@ fn queue(
         }
     };
     let content = html! {
-        (heading("Evidence to review", &html! { p { "Claims that nobody has decided on, those whose validity ends soonest first." } }, &NONE))
+        (heading("Evidence to review", &html! { p { "Claims that nobody has decided on, those whose validity ends soonest first." } }, &new_claim_button(viewer, None)))
         (evidence_tabs("/app/evidence"))
         section.card aria-label="Evidence to review" {
             @if claims.is_empty() {
                 @let all = html! { a.btn href="/app/evidence-claims" { "All claims" } };
-                (blank(Icon::Evidence, "Nothing waits for a review", "Integrations make claims with the API, and they appear here until somebody approves or rejects them.", &all))
+                (blank(Icon::Evidence, "Nothing waits for a review", "People make claims here, and integrations with the API. They appear here until somebody approves or rejects them.", &all))
             } @else {
                 (table("Evidence to review, soonest first", viewer.has_compact_rows, &columns, &rows))
                 nav.pager aria-label="Pages" {

@@ -7,19 +7,21 @@ use http_api::{
     request::ApiRequest,
     response::{ApiResponse, Problem},
 };
+use import::table::FAULT_COLUMN;
+use kernel::{Column, ColumnType};
 use maud::{Markup, html};
 
-use super::state_badge;
+use super::{fault_table::faults, options_form::options, state_badge};
 use crate::{
-    components::{Field, Head, Icon, NONE, Tone, card, form_token, heading, note, page, reason},
+    components::{Head, NONE, Tone, card, form_token, heading, note, page, reason},
     navigation::section_of,
     pages::{attempt::Attempt, form_texts::query_value, register_pages::register_of_kind, viewer},
     registers::Register,
     response::page_response,
     services::ConsoleServices,
-    tables::{ImportState, MAX_FAULTS, Outcome, Preview, TableFormat, TableImport},
+    tables::{ColumnChoice, ImportState, Outcome, Preview, TableImport},
     viewer::Viewer,
-    words::counted,
+    words::{camel_case, counted},
 };
 
 /// The header by which a page is loaded again, without a script.
@@ -81,14 +83,14 @@ fn body(viewer: &Viewer, register: &Register, import: &TableImport, attempt: &At
         },
         ImportState::Running => progress(import),
         ImportState::Done => result(register, import),
-        ImportState::Ready => preview(viewer, import, &start(register, import, attempt, kept)),
+        ImportState::Ready => preview(viewer, register, import, &start(register, import, attempt, kept)),
         ImportState::Failed(message) => html! {
             (note(Tone::Bad, "The import ended early.", &format!("{}. {stays}", message.trim_end_matches('.'))))
-            (options(viewer, import, &NONE))
+            (options(viewer, register, import, &NONE))
         },
         ImportState::Interrupted => html! {
             (note(Tone::Warning, "The import was interrupted, because the server stopped.", stays))
-            (options(viewer, import, &NONE))
+            (options(viewer, register, import, &NONE))
         },
     }
 }
@@ -131,17 +133,24 @@ fn result(register: &Register, import: &TableImport) -> Markup {
     }
 }
 
-fn preview(viewer: &Viewer, import: &TableImport, start: &Markup) -> Markup {
+fn preview(viewer: &Viewer, register: &Register, import: &TableImport, start: &Markup) -> Markup {
     let Preview { problem, warnings, outcome, .. } = &import.preview;
     html! {
         @match problem {
             Some(problem) => { (note(Tone::Bad, "No row can be imported yet.", &sentence_of(problem))) }
             None => { (numbers(outcome, "would be created", "would change")) }
         }
+        @if let Some(taken) = &import.options.taken_over {
+            (note(
+                Tone::Information,
+                &format!("Settings of {}", taken.file_name),
+                "These are rows of that import that failed, so its columns and options are taken over. Change them below if need be.",
+            ))
+        }
         @for warning in warnings { (note(Tone::Warning, "About the table", &sentence_of(warning))) }
         (faults(import, outcome))
-        @if problem.is_none() { (sample(&import.preview)) }
-        (options(viewer, import, start))
+        @if problem.is_none() { (sample(viewer, register, &import.preview)) }
+        (options(viewer, register, import, start))
     }
 }
 
@@ -173,47 +182,8 @@ fn numbers(outcome: &Outcome, created: &str, updated: &str) -> Markup {
     }
 }
 
-fn faults(import: &TableImport, outcome: &Outcome) -> Markup {
-    if outcome.failed == 0 {
-        return html! {};
-    }
-    let more = html! {
-        a.btn.sm href={ "/app/import/" (import.id) "/failed-rows" } download { (Icon::Download) "Download these rows" }
-    };
-    card(
-        "faults",
-        &counted(outcome.failed, "row fails", "rows fail"),
-        &more,
-        &html! {
-            div.tbl role="group" aria-label="Rows that fail" tabindex="0" {
-                table.cards.plain role="table" {
-                    caption.vh { "Rows that fail" }
-                    thead role="rowgroup" {
-                        tr role="row" {
-                            th scope="col" role="columnheader" { "Row" }
-                            th scope="col" role="columnheader" { "Key" }
-                            th.p scope="col" role="columnheader" { "What to correct" }
-                        }
-                    }
-                    tbody role="rowgroup" {
-                        @for fault in &outcome.faults {
-                            tr role="row" {
-                                th scope="row" role="rowheader" data-l="Row" { (fault.row) }
-                                td role="cell" data-l="Key" { @if let Some(key) = &fault.key { span.key { (key) } } }
-                                td.p.any role="cell" { (fault.message) }
-                            }
-                        }
-                    }
-                }
-            }
-            @if outcome.failed > outcome.faults.len() {
-                footer { "The first " (MAX_FAULTS) " are shown. The download has all of them, with the reasons in its last column." }
-            }
-        },
-    )
-}
-
-fn sample(preview: &Preview) -> Markup {
+/// The first records that do not fail, with their times as pages show them.
+fn sample(viewer: &Viewer, register: &Register, preview: &Preview) -> Markup {
     let used: Vec<&String> = preview
         .fields
         .iter()
@@ -241,7 +211,7 @@ fn sample(preview: &Preview) -> Markup {
                             tr role="row" {
                                 th scope="row" role="rowheader" { (row) }
                                 @for field in &used {
-                                    td role="cell" { @if let Some((_, value)) = values.iter().find(|(name, _)| name == *field) { (value) } }
+                                    td role="cell" { @if let Some((_, value)) = values.iter().find(|(name, _)| name == *field) { (shown(viewer, register, field, value)) } }
                                 }
                             }
                         }
@@ -252,77 +222,12 @@ fn sample(preview: &Preview) -> Markup {
     )
 }
 
-/// The form with the choices. The import stands in it, so that it is sent with the choices that the page shows.
-fn options(viewer: &Viewer, import: &TableImport, start: &Markup) -> Markup {
-    let Preview { columns, fields, missing_fields, .. } = &import.preview;
-    let chosen = &import.options;
-    let field = |name, label, hint| Field { name, label, hint, error: None, optional: true };
-    let words = |values: &[(&'static str, &str)]| -> Vec<(&'static str, String)> {
-        values.iter().map(|(value, word)| (*value, (*word).to_owned())).collect()
-    };
-    let orders = words(&[("dmy", "Day, month, year"), ("mdy", "Month, day, year"), ("ymd", "Year, month, day")]);
-    let marks = words(&[("point", "Point: 94.5"), ("comma", "Comma: 94,5")]);
-    let percents = words(&[("as-shown", "As shown: 4.5% is 4.5"), ("as-fraction", "As fractions: 4.5% is 0.045")]);
-    let delimiters = words(&[("comma", "Comma"), ("semicolon", "Semicolon"), ("tab", "Tab"), ("pipe", "Vertical bar")]);
-    let encodings = words(&[("utf-8", "UTF-8"), ("windows-1252", "Windows-1252"), ("utf-16le", "UTF-16")]);
-    html! {
-        form.stack method="post" action={ "/app/import/" (import.id) } novalidate {
-            (form_token(viewer))
-            @if !columns.is_empty() {
-                (card("columns", "Columns", &html! {}, &html! {
-                    div.tbl role="group" aria-label="Columns" tabindex="0" {
-                        table.cards.plain role="table" {
-                            caption.vh { "Columns" }
-                            thead role="rowgroup" {
-                                tr role="row" {
-                                    th scope="col" role="columnheader" { "Column" }
-                                    th.p.w-title scope="col" role="columnheader" { "Header" }
-                                    th scope="col" role="columnheader" { "Becomes" }
-                                }
-                            }
-                            tbody role="rowgroup" {
-                                @for (index, column) in columns.iter().enumerate() {
-                                    @let name = format!("column{index}");
-                                    tr role="row" {
-                                        td role="cell" data-l="Column" { (column.letters) }
-                                        th.p.w-title.any scope="row" role="rowheader" { @if column.header.is_empty() { span.muted { "No header" } } @else { (column.header) } }
-                                        td role="cell" data-l="Becomes" {
-                                            label.vh for=(name) { "Column " (column.letters) " becomes" }
-                                            select.in.sm id=(name) name=(name) {
-                                                option value="" selected[column.field.is_none()] { "Left out" }
-                                                @for field in fields { option value=(field) selected[column.field.as_ref() == Some(field)] { (field) } }
-                                            }
-                                        }
-                                    }
-                                }
-                            }
-                        }
-                    }
-                    @if !missing_fields.is_empty() {
-                        footer.soft { "Without a column: " (missing_fields.join(", ")) ". A record that exists keeps them." }
-                    }
-                }))
-            }
-            (card("reading", "How the table is read", &html! {}, &html! {
-                div.body {
-                    div.pair {
-                        (field("dateOrder", "Order of dates", "For dates such as 3/4/2026.").select(&orders, &chosen.date_order))
-                        (field("decimalMark", "Decimal mark", "For numbers such as 1,234.").select(&marks, &chosen.decimal_mark))
-                        (field("percent", "Percentages", "").select(&percents, &chosen.percent))
-                        (field("headerRow", "Row of the header", "The first row that is not blank, unless you say another.").input("text", "short", &chosen.header_row))
-                        @if import.format == TableFormat::Csv {
-                            (field("delimiter", "Delimiter", "").select(&delimiters, &chosen.delimiter))
-                            (field("encoding", "Encoding", "").select(&encodings, &chosen.encoding))
-                        } @else {
-                            (field("sheet", "Sheet", "The name of the sheet, if several have rows.").input("text", "short", &chosen.sheet))
-                        }
-                    }
-                    (field("values", "Values that stand for others", "One on each line: status:Open=identified reads Open as identified.").area(3, &chosen.values))
-                    div.row { button.btn { (Icon::Replay) "Check again" } }
-                }
-            }))
-            (start)
-        }
+/// The value of a field. Times stand in the zone of the workspace.
+fn shown(viewer: &Viewer, register: &Register, field: &str, value: &str) -> Markup {
+    let is_time = |column: &Column| column.column_type == ColumnType::Timestamp && camel_case(column.label) == field;
+    match value.parse() {
+        Ok(time) if register.columns.iter().any(is_time) => viewer.zone.minute(time),
+        _ => html! { (value) },
     }
 }
 
@@ -330,11 +235,14 @@ fn start(register: &Register, import: &TableImport, attempt: &Attempt<'_>, kept:
     if import.preview.problem.is_some() {
         return NONE;
     }
-    let Outcome { created, updated, failed, .. } = &import.preview.outcome;
+    let Outcome { created, updated, unchanged, failed, .. } = &import.preview.outcome;
     let written = created + updated;
     if written == 0 {
-        let text =
-            if *failed == 0 { "All records are as the table says." } else { "Every other row is as the table says." };
+        let text = match (*failed, *unchanged) {
+            (0, _) => "All records are as the table says.",
+            (_, 0) => "Every row fails: correct the rows, or the choices above.",
+            _ => "Every other row is as the table says.",
+        };
         return note(Tone::Information, "There is nothing to import.", text);
     }
     let what = counted(written, &register.noun(), &register.nouns());
@@ -344,6 +252,7 @@ fn start(register: &Register, import: &TableImport, attempt: &Attempt<'_>, kept:
         &html! {},
         &html! {
             div.body {
+                @if let Some(columns) = columns_left_out(import) { p { "Left out, although they have values: " (columns) "." } }
                 @if *failed > 0 { p { "The " (counted(*failed, "row that fails is", "rows that fail are")) " left out." } }
                 div.form {
                     section { (reason(kept, attempt.fault("reason"))) }
@@ -352,6 +261,17 @@ fn start(register: &Register, import: &TableImport, attempt: &Attempt<'_>, kept:
             }
         },
     )
+}
+
+/// The columns with values that become no field.
+fn columns_left_out(import: &TableImport) -> Option<String> {
+    let columns = import.preview.columns.iter().filter(|column| column.field.is_none() && !column.values.is_empty());
+    let name = |column: &ColumnChoice| match column.header.as_str() {
+        "" => format!("column {}", column.letters),
+        header => header.to_owned(),
+    };
+    let names: Vec<String> = columns.filter(|column| column.header != FAULT_COLUMN).map(name).collect();
+    (!names.is_empty()).then(|| names.join(", "))
 }
 
 fn discard(viewer: &Viewer, import: &TableImport) -> Markup {

@@ -7,10 +7,12 @@ use http_api::{
     request::ApiRequest,
     response::{ApiResponse, Problem},
 };
+use kernel::Id;
+use store::TableImportId;
 
 use super::{choices, preview_page};
 use crate::{
-    pages::{attempt::Attempt, form_texts::FormTexts},
+    pages::{attempt::Attempt, form_texts::FormTexts, viewer},
     registers::TypedFaults,
     response::{download, redirect},
     services::ConsoleServices,
@@ -28,8 +30,9 @@ pub(super) fn submit<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a,
         let (organization, id) = (principal.organization_ref(), request.path_id()?);
         let tables = &ConsoleServices::of(request)?.tables;
         let import = tables.find(organization.id, id).await?;
-        if !choices::are_checked(&texts, &import) {
-            let message = match tables.preview(organization, id, choices::options(&texts, &import)).await {
+        let viewer = viewer(request)?;
+        if !choices::are_checked(&viewer, &texts, &import) {
+            let message = match tables.preview(organization, id, choices::options(&viewer, &texts, &import)).await {
                 Ok(()) => CHANGED.to_owned(),
                 Err(TableRefusal::Refused(message)) => message,
                 Err(refusal) => return Err(refusal.into()),
@@ -54,6 +57,14 @@ pub(super) fn submit<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a,
     })
 }
 
+/// Handles the request for the address of the form, which stands in the browser after a form with a fault.
+pub(super) fn back<'a>(_: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>> {
+    Box::pin(async move {
+        let id: Id<TableImportId> = request.path_id()?;
+        Ok(redirect(&format!("/app/import/{id}")))
+    })
+}
+
 /// Handles the form that discards an import.
 pub(super) fn discard<'a>(_: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>> {
     Box::pin(async move {
@@ -69,8 +80,9 @@ pub(super) fn failed_rows<'a>(_: &'a App, request: &'a ApiRequest) -> BoxFuture<
     Box::pin(async move {
         let organization = request.principal()?.organization_ref();
         let tables = &ConsoleServices::of(request)?.tables;
-        let rows = tables.failed_rows(organization, request.path_id()?).await?;
+        let id = request.path_id()?;
+        let rows = tables.failed_rows(organization, id).await?;
         let response = ApiResponse::document(StatusCode::OK, "text/csv; charset=utf-8", rows);
-        Ok(download(response, "failed-rows.csv"))
+        Ok(download(response, &choices::name_of_failed_rows(id)))
     })
 }

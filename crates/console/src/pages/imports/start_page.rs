@@ -66,7 +66,7 @@ fn form(viewer: &Viewer, kind: &str, fault: Option<(&str, &str)>) -> Markup {
     let file_field = Field {
         name: "file",
         label: "File",
-        hint: "CSV or an Excel workbook (.xlsx), up to 10 MiB and 50,000 rows. The first row names the columns.",
+        hint: "CSV or an Excel workbook (.xlsx), up to 10 MiB and 50,000 rows. The first row that is not blank names the columns, unless you say another one afterwards.",
         error: error("file"),
         optional: false,
     };

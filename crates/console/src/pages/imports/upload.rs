@@ -15,13 +15,14 @@ use import::RecordKind;
 use kernel::Id;
 use store::TableImportId;
 
-use super::{
-    multipart::{Multipart, PartHead},
-    start_page,
-};
+use super::{choices, start_page};
 use crate::{
-    form_token::FormToken,
-    pages::{form_texts::query_value, forms::is_importable},
+    pages::{
+        form_texts::query_value,
+        forms::is_importable,
+        multipart::{Multipart, PartHead, check_token, read_without_files},
+        viewer,
+    },
     response::redirect,
     services::ConsoleServices,
     tables::{MAX_TABLE_BYTES, NewTable, TableFormat, TableOptions},
@@ -56,7 +57,7 @@ pub(super) fn open<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, R
 pub(super) fn submit<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>> {
     Box::pin(async move {
         let Some(mut form) = Multipart::open(request, MAX_TABLE_BYTES + MAX_FIELDS)? else {
-            check_token_of_form_without_file(request).await?;
+            read_without_files(request, MAX_FIELDS).await?;
             let fault = ("file", "Choose a file.");
             return start_page::respond(app, request, StatusCode::BAD_REQUEST, "", Some(fault)).await;
         };
@@ -64,7 +65,16 @@ pub(super) fn submit<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a,
             Received::Stored(id) => {
                 let organization = request.principal()?.organization_ref();
                 let tables = &ConsoleServices::of(request)?.tables;
-                tables.preview(organization, id, TableOptions::default()).await?;
+                let import = tables.find(organization.id, id).await?;
+                // The failed rows of an import are read as that one was.
+                let source = match choices::source_of(&import.file_name) {
+                    Some(source) => tables.find(organization.id, source).await.ok(),
+                    None => None,
+                };
+                let source = source.filter(|source| source.kind == import.kind);
+                let options = source.map_or_else(TableOptions::default, |source| choices::taken_over(&source));
+                let zone = viewer(request)?.zone.name().to_owned();
+                tables.preview(organization, id, TableOptions { zone, ..options }).await?;
                 Ok(redirect(&format!("/app/import/{id}")))
             }
             Received::Faulty { kind, field, message } => {
@@ -74,26 +84,9 @@ pub(super) fn submit<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a,
     })
 }
 
-/// Checks the token of a form that has no file.
-async fn check_token_of_form_without_file(request: &ApiRequest) -> Result<(), Problem> {
-    let mut body = request.streamed_body(MAX_FIELDS)?;
-    let mut text = Vec::new();
-    while let Some(piece) = body.next().await? {
-        text.extend_from_slice(&piece);
-    }
-    let token =
-        form_urlencoded::parse(&text).find(|(name, _)| name == "formToken").map(|(_, token)| token.into_owned());
-    check_token(request, token.as_deref().unwrap_or_default())
-}
-
-fn check_token(request: &ApiRequest, token: &str) -> Result<(), Problem> {
-    let session = &request.principal()?.user()?.caller.session;
-    if FormToken::of(session).matches(token) { Ok(()) } else { Err(Problem::other_site()) }
-}
-
 async fn receive(request: &ApiRequest, form: &mut Multipart<StreamedBody>) -> Result<Received, Problem> {
     let (mut is_own, mut kind) = (false, String::new());
-    while let Some(PartHead { name, file_name }) = form.next_part().await? {
+    while let Some(PartHead { name, file_name, .. }) = form.next_part().await? {
         match name.as_str() {
             "formToken" => {
                 check_token(request, &form.text(128).await?)?;
@@ -124,6 +117,10 @@ async fn receive_file(
             if file_name.is_empty() { "Choose a file." } else { "The file is empty. Choose one with a table." };
         return Ok(faulty("file", message));
     };
+    if let Some(what) = other_content(&first) {
+        let message = format!("This is {what}, not a table. Choose a file in CSV or an Excel workbook (.xlsx).");
+        return Ok(faulty("file", &message));
+    }
     let Some(format) = format_of(&first) else {
         return Ok(faulty(
             "file",
@@ -164,6 +161,32 @@ async fn next_part_of_file(form: &mut Multipart<StreamedBody>) -> Result<Option<
     Ok((!part.is_empty()).then(|| part.freeze()))
 }
 
+/// The usual content, other than a table, of a file that begins with these bytes; `None` if it has no mark of one.
+fn other_content(first: &[u8]) -> Option<&'static str> {
+    const MARKS: [(&[u8], &str); 13] = [
+        (b"\x89PNG", "a picture (PNG)"),
+        (b"\xff\xd8\xff", "a picture (JPEG)"),
+        (b"GIF8", "a picture (GIF)"),
+        (b"II*\0", "a picture (TIFF)"),
+        (b"MM\0*", "a picture (TIFF)"),
+        (b"RIFF", "a picture, a sound or a film"),
+        (b"%PDF-", "a PDF document"),
+        (b"{\\rtf", "a text document (RTF)"),
+        (b"\x1f\x8b", "a compressed file (gzip)"),
+        (b"7z\xbc\xaf", "an archive (7z)"),
+        (b"Rar!", "an archive (RAR)"),
+        (b"\x7fELF", "a program"),
+        (b"MZ\x90\0", "a program"),
+    ];
+    let is_film = first.get(4..8) == Some(b"ftyp");
+    let mark = MARKS.iter().find(|(mark, _)| first.starts_with(mark)).map(|(_, what)| *what);
+    mark.or(is_film.then_some("a picture or a film")).or_else(|| {
+        let start: String = first.iter().take(200).map(|byte| char::from(byte.to_ascii_lowercase())).collect();
+        let start = start.trim_start();
+        (start.starts_with("<!doctype html") || start.starts_with("<html")).then_some("a web page")
+    })
+}
+
 /// The format of a file that begins with these bytes, whatever its name says; `None` if it is no table.
 fn format_of(first: &[u8]) -> Option<TableFormat> {
     // An archive, or the container of older workbooks, whose error says how to convert it.
@@ -184,6 +207,22 @@ fn shown_name(file_name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_that_is_no_table_is_called_what_it_is() {
+        for (bytes, what) in [
+            (&b"\x89PNG\r\n\x1a\n"[..], Some("a picture (PNG)")),
+            (b"\xff\xd8\xff\xe0", Some("a picture (JPEG)")),
+            (b"%PDF-1.7", Some("a PDF document")),
+            (b"\0\0\0\x20ftypisom", Some("a picture or a film")),
+            (b"\n<!DOCTYPE html><html>", Some("a web page")),
+            (b"riskKey,title\n", None),
+            (b"PK\x03\x04", None),
+            (b"", None),
+        ] {
+            assert_eq!(other_content(bytes), what);
+        }
+    }
 
     #[test]
     fn the_content_of_a_file_says_its_format() {

@@ -9,6 +9,25 @@ use http_body_util::BodyExt as _;
 use std::net::SocketAddr;
 use tower::ServiceExt as _;
 
+/// The body of a form with these fields, and these files: the field, the name and the bytes of each. The boundary is `x-1`.
+pub(crate) fn multipart(fields: &[(&str, &str)], files: &[(&str, &str, &[u8])]) -> Vec<u8> {
+    let mut body = Vec::new();
+    for (name, value) in fields {
+        let part = format!("--x-1\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
+        body.extend_from_slice(part.as_bytes());
+    }
+    for (name, file_name, bytes) in files {
+        let head = format!(
+            "--x-1\r\nContent-Disposition: form-data; name=\"{name}\"; filename=\"{file_name}\"\r\nContent-Type: text/csv\r\n\r\n"
+        );
+        body.extend_from_slice(head.as_bytes());
+        body.extend_from_slice(bytes);
+        body.extend_from_slice(b"\r\n");
+    }
+    body.extend_from_slice(b"--x-1--\r\n");
+    body
+}
+
 /// A browser of a person who has signed in.
 pub(crate) struct Browser {
     pub(crate) router: Router,

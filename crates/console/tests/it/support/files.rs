@@ -2,20 +2,21 @@
 
 use std::sync::Arc;
 
-use api_v1::AttachmentServices;
+use api_v1::{AttachmentServices, SentFiles};
 use async_trait::async_trait;
 use bytes::Bytes;
-use console::EvidenceFiles;
+use console::{ClaimUpload, EvidenceFiles, FileLimits};
 use evidence::{
-    AttachedFile, AttachmentStatus, ContentStore as _, ContentType, EvidenceAttachment, EvidenceContent, FileName,
-    ObjectKey, Sha256,
+    AttachedFile, AttachmentStatus, ClaimFiles, ContentStore as _, ContentType, EvidenceAttachment, EvidenceContent,
+    FileName, ObjectKey, Sha256,
 };
 use http_api::{
     App,
-    request::ApiRequest,
+    handlers::WriteOutcome,
+    request::{ApiRequest, ByteSource},
     response::{ApiResponse, Problem},
 };
-use kernel::{OrganizationId, Stored};
+use kernel::{Changeset, OrganizationId, Stored, WriteContext};
 
 use super::TestApp;
 
@@ -40,6 +41,54 @@ impl EvidenceFiles for Files {
         files: &[AttachedFile],
     ) -> Result<bool, Problem> {
         self.0.are_stored(app, organization, files).await
+    }
+
+    fn limits(&self) -> FileLimits {
+        let limits = self.0.limits();
+        FileLimits { file: limits.max_bytes, all: limits.max_bytes_of_claim() }
+    }
+
+    fn begin_claim(&self) -> Box<dyn ClaimUpload> {
+        Box::new(Upload(SentFiles::new(Arc::clone(&self.0))))
+    }
+}
+
+/// The files of a claim that is about to be made.
+struct Upload(SentFiles);
+
+#[async_trait]
+impl ClaimUpload for Upload {
+    async fn receive(
+        &mut self,
+        app: &App,
+        request: &ApiRequest,
+        head: (FileName, ContentType),
+        source: &mut dyn ByteSource,
+    ) -> Result<(), Problem> {
+        self.0.receive(app, request, head, source).await
+    }
+
+    async fn store(&mut self, app: &App) -> Result<(), Problem> {
+        self.0.store(app).await
+    }
+
+    async fn choose(&self, app: &App) -> Result<ClaimFiles, Problem> {
+        self.0.choose(app).await
+    }
+
+    async fn complete(
+        &self,
+        app: &App,
+        request: &ApiRequest,
+        context: &WriteContext<'_>,
+        changeset: &mut Changeset,
+        files: &ClaimFiles,
+    ) -> Result<(), Problem> {
+        self.0.complete(app, request, context, changeset, files).await
+    }
+
+    async fn settle(self: Box<Self>, app: &App, outcome: WriteOutcome) {
+        self.0.settle(app, outcome).await;
     }
 }
 
@@ -68,6 +117,11 @@ impl TestApp {
             status: AttachmentStatus::Linked,
         };
         self.fixture.create(home, attachment).await
+    }
+
+    /// The number of objects in the store of attachments, with uploads that are not finished.
+    pub(crate) async fn stored_objects(&self) -> usize {
+        self.contents.list(None, 100).await.unwrap().len()
     }
 
     /// Removes the bytes of all files, as an operator might by mistake.

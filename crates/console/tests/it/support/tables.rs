@@ -27,6 +27,8 @@ pub(crate) struct Tables {
     pub(crate) preview: Mutex<Preview>,
     /// The actors and the reasons of the imports that were begun.
     pub(crate) started: Mutex<Vec<(String, String)>>,
+    /// Whether others have all turns.
+    pub(crate) is_busy: Mutex<bool>,
 }
 
 impl Tables {
@@ -37,6 +39,7 @@ impl Tables {
             exports: Mutex::default(),
             preview: Mutex::default(),
             started: Mutex::default(),
+            is_busy: Mutex::default(),
         }
     }
 
@@ -142,6 +145,9 @@ impl RecordTables for Tables {
     }
 
     async fn export(&self, export: TableExport, out: mpsc::Sender<Bytes>) -> Result<(), TableRefusal> {
+        if *self.is_busy.lock().unwrap() {
+            return Err(TableRefusal::Busy("the server reads other tables: try again in a minute".to_owned()));
+        }
         self.exports.lock().unwrap().push(export);
         for part in ["riskKey,title\r\n", "RSK-1,Flood\r\n"] {
             drop(out.send(Bytes::from_static(part.as_bytes())).await);
@@ -152,5 +158,6 @@ impl RecordTables for Tables {
 
 /// The choice of a column.
 pub(crate) fn column(letters: &str, header: &str, field: Option<&str>) -> ColumnChoice {
-    ColumnChoice { letters: letters.to_owned(), header: header.to_owned(), field: field.map(str::to_owned) }
+    let (letters, header) = (letters.to_owned(), header.to_owned());
+    ColumnChoice { letters, header, field: field.map(str::to_owned), values: Vec::new() }
 }

@@ -102,6 +102,12 @@ fn generous_quotas() -> Quotas {
 
 impl TestApp {
     pub(crate) async fn open() -> Self {
+        let limits =
+            AttachmentLimits { max_bytes: 1024 * 1024, max_unlinked_bytes: None, max_organization_bytes: None };
+        Self::with_limits(limits).await
+    }
+
+    pub(crate) async fn with_limits(attachment_limits: AttachmentLimits) -> Self {
         let fixture = Fixture::open(async |clock| OpenedStore::new(Arc::new(MemoryStore::new(clock)))).await;
         let entropy: Arc<dyn Entropy> = fixture.entropy.clone();
         let master = MasterKey::generate(&*entropy);
@@ -136,10 +142,8 @@ impl TestApp {
             commit_listener: published.clone(),
             settings: ApiSettings { quotas: generous_quotas(), ..ApiSettings::default() },
         });
-        let limits =
-            AttachmentLimits { max_bytes: 1024 * 1024, max_unlinked_bytes: None, max_organization_bytes: None };
         let contents = Arc::new(BucketStore::in_memory());
-        let attachments = Arc::new(AttachmentServices::new(contents.clone(), limits));
+        let attachments = Arc::new(AttachmentServices::new(contents.clone(), attachment_limits));
         let signer = Arc::new(HmacWebhookSigner::new(&master));
         let webhooks = Arc::new(WebhookServices::new(signer, Arc::new(Accepting), AddressPolicy::default()));
         let tables = Arc::new(Tables::new(fixture.entropy.clone()));

@@ -4,13 +4,17 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use console::{EvidenceFiles, NewTable, RecordTables, TableExport, TableImport, TableOptions, TableRefusal};
+use console::{
+    ClaimUpload, EvidenceFiles, FileLimits, NewTable, RecordTables, TableExport, TableImport, TableOptions,
+    TableRefusal,
+};
 use crypto::{CursorKey, Encryptor};
-use evidence::{AttachedFile, EvidenceAttachment};
-use kernel::{Attribution, Changeset, Entropy, Id, OrganizationId, OrganizationRef, Reason, Stored};
+use evidence::{AttachedFile, ClaimFiles, ContentType, EvidenceAttachment, FileName};
+use kernel::{Attribution, Changeset, Entropy, Id, OrganizationId, OrganizationRef, Reason, Stored, WriteContext};
 use novantra_http::{
     App, CommitListener, CursorSigner, Observer, ResponseCipher,
-    request::ApiRequest,
+    handlers::WriteOutcome,
+    request::{ApiRequest, ByteSource},
     response::{ApiResponse, Problem},
 };
 use store::TableImportId;
@@ -77,6 +81,48 @@ impl EvidenceFiles for Nothing {
     async fn are_stored(&self, _: &App, _: OrganizationId, _: &[AttachedFile]) -> Result<bool, Problem> {
         Ok(false)
     }
+
+    fn limits(&self) -> FileLimits {
+        FileLimits { file: 0, all: 0 }
+    }
+
+    fn begin_claim(&self) -> Box<dyn ClaimUpload> {
+        Box::new(Self)
+    }
+}
+
+#[async_trait]
+impl ClaimUpload for Nothing {
+    async fn receive(
+        &mut self,
+        _: &App,
+        _: &ApiRequest,
+        _: (FileName, ContentType),
+        _: &mut dyn ByteSource,
+    ) -> Result<(), Problem> {
+        Err(Problem::not_found())
+    }
+
+    async fn store(&mut self, _: &App) -> Result<(), Problem> {
+        Ok(())
+    }
+
+    async fn choose(&self, _: &App) -> Result<ClaimFiles, Problem> {
+        Ok(ClaimFiles::New(Vec::new()))
+    }
+
+    async fn complete(
+        &self,
+        _: &App,
+        _: &ApiRequest,
+        _: &WriteContext<'_>,
+        _: &mut Changeset,
+        _: &ClaimFiles,
+    ) -> Result<(), Problem> {
+        Ok(())
+    }
+
+    async fn settle(self: Box<Self>, _: &App, _: WriteOutcome) {}
 }
 
 #[async_trait]

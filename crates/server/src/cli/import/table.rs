@@ -5,7 +5,7 @@ use std::{fs::File, path::PathBuf};
 use clap::{Args, ValueEnum};
 use import::{
     csv::{CsvOptions, CsvRows, Delimiter, TextEncoding},
-    table::{DateOrder, DecimalMark, MappingOptions, Percent, TableRows, ValueMap, ValueOptions},
+    table::{DateOrder, DecimalMark, MappingOptions, Percent, TableRows, TimeZone, ValueMap, ValueOptions},
     xlsx::Workbook,
 };
 
@@ -41,6 +41,9 @@ pub(crate) struct Table {
     /// The order of day, month and year in dates such as 3/4/2026.
     #[arg(long, value_enum, value_name = "ORDER")]
     date_format: Option<DateFormat>,
+    /// The time zone of dates without an offset, such as Europe/Berlin [default: UTC]
+    #[arg(long, value_name = "NAME", value_parser = TimeZone::parse)]
+    zone: Option<TimeZone>,
     /// The decimal mark of numbers that are texts, such as 1,234.
     #[arg(long, value_enum, value_name = "MARK")]
     decimal: Option<Decimal>,
@@ -160,6 +163,7 @@ impl Table {
                 .extend(MappingOptions::parse_columns(map).map_err(|error| Failure::usage(format!("--map {error}")))?);
         }
         let values = ValueOptions {
+            zone: self.zone.clone().unwrap_or_default(),
             date_order: self.date_format.map(DateOrder::from),
             decimal_mark: self.decimal.map(DecimalMark::from),
             has_local_numbers: false,

@@ -1,6 +1,6 @@
 //! An import while it is under way: its progress is stored, and it holds the lease of the organization's imports.
 
-use std::{cell::Cell, pin::pin, sync::Arc, time::Duration};
+use std::{cell::Cell, collections::HashMap, pin::pin, sync::Arc, time::Duration};
 
 use console::{Fault, ImportState, MAX_FAULTS, Outcome, TableRefusal};
 use kernel::{Action, Change, FieldValue, OrganizationRef, Subject};
@@ -185,7 +185,18 @@ fn number(number: usize) -> FieldValue {
 pub(super) fn outcome(counts: ImportCounts, failures: DraftFailures) -> Outcome {
     let ImportCounts { created, updated, unchanged } = counts;
     let failed = failures.count();
-    let faults = failures.into_listed().into_iter().take(MAX_FAULTS).map(|(_, failure)| {
+    let listed = failures.into_listed();
+    let mut counts_of_messages: HashMap<&str, usize> = HashMap::new();
+    for (_, failure) in &listed {
+        *counts_of_messages.entry(&failure.message).or_default() += 1;
+    }
+    let rarity =
+        |failure: &import::ImportFailure| counts_of_messages.get(&*failure.message).copied().unwrap_or_default();
+    let rarities: Vec<usize> = listed.iter().map(|(_, failure)| rarity(failure)).collect();
+    let mut listed: Vec<_> = rarities.into_iter().zip(listed).collect();
+    // What few rows have is not lost among what many have.
+    listed.sort_by_key(|(rarity, _)| *rarity);
+    let faults = listed.into_iter().take(MAX_FAULTS).map(|(_, (_, failure))| {
         let import::ImportFailure { position, key, message } = failure;
         Fault { row: position.line, key, message: for_page(&message) }
     });

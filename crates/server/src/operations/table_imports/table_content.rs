@@ -1,35 +1,43 @@
 //! The content of an uploaded table: its columns, its valid rows, and those that fail.
 
-use std::fs::File;
-
-use console::{ColumnChoice, MAX_TABLE_ROWS, TableFormat, TableOptions};
+use console::{ColumnChoice, MAX_TABLE_ROWS, TableFormat, TableOptions, TakenOver};
 use import::{
     RecordKind,
     csv::{CsvOptions, CsvRows, Delimiter, TextEncoding},
     table::{
-        DateOrder, DecimalMark, Mapping, MappingOptions, Percent, RowDraft, TableRows, ValueMap, ValueOptions,
-        settable_fields,
+        DateOrder, DecimalMark, Mapping, MappingOptions, Percent, RowDraft, TableCell, TableRow, TableRows, TimeZone,
+        ValueMap, ValueOptions, settable_fields,
     },
     xlsx::Workbook,
 };
 use serde_json::Value;
 
+use super::reading::LimitedFile;
 use crate::{
     failure::Failure,
     operations::{DraftFailures, KeptRows, MAX_FAILED_ROWS, TableDraftWriter, TableDrafts},
 };
 
-/// The number of records that are shown.
-const SAMPLE_ROWS: usize = 5;
+/// The number of records of which those that do not fail are shown.
+const SAMPLE_ROWS: usize = 200;
 
-/// The maximum length of a value that is shown, in characters.
+/// The number of values of a column that are shown.
+const SAMPLE_VALUES: usize = 3;
+
+/// The maximum length of a value that is shown, in characters: of a record, and of a column.
 const SAMPLE_LENGTH: usize = 120;
+const VALUE_LENGTH: usize = 40;
+
+/// The maximum size of all parts of a workbook when they are unpacked, in bytes: 50 times the size of the largest upload,
+/// where tables unpack to 10 or 20 times theirs.
+const MAX_UNPACKED: u64 = 512 * 1024 * 1024;
 
 /// The content of a table.
 pub(super) struct TableContent {
     pub(super) columns: Vec<ColumnChoice>,
     pub(super) fields: Vec<String>,
     pub(super) missing_fields: Vec<String>,
+    pub(super) needed_fields: Vec<String>,
     pub(super) sample: Vec<(usize, Vec<(String, String)>)>,
     pub(super) warnings: Vec<String>,
     /// The number of rows.
@@ -46,7 +54,7 @@ pub(super) struct TableContent {
 /// # Errors
 /// If it can't be read, or an option is no such value.
 pub(super) fn read(
-    file: File,
+    file: LimitedFile,
     kind: &'static RecordKind,
     format: TableFormat,
     options: &TableOptions,
@@ -73,7 +81,7 @@ pub(super) fn read(
             read_rows(kind, options, &mut CsvRows::open(file, options_of_csv)?)
         }
         TableFormat::Xlsx => {
-            let mut workbook = Workbook::open(file)?;
+            let mut workbook = Workbook::open_within(file, MAX_UNPACKED)?;
             let sheet = workbook.find_sheet(text(&options.sheet), &kind.name())?;
             let mut content = read_rows(kind, options, &mut workbook.rows(&sheet, header_row)?)?;
             content.warnings.extend(workbook.merged_cells(&sheet, header_row)?);
@@ -95,19 +103,24 @@ fn read_rows(
         return Err(Failure::new("the file is empty, or has no row from the row of the header on"));
     };
     let mut mapping_options = mapping_options(options)?;
-    mapping_options.chosen.get_or_insert_with(|| Mapping::suggested(kind, &header));
+    let suggested = || {
+        let suggested = Mapping::suggested(kind, &header);
+        options.taken_over.as_ref().map_or(suggested.clone(), |taken| taken_columns(taken, &header, suggested))
+    };
+    mapping_options.chosen.get_or_insert_with(suggested);
     mapping_options.values.has_local_numbers = rows.has_local_numbers();
     let mapping = Mapping::new(kind, &header, &mapping_options);
     let mut kept = KeptRows::new()?;
     kept.set_header(&header, mapping_options.values.has_local_numbers);
     let columns = mapping.columns().into_iter().map(|column| {
         let import::table::TableColumn { letters, header, field } = column;
-        ColumnChoice { letters, header, field }
+        ColumnChoice { letters, header, field, values: Vec::new() }
     });
     let mut content = TableContent {
         columns: columns.collect(),
         fields: settable_fields(kind),
         missing_fields: mapping.fields_without_column(),
+        needed_fields: mapping.needed_fields(),
         sample: Vec::new(),
         warnings: Vec::new(),
         rows: 0,
@@ -116,13 +129,57 @@ fn read_rows(
         failures: DraftFailures::listing(MAX_FAILED_ROWS),
         kept,
     };
-    if content.problem.is_none() {
-        content.add_rows(kind, &mapping, rows)?;
+    if content.columns.iter().filter(|column| column.header.is_empty()).count() * 2 > content.columns.len() {
+        let message = "most columns have no header: if the names of the columns stand in another row, such as below a title, say which it is at “Row of the header”";
+        content.warnings.push(message.to_owned());
+    }
+    match content.problem {
+        None => content.add_rows(kind, &mapping, rows)?,
+        // The values help to choose the columns.
+        Some(_) => content.add_values(rows)?,
     }
     Ok(content)
 }
 
+/// The fields of the columns as another import has them, by their headers; for other headers, those that are suggested.
+fn taken_columns(taken: &TakenOver, header: &TableRow, suggested: Vec<Option<String>>) -> Vec<Option<String>> {
+    let mut left: Vec<Option<&(String, Option<String>)>> = taken.columns.iter().map(Some).collect();
+    let mut take = |header: &str| {
+        let same = left.iter_mut().find(|column| column.is_some_and(|(other, _)| other == header));
+        same.and_then(Option::take)
+    };
+    let texts = header.cells.iter().map(TableCell::header);
+    let chosen: Vec<_> = texts.map(|text| take(&text)).collect();
+    let fields: Vec<&String> = chosen.iter().flatten().filter_map(|(_, field)| field.as_ref()).collect();
+    let is_free = |field: &String| !fields.contains(&field);
+    let chosen = chosen.iter().zip(suggested);
+    chosen.map(|(taken, suggested)| taken.map_or(suggested.filter(is_free), |(_, field)| field.clone())).collect()
+}
+
 impl TableContent {
+    /// Adds the values of a row to those of the columns.
+    fn add_values_of(&mut self, row: &TableRow) {
+        for (column, cell) in self.columns.iter_mut().zip(&row.cells) {
+            if column.values.len() == SAMPLE_VALUES {
+                continue;
+            }
+            let shown = cell.shown().unwrap_or_default();
+            let shown = excerpt(shown.trim(), VALUE_LENGTH);
+            if !shown.is_empty() && !column.values.contains(&shown) {
+                column.values.push(shown);
+            }
+        }
+    }
+
+    /// Reads the first rows only for the values of the columns. What is wrong with them is said once the columns are chosen.
+    fn add_values(&mut self, rows: &mut dyn TableRows) -> Result<(), Failure> {
+        for _ in 0..SAMPLE_ROWS {
+            let Some(row) = rows.next_row()? else { break };
+            self.add_values_of(&row);
+        }
+        Ok(())
+    }
+
     fn add_rows(
         &mut self,
         kind: &'static RecordKind,
@@ -138,6 +195,7 @@ impl TableContent {
                 )));
             }
             self.kept.add(&row)?;
+            self.add_values_of(&row);
             match mapping.read_row(&row) {
                 Err(failure) => self.failures.add(0, failure),
                 Ok(draft) => {
@@ -162,14 +220,21 @@ fn shown(draft: &RowDraft) -> Vec<(String, String)> {
         Value::String(text) => text.clone(),
         other => other.to_string(),
     };
-    let excerpt = |text: String| match text.char_indices().nth(SAMPLE_LENGTH) {
+    draft.draft.fields.iter().map(|(name, value)| (name.clone(), excerpt(&text(value), SAMPLE_LENGTH))).collect()
+}
+
+/// The text, or its beginning.
+fn excerpt(text: &str, length: usize) -> String {
+    match text.char_indices().nth(length) {
         Some((end, _)) => format!("{}…", &text[..end]),
-        None => text,
-    };
-    draft.draft.fields.iter().map(|(name, value)| (name.clone(), excerpt(text(value)))).collect()
+        None => text.to_owned(),
+    }
 }
 
 fn mapping_options(options: &TableOptions) -> Result<MappingOptions, Failure> {
+    let zone = text(&options.zone).map(TimeZone::parse).transpose();
+    let zone =
+        zone.map_err(|error| Failure::new(format!("the time zone of the workspace: {error}")))?.unwrap_or_default();
     let date_order = match text(&options.date_order) {
         None => None,
         Some("dmy") => Some(DateOrder::DayFirst),
@@ -197,6 +262,30 @@ fn mapping_options(options: &TableOptions) -> Result<MappingOptions, Failure> {
         chosen: options.columns.clone(),
         value_maps: value_maps.collect::<Result<_, _>>()?,
         ignores_unknown: true,
-        values: ValueOptions { date_order, decimal_mark, has_local_numbers: false, percent },
+        values: ValueOptions { zone, date_order, decimal_mark, has_local_numbers: false, percent },
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_taken_over_by_their_headers_and_others_have_the_fields_of_their_names() {
+        let column = |header: &str, field: Option<&str>| (header.to_owned(), field.map(str::to_owned));
+        let columns = vec![
+            column("Ref", Some("riskKey")),
+            column("Name", Some("title")),
+            column("Status", None),
+            column("", Some("description")),
+        ];
+        let taken = TakenOver { file_name: "risks.csv".to_owned(), columns };
+        let headers = ["Name", " Ref", "Status", "", "Title", "Import error"];
+        let cells = headers.map(|header| TableCell::Text(header.to_owned())).to_vec();
+        let header = TableRow { cells, ..TableRow::default() };
+        let kind = RecordKind::from_name("risk").unwrap();
+        let chosen = taken_columns(&taken, &header, Mapping::suggested(kind, &header));
+        let chosen: Vec<Option<&str>> = chosen.iter().map(Option::as_deref).collect();
+        assert_eq!(chosen, [Some("title"), Some("riskKey"), None, Some("description"), None, None]);
+    }
 }

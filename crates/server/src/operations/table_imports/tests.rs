@@ -1,6 +1,6 @@
 //! Imports of uploaded tables over the store in memory.
 
-use std::time::Duration;
+use std::{io::Read as _, sync::Arc, time::Duration};
 
 use auth::User;
 use bytes::Bytes;
@@ -17,7 +17,11 @@ use store::{Lease, TableImportId};
 use store_contract::samples;
 use tokio::sync::mpsc;
 
-use super::{CHUNK_SIZE, MAX_PREVIEWS, SharedTables};
+use super::{
+    SharedTables,
+    sent_file::CHUNK_SIZE,
+    turns::{MAX_TURNS, Turns},
+};
 use crate::{
     compose::{Installation, OpenMode, command_origin},
     operations::{Operator, create_workspace},
@@ -299,11 +303,84 @@ async fn a_slow_receiver_of_an_export_keeps_nobody_else_waiting() {
         format: TableExportFormat::NdJson,
     };
     let mut slow = Vec::new();
-    for _ in 0..=MAX_PREVIEWS {
+    for _ in 0..=MAX_TURNS {
         let (sender, mut chunks) = mpsc::channel(1);
         let (shared, export) = (tables.shared.clone(), export());
         tokio::spawn(async move { shared.export(export, sender).await });
         assert_eq!(chunks.recv().await.expect("a chunk").len(), CHUNK_SIZE);
         slow.push(chunks);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_preview_that_takes_too_long_ends_and_keeps_the_file() {
+    let mut tables = Tables::open().await;
+    tables.shared.max_reading = Duration::ZERO;
+    let mut workbook = WorkbookWriter::default();
+    workbook.add_sheet(RecordKind::of(Kind::Risk).unwrap()).unwrap().finish().unwrap();
+    let mut bytes = Vec::new();
+    workbook.save(&mut bytes).unwrap();
+    for (format, bytes) in [(TableFormat::Csv, RISKS.as_bytes()), (TableFormat::Xlsx, &bytes)] {
+        let problem = tables.problem(format, bytes).await;
+        assert!(problem.contains("reading the table takes longer than 0 s"), "{problem}");
+    }
+    let import = tables.shared.list(tables.organization.id).await.unwrap().pop().unwrap();
+    tables.shared.max_reading = super::MAX_READING;
+    tables.check(import.id, TableOptions::default()).await;
+    assert!(!tables.find(import.id).await.preview.problem.unwrap_or_default().contains("longer than"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_is_read_no_further_once_nobody_waits_for_it() {
+    let (reader, reading) = super::Reading::begin(Duration::from_secs(600));
+    let mut file = reading.limit(tempfile::tempfile().unwrap());
+    assert_eq!(file.read(&mut [0; 8]).unwrap(), 0);
+    drop(reader);
+    assert!(file.read(&mut [0; 8]).unwrap_err().to_string().contains("nobody waits"));
+    reading.ended().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_workspace_that_reads_a_table_waits_for_its_turn_and_keeps_the_choices() {
+    let mut tables = Tables::open().await;
+    tables.shared.turns = Arc::new(Turns::new(Duration::ZERO));
+    let id = tables.upload(TableFormat::Csv, RISKS.as_bytes()).await;
+    let turn = tables.shared.turns.wait(tables.organization.id).await.unwrap();
+    let options = TableOptions { values: "status:Open=identified".to_owned(), ..TableOptions::default() };
+    tables.check(id, options.clone()).await;
+    let import = tables.find(id).await;
+    assert!(import.preview.problem.unwrap().contains("one at a time") && !import.preview.columns.is_empty());
+    assert_eq!((import.state, &import.options), (ImportState::Ready, &options));
+    let rows = tables.shared.failed_rows(&tables.organization, id).await;
+    assert!(matches!(rows, Err(TableRefusal::Busy(_))), "{rows:?}");
+    drop(turn);
+    tables.check(id, options).await;
+    assert_eq!(tables.find(id).await.preview.outcome.created, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_preview_shows_values_of_columns_and_only_records_that_do_not_fail() {
+    let tables = Tables::open().await;
+    let same: String = (10..200).map(|row| format!("RSK-{row},,identified,\n")).collect();
+    let table = format!("riskKey,Title,Status,Notes\n{same}RSK-1,Flood,identified,\"a\nb\"\nRSK-2,Fire,Worrying,b\n");
+    let id = tables.upload(TableFormat::Csv, table.as_bytes()).await;
+    let preview = tables.find(id).await.preview;
+    let values: Vec<&[String]> = preview.columns.iter().map(|column| &column.values[..]).collect();
+    assert_eq!(
+        values,
+        [&["RSK-10", "RSK-11", "RSK-12"][..], &["Flood", "Fire"], &["identified", "Worrying"], &["a\nb", "b"]]
+    );
+    let shown: Vec<&str> = preview.sample.iter().map(|(_, fields)| &*fields[0].1).collect();
+    assert_eq!(shown, ["RSK-1"], "rows without a title create no record");
+    let fault = &preview.outcome.faults[0];
+    assert!(
+        fault.key.as_deref() == Some("RSK-2") && fault.message.contains("Worrying"),
+        "a rare fault is first: {fault:?}"
+    );
+    let id = tables.upload(TableFormat::Csv, b"riskKey\nRSK-1\n").await;
+    assert_eq!(tables.find(id).await.preview.needed_fields, ["title"]);
+    let id = tables.upload(TableFormat::Csv, b"Risks of 2026,,\nRef,Name,\nRSK-1,Flood,\n").await;
+    let preview = tables.find(id).await.preview;
+    assert!(preview.problem.is_some() && preview.warnings[0].contains("Row of the header"), "{preview:?}");
+    assert_eq!(preview.columns[0].values, ["Ref", "RSK-1"]);
 }

@@ -1,11 +1,16 @@
 //! Forms with a file (`multipart/form-data`), which are read part by part as they arrive.
 
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
 use axum::http::header;
 use bytes::{Bytes, BytesMut};
 use http_api::{
-    request::{ApiRequest, StreamedBody},
+    request::{ApiRequest, ByteSource, StreamedBody},
     response::{Issue, Problem},
 };
+
+use crate::form_token::FormToken;
 
 /// The maximum length of the head of a part, in bytes.
 const MAX_HEAD: usize = 8 * 1024;
@@ -15,27 +20,17 @@ const MAX_BOUNDARY: usize = 70;
 
 /// The head of a part.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct PartHead {
+pub(crate) struct PartHead {
     /// The name of the field.
-    pub(super) name: String,
+    pub(crate) name: String,
     /// The name of the file, if the field is one.
-    pub(super) file_name: Option<String>,
-}
-
-/// A source of the bytes of a body.
-pub(super) trait Pieces: Send {
-    /// Returns the next bytes; `None` at the end.
-    fn next(&mut self) -> impl Future<Output = Result<Option<Bytes>, Problem>> + Send;
-}
-
-impl Pieces for StreamedBody {
-    fn next(&mut self) -> impl Future<Output = Result<Option<Bytes>, Problem>> + Send {
-        Self::next(self)
-    }
+    pub(crate) file_name: Option<String>,
+    /// The media type of the file, if the browser knows it.
+    pub(crate) content_type: Option<String>,
 }
 
 /// A form with a file.
-pub(super) struct Multipart<P> {
+pub(crate) struct Multipart<P> {
     body: P,
     /// The bytes that were received and not passed on.
     buffer: BytesMut,
@@ -49,14 +44,14 @@ impl Multipart<StreamedBody> {
     ///
     /// # Errors
     /// A 413 response if the request announces more, or a 415 response if it is compressed.
-    pub(super) fn open(request: &ApiRequest, max: u64) -> Result<Option<Self>, Problem> {
+    pub(crate) fn open(request: &ApiRequest, max: u64) -> Result<Option<Self>, Problem> {
         let content_type = request.parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let Some(boundary) = content_type.and_then(boundary) else { return Ok(None) };
         Ok(Some(Self::new(request.streamed_body(max)?, boundary)))
     }
 }
 
-impl<P: Pieces> Multipart<P> {
+impl<P: ByteSource> Multipart<P> {
     fn new(body: P, boundary: &str) -> Self {
         // The first delimiter stands at the beginning, without a line end before it.
         let delimiter = format!("\r\n--{boundary}").into_bytes();
@@ -67,7 +62,7 @@ impl<P: Pieces> Multipart<P> {
     ///
     /// # Errors
     /// A 400 response if the form is malformed, and those of the body.
-    pub(super) async fn next_part(&mut self) -> Result<Option<PartHead>, Problem> {
+    pub(crate) async fn next_part(&mut self) -> Result<Option<PartHead>, Problem> {
         if self.is_complete {
             return Ok(None);
         }
@@ -101,7 +96,7 @@ impl<P: Pieces> Multipart<P> {
     ///
     /// # Errors
     /// A 400 response if the form ends before the part does, and those of the body.
-    pub(super) async fn next_bytes(&mut self) -> Result<Option<Bytes>, Problem> {
+    pub(crate) async fn next_bytes(&mut self) -> Result<Option<Bytes>, Problem> {
         loop {
             if let Some(end) = find(&self.buffer, &self.delimiter) {
                 return Ok((end > 0).then(|| self.buffer.split_to(end).freeze()));
@@ -119,7 +114,7 @@ impl<P: Pieces> Multipart<P> {
     ///
     /// # Errors
     /// A 400 response if it is longer, or no text.
-    pub(super) async fn text(&mut self, max: usize) -> Result<String, Problem> {
+    pub(crate) async fn text(&mut self, max: usize) -> Result<String, Problem> {
         let mut text = Vec::new();
         while let Some(bytes) = self.next_bytes().await? {
             text.extend_from_slice(&bytes);
@@ -130,6 +125,15 @@ impl<P: Pieces> Multipart<P> {
         String::from_utf8(text).map_err(|_| malformed())
     }
 
+    /// Receives the rest of the part, and drops it.
+    ///
+    /// # Errors
+    /// As for the bytes of the part.
+    pub(crate) async fn skip(&mut self) -> Result<(), Problem> {
+        while self.next_bytes().await?.is_some() {}
+        Ok(())
+    }
+
     /// Receives until there are so many bytes.
     async fn fill(&mut self, length: usize) -> Result<(), Problem> {
         while self.buffer.len() < length {
@@ -138,6 +142,46 @@ impl<P: Pieces> Multipart<P> {
         }
         Ok(())
     }
+}
+
+/// A part as a source of bytes, of which the first may have been received already.
+pub(crate) struct Part<'m, P> {
+    pub(crate) form: &'m mut Multipart<P>,
+    pub(crate) first: Option<Bytes>,
+}
+
+#[async_trait]
+impl<P: ByteSource> ByteSource for Part<'_, P> {
+    async fn next(&mut self) -> Result<Option<Bytes>, Problem> {
+        match self.first.take() {
+            Some(first) => Ok(Some(first)),
+            None => self.form.next_bytes().await,
+        }
+    }
+}
+
+/// Checks that a page of this session has sent a form with this token.
+///
+/// # Errors
+/// A 403 response.
+pub(crate) fn check_token(request: &ApiRequest, token: &str) -> Result<(), Problem> {
+    let session = &request.principal()?.user()?.caller.session;
+    if FormToken::of(session).matches(token) { Ok(()) } else { Err(Problem::other_site()) }
+}
+
+/// Reads the texts of a form that was sent without the encoding for files.
+///
+/// # Errors
+/// A 403 response if no page of this session has sent it, and those of the body.
+pub(crate) async fn read_without_files(request: &ApiRequest, max: u64) -> Result<BTreeMap<String, String>, Problem> {
+    let mut body = request.streamed_body(max)?;
+    let mut text = Vec::new();
+    while let Some(piece) = body.next().await? {
+        text.extend_from_slice(&piece);
+    }
+    let texts: BTreeMap<String, String> = form_urlencoded::parse(&text).into_owned().collect();
+    check_token(request, texts.get("formToken").map_or("", String::as_str))?;
+    Ok(texts)
 }
 
 fn malformed() -> Problem {
@@ -163,12 +207,15 @@ fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
 
 fn part_head(head: &[u8]) -> Option<PartHead> {
     let head = String::from_utf8_lossy(head);
-    let disposition = head.lines().find_map(|line| {
-        let (name, value) = line.split_once(':')?;
-        name.trim().eq_ignore_ascii_case("content-disposition").then(|| value.trim().to_owned())
-    })?;
+    let header = |wanted: &str| {
+        head.lines().find_map(|line| {
+            let (name, value) = line.split_once(':')?;
+            name.trim().eq_ignore_ascii_case(wanted).then(|| value.trim().to_owned())
+        })
+    };
+    let disposition = header("content-disposition")?;
     let name = parameter(&disposition, "name")?;
-    Some(PartHead { name, file_name: parameter(&disposition, "filename") })
+    Some(PartHead { name, file_name: parameter(&disposition, "filename"), content_type: header("content-type") })
 }
 
 /// The value of a parameter in quotes, in which browsers write a quote as `%22`.
@@ -186,7 +233,8 @@ mod tests {
     /// A body that arrives in pieces of this size.
     struct Cut(Vec<u8>, usize);
 
-    impl Pieces for Cut {
+    #[async_trait]
+    impl ByteSource for Cut {
         async fn next(&mut self) -> Result<Option<Bytes>, Problem> {
             let rest = self.0.split_off(self.1.min(self.0.len()));
             let piece = std::mem::replace(&mut self.0, rest);
@@ -201,7 +249,7 @@ mod tests {
     async fn read(form: &[u8], size: usize) -> Result<Vec<(String, Option<String>, Vec<u8>)>, Problem> {
         let mut form = Multipart::new(Cut(form.to_vec(), size), "b");
         let mut parts = Vec::new();
-        while let Some(PartHead { name, file_name }) = form.next_part().await? {
+        while let Some(PartHead { name, file_name, .. }) = form.next_part().await? {
             let mut bytes = Vec::new();
             while let Some(piece) = form.next_bytes().await? {
                 bytes.extend_from_slice(&piece);
