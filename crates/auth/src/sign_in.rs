@@ -100,17 +100,10 @@ pub fn second_factor_enrolled(
     current: &Session,
     sign_in: &SignInContext<'_>,
 ) -> (PersonChange, NewSession) {
-    let id = user.meta.id;
-    let mut change = PersonChange::of_user(context, timestamp, "user.second_factor_enrolled", id);
+    let mut change = PersonChange::of_user(context, timestamp, "user.second_factor_enrolled", user.meta.id);
     let NewSecondFactor { factor, recovery_codes } = second_factor;
-    change.set_credentials(id, credentials.with_second_factor(factor, recovery_codes));
-    change.credentials.push(CredentialChange::RemoveSession { user: id, session: current.id });
-    change.end_sessions(id, None);
-    if current.level == SessionLevel::EnrollmentPending {
-        let signed_in = Action::new("user.signed_in");
-        change.changeset.add_entry(context.entropy, signed_in, Some(Subject::from_id(id)), Vec::new());
-    }
-    let session = change.begin_session(context, id, SessionLevel::Full, sign_in.lifetimes, sign_in.browser);
+    let credentials = credentials.with_second_factor(factor, recovery_codes);
+    let session = change.enroll(context, credentials, current, true, sign_in);
     (change, session)
 }
 
@@ -263,8 +256,7 @@ fn use_link(
     change.set_credentials(id, stored);
     change.end_sessions(id, None);
     if level == SessionLevel::Full {
-        let signed_in = Action::new("user.signed_in");
-        change.changeset.add_entry(context.entropy, signed_in, Some(Subject::from_id(id)), Vec::new());
+        change.add_signed_in(context, id);
     }
     change.begin_session(context, id, level, sign_in.lifetimes, sign_in.browser)
 }
