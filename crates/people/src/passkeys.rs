@@ -104,6 +104,10 @@ impl People {
         let name = parse_name(form.name)?;
         let (credential, challenge_at) =
             self.registered(&binding(&user, session, &credentials), party, form.response)?;
+        if self.parts.store.user_with_passkey(user.meta.organization, &credential.id).await?.is_some() {
+            let message = "was not added, since it is registered already: use it to sign in, or choose another one";
+            return Err(PeopleError::field("passkey", message));
+        }
         let timestamp = self.parts.store.begin_write();
         let passkey = Passkey {
             id: Id::new(self.parts.entropy.ulid(timestamp.at())),
