@@ -78,7 +78,7 @@ pub use signing_key::{
 };
 pub use token::{Claims, StaleKeys, TokenError, TokenLifetime};
 pub use totp_secret::TotpSecret;
-pub use trusted_device::TrustedDevice;
+pub use trusted_device::{CredentialsFingerprint, TrustedDevice};
 pub use user::{StoredUser, User, UserEmail, UserEmailRule, UserId, UserStatus, parse_user_email};
 pub use user_caller::{UserCaller, UserDenied, user_actor, user_revision};
 pub use user_commands::{
