@@ -15,6 +15,8 @@ mod jump;
 mod lists;
 mod overview;
 mod passkeys;
+mod proofs;
+mod recorded_forms;
 mod redirects;
 mod references;
 mod roles;

@@ -102,6 +102,11 @@ fn generous_quotas() -> Quotas {
 
 impl TestApp {
     pub(crate) async fn open() -> Self {
+        Self::with_people(|_, people| people).await
+    }
+
+    /// The web app with these changes of the use cases of people.
+    pub(crate) async fn with_people(change: impl FnOnce(&Fixture, People) -> People) -> Self {
         let fixture = Fixture::open(async |clock| OpenedStore::new(Arc::new(MemoryStore::new(clock)))).await;
         let entropy: Arc<dyn Entropy> = fixture.entropy.clone();
         let master = MasterKey::generate(&*entropy);
@@ -120,7 +125,7 @@ impl TestApp {
             devices: Arc::new(DeviceCookieKey::new(&master)),
             challenges: Arc::new(PasskeyChallengeKey::new(&master)),
         };
-        let people = Arc::new(People::new(people, PeopleSettings::default()));
+        let people = Arc::new(change(&fixture, People::new(people, PeopleSettings::default())));
         let app = App::new(Services {
             store: Arc::clone(&fixture.store),
             clock: fixture.clock.clone(),
