@@ -6,10 +6,9 @@ use crate::{
     external_identity::ExternalIdentity,
     openid::{OpenIdAccount, ProviderPerson},
     people_ports::CredentialChange,
-    person_change::{NewSession, PersonChange, make_room},
+    person_change::{NewSession, PersonChange, SignInContext, make_room},
     role::Role,
     session::{Session, SessionLevel},
-    sign_in::SignInContext,
     user::{StoredUser, User, UserId, UserStatus},
 };
 

@@ -6,10 +6,9 @@ use crate::{
     opaque_token::TokenHash,
     passkey::{Passkey, PasskeyName},
     people_ports::CredentialChange,
-    person_change::{NewSession, PersonChange, make_room},
+    person_change::{NewSession, PersonChange, SignInContext, make_room},
     person_credentials::Credentials,
     session::{Session, SessionLevel},
-    sign_in::SignInContext,
     user::StoredUser,
 };
 

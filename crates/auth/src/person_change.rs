@@ -10,7 +10,6 @@ use crate::{
     people_ports::CredentialChange,
     person_credentials::Credentials,
     session::{Session, SessionId, SessionLevel, SessionLifetimes},
-    sign_in::SignInContext,
     user::{StoredUser, User, UserId},
 };
 
@@ -49,6 +48,17 @@ pub struct Browser {
     pub source_address: Option<String>,
     /// Its `User-Agent`.
     pub user_agent: Option<String>,
+}
+
+/// The circumstances of a sign-in.
+#[derive(Clone, Debug)]
+pub struct SignInContext<'a> {
+    /// The lifetimes of sessions.
+    pub lifetimes: SessionLifetimes,
+    /// The browser.
+    pub browser: &'a Browser,
+    /// The present sessions of the user.
+    pub sessions: Vec<Session>,
 }
 
 impl PersonChange {

@@ -7,22 +7,11 @@ use crate::{
     one_time_link::{LinkPurpose, OneTimeLink},
     opaque_token::TokenHash,
     people_ports::CredentialChange,
-    person_change::{Browser, NewSession, PersonChange, make_room},
+    person_change::{NewSession, PersonChange, SignInContext, make_room},
     person_credentials::{Credentials, PasswordHash, SecondFactor},
-    session::{Session, SessionLevel, SessionLifetimes},
+    session::{Session, SessionLevel},
     user::{StoredUser, User, UserId, UserStatus},
 };
-
-/// The circumstances of a sign-in.
-#[derive(Clone, Debug)]
-pub struct SignInContext<'a> {
-    /// The lifetimes of sessions.
-    pub lifetimes: SessionLifetimes,
-    /// The browser.
-    pub browser: &'a Browser,
-    /// The present sessions of the user.
-    pub sessions: Vec<Session>,
-}
 
 /// A second factor to store with its recovery codes.
 #[derive(Clone, Debug)]

@@ -131,7 +131,7 @@ impl People {
     /// Identifies the device of a cookie on which somebody signed in in the last 90 days, so that requests on it can be
     /// counted apart from those of strangers. It proves nothing else: the credentials may have changed since.
     #[must_use]
-    pub fn known_device(&self, cookie: &str) -> Option<(OrganizationId, Ulid)> {
+    pub fn recognized_device(&self, cookie: &str) -> Option<(OrganizationId, Ulid)> {
         self.signed_device(Some(cookie)).map(|device| (device.organization, device.id))
     }
 

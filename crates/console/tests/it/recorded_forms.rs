@@ -1,4 +1,4 @@
-//! What the audit log has of forms that nobody filled in: nothing is recorded as done that was not.
+//! Audit entries of forms that nobody filled in: nothing is recorded as done that was not.
 
 use auth::Role;
 use axum::http::Method;

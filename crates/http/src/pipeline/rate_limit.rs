@@ -144,7 +144,7 @@ pub(super) async fn charge_public_page(
     address: Option<IpAddr>,
 ) -> Result<(), Problem> {
     let quota = Quota::per_minute(app.services.settings.quotas.unauthenticated);
-    let device = cookie_value(cookies, DEVICE_COOKIE).and_then(|cookie| app.services.people.known_device(cookie));
+    let device = cookie_value(cookies, DEVICE_COOKIE).and_then(|cookie| app.services.people.recognized_device(cookie));
     let key = match device {
         Some((organization, device)) => BucketKey::PublicPageDevice(organization, device),
         None => BucketKey::PublicPage(peer(address)),

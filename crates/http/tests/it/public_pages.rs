@@ -1,4 +1,4 @@
-//! Who may use up the requests for the pages on which people sign in.
+//! The limit of requests for the pages on which people sign in, and who can use it up.
 
 use auth::Role;
 use novantra_http::{ApiSettings, Quotas};
@@ -60,7 +60,7 @@ async fn nothing_but_pages_uses_up_the_requests_for_the_sign_in() {
 }
 
 #[tokio::test]
-async fn whoever_uses_up_the_requests_of_an_address_locks_no_known_device_out_there() {
+async fn whoever_uses_up_the_requests_of_an_address_locks_no_recognized_device_out_there() {
     let site = open().await;
     site.user(site.fixture.home, EMAIL, Role::Lead).await;
     let cookie = device_cookie(&sign_in(&site, PASSWORD).sent_by([198, 51, 100, 1]).send().await.expect(303));

@@ -318,10 +318,11 @@ async fn a_proof_counts_from_the_time_at_which_the_person_gave_it_to_the_provide
 }
 
 #[tokio::test]
-async fn answers_that_sign_nobody_in_are_limited_for_each_network_and_use_up_nothing_of_passwords_or_known_devices() {
+async fn answers_that_sign_nobody_in_are_limited_for_each_network_and_use_up_nothing_of_passwords_or_recognized_devices()
+ {
     let openid = OpenId::open(settings()).await;
     let harness = &openid.harness;
-    let known = openid.sign_in(person(&["leads"])).await.unwrap().device_cookie;
+    let recognized = openid.sign_in(person(&["leads"])).await.unwrap().device_cookie;
     let garbage = || OpenIdAnswer { code: Some("garbage"), ..OpenIdAnswer::default() };
     openid.answer_with(Err(OpenIdRefusal::CodeRefused));
     let mut asked = 0;
@@ -333,7 +334,7 @@ async fn answers_that_sign_nobody_in_are_limited_for_each_network_and_use_up_not
     harness.active_user("other@b.example", Role::Lead).await;
     harness.signed_in("other@b.example").await;
     // A device on which the person signed in before charges itself only, and it is limited, too.
-    let client = Client { device_cookie: known, ..harness.client("192.0.2.1") };
+    let client = Client { device_cookie: recognized, ..harness.client("192.0.2.1") };
     for _ in 0..5 {
         assert_eq!(refusal(openid.complete_on(garbage(), &client).await), OpenIdRefusal::CodeRefused);
     }

@@ -106,7 +106,7 @@ async fn a_device_is_a_strangers_after_each_change_of_credentials_but_the_one_on
 }
 
 #[tokio::test]
-async fn the_use_of_credentials_leaves_a_device_known() {
+async fn the_use_of_credentials_leaves_a_device_recognized() {
     let harness = Harness::open().await;
     harness.active_user(EMAIL, Role::Lead).await;
     let begun = harness.signed_in(EMAIL).await;
