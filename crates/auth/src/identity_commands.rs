@@ -6,10 +6,9 @@ use crate::{
     external_identity::ExternalIdentity,
     openid::{OpenIdAccount, ProviderPerson},
     people_ports::CredentialChange,
-    person_change::{NewSession, PersonChange, make_room},
+    person_change::{NewSession, PersonChange, SignInContext, make_room},
     role::Role,
     session::{Session, SessionLevel},
-    sign_in::SignInContext,
     user::{StoredUser, User, UserId, UserStatus},
 };
 
@@ -91,7 +90,7 @@ fn activate(
     let after = change.set_user(user, User { role, status: UserStatus::Active, ..user.record.clone() });
     change.credentials.push(CredentialChange::RemoveLinks { user: Some(id) });
     add_identity(context, &mut change, id, (&person.issuer, &person.subject));
-    add_signed_in(context, &mut change, id);
+    change.add_signed_in(context, id);
     (change, after)
 }
 
@@ -108,7 +107,7 @@ fn create(
     change.changeset.set_changes(Change::between(None, &user.record));
     change.changeset.create(&user);
     add_identity(context, &mut change, id, (&person.issuer, &person.subject));
-    add_signed_in(context, &mut change, id);
+    change.add_signed_in(context, id);
     (change, user)
 }
 
@@ -129,11 +128,6 @@ fn push_identity(context: &WriteContext<'_>, change: &mut PersonChange, user: Us
         linked_at: at,
         last_used_at: at,
     }));
-}
-
-fn add_signed_in(context: &WriteContext<'_>, change: &mut PersonChange, user: UserId) {
-    let signed_in = Action::new("user.signed_in");
-    change.changeset.add_entry(context.entropy, signed_in, Some(Subject::from_id(user)), Vec::new());
 }
 
 fn identity_text(issuer: &str, subject: &str) -> FieldValue {

@@ -54,7 +54,7 @@ pub use people_ports::{
     CredentialChange, DeviceCookies, MAX_LISTED_SESSIONS, MAX_STORED_FOR, PasskeyChallenges, PasswordCheck,
     PasswordHasher, PeopleStore, SecondFactors, is_discarded_at,
 };
-pub use person_change::{Browser, IssuedLink, NewSession, PersonChange};
+pub use person_change::{Browser, IssuedLink, NewSession, PersonChange, SignInContext};
 pub use person_credentials::{Credentials, PasswordHash, SecondFactor};
 pub use ports::{Accounts, SecretHasher, SigningKeys, TokenSigner, TokenVerifier};
 pub use recovery_code::RecoveryCode;
@@ -67,9 +67,9 @@ pub use saved_view_commands::{NewSavedView, SavedViewError, change_view, delete_
 pub use secret::{ClientSecret, DUMMY_HASH, SecretHash};
 pub use session::{Session, SessionId, SessionLevel, SessionLifetimes};
 pub use sign_in::{
-    ChosenCredentials, NewSecondFactor, SignInContext, first_administrator_created, link_used, password_accepted,
-    password_changed, reauthenticated, recovery_codes_replaced, second_factor_accepted, second_factor_enrolled,
-    second_factor_removed, signed_out,
+    ChosenCredentials, NewSecondFactor, first_administrator_created, link_used, password_accepted, password_changed,
+    reauthenticated, recovery_codes_replaced, second_factor_accepted, second_factor_enrolled, second_factor_removed,
+    signed_out,
 };
 pub use sign_in_summary::SignInSummary;
 pub use signing_key::{
@@ -78,7 +78,7 @@ pub use signing_key::{
 };
 pub use token::{Claims, StaleKeys, TokenError, TokenLifetime};
 pub use totp_secret::TotpSecret;
-pub use trusted_device::TrustedDevice;
+pub use trusted_device::{CredentialsFingerprint, TrustedDevice};
 pub use user::{StoredUser, User, UserEmail, UserEmailRule, UserId, UserStatus, parse_user_email};
 pub use user_caller::{UserCaller, UserDenied, user_actor, user_revision};
 pub use user_commands::{

@@ -1,15 +1,14 @@
 //! The commands of users about their passkeys. Each step has been authorized before: the answer of the passkey was right.
 
-use kernel::{Action, Change, FieldValue, Subject, WriteContext, WriteTimestamp};
+use kernel::{Change, FieldValue, WriteContext, WriteTimestamp};
 
 use crate::{
     opaque_token::TokenHash,
     passkey::{Passkey, PasskeyName},
     people_ports::CredentialChange,
-    person_change::{NewSession, PersonChange, make_room},
+    person_change::{NewSession, PersonChange, SignInContext, make_room},
     person_credentials::Credentials,
     session::{Session, SessionLevel},
-    sign_in::SignInContext,
     user::StoredUser,
 };
 
@@ -33,19 +32,11 @@ pub fn passkey_added(
     current: &Session,
     sign_in: &SignInContext<'_>,
 ) -> (PersonChange, NewSession) {
-    let id = user.meta.id;
-    let mut change = PersonChange::of_user(context, timestamp, "user.passkey_added", id);
+    let mut change = PersonChange::of_user(context, timestamp, "user.passkey_added", user.meta.id);
     change.changeset.set_changes(named(None, Some(&new.passkey.name)));
-    change.set_credentials(id, credentials.with_passkey(new.passkey, new.recovery_codes));
-    change.credentials.push(CredentialChange::RemoveSession { user: id, session: current.id });
-    if !credentials.has_second_factor() {
-        change.end_sessions(id, None);
-    }
-    if current.level == SessionLevel::EnrollmentPending {
-        let signed_in = Action::new("user.signed_in");
-        change.changeset.add_entry(context.entropy, signed_in, Some(Subject::from_id(id)), Vec::new());
-    }
-    let session = change.begin_session(context, id, SessionLevel::Full, sign_in.lifetimes, sign_in.browser);
+    let is_first_factor = !credentials.has_second_factor();
+    let credentials = credentials.with_passkey(new.passkey, new.recovery_codes);
+    let session = change.enroll(context, credentials, current, is_first_factor, sign_in);
     (change, session)
 }
 

@@ -27,6 +27,17 @@ pub trait PeopleStore: Send + Sync {
     /// [`StoreError`] if the store fails.
     async fn credentials(&self, organization: OrganizationId, user: UserId) -> Result<Option<Credentials>, StoreError>;
 
+    /// Returns a user of the organization who has a passkey with this identifier of its authenticator, if there is one. It
+    /// may read the credentials of all users of the organization.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store fails.
+    async fn user_with_passkey(
+        &self,
+        organization: OrganizationId,
+        credential_id: &[u8],
+    ) -> Result<Option<UserId>, StoreError>;
+
     /// Returns the session whose token has this hash, with its user as they are now. Both are read after this is called,
     /// so that every request that begins after a change sees it.
     ///

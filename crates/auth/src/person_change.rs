@@ -50,6 +50,17 @@ pub struct Browser {
     pub user_agent: Option<String>,
 }
 
+/// The circumstances of a sign-in.
+#[derive(Clone, Debug)]
+pub struct SignInContext<'a> {
+    /// The lifetimes of sessions.
+    pub lifetimes: SessionLifetimes,
+    /// The browser.
+    pub browser: &'a Browser,
+    /// The present sessions of the user.
+    pub sessions: Vec<Session>,
+}
+
 impl PersonChange {
     /// Begins a change of a user, without other changes than the audit entry.
     pub(crate) fn of_user(
@@ -81,6 +92,15 @@ impl PersonChange {
 
     pub(crate) fn set_credentials(&mut self, user: UserId, credentials: Credentials) {
         self.credentials.push(CredentialChange::SetCredentials { user, credentials });
+    }
+
+    /// The credentials that the change stores, if it stores any.
+    #[must_use]
+    pub fn new_credentials(&self) -> Option<&Credentials> {
+        self.credentials.iter().find_map(|change| match change {
+            CredentialChange::SetCredentials { credentials, .. } => Some(credentials),
+            _ => None,
+        })
     }
 
     pub(crate) fn end_sessions(&mut self, user: UserId, except: Option<SessionId>) {
@@ -140,6 +160,34 @@ impl PersonChange {
 }
 
 impl PersonChange {
+    /// Adds the entry of a sign-in that the change completes.
+    pub(crate) fn add_signed_in(&mut self, context: &WriteContext<'_>, user: UserId) {
+        let signed_in = Action::new("user.signed_in");
+        self.changeset.add_entry(context.entropy, signed_in, Some(Subject::from_id(user)), Vec::new());
+    }
+
+    /// Stores credentials with another second factor, and replaces the session in which it was enrolled by a complete one
+    /// with another token. The user's other sessions end if they were begun without it.
+    pub(crate) fn enroll(
+        &mut self,
+        context: &WriteContext<'_>,
+        credentials: Credentials,
+        current: &Session,
+        ends_others: bool,
+        sign_in: &SignInContext<'_>,
+    ) -> NewSession {
+        let user = current.user;
+        self.set_credentials(user, credentials);
+        self.credentials.push(CredentialChange::RemoveSession { user, session: current.id });
+        if ends_others {
+            self.end_sessions(user, None);
+        }
+        if current.level == SessionLevel::EnrollmentPending {
+            self.add_signed_in(context, user);
+        }
+        self.begin_session(context, user, SessionLevel::Full, sign_in.lifetimes, sign_in.browser)
+    }
+
     /// Sets the time at which the person of the session that begins proved who they are.
     pub(crate) fn date_proof(&mut self, begun: &mut NewSession, at: Timestamp) {
         begun.session.authenticated_at = at;

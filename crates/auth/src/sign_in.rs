@@ -7,22 +7,11 @@ use crate::{
     one_time_link::{LinkPurpose, OneTimeLink},
     opaque_token::TokenHash,
     people_ports::CredentialChange,
-    person_change::{Browser, NewSession, PersonChange, make_room},
+    person_change::{NewSession, PersonChange, SignInContext, make_room},
     person_credentials::{Credentials, PasswordHash, SecondFactor},
-    session::{Session, SessionLevel, SessionLifetimes},
+    session::{Session, SessionLevel},
     user::{StoredUser, User, UserId, UserStatus},
 };
-
-/// The circumstances of a sign-in.
-#[derive(Clone, Debug)]
-pub struct SignInContext<'a> {
-    /// The lifetimes of sessions.
-    pub lifetimes: SessionLifetimes,
-    /// The browser.
-    pub browser: &'a Browser,
-    /// The present sessions of the user.
-    pub sessions: Vec<Session>,
-}
 
 /// A second factor to store with its recovery codes.
 #[derive(Clone, Debug)]
@@ -100,17 +89,10 @@ pub fn second_factor_enrolled(
     current: &Session,
     sign_in: &SignInContext<'_>,
 ) -> (PersonChange, NewSession) {
-    let id = user.meta.id;
-    let mut change = PersonChange::of_user(context, timestamp, "user.second_factor_enrolled", id);
+    let mut change = PersonChange::of_user(context, timestamp, "user.second_factor_enrolled", user.meta.id);
     let NewSecondFactor { factor, recovery_codes } = second_factor;
-    change.set_credentials(id, credentials.with_second_factor(factor, recovery_codes));
-    change.credentials.push(CredentialChange::RemoveSession { user: id, session: current.id });
-    change.end_sessions(id, None);
-    if current.level == SessionLevel::EnrollmentPending {
-        let signed_in = Action::new("user.signed_in");
-        change.changeset.add_entry(context.entropy, signed_in, Some(Subject::from_id(id)), Vec::new());
-    }
-    let session = change.begin_session(context, id, SessionLevel::Full, sign_in.lifetimes, sign_in.browser);
+    let credentials = credentials.with_second_factor(factor, recovery_codes);
+    let session = change.enroll(context, credentials, current, true, sign_in);
     (change, session)
 }
 
@@ -263,8 +245,7 @@ fn use_link(
     change.set_credentials(id, stored);
     change.end_sessions(id, None);
     if level == SessionLevel::Full {
-        let signed_in = Action::new("user.signed_in");
-        change.changeset.add_entry(context.entropy, signed_in, Some(Subject::from_id(id)), Vec::new());
+        change.add_signed_in(context, id);
     }
     change.begin_session(context, id, level, sign_in.lifetimes, sign_in.browser)
 }

@@ -54,12 +54,6 @@ pub(crate) fn with_browser_rules(response: ApiResponse) -> ApiResponse {
 /// The parameter by which the page that asks for the password says that a form was not accepted yet.
 const UNSENT: &str = "&unsent=yes";
 
-/// Returns the response that asks for the password before the form at this address is sent again.
-pub(crate) fn password_first(form: &str) -> ApiResponse {
-    let next: String = form_urlencoded::byte_serialize(form.as_bytes()).collect();
-    redirect(&format!("/app/confirm-password?next={next}{UNSENT}"))
-}
-
 /// Returns the page for an error. Who has not signed in is sent to the sign-in, and who must prove again who they are to
 /// the page for that; from there they come back.
 pub(crate) fn error_response(problem: Problem, request: &FailedRequest<'_>) -> ApiResponse {

@@ -47,7 +47,11 @@ fn declared() -> &'static [Operation] {
 
 fn operations() -> Vec<Operation> {
     let mut operations = vec![
-        Operation { media_types: &[MediaType::Any], ..page_at(ASSET_PATH, Access::Public, "asset.read", pages::asset) },
+        Operation {
+            media_types: &[MediaType::Any],
+            charge: Charge::Free,
+            ..page_at(ASSET_PATH, Access::Public, "asset.read", pages::asset)
+        },
         page_at("/app", Access::Permission(Permission::ReadRecords), "overview.read", pages::overview),
         Operation { charge: Charge::Read, ..form_at("/app/rows", Access::SignedIn, "rows.chosen", pages::choose_rows) },
     ];

@@ -1,6 +1,6 @@
 //! Cookies of devices on which users signed in before.
 
-use auth::{DeviceCookies, TrustedDevice};
+use auth::{CredentialsFingerprint, DeviceCookies, TrustedDevice};
 use kernel::{Id, Timestamp, Ulid};
 
 use crate::{
@@ -22,21 +22,23 @@ impl DeviceCookieKey {
 
 impl DeviceCookies for DeviceCookieKey {
     fn sign(&self, device: &TrustedDevice) -> String {
-        let TrustedDevice { organization, user, id, issued_at } = device;
+        let TrustedDevice { organization, user, id, issued_at, credentials } = device;
         let ids = [organization.ulid(), user.ulid(), *id].map(|id| id.to_bytes());
-        self.0.sign(&[ids.as_flattened(), &issued_at.millis().to_be_bytes()].concat())
+        self.0.sign(&[ids.as_flattened(), &credentials.0, &issued_at.millis().to_be_bytes()].concat())
     }
 
     fn verify(&self, cookie: &str) -> Option<TrustedDevice> {
         let payload = self.0.verify(cookie)?;
         let (organization, rest) = payload.split_first_chunk::<16>()?;
         let (user, rest) = rest.split_first_chunk::<16>()?;
-        let (id, issued_at) = rest.split_first_chunk::<16>()?;
+        let (id, rest) = rest.split_first_chunk::<16>()?;
+        let (credentials, issued_at) = rest.split_first_chunk::<{ CredentialsFingerprint::LENGTH }>()?;
         Some(TrustedDevice {
             organization: Id::new(Ulid::from_bytes(*organization)),
             user: Id::new(Ulid::from_bytes(*user)),
             id: Ulid::from_bytes(*id),
             issued_at: Timestamp::from_millis(i64::from_be_bytes(issued_at.try_into().ok()?)),
+            credentials: CredentialsFingerprint(*credentials),
         })
     }
 }
@@ -53,6 +55,7 @@ mod tests {
             user: Id::new(Ulid(2)),
             id: Ulid(3),
             issued_at: Timestamp::from_millis(-4),
+            credentials: CredentialsFingerprint([5; 16]),
         };
         let key = DeviceCookieKey::new(&master_key(1));
         let cookie = key.sign(&device);
@@ -63,7 +66,7 @@ mod tests {
 
     #[test]
     fn a_cursor_is_no_cookie_of_a_device() {
-        let payload = [0; 56];
+        let payload = [0; 72];
         assert_eq!(DeviceCookieKey::new(&master_key(1)).verify(&CursorKey::new(&master_key(1)).sign(&payload)), None);
     }
 }

@@ -37,7 +37,8 @@ use crate::{
     fair_budget::Exhausted,
     memory::{MemoryHolder, ResponseMemory},
     request::{
-        Access, ApiRequest, BodyRule, CachedAccount, MediaType, Principal, RequestBody, negotiate, origin, printable,
+        Access, ApiRequest, BodyRule, CachedAccount, Charge, MediaType, Principal, RequestBody, negotiate, origin,
+        printable,
     },
     response::{ApiResponse, Issue, Problem},
 };
@@ -69,13 +70,16 @@ struct RequestState {
     account: Option<Arc<CachedAccount>>,
     principal: Option<Principal>,
     rate_limit: Option<RateLimit>,
+    /// Whether the request was charged as one for a public page.
+    is_public_page_charged: bool,
     /// Whether the handler was called.
     is_handled: bool,
 }
 
 impl RequestState {
     fn new(head: HeadMemory) -> Self {
-        Self { head, account: None, principal: None, rate_limit: None, is_handled: false }
+        let (is_public_page_charged, is_handled) = (false, false);
+        Self { head, account: None, principal: None, rate_limit: None, is_public_page_charged, is_handled }
     }
 }
 
@@ -122,7 +126,10 @@ pub(crate) async fn handle(app: &App, endpoint: &Endpoint, route: RouteMatch, re
         memory: memory.clone(),
     };
     let mut result = catch_panic(request_id, process(app, endpoint, request, route, &mut body, &mut state)).await;
-    let is_charged = state.rate_limit.is_some() || result.as_ref().is_ok_and(|response| response.is_recorded);
+    // An endpoint that is open to anyone charges what it does for somebody itself, and records it.
+    let is_done = |response: &ApiResponse| response.is_recorded && !response.status.is_client_error();
+    let is_free = |response: &ApiResponse| is_done(response) || endpoint.route.charge == Charge::Free;
+    let is_charged = state.rate_limit.is_some() || state.is_public_page_charged || result.as_ref().is_ok_and(is_free);
     let exhausted = result.as_ref().err().and_then(Problem::exhausted);
     if exhausted == Some(Exhausted::Share) && !state.is_handled {
         // The caller hinders itself only, and has caused no work.
@@ -132,7 +139,7 @@ pub(crate) async fn handle(app: &App, endpoint: &Endpoint, route: RouteMatch, re
     } else if !is_charged && (exhausted.is_some() || !is_server_error(&result)) {
         // A request that was charged to nothing is charged to its address, whatever it was refused for.
         let account = state.account.as_ref().map(|account| account.account.meta.id);
-        let charge = rate_limit::charge_unauthenticated(app, account, address);
+        let charge = rate_limit::charge_stranger(app, endpoint, account, cookies.iter(), address);
         if let Err(problem) = catch_panic(request_id, charge).await {
             result = Err(problem);
         }
@@ -159,7 +166,7 @@ pub(crate) async fn handle(app: &App, endpoint: &Endpoint, route: RouteMatch, re
             status: response.status.as_u16(),
             changes: Vec::new(),
         };
-        let repeatable = rate_limited || !is_charged;
+        let repeatable = rate_limited || state.rate_limit.is_none();
         let account = state.account.as_deref().map(CachedAccount::audit_identity);
         let identity = account.or_else(|| state.principal.as_ref().map(Principal::audit_identity));
         let record = async { Ok(app.record(identity, note, repeatable).await?) };
@@ -210,7 +217,7 @@ async fn process(
 ) -> Result<ApiResponse, Problem> {
     let is_read = matches!(request.parts.method, Method::GET | Method::HEAD);
     if endpoint.audience == Audience::People && endpoint.route.access != Access::UnmatchedPage && !is_read {
-        request.check_same_origin()?;
+        request.check_same_origin(&app.services.settings.public_url)?;
     }
     match endpoint.route.access {
         Access::Scope(scope) => {
@@ -242,6 +249,11 @@ async fn process(
             }
             if state.principal.is_none() {
                 state.head.charge_to(&app.head_memory, MemoryHolder::Address(request.address))?;
+            }
+            if endpoint.is_page_for_people() {
+                state.is_public_page_charged = true;
+                let cookies = request.parts.headers.get_all(header::COOKIE);
+                rate_limit::charge_public_page(app, cookies.iter(), request.address).await?;
             }
         }
     }

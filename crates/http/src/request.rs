@@ -45,6 +45,7 @@ pub use body::{BodyReader, ItemDecoder};
 pub use body_headers::body_digests;
 pub use byte_source::ByteSource;
 pub use content_disposition::attachment_disposition;
+pub use cookies::DEVICE_COOKIE;
 pub(crate) use cookies::cookie_value;
 pub use cursor::CursorSigner;
 pub(crate) use cursor::{Binding, sign_cursor, verify_cursor};
@@ -184,8 +185,8 @@ impl ApiRequest {
     ///
     /// # Errors
     /// A 403 response if it was another site.
-    pub fn check_same_origin(&self) -> Result<(), Problem> {
-        same_origin::check(&self.parts)
+    pub fn check_same_origin(&self, public_url: &str) -> Result<(), Problem> {
+        same_origin::check(&self.parts, public_url)
     }
 
     /// The query of the URL, without the question mark.

@@ -30,10 +30,8 @@ impl<'a> Author<'a> {
         self.caller.map_or(Ok(()), |caller| caller.require(Permission::ManageIntegrations))
     }
 
-    /// Checks that the author may change integrations and, for a user, has proved recently who they are: a secret is about
-    /// to be issued.
-    pub(crate) fn require_recent_management(&self, now: Timestamp) -> Result<(), UserDenied> {
-        self.require_management()?;
+    /// Checks that a user has proved recently who they are.
+    pub(crate) fn require_recent(&self, now: Timestamp) -> Result<(), UserDenied> {
         self.caller.map_or(Ok(()), |caller| caller.require_recent(now))
     }
 

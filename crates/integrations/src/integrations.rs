@@ -26,6 +26,13 @@ impl Integrations {
         Self { store, entropy, hasher }
     }
 
+    /// Checks that the author may change integrations and, for a user, has proved recently who they are: before a change
+    /// that gives a program more than it has, or another one what it gets.
+    pub(crate) fn require_recent_management(&self, author: &Author<'_>) -> Result<(), IntegrationError> {
+        author.require_management()?;
+        Ok(author.require_recent(self.store.begin_write().clock())?)
+    }
+
     /// Commits the changeset on behalf of the author. Returns whether it was stored: if not, it conflicted with a
     /// concurrent change, and the caller must read and decide again.
     pub(crate) async fn commit(&self, author: &Author<'_>, mut changeset: Changeset) -> Result<bool, IntegrationError> {

@@ -88,7 +88,7 @@ impl Integrations {
         new: &NewAccount,
     ) -> Result<(Account, ClientSecret), IntegrationError> {
         let NewAccount { name, contact, scopes, expires_at } = new;
-        author.require_recent_management(self.store.begin_write().clock())?;
+        self.require_recent_management(author)?;
         for _ in 0..MAX_ATTEMPTS {
             let taken = Reader::<ServiceAccount>::get_by_keys(&*self.store, organization.id, &[name.as_str()]).await?;
             if !taken.is_empty() {
@@ -113,7 +113,7 @@ impl Integrations {
         Err(IntegrationError::Contended)
     }
 
-    /// Disables or enables an account.
+    /// Disables or enables an account. A user who enables it must have entered their password recently.
     ///
     /// # Errors
     /// [`IntegrationError::Denied`], [`IntegrationError::NoAccount`], [`IntegrationError::AccountChanged`], or the store
@@ -130,6 +130,9 @@ impl Integrations {
             AccountStatus::Active => "service_account.enabled",
             AccountStatus::Disabled => "service_account.disabled",
         };
+        if status == AccountStatus::Active {
+            self.require_recent_management(author)?;
+        }
         let target = Target { organization, id, seen };
         self.change_account(author, target, action, |account, _| Ok(account.with_status(status))).await
     }
@@ -147,7 +150,7 @@ impl Integrations {
         seen: Option<Revision>,
         grace: Duration,
     ) -> Result<(Account, ClientSecret), IntegrationError> {
-        author.require_recent_management(self.store.begin_write().clock())?;
+        self.require_recent_management(author)?;
         let secret = ClientSecret::generate(&*self.entropy);
         let rotate = |account: &ServiceAccount, now| {
             let current = account.secrets.first().map(|current| &current.hash);
@@ -158,7 +161,7 @@ impl Integrations {
         Ok((changed, secret))
     }
 
-    /// Replaces the scopes of an account.
+    /// Replaces the scopes of an account. A user must have entered their password recently.
     ///
     /// # Errors
     /// As [`Self::set_account_status`], and [`IntegrationError::Account`] if there is no scope.
@@ -170,12 +173,14 @@ impl Integrations {
         seen: Option<Revision>,
         scopes: ScopeSet,
     ) -> Result<Account, IntegrationError> {
+        self.require_recent_management(author)?;
         let target = Target { organization, id, seen };
         self.change_account(author, target, "service_account.scopes_set", |account, _| account.with_scopes(scopes))
             .await
     }
 
-    /// Changes the rate limits of an account by a function of its current ones.
+    /// Changes the rate limits of an account by a function of its current ones. A user must have entered their password
+    /// recently.
     ///
     /// # Errors
     /// As [`Self::set_account_status`], and [`IntegrationError::Account`] if a limit is invalid.
@@ -187,12 +192,14 @@ impl Integrations {
         seen: Option<Revision>,
         change: impl Fn(AccountLimits) -> AccountLimits + Send + Sync,
     ) -> Result<Account, IntegrationError> {
+        self.require_recent_management(author)?;
         let set = |account: &ServiceAccount, _| account.with_limits(change(account.limits));
         let target = Target { organization, id, seen };
         self.change_account(author, target, "service_account.limits_set", set).await
     }
 
-    /// Replaces the contact and the expiry of an account.
+    /// Replaces the contact and the expiry of an account. A user must have entered their password recently, since a later
+    /// expiry enables an account that has expired.
     ///
     /// # Errors
     /// As [`Self::set_account_status`], and [`IntegrationError::Account`] if the expiry is not in the future.
@@ -204,6 +211,7 @@ impl Integrations {
         seen: Option<Revision>,
         details: &AccountDetails,
     ) -> Result<Account, IntegrationError> {
+        self.require_recent_management(author)?;
         let AccountDetails { contact, expires_at } = details;
         let set = |account: &ServiceAccount, now| account.with_details(contact.clone(), *expires_at, now);
         let target = Target { organization, id, seen };

@@ -146,7 +146,7 @@ impl Integrations {
         account: AccountId,
         new: &NewSubscription,
     ) -> Result<(Stored<WebhookSubscription>, WebhookSecret), IntegrationError> {
-        author.require_recent_management(self.store.begin_write().clock())?;
+        self.require_recent_management(author)?;
         for _ in 0..MAX_ATTEMPTS {
             let account = self.account(organization.id, account).await?;
             let slots = taken_slots(&*self.store, &account).await?;
@@ -165,7 +165,7 @@ impl Integrations {
         Err(IntegrationError::Contended)
     }
 
-    /// Updates a subscription.
+    /// Updates a subscription. A user who changes the endpoint or the events must have entered their password recently.
     ///
     /// # Errors
     /// [`IntegrationError::Denied`], [`IntegrationError::NotFound`], [`IntegrationError::SubscriptionChanged`],
@@ -179,6 +179,9 @@ impl Integrations {
         patch: &SubscriptionPatch,
     ) -> Result<Stored<WebhookSubscription>, IntegrationError> {
         author.require_management()?;
+        if patch.url.is_some() || patch.event_types.is_some() {
+            self.require_recent_management(author)?;
+        }
         for _ in 0..MAX_ATTEMPTS {
             let current = self.seen_subscription(organization.id, id, seen).await?;
             let account = self.account(organization.id, current.record.account).await?;
@@ -227,7 +230,7 @@ impl Integrations {
         (id, seen): (Id<WebhookSubscription>, Revision),
         grace: Duration,
     ) -> Result<(Stored<WebhookSubscription>, WebhookSecret), IntegrationError> {
-        author.require_recent_management(self.store.begin_write().clock())?;
+        self.require_recent_management(author)?;
         for _ in 0..MAX_ATTEMPTS {
             let current = self.seen_subscription(organization.id, id, seen).await?;
             let secret = WebhookSecret::generate(&*self.entropy);

@@ -34,6 +34,14 @@ pub enum Bucket {
     SecondFactorFailure,
     /// The wrong second factors of one user on all devices on which they signed in before.
     SecondFactorFailureDevices,
+    /// The answers of an OpenID Connect provider from one network that signed nobody in.
+    OpenIdFailureNetwork,
+    /// The answers of an OpenID Connect provider on one device on which a user signed in before that signed nobody in.
+    OpenIdFailureDevice,
+    /// The requests for pages without a sign-in from one address.
+    PublicPage,
+    /// The requests for pages without a sign-in on one device on which a user signed in before.
+    PublicPageDevice,
 }
 
 impl Bucket {
@@ -52,6 +60,10 @@ impl Bucket {
         Self::SignInFailureDevices,
         Self::SecondFactorFailure,
         Self::SecondFactorFailureDevices,
+        Self::OpenIdFailureNetwork,
+        Self::OpenIdFailureDevice,
+        Self::PublicPage,
+        Self::PublicPageDevice,
     ];
 
     /// The name of the bucket in responses.
@@ -71,6 +83,10 @@ impl Bucket {
             Self::SignInFailureDevices => "sign-in-failure-devices",
             Self::SecondFactorFailure => "second-factor-failure",
             Self::SecondFactorFailureDevices => "second-factor-failure-devices",
+            Self::OpenIdFailureNetwork => "openid-failure-network",
+            Self::OpenIdFailureDevice => "openid-failure-device",
+            Self::PublicPage => "public-page",
+            Self::PublicPageDevice => "public-page-device",
         }
     }
 }
@@ -132,6 +148,14 @@ pub enum BucketKey {
     SecondFactorFailure(OrganizationId, Ulid),
     /// [`Bucket::SecondFactorFailureDevices`] of this user.
     SecondFactorFailureDevices(OrganizationId, Ulid),
+    /// [`Bucket::OpenIdFailureNetwork`] of this network.
+    OpenIdFailureNetwork(Peer),
+    /// [`Bucket::OpenIdFailureDevice`] of the device with this identifier.
+    OpenIdFailureDevice(OrganizationId, Ulid),
+    /// [`Bucket::PublicPage`] of this address.
+    PublicPage(Peer),
+    /// [`Bucket::PublicPageDevice`] of the device with this identifier.
+    PublicPageDevice(OrganizationId, Ulid),
 }
 
 impl BucketKey {
@@ -152,6 +176,10 @@ impl BucketKey {
             Self::SignInFailureDevices(..) => Bucket::SignInFailureDevices,
             Self::SecondFactorFailure(..) => Bucket::SecondFactorFailure,
             Self::SecondFactorFailureDevices(..) => Bucket::SecondFactorFailureDevices,
+            Self::OpenIdFailureNetwork(_) => Bucket::OpenIdFailureNetwork,
+            Self::OpenIdFailureDevice(..) => Bucket::OpenIdFailureDevice,
+            Self::PublicPage(_) => Bucket::PublicPage,
+            Self::PublicPageDevice(..) => Bucket::PublicPageDevice,
         }
     }
 
@@ -166,12 +194,16 @@ impl BucketKey {
             | Self::SignInFailureDevices(organization, _)
             | Self::SecondFactorFailure(organization, _)
             | Self::SecondFactorFailureDevices(organization, _)
+            | Self::OpenIdFailureDevice(organization, _)
+            | Self::PublicPageDevice(organization, _)
             | Self::Organization(organization) => Some(*organization),
             Self::TokenFailure(..)
             | Self::TokenFailureAddress(_)
             | Self::Unauthenticated(..)
             | Self::SignInFailure(..)
-            | Self::SignInFailureNetwork(_) => None,
+            | Self::SignInFailureNetwork(_)
+            | Self::OpenIdFailureNetwork(_)
+            | Self::PublicPage(_) => None,
         }
     }
 
@@ -185,12 +217,17 @@ impl BucketKey {
             | Self::SignInFailureDevice(_, id)
             | Self::SignInFailureDevices(_, id)
             | Self::SecondFactorFailure(_, id)
-            | Self::SecondFactorFailureDevices(_, id) => id.to_string(),
+            | Self::SecondFactorFailureDevices(_, id)
+            | Self::OpenIdFailureDevice(_, id)
+            | Self::PublicPageDevice(_, id) => id.to_string(),
             Self::Organization(_) => String::new(),
             Self::TokenFailure(id, Peer(address))
             | Self::Unauthenticated(id, Peer(address))
             | Self::SignInFailure(id, Peer(address)) => format!("{id} {address}"),
-            Self::TokenFailureAddress(Peer(address)) | Self::SignInFailureNetwork(Peer(address)) => address.to_string(),
+            Self::TokenFailureAddress(Peer(address))
+            | Self::SignInFailureNetwork(Peer(address))
+            | Self::OpenIdFailureNetwork(Peer(address))
+            | Self::PublicPage(Peer(address)) => address.to_string(),
         }
     }
 
@@ -205,6 +242,8 @@ impl BucketKey {
                 | Self::Unauthenticated(..)
                 | Self::SignInFailure(..)
                 | Self::SignInFailureNetwork(_)
+                | Self::OpenIdFailureNetwork(_)
+                | Self::PublicPage(_)
         )
     }
 }

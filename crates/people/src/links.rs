@@ -1,8 +1,8 @@
 //! Links that work once: invitation, reset, and the first administrator.
 
 use auth::{
-    ChosenCredentials, LinkPurpose, OneTimeLink, OpaqueToken, Role, StoredUser, User, UserId, UserStatus,
-    first_administrator_created, link_used, parse_user_email, user_actor,
+    ChosenCredentials, CredentialsFingerprint, LinkPurpose, OneTimeLink, OpaqueToken, Role, StoredUser, User, UserId,
+    UserStatus, first_administrator_created, link_used, parse_user_email, user_actor,
 };
 use kernel::{Actor, ActorKind, Attribution, FieldError, OrganizationRef, Origin, Reader, Title};
 use secrecy::SecretString;
@@ -157,8 +157,9 @@ impl People {
             }
             (None, None) => return Err(PeopleError::LinkInvalid),
         };
+        let fingerprint = CredentialsFingerprint::of(change.new_credentials());
         let stored = self.commit(change).await?;
-        Ok(stored.then(|| self.begun(session, user, client)))
+        Ok(stored.then(|| self.begun(session, user, fingerprint, client)))
     }
 }
 

@@ -1,8 +1,8 @@
 //! Sign-in by OpenID Connect.
 
 use auth::{
-    OpenIdAccount, OpenIdFlow, OpenIdRefusal, OpenIdRules, ProviderPerson, SameEmail, StoredUser,
-    signed_in_by_provider, user_actor,
+    CredentialsFingerprint, OpenIdAccount, OpenIdFlow, OpenIdRefusal, OpenIdRules, ProviderPerson, SameEmail,
+    StoredUser, signed_in_by_provider, user_actor,
 };
 use kernel::{Actor, ActorKind, Attribution, OrganizationRef};
 
@@ -120,7 +120,7 @@ impl People {
             Err(refusal) => return refused(refusal, None).await,
         };
         let Some(organization) = &organization else { return refused(OpenIdRefusal::NoWorkspace, None).await };
-        let attempt = match self.begin_attempt(Step::Unnamed, client).await {
+        let attempt = match self.begin_attempt(Step::OpenId, client).await {
             Err(PeopleError::TooManyAttempts { retry_after }) => {
                 return refused(OpenIdRefusal::TooManyAttempts { retry_after }, None).await;
             }
@@ -205,9 +205,14 @@ impl People {
             let context = self.context(organization, &attribution, None);
             let sign_in = auth::SignInContext { sessions, ..self.sign_in_context(&browser) };
             let timestamp = self.parts.store.begin_write();
+            let credentials = match &named {
+                Some(user) => self.parts.store.credentials(organization.id, user.meta.id).await?,
+                None => None,
+            };
+            let fingerprint = CredentialsFingerprint::of(credentials.as_ref());
             let (change, user, session) = signed_in_by_provider(&context, timestamp, &account, person, role, sign_in);
             if self.commit(change).await? {
-                return Ok(Ok(self.begun(session, user, client)));
+                return Ok(Ok(self.begun(session, user, fingerprint, client)));
             }
         }
         Err(PeopleError::Contended)

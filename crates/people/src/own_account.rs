@@ -1,6 +1,9 @@
 //! The password and the profile of a signed-in user.
 
-use auth::{Credentials, PasswordCheck, StoredUser, UserCaller, password_changed, reauthenticated, set_profile};
+use auth::{
+    Credentials, CredentialsFingerprint, PasswordCheck, StoredUser, UserCaller, password_changed, reauthenticated,
+    set_profile,
+};
 use kernel::{OrganizationRef, RecordKey, Title};
 use secrecy::{ExposeSecret, SecretString};
 
@@ -41,8 +44,9 @@ impl People {
             hash,
             &self.sign_in_context(&browser),
         );
+        let fingerprint = CredentialsFingerprint::of(change.new_credentials());
         if self.commit(change).await? {
-            Ok(self.begun(begun, (*caller.user).clone(), client))
+            Ok(self.begun(begun, (*caller.user).clone(), fingerprint, client))
         } else {
             Err(PeopleError::Contended)
         }

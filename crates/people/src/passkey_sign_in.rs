@@ -2,7 +2,9 @@
 
 use std::{fmt, time::Duration};
 
-use auth::{OpaqueToken, Passkey, PasskeyAnswer, Session, StoredUser, UserHandle, passkey_accepted};
+use auth::{
+    CredentialsFingerprint, OpaqueToken, Passkey, PasskeyAnswer, Session, StoredUser, UserHandle, passkey_accepted,
+};
 use kernel::{OrganizationRef, Reader, Timestamp};
 use webauthn::{Assertion, RegisteredCredential, RelyingParty, WebauthnError, request_options};
 
@@ -178,9 +180,9 @@ impl People {
         self.sign_in_by_answer(handle, step, answer, client).await
     }
 
-    /// Charges the network of an answer that names nobody. Returns the fault, which is another if there were too many.
+    /// Charges the device or the network of an answer that names nobody. Returns the fault, which is another if there were too many.
     async fn charge_unnamed(&self, fault: PasskeyFault, client: &Client) -> Result<PasskeyFault, PeopleError> {
-        match self.begin_attempt(Step::Unnamed, client).await {
+        match self.begin_attempt(Step::UnnamedPasskey, client).await {
             Ok(_) => Ok(fault),
             Err(PeopleError::TooManyAttempts { retry_after }) => Ok(PasskeyFault::TooMany(retry_after)),
             Err(error) => Err(error),
@@ -276,8 +278,9 @@ impl People {
             let sign_in = auth::SignInContext { sessions, ..self.sign_in_context(&browser) };
             let used = (used, &passkey.name);
             let (change, session) = passkey_accepted(&context, timestamp, &user, pending.as_ref(), used, sign_in);
+            let fingerprint = CredentialsFingerprint::of(Some(&credentials));
             if self.commit(change).await? {
-                return Ok(Ok(self.begun(session, user, client)));
+                return Ok(Ok(self.begun(session, user, fingerprint, client)));
             }
         }
         Err(PeopleError::Contended)

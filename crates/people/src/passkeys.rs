@@ -1,8 +1,8 @@
 //! The passkeys of a user: registration, names, removal.
 
 use auth::{
-    Credentials, NewPasskey, Passkey, PasskeyId, PasskeyName, RecoveryCode, Session, SessionLevel, StoredUser,
-    UserCaller, UserDenied, UserHandle, passkey_added, passkey_removed, passkey_renamed,
+    Credentials, CredentialsFingerprint, NewPasskey, Passkey, PasskeyId, PasskeyName, RecoveryCode, Session,
+    SessionLevel, StoredUser, UserCaller, UserDenied, UserHandle, passkey_added, passkey_removed, passkey_renamed,
 };
 use kernel::{Id, Timestamp};
 use webauthn::{NewCredential, Registration, RelyingParty, UserEntity, creation_options};
@@ -104,6 +104,10 @@ impl People {
         let name = parse_name(form.name)?;
         let (credential, challenge_at) =
             self.registered(&binding(&user, session, &credentials), party, form.response)?;
+        if self.parts.store.user_with_passkey(user.meta.organization, &credential.id).await?.is_some() {
+            let message = "was not added, since it is registered already: use it to sign in, or choose another one";
+            return Err(PeopleError::field("passkey", message));
+        }
         let timestamp = self.parts.store.begin_write();
         let passkey = Passkey {
             id: Id::new(self.parts.entropy.ulid(timestamp.at())),
@@ -127,8 +131,9 @@ impl People {
         let context = self.context(&organization, &attribution, None);
         let sign_in = self.sign_in_context(&browser);
         let (change, begun) = passkey_added(&context, timestamp, &user, &credentials, new, session, &sign_in);
+        let fingerprint = CredentialsFingerprint::of(change.new_credentials());
         if self.commit(change).await? {
-            Ok(Enrolled { begun: self.begun(begun, user, client), recovery_codes: codes })
+            Ok(Enrolled { begun: self.begun(begun, user, fingerprint, client), recovery_codes: codes })
         } else {
             Err(PeopleError::Contended)
         }
@@ -184,11 +189,17 @@ impl People {
         Err(PeopleError::Contended)
     }
 
-    /// Removes a passkey of a signed-in user, unless it is their only second factor and their role requires one.
+    /// Removes a passkey of a signed-in user, unless it is their only second factor and their role requires one. Returns the
+    /// new cookie of the device, which the user stays known on.
     ///
     /// # Errors
     /// [`PeopleError::Denied`], [`PeopleError::NotFound`], [`PeopleError::SecondFactorRequired`], or the store fails.
-    pub async fn remove_passkey(&self, caller: &UserCaller, id: PasskeyId, client: &Client) -> Result<(), PeopleError> {
+    pub async fn remove_passkey(
+        &self,
+        caller: &UserCaller,
+        id: PasskeyId,
+        client: &Client,
+    ) -> Result<String, PeopleError> {
         caller.require_recent(self.now())?;
         let organization = self.organization(caller.user.meta.organization).await?;
         let attribution = Self::own_attribution(&caller.user, &client.origin);
@@ -202,8 +213,9 @@ impl People {
             }
             let timestamp = self.parts.store.begin_write();
             let change = passkey_removed(&context, timestamp, &caller.user, after, &name, &caller.session);
+            let fingerprint = CredentialsFingerprint::of(change.new_credentials());
             if self.commit(change).await? {
-                return Ok(());
+                return Ok(self.device_cookie(client, (organization.id, caller.user.meta.id), fingerprint));
             }
         }
         Err(PeopleError::Contended)

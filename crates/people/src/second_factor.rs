@@ -1,8 +1,9 @@
 //! The second step of a sign-in, and the enrollment of a second factor.
 
 use auth::{
-    Credentials, OpaqueToken, RecoveryCode, SecondFactor, Session, SessionLevel, StoredUser, UserCaller, UserDenied,
-    recovery_codes_replaced, second_factor_accepted, second_factor_enrolled, second_factor_removed,
+    Credentials, CredentialsFingerprint, OpaqueToken, RecoveryCode, SecondFactor, Session, SessionLevel, StoredUser,
+    UserCaller, UserDenied, recovery_codes_replaced, second_factor_accepted, second_factor_enrolled,
+    second_factor_removed,
 };
 
 use crate::{
@@ -70,9 +71,10 @@ impl People {
             let Accepted { credentials, uses_recovery_code } = accepted;
             let (change, begun) =
                 second_factor_accepted(&context, timestamp, &user, &session, credentials, uses_recovery_code, &sign_in);
+            let fingerprint = CredentialsFingerprint::of(change.new_credentials());
             if self.commit(change).await? {
                 self.refund(&attempt);
-                return Ok(self.accepted_step(self.begun(begun, user, client)));
+                return Ok(self.accepted_step(self.begun(begun, user, fingerprint, client)));
             }
         }
         Err(PeopleError::Contended)
@@ -170,18 +172,20 @@ impl People {
             session,
             &self.sign_in_context(&browser),
         );
+        let fingerprint = CredentialsFingerprint::of(change.new_credentials());
         if self.commit(change).await? {
-            Ok(Enrolled { begun: self.begun(begun, user, client), recovery_codes })
+            Ok(Enrolled { begun: self.begun(begun, user, fingerprint, client), recovery_codes })
         } else {
             Err(PeopleError::Contended)
         }
     }
 
     /// Removes the authenticator app of a signed-in user, unless it is their only second factor and their role requires one.
+    /// Returns the new cookie of the device, which the user stays known on.
     ///
     /// # Errors
     /// [`PeopleError::Denied`], [`PeopleError::SecondFactorRequired`], or the store fails.
-    pub async fn remove_second_factor(&self, caller: &UserCaller, client: &Client) -> Result<(), PeopleError> {
+    pub async fn remove_second_factor(&self, caller: &UserCaller, client: &Client) -> Result<String, PeopleError> {
         caller.require_recent(self.now())?;
         let credentials = self.own_credentials(&caller.user).await?;
         if caller.user.record.role.requires_second_factor() && credentials.passkeys.is_empty() {
@@ -196,7 +200,13 @@ impl People {
             &credentials,
             &caller.session,
         );
-        if self.commit(change).await? { Ok(()) } else { Err(PeopleError::Contended) }
+        let (of, fingerprint) =
+            ((organization.id, caller.user.meta.id), CredentialsFingerprint::of(change.new_credentials()));
+        if self.commit(change).await? {
+            Ok(self.device_cookie(client, of, fingerprint))
+        } else {
+            Err(PeopleError::Contended)
+        }
     }
 
     /// Replaces the recovery codes of a signed-in user, who sees the new ones once.

@@ -101,7 +101,7 @@ impl People {
         Ok(sessions)
     }
 
-    /// Ends a session of a user: of oneself, or with the permission to manage people.
+    /// Ends a session of a user: of oneself, or with the permission to manage people and a recent proof.
     ///
     /// # Errors
     /// [`PeopleError::Denied`], [`PeopleError::NotFound`], or the store fails.
@@ -129,7 +129,8 @@ impl People {
         Err(PeopleError::Contended)
     }
 
-    /// Ends all sessions of a user, but the author's own: of oneself, or with the permission to manage people.
+    /// Ends all sessions of a user, but the author's own: of oneself, or with the permission to manage people and a recent
+    /// proof.
     ///
     /// # Errors
     /// [`PeopleError::Denied`], [`PeopleError::NotFound`], or the store fails.
@@ -157,7 +158,7 @@ impl People {
         if author.caller.is_some_and(|caller| caller.user.meta.id == user) {
             return Ok(());
         }
-        author.require(Permission::ManagePeople)
+        author.require_recent(Permission::ManagePeople, self.now())
     }
 
     /// Checks after a conflict that the author has not changed since they were authorized.

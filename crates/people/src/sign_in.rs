@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use auth::{
-    Credentials, NewSession, PasswordCheck, Session, SessionLevel, StoredUser, User, UserId, parse_user_email,
-    password_accepted,
+    Credentials, CredentialsFingerprint, NewSession, PasswordCheck, Session, SessionLevel, StoredUser, User, UserId,
+    parse_user_email, password_accepted,
 };
 use kernel::{OrganizationId, OrganizationRef, Reader, Slug, Ulid};
 use secrecy::{ExposeSecret, SecretString};
@@ -115,8 +115,7 @@ impl People {
         let credentials = self.credentials_of(&target).await?;
         let hash = credentials.as_ref().map(|credentials| credentials.password.clone());
         let password = normalized(sign_in.password.expose_secret()).unwrap_or_default();
-        let device = target.organization.as_ref().and_then(|found| self.trusted_device(client, found.id, target.key));
-        let priority = if device.is_some() { HashingPriority::Trusted } else { HashingPriority::Common };
+        let priority = if attempt.is_on_trusted_device { HashingPriority::Trusted } else { HashingPriority::Common };
         let check = match self.pool.verify(password.clone(), hash, priority).await {
             Err(error) => {
                 self.refund(&attempt);
@@ -165,17 +164,25 @@ impl People {
             let (change, session) =
                 password_accepted(&context, timestamp, &user, &credentials, rehashed.clone(), sign_in);
             if self.commit(change).await? {
-                return Ok(Some(self.begun(session, user, client)));
+                let fingerprint = CredentialsFingerprint::of(Some(&credentials));
+                return Ok(Some(self.begun(session, user, fingerprint, client)));
             }
         }
         Err(PeopleError::Contended)
     }
 
-    /// Adds the cookie of the device to a session that is complete.
-    pub(crate) fn begun(&self, session: NewSession, user: StoredUser, client: &Client) -> BegunSession {
+    /// Adds the cookie of the device to a session that is complete. The fingerprint is that of the credentials with which it
+    /// began.
+    pub(crate) fn begun(
+        &self,
+        session: NewSession,
+        user: StoredUser,
+        fingerprint: CredentialsFingerprint,
+        client: &Client,
+    ) -> BegunSession {
         let Session { organization, level, .. } = session.session;
         let is_full = level == SessionLevel::Full;
-        let device_cookie = is_full.then(|| self.device_cookie(client, organization, user.meta.id));
+        let device_cookie = is_full.then(|| self.device_cookie(client, (organization, user.meta.id), fingerprint));
         BegunSession { session, user, device_cookie }
     }
 

@@ -17,6 +17,7 @@ pub mod identities;
 pub mod listing;
 pub mod maintenance;
 pub mod partitions;
+pub mod passkeys;
 pub mod people;
 pub mod pruning;
 pub mod races;
@@ -194,7 +195,6 @@ macro_rules! contract_suite {
                 a_write_of_a_user_who_has_since_changed_is_refused
                 credentials_read_back_as_they_were_stored
                 one_of_sixteen_concurrent_changes_of_credentials_wins
-                one_of_sixteen_concurrent_answers_of_a_passkey_wins
                 a_commit_with_credentials_is_stored_as_a_whole_or_not_at_all
                 a_session_is_found_by_its_token_with_the_current_user
                 the_times_of_a_session_are_stored
@@ -202,6 +202,10 @@ macro_rules! contract_suite {
                 sessions_of_a_user_are_listed_and_ended
                 a_link_is_used_once
                 expired_sessions_and_links_are_deleted
+            }
+            passkeys {
+                one_of_sixteen_concurrent_answers_of_a_passkey_wins
+                the_user_of_a_passkey_is_found_in_the_organization
             }
             identities {
                 an_identity_is_linked_with_one_user_of_its_organization

@@ -15,6 +15,17 @@ impl PeopleStore for MemoryStore {
         Ok(self.snapshot()?.credentials.get(&(organization, user)).cloned())
     }
 
+    async fn user_with_passkey(
+        &self,
+        organization: OrganizationId,
+        credential_id: &[u8],
+    ) -> Result<Option<UserId>, StoreError> {
+        let state = self.snapshot()?;
+        let mut of_organization = state.credentials.iter().filter(|((of, _), _)| *of == organization);
+        let has_it = |stored: &Credentials| stored.passkeys.iter().any(|one| one.credential_id == credential_id);
+        Ok(of_organization.find(|(_, stored)| has_it(stored)).map(|((_, user), _)| *user))
+    }
+
     async fn session(
         &self,
         organization: OrganizationId,

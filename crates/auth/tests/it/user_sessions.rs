@@ -3,8 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use auth::{
-    Credentials, LinkPurpose, OneTimeLink, PasswordHash, Permission, Role, SecondFactor, Session, SessionLevel,
-    SessionLifetimes, StoredUser, TokenHash, TrustedDevice, User, UserCaller, UserDenied, UserStatus, parse_user_email,
+    Credentials, CredentialsFingerprint, LinkPurpose, OneTimeLink, PasswordHash, Permission, Role, SecondFactor,
+    Session, SessionLevel, SessionLifetimes, StoredUser, TokenHash, TrustedDevice, User, UserCaller, UserDenied,
+    UserStatus, parse_user_email,
 };
 use kernel::{Id, Kind, Stored, Timestamp, Title};
 use ulid::Ulid;
@@ -111,7 +112,8 @@ fn a_link_works_until_it_expires_and_not_before_it_was_issued() {
 
 #[test]
 fn a_device_is_trusted_for_one_user_and_for_a_while() {
-    let device = TrustedDevice { organization: Id::new(Ulid(1)), user: Id::new(Ulid(2)), id: Ulid(3), issued_at: NOW };
+    let (organization, user, credentials) = (Id::new(Ulid(1)), Id::new(Ulid(2)), CredentialsFingerprint::of(None));
+    let device = TrustedDevice { organization, user, id: Ulid(3), issued_at: NOW, credentials };
     let (own, other) = (Id::new(Ulid(1)), Id::new(Ulid(9)));
     assert!(device.is_of(own, Id::new(Ulid(2)), NOW + TrustedDevice::LIFETIME - seconds(1)));
     assert!(!device.is_of(own, Id::new(Ulid(2)), NOW + TrustedDevice::LIFETIME));

@@ -35,6 +35,11 @@ pub(crate) fn query_value(request: &ApiRequest, name: &str) -> Option<String> {
     pairs.find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
 }
 
+/// The parameters of the address, as the texts that a form is filled in with.
+pub(crate) fn query_texts(request: &ApiRequest) -> BTreeMap<String, String> {
+    form_urlencoded::parse(request.query().as_bytes()).into_owned().collect()
+}
+
 /// All values of a parameter of the address.
 pub(crate) fn query_values(request: &ApiRequest, name: &str) -> Vec<String> {
     let pairs = form_urlencoded::parse(request.query().as_bytes());

@@ -11,6 +11,7 @@ mod second_factor;
 pub(crate) mod session;
 mod sign_in;
 mod sign_out;
+mod unusable_link;
 
 use http_api::{
     endpoints::Operation,

@@ -32,7 +32,14 @@ async fn an_administrator_invites_a_person_who_sets_a_password_and_signs_in() {
     stranger.get(&link).await.expect(200).expect_text("lin@cedar.example");
     let used = stranger.post(&link, &[("password", "kestrel venn oblique")]).await.expect(303);
     assert_eq!(used.location(), "/app");
-    stranger.get(&link).await.expect(404);
+    // Used, cut off, of nobody: the page is the same, so that it tells nobody which links there were.
+    let used = stranger.get(&link).await.expect(404).expect_text("This link does not work");
+    let used = used.expect_text("href=\"/app/sign-in\"").expect_text("Invite again").expect_text("novantra user reset");
+    let password = [("password", "kestrel venn oblique")];
+    for other in [link.as_str(), &link[..link.len() - 1], "/app/setup/x"] {
+        assert_eq!(stranger.get(other).await.expect(404).html(), used.html(), "{other}");
+        assert_eq!(stranger.post(other, &password).await.expect(404).html(), used.html(), "{other}");
+    }
     let list = admin.get("/app/people").await.expect(200);
     list.expect_text("lin@cedar.example").expect_text("Contributor").expect_no_text("<b>Ortega");
 }
@@ -134,7 +141,7 @@ async fn sensitive_changes_ask_for_the_password_again() {
     let page = admin.get("/app/people/invite").await.expect(303);
     assert_eq!(page.location(), "/app/confirm-password?next=%2Fapp%2Fpeople%2Finvite");
     let fields = [("name", "Lin"), ("email", "lin@cedar.example"), ("role", "reader"), REASON];
-    admin.post("/app/people/invite", &fields).await.expect(303);
+    admin.post("/app/people/invite", &fields).await.expect(401).expect_text("Enter your password again");
     let wrong = [("password", "not the password"), ("next", "/app/people/invite")];
     admin.post("/app/confirm-password", &wrong).await.expect(401).expect_text("The password is wrong");
     let right = [("password", crate::support::PASSWORD), ("next", "/app/people/invite")];

@@ -16,6 +16,8 @@ mod lists;
 mod new_claims;
 mod overview;
 mod passkeys;
+mod proofs;
+mod recorded_forms;
 mod redirects;
 mod references;
 mod roles;

@@ -14,7 +14,7 @@ use crate::{
 
 const OWN: &str = "/app/risks?status=accepted";
 
-const OTHERS: [&str; 7] = [
+const OTHERS: [&str; 9] = [
     "https://evil.example",
     "//evil.example",
     "/\\evil.example",
@@ -22,6 +22,8 @@ const OTHERS: [&str; 7] = [
     "/app\n//evil.example",
     "javascript:alert(1)",
     "/application",
+    "/app//evil.example",
+    "/app/%2e%2e/x",
 ];
 
 /// The workspace with people at each step of a sign-in.

@@ -7,7 +7,7 @@ use futures_util::future::BoxFuture;
 
 use super::app::App;
 use crate::{
-    request::{Access, ApiRequest, BodyRule, MediaType, Principal, Route, SignedInUser, cookie_value},
+    request::{Access, ApiRequest, BodyRule, Charge, MediaType, Principal, Route, SignedInUser, cookie_value},
     response::{ApiResponse, Problem},
 };
 
@@ -106,6 +106,12 @@ impl Endpoint {
         let mut response = (self.errors)(problem, request);
         response.headers.extend(headers);
         response
+    }
+
+    /// Whether it is a page or a form for people, and neither one of the program's files nor an address without a page.
+    pub(crate) fn is_page_for_people(&self) -> bool {
+        let Route { access, charge, .. } = self.route;
+        self.audience == Audience::People && access != Access::UnmatchedPage && charge != Charge::Free
     }
 
     /// Whether a response in this media type is a page: one for people, or that of a list, which can also be streamed.

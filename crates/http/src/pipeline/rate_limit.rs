@@ -8,9 +8,9 @@ use kernel::OrganizationId;
 use limits::{BucketKey, Charge as BucketCharge, Decision, Peer, Quota};
 use ulid::Ulid;
 
-use super::app::App;
+use super::{app::App, endpoint::Endpoint};
 use crate::{
-    request::{Charge, Principal},
+    request::{Charge, DEVICE_COOKIE, Principal, cookie_value},
     response::Problem,
 };
 
@@ -65,7 +65,7 @@ async fn charge_holder(
 ) -> Result<RateLimit, Problem> {
     let quotas = app.services.settings.quotas;
     let account_charge = match charge {
-        Charge::Read => BucketCharge {
+        Charge::Read | Charge::Free => BucketCharge {
             key: BucketKey::TokenRead(organization, id),
             quota: Quota::per_minute(limits.reads.unwrap_or(quotas.token_read)),
         },
@@ -112,18 +112,44 @@ pub async fn charge_token_failure(app: &App, client_id: &str, address: Option<Ip
 
 /// Charges a request that is charged to no account to its address, so that strangers can't make the server work without
 /// limit. A request that names an account without proving it is charged to the account at the address: the clients
-/// behind one address affect each other only if they use the same account.
+/// behind one address affect each other only if they use the same account. One for a page, which leads to the sign-in, is
+/// charged as that is.
 ///
 /// # Errors
 /// A 429 response if there were too many.
-pub(super) async fn charge_unauthenticated(
+pub(super) async fn charge_stranger(
     app: &App,
+    endpoint: &Endpoint,
     account: Option<AccountId>,
+    cookies: impl Iterator<Item = &HeaderValue>,
     address: Option<IpAddr>,
 ) -> Result<(), Problem> {
+    if endpoint.is_page_for_people() {
+        return charge_public_page(app, cookies, address).await;
+    }
     let quota = Quota::per_minute(app.services.settings.quotas.unauthenticated);
     let account = account.map_or(Ulid::nil(), AccountId::ulid);
     charge_or_reject(app, &[BucketCharge { key: BucketKey::Unauthenticated(account, peer(address)), quota }]).await
+}
+
+/// Charges a request for a page on which somebody may sign in, or that leads there: to the device if somebody signed in on
+/// it before, which a signed cookie proves, otherwise to the address. So neither probes of the API nor other devices at an
+/// address keep people from the sign-in on a device of theirs.
+///
+/// # Errors
+/// A 429 response if there were too many.
+pub(super) async fn charge_public_page(
+    app: &App,
+    cookies: impl Iterator<Item = &HeaderValue>,
+    address: Option<IpAddr>,
+) -> Result<(), Problem> {
+    let quota = Quota::per_minute(app.services.settings.quotas.unauthenticated);
+    let device = cookie_value(cookies, DEVICE_COOKIE).and_then(|cookie| app.services.people.recognized_device(cookie));
+    let key = match device {
+        Some((organization, device)) => BucketKey::PublicPageDevice(organization, device),
+        None => BucketKey::PublicPage(peer(address)),
+    };
+    charge_or_reject(app, &[BucketCharge { key, quota }]).await
 }
 
 fn peer(address: Option<IpAddr>) -> Peer {

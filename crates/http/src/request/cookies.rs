@@ -3,6 +3,9 @@
 use auth::{OpaqueToken, TokenUse};
 use axum::http::{HeaderMap, HeaderValue, header};
 
+/// The cookie by which a device is recognized on which somebody signed in before.
+pub const DEVICE_COOKIE: &str = "novantra-device";
+
 /// Returns the value of the first cookie with this name in these lines of the header `Cookie`.
 pub(crate) fn cookie_value<'h>(lines: impl Iterator<Item = &'h HeaderValue>, name: &str) -> Option<&'h str> {
     cookie_values(lines, name).next()

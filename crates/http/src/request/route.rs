@@ -32,11 +32,15 @@ pub enum Access {
     UnmatchedPage,
 }
 
-/// The rate limit bucket of the account that a request is charged to.
+/// The rate limit bucket that a request is charged to. At an endpoint that is open to anyone, reads and writes are charged
+/// to the same one, that of the address or of the device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Charge {
     /// The bucket for requests that only read.
     Read,
     /// The bucket for requests that write.
     Write,
+    /// None, for a file that is part of the program and that every page needs. Only endpoints that are open to anyone may
+    /// be free.
+    Free,
 }

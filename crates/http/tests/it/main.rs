@@ -4,6 +4,7 @@
 mod faults;
 mod forms;
 mod headers;
+mod public_pages;
 mod session_cookie;
 mod sign_in;
 mod support;

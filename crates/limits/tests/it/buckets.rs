@@ -13,7 +13,7 @@ fn peer(address: &str) -> Peer {
 }
 
 /// One key of each kind, with the kind.
-fn keys() -> [(BucketKey, Bucket); 13] {
+fn keys() -> [(BucketKey, Bucket); 17] {
     let account = Ulid(9);
     [
         (BucketKey::TokenRead(ORGANIZATION, account), Bucket::TokenRead),
@@ -29,6 +29,10 @@ fn keys() -> [(BucketKey, Bucket); 13] {
         (BucketKey::SignInFailureDevices(ORGANIZATION, account), Bucket::SignInFailureDevices),
         (BucketKey::SecondFactorFailure(ORGANIZATION, account), Bucket::SecondFactorFailure),
         (BucketKey::SecondFactorFailureDevices(ORGANIZATION, account), Bucket::SecondFactorFailureDevices),
+        (BucketKey::OpenIdFailureNetwork(peer("192.0.2.1")), Bucket::OpenIdFailureNetwork),
+        (BucketKey::OpenIdFailureDevice(ORGANIZATION, account), Bucket::OpenIdFailureDevice),
+        (BucketKey::PublicPage(peer("192.0.2.1")), Bucket::PublicPage),
+        (BucketKey::PublicPageDevice(ORGANIZATION, account), Bucket::PublicPageDevice),
     ]
 }
 
@@ -48,6 +52,10 @@ fn each_kind_has_the_name_that_responses_have_in_their_headers() {
         "sign-in-failure-devices",
         "second-factor-failure",
         "second-factor-failure-devices",
+        "openid-failure-network",
+        "openid-failure-device",
+        "public-page",
+        "public-page-device",
     ];
     assert!(Bucket::ALL.iter().map(|bucket| bucket.name()).eq(names));
 }
@@ -70,6 +78,8 @@ fn only_the_buckets_of_calls_without_valid_credentials_belong_to_unauthenticated
                 | Bucket::Unauthenticated
                 | Bucket::SignInFailure
                 | Bucket::SignInFailureNetwork
+                | Bucket::OpenIdFailureNetwork
+                | Bucket::PublicPage
         );
         assert_eq!(key.is_unauthenticated(), unauthenticated, "{bucket:?}");
         assert_eq!(key.organization(), (!unauthenticated).then_some(ORGANIZATION), "{bucket:?}");
@@ -96,6 +106,10 @@ fn two_buckets_never_have_the_same_kind_organization_and_subject() {
         BucketKey::SignInFailureNetwork(peer("192.0.2.2")),
         BucketKey::SignInFailureDevice(other_organization, account),
         BucketKey::SecondFactorFailure(other_organization, account),
+        BucketKey::OpenIdFailureNetwork(peer("192.0.2.2")),
+        BucketKey::OpenIdFailureDevice(other_organization, account),
+        BucketKey::PublicPage(peer("192.0.2.2")),
+        BucketKey::PublicPageDevice(other_organization, account),
     ]);
     let stored: BTreeSet<_> = keys.iter().map(|key| (key.bucket(), key.organization(), key.subject())).collect();
     assert_eq!(stored.len(), keys.len());

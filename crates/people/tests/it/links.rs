@@ -131,3 +131,23 @@ async fn the_link_for_the_first_administrator_takes_no_email_address_of_another_
     let taken = harness.people.use_link(&token, form, &harness.client("192.0.2.1")).await;
     assert!(matches!(taken, Err(PeopleError::EmailTaken)), "{taken:?}");
 }
+
+#[tokio::test]
+async fn an_authenticator_app_that_is_set_up_by_a_link_is_in_the_audit_log() {
+    let harness = Harness::open().await;
+    let (people, home, client) = (&harness.people, &harness.home, harness.client("192.0.2.1"));
+    let user = harness.active_user(EMAIL, Role::Lead).await;
+    let reset = people.issue_reset(&harness.operator(), home, user.meta.id, true).await.unwrap().1.token;
+    let invited = (kernel::Title::parse("Lin").unwrap(), auth::parse_user_email("lin@b.example").unwrap(), Role::Admin);
+    let invitation = people.create_user(&harness.operator(), home, invited).await.unwrap().1.token;
+    let first = first_administrator_link(&harness).await;
+    for (token, action) in [(reset, "user.password_reset"), (invitation, "user.activated"), (first, "user.created")] {
+        let offer = people.offer_second_factor_by_link(&people.link(&token).await.unwrap().link);
+        let (password, code) = (SecretString::from(OTHER_PASSWORD), harness.code(&offer.secret));
+        let second_factor = Some(EnrollmentForm { sealed: &offer.sealed, code: &code });
+        let form = LinkForm { name: "Morgan", email: "root@b.example", password: &password, second_factor };
+        let entries = harness.entries().await;
+        people.use_link(&token, form, &client).await.unwrap();
+        assert_eq!(harness.actions(entries).await, [action, "user.second_factor_enrolled", "user.signed_in"]);
+    }
+}

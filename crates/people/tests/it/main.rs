@@ -16,3 +16,4 @@ mod saved_views;
 mod second_factor;
 mod sessions;
 mod sign_in;
+mod trusted_devices;

@@ -8,7 +8,7 @@ use auth::{
 };
 use kernel::Slug;
 use novantra_people::{
-    OpenIdAnswer, OpenIdConnect, OpenIdOutcome, OpenIdSettings, PasskeyFault, PeopleError, SignInOutcome,
+    Client, OpenIdAnswer, OpenIdConnect, OpenIdOutcome, OpenIdSettings, PasskeyFault, PeopleError, SignInOutcome,
 };
 
 use crate::{
@@ -315,4 +315,35 @@ async fn a_proof_counts_from_the_time_at_which_the_person_gave_it_to_the_provide
     let person = ProviderPerson { authenticated_at: Some(minute_ago), ..person(&["leads"]) };
     let begun = openid.sign_in(person).await.unwrap();
     assert_eq!(begun.session.session.authenticated_at, minute_ago);
+}
+
+#[tokio::test]
+async fn answers_that_sign_nobody_in_are_limited_for_each_network_and_use_up_nothing_of_passwords_or_recognized_devices()
+ {
+    let openid = OpenId::open(settings()).await;
+    let harness = &openid.harness;
+    let recognized = openid.sign_in(person(&["leads"])).await.unwrap().device_cookie;
+    let garbage = || OpenIdAnswer { code: Some("garbage"), ..OpenIdAnswer::default() };
+    openid.answer_with(Err(OpenIdRefusal::CodeRefused));
+    let mut asked = 0;
+    while refusal(openid.complete(garbage()).await) == OpenIdRefusal::CodeRefused {
+        asked += 1;
+    }
+    assert_eq!(asked, 30);
+    // Passwords have attempts of their own.
+    harness.active_user("other@b.example", Role::Lead).await;
+    harness.signed_in("other@b.example").await;
+    // A device on which the person signed in before charges itself only, and it is limited, too.
+    let client = Client { device_cookie: recognized, ..harness.client("192.0.2.1") };
+    for _ in 0..5 {
+        assert_eq!(refusal(openid.complete_on(garbage(), &client).await), OpenIdRefusal::CodeRefused);
+    }
+    let limited = refusal(openid.complete_on(garbage(), &client).await);
+    assert!(matches!(limited, OpenIdRefusal::TooManyAttempts { .. }), "{limited}");
+    harness.advance(60);
+    openid.answer_with(Ok(person(&["leads"])));
+    for _ in 0..40 {
+        let begun = openid.complete_on(garbage(), &client).await;
+        assert!(matches!(begun, OpenIdOutcome::Begun(..)), "a sign-in that succeeds is not charged: {begun:?}");
+    }
 }

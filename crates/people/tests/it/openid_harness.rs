@@ -8,7 +8,7 @@ use auth::{
     parse_user_email,
 };
 use crypto::{MasterKey, OpenIdFlowCipher};
-use novantra_people::{BegunSession, OpenIdAnswer, OpenIdConnect, OpenIdOutcome, OpenIdSettings};
+use novantra_people::{BegunSession, Client, OpenIdAnswer, OpenIdConnect, OpenIdOutcome, OpenIdSettings};
 
 use crate::harness::{EMAIL, Harness};
 
@@ -81,11 +81,15 @@ impl OpenId {
 
     /// Completes a sign-in that has just begun with this answer; its state is filled in.
     pub(crate) async fn complete(&self, answer: OpenIdAnswer<'_>) -> OpenIdOutcome {
+        self.complete_on(answer, &self.harness.client("192.0.2.1")).await
+    }
+
+    /// The same in the browser of this client.
+    pub(crate) async fn complete_on(&self, answer: OpenIdAnswer<'_>, client: &Client) -> OpenIdOutcome {
         let begun = self.harness.people.begin_openid("/app/risks", false).await.unwrap();
         let state = begun.url.rsplit_once('=').unwrap().1;
         let answer = OpenIdAnswer { state, ..answer };
-        let client = self.harness.client("192.0.2.1");
-        self.harness.people.complete_openid(answer, Some(&begun.cookie), &client).await.unwrap()
+        self.harness.people.complete_openid(answer, Some(&begun.cookie), client).await.unwrap()
     }
 
     pub(crate) async fn sign_in(&self, person: ProviderPerson) -> Result<BegunSession, OpenIdRefusal> {

@@ -149,3 +149,16 @@ async fn a_reset_removes_passkeys_if_they_are_lost_and_keeps_them_otherwise() {
         assert_eq!(matches!(outcome, PasskeyOutcome::Begun(_)), !lost, "{outcome:?}");
     }
 }
+
+#[tokio::test]
+async fn an_authenticator_is_registered_once_in_the_workspace() {
+    let mut registered = registered().await;
+    let harness = &registered.harness;
+    harness.active_user("other@b.example", Role::Lead).await;
+    let others = [harness.caller("other@b.example").await, registered.caller.clone()];
+    for caller in &others {
+        let refused = add(harness, caller, &mut registered.authenticator).await;
+        assert!(matches!(&refused, Err(PeopleError::Invalid(faults)) if faults[0].field == "passkey"), "{refused:?}");
+    }
+    add(harness, &others[0], &mut authenticator()).await.unwrap();
+}

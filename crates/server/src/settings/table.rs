@@ -155,13 +155,13 @@ settings! {
     "Maximum number of failed token requests a minute from one address, with any client ids."
 
     RATE_LIMIT_UNAUTHENTICATED: "rate_limit_unauthenticated", "CALLS/MIN", Some("600"), Serve;
-    "Maximum number of requests a minute without valid credentials from one address, and with an expired token or one of a disabled account from one address. Valid credentials are not affected."
+    "Maximum number of requests a minute without valid credentials from one address, and with an expired token or one of a disabled account from one address. Valid credentials are not affected. As many requests for the pages on which people sign in are counted apart: from one address, and on one device on which somebody signed in before."
 
     RATE_LIMIT_SIGN_IN: "rate_limit_sign_in", "CALLS/MIN", Some("5"), Serve;
-    "Maximum number of failed sign-ins a minute of a user from one network (IPv4 /24, IPv6 /48), and on one device on which they signed in before. Failures elsewhere do not slow such a device down."
+    "Maximum number of failed sign-ins a minute of a user from one network (IPv4 /24, IPv6 /48), and on one device on which they signed in before with the same credentials. Failures elsewhere do not slow such a device down."
 
     RATE_LIMIT_SIGN_IN_NETWORK: "rate_limit_sign_in_network", "CALLS/MIN", Some("30"), Serve;
-    "Maximum number of failed sign-ins a minute from one network, with any users. Devices on which the user signed in before are not affected."
+    "Maximum number of failed sign-ins a minute from one network, with any users. As many by OpenID Connect are counted apart. Devices on which the user signed in before with the same credentials are not affected."
 
     RATE_LIMIT_URL: "rate_limit_url", "URL", None, Serve, secret;
     "The Redis or Valkey server with the rate limits shared by the servers of an installation: `redis://…` or `rediss://…`. By default they are in the database."

@@ -3,16 +3,16 @@
 use std::{sync::Arc, time::Duration};
 
 use auth::{
-    CredentialChange, Credentials, LinkPurpose, MAX_STORED_FOR, OneTimeLink, Passkey, PasskeyAnswer, PasskeyName,
-    PasswordHash, Role, SecondFactor, Session, SessionId, SessionLevel, SignInSummary, StoredUser, TokenHash, User,
-    UserId, UserStatus, user_revision,
+    CredentialChange, Credentials, LinkPurpose, MAX_STORED_FOR, OneTimeLink, Passkey, PasskeyName, PasswordHash, Role,
+    SecondFactor, Session, SessionId, SessionLevel, SignInSummary, StoredUser, TokenHash, User, UserId, UserStatus,
+    user_revision,
 };
 use findings::Finding;
 use kernel::{Action, CommitError, Conflict, Kind, OrganizationId, RecordKey, Revision, Subject, Timestamp};
 
 use crate::{Fixture, samples};
 
-fn user(email: &str) -> User {
+pub(super) fn user(email: &str) -> User {
     User::invited(samples::title("Morgan Halloran"), auth::parse_user_email(email).unwrap(), Role::Lead)
 }
 
@@ -48,7 +48,7 @@ fn link(fixture: &Fixture, user: Option<UserId>, number: u8) -> OneTimeLink {
     }
 }
 
-fn passkey(fixture: &Fixture, number: u8) -> Passkey {
+pub(super) fn passkey(fixture: &Fixture, number: u8) -> Passkey {
     Passkey {
         id: fixture.new_id(),
         credential_id: vec![number; 1023],
@@ -62,43 +62,11 @@ fn passkey(fixture: &Fixture, number: u8) -> Passkey {
     }
 }
 
-/// Of sixteen concurrent answers of one passkey to one challenge, one is stored, and none of an earlier challenge after it.
-pub async fn one_of_sixteen_concurrent_answers_of_a_passkey_wins(fixture: Fixture) {
-    let user = fixture.create(fixture.home, user("a@b.example")).await;
-    let passkey = passkey(&fixture, 1);
-    let first = Credentials::new(PasswordHash::new("$argon2id$one"), fixture.now());
-    let first = Credentials { version: 1, ..first.with_passkey(passkey.clone(), None) };
-    let set = |credentials: Credentials| CredentialChange::SetCredentials { user: user.meta.id, credentials };
-    assert!(change(&fixture, fixture.home, &[set(first)]).await);
-    let challenge_at = fixture.clock.tick();
-    let answer = PasskeyAnswer { sign_count: 7, challenge_at, at: challenge_at };
-    let racing: Vec<_> = (0..16)
-        .map(|_| {
-            let (store, changeset) = (Arc::clone(&fixture.store), fixture.changeset(fixture.home));
-            let (organization, user, passkey) = (fixture.home, user.meta.id, passkey.id);
-            tokio::spawn(async move {
-                let stored = store.credentials(organization, user).await.unwrap().unwrap();
-                let Some(credentials) = stored.with_used_passkey(passkey, answer) else { return false };
-                let change = CredentialChange::SetCredentials { user, credentials };
-                store.commit_with_credentials(changeset, &[change]).await.unwrap()
-            })
-        })
-        .collect();
-    let mut accepted = 0;
-    for outcome in racing {
-        accepted += usize::from(outcome.await.unwrap());
-    }
-    assert_eq!(accepted, 1);
-    let stored = credentials(&fixture, &user).await.unwrap();
-    assert_eq!((stored.passkeys[0].sign_count, stored.passkeys[0].last_challenge_at), (7, challenge_at));
-    assert_eq!(stored.with_used_passkey(passkey.id, answer), None);
-}
-
-async fn change(fixture: &Fixture, organization: OrganizationId, changes: &[CredentialChange]) -> bool {
+pub(super) async fn change(fixture: &Fixture, organization: OrganizationId, changes: &[CredentialChange]) -> bool {
     fixture.store.commit_with_credentials(fixture.changeset(organization), changes).await.unwrap()
 }
 
-async fn credentials(fixture: &Fixture, user: &StoredUser) -> Option<Credentials> {
+pub(super) async fn credentials(fixture: &Fixture, user: &StoredUser) -> Option<Credentials> {
     fixture.store.credentials(user.meta.organization, user.meta.id).await.unwrap()
 }
 

@@ -26,6 +26,12 @@ static CREDENTIALS: LazyLock<Sql> = LazyLock::new(|| {
     let columns = names("", &USER_CREDENTIALS.columns[2..]);
     Sql::from_text(&format!("SELECT {columns} FROM user_credentials WHERE organization_id = ? AND user_id = ?"))
 });
+/// Texts of JSON documents that contain the passkey.
+static PASSKEY: LazyLock<Sql> = LazyLock::new(|| {
+    Sql::from_text(
+        "SELECT user_id FROM user_credentials WHERE organization_id = ? AND passkeys LIKE ? ORDER BY user_id LIMIT 1",
+    )
+});
 /// A session with its user, in one snapshot.
 static SESSION: LazyLock<Sql> = LazyLock::new(|| {
     let session = names("s.", &USER_SESSIONS.columns);
@@ -85,6 +91,17 @@ impl PeopleStore for SqlStore {
         let values: [Value<'static>; 2] = [organization.into(), user.into()];
         self.engine
             .read_point(values, |values, session| Box::pin(session.fetch_one(&CREDENTIALS, values, rows::credentials)))
+            .await
+    }
+
+    async fn user_with_passkey(
+        &self,
+        organization: OrganizationId,
+        credential_id: &[u8],
+    ) -> Result<Option<UserId>, StoreError> {
+        let values: [Value<'static>; 2] = [organization.into(), passkeys::pattern(credential_id).into()];
+        self.engine
+            .read(values, |values, session| Box::pin(session.fetch_one(&PASSKEY, values, |cells| cells.id())))
             .await
     }
 

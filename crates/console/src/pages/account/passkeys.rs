@@ -15,10 +15,11 @@ use super::{SECTION, head, recovery_codes};
 use crate::{
     components::{ANSWER, Field, NONE, TableColumn, Tone, form_token, heading, note, page, problem_summary, table},
     pages::{
+        confirm_password::proof_first,
         form_texts::FormTexts,
         people::{
             passkey::{creation, problems, relying_party, required_party},
-            session::{client, problem_of, with_session},
+            session::{client, problem_of, with_device, with_session},
         },
         viewer,
     },
@@ -41,6 +42,9 @@ pub(super) fn open<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, R
 pub(super) fn submit<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>> {
     Box::pin(async move {
         let FormTexts(texts) = FormTexts::read(request)?;
+        if let Some(asked) = proof_first(app, request, ADD).await? {
+            return Ok(asked);
+        }
         let text = |name: &str| texts.get(name).map_or("", String::as_str);
         let caller = &request.principal()?.user()?.caller;
         let (party, people) = (required_party(app, request)?, &app.services.people);
@@ -136,10 +140,14 @@ pub(super) fn open_removal<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFutu
 pub(super) fn remove<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>> {
     Box::pin(async move {
         FormTexts::read(request)?;
+        if let Some(asked) = proof_first(app, request, request.parts.uri.path()).await? {
+            return Ok(asked);
+        }
         let id: PasskeyId = request.path_id()?;
         let caller = &request.principal()?.user()?.caller;
-        app.services.people.remove_passkey(caller, id, &client(request)).await.map_err(problem_of)?;
-        Ok(redirect(&format!("{SECTION}?done=passkey-removed")).recorded())
+        let removed = app.services.people.remove_passkey(caller, id, &client(request)).await;
+        let response = redirect(&format!("{SECTION}?done=passkey-removed"));
+        Ok(with_device(app, response, &removed.map_err(problem_of)?).recorded())
     })
 }
 

@@ -15,6 +15,7 @@ use crate::{
     components::{NONE, form_token, heading, page},
     form_token::FormToken,
     pages::{
+        confirm_password::proof_first,
         form_texts::FormTexts,
         people::{
             recovery_codes,
@@ -38,6 +39,9 @@ pub(super) fn open<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, R
 pub(super) fn submit<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>> {
     Box::pin(async move {
         FormTexts::read(request)?;
+        if let Some(asked) = proof_first(app, request, request.parts.uri.path()).await? {
+            return Ok(asked);
+        }
         let caller = &request.principal()?.user()?.caller;
         let client = client(request);
         let codes = app.services.people.replace_recovery_codes(caller, &client).await.map_err(problem_of)?;

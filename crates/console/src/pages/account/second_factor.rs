@@ -14,10 +14,11 @@ use super::{SECTION, head, recovery_codes};
 use crate::{
     components::{NONE, form_token, heading, page, problem_summary},
     pages::{
+        confirm_password::proof_first,
         form_texts::FormTexts,
         people::{
             enrollment,
-            session::{client, problem_of, with_session},
+            session::{client, problem_of, with_device, with_session},
         },
         viewer,
     },
@@ -40,6 +41,9 @@ pub(super) fn open<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, R
 pub(super) fn submit<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>> {
     Box::pin(async move {
         let FormTexts(texts) = FormTexts::read(request)?;
+        if let Some(asked) = proof_first(app, request, request.parts.uri.path()).await? {
+            return Ok(asked);
+        }
         let text = |name: &str| texts.get(name).map_or("", String::as_str);
         let caller = &request.principal()?.user()?.caller;
         let people = &app.services.people;
@@ -76,9 +80,13 @@ pub(super) fn open_removal<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFutu
 pub(super) fn remove<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>> {
     Box::pin(async move {
         FormTexts::read(request)?;
+        if let Some(asked) = proof_first(app, request, request.parts.uri.path()).await? {
+            return Ok(asked);
+        }
         let caller = &request.principal()?.user()?.caller;
-        app.services.people.remove_second_factor(caller, &client(request)).await.map_err(problem_of)?;
-        Ok(redirect(&format!("{SECTION}?done=second-factor-removed")).recorded())
+        let removed = app.services.people.remove_second_factor(caller, &client(request)).await;
+        let response = redirect(&format!("{SECTION}?done=second-factor-removed"));
+        Ok(with_device(app, response, &removed.map_err(problem_of)?).recorded())
     })
 }
 

@@ -21,7 +21,10 @@ use super::{
 };
 use crate::{
     components::{Tone, form_token, note, problem_summary, reason, submit_bar},
-    pages::form_texts::FormTexts,
+    pages::{
+        confirm_password::proof_first,
+        form_texts::{FormTexts, query_value},
+    },
     response::{page_response, redirect},
 };
 
@@ -29,10 +32,14 @@ use crate::{
 pub(super) fn open<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>> {
     Box::pin(async move {
         let desk = Desk::of(app, request)?;
+        desk.require_recent()?;
         let account = find::<ServiceAccount>(app, request).await?;
-        let contact = account.record.contact.as_ref().map_or("", |contact| contact.as_str());
+        let contact = account.record.contact.as_ref().map_or_else(String::new, ToString::to_string);
         let expires = account.record.expires_at.map_or_else(String::new, |expiry| desk.viewer.zone.input_date(expiry));
-        let page = form(&desk, &account, [contact, &expires], "", &Faults::new(), false);
+        let typed = |name: &str, otherwise: String| query_value(request, name).unwrap_or(otherwise);
+        let (contact, expires) = (typed("contact", contact), typed("expires", expires));
+        let why = typed("reason", String::new());
+        let page = form(&desk, &account, [&contact, &expires], &why, &Faults::new(), false);
         Ok(page_response(StatusCode::OK, page))
     })
 }
@@ -43,6 +50,9 @@ pub(super) fn submit<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a,
         let desk = Desk::of(app, request)?;
         let account = find::<ServiceAccount>(app, request).await?;
         let texts = FormTexts::read(request)?;
+        if let Some(asked) = proof_first(app, request, request.parts.uri.path()).await? {
+            return Ok(asked);
+        }
         let text = |name: &str| texts.0.get(name).map_or("", |text| text.trim());
         let (mut faults, seen) = (Faults::new(), texts.revision()?);
         let contact = read(&mut faults, "contact", optional(text("contact"), Email::parse));

@@ -20,7 +20,10 @@ use super::{
 };
 use crate::{
     components::{Field, Tone, form_token, note, problem_summary, reason, submit_bar},
-    pages::form_texts::FormTexts,
+    pages::{
+        confirm_password::proof_first,
+        form_texts::{FormTexts, query_value},
+    },
     response::{page_response, redirect},
     words::grouped,
 };
@@ -32,10 +35,14 @@ const MAX: u32 = 1_000_000;
 pub(super) fn open<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>> {
     Box::pin(async move {
         let desk = Desk::of(app, request)?;
+        desk.require_recent()?;
         let account = find::<ServiceAccount>(app, request).await?;
         let AccountLimits { reads, writes } = account.record.limits;
-        let typed = [reads, writes].map(|limit| limit.map_or_else(String::new, |limit| limit.to_string()));
-        let page = form(&desk, &account, [&typed[0], &typed[1]], "", &Faults::new(), false);
+        let stored = |limit: Option<u32>| limit.map_or_else(String::new, |limit| limit.to_string());
+        let typed = |name: &str, otherwise: String| query_value(request, name).unwrap_or(otherwise);
+        let (reads, writes) = (typed("reads", stored(reads)), typed("writes", stored(writes)));
+        let why = typed("reason", String::new());
+        let page = form(&desk, &account, [&reads, &writes], &why, &Faults::new(), false);
         Ok(page_response(StatusCode::OK, page))
     })
 }
@@ -46,6 +53,9 @@ pub(super) fn submit<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a,
         let desk = Desk::of(app, request)?;
         let account = find::<ServiceAccount>(app, request).await?;
         let texts = FormTexts::read(request)?;
+        if let Some(asked) = proof_first(app, request, request.parts.uri.path()).await? {
+            return Ok(asked);
+        }
         let text = |name: &str| texts.0.get(name).map_or("", |text| text.trim());
         let (mut faults, seen) = (Faults::new(), texts.revision()?);
         let reads = read(&mut faults, "reads", optional(text("reads"), limit));

@@ -23,7 +23,10 @@ use super::{
 };
 use crate::{
     components::{Tone, form_token, note, problem_summary, reason, submit_bar},
-    pages::form_texts::FormTexts,
+    pages::{
+        confirm_password::proof_first,
+        form_texts::{FormTexts, query_value, query_values},
+    },
     response::{page_response, redirect},
 };
 
@@ -31,8 +34,12 @@ use crate::{
 pub(super) fn open<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>> {
     Box::pin(async move {
         let desk = Desk::of(app, request)?;
+        desk.require_recent()?;
         let account = find::<ServiceAccount>(app, request).await?;
-        let page = form(&desk, &account, account.record.scopes, "", &Faults::new(), false);
+        let (ticked, why) = (query_values(request, "scope"), query_value(request, "reason").unwrap_or_default());
+        let ticked: ScopeSet = ticked.iter().filter_map(|name| name.parse().ok()).collect();
+        let ticked = if ticked.is_empty() { account.record.scopes } else { ticked };
+        let page = form(&desk, &account, ticked, &why, &Faults::new(), false);
         Ok(page_response(StatusCode::OK, page))
     })
 }
@@ -43,6 +50,9 @@ pub(super) fn submit<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a,
         let desk = Desk::of(app, request)?;
         let account = find::<ServiceAccount>(app, request).await?;
         let texts = FormTexts::read(request)?;
+        if let Some(asked) = proof_first(app, request, request.parts.uri.path()).await? {
+            return Ok(asked);
+        }
         let (mut faults, seen) = (Faults::new(), texts.revision()?);
         let scopes: ScopeSet = desk.values("scope").iter().filter_map(|name| name.parse().ok()).collect();
         if scopes.is_empty() {

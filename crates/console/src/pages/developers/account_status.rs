@@ -18,7 +18,10 @@ use super::{
 };
 use crate::{
     components::{Tone, form_token, note, problem_summary, reason},
-    pages::form_texts::FormTexts,
+    pages::{
+        confirm_password::proof_first,
+        form_texts::{FormTexts, query_value},
+    },
     response::{page_response, redirect},
 };
 
@@ -27,7 +30,11 @@ pub(super) fn open<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, R
     Box::pin(async move {
         let desk = Desk::of(app, request)?;
         let account = find::<ServiceAccount>(app, request).await?;
-        Ok(page_response(StatusCode::OK, form(&desk, &account, "", &Faults::new())))
+        if account.record.status == AccountStatus::Disabled {
+            desk.require_recent()?;
+        }
+        let why = query_value(request, "reason").unwrap_or_default();
+        Ok(page_response(StatusCode::OK, form(&desk, &account, &why, &Faults::new())))
     })
 }
 
@@ -37,6 +44,14 @@ pub(super) fn submit<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a,
         let desk = Desk::of(app, request)?;
         let account = find::<ServiceAccount>(app, request).await?;
         let texts = FormTexts::read(request)?;
+        // The form says what it wants, so that a form which is sent twice does not undo itself.
+        let status = texts.0.get("status").and_then(|name| AccountStatus::from_name(name));
+        // An account is stopped in a hurry, which no password may delay.
+        if status == Some(AccountStatus::Active)
+            && let Some(asked) = proof_first(app, request, request.parts.uri.path()).await?
+        {
+            return Ok(asked);
+        }
         let seen = texts.revision()?;
         let reason = match texts.reason() {
             Ok(reason) => reason,
@@ -46,8 +61,6 @@ pub(super) fn submit<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a,
                 return Ok(page_response(StatusCode::BAD_REQUEST, page));
             }
         };
-        // The form says what it wants, so that a form which is sent twice does not undo itself.
-        let status = texts.0.get("status").and_then(|name| AccountStatus::from_name(name));
         let status = status.ok_or_else(|| Problem::unprocessable("the form does not say what to do: open it again"))?;
         let (author, organization) = (desk.author(&reason)?, desk.organization()?);
         let id = account.meta.id;

@@ -4,19 +4,11 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use auth::{Permission, UserCaller};
 use axum::http::StatusCode;
-use http_api::{
-    pipeline::App,
-    request::ApiRequest,
-    response::{ApiResponse, Problem},
-};
+use http_api::{pipeline::App, request::ApiRequest, response::Problem};
 use integrations::{Author, IntegrationError, Integrations};
 use kernel::{OrganizationId, OrganizationRef, Reason, Timestamp};
 
-use crate::{
-    pages::{form_texts::with_typed, viewer},
-    response::password_first,
-    viewer::Viewer,
-};
+use crate::{pages::viewer, viewer::Viewer};
 
 /// A request of a page about integrations.
 pub(in crate::pages) struct Desk<'r> {
@@ -74,26 +66,6 @@ impl<'r> Desk<'r> {
     /// The response that asks for the password.
     pub(in crate::pages) fn require_recent(&self) -> Result<(), Problem> {
         self.caller()?.require_recent(self.now).map_err(Problem::denied)
-    }
-
-    /// The response that asks for the password, if the person has not entered it recently. From there they come back to the
-    /// form at this address, with what they typed into these fields. The audit log has the request under this action.
-    ///
-    /// # Errors
-    /// The response for a person who may not come back.
-    pub(in crate::pages) fn password_first(
-        &self,
-        form: &str,
-        fields: &[&str],
-        action: &'static str,
-    ) -> Result<Option<ApiResponse>, Problem> {
-        match self.require_recent() {
-            Ok(()) => Ok(None),
-            Err(problem) if problem.code() == "password_required" => {
-                Ok(Some(password_first(&with_typed(self.request, form, fields)).with_action(action)))
-            }
-            Err(problem) => Err(problem),
-        }
     }
 
     /// All values that the form sends under this name.

@@ -20,6 +20,7 @@ use super::{
 use crate::{
     components::{Field, Head, Icon, NONE, card, form_token, heading, page, problem_summary, reason, submit_bar},
     pages::{
+        confirm_password::proof_first,
         form_texts::{FormTexts, query_value, query_values, with_typed},
         one_time_secret,
     },
@@ -87,9 +88,7 @@ pub(super) fn submit<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a,
     Box::pin(async move {
         let desk = Desk::of(app, request)?;
         let texts = FormTexts::read(request)?;
-        let [name, contact, expires, reason] = TYPED;
-        let fields = [name, contact, expires, reason, "scope"];
-        if let Some(asked) = desk.password_first(NEW, &fields, "service_account.created.refused")? {
+        if let Some(asked) = proof_first(app, request, NEW).await? {
             return Ok(asked);
         }
         let text = |name: &str| texts.0.get(name).map_or("", |text| text.trim());

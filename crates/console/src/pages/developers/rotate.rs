@@ -22,6 +22,7 @@ use super::{
 use crate::{
     components::{Choice, Tone, choices, form_token, note, problem_summary, reason, submit_bar},
     pages::{
+        confirm_password::proof_first,
         form_texts::{FormTexts, query_value},
         one_time_secret,
     },
@@ -63,8 +64,7 @@ pub(super) fn submit<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a,
         let account = find::<ServiceAccount>(app, request).await?;
         let texts = FormTexts::read(request)?;
         let text = |name: &str| texts.0.get(name).map_or("", |text| text.trim());
-        let address = request.parts.uri.path();
-        if let Some(asked) = desk.password_first(address, &["grace", "reason"], "service_account.rotated.refused")? {
+        if let Some(asked) = proof_first(app, request, request.parts.uri.path()).await? {
             return Ok(asked);
         }
         let (mut faults, seen) = (Faults::new(), texts.revision()?);

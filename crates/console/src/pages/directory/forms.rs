@@ -188,7 +188,6 @@ impl PersonForm for EndSessions {
     const PATH: &'static str = "sessions";
     const BUTTON: &'static str = "End the sessions";
     const IS_DANGEROUS: bool = true;
-    const IS_SENSITIVE: bool = false;
 
     fn title(user: &User) -> String {
         format!("End sessions of {}", user.name)

@@ -17,7 +17,12 @@ use people::{Author, PeopleError};
 use super::{SECTION, link, role::role_choices};
 use crate::{
     components::{Field, Head, NONE, form_token, heading, page, problem_summary, reason},
-    pages::{form_texts::FormTexts, people::session::problem_of, viewer},
+    pages::{
+        confirm_password::proof_first,
+        form_texts::{FormTexts, query_texts},
+        people::session::problem_of,
+        viewer,
+    },
     response::page_response,
     viewer::Viewer,
 };
@@ -38,7 +43,7 @@ pub(super) fn open<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, R
     Box::pin(async move {
         let caller = &request.principal()?.user()?.caller;
         caller.require_recent(app.services.clock.now()).map_err(Problem::denied)?;
-        Ok(page_response(StatusCode::OK, form(&viewer(request)?, &BTreeMap::new(), &Faults::new())))
+        Ok(page_response(StatusCode::OK, form(&viewer(request)?, &query_texts(request), &Faults::new())))
     })
 }
 
@@ -46,6 +51,9 @@ pub(super) fn open<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, R
 pub(super) fn submit<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>> {
     Box::pin(async move {
         let texts = FormTexts::read(request)?;
+        if let Some(asked) = proof_first(app, request, request.parts.uri.path()).await? {
+            return Ok(asked);
+        }
         let text = |name: &str| texts.0.get(name).map_or("", |text| text.trim());
         let (name, email, role) =
             (Title::parse(text("name")), parse_user_email(text("email")), Role::from_name(text("role")));

@@ -18,12 +18,17 @@ use people::{Author, People, PeopleError, UserSecurity};
 use super::{SECTION, link};
 use crate::{
     components::{Head, NONE, form_token, heading, page, problem_summary, reason},
-    pages::{form_texts::FormTexts, people::session::problem_of, viewer},
+    pages::{
+        confirm_password::proof_first,
+        form_texts::{FormTexts, query_texts},
+        people::session::problem_of,
+        viewer,
+    },
     response::{page_response, redirect},
     viewer::Viewer,
 };
 
-/// A form that changes something about a person.
+/// A form that changes something about a person. The password is asked for again before it.
 pub(super) trait PersonForm: Send + Sync + 'static {
     /// The end of its address.
     const PATH: &'static str;
@@ -31,9 +36,6 @@ pub(super) trait PersonForm: Send + Sync + 'static {
     const BUTTON: &'static str;
     /// Whether it takes something away.
     const IS_DANGEROUS: bool = false;
-    /// Whether the password is asked for again.
-    const IS_SENSITIVE: bool = true;
-
     /// The title of the page.
     fn title(user: &User) -> String;
 
@@ -76,10 +78,8 @@ pub(super) fn open<'a, F: PersonForm>(
     Box::pin(async move {
         let user = find::<User>(app, request).await?;
         let caller = &request.principal()?.user()?.caller;
-        if F::IS_SENSITIVE {
-            caller.require_recent(app.services.clock.now()).map_err(Problem::denied)?;
-        }
-        respond::<F>(app, request, StatusCode::OK, &user, &BTreeMap::new(), &[]).await
+        caller.require_recent(app.services.clock.now()).map_err(Problem::denied)?;
+        respond::<F>(app, request, StatusCode::OK, &user, &query_texts(request), &[]).await
     })
 }
 
@@ -90,6 +90,9 @@ pub(super) fn submit<'a, F: PersonForm>(
 ) -> BoxFuture<'a, Result<ApiResponse, Problem>> {
     Box::pin(async move {
         let FormTexts(texts) = FormTexts::read(request)?;
+        if let Some(asked) = proof_first(app, request, request.parts.uri.path()).await? {
+            return Ok(asked);
+        }
         let user = find::<User>(app, request).await?;
         let reason = match (FormTexts(texts.clone())).reason() {
             Ok(reason) => reason,

@@ -49,7 +49,8 @@ pub(super) fn apply<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, 
         let ids: Vec<Id<Finding>> = opened.iter().map(|(id, _)| *id).collect();
         let findings = load(app, request, &ids).await?;
         if findings.is_empty() {
-            return respond(app, request, &findings, back(&texts), &Attempt::default()).await;
+            let page = respond(app, request, &findings, back(&texts), &Attempt::default()).await?;
+            return Ok(page.with_action("finding.triage_opened"));
         }
         let (patch, reason) = match read(app, request, &texts).await? {
             Ok(read) => read,
@@ -69,7 +70,7 @@ pub(super) fn apply<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, 
         }
         let is_recorded = outcomes.iter().any(|outcome| outcome.failure.is_none());
         let response = page_response(StatusCode::OK, result(&viewer(request)?, &outcomes, back(&texts)));
-        Ok(if is_recorded { response.recorded() } else { response })
+        Ok(if is_recorded { response.recorded() } else { response.with_action("finding.updated.refused") })
     })
 }
 

@@ -1,6 +1,5 @@
 //! The link to the demo: it signs its administrator in.
 
-use auth::{OpaqueToken, TokenUse};
 use axum::http::StatusCode;
 use futures_util::future::BoxFuture;
 use http_api::{
@@ -9,9 +8,13 @@ use http_api::{
     response::{ApiResponse, Problem},
 };
 use maud::{Markup, html};
+use people::PeopleError;
 use secrecy::ExposeSecret as _;
 
-use super::session::{client, problem_of, with_session};
+use super::{
+    session::{client, problem_of, with_session},
+    unusable_link::{self, working_link},
+};
 use crate::{
     components::{gate, secret_field},
     pages::form_texts::public_form,
@@ -21,9 +24,9 @@ use crate::{
 /// Handles the request for the page with the button. A program that only looks at the link does not use it up.
 pub(crate) fn open<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>> {
     Box::pin(async move {
-        let details = app.services.people.link(&token(request)?).await.map_err(problem_of)?;
-        let name = details.user.ok_or_else(Problem::not_found)?.record.name.to_string();
-        Ok(page_response(StatusCode::OK, welcome(&name, request.path_text())))
+        let user = working_link(app, request).await?.and_then(|(_, details)| details.user);
+        let Some(user) = user else { return Ok(unusable_link::response()) };
+        Ok(page_response(StatusCode::OK, welcome(user.record.name.as_str(), request.path_text())))
     })
 }
 
@@ -31,15 +34,14 @@ pub(crate) fn open<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, R
 pub(crate) fn submit<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>> {
     Box::pin(async move {
         public_form(request)?;
-        let (token, client) = (token(request)?, client(request));
-        let accepted = app.services.people.accept_demo_invitation(&token, &client);
-        let (begun, password) = accepted.await.map_err(problem_of)?;
+        let Some((token, _)) = working_link(app, request).await? else { return Ok(unusable_link::response()) };
+        let accepted = app.services.people.accept_demo_invitation(&token, &client(request)).await;
+        let (begun, password) = match accepted {
+            Err(PeopleError::LinkInvalid) => return Ok(unusable_link::response()),
+            accepted => accepted.map_err(problem_of)?,
+        };
         Ok(with_session(app, page_response(StatusCode::OK, signed_in(password.expose_secret())), &begun).recorded())
     })
-}
-
-fn token(request: &ApiRequest) -> Result<OpaqueToken, Problem> {
-    OpaqueToken::parse(TokenUse::Link, request.path_text()).ok_or_else(Problem::not_found)
 }
 
 fn welcome(name: &str, token: &str) -> Markup {

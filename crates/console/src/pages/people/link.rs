@@ -1,6 +1,6 @@
 //! The page that an invitation, a reset or the link for the first administrator leads to.
 
-use auth::{LinkPurpose, OpaqueToken, Role, TokenUse};
+use auth::{LinkPurpose, Role};
 use axum::http::StatusCode;
 use futures_util::future::BoxFuture;
 use http_api::{
@@ -17,6 +17,7 @@ use super::{
     passkey::relying_party,
     recovery_codes,
     session::{client, page_after, problem_of, with_session},
+    unusable_link::{self, working_link},
 };
 use crate::{
     components::{Field, problem_summary, user_name, wide_gate},
@@ -28,7 +29,7 @@ use crate::{
 /// Handles the request for the form.
 pub(crate) fn open<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>> {
     Box::pin(async move {
-        let details = app.services.people.link(&token(request)?).await.map_err(problem_of)?;
+        let Some((_, details)) = working_link(app, request).await? else { return Ok(unusable_link::response()) };
         if let Some(openid) = provider_instead(app, &details).await? {
             return Ok(openid::instead_of_link(&openid.label));
         }
@@ -43,8 +44,8 @@ pub(crate) fn submit<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a,
     Box::pin(async move {
         let texts = public_form(request)?;
         let text = |name: &str| texts.get(name).map_or("", String::as_str);
-        let (people, token) = (&app.services.people, token(request)?);
-        let details = people.link(&token).await.map_err(problem_of)?;
+        let people = &app.services.people;
+        let Some((token, details)) = working_link(app, request).await? else { return Ok(unusable_link::response()) };
         let password = SecretString::from(text("password").to_owned());
         let enrollment = EnrollmentForm { sealed: text("offer"), code: text("code") };
         let second_factor = Some(enrollment)
@@ -66,6 +67,8 @@ pub(crate) fn submit<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a,
                         faults.into_iter().map(|fault| (fault.field.to_owned(), fault.message.into_owned())).collect()
                     }
                     PeopleError::EmailTaken => vec![("email".to_owned(), error.to_string())],
+                    // It was used while the form was on its way.
+                    PeopleError::LinkInvalid => return Ok(unusable_link::response()),
                     error => return Err(problem_of(error)),
                 };
                 // The app has the key of this offer already.
@@ -76,10 +79,6 @@ pub(crate) fn submit<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a,
             }
         }
     })
-}
-
-fn token(request: &ApiRequest) -> Result<OpaqueToken, Problem> {
-    OpaqueToken::parse(TokenUse::Link, request.path_text()).ok_or_else(Problem::not_found)
 }
 
 /// The provider by which people of the workspace sign in, if they have no passwords.

@@ -4,13 +4,10 @@ use auth::{OpaqueToken, SessionLevel};
 use axum::http::header;
 use http_api::{
     pipeline::App,
-    request::ApiRequest,
+    request::{ApiRequest, DEVICE_COOKIE},
     response::{ApiResponse, Problem},
 };
 use people::{BegunSession, Client, PeopleError};
-
-/// The cookie by which a device is recognized.
-const DEVICE_COOKIE: &str = "novantra-device";
 
 /// The time for which a device is recognized, in seconds: a year.
 const DEVICE_LIFETIME: u64 = 365 * 24 * 60 * 60;
@@ -39,15 +36,17 @@ pub(crate) fn with_session(app: &App, response: ApiResponse, begun: &BegunSessio
     let lifetime = session.expires_at.since(session.created_at);
     let response = response.header(header::SET_COOKIE, cookie.header(Some(begun.session.token.expose()), lifetime));
     match &begun.device_cookie {
-        Some(device) => response.header(
-            header::SET_COOKIE,
-            format!(
-                "{DEVICE_COOKIE}={device}; Path=/app; Max-Age={DEVICE_LIFETIME}; HttpOnly; SameSite=Lax{}",
-                cookie.suffix()
-            ),
-        ),
+        Some(device) => with_device(app, response, device),
         None => response,
     }
+}
+
+/// Adds the cookie by which a device is recognized.
+pub(crate) fn with_device(app: &App, response: ApiResponse, device: &str) -> ApiResponse {
+    let suffix = app.services.settings.session_cookie.suffix();
+    let cookie =
+        format!("{DEVICE_COOKIE}={device}; Path=/app; Max-Age={DEVICE_LIFETIME}; HttpOnly; SameSite=Lax{suffix}");
+    response.header(header::SET_COOKIE, cookie)
 }
 
 /// Adds the cookie that ends the session.
@@ -76,14 +75,22 @@ pub(crate) fn page_after(level: SessionLevel, next: &str) -> String {
     format!("{step}?next={}", form_urlencoded::byte_serialize(next.as_bytes()).collect::<String>())
 }
 
-/// Returns the page to go to after the sign-in: only one of this web app.
+/// Returns the page to go to after the sign-in: only one of this web app, whose path stays the same if a browser or a proxy
+/// normalizes it.
 pub(crate) fn next_page(text: Option<&str>) -> &str {
     let is_own = |text: &&str| {
-        (*text == "/app" || text.starts_with("/app/") || text.starts_with("/app?"))
+        let path = text.split(['?', '#']).next().unwrap_or_default();
+        let segments = path.strip_prefix("/app").filter(|rest| rest.is_empty() || rest.starts_with('/'));
+        segments.is_some_and(|segments| segments.split('/').skip(1).all(is_plain_segment))
             && !text.starts_with("/app/sign-")
             && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\')
     };
     text.filter(is_own).unwrap_or("/app")
+}
+
+/// Whether the segment of a path names something: it is not empty and does not consist of dots, also in percent-encoding.
+fn is_plain_segment(segment: &str) -> bool {
+    !segment.to_ascii_lowercase().replace("%2e", "").replace('.', "").is_empty()
 }
 
 #[cfg(test)]
@@ -92,7 +99,15 @@ mod tests {
 
     #[test]
     fn only_pages_of_this_web_app_are_gone_to_after_the_sign_in() {
-        for own in ["/app", "/app/risks?status=accepted", "/app/findings/find_1"] {
+        let own_pages = [
+            "/app",
+            "/app?window=90",
+            "/app/risks?status=accepted",
+            "/app/findings/find_1",
+            "/app/go?q=..//x",
+            "/app/a.b#tab",
+        ];
+        for own in own_pages {
             assert_eq!(next_page(Some(own)), own);
         }
         let others = [
@@ -102,6 +117,12 @@ mod tests {
             "/application",
             "/app\r\nX: y",
             "/app/sign-out",
+            "/app/../..",
+            "/app/./risks",
+            "/app/%2E%2e/risks",
+            "/app/.%2e",
+            "/app//evil.example",
+            "/app/",
             "",
         ];
         for other in others {

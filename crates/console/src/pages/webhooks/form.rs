@@ -19,6 +19,7 @@ use super::{WEBHOOKS, state::name_of};
 use crate::{
     components::{Field, Head, Icon, NONE, Tone, form_token, heading, note, page, problem_summary, reason, submit_bar},
     pages::{
+        confirm_password::proof_first,
         developers::{Desk, Faults, problem_at, problem_of, problems, read},
         form_texts::{FormTexts, query_value, query_values},
         one_time_secret,
@@ -64,7 +65,7 @@ pub(super) fn open_new<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'
             account: &account,
             url: &url,
             description: &description,
-            events: query_values(request, "event").iter().filter_map(|name| name.parse().ok()).collect(),
+            events: events_of(query_values(request, "event")),
             reason: &reason,
             ..View::default()
         };
@@ -76,13 +77,19 @@ pub(super) fn open_new<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'
 pub(super) fn open_edit<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>> {
     Box::pin(async move {
         let desk = Desk::of(app, request)?;
+        desk.require_recent()?;
         let id = request.path_id()?;
         let current = desk.integrations.subscription(desk.organization_id()?, id).await.map_err(problem_of)?;
         let record = &current.record;
+        let typed = |name: &str, stored: &str| query_value(request, name).unwrap_or_else(|| stored.to_owned());
+        let (url, description) = (typed("url", record.url.as_str()), typed("description", record.description.as_str()));
+        let reason = typed("reason", "");
+        let typed_events = events_of(query_values(request, "event"));
         let view = View {
-            url: record.url.as_str(),
-            description: record.description.as_str(),
-            events: record.event_types.clone(),
+            url: &url,
+            description: &description,
+            events: if typed_events.is_empty() { record.event_types.clone() } else { typed_events },
+            reason: &reason,
             current: Some(&current),
             ..View::default()
         };
@@ -110,7 +117,11 @@ fn read_subscription(
 }
 
 fn events(desk: &Desk<'_>) -> BTreeSet<EventType> {
-    desk.values("event").iter().filter_map(|name| name.parse().ok()).collect()
+    events_of(desk.values("event"))
+}
+
+fn events_of(names: Vec<String>) -> BTreeSet<EventType> {
+    names.iter().filter_map(|name| name.parse().ok()).collect()
 }
 
 /// Handles the form that creates a subscription.
@@ -119,10 +130,7 @@ pub(super) fn create<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a,
         let desk = Desk::of(app, request)?;
         let texts = FormTexts::read(request)?;
         let text = |name: &str| texts.0.get(name).map_or("", |text| text.trim());
-        let [account, url, description, reason] = TYPED;
-        let fields = [account, url, description, reason, "event"];
-        let address = format!("{WEBHOOKS}/new");
-        if let Some(asked) = desk.password_first(&address, &fields, "webhook_subscription.created.refused")? {
+        if let Some(asked) = proof_first(app, request, &format!("{WEBHOOKS}/new")).await? {
             return Ok(asked);
         }
         let mut faults = Faults::new();
@@ -165,6 +173,9 @@ pub(super) fn edit<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, R
         let desk = Desk::of(app, request)?;
         let id = request.path_id()?;
         let texts = FormTexts::read(request)?;
+        if let Some(asked) = proof_first(app, request, request.parts.uri.path()).await? {
+            return Ok(asked);
+        }
         let text = |name: &str| texts.0.get(name).map_or("", |text| text.trim());
         let (mut faults, seen) = (Faults::new(), texts.revision()?);
         let new = read_subscription(&desk, &texts, &mut faults)?;

@@ -15,6 +15,7 @@ use super::{WEBHOOKS, state::name_of};
 use crate::{
     components::{Head, NONE, choices, form_token, heading, page, problem_summary, reason, submit_bar},
     pages::{
+        confirm_password::proof_first,
         developers::{Desk, Faults, grace, graces, problem_at, problem_of, problems, read},
         form_texts::{FormTexts, query_value},
         one_time_secret,
@@ -41,10 +42,7 @@ pub(super) fn submit<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a,
         let desk = Desk::of(app, request)?;
         let texts = FormTexts::read(request)?;
         let text = |name: &str| texts.0.get(name).map_or("", |text| text.trim());
-        let address = request.parts.uri.path();
-        if let Some(asked) =
-            desk.password_first(address, &["grace", "reason"], "webhook_subscription.secret_rotated.refused")?
-        {
+        if let Some(asked) = proof_first(app, request, request.parts.uri.path()).await? {
             return Ok(asked);
         }
         let (mut faults, seen) = (Faults::new(), texts.revision()?);

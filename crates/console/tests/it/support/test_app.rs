@@ -100,14 +100,25 @@ fn generous_quotas() -> Quotas {
     }
 }
 
+fn attachment_limits() -> AttachmentLimits {
+    AttachmentLimits { max_bytes: 1024 * 1024, max_unlinked_bytes: None, max_organization_bytes: None }
+}
+
 impl TestApp {
     pub(crate) async fn open() -> Self {
-        let limits =
-            AttachmentLimits { max_bytes: 1024 * 1024, max_unlinked_bytes: None, max_organization_bytes: None };
-        Self::with_limits(limits).await
+        Self::with(|_, people| people, attachment_limits()).await
     }
 
     pub(crate) async fn with_limits(attachment_limits: AttachmentLimits) -> Self {
+        Self::with(|_, people| people, attachment_limits).await
+    }
+
+    /// The web app with these changes of the use cases of people.
+    pub(crate) async fn with_people(change: impl FnOnce(&Fixture, People) -> People) -> Self {
+        Self::with(change, attachment_limits()).await
+    }
+
+    async fn with(change: impl FnOnce(&Fixture, People) -> People, attachment_limits: AttachmentLimits) -> Self {
         let fixture = Fixture::open(async |clock| OpenedStore::new(Arc::new(MemoryStore::new(clock)))).await;
         let entropy: Arc<dyn Entropy> = fixture.entropy.clone();
         let master = MasterKey::generate(&*entropy);
@@ -126,7 +137,7 @@ impl TestApp {
             devices: Arc::new(DeviceCookieKey::new(&master)),
             challenges: Arc::new(PasskeyChallengeKey::new(&master)),
         };
-        let people = Arc::new(People::new(people, PeopleSettings::default()));
+        let people = Arc::new(change(&fixture, People::new(people, PeopleSettings::default())));
         let app = App::new(Services {
             store: Arc::clone(&fixture.store),
             clock: fixture.clock.clone(),

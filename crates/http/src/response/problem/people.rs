@@ -33,6 +33,15 @@ impl Problem {
         Self::new(StatusCode::FORBIDDEN, "other_site", message)
     }
 
+    /// Creates the response for a form that was not sent by a page at this address of the server.
+    pub(crate) fn other_site_than(public_url: &str) -> Self {
+        let message = format!(
+            "the form was not sent by a page of this server, whose address is {public_url}: open the page there and send \
+             it again"
+        );
+        Self::new(StatusCode::FORBIDDEN, "other_site", message)
+    }
+
     /// Creates the response for a person who may not do something.
     #[must_use]
     pub fn denied(denied: UserDenied) -> Self {

@@ -38,6 +38,11 @@ fn document(passkey: &Passkey) -> Document {
     }
 }
 
+/// The pattern of documents with a passkey that has this identifier of its authenticator.
+pub(super) fn pattern(credential_id: &[u8]) -> String {
+    format!("%\"credential_id\":\"{}\"%", to_hex(credential_id))
+}
+
 /// Reads the passkeys.
 pub(super) fn from_json(json: &str) -> Result<Vec<Passkey>, &'static str> {
     const FAULT: &str = "not a list of passkeys";
