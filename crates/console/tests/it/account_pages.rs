@@ -1,4 +1,4 @@
-//! What the pages of service accounts say: which secret works, until when, and what an account has called and made.
+//! The pages of service accounts: which secret works, until when, and what an account has called and made.
 
 use auth::{Role, ServiceAccount};
 use axum::http::{Request, header};

@@ -1,4 +1,4 @@
-//! What the audit log can be searched for, and what its entries say.
+//! Searches of the audit log, and the words of its entries.
 
 use std::{collections::BTreeSet, fs, path::Path, time::Duration};
 

@@ -4,10 +4,10 @@ use std::{collections::BTreeSet, sync::OnceLock};
 
 use kernel::Kind;
 
-use crate::surface::route_table;
+use crate::navigation::actions_of_pages;
 
 /// Actions that are recorded by no address of the web app: those of the API, of commands and of background tasks.
-const OTHERS: [&str; 70] = [
+const OTHERS: [&str; 74] = [
     "assessment.archived",
     "assessment.completed",
     "assessment.reopened",
@@ -45,6 +45,10 @@ const OTHERS: [&str; 70] = [
     "service_account.created",
     "service_account.disabled",
     "service_account.enabled",
+    "service_account.limits_set",
+    "service_account.rotated",
+    "service_account.scopes_set",
+    "service_account.updated",
     "session.revoked",
     "submission_package.approved",
     "submission_package.archived",
@@ -80,17 +84,17 @@ const OTHERS: [&str; 70] = [
     "webhook_subscription.tested",
 ];
 
-/// What is done to records of every kind.
+/// The participles of actions on records of every kind.
 const OF_RECORDS: [&str; 5] = ["batch_written", "created", "listed", "read", "updated"];
 
 /// The endings of actions that were refused, or answered from an earlier request with the same key.
 const ENDINGS: [&str; 3] = ["", ".refused", ".replayed"];
 
 /// The names of all actions, in their order, without those of refusals.
-pub(super) fn known() -> &'static BTreeSet<String> {
-    static KNOWN: OnceLock<BTreeSet<String>> = OnceLock::new();
-    KNOWN.get_or_init(|| {
-        let of_pages = route_table().iter().map(|operation| operation.action.to_owned());
+pub(super) fn all() -> &'static BTreeSet<String> {
+    static ALL: OnceLock<BTreeSet<String>> = OnceLock::new();
+    ALL.get_or_init(|| {
+        let of_pages = actions_of_pages().map(str::to_owned);
         let of_records = Kind::ALL
             .iter()
             .flat_map(|kind| OF_RECORDS.iter().map(move |participle| format!("{}.{participle}", kind.name())));
@@ -101,15 +105,15 @@ pub(super) fn known() -> &'static BTreeSet<String> {
 /// Returns the actions that a text names: all that begin with it and a dot, or else the one with this name.
 pub(super) fn named_by(text: &str) -> BTreeSet<String> {
     let beginning = format!("{}.", text.trim_end_matches('.'));
-    let below = known().iter().filter(|action| action.starts_with(&beginning));
+    let below = all().iter().filter(|action| action.starts_with(&beginning));
     let below: BTreeSet<String> = below.flat_map(|action| ENDINGS.map(|ending| format!("{action}{ending}"))).collect();
     if below.is_empty() { BTreeSet::from([text.to_owned()]) } else { below }
 }
 
 /// Whether this version records an action under this name, or some that begin with it.
-pub(super) fn is_known(text: &str) -> bool {
+pub(super) fn is_recorded(text: &str) -> bool {
     let action = ENDINGS.iter().rev().find_map(|ending| text.strip_suffix(ending)).unwrap_or(text);
-    known().contains(action) || !named_by(text).contains(text)
+    all().contains(action) || !named_by(text).contains(text)
 }
 
 #[cfg(test)]
@@ -128,12 +132,12 @@ mod tests {
     }
 
     #[test]
-    fn actions_of_other_versions_are_not_known() {
-        for known in ["finding", "finding.created", "finding.created.refused", "risk.updated", "token."] {
-            assert!(is_known(known), "{known}");
+    fn actions_of_other_versions_are_not_all() {
+        for action in ["finding", "finding.created", "finding.created.refused", "risk.updated", "token."] {
+            assert!(is_recorded(action), "{action}");
         }
         for other in ["user.role_changed", "find", "", ".", "finding.created.made"] {
-            assert!(!is_known(other), "{other}");
+            assert!(!is_recorded(other), "{other}");
         }
     }
 }

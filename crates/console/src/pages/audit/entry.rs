@@ -154,7 +154,7 @@ fn repeated(viewer: &Viewer, view: &View<'_>) -> Option<Markup> {
     Some(card("repeated", "Several calls", &NONE, &body))
 }
 
-/// What the page says if the call has changed nothing.
+/// The words of the page for a call that has changed nothing.
 fn nothing_changed(entry: &Entry) -> &'static str {
     match entry.status {
         Some(400..) => "Nothing: it was refused.",

@@ -21,7 +21,7 @@ pub(super) fn form(chosen: &Chosen, resolved: &Resolved) -> Markup {
                         list=[(name == "action").then_some("actions")] size="18" autocomplete="off" spellcheck="false"
                         title=(explanation(name)) aria-invalid=[has_problem.then_some("true")];
                 }
-                datalist #actions { @for action in actions::known() { option value=(action) {} } }
+                datalist #actions { @for action in actions::all() { option value=(action) {} } }
                 div.check {
                     input type="checkbox" id=(CHANGES.0) name=(CHANGES.0) value=(CHANGES.1) checked[!chosen.value(CHANGES.0).is_empty()];
                     label for=(CHANGES.0) { "Changes only" }

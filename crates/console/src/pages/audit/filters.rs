@@ -91,9 +91,9 @@ pub(super) fn is_canonical(pairs: &[(String, String)]) -> bool {
 pub(super) struct Resolved {
     pub(super) filter: AuditFilter,
     pub(super) wanted: Wanted,
-    /// What the filters of people, programs and records name, by the names of the filters.
+    /// The people, programs and records that the filters name, by the names of the filters.
     pub(super) named: BTreeMap<&'static str, Named>,
-    /// What is wrong with filters, by their names.
+    /// The problems of filters, by their names.
     pub(super) problems: Vec<(String, String)>,
 }
 

@@ -147,7 +147,7 @@ const fn order(view: &View<'_>) -> &'static str {
 fn nothing(viewer: &Viewer, view: &View<'_>) -> Markup {
     let clear = html! { a.btn href=(LIST) { "Clear all filters" } };
     let typed = view.chosen.value("action").split(',').map(str::trim);
-    let unknown = typed.filter(|action| !action.is_empty()).find(|action| !actions::is_known(action));
+    let unknown = typed.filter(|action| !action.is_empty()).find(|action| !actions::is_recorded(action));
     let text = match (unknown, view.resolved.wanted.request) {
         (Some(action), _) => format!("This version of Novantra records nothing as “{action}”. Choose an action from the list, or type the beginning of one, such as service_account."),
         (None, Some(_)) if view.found.next.is_some() => format!(

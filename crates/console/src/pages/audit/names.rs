@@ -8,17 +8,17 @@ use http_api::{pipeline::App, response::Problem};
 use kernel::{OrganizationId, Reader, Stored, Ulid};
 
 use crate::{
-    pages::{
-        developers::CREDENTIALS,
-        references::{load_names, of_any_kind, person_name},
-    },
+    pages::references::{load_names, of_any_kind, person_name},
     registers::{RecordName, RecordNames},
 };
+
+/// The address of the service accounts.
+const ACCOUNTS: &str = "/app/developers/api/credentials";
 
 /// All keys: no text is before the first or after the last.
 const ALL_KEYS: std::ops::Range<&str> = "".."\u{10ffff}";
 
-/// What a reader has typed into a filter, and what it names.
+/// The people and records that the text of a filter names.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Named {
     /// The identifiers of what is named.
@@ -70,8 +70,8 @@ pub(super) async fn find(
             return Ok(Ok(named));
         }
     }
-    let known = by_ids(app, organization, ids.iter().map(|id| (*id).to_owned()).collect()).await?;
-    named.add(&ids.iter().map(|id| name_of(&known, id)).collect::<Vec<_>>());
+    let found = by_ids(app, organization, ids.iter().map(|id| (*id).to_owned()).collect()).await?;
+    named.add(&ids.iter().map(|id| name_of(&found, id)).collect::<Vec<_>>());
     for name in names {
         let found = by_name(app, organization, meant, name).await?;
         if found.is_empty() {
@@ -152,7 +152,7 @@ fn account_name(account: &Account) -> RecordName {
         id: account.meta.id.to_string(),
         key: None,
         title: account.record.name.to_string(),
-        href: Some(format!("{CREDENTIALS}/{}", account.meta.id)),
+        href: Some(format!("{ACCOUNTS}/{}", account.meta.id)),
     }
 }
 
