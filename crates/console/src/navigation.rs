@@ -96,6 +96,22 @@ pub(crate) fn is_open_to(role: Role, path: &str) -> bool {
     })
 }
 
+/// The actions of the addresses of the route table.
+pub(crate) fn actions_of_pages() -> impl Iterator<Item = &'static str> {
+    ROUTES.get().copied().unwrap_or_default().iter().map(|operation| operation.action)
+}
+
+/// Whether this address, with or without a query, is that of a page.
+pub(crate) fn has_page(target: &str) -> bool {
+    let path = target.split('?').next().unwrap_or_default();
+    let matches = |template: &str| {
+        template.split('/').count() == path.split('/').count()
+            && template.split('/').zip(path.split('/')).all(|(part, given)| part.starts_with('{') || part == given)
+    };
+    let routes = ROUTES.get().copied().unwrap_or_default().iter();
+    routes.filter(|operation| operation.method == Method::GET).any(|operation| matches(operation.path))
+}
+
 /// The address of the section that records of this kind belong to.
 pub(crate) fn section_of(kind: Kind) -> &'static str {
     match kind {

@@ -6,13 +6,14 @@ use auth::Permission;
 use axum::http::{HeaderName, StatusCode, header};
 use bytes::Bytes;
 use http_api::{
-    pipeline::FailedRequest,
+    pipeline::{FailedRequest, SessionCookie},
     response::{ApiResponse, Problem},
 };
 use maud::{Markup, html};
 
 use crate::{
     components::{Head, Icon, copyable, gate, page},
+    navigation::has_page,
     viewer::Viewer,
 };
 
@@ -58,10 +59,13 @@ const UNSENT: &str = "&unsent=yes";
 /// the page for that; from there they come back.
 pub(crate) fn error_response(problem: Problem, request: &FailedRequest<'_>) -> ApiResponse {
     let back = |page: &str| {
-        let next = if request.is_read || problem.code() == "password_required" { request.target } else { "/app" };
+        // Most forms are sent to the address of the page that they are on.
+        let comes_back = request.is_read || problem.code() == "password_required" || has_page(request.target);
+        let next = if comes_back { request.target } else { "/app" };
         let next: String = form_urlencoded::byte_serialize(next.as_bytes()).collect();
         let unsent = if request.is_read || problem.code() != "password_required" { "" } else { UNSENT };
-        redirect(&format!("{page}?next={next}{unsent}"))
+        let ended = if problem.code() == "signed_out" { ended(request) } else { "" };
+        redirect(&format!("{page}?next={next}{unsent}{ended}"))
     };
     match problem.code() {
         "signed_out" => return back("/app/sign-in"),
@@ -83,6 +87,19 @@ pub(crate) fn error_response(problem: Problem, request: &FailedRequest<'_>) -> A
         None => gate(title, false, &content(&problem, title, request)),
     };
     page_response(status, page)
+}
+
+/// The parameter by which the sign-in says that a session has ended, and whether a form was lost with it. A browser that never
+/// had one has nothing to learn.
+fn ended(request: &FailedRequest<'_>) -> &'static str {
+    let has_cookie = [SessionCookie::Secure, SessionCookie::Plain]
+        .into_iter()
+        .any(|cookie| request.cookie(cookie.name()).is_some_and(|token| !token.is_empty()));
+    match (has_cookie, request.is_read) {
+        (false, _) => "",
+        (true, true) => "&ended=yes",
+        (true, false) => "&ended=unsent",
+    }
 }
 
 /// The content of the page: what happened, what can be done, and the identifier of the request.

@@ -109,6 +109,16 @@ pub(crate) fn grouped(number: u64) -> String {
     text
 }
 
+/// Returns the part of the whole in percent, with a digit behind the point if it is small.
+#[must_use]
+pub(crate) fn percent(part: u64, whole: u64) -> String {
+    if part == 0 || whole == 0 {
+        return "0 %".to_owned();
+    }
+    let tenths = (part.saturating_mul(1000) / whole).max(1);
+    if tenths < 100 { format!("{}.{} %", tenths / 10, tenths % 10) } else { format!("{} %", tenths / 10) }
+}
+
 /// Returns the place of an entry in the chain of the audit log, with its thousands grouped.
 #[must_use]
 pub(crate) fn sequence(number: i64) -> String {
@@ -185,5 +195,14 @@ mod tests {
         assert_eq!((with_article("asset"), with_article("risk")), ("an asset".to_owned(), "a risk".to_owned()));
         assert_eq!(counted(1, "finding", "findings"), "1 finding");
         assert_eq!(counted(0, "finding", "findings"), "0 findings");
+    }
+
+    #[test]
+    fn parts_are_shown_in_percent() {
+        for (part, whole, text) in
+            [(0, 0, "0 %"), (1, 10_000, "0.1 %"), (27, 1000, "2.7 %"), (1, 2, "50 %"), (3, 3, "100 %")]
+        {
+            assert_eq!(percent(part, whole), text);
+        }
     }
 }

@@ -122,6 +122,34 @@ impl Zone {
         Ok(Timestamp::from_millis(zoned.timestamp().as_millisecond()))
     }
 
+    /// Returns the end of the day that an input of type `date` has: the moment at which the next day begins in this zone.
+    ///
+    /// # Errors
+    /// A message for the person who typed it.
+    pub(crate) fn parse_end_of_day(&self, text: &str) -> Result<Timestamp, &'static str> {
+        let day: jiff::civil::Date = text.parse().map_err(|_| "is not a date such as 2026-11-24")?;
+        let next = day.tomorrow().map_err(|_| "is not within the years 1 to 9999")?;
+        self.parse_input(&next.to_string())
+    }
+
+    /// The last day before a time, as an input of type `date` has it.
+    #[must_use]
+    pub(crate) fn input_last_day(&self, end: Timestamp) -> String {
+        self.input_date(Timestamp::from_millis(end.millis() - 1))
+    }
+
+    /// The last day before a time that is the end of one; of another time, the date and the minute.
+    #[must_use]
+    pub(crate) fn end(&self, end: Timestamp) -> Markup {
+        let day = self.input_last_day(end);
+        let last = Timestamp::from_millis(end.millis() - 1);
+        if self.parse_end_of_day(&day) != Ok(end) {
+            return self.minute(end);
+        }
+        let exact = end.to_string();
+        html! { "End of " time datetime=(exact) title=(exact) { (self.text(last, "%-d %b %Y")) } }
+    }
+
     /// The time as a text, for titles, in the format of `strftime`.
     #[must_use]
     pub(crate) fn text(&self, time: Timestamp, format: &str) -> String {
@@ -188,6 +216,22 @@ mod tests {
         }
         assert_eq!(zone.days_between(now, time("2027-01-30T15:00:00Z")), 67);
         assert_eq!(zone.days_between(now, time("2026-11-12T15:00:00Z")), -12);
+    }
+
+    #[test]
+    fn a_day_ends_when_the_next_one_begins_in_the_zone() {
+        let zone = Zone::named("America/New_York");
+        assert_eq!(zone.parse_end_of_day("2027-12-31"), Ok(time("2028-01-01T05:00:00Z")));
+        // The clock is set back in the night after this day, which ends at midnight all the same.
+        assert_eq!(zone.parse_end_of_day("2026-10-31"), Ok(time("2026-11-01T04:00:00Z")));
+        assert_eq!(zone.input_last_day(time("2028-01-01T05:00:00Z")), "2027-12-31");
+        assert!(zone.parse_end_of_day("2027-02-30").is_err() && zone.parse_end_of_day("9999-12-31").is_err());
+        let end = |text| zone.end(time(text)).into_string();
+        assert!(
+            end("2028-01-01T05:00:00Z").starts_with("End of <time")
+                && end("2028-01-01T05:00:00Z").contains(">31 Dec 2027<")
+        );
+        assert!(end("2027-12-31T17:00:00Z").contains(">31 Dec 2027, 12:00<"));
     }
 
     #[test]

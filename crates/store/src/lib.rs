@@ -21,8 +21,8 @@ pub use master_key::MasterKeyCheck;
 pub use rollups::{
     AccountCalls, AgeBucket, CallSpan, CallTotals, Counts, Day, DeliveryCounts, DueBucket, EXPIRY_WEEKS,
     EvidenceCounts, EvidenceState, FindingCounts, MAX_DAYS, MAX_LISTED_CALLS, MAX_NEXT_SUBMISSIONS, OpenFindings,
-    OpenHistory, Rollup, RollupPart, Rollups, SubmissionCounts, calls_by_hour, calls_by_minute, delivery_counts,
-    evidence_counts, finding_counts, is_current, submission_counts,
+    OpenHistory, Rollup, RollupPart, Rollups, SubmissionCounts, calls_by_hour, calls_by_minute, calls_in_last_week,
+    delivery_counts, evidence_counts, finding_counts, is_current, submission_counts,
 };
 pub use search::{
     Backlog, Candidates, IndexedRecord, MAX_CANDIDATES, MAX_LOOKED_THROUGH, MAX_TERMS, MAX_WORD_LENGTH, MAX_WORDS,

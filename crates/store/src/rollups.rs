@@ -27,7 +27,10 @@ pub use evidence::{EXPIRY_WEEKS, EvidenceCounts, EvidenceState};
 pub use findings::{AgeBucket, FindingCounts};
 pub use history::{Day, MAX_DAYS, OpenFindings, OpenHistory};
 pub use submissions::{DueBucket, MAX_NEXT_SUBMISSIONS, SubmissionCounts};
-pub use views::{calls_by_hour, calls_by_minute, delivery_counts, evidence_counts, finding_counts, submission_counts};
+pub use views::{
+    calls_by_hour, calls_by_minute, calls_in_last_week, delivery_counts, evidence_counts, finding_counts,
+    submission_counts,
+};
 
 string_enum! {
     /// A part of the counts of an organization.

@@ -42,6 +42,7 @@ pub(crate) fn operations() -> Vec<Operation> {
         form_at("/app/account/second-factor/remove", access, "user.second_factor_removed", second_factor::remove),
         page_at("/app/account/recovery-codes", access, opened, recovery_codes::open),
         form_at("/app/account/recovery-codes", access, "user.recovery_codes_replaced", recovery_codes::submit),
+        page_at(recovery_codes::SHOWN, access, "user.recovery_codes_shown", recovery_codes::shown),
         page_at("/app/account/passkeys/new", access, opened, passkeys::open),
         form_at("/app/account/passkeys/new", access, "user.passkey_added", passkeys::submit),
         page_at("/app/account/passkeys/{id}", access, opened, passkeys::open_name),

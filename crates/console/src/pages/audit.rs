@@ -1,10 +1,15 @@
 //! The audit log: its list with filters, its entries, its export, and the files with which others verify that.
 
+mod actions;
 mod entry;
 mod export;
+mod filter_form;
 mod filters;
 mod list;
+mod names;
 mod proof;
+mod search;
+mod summaries;
 mod table;
 
 use auth::Permission;
@@ -15,6 +20,8 @@ use http_api::{
 
 use crate::page_operation::page_at;
 
+pub(super) use names::of_subjects;
+pub(super) use search::of_request;
 pub(super) use table::{calls_table, entries_table};
 
 const LIST: &str = "/app/audit";

@@ -1,7 +1,9 @@
 //! Developers: service accounts, rate limits, and the reference of the API.
 
 mod account;
+mod account_calls;
 mod account_details;
+mod account_findings;
 mod account_limits;
 mod account_log;
 mod account_scopes;
@@ -56,7 +58,7 @@ pub(crate) fn operations() -> Vec<Operation> {
         form_at(below!("/new"), manage, "service_account.preset_chosen", new_account::choose_preset),
         page_at(below!("/{id}"), see, "service_account.read", account::handle),
         page_at(below!("/{id}/calls"), see, "service_account.calls_listed", account_log::calls),
-        page_at(below!("/{id}/findings"), see, "service_account.findings_listed", account_log::findings),
+        page_at(below!("/{id}/findings"), see, "service_account.findings_listed", account_findings::handle),
         page_at(below!("/{id}/changes"), see, "service_account.changes_listed", account_log::changes),
         page_at(below!("/{id}/secret"), manage, "service_account.secret_shown", account_secret::handle),
         page_at(below!("/{id}/rotate"), manage, OPENED, rotate::open),

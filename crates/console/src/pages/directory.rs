@@ -24,6 +24,7 @@ pub(crate) fn operations() -> Vec<Operation> {
         page_at("/app/people/invite", manage, "user.form_opened", invite::open),
         form_at("/app/people/invite", manage, "user.created", invite::submit),
         page_at("/app/people/{id}", read, "user.read", person::handle),
+        page_at("/app/people/{id}/link", manage, "user.link_shown", link::handle),
     ];
     macro_rules! forms {
         ($($form:ty => $path:literal, $action:literal;)*) => { $(

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use auth::Session;
 use axum::http::header;
 use http_api::{
     pipeline::App,
@@ -24,11 +25,16 @@ const LIFETIME: Duration = Duration::from_secs(10 * 60);
 /// # Errors
 /// An internal error if nobody has signed in.
 pub(super) fn show_at(app: &App, request: &ApiRequest, path: &str, secret: &str) -> Result<ApiResponse, Problem> {
+    Ok(show_to(app, &request.principal()?.user()?.caller.session, path, secret))
+}
+
+/// Returns the response that sends the browser with this session, which may have just begun, on to the page at `path`.
+pub(super) fn show_to(app: &App, session: &Session, path: &str, secret: &str) -> ApiResponse {
     let ends_at = app.services.clock.now() + LIFETIME;
     let text = format!("{} {secret}", ends_at.millis());
-    let purpose = purpose(request, path)?;
+    let purpose = purpose(session, path);
     let sealed = app.services.response_cipher.encrypt(&*app.services.entropy, &purpose, text.as_bytes());
-    Ok(redirect(path).header(header::SET_COOKIE, cookie(app, path, &hex(&sealed), LIFETIME)))
+    redirect(path).header(header::SET_COOKIE, cookie(app, path, &hex(&sealed), LIFETIME))
 }
 
 /// Returns the secret that the page at `path` shows, if it is on its way to this session and was not shown before.
@@ -36,7 +42,7 @@ pub(super) fn show_at(app: &App, request: &ApiRequest, path: &str, secret: &str)
 /// # Errors
 /// An internal error if nobody has signed in.
 pub(super) fn take(app: &App, request: &ApiRequest, path: &str) -> Result<Option<String>, Problem> {
-    let purpose = purpose(request, path)?;
+    let purpose = purpose(&request.principal()?.user()?.caller.session, path);
     let sealed = request.cookie(COOKIE).and_then(unhex);
     let text = sealed.and_then(|sealed| app.services.response_cipher.decrypt(&purpose, &sealed));
     let text = text.and_then(|text| String::from_utf8(text).ok());
@@ -58,9 +64,8 @@ fn cookie(app: &App, path: &str, value: &str, lifetime: Duration) -> String {
 }
 
 /// The text that the encryption is bound to: it names the session and the page.
-fn purpose(request: &ApiRequest, path: &str) -> Result<String, Problem> {
-    let session = &request.principal()?.user()?.caller.session;
-    Ok(format!("secret shown once {} {path}", session.token.to_hex()))
+fn purpose(session: &Session, path: &str) -> String {
+    format!("secret shown once {} {path}", session.token.to_hex())
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -29,6 +29,8 @@ use crate::{
 };
 use numbers::OverviewData;
 
+pub(super) use integrations::is_mostly_refused;
+
 /// The periods that can be chosen, in weeks.
 const PERIODS: [u8; 3] = [13, 26, 52];
 

@@ -44,6 +44,25 @@ impl Lookup {
     }
 }
 
+/// Returns the records of every kind with this key.
+///
+/// # Errors
+/// The error response if the store fails.
+pub(crate) async fn of_any_kind(
+    app: &App,
+    organization: OrganizationId,
+    key: &str,
+) -> Result<Vec<RecordName>, Problem> {
+    let with_keys = lookups().iter().filter(|lookup| lookup.register.key().is_some());
+    let loads = with_keys.map(|lookup| (lookup.by_keys)(&*app.services.store, organization, vec![key.to_owned()]));
+    Ok(try_join_all(loads).await?.into_iter().flatten().collect())
+}
+
+/// Whether the kind whose identifiers have this prefix has pages of its records.
+pub(crate) fn has_pages(prefix: &str) -> bool {
+    Lookup::with_prefix(prefix).is_some()
+}
+
 fn lookups() -> &'static [Lookup] {
     macro_rules! lookups {
         ($($kind:ident => $register:ty,)*) => { vec![$(lookup::<$register>(),)*] };

@@ -3,7 +3,20 @@
 use auth::{Role, User};
 use axum::http::header;
 
-use crate::support::{PASSWORD, TestApp, form_value};
+use crate::support::{Browser, PASSWORD, Page, TestApp, cookie, form_value, with_cookie};
+
+/// The recovery codes of the page that a response leads to, which offers them as a file and to be copied.
+async fn shown_codes(browser: &Browser, page: &Page) -> Vec<String> {
+    let carried = with_cookie(browser, &cookie(page, "novantra-secret"));
+    let page = carried.get(page.location()).await.expect(200).expect_text("Keep these recovery codes");
+    let html = page.expect_text("data-copy=\"recovery-codes\"").html();
+    let (_, file) = html.split_once("href=\"data:text/plain;charset=utf-8,").unwrap();
+    let codes = file.split('"').next().unwrap().split("%0A").filter(|code| !code.is_empty());
+    let codes: Vec<String> = codes.map(str::to_owned).collect();
+    assert_eq!(codes.len(), 10);
+    assert!(codes.iter().all(|code| html.contains(&format!("<code>{code}</code>\n"))), "{codes:?}");
+    codes
+}
 
 #[tokio::test]
 async fn a_person_changes_their_name_and_time_zone() {
@@ -57,14 +70,18 @@ async fn a_second_factor_is_set_up_replaced_and_removed() {
     let wrong = browser.post(path, &[("offer", &offer), ("code", "000000x")]).await.expect(400);
     // The key that was scanned is offered again.
     assert_eq!(form_value(&wrong, "offer"), offer);
-    let page = browser.post(path, &[("offer", &offer), ("code", &app.code(&key))]).await.expect(200);
-    let page = page.expect_text("Keep these recovery codes");
-    let cookie = page.headers[header::SET_COOKIE].to_str().unwrap().split(';').next().unwrap().to_owned();
-    assert_ne!(cookie, browser.cookie);
-    browser.form_token = form_value(&page, "formToken");
-    browser.cookie = cookie;
+    let page = browser.post(path, &[("offer", &offer), ("code", &app.code(&key))]).await.expect(303);
+    let session = cookie(&page, "__Host-novantra-session");
+    assert_ne!(session, browser.cookie);
+    browser.cookie = session;
+    let codes = shown_codes(&browser, &page).await;
+    browser.form_token = form_value(&browser.get("/app/account").await.expect(200), "formToken");
     browser.get("/app/account").await.expect(200).expect_text("10 recovery codes are left");
-    browser.post("/app/account/recovery-codes", &[]).await.expect(200).expect_text("Keep these recovery codes");
+    let page = browser.post("/app/account/recovery-codes", &[]).await.expect(303);
+    let others = shown_codes(&browser, &page).await;
+    assert!(codes.iter().all(|code| !others.contains(code)));
+    // A reload of the page makes no others.
+    browser.get(page.location()).await.expect(200).expect_text("were shown already").expect_no_text(&others[0]);
     browser.post("/app/account/second-factor/remove", &[]).await.expect(303);
     browser.get("/app/account").await.expect(200).expect_text("Set up a second factor…");
 }

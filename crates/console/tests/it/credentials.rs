@@ -11,43 +11,26 @@ use serde_json::Value;
 use store_contract::samples;
 use tower::ServiceExt as _;
 
-use crate::support::{Browser, Page, TestApp};
+use crate::support::{Browser, TestApp, cookie, with_cookie};
 
-const LIST: &str = "/app/developers/api/credentials";
+pub(crate) const LIST: &str = "/app/developers/api/credentials";
 
 /// The fields of a form that creates an account.
-const NEW: [(&str, &str); 4] = [
+pub(crate) const NEW: [(&str, &str); 4] = [
     ("name", "mobile-code-scan"),
     ("contact", "appsec@cedar.example"),
     ("scope", "governance.findings:write"),
     ("reason", "Second scanner for the mobile apps"),
 ];
 
-/// The cookie that a response sets, as the browser sends it; empty if it ends the cookie.
-fn cookie(page: &Page, name: &str) -> String {
-    let cookies = page.headers.get_all(header::SET_COOKIE).iter().map(|value| value.to_str().unwrap());
-    let set = cookies.rev().find(|cookie| cookie.starts_with(name)).unwrap();
-    set.split(';').next().unwrap().to_owned()
-}
-
-/// The browser with one more cookie.
-fn with_cookie(browser: &Browser, cookie: &str) -> Browser {
-    Browser {
-        router: browser.router.clone(),
-        cookie: format!("{}; {cookie}", browser.cookie),
-        form_token: browser.form_token.clone(),
-        host: browser.host,
-    }
-}
-
 /// Creates an account, and returns its identifier with the cookie that carries its secret.
-async fn create(browser: &Browser) -> (Id<ServiceAccount>, String) {
+pub(crate) async fn create(browser: &Browser) -> (Id<ServiceAccount>, String) {
     let page = browser.post(LIST, &NEW).await.expect(303);
     let id = page.location().strip_prefix(&format!("{LIST}/")).unwrap().strip_suffix("/secret").unwrap();
     (id.parse().unwrap(), cookie(&page, "novantra-secret"))
 }
 
-async fn account(app: &TestApp, id: Id<ServiceAccount>) -> auth::Account {
+pub(crate) async fn account(app: &TestApp, id: Id<ServiceAccount>) -> auth::Account {
     app.fixture.get::<ServiceAccount>(app.fixture.home, id).await.unwrap()
 }
 
@@ -118,7 +101,7 @@ async fn an_account_is_rotated_disabled_enabled_and_changed_with_a_reason() {
     let (id, _) = create(&browser).await;
     let path = format!("{LIST}/{id}");
     let reason = ("reason", "The yearly review asks for it");
-    browser.get(&format!("{path}/rotate")).await.expect(200).expect_text("How long the old secret keeps working");
+    browser.get(&format!("{path}/rotate")).await.expect(200).expect_text("How long the present secret keeps working");
     let rotated = browser.post(&format!("{path}/rotate"), &[("revision", "1"), ("grace", "3600"), reason]).await;
     assert_eq!(rotated.expect(303).location(), format!("{path}/secret"));
     assert_eq!(account(&app, id).await.record.valid_secrets(app.fixture.now()).count(), 2);
@@ -146,7 +129,7 @@ async fn an_account_is_rotated_disabled_enabled_and_changed_with_a_reason() {
     let names = ["created", "rotated", "scopes_set", "limits_set", "updated", "disabled", "enabled"];
     assert_eq!(actions, names.map(|name| format!("service_account.{name}")));
     let changes = browser.get(&format!("{path}/changes")).await.expect(200);
-    changes.expect_text("service_account.scopes_set").expect_text("Dana Whitlock");
+    changes.expect_text("service_<wbr>account.<wbr>scopes_<wbr>set").expect_text("Dana Whitlock");
 }
 
 #[tokio::test]
@@ -238,6 +221,7 @@ async fn the_document_has_what_the_pages_say_about_limits() {
     assert!(document["paths"]["/api/v1/auth/token"].is_object());
     let page = app.browser(Role::Admin).await.get(&format!("{LIST}/new?preset=push-findings")).await.expect(200);
     page.expect_text("1,000,000 a minute")
+        .expect_text("value=\"governance.findings:read\" checked")
         .expect_text("value=\"governance.findings:write\" checked")
         .expect_text("token of 15 minutes");
 }

@@ -2,7 +2,7 @@
 
 use auth::{Role, User, UserStatus};
 
-use crate::support::TestApp;
+use crate::support::{Browser, Page, TestApp, cookie, with_cookie};
 
 const REASON: (&str, &str) = ("reason", "She joins the risk team");
 
@@ -13,21 +13,28 @@ fn link_on(html: &str) -> String {
     rest.split('<').next().unwrap().to_owned()
 }
 
+/// Opens the page that a response leads to with the secret that the response carries.
+async fn shown_once(browser: &Browser, page: &Page) -> Page {
+    with_cookie(browser, &cookie(page, "novantra-secret")).get(page.location()).await.expect(200)
+}
+
 #[tokio::test]
 async fn an_administrator_invites_a_person_who_sets_a_password_and_signs_in() {
     let app = TestApp::open().await;
     let admin = app.browser(Role::Admin).await;
     let before = app.actions().await.len();
     let fields = [("name", "Lin <b>Ortega</b>"), ("email", "Lin@Cedar.example"), ("role", "contributor"), REASON];
-    let page = admin.post("/app/people/invite", &fields).await.expect(200);
+    let page = admin.post("/app/people/invite", &fields).await.expect(303);
+    let page = shown_once(&admin, &page).await;
     let page = page.expect_text("You see it only now.").expect_text("Lin &lt;b&gt;Ortega&lt;/b&gt;");
     let link = link_on(&page.html());
     let recorded = app.actions().await.split_off(before);
     let actions: Vec<_> = recorded.iter().map(|(action, _)| action.as_str()).collect();
-    assert_eq!(actions, ["user.created", "user.invited"]);
+    assert_eq!(actions, ["user.created", "user.invited", "user.link_shown"]);
     assert_eq!(recorded[0].1.as_deref(), Some(REASON.1));
     let again = admin.post("/app/people/invite", &fields).await.expect(409);
-    again.expect_text("lin@cedar.example belongs to somebody");
+    let again = again.expect_text("lin@cedar.example belongs to somebody").expect_text("They were invited");
+    again.expect_text("/invitation\">make another link for them</a>");
     let stranger = app.stranger();
     stranger.get(&link).await.expect(200).expect_text("lin@cedar.example");
     let used = stranger.post(&link, &[("password", "kestrel venn oblique")]).await.expect(303);
@@ -126,6 +133,10 @@ async fn nobody_changes_their_own_role_or_status() {
     let admin = app.session_of(user).await;
     let path = format!("/app/people/{user}");
     admin.get(&path).await.expect(200).expect_text("This is you.").expect_no_text("Disable…");
+    for form in ["role", "disable", "enable"] {
+        let page = admin.get(&format!("{path}/{form}")).await.expect(409);
+        page.expect_text("nobody changes their own role or status").expect_no_text("<form class=\"form\"");
+    }
     admin.post(&format!("{path}/disable"), &[REASON]).await.expect(409);
     admin.post(&format!("{path}/role"), &[("role", "reader"), REASON]).await.expect(409);
     admin.get(&path).await.expect(200);
@@ -148,7 +159,7 @@ async fn sensitive_changes_ask_for_the_password_again() {
     let page = admin.post("/app/confirm-password", &right).await.expect(303);
     assert_eq!(page.location(), "/app/people/invite");
     admin.get("/app/people/invite").await.expect(200);
-    admin.post("/app/people/invite", &fields).await.expect(200);
+    admin.post("/app/people/invite", &fields).await.expect(303);
 }
 
 #[tokio::test]
@@ -179,4 +190,35 @@ async fn people_of_another_workspace_are_not_found() {
     let admin = app.browser(Role::Admin).await;
     admin.get(&format!("/app/people/{user}")).await.expect(404);
     admin.post(&format!("/app/people/{user}/disable"), &[REASON]).await.expect(404);
+}
+
+#[tokio::test]
+async fn a_reload_of_the_page_with_a_link_issues_no_other_one_and_shows_nothing_again() {
+    let app = TestApp::open().await;
+    let admin = app.browser(Role::Admin).await;
+    let fields = [("name", "Lin Ortega"), ("email", "lin@cedar.example"), ("role", "lead"), REASON];
+    let page = admin.post("/app/people/invite", &fields).await.expect(303);
+    let address = page.location().to_owned();
+    assert!(address.starts_with("/app/people/user_") && address.ends_with("/link"), "{address}");
+    let shown = shown_once(&admin, &page).await;
+    assert_eq!(cookie(&shown, "novantra-secret"), "novantra-secret=", "the browser forgets the link");
+    let again = admin.get(&address).await.expect(200).expect_text("was shown already").expect_no_text("/app/setup/");
+    again.expect_text("Invite again…");
+    // The link that was shown works still.
+    app.stranger().get(&link_on(&shown.html())).await.expect(200);
+    let invitation = address.replace("/link", "/invitation");
+    let newer = admin.post(&invitation, &[REASON]).await.expect(303);
+    app.stranger().get(&link_on(&shown.html())).await.expect(404);
+    // A link that was replaced meanwhile is not shown.
+    let newest = admin.post(&invitation, &[REASON]).await.expect(303);
+    shown_once(&admin, &newer).await.expect_text("was shown already");
+    shown_once(&admin, &newest).await.expect_text("It works once, until");
+    // A reset is shown in the same way.
+    let user = app.person("Ines Aldaba", Role::Lead).await;
+    app.set_password(user).await;
+    let page = admin.post(&format!("/app/people/{user}/reset"), &[REASON]).await.expect(303);
+    shown_once(&admin, &page).await.expect_text("they choose a new password");
+    // Another administrator does not see it.
+    let other = app.browser(Role::Admin).await;
+    shown_once(&other, &page).await.expect_no_text("/app/setup/");
 }

@@ -2,9 +2,11 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod account;
+mod account_pages;
 mod api_reference;
 mod assessments;
 mod audit_log;
+mod audit_search;
 mod credentials;
 mod directory;
 mod edit_conflicts;

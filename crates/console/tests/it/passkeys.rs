@@ -33,10 +33,10 @@ async fn with_passkey(app: &TestApp, role: Role) -> (UserId, Browser, SoftwareAu
     let (mut browser, mut authenticator) = (app.session_of(user).await, authenticator());
     let asked = options(&browser.get("/app/account/passkeys/new").await.expect(200));
     let fields = [("name", "Blue <b>key</b>"), ("answer", &authenticator.register(&asked))];
-    let page = browser.post("/app/account/passkeys/new", &fields).await.expect(200);
-    let page = page.expect_text("Keep these recovery codes");
+    let page = browser.post("/app/account/passkeys/new", &fields).await.expect(303);
+    assert_eq!(page.location(), "/app/account/recovery-codes/shown");
     browser.cookie = cookie(&page, "__Host-novantra-session=");
-    browser.form_token = form_value(&page, "formToken");
+    browser.form_token = form_value(&browser.get("/app/account").await.expect(200), "formToken");
     app.fixture.clock.advance(std::time::Duration::from_secs(1));
     (user, browser, authenticator)
 }
@@ -170,7 +170,7 @@ async fn an_administrator_sees_passkeys_and_removes_them_with_a_reset() {
     let reset = format!("{path}/reset");
     admin.get(&reset).await.expect(200).expect_text("lost their second factors");
     let fields = [("reason", "Lost the laptop on a train"), ("lost", "yes")];
-    admin.post(&reset, &fields).await.expect(200);
+    admin.post(&reset, &fields).await.expect(303);
     let (browser, asked) = sign_in_page(&app).await;
     let answer = authenticator.sign_in(&asked);
     browser.post("/app/sign-in/passkey", &[("answer", &answer)]).await.expect(401);
@@ -186,7 +186,11 @@ async fn where_browsers_have_no_passkeys_pages_offer_none() {
     let stranger = Browser { host: "192.0.2.1", ..app.stranger() };
     let page = stranger.get("/app/sign-in").await.expect(200).expect_no_text("data-passkey");
     page.expect_no_text("passkey").expect_text("autocomplete=\"username\"");
-    browser.get("/app/account/passkeys/new").await.expect(200).expect_text("do not work at this address");
+    let page = browser.get("/app/account/passkeys/new").await.expect(200).expect_text("do not work at this address");
+    page.expect_no_text("localhost");
+    let loopback = Browser { host: "127.0.0.1:8080", ..app.session_of(user).await };
+    let page = loopback.get("/app/account/passkeys/new").await.expect(200).expect_text("do not work at this address");
+    page.expect_text("href=\"https://localhost:8080/app/account/passkeys/new\"");
     for path in ["/app/sign-in/passkey", "/app/account/passkeys/new"] {
         browser.post(path, &[("answer", "{}"), ("name", "Laptop")]).await.expect(404);
     }

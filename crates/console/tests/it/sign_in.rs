@@ -138,3 +138,28 @@ async fn the_key_of_a_second_factor_stays_the_same_until_its_form_is_accepted() 
 fn key_of(page: &Page) -> String {
     page.html().split_once("<code id=\"key\">").unwrap().1.split('<').next().unwrap().to_owned()
 }
+
+#[tokio::test]
+async fn a_session_that_was_ended_elsewhere_is_said_to_have_ended_and_leads_back() {
+    let app = TestApp::open().await;
+    let user = app.person("Lin Ortega", Role::Lead).await;
+    let (theirs, other) = (app.session_of(user).await, app.session_of(user).await);
+    other.post("/app/account/sessions", &[("session", "others")]).await.expect(303);
+    let page = theirs.get("/app/risks?status=accepted").await.expect(303);
+    assert_eq!(page.location(), "/app/sign-in?next=%2Fapp%2Frisks%3Fstatus%3Daccepted&ended=yes");
+    let page = theirs.get(page.location()).await.expect(200).expect_text("Your session has ended.");
+    page.expect_no_text("What you have just sent was not stored.");
+    // A form that has a page at its address leads back to that; another one to the overview.
+    let finding = app.fixture.create(app.fixture.home, store_contract::samples::finding("IA-1")).await.meta.id;
+    let form = format!("/app/findings/{finding}/edit");
+    for (path, next) in [(form.as_str(), form.as_str()), ("/app/findings/triage/apply", "/app")] {
+        let page = theirs.post(path, &[("title", "Typed")]).await.expect(303);
+        let next: String = form_urlencoded::byte_serialize(next.as_bytes()).collect();
+        assert_eq!(page.location(), format!("/app/sign-in?next={next}&ended=unsent"));
+        theirs.get(page.location()).await.expect(200).expect_text("What you have just sent was not stored.");
+    }
+    // Who had no session learns nothing of one.
+    let page = app.stranger().get("/app/risks").await.expect(303);
+    assert_eq!(page.location(), "/app/sign-in?next=%2Fapp%2Frisks");
+    app.stranger().get(page.location()).await.expect(200).expect_no_text("Your session has ended.");
+}

@@ -6,7 +6,7 @@ mod people;
 mod tables;
 mod test_app;
 
-pub(crate) use browser::{Browser, Page, multipart};
+pub(crate) use browser::{Browser, Page, cookie, multipart, with_cookie};
 pub(crate) use people::{EMAIL, PASSWORD, form_value};
 pub(crate) use tables::column;
 pub(crate) use test_app::TestApp;

@@ -65,6 +65,20 @@ pub async fn calls_by_hour<S: Rollups + ?Sized>(
     spans(store, organization, accounts, CallSpan::Hour, 24, now).await
 }
 
+/// Returns the calls of an account in each of the last 168 hours, the current one last.
+///
+/// # Errors
+/// [`StoreError`] when the store fails.
+pub async fn calls_in_last_week<S: Rollups + ?Sized>(
+    store: &S,
+    organization: OrganizationId,
+    account: AccountId,
+    now: Timestamp,
+) -> Result<Vec<CallTotals>, StoreError> {
+    let mut calls = spans(store, organization, &[account], CallSpan::Hour, 7 * 24, now).await?;
+    Ok(calls.remove(&account).unwrap_or_default())
+}
+
 /// Returns the calls in each of the last `count` spans.
 async fn spans<S: Rollups + ?Sized>(
     store: &S,

@@ -1,5 +1,7 @@
 //! The passkeys of a person: added, renamed, removed.
 
+use std::net::SocketAddr;
+
 use auth::{Passkey, PasskeyId};
 use axum::http::StatusCode;
 use futures_util::future::BoxFuture;
@@ -55,7 +57,7 @@ pub(super) fn submit<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a,
                     true => redirect(&format!("{SECTION}?done=passkey-added")),
                     false => {
                         let session = &enrolled.begun.session.session;
-                        recovery_codes::response(request, &enrolled.recovery_codes, session)?
+                        recovery_codes::response(app, &enrolled.recovery_codes, session)
                     }
                 };
                 Ok(with_session(app, response, &enrolled.begun).recorded())
@@ -83,12 +85,7 @@ async fn form(app: &App, request: &ApiRequest, name: &str, problems: &[(String, 
             let hidden = html! { (form_token(&viewer)) };
             creation(ADD, &options, &hidden, name, problems)
         }
-        None => note(
-            Tone::Information,
-            "Passkeys do not work at this address.",
-            "Browsers offer them only where the server is reached by a name over HTTPS. An administrator of the server can \
-             set its public URL.",
-        ),
+        None => no_passkeys_here(app, request),
     };
     let content = html! {
         (heading(title, &below, &NONE))
@@ -97,6 +94,34 @@ async fn form(app: &App, request: &ApiRequest, name: &str, problems: &[(String, 
         p { a href=(SECTION) { "Back to your account" } }
     };
     Ok(page(&viewer, &head(title, !problems.is_empty()), &content))
+}
+
+/// The notice at an address at which browsers offer no passkeys. On the machine of the server, a name of it works.
+fn no_passkeys_here(app: &App, request: &ApiRequest) -> Markup {
+    let lead = "Passkeys do not work at this address.";
+    let scheme = if app.services.settings.session_cookie.suffix().is_empty() { "http" } else { "https" };
+    match named_loopback(request.host()) {
+        Some(host) => html! {
+            (note(Tone::Information, lead, "Browsers offer them only for a name, not for the number of an address."))
+            p { "On this machine, the server has one: " a href={ (scheme) "://" (host) (ADD) } { "add the passkey at " (host) } ". You sign in there once more." }
+        },
+        None => note(
+            Tone::Information,
+            lead,
+            "Browsers offer them only where the server is reached by a name over HTTPS. An administrator of the server can \
+             set its public URL.",
+        ),
+    }
+}
+
+/// The name and the port of a server that was reached by a loopback address.
+fn named_loopback(host: &str) -> Option<String> {
+    let address: SocketAddr = match host.parse() {
+        Ok(address) => address,
+        Err(_) => SocketAddr::new(host.trim_matches(['[', ']']).parse().ok()?, 80),
+    };
+    let port = if address.port() == 80 { String::new() } else { format!(":{}", address.port()) };
+    address.ip().is_loopback().then(|| format!("localhost{port}"))
 }
 
 /// Handles the request for the form that renames a passkey.
@@ -237,5 +262,22 @@ pub(super) fn passkeys_table(viewer: &Viewer, security: &UserSecurity) -> Markup
     html! {
         @if security.passkeys.is_empty() { div.body { p.muted { "None. With one, you sign in without your password." } } }
         @else { div.body.flush { (table("Passkeys, the oldest first", viewer.has_compact_rows, &columns, &rows)) } }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_loopback_address_has_a_name() {
+        let cases =
+            [("127.0.0.1:8080", "localhost:8080"), ("[::1]:8080", "localhost:8080"), ("127.0.0.1", "localhost")];
+        for (host, name) in cases {
+            assert_eq!(named_loopback(host).as_deref(), Some(name), "{host}");
+        }
+        for other in ["192.0.2.7:8080", "localhost:8080", "novantra.example", ""] {
+            assert_eq!(named_loopback(other), None, "{other}");
+        }
     }
 }

@@ -50,8 +50,7 @@ pub(super) fn submit<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a,
         let enrollment = EnrollmentForm { sealed: text("offer"), code: text("code") };
         match people.enroll_second_factor(caller, enrollment, &client(request)).await {
             Ok(enrolled) => {
-                let response =
-                    recovery_codes::response(request, &enrolled.recovery_codes, &enrolled.begun.session.session)?;
+                let response = recovery_codes::response(app, &enrolled.recovery_codes, &enrolled.begun.session.session);
                 Ok(with_session(app, response, &enrolled.begun).recorded())
             }
             Err(PeopleError::Invalid(faults)) => {

@@ -8,13 +8,19 @@ use http_api::{
     request::ApiRequest,
     response::{ApiResponse, Problem},
 };
-use kernel::{Entry, FieldValue};
+use kernel::{Entry, FieldValue, Id};
 use maud::{Markup, html};
 
-use super::{EXPORT, LIST, PUBLIC_KEY, VERIFY_COMMAND, table::kind_in_words};
+use super::{
+    EXPORT, LIST, PUBLIC_KEY, VERIFY_COMMAND, names,
+    search::of_request,
+    summaries::{self, SummarizedCalls},
+    table::{kind_in_words, subject_link},
+};
 use crate::{
     components::{Head, Icon, NONE, Tone, actor, badge, card, code_block, copyable, heading, http_status, page},
     pages::viewer,
+    registers::RecordNames,
     response::page_response,
     services::ConsoleServices,
     viewer::Viewer,
@@ -31,6 +37,15 @@ struct ChainPosition {
     is_verified: bool,
 }
 
+/// The content of the page.
+struct View<'v> {
+    stored: &'v StoredEntry,
+    position: Option<&'v ChainPosition>,
+    /// The first of the calls that were alike, if the entry counts those that followed.
+    first: Option<Id<Entry>>,
+    names: &'v RecordNames,
+}
+
 /// Handles the request.
 pub(super) fn handle<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>> {
     Box::pin(async move {
@@ -38,8 +53,22 @@ pub(super) fn handle<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a,
         let id = request.path_id::<Entry>()?;
         let stored = AuditLog::entry(store, organization, id).await?.ok_or_else(Problem::not_found)?;
         let found = position(app, request, &stored).await?;
-        Ok(page_response(StatusCode::OK, show(&viewer(request)?, &stored, found.as_ref())))
+        let first = first_call(app, &stored).await?;
+        let names = names::of_subjects(app, organization, std::slice::from_ref(&stored)).await?;
+        let view = View { stored: &stored, position: found.as_ref(), first, names: &names };
+        Ok(page_response(StatusCode::OK, show(&viewer(request)?, &view)))
     })
+}
+
+/// Returns the entry of the first of the calls that were alike, if this one counts those that followed. It has the same
+/// request id.
+async fn first_call(app: &App, stored: &StoredEntry) -> Result<Option<Id<Entry>>, Problem> {
+    let entry = &stored.entry;
+    if !summaries::counts_calls(entry) {
+        return Ok(None);
+    }
+    let first = of_request(&*app.services.store, entry.organization, entry.origin.request_id, 1).await?;
+    Ok(first.first().map(|first| first.entry.id).filter(|first| *first != entry.id))
 }
 
 async fn position(app: &App, request: &ApiRequest, stored: &StoredEntry) -> Result<Option<ChainPosition>, Problem> {
@@ -61,7 +90,8 @@ async fn position(app: &App, request: &ApiRequest, stored: &StoredEntry) -> Resu
     Ok(Some(ChainPosition { before, after, checkpoint, is_verified }))
 }
 
-fn show(viewer: &Viewer, stored: &StoredEntry, position: Option<&ChainPosition>) -> Markup {
+fn show(viewer: &Viewer, view: &View<'_>) -> Markup {
+    let View { stored, position, .. } = view;
     let entry = &stored.entry;
     let title = entry.action.as_str();
     let below = html! {
@@ -86,15 +116,16 @@ fn show(viewer: &Viewer, stored: &StoredEntry, position: Option<&ChainPosition>)
         (heading(title, &below, &actions))
         div.split {
             div.stack {
+                @if let Some(card) = repeated(viewer, view) { (card) }
                 (card("changed", "What changed", &NONE, &changes(entry)))
                 (card("reason", "Reason", &NONE, &html! {
                     div.body { @if let Some(reason) = &entry.reason { p { (reason.as_str()) } } @else { p.muted { "None: only changes have a reason." } } }
                 }))
-                (chain(viewer, stored, position))
+                (chain(viewer, stored, *position))
             }
             div.aside {
                 (card("call", "Call", &NONE, &call(entry)))
-                (card("who", "Actor and subject", &NONE, &who(entry)))
+                (card("who", "Actor and subject", &NONE, &who(view.names, entry)))
                 (card("also", "See also", &NONE, &see_also(entry)))
             }
         }
@@ -103,9 +134,39 @@ fn show(viewer: &Viewer, stored: &StoredEntry, position: Option<&ChainPosition>)
     page(viewer, &head, &content)
 }
 
+/// The card of an entry that stands for several calls.
+fn repeated(viewer: &Viewer, view: &View<'_>) -> Option<Markup> {
+    let entry = &view.stored.entry;
+    let summarized = match view.first {
+        Some(_) => SummarizedCalls::after_first(entry)?,
+        None => SummarizedCalls::of(entry)?,
+    };
+    let body = html! {
+        div.body {
+            p { (summarized.in_words(viewer)) ", of the same actor, address, action and status." }
+            p.small.muted {
+                "Calls that follow one like them within a minute have no entries of their own, and their request ids are not kept. The request id, the address and the agent here are those of "
+                @if let Some(first) = view.first { a href={ (LIST) "/" (first) } { "the first call" } } @else { "the first call, whose entry is not in the log any more" }
+                "."
+            }
+        }
+    };
+    Some(card("repeated", "Several calls", &NONE, &body))
+}
+
+/// The words of the page for a call that has changed nothing.
+fn nothing_changed(entry: &Entry) -> &'static str {
+    match entry.status {
+        Some(400..) => "Nothing: it was refused.",
+        _ if entry.reason.is_some() => "Nothing differed from what was stored.",
+        _ => "Nothing.",
+    }
+}
+
 fn changes(entry: &Entry) -> Markup {
-    if entry.changes.is_empty() {
-        return html! { div.body { p.muted { "Nothing: it read, or was refused." } } };
+    let changes = summaries::changes(entry);
+    if changes.is_empty() {
+        return html! { div.body { p.muted { (nothing_changed(entry)) } } };
     }
     const LABEL: &str = "Fields before and after";
     html! {
@@ -121,7 +182,7 @@ fn changes(entry: &Entry) -> Markup {
                         }
                     }
                     tbody role="rowgroup" {
-                        @for change in &entry.changes {
+                        @for change in changes {
                             tr role="row" {
                                 th.p scope="row" role="rowheader" { code { (camel_case(&change.field)) } }
                                 td data-l="Before" role="cell" { del { (value(&change.before)) } }
@@ -201,14 +262,14 @@ fn call(entry: &Entry) -> Markup {
     }
 }
 
-fn who(entry: &Entry) -> Markup {
+fn who(names: &RecordNames, entry: &Entry) -> Markup {
     html! {
         div.body { dl.dl {
             dt { "Actor" } dd { (actor(entry.actor.kind, &entry.actor.name)) }
             dt { "Kind" } dd { (kind_in_words(entry.actor.kind)) }
             @if let Some(id) = &entry.actor.id { dt { "Id" } dd { (copyable("actor-id", id, "actor id")) } }
             @if let Some(subject) = &entry.subject {
-                dt { "Subject" } dd { a href={ "/app/go?q=" (subject.id) } { (sentence(&subject.kind)) } }
+                dt { "Subject" } dd { (sentence(&subject.kind)) " " (subject_link(names, &subject.id)) }
                 dt { "Id" } dd { (copyable("subject-id", &subject.id, "subject id")) }
             }
         } }
@@ -223,6 +284,7 @@ fn see_also(entry: &Entry) -> Markup {
             }
             @if let Some(id) = &entry.actor.id { li { a href={ (LIST) "?actorId=" (id) } { "All entries of " (entry.actor.name) } } }
             li { a href={ (LIST) "?action=" (entry.action) } { "All entries with this action" } }
+            li { a href={ (LIST) "?requestId=" (entry.origin.request_id) } { "All entries of this request" } }
         } }
     }
 }

@@ -10,9 +10,13 @@ use http_api::{
     response::{ApiResponse, Problem},
     streams::{self, StreamAbort, StreamWriter},
 };
+use kernel::SnapshotStream;
 use tokio::time::timeout;
 
-use super::filters::{self, Chosen};
+use super::{
+    filters::{self, Chosen, Resolved},
+    search::WantedEntries,
+};
 use crate::response::download;
 
 /// Handles the request. The response is streamed, and ends when the person loses access.
@@ -47,14 +51,22 @@ async fn write_chain(app: &App, mut export: ChainExport, writer: &StreamWriter) 
 /// The entries that match the filters. They are no chain, and can't be verified as one.
 async fn extract(app: &App, request: &ApiRequest, pairs: &[(String, String)]) -> Result<ApiResponse, Problem> {
     let mut query = Query::parse(request.query());
-    let filter = filters::read(&mut query);
+    filters::take(&mut query);
     let mut list_request = ListRequest::parse(app, request, &mut query, DueDates::No)?;
-    if let Some(since) = Chosen::read(pairs).since(app.services.clock.now()) {
+    let chosen = Chosen::read(pairs);
+    if let Some(since) = chosen.since(app.services.clock.now()) {
         list_request.page.time_range.created_after = Some(since);
     }
+    let Resolved { filter, wanted, problems, .. } = filters::resolve(app, request, &chosen).await?;
+    if let Some((_, problem)) = problems.into_iter().next() {
+        return Err(Problem::unprocessable(problem));
+    }
+    wanted.restrict(&mut list_request.page);
     let permit = streams::acquire_permit(app, request)?;
     let (store, organization) = (&*app.services.store, list_request.organization);
     let snapshot = AuditLog::stream_entries(store, organization, &filter, &list_request.as_stream()).await?;
+    let entries = Box::new(WantedEntries { entries: snapshot.batches, wanted });
+    let snapshot = SnapshotStream { batches: entries, as_of: snapshot.as_of };
     let response = streams::snapshot_response(app, request, permit, snapshot, write)?;
     Ok(download(response, "audit-log-extract.jsonl"))
 }

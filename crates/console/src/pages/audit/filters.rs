@@ -1,18 +1,24 @@
-//! The filters of the audit log, in the words of the API.
+//! The filters of the audit log, in the words of the API; people, programs and records can also be named.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
 use audit::AuditFilter;
-use http_api::request::Query;
-use kernel::{Reference, Timestamp};
-use maud::{Markup, html};
+use http_api::{
+    pipeline::App,
+    request::{ApiRequest, Query},
+    response::Problem,
+};
+use kernel::{Id, RequestId, Timestamp};
 use serde_json::Value;
 
-use super::LIST;
-use crate::components::{Icon, submit_in_row};
+use super::{
+    actions,
+    names::{self, Meant, Named},
+    search::Wanted,
+};
 
 /// The periods that the list can be restricted to: their names in the address, their words, and their lengths in hours.
-const PERIODS: [(&str, &str, u64); 4] = [
+pub(super) const PERIODS: [(&str, &str, u64); 4] = [
     ("hour", "Last hour", 1),
     ("day", "Last 24 hours", 24),
     ("week", "Last 7 days", 7 * 24),
@@ -20,25 +26,14 @@ const PERIODS: [(&str, &str, u64); 4] = [
 ];
 
 /// The filters of texts: their names in the address, and their words.
-const TEXTS: [(&str, &str); 3] = [("action", "Action"), ("actorId", "Actor id"), ("subjectId", "Subject id")];
+pub(super) const TEXTS: [(&str, &str); 4] =
+    [("action", "Action"), ("actorId", "Actor"), ("subjectId", "Subject"), ("requestId", "Request id")];
 
-/// The actions that the field for them suggests.
-const ACTIONS: [&str; 14] = [
-    "finding.created",
-    "finding.updated",
-    "finding.event_recorded",
-    "finding.batch_written",
-    "evidence_claim.approved",
-    "evidence_claim.rejected",
-    "token.issued",
-    "service_account.created",
-    "service_account.rotated",
-    "service_account.disabled",
-    "webhook_subscription.created",
-    "webhook_delivery.redelivered",
-    "user.signed_in",
-    "user.sign_in_failed",
-];
+/// The filter for calls that changed something, and its only value.
+pub(super) const CHANGES: (&str, &str) = ("changes", "only");
+
+/// The longest text of a filter.
+const MAX_TEXT: usize = 2_000;
 
 /// The chosen filters, by their names, as they stand in the address.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -47,7 +42,7 @@ pub(super) struct Chosen(Vec<(&'static str, String)>);
 impl Chosen {
     /// Reads the filters from the pairs of a query. Others and empty ones are left out.
     pub(super) fn read(pairs: &[(String, String)]) -> Self {
-        let names = TEXTS.iter().map(|(name, _)| *name).chain(["time", "createdAfter", "createdBefore"]);
+        let names = TEXTS.iter().map(|(name, _)| *name).chain([CHANGES.0, "time", "createdAfter", "createdBefore"]);
         let value = |name: &str| {
             let (_, value) = pairs.iter().find(|(key, _)| key == name)?;
             Some(value.trim().to_owned()).filter(|value| !value.is_empty())
@@ -55,8 +50,14 @@ impl Chosen {
         Self(names.filter_map(|name| Some((name, value(name)?))).collect())
     }
 
-    fn value(&self, name: &str) -> &str {
+    /// The value of a filter; empty if it is not chosen.
+    pub(super) fn value(&self, name: &str) -> &str {
         self.0.iter().find(|(key, _)| *key == name).map_or("", |(_, value)| value)
+    }
+
+    /// The chosen filters with their values.
+    pub(super) fn all(&self) -> &[(&'static str, String)] {
+        &self.0
     }
 
     /// Whether nothing is chosen.
@@ -85,95 +86,80 @@ pub(super) fn is_canonical(pairs: &[(String, String)]) -> bool {
     pairs.iter().all(|(_, value)| !value.is_empty())
 }
 
-/// Reads the filter of the log, and takes the period from the query.
-pub(super) fn read(query: &mut Query<'_>) -> AuditFilter {
-    let _: Option<String> = query.optional(
-        "time",
-        "",
-        || Value::Null,
-        |text| {
-            let is_offered = PERIODS.iter().any(|(name, _, _)| *name == text);
-            if is_offered { Ok(text.to_owned()) } else { Err("must be hour, day, week or month") }
-        },
-    );
-    let mut texts = |name| -> BTreeSet<String> {
-        query.choices(
+/// The chosen filters as the store and the search have them.
+#[derive(Debug, Default)]
+pub(super) struct Resolved {
+    pub(super) filter: AuditFilter,
+    pub(super) wanted: Wanted,
+    /// The people, programs and records that the filters name, by the names of the filters.
+    pub(super) named: BTreeMap<&'static str, Named>,
+    /// The problems of filters, by their names.
+    pub(super) problems: Vec<(String, String)>,
+}
+
+/// Takes the filters from the query, so that only others are refused.
+pub(super) fn take(query: &mut Query<'_>) {
+    let mut one_of = |name, offered: &[&str], message: &'static str| {
+        let _: Option<()> = query.optional(
             name,
             "",
             || Value::Null,
-            |text| Reference::parse(text.trim()).map(|text| text.as_str().to_owned()),
-        )
+            |text| if offered.contains(&text) { Ok(()) } else { Err(message) },
+        );
     };
-    AuditFilter { actions: texts("action"), actors: texts("actorId"), subjects: texts("subjectId") }
-}
-
-/// The form with the filters, and the chosen ones as chips that can be removed.
-pub(super) fn form(chosen: &Chosen) -> Markup {
-    let period = PERIODS.iter().find(|(name, _, _)| *name == chosen.value("time"));
-    html! {
-        div.stack {
-            form.filters method="get" action=(LIST) aria-label="Filter the audit log" {
-                details.pop.set[period.is_some()] name="pop" {
-                    summary { "Time" @if let Some((_, word, _)) = period { ": " span.v { (word) } } }
-                    div.sheet {
-                        fieldset {
-                            legend.vh { "Time" }
-                            @for (name, word, _) in PERIODS {
-                                @let id = format!("t-{name}");
-                                div.check {
-                                    input type="radio" id=(id) name="time" value=(name) checked[chosen.value("time") == name];
-                                    label for=(id) { (word) }
-                                }
-                            }
-                        }
-                        div.apply { button.btn.sm.primary { "Apply" } }
-                    }
-                }
-                @for (name, word) in TEXTS {
-                    label.vh for=(name) { (word) }
-                    input.in.sm.m.subj id=(name) name=(name) value=(chosen.value(name)) placeholder=(word)
-                        list=[(name == "action").then_some("actions")] size="18" autocomplete="off" spellcheck="false";
-                }
-                datalist #actions { @for action in ACTIONS { option value=(action) {} } }
-                @for name in ["createdAfter", "createdBefore"] {
-                    @if !chosen.value(name).is_empty() { input type="hidden" name=(name) value=(chosen.value(name)); }
-                }
-                (submit_in_row("Filter"))
-            }
-            @if !chosen.is_empty() {
-                div.chips {
-                    span { "Showing" }
-                    @for (name, value) in &chosen.0 {
-                        a.chip href=(chosen.address(LIST, Some(name), None)) {
-                            (Icon::Close)
-                            span { span.vh { "Remove: " } (word_of(name)) " " (value_in_words(name, value)) }
-                        }
-                    }
-                    a href=(LIST) { "Clear all" }
-                }
-            }
-        }
+    one_of("time", &PERIODS.map(|(name, _, _)| name), "must be hour, day, week or month");
+    one_of(CHANGES.0, &[CHANGES.1], "must be only");
+    for (name, _) in TEXTS {
+        let read = |text: &str| if text.len() <= MAX_TEXT { Ok(()) } else { Err("is too long") };
+        let _: Option<()> = query.optional(name, "", || Value::Null, read);
     }
 }
 
-fn word_of(name: &str) -> String {
-    match name {
-        "createdAfter" => "since".to_owned(),
-        "createdBefore" => "before".to_owned(),
-        _ => {
-            TEXTS.iter().find(|(key, _)| *key == name).map_or_else(|| name.to_owned(), |(_, word)| word.to_lowercase())
+/// Finds what the filters name.
+///
+/// # Errors
+/// The error response if the store fails.
+pub(super) async fn resolve(app: &App, request: &ApiRequest, chosen: &Chosen) -> Result<Resolved, Problem> {
+    let organization = request.principal()?.organization();
+    let mut resolved = Resolved::default();
+    for action in chosen.value("action").split(',').map(str::trim).filter(|action| !action.is_empty()) {
+        resolved.filter.actions.extend(actions::named_by(action));
+    }
+    for (name, meant) in [("actorId", Meant::Actors), ("subjectId", Meant::Subjects)] {
+        if chosen.value(name).is_empty() {
+            continue;
+        }
+        match names::find(app, organization, meant, chosen.value(name)).await? {
+            Ok(named) => {
+                let ids = match meant {
+                    Meant::Actors => &mut resolved.filter.actors,
+                    Meant::Subjects => &mut resolved.filter.subjects,
+                };
+                ids.extend(named.ids.iter().cloned());
+                resolved.named.insert(name, named);
+            }
+            Err(problem) => resolved.problems.push((name.to_owned(), problem)),
         }
     }
-}
-
-fn value_in_words(name: &str, value: &str) -> String {
-    let period = PERIODS.iter().find(|(period, _, _)| name == "time" && *period == value);
-    period.map_or_else(|| value.replace(',', " or "), |(_, word, _)| word.to_lowercase())
+    match chosen.value("requestId") {
+        "" => {}
+        text => match text.parse::<Id<RequestId>>() {
+            Ok(id) => resolved.wanted.request = Some(id),
+            Err(_) => {
+                let problem = format!(
+                    "“{text}” is no request id. One begins with req_, and stands on the page of each error and in the header X-Request-Id."
+                );
+                resolved.problems.push(("requestId".to_owned(), problem));
+            }
+        },
+    }
+    resolved.wanted.changes_only = !chosen.value(CHANGES.0).is_empty();
+    Ok(resolved)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::LIST, *};
 
     fn chosen(pairs: &[(&str, &str)]) -> Chosen {
         Chosen::read(&pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect::<Vec<_>>())
@@ -193,11 +179,5 @@ mod tests {
         let now = Timestamp::from_millis(10 * 3_600_000);
         assert_eq!(chosen(&[("time", "hour")]).since(now), Some(Timestamp::from_millis(9 * 3_600_000)));
         assert_eq!(chosen(&[("time", "ever")]).since(now), None);
-    }
-
-    #[test]
-    fn what_was_typed_is_inert() {
-        let html = form(&chosen(&[("action", "\"><script>alert(1)</script>")])).into_string();
-        assert!(!html.contains("<script"), "{html}");
     }
 }

@@ -9,20 +9,23 @@ use http_api::{
     request::{ApiRequest, DueDates, Query},
     response::{ApiResponse, Problem},
 };
-use kernel::Timestamp;
+use kernel::{PageLimit, Timestamp};
 use maud::{Markup, html};
 
 use super::{
-    CHECKPOINT, EXPORT, LIST, PUBLIC_KEY, VERIFY_COMMAND, entries_table,
-    filters::{self, Chosen},
+    CHECKPOINT, EXPORT, LIST, PUBLIC_KEY, VERIFY_COMMAND, actions, entries_table, filter_form,
+    filters::{self, Chosen, Resolved},
+    names,
+    search::{Found, search},
 };
 use crate::{
-    components::{Head, Icon, Tone, badge, blank, heading, page, pager},
+    components::{Head, Icon, Tone, badge, blank, heading, page, pager, problem_summary},
     pages::viewer,
+    registers::RecordNames,
     response::{page_response, redirect},
     services::ConsoleServices,
     viewer::Viewer,
-    words::{grouped, sequence},
+    words::{counted, grouped, sequence},
 };
 
 /// The state of the chain, as the newest checkpoint states it.
@@ -40,6 +43,17 @@ const MAX_WAITING: usize = 1_000;
 /// The age from which on an entry that is not sealed is too old.
 const MAX_UNSEALED_SECONDS: u64 = 60;
 
+/// The content of the list.
+struct View<'v> {
+    chosen: &'v Chosen,
+    resolved: &'v Resolved,
+    found: Found,
+    names: RecordNames,
+    /// The addresses of the first page and of the next one.
+    newest: Option<String>,
+    older: Option<String>,
+}
+
 /// Handles the request.
 pub(super) fn handle<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>> {
     Box::pin(async move {
@@ -50,45 +64,112 @@ pub(super) fn handle<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a,
         }
         let now = app.services.clock.now();
         let mut query = Query::parse(request.query());
-        let filter = filters::read(&mut query);
+        filters::take(&mut query);
         let mut list_request = ListRequest::parse(app, request, &mut query, DueDates::No)?;
         if let Some(since) = chosen.since(now) {
             list_request.page.time_range.created_after = Some(since);
         }
-        let store = &*app.services.store;
-        let found = AuditLog::entries(store, list_request.organization, &filter, &list_request.page).await?;
-        let is_later_page = pairs.iter().any(|(name, _)| name == "cursor");
-        let newest = is_later_page.then(|| chosen.address(LIST, None, None));
-        let older = found
-            .next
-            .map(|position| chosen.address(LIST, None, Some(("cursor", &list_request.cursor(app, position)))));
+        let resolved = filters::resolve(app, request, &chosen).await?;
         let chain = chain(app, request).await?;
         let viewer = viewer(request)?;
-        let content = html! {
-            (heading("Audit log", &html! {
-                p { "Every call and every change, refused ones too, in the order in which they were sealed. Nobody can edit or delete an entry, and a change made behind Novantra’s back shows." }
-            }, &html! {
+        let found = match resolved.problems.is_empty() {
+            true => entries(app, &list_request, &resolved).await?,
+            false => Found { items: Vec::new(), next: None, searched_to: None },
+        };
+        let names = names::of_subjects(app, list_request.organization, &found.items).await?;
+        let is_later_page = pairs.iter().any(|(name, _)| name == "cursor");
+        let cursor = |position| chosen.address(LIST, None, Some(("cursor", &list_request.cursor(app, position))));
+        let view = View {
+            newest: is_later_page.then(|| chosen.address(LIST, None, None)),
+            // The entries of a request are on one page, except for those of a large batch, which the extract has.
+            older: found.next.filter(|_| resolved.wanted.request.is_none()).map(cursor),
+            chosen: &chosen,
+            resolved: &resolved,
+            found,
+            names,
+        };
+        let status = if resolved.problems.is_empty() { StatusCode::OK } else { StatusCode::BAD_REQUEST };
+        Ok(page_response(status, show(&viewer, &chain_card(&viewer, &chain, now), &view)))
+    })
+}
+
+/// The entries of the page: those that the store finds by an index, or those that a search of it finds.
+async fn entries(app: &App, request: &ListRequest, resolved: &Resolved) -> Result<Found, Problem> {
+    let (store, organization) = (&*app.services.store, request.organization);
+    if resolved.wanted.is_any() {
+        let page = AuditLog::entries(store, organization, &resolved.filter, &request.page).await?;
+        return Ok(Found { items: page.items, next: page.next, searched_to: None });
+    }
+    let mut page = request.page;
+    if resolved.wanted.request.is_some() {
+        page.limit = PageLimit::clamped(PageLimit::MAX.into());
+    }
+    Ok(search(store, organization, &resolved.filter, &page, resolved.wanted).await?)
+}
+
+fn show(viewer: &Viewer, chain: &Markup, view: &View<'_>) -> Markup {
+    let View { chosen, resolved, found, .. } = view;
+    let has_problem = !resolved.problems.is_empty();
+    let content = html! {
+        (heading("Audit log", &html! {
+            p { "Every call and every change, refused ones too, in the order in which they were sealed. Nobody can edit or delete an entry, and a change made behind Novantra’s back shows." }
+        }, &html! {
+            @if !has_problem {
                 a.btn href=(chosen.address(EXPORT, None, None)) {
                     (Icon::Download) @if chosen.is_empty() { "Export the log" } @else { "Download an extract" }
                 }
-            }))
-            (chain_card(&viewer, &chain, now))
-            (filters::form(&chosen))
-            @if !chosen.is_empty() {
-                p.small.muted { "An extract has only the entries that match these filters, so it can’t be verified as a chain: " a href=(EXPORT) { "export the whole log" } " for that." }
             }
+        }))
+        (chain)
+        (problem_summary(&resolved.problems))
+        (filter_form::form(chosen, resolved))
+        @if !chosen.is_empty() && !has_problem {
+            p.small.muted { "An extract has only the entries that match these filters, so it can’t be verified as a chain: " a href=(EXPORT) { "export the whole log" } " for that." }
+        }
+        @if !has_problem {
             section.card aria-label="Entries" {
-                @if found.items.is_empty() && older.is_none() {
-                    (blank(Icon::AuditLog, "No entry matches these filters", "Remove one of the filters above, or all of them.", &html! { a.btn href=(LIST) { "Clear all filters" } }))
-                } @else {
-                    (entries_table(&viewer, "Audit entries, newest first", &found.items))
-                    (pager(&html! { "Some of the entries, newest first" }, newest.as_deref(), older.as_deref()))
+                @if found.items.is_empty() && view.newest.is_none() && view.older.is_none() { (nothing(viewer, view)) }
+                @else {
+                    (entries_table(viewer, &view.names, &format!("Audit entries, {}", order(view)), &found.items))
+                    (pager(&summary(viewer, view), view.newest.as_deref(), view.older.as_deref()))
                 }
             }
-        };
-        let head = Head { title: "Audit log", section: LIST, ..Head::default() };
-        Ok(page_response(StatusCode::OK, page(&viewer, &head, &content)))
-    })
+        }
+    };
+    page(viewer, &Head { title: "Audit log", section: LIST, has_problem, ..Head::default() }, &content)
+}
+
+const fn order(view: &View<'_>) -> &'static str {
+    if view.resolved.wanted.request.is_some() { "oldest first" } else { "newest first" }
+}
+
+/// The notice in place of an empty list.
+fn nothing(viewer: &Viewer, view: &View<'_>) -> Markup {
+    let clear = html! { a.btn href=(LIST) { "Clear all filters" } };
+    let typed = view.chosen.value("action").split(',').map(str::trim);
+    let unknown = typed.filter(|action| !action.is_empty()).find(|action| !actions::is_recorded(action));
+    let text = match (unknown, view.resolved.wanted.request) {
+        (Some(action), _) => format!("This version of Novantra records nothing as “{action}”. Choose an action from the list, or type the beginning of one, such as service_account."),
+        (None, Some(_)) if view.found.next.is_some() => format!(
+            "The entries up to {} were searched, of which there are many: the request may have ended later. Remove the other filters, or look at the entries of that time.",
+            view.found.searched_to.map(|time| viewer.zone.minute_text(time)).unwrap_or_default(),
+        ),
+        (None, Some(_)) => "The log of this workspace has no entry of this request in the hour after it began. Calls without valid credentials are in the log of the installation.".to_owned(),
+        (None, None) => "Remove one of the filters above, or all of them.".to_owned(),
+    };
+    blank(Icon::AuditLog, "No entry matches these filters", &text, &clear)
+}
+
+/// The foot of the list, which says whether it is complete.
+fn summary(viewer: &Viewer, view: &View<'_>) -> Markup {
+    let count = counted(view.found.items.len(), "entry", "entries");
+    let is_complete = view.found.next.is_none() && view.newest.is_none();
+    let up_to = view.found.searched_to.filter(|_| view.found.next.is_some());
+    html! {
+        @if is_complete { "All " (count) } @else if view.found.next.is_none() { "The last " (count) } @else { (count) " of more" }
+        ", " (order(view))
+        @if let Some(time) = up_to { "; searched " @if view.resolved.wanted.request.is_some() { "up to " } @else { "back to " } (viewer.zone.second(time)) }
+    }
 }
 
 async fn chain(app: &App, request: &ApiRequest) -> Result<Chain, Problem> {

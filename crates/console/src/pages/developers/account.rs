@@ -13,14 +13,20 @@ use http_api::{
 use kernel::{PageLimit, PageRequest, Subject, Timestamp};
 use limits::{BucketKey, BucketState, Charge, Quota};
 use maud::{Markup, html};
+use store::{CallTotals, calls_in_last_week};
 
 use super::{
     CREDENTIALS, Desk,
-    account_state::{scope, state},
+    account_calls::calls_card,
+    account_state::{older_secret, scope, state},
 };
 use crate::{
     components::{Head, Icon, NONE, card, copyable, flash, heading, meter, page, tabs},
-    pages::{audit::calls_table, form_texts::query_value},
+    pages::{
+        audit::{calls_table, of_subjects},
+        form_texts::query_value,
+    },
+    registers::RecordNames,
     response::page_response,
     words::grouped,
 };
@@ -35,6 +41,18 @@ struct Use {
     workspace: Option<BucketState>,
 }
 
+/// The content of the page.
+struct View {
+    used: Option<Timestamp>,
+    in_use: Use,
+    /// The calls in each of the last hours.
+    calls: Vec<CallTotals>,
+    recent: Vec<StoredEntry>,
+    /// The names of the subjects of the recent calls.
+    names: RecordNames,
+    done: Option<String>,
+}
+
 /// Handles the request.
 pub(super) fn handle<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>> {
     Box::pin(async move {
@@ -44,10 +62,18 @@ pub(super) fn handle<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a,
         let used = store.last_used(organization, account.meta.id).await?;
         let filter = AuditFilter { actors: [account.meta.id.to_string()].into(), ..AuditFilter::default() };
         let recent = PageRequest { limit: PageLimit::clamped(RECENT), ..PageRequest::default() };
-        let calls = AuditLog::entries(&**store, organization, &filter, &recent).await?;
-        let in_use = present_use(&desk, &account).await?;
-        let done = query_value(request, "done");
-        let page = overview(&desk, &account, used, &in_use, &calls.items, done.as_deref());
+        let recent = AuditLog::entries(&**store, organization, &filter, &recent).await?.items;
+        // The time of the last use is stored with a delay.
+        let answered = recent.iter().filter(|stored| stored.entry.status.is_some_and(|status| status < 400));
+        let view = View {
+            used: answered.map(|stored| stored.entry.occurred_at).chain(used).max(),
+            in_use: present_use(&desk, &account).await?,
+            calls: calls_in_last_week(&**store, organization, account.meta.id, desk.now).await?,
+            names: of_subjects(app, organization, &recent).await?,
+            recent,
+            done: query_value(request, "done"),
+        };
+        let page = overview(&desk, &account, &view);
         Ok(page_response(StatusCode::OK, page).with_subject(Subject::from_id(account.meta.id)))
     })
 }
@@ -91,8 +117,13 @@ pub(in crate::pages) fn frame(desk: &Desk<'_>, account: &Account, tab: &str, con
     };
     let actions = html! {
         @if desk.may_manage() {
-            a.btn href={ (href) "/rotate" } { (Icon::Replay) "Rotate the secret…" }
-            a.btn.danger[is_active] href={ (href) "/status" } { @if is_active { (Icon::Disable) "Disable…" } @else { (Icon::Check) "Enable…" } }
+            @if is_active {
+                a.btn href={ (href) "/rotate" } { (Icon::Replay) "Rotate the secret…" }
+                a.btn.danger href={ (href) "/status" } { (Icon::Disable) "Disable…" }
+            } @else {
+                a.btn href={ (href) "/status" } { (Icon::Check) "Enable…" }
+                a.btn href={ (href) "/rotate" } { (Icon::Replay) "Rotate the secret…" }
+            }
         }
     };
     let parts = [
@@ -113,17 +144,10 @@ pub(in crate::pages) fn frame(desk: &Desk<'_>, account: &Account, tab: &str, con
     page(&desk.viewer, &head, &content)
 }
 
-fn overview(
-    desk: &Desk<'_>,
-    account: &Account,
-    used: Option<Timestamp>,
-    in_use: &Use,
-    calls: &[StoredEntry],
-    done: Option<&str>,
-) -> Markup {
+fn overview(desk: &Desk<'_>, account: &Account, view: &View) -> Markup {
     let href = format!("{CREDENTIALS}/{}", account.meta.id);
     let link = |end: &str, title: &str| html! { @if desk.may_manage() { a href={ (href) (end) } { (title) } } };
-    let done = done.and_then(|done| match done {
+    let done = view.done.as_deref().and_then(|done| match done {
         "disabled" => Some("The service account is disabled. Its next call is refused."),
         "enabled" => Some("The service account is enabled."),
         "scopes" => Some("The scopes were changed. The next call of the account is checked against them."),
@@ -135,10 +159,11 @@ fn overview(
         @if let Some(done) = done { (flash(done)) }
         div.split {
             div.stack {
-                (card("use", "Use of the limits, now", &link("/limits", "Change"), &limits_now(in_use)))
+                (calls_card(&desk.viewer, &view.calls, desk.now))
+                (card("use", "Use of the limits, now", &link("/limits", "Change"), &limits_now(&view.in_use)))
                 (card("calls", "Recent calls", &html! { a href={ (href) "/calls" } { "All calls" } }, &html! {
-                    @if calls.is_empty() { div.body { p.muted { "It has made no call yet." } } }
-                    @else { div.body.flush { (calls_table(&desk.viewer, "Recent calls of this account", calls)) } }
+                    @if view.recent.is_empty() { div.body { p.muted { "It has made no call yet." } } }
+                    @else { div.body.flush { (calls_table(&desk.viewer, &view.names, "Recent calls of this account", &view.recent)) } }
                 }))
             }
             div.aside {
@@ -148,7 +173,7 @@ fn overview(
                     } }
                 }))
                 (card("secret", "Secret", &link("/rotate", "Rotate"), &secret(desk, account)))
-                (card("account", "Account", &link("/edit", "Edit"), &about(desk, account, used)))
+                (card("account", "Account", &link("/edit", "Edit"), &about(desk, account, view.used)))
             }
         }
     };
@@ -156,7 +181,7 @@ fn overview(
 }
 
 fn limits_now(in_use: &Use) -> Markup {
-    let rows = [("Reads", in_use.reads), ("Writes", in_use.writes), ("Whole workspace", in_use.workspace)];
+    let rows = [("Reads", in_use.reads), ("Writes", in_use.writes), ("All accounts together", in_use.workspace)];
     html! {
         div.body {
             div.hbars.small {
@@ -175,13 +200,19 @@ fn limits_now(in_use: &Use) -> Markup {
 }
 
 fn secret(desk: &Desk<'_>, account: &Account) -> Markup {
-    let old = account.record.secrets.iter().filter_map(|secret| secret.expires_at).find(|end| *end > desk.now);
+    let is_active = account.record.is_active_at(desk.now);
+    let old = older_secret(account, desk.now);
     html! {
         div.body { dl.dl {
-            dt { "Older secret" }
-            dd { @if let Some(end) = old { "Works until " (desk.viewer.zone.second(end)) } @else { "None" } }
+            dt { "Present secret" }
+            dd {
+                @if is_active { "Works" }
+                @else if account.record.status == AccountStatus::Disabled { "Refused while the account is disabled" }
+                @else { "Refused: the account has expired" }
+            }
+            @if let Some(end) = old { dt { "Older secret" } dd { "Works until " (desk.viewer.zone.second(end)) } }
         } }
-        footer { "Rotating gives a second secret, and the old one works for a while." }
+        footer { "Rotating gives a second secret, and the present one works for a while." }
     }
 }
 
@@ -196,7 +227,7 @@ fn about(desk: &Desk<'_>, account: &Account, used: Option<Timestamp>) -> Markup 
             dt { "Last used" } dd { @if let Some(used) = used { (zone.ago(used, desk.now)) } @else { "Never" } }
             dt { "Created" } dd { (zone.minute(account.meta.created_at)) }
             dt { "Contact" } dd { @if let Some(contact) = contact { (contact) } @else { "None" } }
-            dt { "Expires" } dd { @if let Some(expiry) = expires_at { (zone.minute(*expiry)) } @else { "Never" } }
+            dt { "Expires" } dd { @if let Some(expiry) = expires_at { (zone.end(*expiry)) } @else { "Never" } }
             dt { "Reads" } dd { (limit(limits.reads)) }
             dt { "Writes" } dd { (limit(limits.writes)) }
         } }

@@ -35,7 +35,7 @@ pub(super) fn open<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, R
         desk.require_recent()?;
         let account = find::<ServiceAccount>(app, request).await?;
         let contact = account.record.contact.as_ref().map_or_else(String::new, ToString::to_string);
-        let expires = account.record.expires_at.map_or_else(String::new, |expiry| desk.viewer.zone.input_date(expiry));
+        let expires = account.record.expires_at.map_or_else(String::new, |end| desk.viewer.zone.input_last_day(end));
         let typed = |name: &str, otherwise: String| query_value(request, name).unwrap_or(otherwise);
         let (contact, expires) = (typed("contact", contact), typed("expires", expires));
         let why = typed("reason", String::new());
@@ -57,10 +57,11 @@ pub(super) fn submit<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a,
         let (mut faults, seen) = (Faults::new(), texts.revision()?);
         let contact = read(&mut faults, "contact", optional(text("contact"), Email::parse));
         // The form has the date only: an expiry at another time of that day is kept.
-        let kept = account.record.expires_at.filter(|expiry| desk.viewer.zone.input_date(*expiry) == text("expires"));
+        let zone = &desk.viewer.zone;
+        let kept = account.record.expires_at.filter(|end| zone.input_last_day(*end) == text("expires"));
         let expires = match kept {
             Some(expiry) => Ok(Some(expiry)),
-            None => optional(text("expires"), |text| desk.viewer.zone.parse_input(text)),
+            None => optional(text("expires"), |text| zone.parse_end_of_day(text)),
         };
         let expires = read(&mut faults, "expires", expires);
         if kept.is_none()
@@ -98,7 +99,7 @@ fn form(
     is_conflict: bool,
 ) -> Markup {
     let href = format!("{CREDENTIALS}/{}", account.meta.id);
-    let problems = problems(faults, &[("contact", "Contact e-mail"), ("expires", "Expiry"), ("reason", "Reason")]);
+    let problems = problems(faults, &[("contact", "Contact e-mail"), ("expires", "Last day"), ("reason", "Reason")]);
     let stored = &account.record;
     let content = html! {
         @if is_conflict {
@@ -109,14 +110,14 @@ fn form(
             ))
             p.small {
                 "Stored contact: " @if let Some(contact) = &stored.contact { (contact) } @else { "none" }
-                ". Stored expiry: " @if let Some(expiry) = stored.expires_at { (desk.viewer.zone.minute(expiry)) } @else { "never" } "."
+                ". Stored expiry: " @if let Some(expiry) = stored.expires_at { (desk.viewer.zone.end(expiry)) } @else { "never" } "."
             }
         }
         form.form method="post" action={ (href) "/edit" } novalidate data-guard {
             (form_token(&desk.viewer))
             input type="hidden" name="revision" value=(account.meta.revision.0);
             (problem_summary(&problems))
-            section { (details(&problems, contact, expires)) }
+            section { (details(&desk.viewer.zone, &problems, contact, expires)) }
             section { (reason(why, problem_at(&problems, "reason"))) }
             (submit_bar("Save the account", &href))
         }

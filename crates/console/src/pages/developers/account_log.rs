@@ -1,4 +1,4 @@
-//! The parts of the audit log about a service account: its calls, the findings that it pushed, and the changes of the account.
+//! The parts of the audit log about a service account: its calls, and the changes of the account.
 
 use std::collections::BTreeSet;
 
@@ -19,15 +19,12 @@ use super::{CREDENTIALS, Desk, account::frame};
 use crate::{
     components::{Icon, NONE, blank, pager},
     pages::{
-        audit::{calls_table, entries_table},
+        audit::{calls_table, entries_table, of_subjects},
         form_texts::query_value,
     },
     response::page_response,
+    words::counted,
 };
-
-/// The changes of findings that programs make.
-const FINDING_CHANGES: [&str; 4] =
-    ["finding.created", "finding.updated", "finding.event_recorded", "finding.batch_written"];
 
 /// The changes of accounts, and the displays of their secrets.
 const ACCOUNT_CHANGES: [&str; 8] = [
@@ -45,18 +42,12 @@ const ACCOUNT_CHANGES: [&str; 8] = [
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Shown {
     Calls,
-    Findings,
     Changes,
 }
 
 /// Handles the request for the calls.
 pub(super) fn calls<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>> {
     Box::pin(respond(app, request, Shown::Calls))
-}
-
-/// Handles the request for the changes of findings.
-pub(super) fn findings<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>> {
-    Box::pin(respond(app, request, Shown::Findings))
 }
 
 /// Handles the request for the changes of the account.
@@ -71,7 +62,6 @@ async fn respond(app: &App, request: &ApiRequest, shown: Shown) -> Result<ApiRes
     let names = |actions: &[&str]| actions.iter().map(|action| (*action).to_owned()).collect();
     let filter = match shown {
         Shown::Calls => AuditFilter { actors: id, ..AuditFilter::default() },
-        Shown::Findings => AuditFilter { actors: id, actions: names(&FINDING_CHANGES), ..AuditFilter::default() },
         Shown::Changes => AuditFilter { subjects: id, actions: names(&ACCOUNT_CHANGES), ..AuditFilter::default() },
     };
     let mut query = Query::parse(request.query());
@@ -80,11 +70,9 @@ async fn respond(app: &App, request: &ApiRequest, shown: Shown) -> Result<ApiRes
     let page = AuditLog::entries(store, account.meta.organization, &filter, &list_request.page).await?;
     let (end, label, nothing) = match shown {
         Shown::Calls => ("/calls", "Calls of this account, newest first", "No calls yet"),
-        Shown::Findings => {
-            ("/findings", "Changes of findings by this account, newest first", "No findings created or changed yet")
-        }
         Shown::Changes => ("/changes", "Changes of this account, newest first", "No changes yet"),
     };
+    let subjects = of_subjects(app, account.meta.organization, &page.items).await?;
     let path = format!("{CREDENTIALS}/{}{end}", account.meta.id);
     let newest = query_value(request, "cursor").map(|_| path.clone());
     let older = page.next.map(|position| format!("{path}?cursor={}", list_request.cursor(app, position)));
@@ -92,9 +80,9 @@ async fn respond(app: &App, request: &ApiRequest, shown: Shown) -> Result<ApiRes
         section.card aria-label=(label) {
             @if page.items.is_empty() && older.is_none() { (blank(Icon::AuditLog, nothing, "Calls and changes are listed here as soon as there are any.", &NONE)) }
             @else {
-                @if shown == Shown::Calls { (calls_table(&desk.viewer, label, &page.items)) }
-                @else { (entries_table(&desk.viewer, label, &page.items)) }
-                (pager(&html! { (label) }, newest.as_deref(), older.as_deref()))
+                @if shown == Shown::Calls { (calls_table(&desk.viewer, &subjects, label, &page.items)) }
+                @else { (entries_table(&desk.viewer, &subjects, label, &page.items)) }
+                (pager(&html! { @if newest.is_none() && older.is_none() { "All " (counted(page.items.len(), "entry", "entries")) ". " } (label) }, newest.as_deref(), older.as_deref()))
             }
         }
     };

@@ -1,6 +1,6 @@
 //! The page that shows the secret of a service account, once.
 
-use auth::{Account, ServiceAccount};
+use auth::{Account, AccountStatus, ServiceAccount};
 use axum::http::StatusCode;
 use futures_util::future::BoxFuture;
 use http_api::{
@@ -11,8 +11,9 @@ use http_api::{
 };
 use kernel::Subject;
 use maud::{Markup, html};
+use scopes::Scope;
 
-use super::{CREDENTIALS, Desk};
+use super::{CREDENTIALS, Desk, REFERENCE, account_state::older_secret};
 use crate::{
     components::{Head, NONE, Tone, card, code_block, heading, note, page, secret_field},
     pages::one_time_secret,
@@ -45,7 +46,7 @@ fn around(desk: &Desk<'_>, account: &Account, title: &str, below: &Markup, conte
 
 fn shown(desk: &Desk<'_>, account: &Account, secret: &str) -> Markup {
     let id = account.meta.id.to_string();
-    let below = html! { p { "The account is ready. Its secret is on this page only: Novantra keeps no copy that can be read." } };
+    let below = html! { p { (works(desk, account)) " The secret is on this page only: Novantra keeps no copy that can be read." } };
     let content = html! {
         (note(
             Tone::Warning,
@@ -62,6 +63,7 @@ fn shown(desk: &Desk<'_>, account: &Account, secret: &str) -> Markup {
             div.body {
                 p.small.soft { "Asks for the secret and pipes it, so that it stays out of your shell history and of the process list." }
                 (code_block("curl", "Token call with curl", &token_call(&origin(desk), &id)))
+                (next_call(account))
             }
         }))
         div.save {
@@ -88,14 +90,64 @@ fn gone(desk: &Desk<'_>, account: &Account) -> Markup {
     around(desk, account, &format!("The secret of {}", account.record.name), &NONE, &content)
 }
 
+/// Which secrets of the account work from now on.
+fn works(desk: &Desk<'_>, account: &Account) -> Markup {
+    // A new account was not changed yet.
+    let is_new = account.meta.revision.0 == 1;
+    html! {
+        @if account.record.status == AccountStatus::Disabled {
+            "The account is disabled: no secret works until it is enabled."
+        } @else if is_new {
+            "The account is ready."
+        } @else if let Some(end) = older_secret(account, desk.now) {
+            "The new secret works. The old one works until " (desk.viewer.zone.second(end)) ", and its tokens until they expire."
+        } @else {
+            "The new secret works. The old one does not any more; its tokens work until they expire."
+        }
+    }
+}
+
+/// The way on from the token to the first call.
+fn next_call(account: &Account) -> Markup {
+    let scopes = account.record.scopes;
+    html! {
+        p.small {
+            "The token goes into the header " code { "Authorization: Bearer …" } " of each call. "
+            @if scopes.contains(Scope::FindingsWrite) {
+                "Next: " a href={ (REFERENCE) "/findings#createFinding" } { "record a finding" } ", with an example that can be copied."
+            } @else if scopes.contains(Scope::FindingsRead) {
+                "Next: " a href={ (REFERENCE) "/findings#listFindings" } { "list findings" } ", with an example that can be copied."
+            } @else {
+                "Next: " a href=(REFERENCE) { "the calls that its scopes allow" } ", each with an example that can be copied."
+            }
+        }
+    }
+}
+
 /// The address of this server, as the browser called it.
 pub(super) fn origin(desk: &Desk<'_>) -> String {
     crate::pages::origin::origin(desk.app, desk.request)
 }
 
+/// The call is one line of the shell, so that all of it is read before the secret is asked for: a line after `read` would be
+/// taken for the secret when the text is pasted, and the secret for a command.
 fn token_call(origin: &str, id: &str) -> String {
     format!(
-        "read -rs SECRET     # paste, then Enter\n\nprintf %s \"$SECRET\" | curl -s {origin}/api/v1/auth/token \\\n  -d \
+        "printf \"Secret: \" && read -rs SECRET && printf %s \"$SECRET\" | \\\n  curl -s {origin}/api/v1/auth/token \\\n  -d \
          grant_type=client_credentials \\\n  -d client_id={id} \\\n  --data-urlencode client_secret@-"
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_token_call_is_one_line_of_the_shell() {
+        let call = token_call("https://novantra.example", "svc_1");
+        let lines: Vec<&str> = call.lines().collect();
+        let goes_on: Vec<bool> = lines.iter().map(|line| line.ends_with('\\')).collect();
+        assert_eq!(goes_on, [true, true, true, true, false], "{call}");
+        assert!(!call.contains("\n\n"), "{call}");
+    }
 }

@@ -36,6 +36,12 @@ pub(super) fn state(account: &Account, now: Timestamp) -> Markup {
     }
 }
 
+/// The time until which the secret from before the last rotation works, if it still does.
+pub(super) fn older_secret(account: &Account, now: Timestamp) -> Option<Timestamp> {
+    let works = account.record.is_active_at(now);
+    account.record.secrets.iter().filter_map(|secret| secret.expires_at).find(|end| works && *end > now)
+}
+
 /// A scope; one that allows changes has a pencil.
 pub(super) fn scope(scope: Scope) -> Markup {
     let writes = !is_read(scope);

@@ -26,12 +26,13 @@ use crate::{
     },
     response::{page_response, redirect},
     words::grouped,
+    zone::Zone,
 };
 
 const LABELS: [(&str, &str); 5] = [
     ("name", "Name"),
     ("contact", "Contact e-mail"),
-    ("expires", "Expiry"),
+    ("expires", "Last day"),
     ("scopes", "Scopes"),
     ("reason", "Reason"),
 ];
@@ -96,7 +97,7 @@ pub(super) fn submit<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a,
         let name = read(&mut faults, "name", Title::parse(text("name")).map_err(|error| error.to_string()));
         let contact = read(&mut faults, "contact", optional(text("contact"), Email::parse));
         let expires =
-            read(&mut faults, "expires", optional(text("expires"), |text| desk.viewer.zone.parse_input(text)));
+            read(&mut faults, "expires", optional(text("expires"), |text| desk.viewer.zone.parse_end_of_day(text)));
         if let Some(Some(expiry)) = expires
             && expiry <= desk.now
         {
@@ -152,8 +153,12 @@ pub(super) fn optional<T, E: std::fmt::Display>(
 }
 
 /// The fields that say whom an account belongs to and how long it lasts.
-pub(super) fn details(problems: &[(String, String)], contact: &str, expires: &str) -> Markup {
+pub(super) fn details(zone: &Zone, problems: &[(String, String)], contact: &str, expires: &str) -> Markup {
     let fault = |name: &str| problem_at(problems, name);
+    let last_day = format!(
+        "It works until this day ends in {}. Then it gets no token, and tokens it holds stop working.",
+        zone.name()
+    );
     html! {
         (Field {
             name: "contact",
@@ -164,8 +169,8 @@ pub(super) fn details(problems: &[(String, String)], contact: &str, expires: &st
         }.input("email", "", contact))
         (Field {
             name: "expires",
-            label: "Expires",
-            hint: "From that day it gets no token, and tokens it holds stop working.",
+            label: "Last day",
+            hint: &last_day,
             error: fault("expires"),
             optional: true,
         }.input("date", "short", expires))
@@ -192,7 +197,7 @@ fn form(desk: &Desk<'_>, view: &View<'_>) -> Markup {
                         error: fault("name"),
                         optional: false,
                     }.input("text", "", view.name))
-                    (details(&problems, view.contact, view.expires))
+                    (details(&desk.viewer.zone, &problems, view.contact, view.expires))
                 }
                 section {
                     div.sec {

@@ -16,6 +16,7 @@ use maud::{Markup, html};
 use super::{
     CREDENTIALS, Desk,
     account::form_page,
+    account_state::older_secret,
     desk::{Faults, problem_at, problem_of, problems},
     new_account::{read, token_minutes},
 };
@@ -86,6 +87,7 @@ fn form(desk: &Desk<'_>, account: &Account, chosen: &str, why: &str, faults: &Fa
     let href = format!("{CREDENTIALS}/{}", account.meta.id);
     let problems = problems(faults, &[("grace", "The time"), ("reason", "Reason")]);
     let title = format!("Rotate the secret of {}", account.record.name);
+    let older = older_secret(account, desk.now);
     let content = html! {
         p.soft {
             "You get a new secret at once. Tokens that were already given out stay good until they expire, at most "
@@ -95,7 +97,17 @@ fn form(desk: &Desk<'_>, account: &Account, chosen: &str, why: &str, faults: &Fa
             (form_token(&desk.viewer))
             input type="hidden" name="revision" value=(account.meta.revision.0);
             (problem_summary(&problems))
-            (choices("grace", "How long the old secret keeps working", problem_at(&problems, "grace"), &graces(), Some(chosen)))
+            @if let Some(end) = older {
+                (note(
+                    Tone::Warning,
+                    "The secret from before the last rotation stops working at once.",
+                    &format!(
+                        "It would work until {}. Only the present secret goes on working for the time that you choose here.",
+                        desk.viewer.zone.minute_text(end),
+                    ),
+                ))
+            }
+            (choices("grace", "How long the present secret keeps working", problem_at(&problems, "grace"), &graces(), Some(chosen)))
             (note(
                 Tone::Information,
                 "Have the tokens leaked, too?",

@@ -24,8 +24,8 @@ pub(super) const PRESETS: &[Preset] = &[
     Preset {
         name: "push-findings",
         title: "Push findings",
-        meaning: "For scanners: records findings and changes them, singly or 500 at a time, and reads nothing.",
-        scopes: || ScopeSet::from_iter([Scope::FindingsWrite]),
+        meaning: "For scanners: records findings and changes them, singly or 500 at a time, and reads those that exist, so that a scan changes the ones of the scan before.",
+        scopes: || ScopeSet::from_iter([Scope::FindingsRead, Scope::FindingsWrite]),
     },
     Preset {
         name: "mirror-findings",
@@ -207,6 +207,7 @@ mod tests {
         assert!(preset_scopes("unknown").is_empty());
         let pull = preset_scopes("pull-everything");
         assert!(pull.iter().all(is_read) && !pull.contains(Scope::AuditRead));
-        assert_eq!(preset_scopes("push-findings"), ScopeSet::from_iter([Scope::FindingsWrite]));
+        let push = ScopeSet::from_iter([Scope::FindingsRead, Scope::FindingsWrite]);
+        assert_eq!(preset_scopes("push-findings"), push, "as the guide to pushing a scan says");
     }
 }

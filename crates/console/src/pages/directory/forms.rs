@@ -24,6 +24,7 @@ pub(super) struct SetRole;
 impl PersonForm for SetRole {
     const PATH: &'static str = "role";
     const BUTTON: &'static str = "Change the role";
+    const IS_FOR_OTHERS: bool = true;
 
     fn title(user: &User) -> String {
         format!("Change the role of {}", user.name)
@@ -62,6 +63,7 @@ pub(super) struct Disable;
 impl PersonForm for Disable {
     const PATH: &'static str = "disable";
     const BUTTON: &'static str = "Disable this person";
+    const IS_FOR_OTHERS: bool = true;
     const IS_DANGEROUS: bool = true;
 
     fn title(user: &User) -> String {
@@ -87,6 +89,7 @@ pub(super) struct Enable;
 impl PersonForm for Enable {
     const PATH: &'static str = "enable";
     const BUTTON: &'static str = "Enable this person";
+    const IS_FOR_OTHERS: bool = true;
 
     fn title(user: &User) -> String {
         format!("Enable {}", user.name)

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use auth::{Role, parse_user_email};
+use auth::{Role, StoredUser, User, UserStatus, parse_user_email};
 use axum::http::StatusCode;
 use futures_util::future::BoxFuture;
 use http_api::{
@@ -10,7 +10,7 @@ use http_api::{
     request::ApiRequest,
     response::{ApiResponse, Problem},
 };
-use kernel::Title;
+use kernel::{Reader, Title};
 use maud::{Markup, html};
 use people::{Author, PeopleError};
 
@@ -43,7 +43,7 @@ pub(super) fn open<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, R
     Box::pin(async move {
         let caller = &request.principal()?.user()?.caller;
         caller.require_recent(app.services.clock.now()).map_err(Problem::denied)?;
-        Ok(page_response(StatusCode::OK, form(&viewer(request)?, &query_texts(request), &Faults::new())))
+        Ok(page_response(StatusCode::OK, form(&viewer(request)?, &query_texts(request), &Faults::new(), None)))
     })
 }
 
@@ -68,26 +68,28 @@ pub(super) fn submit<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a,
             ];
             let faults: Faults =
                 faults.into_iter().flatten().map(|(field, message)| (field.to_owned(), message)).collect();
-            return Ok(page_response(StatusCode::BAD_REQUEST, form(&viewer, &texts.0, &faults)));
+            return Ok(page_response(StatusCode::BAD_REQUEST, form(&viewer, &texts.0, &faults, None)));
         };
         let principal = request.principal()?;
         let author = Author::user(&principal.user()?.caller, request.origin(), Some(reason));
         let created =
             app.services.people.create_user(&author, principal.organization_ref(), (name.clone(), email.clone(), role));
         match created.await {
-            Ok((user, issued)) => Ok(link::response(app, &viewer, &user, &issued)),
+            Ok((user, issued)) => link::response(app, request, &user, &issued),
             Err(PeopleError::EmailTaken) => {
-                let message =
-                    format!("{email} belongs to somebody in this workspace already. Look for them in the list.");
-                let faults = vec![("email".to_owned(), message)];
-                Ok(page_response(StatusCode::CONFLICT, form(&viewer, &texts.0, &faults)))
+                let organization = principal.organization();
+                let found = Reader::<User>::get_by_keys(&*app.services.store, organization, &[email.as_str()]).await?;
+                let faults =
+                    vec![("email".to_owned(), format!("{email} belongs to somebody in this workspace already."))];
+                Ok(page_response(StatusCode::CONFLICT, form(&viewer, &texts.0, &faults, found.first())))
             }
             Err(error) => Err(problem_of(error)),
         }
     })
 }
 
-fn form(viewer: &Viewer, typed: &BTreeMap<String, String>, faults: &Faults) -> Markup {
+/// The form. `taken_by` is the person who has the e-mail address already.
+fn form(viewer: &Viewer, typed: &BTreeMap<String, String>, faults: &Faults, taken_by: Option<&StoredUser>) -> Markup {
     let text = |name: &str| typed.get(name).map_or("", String::as_str);
     let fault = |field: &str| faults.iter().find(|(name, _)| name == field).map(|(_, message)| message.as_str());
     let title = "Invite somebody";
@@ -97,6 +99,15 @@ fn form(viewer: &Viewer, typed: &BTreeMap<String, String>, faults: &Faults) -> M
         form.form method="post" action="/app/people/invite" novalidate data-guard {
             (form_token(viewer))
             (problem_summary(faults))
+            @if let Some(user) = taken_by {
+                @let person = format!("{SECTION}/{}", user.meta.id);
+                p {
+                    "It is that of " a href=(person) { (user.record.name) } ". "
+                    @if user.record.status == UserStatus::Invited {
+                        "They were invited: " a href={ (person) "/invitation" } { "make another link for them" } " if the first one was not sent."
+                    }
+                }
+            }
             section {
                 div.pair {
                     (Field { name: "name", label: "Name", error: fault("name"), ..Field::default() }.input("text", "", text("name")))

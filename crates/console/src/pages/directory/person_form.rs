@@ -36,6 +36,9 @@ pub(super) trait PersonForm: Send + Sync + 'static {
     const BUTTON: &'static str;
     /// Whether it takes something away.
     const IS_DANGEROUS: bool = false;
+    /// Whether nobody may do it to themselves.
+    const IS_FOR_OTHERS: bool = false;
+
     /// The title of the page.
     fn title(user: &User) -> String;
 
@@ -78,6 +81,11 @@ pub(super) fn open<'a, F: PersonForm>(
     Box::pin(async move {
         let user = find::<User>(app, request).await?;
         let caller = &request.principal()?.user()?.caller;
+        if F::IS_FOR_OTHERS && caller.user.meta.id == user.meta.id {
+            return Err(Problem::conflict(
+                "this was not done: nobody changes their own role or status. Another administrator can",
+            ));
+        }
         caller.require_recent(app.services.clock.now()).map_err(Problem::denied)?;
         respond::<F>(app, request, StatusCode::OK, &user, &query_texts(request), &[]).await
     })
@@ -110,7 +118,7 @@ pub(super) fn submit<'a, F: PersonForm>(
             Ok(Outcome::Done(done)) => {
                 return Ok(redirect(&format!("{SECTION}/{}?done={done}", user.meta.id)).recorded());
             }
-            Ok(Outcome::Link(issued)) => return Ok(link::response(app, &viewer(request)?, &user, &issued)),
+            Ok(Outcome::Link(issued)) => return link::response(app, request, &user, &issued),
             Ok(Outcome::Fault(field, message)) => (StatusCode::BAD_REQUEST, field, message),
             Err(error @ (PeopleError::OwnAccount | PeopleError::Refused(_) | PeopleError::Contended)) => {
                 (StatusCode::CONFLICT, "reason", format!("This was not done: {error}."))

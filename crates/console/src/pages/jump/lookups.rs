@@ -3,12 +3,13 @@
 use audit::AuditLog;
 use auth::{Permission, Role, ServiceAccount, User, parse_user_email};
 use futures_util::future::{BoxFuture, try_join_all};
-use kernel::{Entry, Id, OrganizationId, Reader, Record, StoreError, Stored};
+use kernel::{Entry, Id, OrganizationId, Reader, Record, RequestId, StoreError, Stored};
 use store::DynStore;
 use webhooks::{WebhookDelivery, WebhookSubscription};
 
 use crate::{
     pages::{
+        audit::of_request,
         developers::{CREDENTIALS, WEBHOOKS},
         webhooks::name_of,
     },
@@ -46,12 +47,13 @@ pub(super) async fn find(
     text: &str,
 ) -> Result<Vec<Hit>, StoreError> {
     let registers = registers().iter().map(|lookup| (Permission::ReadRecords, *lookup));
-    let others: [(Permission, Lookup); 5] = [
+    let others: [(Permission, Lookup); 6] = [
         (Permission::ReadPeople, people),
         (Permission::ReadIntegrations, accounts),
         (Permission::ReadIntegrations, subscriptions),
         (Permission::ReadIntegrations, deliveries),
         (Permission::ReadAuditLog, entries),
+        (Permission::ReadAuditLog, requests),
     ];
     let open = registers.chain(others).filter(|(permission, _)| role.permits(*permission));
     let found = open.map(|(_, lookup)| lookup(store, organization, text));
@@ -182,5 +184,20 @@ fn entries<'a>(store: &'a DynStore, organization: OrganizationId, text: &'a str)
             status: None,
         };
         Ok(found.map(|stored| hit(stored.entry.action.to_string())).into_iter().collect())
+    })
+}
+
+/// Looks the entries of a request up: leads to the only one, or to the list of them.
+fn requests<'a>(store: &'a DynStore, organization: OrganizationId, text: &'a str) -> Found<'a> {
+    Box::pin(async move {
+        let Ok(id) = text.parse::<Id<RequestId>>() else { return Ok(Vec::new()) };
+        let found = of_request(store, organization, id, 2).await?;
+        let href = match found.as_slice() {
+            [] => return Ok(Vec::new()),
+            [only] => format!("/app/audit/{}", only.entry.id),
+            _ => format!("/app/audit?requestId={id}"),
+        };
+        let title = "The entries of this request".to_owned();
+        Ok(vec![Hit { module: "Audit log".to_owned(), href, title, key: id.to_string(), status: None }])
     })
 }

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     components::{TableColumn, sparkline, table},
     viewer::Viewer,
-    words::{counted, grouped},
+    words::{counted, grouped, percent},
 };
 
 /// The time before the expiry of an account in which it is shown.
@@ -100,17 +100,9 @@ fn state(viewer: &Viewer, now: Timestamp, integrations: &Integrations, health: &
     }
 }
 
-const fn is_mostly_refused(calls: CallTotals) -> bool {
+/// Whether more than half of the calls were refused or failed.
+pub(in crate::pages) const fn is_mostly_refused(calls: CallTotals) -> bool {
     calls.total() > 0 && (calls.total() - calls.answered).saturating_mul(2) > calls.total()
-}
-
-/// The part of the whole in percent, with a digit behind the point if it is small.
-fn percent(part: u64, whole: u64) -> String {
-    if part == 0 || whole == 0 {
-        return "0 %".to_owned();
-    }
-    let tenths = (part.saturating_mul(1000) / whole).max(1);
-    if tenths < 100 { format!("{}.{} %", tenths / 10, tenths % 10) } else { format!("{} %", tenths / 10) }
 }
 
 /// The notice of an endpoint that fails.
@@ -122,18 +114,4 @@ pub(super) fn failing_alert(viewer: &Viewer, data: &OverviewData, integrations: 
         if waiting == 1 { "1 delivery waits".to_owned() } else { format!("{} deliveries wait", grouped(waiting)) };
     let rest = format!("{waiting}. Novantra keeps trying for about three days, then they can be replayed by hand.");
     Some(alert_note(&lead, &rest, "/app/developers/webhooks", "See the deliveries"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn parts_are_shown_in_percent() {
-        for (part, whole, text) in
-            [(0, 0, "0 %"), (1, 10_000, "0.1 %"), (27, 1000, "2.7 %"), (1, 2, "50 %"), (3, 3, "100 %")]
-        {
-            assert_eq!(percent(part, whole), text);
-        }
-    }
 }

@@ -17,7 +17,7 @@ use super::{
     session::{client, next_page, page_after, problem_of, with_session},
 };
 use crate::{
-    components::{Ceremony, Field, gate, passkey_form, problem_summary},
+    components::{Ceremony, Field, Tone, gate, note, passkey_form, problem_summary},
     pages::form_texts::public_form,
     response::{page_response, redirect},
 };
@@ -35,6 +35,8 @@ struct Form<'f> {
     /// Whether everybody signs in by the provider.
     has_no_passwords: bool,
     passkeys: Option<CeremonyOptions>,
+    /// Whether a session has ended, and how: `unsent` if a form was lost with it.
+    ended: Option<&'f str>,
 }
 
 /// Handles the request for the form.
@@ -49,6 +51,7 @@ pub(crate) fn open<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, R
             asks_for_workspace: only.is_none(),
             next: next_page(value("next")),
             passkeys: passkeys(app, request, &key),
+            ended: value("ended"),
             ..provider_form(app, only.is_some())
         };
         Ok(with_browser_key(app, page_response(StatusCode::OK, page(&form)), &key))
@@ -156,6 +159,17 @@ fn page_with(form: &Form<'_>, problems: &[(String, String)]) -> Markup {
     let content = html! {
         (problem_summary(problems))
         div { h1 { "Sign in" } }
+        @if let Some(ended) = form.ended {
+            (note(
+                Tone::Information,
+                "Your session has ended.",
+                if ended == "unsent" {
+                    "It was too old, or was ended elsewhere: by you in another browser, or by an administrator. What you have just sent was not stored. After the sign-in you can enter it again."
+                } else {
+                    "It was too old, or was ended elsewhere: by you in another browser, or by an administrator. After the sign-in you come back to the page."
+                },
+            ))
+        }
         @if let Some(label) = form.provider { (openid::button(label, form.next, true)) }
         @if !form.has_no_passwords { (password_form(form)) }
     };

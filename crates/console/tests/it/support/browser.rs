@@ -132,3 +132,20 @@ impl Page {
         self
     }
 }
+
+/// The cookie that a response sets, as the browser sends it; empty if it ends the cookie.
+pub(crate) fn cookie(page: &Page, name: &str) -> String {
+    let cookies = page.headers.get_all(header::SET_COOKIE).iter().map(|value| value.to_str().unwrap());
+    let set = cookies.rev().find(|cookie| cookie.starts_with(name)).unwrap();
+    set.split(';').next().unwrap().to_owned()
+}
+
+/// The browser with one more cookie.
+pub(crate) fn with_cookie(browser: &Browser, cookie: &str) -> Browser {
+    Browser {
+        router: browser.router.clone(),
+        cookie: format!("{}; {cookie}", browser.cookie),
+        form_token: browser.form_token.clone(),
+        host: browser.host,
+    }
+}
