@@ -50,7 +50,7 @@ const fn covers_requirements(kind: Kind) -> bool {
 fn title(other: &Register, column: &Column) -> String {
     match column.name {
         "subject_resource_id" => format!("{} about it", other.title()),
-        "target_resource_id" => "Requirements covered".to_owned(),
+        "target_resource_id" => "Requirements that it covers".to_owned(),
         _ => other.title(),
     }
 }
