@@ -1,5 +1,6 @@
 //! The pages of frameworks: a framework with its versions, and a version with its requirements as a tree.
 
+mod coverage;
 mod framework;
 mod tree;
 mod version;

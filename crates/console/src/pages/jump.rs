@@ -74,7 +74,7 @@ fn of_module(module: &str, hits: &[Hit]) -> Markup {
             ul.stack {
                 @for hit in hits.iter().filter(|hit| hit.module == module) {
                     li.row {
-                        a.prime href=(hit.href) { (hit.title) } " " span.key { (hit.key) }
+                        a.prime dir="auto" href=(hit.href) { (hit.title) } " " span.key { (hit.key) }
                         @if let Some(name) = &hit.status { " " (status(name)) }
                     }
                 }

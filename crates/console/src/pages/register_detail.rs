@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// The number of entries of the history that the page shows.
-const HISTORY: u64 = 30;
+const HISTORY: usize = 30;
 
 /// The last parts of the actions that change a record, so that reading it often does not push its changes out of the
 /// history.
@@ -77,7 +77,8 @@ where
     })
 }
 
-/// Loads the newest entries of the audit log about the changes of a record.
+/// Loads the newest entries of the audit log about the changes of a record: more than the page shows, since the steps of its
+/// life are in them.
 ///
 /// # Errors
 /// The error response if the store fails.
@@ -92,7 +93,7 @@ pub(crate) async fn load_history(
         subjects: BTreeSet::from([id.to_owned()]),
         ..AuditFilter::default()
     };
-    let page = PageRequest { limit: PageLimit::clamped(HISTORY), ..PageRequest::default() };
+    let page = PageRequest { limit: PageLimit::clamped(u64::from(PageLimit::MAX)), ..PageRequest::default() };
     let mut entries = AuditLog::entries(&*app.services.store, organization, &filter, &page).await?.items;
     // A request that was refused has its entry, too, but changed nothing.
     entries.retain(|stored| !stored.entry.changes.is_empty());
@@ -121,7 +122,7 @@ pub(crate) async fn respond<R: Record>(
         section: section_of(R::KIND),
         row: &row,
         names: &names,
-        history,
+        history: &history[..history.len().min(HISTORY)],
         done: done.as_deref().filter(|_| !slots.has_problem),
         may_edit: has_form(R::KIND) && viewer.role.permits(Permission::ChangeRecords),
         may_read_audit_log: viewer.role.permits(Permission::ReadAuditLog),

@@ -20,9 +20,10 @@ pub(super) fn shown(register: &Register) -> Vec<usize> {
     positions.into_iter().map(|(_, index)| index).take(MAX_COLUMNS).collect()
 }
 
-/// Whether the values are short enough for a cell. Of a subject, only the thing itself is shown.
+/// Whether the values are short enough for a cell. Of a subject or a target, only the thing itself is shown.
 fn fits(column: &Column) -> bool {
-    if matches!(column.name, "subject_module_key" | "subject_resource_type" | "subject_version_id") {
+    let is_of_subject = matches!(column.name, "subject_module_key" | "subject_resource_type" | "subject_version_id");
+    if is_of_subject || matches!(column.name, "target_module_key" | "target_resource_type") {
         return false;
     }
     match column.column_type {
@@ -37,6 +38,7 @@ fn rank(column: &Column) -> u8 {
         _ if column.name == "severity" => 0,
         _ if column.name == "status" => 1,
         _ if column.is_due_date => 2,
+        _ if column.name == "target_resource_id" => 4,
         ColumnType::Name(_) => 3,
         ColumnType::Timestamp => 4,
         ColumnType::Id(_) => 5,

@@ -11,7 +11,7 @@ use super::{
     value::value,
 };
 use crate::{
-    components::{Head, Icon, card, copyable, flash, heading, page, status},
+    components::{Head, Icon, card, copyable, flash, heading, page, prose, status},
     viewer::Viewer,
     words::label,
 };
@@ -63,7 +63,7 @@ pub(crate) struct Slots {
 #[must_use]
 pub(crate) fn detail(viewer: &Viewer, view: &Detail<'_>) -> Markup {
     let (register, row) = (&view.register, view.row);
-    let (path, title) = (register.path(), row.title(register, &viewer.zone));
+    let (path, title) = (register.path(), row.title_with(register, &viewer.zone, view.names));
     let title = title.as_ref();
     let state = register.position("status").and_then(|index| row.values[index].as_value().as_str());
     let slots = &view.slots;
@@ -94,7 +94,7 @@ pub(crate) fn detail(viewer: &Viewer, view: &Detail<'_>) -> Markup {
             div.stack {
                 (slots.cards)
                 @for index in long_texts(register).filter(|index| has_text(&row.values[*index])) {
-                    (card(register.columns[index].name, &label(&register.columns[index]), &html! {}, &prose(&row.values[index])))
+                    (card(register.columns[index].name, &label(&register.columns[index]), &html! {}, &long_text(&row.values[index])))
                 }
                 @if !is_beside { (card("fields", "Fields", &html! {}, &fields(viewer, view))) }
                 (card("history", "History", &html! {
@@ -133,9 +133,8 @@ fn has_text(value: &OwnedScalar) -> bool {
     value.as_value().as_str().is_some_and(|text| !text.is_empty())
 }
 
-fn prose(value: &OwnedScalar) -> Markup {
-    let text = value.as_value().as_str().unwrap_or_default();
-    html! { div.body { div.prose { @for paragraph in text.split("\n\n") { p { (paragraph) } } } } }
+fn long_text(value: &OwnedScalar) -> Markup {
+    html! { div.body { div.prose { (prose(value.as_value().as_str().unwrap_or_default())) } } }
 }
 
 /// Whether the field says nothing: it is absent, and either only the server sets it, or it is a part of a group.

@@ -16,6 +16,8 @@ pub(crate) struct RecordName {
     pub(crate) key: Option<String>,
     /// The title, or the name of a person.
     pub(crate) title: String,
+    /// The status of a record, if its kind has one.
+    pub(crate) status: Option<String>,
     /// The address of the page; `None` for a person, whose page not everybody may open.
     pub(crate) href: Option<String>,
 }
@@ -38,7 +40,7 @@ impl RecordName {
         html! {
             a href=(href) {
                 @if let Some(key) = key { span.key { (key) } " " }
-                (self.title)
+                bdi { (self.title) }
             }
         }
     }

@@ -5,10 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use http_api::{pipeline::App, response::Problem};
 use kernel::{Filter, Id, OrganizationId, PageLimit, PageRequest, Reader, Stored};
 use maud::{Markup, html};
-use registers::{Coverage, CoverageLink, FrameworkNode, FrameworkVersion, NodeKind};
+use registers::{CoverageLink, FrameworkNode, FrameworkVersion, NodeKind};
 use store::DynStore;
 
-use crate::components::{Icon, status};
+use super::coverage::coverage;
+use crate::{
+    components::Icon,
+    pages::references::{MAX_NAMES, load_names},
+    registers::RecordNames,
+};
 
 /// The most nodes that are open at a time.
 pub(super) const MAX_OPEN: usize = 12;
@@ -26,6 +31,8 @@ pub(super) struct Tree {
     children: BTreeMap<String, Vec<Stored<FrameworkNode>>>,
     /// The links of the visible nodes.
     links: Vec<Stored<CoverageLink>>,
+    /// The names of the records that these name as their targets.
+    pub(super) targets: RecordNames,
     open: BTreeSet<String>,
 }
 
@@ -81,7 +88,12 @@ impl Tree {
             let filter = Filter::<CoverageLink>::default().with("node_id", ids.iter().copied());
             links.extend(Reader::<CoverageLink>::list(store, organization, &filter, &page()).await?.items);
         }
-        Ok(Self { roots, children, links, open })
+        let ids: BTreeSet<String> = links.iter().map(|link| link.record.target_resource_id.to_string()).collect();
+        let mut targets = RecordNames::default();
+        for ids in ids.into_iter().collect::<Vec<_>>().chunks(MAX_NAMES) {
+            targets.extend(load_names(app, organization, &ids.iter().cloned().collect()).await?);
+        }
+        Ok(Self { roots, children, links, targets, open })
     }
 
     /// The visible node with this key.
@@ -127,7 +139,7 @@ impl Tree {
                                     aria-label={ @if is_open { "Close " } @else { "Open " } (key) } { (Icon::ChevronRight) }
                             }
                             span.id { (key) }
-                            a.prime href=(address(path, &self.open, key)) aria-current=[(key == selected).then_some("true")] { (node.record.title.as_str()) }
+                            a.prime dir="auto" href=(address(path, &self.open, key)) aria-current=[(key == selected).then_some("true")] { (node.record.title.as_str()) }
                         }
                     }
                     td.num { @if node.record.node_kind != NodeKind::Group { (self.coverage(node)) } }
@@ -137,14 +149,9 @@ impl Tree {
         }
     }
 
-    /// The coverage of a node by its own links: full if one of them is.
+    /// The coverage of a node by its own links.
     pub(super) fn coverage(&self, node: &Stored<FrameworkNode>) -> Markup {
-        let links: Vec<Coverage> = self.links(node).map(|link| link.record.coverage).collect();
-        html! {
-            @if links.contains(&Coverage::Full) { span.b.good { "Full" } }
-            @else if !links.is_empty() { span.b.warn { "Partial" } }
-            @else { (status("none")) }
-        }
+        coverage(self.links(node), &self.targets)
     }
 
     fn toggled(&self, path: &str, key: &str, selected: &str) -> String {
