@@ -36,7 +36,7 @@ async fn triage_offers_what_some_allow_and_names_each_that_failed() {
         let page = browser.get(&result).await.expect(200).expect_text("href=\"/app/findings?severity=medium\"");
         let page = page.expect_text("1 finding was changed.").expect_text("2 findings were left unchanged.");
         let page = page.expect_text("IA-2").expect_text("It was changed by another write");
-        page.expect_text("It was verified and can't become triaged. It could become: remediating, closed.");
+        page.expect_text("It was verified and can't become triaged. It could become: closed, remediating.");
     }
     let forged = browser.get(&result.replace("changed=", "stale=")).await.expect(303);
     assert_eq!(forged.location(), "/app/findings");
