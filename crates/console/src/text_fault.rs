@@ -1,4 +1,4 @@
-//! What is wrong with a text, in words that name the one rule that it breaks.
+//! The faults of texts, in words that name the one rule that it breaks.
 
 use kernel::{Rule, Text, is_allowed_in_line, is_allowed_in_text, is_invisible};
 
@@ -27,7 +27,7 @@ pub(crate) fn parse_text<R: Rule>(text: &str) -> Result<Text<R>, String> {
     Text::parse(text).map_err(|error| text_fault(text, limits).unwrap_or_else(|| error.to_string()))
 }
 
-/// What is wrong with a text by these limits. `None` if it breaks another rule.
+/// The fault of a text by these limits; `None` if it breaks another rule.
 pub(crate) fn text_fault(text: &str, limits: TextLimits) -> Option<String> {
     let text = text.replace("\r\n", "\n");
     let text = text.trim();
@@ -37,13 +37,13 @@ pub(crate) fn text_fault(text: &str, limits: TextLimits) -> Option<String> {
         return Some(format!("has {}. Write at most {}", characters(length), grouped(limits.max as u64)));
     }
     if let Some((index, character)) = text.chars().enumerate().find(|(_, character)| !allows(limits, *character)) {
-        let place = format!("U+{:04X}, character {}", u32::from(character), index + 1);
+        let position = format!("U+{:04X}, character {}", u32::from(character), index + 1);
         return Some(match character {
             '\n' | '\u{2028}' | '\u{2029}' => "has several lines. Write one".to_owned(),
             _ if is_allowed_in_text(character) => {
-                format!("has a character that reverses the order of those after it ({place}). Remove it")
+                format!("has a character that reverses the order of those after it ({position}). Remove it")
             }
-            _ => format!("has a control character ({place}). Remove it"),
+            _ => format!("has a control character ({position}). Remove it"),
         });
     }
     let visible = text.chars().filter(|character| !is_invisible(*character)).count();

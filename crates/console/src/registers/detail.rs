@@ -7,6 +7,7 @@ use maud::{Markup, html};
 use super::{
     RecordNames, Register, Row,
     history::{history, of_record},
+    record_names::record_title,
     related::related,
     value::value,
 };
@@ -63,7 +64,7 @@ pub(crate) struct Slots {
 #[must_use]
 pub(crate) fn detail(viewer: &Viewer, view: &Detail<'_>) -> Markup {
     let (register, row) = (&view.register, view.row);
-    let (path, title) = (register.path(), row.title_with(register, &viewer.zone, view.names));
+    let (path, title) = (register.path(), record_title(register, row, &viewer.zone, view.names));
     let title = title.as_ref();
     let state = register.position("status").and_then(|index| row.values[index].as_value().as_str());
     let slots = &view.slots;

@@ -9,6 +9,7 @@ use super::{
     ChosenFilters, FilterNames, RecordNames, Register, Row, columns,
     filter_bar::{chosen_texts, filter_bar, order_title},
     filters::ORDER,
+    record_names::record_title,
     value::{cell, value},
 };
 use crate::{
@@ -117,7 +118,7 @@ fn rows(viewer: &Viewer, view: &ListView<'_>) -> Markup {
             tr role="row" {
                 @if let Some(key) = key { td role="cell" { (value(&register.columns[key], &row.values[key], &viewer.zone, view.names)) } }
                 th.p.w-title scope="row" role="rowheader" {
-                    a.prime dir="auto" href={ (register.path()) "/" (row.id) } { (row.title_with(register, &viewer.zone, view.names)) }
+                    a.prime dir="auto" href={ (register.path()) "/" (row.id) } { (record_title(register, row, &viewer.zone, view.names)) }
                     @if let Some(note) = view.notes.get(&row.id) { span.sub { (note) } }
                 }
                 @for (rank, index) in shown.iter().enumerate() {

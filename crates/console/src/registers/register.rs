@@ -2,11 +2,10 @@
 
 use std::borrow::Cow;
 
-use kernel::{Column, IdText, Kind, Meta, OwnedScalar, Record, Revision, Stored, Timestamp};
+use kernel::{Column, Kind, Meta, OwnedScalar, Record, Revision, Stored, Timestamp};
 
-use super::RecordNames;
 use crate::{
-    words::{sentence, shortened, words},
+    words::{sentence, words},
     zone::Zone,
 };
 
@@ -156,22 +155,6 @@ impl Row {
             Some(time) => format!("{noun} of {}", zone.minute_text(time)),
             None => format!("{noun} …{}", self.id.get(self.id.len().saturating_sub(4)..).unwrap_or_default()),
         })
-    }
-
-    /// The title of the record for people. That of a coverage link is made of the names of what it links.
-    #[must_use]
-    pub(crate) fn title_with<'r>(&'r self, register: &Register, zone: &Zone, names: &RecordNames) -> Cow<'r, str> {
-        let text = |name: &str| {
-            let value = match &self.values[register.position(name)?] {
-                OwnedScalar::Id(prefix, ulid) => IdText(prefix, *ulid).to_string(),
-                value => value.as_value().as_str()?.to_owned(),
-            };
-            Some(names.get(&value).map_or_else(|| shortened(&value), |name| name.short_text().to_owned()))
-        };
-        match (register.kind, text("node_id"), text("target_resource_id")) {
-            (Kind::CoverageLink, Some(node), Some(target)) => Cow::Owned(format!("{node} by {target}")),
-            _ => self.title(register, zone),
-        }
     }
 
     /// The name of the record for people, or else its identifier.

@@ -1,4 +1,4 @@
-//! What the pages of a finding say: the steps of its life, the faults of its forms, and texts of any script.
+//! The content of the pages of a finding: the steps of its life, the faults of its forms, and texts of any script.
 
 use auth::Role;
 use findings::Finding;

@@ -107,12 +107,6 @@ impl Problem {
         &self.message
     }
 
-    /// The errors of the request, one by one.
-    #[must_use]
-    pub fn issues(&self) -> &[Issue] {
-        &self.issues
-    }
-
     /// Creates a 404 response for a record that does not exist, or belongs to others.
     #[must_use]
     pub fn not_found() -> Self {

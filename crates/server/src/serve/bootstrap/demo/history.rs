@@ -1,4 +1,4 @@
-//! What has happened in the demo before it is opened: the steps of findings, claims and packages in the order of their
+//! The past of the demo: the steps of findings, claims and packages in the order of their
 //! times, each recorded at its time by whoever did it.
 
 use std::time::Duration;
