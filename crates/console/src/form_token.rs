@@ -19,6 +19,21 @@ impl FormToken {
         Self(digest.finalize().into())
     }
 
+    /// A token for tests.
+    #[cfg(test)]
+    pub(crate) const fn new(token: [u8; 32]) -> Self {
+        Self(token)
+    }
+
+    /// The proof that this server wrote a text for this session.
+    pub(crate) fn proof_of(&self, text: &str) -> String {
+        let mut digest = Sha256::new();
+        digest.update(b"novantra proof");
+        digest.update(self.0);
+        digest.update(text);
+        digest.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    }
+
     /// Whether the text is this token.
     pub(crate) fn matches(&self, text: &str) -> bool {
         self.to_string().as_bytes().ct_eq(text.as_bytes()).into()

@@ -24,6 +24,7 @@ mod response;
 mod services;
 mod surface;
 mod tables;
+mod text_fault;
 mod viewer;
 mod words;
 mod zone;

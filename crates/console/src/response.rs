@@ -7,13 +7,14 @@ use axum::http::{HeaderName, StatusCode, header};
 use bytes::Bytes;
 use http_api::{
     pipeline::{FailedRequest, SessionCookie},
-    response::{ApiResponse, Problem},
+    response::{ApiResponse, Issue, Problem},
 };
 use maud::{Markup, html};
 
 use crate::{
     components::{Head, Icon, copyable, gate, page},
     navigation::has_page,
+    registers::parameter_label,
     viewer::Viewer,
 };
 
@@ -116,13 +117,16 @@ fn content(problem: &Problem, title: &str, request: &FailedRequest<'_>) -> Marku
             div.stack {
                 div { span.b.bad[status.is_server_error()].warn[!status.is_server_error()] { (status.as_u16()) } }
                 h1 { (title) }
-                p.soft {
+                @if problem.issues().is_empty() { p.soft {
                     @match status {
                         StatusCode::NOT_FOUND => { "This address leads to nothing that you can see." }
                         StatusCode::METHOD_NOT_ALLOWED => { "This address only takes a form that was filled in, and shows no page." }
                         _ => { (sentence(problem.message())) }
                     }
                     (lost)
+                } } @else {
+                    p.soft { @if problem.issues().len() == 1 { "One value is wrong." } @else { "Some values are wrong." } (lost) }
+                    ul.stack.small { @for issue in problem.issues() { li { (issue_sentence(issue)) } } }
                 }
                 h2 { "What you can do" }
                 ul.stack.small {
@@ -186,6 +190,22 @@ fn title(status: StatusCode) -> &'static str {
         status if status.is_server_error() => "Something went wrong here",
         _ => "This did not work",
     }
+}
+
+/// The issue in the words of the pages: the label of the field or the filter, and what is wrong with it.
+fn issue_sentence(issue: &Issue) -> String {
+    let names: Vec<&str> = issue.path.iter().map(String::as_str).collect();
+    let message = sentence(&issue.message);
+    match names.as_slice() {
+        [] | ["query"] => message.into_owned(),
+        ["query" | "header", name] | [name] => format!("{}: {}", parameter_label(name), issue_end(&issue.message)),
+        [first, rest @ ..] => format!("{} {}: {}", parameter_label(first), rest.join(" "), issue_end(&issue.message)),
+    }
+}
+
+/// The message with a full stop.
+fn issue_end(message: &str) -> String {
+    if message.ends_with(['.', '!', '?']) { message.to_owned() } else { format!("{message}.") }
 }
 
 /// The message as a sentence: with a capital letter and a full stop.

@@ -153,6 +153,19 @@ pub(crate) fn camel_case(name: &str) -> String {
     })
 }
 
+/// A name of the API in the letter case of the domain.
+#[must_use]
+pub(crate) fn snake_case(name: &str) -> String {
+    let mut snake = String::with_capacity(name.len() + 4);
+    for letter in name.chars() {
+        if letter.is_ascii_uppercase() {
+            snake.push('_');
+        }
+        snake.push(letter.to_ascii_lowercase());
+    }
+    snake
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,8 +1,14 @@
 //! Times as a reader sees them: in the time zone of their workspace, with the exact moment behind them.
 
-use jiff::{Timestamp as Moment, Zoned, tz::TimeZone};
+use jiff::{
+    Timestamp as Moment, Zoned,
+    civil::{Date, DateTime},
+    tz::{AmbiguousOffset, TimeZone},
+};
 use kernel::Timestamp;
 use maud::{Markup, html};
+
+const OUT_OF_RANGE: &str = "is not within the years 1 to 9999";
 
 /// The time zone of a workspace.
 #[derive(Clone, Debug)]
@@ -108,28 +114,49 @@ impl Zone {
         self.zoned(time).strftime("%Y-%m-%dT%H:%M").to_string()
     }
 
-    /// Returns the moment at which a clock in this zone shows what an input of type `datetime-local` or `date` has; the
-    /// earlier one if there are two.
+    /// Returns the moment at which a clock in this zone shows what an input of type `datetime-local` has, the earlier one if
+    /// there are two, or at which the day of an input of type `date` begins.
     ///
     /// # Errors
     /// A message for the person who typed it.
-    pub(crate) fn parse_input(&self, text: &str) -> Result<Timestamp, &'static str> {
-        let time = if text.len() == 10 { format!("{text}T00:00") } else { text.to_owned() };
-        let local: jiff::civil::DateTime =
-            time.parse().map_err(|_| "is not a date and a time such as 2026-11-24 10:42")?;
-        let zoned =
-            self.zone.to_ambiguous_zoned(local).compatible().map_err(|_| "is not within the years 1 to 9999")?;
-        Ok(Timestamp::from_millis(zoned.timestamp().as_millisecond()))
+    pub(crate) fn parse_input(&self, text: &str) -> Result<Timestamp, String> {
+        if let Some(day) = parse_day(text) {
+            return self.start_of(day);
+        }
+        let local: DateTime = text.parse().map_err(|_| "is not a date and a time such as 2026-11-24 10:42")?;
+        let moment = self.zone.to_ambiguous_zoned(local);
+        if let AmbiguousOffset::Gap { .. } = moment.offset() {
+            let name = &self.name;
+            return Err(format!(
+                "does not exist in {name}: clocks were set forward over it, so give the time that they showed"
+            ));
+        }
+        moment.compatible().map(millis).map_err(|_| OUT_OF_RANGE.to_owned())
+    }
+
+    /// Returns the moment of a due date: as [`Self::parse_input`] does, and for a day without a time its last moment.
+    ///
+    /// # Errors
+    /// A message for the person who typed it.
+    pub(crate) fn parse_due(&self, text: &str) -> Result<Timestamp, String> {
+        let Some(day) = parse_day(text) else { return self.parse_input(text) };
+        Ok(Timestamp::from_millis(self.end_of(day)?.millis() - 1))
+    }
+
+    fn end_of(&self, day: Date) -> Result<Timestamp, String> {
+        self.start_of(day.tomorrow().map_err(|_| OUT_OF_RANGE)?)
+    }
+
+    fn start_of(&self, day: Date) -> Result<Timestamp, String> {
+        day.to_zoned(self.zone.clone()).map(millis).map_err(|_| OUT_OF_RANGE.to_owned())
     }
 
     /// Returns the end of the day that an input of type `date` has: the moment at which the next day begins in this zone.
     ///
     /// # Errors
     /// A message for the person who typed it.
-    pub(crate) fn parse_end_of_day(&self, text: &str) -> Result<Timestamp, &'static str> {
-        let day: jiff::civil::Date = text.parse().map_err(|_| "is not a date such as 2026-11-24")?;
-        let next = day.tomorrow().map_err(|_| "is not within the years 1 to 9999")?;
-        self.parse_input(&next.to_string())
+    pub(crate) fn parse_end_of_day(&self, text: &str) -> Result<Timestamp, String> {
+        self.end_of(parse_day(text).ok_or("is not a date such as 2026-11-24")?)
     }
 
     /// The last day before a time, as an input of type `date` has it.
@@ -164,6 +191,15 @@ impl Zone {
     fn zoned(&self, time: Timestamp) -> Zoned {
         Moment::from_millisecond(time.millis()).unwrap_or_default().to_zoned(self.zone.clone())
     }
+}
+
+/// The day that an input of type `date` has.
+fn parse_day(text: &str) -> Option<Date> {
+    text.parse().ok().filter(|_| text.len() == 10)
+}
+
+fn millis(zoned: Zoned) -> Timestamp {
+    Timestamp::from_millis(zoned.timestamp().as_millisecond())
 }
 
 #[cfg(test)]
@@ -235,6 +271,26 @@ mod tests {
     }
 
     #[test]
+    fn a_time_over_which_clocks_were_set_forward_does_not_exist() {
+        let zone = Zone::named("America/New_York");
+        let fault = zone.parse_input("2026-03-08T02:30").expect_err("no clock showed it");
+        assert!(fault.starts_with("does not exist in America/New_York"), "{fault}");
+        assert_eq!(zone.parse_input("2026-03-08T03:00"), Ok(time("2026-03-08T07:00:00Z")));
+        // The day begins at 01:00 there.
+        assert_eq!(Zone::named("Asia/Beirut").parse_input("2026-03-29"), Ok(time("2026-03-28T22:00:00Z")));
+    }
+
+    #[test]
+    fn a_due_date_without_a_time_is_the_end_of_its_day() {
+        let zone = Zone::named("America/New_York");
+        assert_eq!(zone.parse_due("2026-11-24"), Ok(time("2026-11-25T04:59:59.999Z")));
+        // The day on which clocks are set back has 25 hours.
+        assert_eq!(zone.parse_due("2026-11-01"), Ok(time("2026-11-02T04:59:59.999Z")));
+        assert_eq!(zone.parse_due("2026-11-24T10:42"), zone.parse_input("2026-11-24T10:42"));
+        assert!(zone.parse_due("tomorrow").is_err());
+    }
+
+    #[test]
     fn an_unknown_zone_is_utc() {
         assert_eq!(Zone::named("Atlantis/Capital").name(), "UTC");
     }
@@ -244,10 +300,9 @@ mod tests {
         let zone = Zone::named("America/New_York");
         assert_eq!(zone.parse_input("2026-11-24T10:42"), Ok(time("2026-11-24T15:42:00Z")));
         assert_eq!(zone.parse_input("2026-07-01"), Ok(time("2026-07-01T04:00:00Z")));
-        // The clock shows 01:30 twice on this day, and never 02:30 on the other one.
+        // The clock shows 01:30 twice on this day.
         assert_eq!(zone.parse_input("2026-11-01T01:30"), Ok(time("2026-11-01T05:30:00Z")));
-        assert_eq!(zone.parse_input("2026-03-08T02:30"), Ok(time("2026-03-08T07:30:00Z")));
-        assert!(zone.parse_input("tomorrow").is_err());
+        assert!(zone.parse_input("tomorrow").is_err() && zone.parse_input("2026-02-30").is_err());
         assert_eq!(zone.input_minute(time("2026-11-24T15:42:00Z")), "2026-11-24T10:42");
         assert_eq!(zone.input_date(time("2026-11-24T03:00:00Z")), "2026-11-23");
     }

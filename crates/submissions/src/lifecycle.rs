@@ -1,5 +1,7 @@
 //! The effect of each event on the status and the times of a package (contract v1, resources: submissions).
 
+use kernel::Timestamp;
+
 use crate::{
     error::SubmissionError,
     event::{SubmissionEvent, SubmissionEventKind},
@@ -36,6 +38,15 @@ impl SubmissionEventKind {
 }
 
 impl SubmissionPackageStatus {
+    /// The statuses in which a package is to be submitted: those before its submission, and that after its rejection.
+    pub const AWAITING_SUBMISSION: [Self; 4] = [Self::Draft, Self::InReview, Self::Ready, Self::Rejected];
+
+    /// Whether a package with this status is to be submitted, for the first time or again.
+    #[must_use]
+    pub fn awaits_submission(self) -> bool {
+        Self::AWAITING_SUBMISSION.contains(&self)
+    }
+
     /// The kinds of events that can be recorded about a package with this status.
     pub fn allowed_events(self) -> impl Iterator<Item = SubmissionEventKind> {
         SubmissionEventKind::ALL.iter().copied().filter(move |kind| kind.allowed_from().contains(&self))
@@ -43,6 +54,19 @@ impl SubmissionPackageStatus {
 }
 
 impl SubmissionPackage {
+    /// The event that an event of this kind follows, which can't be later: its time, and its kind in a word. Integrations
+    /// state the times of other systems, which are recorded as they are; where people type a time, an earlier one is a mistake.
+    #[must_use]
+    pub fn followed_by(&self, kind: SubmissionEventKind) -> Option<(Timestamp, &'static str)> {
+        use SubmissionEventKind::{Acceptance, Comment, Receipt, Rejection, Resubmission, Submission, Withdrawal};
+        let submission = || Some((self.submitted_at?, "submission"));
+        match kind {
+            Receipt | Acceptance | Rejection | Withdrawal => submission(),
+            Resubmission => self.decided_at.map(|at| (at, "decision")).or_else(submission),
+            Submission | Comment => None,
+        }
+    }
+
     /// Returns the package after the event. The times are those of the last submission, so that a resubmission clears
     /// the receipt and the decision of the one before. The recipient's reference stays until an event has another one.
     pub(crate) fn after(&self, event: &SubmissionEvent) -> Result<Self, SubmissionError> {

@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 
 use super::Icon;
+use crate::zone::Zone;
 
 /// One field of a form, without its control.
 #[derive(Clone, Copy, Debug, Default)]
@@ -42,6 +43,12 @@ impl Field<'_> {
                 (control)
             }
         }
+    }
+
+    /// A date and a time of this zone, which the label names.
+    pub(crate) fn time(&self, zone: &Zone, value: &str) -> Markup {
+        let label = format!("{} ({})", self.label, zone.name());
+        Field { label: &label, ..*self }.input("datetime-local", "short", value)
     }
 
     /// A line of text of this type of input.

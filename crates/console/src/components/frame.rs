@@ -142,8 +142,8 @@ fn bar(viewer: &Viewer, head: &Head<'_>) -> Markup {
             button.btn.quiet.menu-btn type="button" popovertarget="rail" { (Icon::Menu) span.vh { "Menu" } }
             nav.crumbs aria-label="Breadcrumb" {
                 ol {
-                    @for (title, href) in head.above { li { a href=(href) { (title) } } }
-                    li { span aria-current="page" { (own_crumb(head)) } }
+                    @for (title, href) in head.above { li { a dir="auto" href=(href) { (title) } } }
+                    li { span dir="auto" aria-current="page" { (own_crumb(head)) } }
                 }
             }
             form.jump role="search" action="/app/go" {
@@ -193,7 +193,7 @@ pub(crate) fn heading(title: &str, below: &Markup, actions: &Markup) -> Markup {
     let has_actions = !actions.0.is_empty();
     html! {
         div.head {
-            div { h1 { (title) } (below) }
+            div { h1 { bdi { (title) } } (below) }
             @if has_actions { div.actions { (actions) } }
         }
     }

@@ -1,5 +1,6 @@
 //! The page of an assessment, with the commands that move it.
 
+use audit::StoredEntry;
 use auth::Permission;
 use futures_util::future::BoxFuture;
 use http_api::{
@@ -17,17 +18,17 @@ use super::{
     attempt::{Attempt, Decision},
     commit::{Written, commit},
     form_texts::FormTexts,
+    life::{entered, life},
     register_detail::{load_history, respond as respond_with_detail},
     viewer,
 };
 use crate::{
-    components::{Choice, Field, NONE, Step, card, choices_across, form_token, reason, steps},
+    components::{Choice, Field, NONE, card, choices_across, form_token, reason, steps},
     page_operation::{form_at, page_at},
     registers::{Slots, TypedFaults},
     response::redirect,
     services::ConsoleServices,
     viewer::Viewer,
-    words::sentence,
     zone::Zone,
 };
 
@@ -100,7 +101,7 @@ fn read_command(zone: &Zone, texts: &FormTexts, faults: &mut TypedFaults) -> Opt
     match text(COMPLETED_AT.0).map(|time| zone.parse_input(time)).transpose() {
         Ok(at) => Some(AssessmentCommand::Complete { at }),
         Err(message) => {
-            faults.0.insert(COMPLETED_AT.0.to_owned(), message.to_owned());
+            faults.0.insert(COMPLETED_AT.0.to_owned(), message);
             None
         }
     }
@@ -123,14 +124,19 @@ async fn respond(
     };
     let slots = Slots {
         notice: attempt.notice_on(&Decision { name: "command", options: &options, absent }),
-        cards: where_it_stands(&viewer, assessment, attempt),
+        cards: where_it_stands(&viewer, assessment, &history, attempt),
         has_problem: attempt.has_problem(),
         ..Slots::default()
     };
     respond_with_detail(app, request, attempt.status(), assessment, &history, slots).await
 }
 
-fn where_it_stands(viewer: &Viewer, assessment: &Stored<Assessment>, attempt: &Attempt<'_>) -> Markup {
+fn where_it_stands(
+    viewer: &Viewer,
+    assessment: &Stored<Assessment>,
+    history: &[StoredEntry],
+    attempt: &Attempt<'_>,
+) -> Markup {
     use AssessmentStatus::{Archived, Completed, InProgress, Planned, Superseded};
     let status = assessment.record.status;
     let path: &[AssessmentStatus] = match status {
@@ -138,15 +144,11 @@ fn where_it_stands(viewer: &Viewer, assessment: &Stored<Assessment>, attempt: &A
         Archived => &[Planned, InProgress, Completed, Archived],
         _ => &[Planned, InProgress, Completed],
     };
+    let path: Vec<&str> = path.iter().map(|step| step.name()).collect();
     let completed = assessment.record.completed_at;
-    let life: Vec<Step> = path
-        .iter()
-        .map(|step| Step {
-            title: sentence(step.name()),
-            began: completed.filter(|_| *step == Completed).map(|at| viewer.zone.minute(at)),
-        })
-        .collect();
-    let current = path.iter().position(|step| *step == status).unwrap_or_default();
+    let (life, current) = life(viewer, &path, status.name(), |step| {
+        completed.filter(|_| step == Completed.name()).or_else(|| entered(history, step))
+    });
     let options = options(status);
     let completed_at = Field {
         name: COMPLETED_AT.0,
@@ -163,7 +165,7 @@ fn where_it_stands(viewer: &Viewer, assessment: &Stored<Assessment>, attempt: &A
                     (form_token(viewer))
                     input type="hidden" name="revision" value=(assessment.meta.revision.0);
                     (choices_across("command", "What to do with it", attempt.fault("command"), &options, attempt.typed("command")))
-                    @if status == InProgress { (completed_at.input("datetime-local", "short", attempt.typed(COMPLETED_AT.0))) }
+                    @if status == InProgress { (completed_at.time(&viewer.zone, attempt.typed(COMPLETED_AT.0))) }
                     (reason(attempt.typed("reason"), attempt.fault("reason")))
                     div.save {
                         button.btn.primary { "Move the assessment" }

@@ -9,6 +9,7 @@ mod list;
 mod surroundings;
 mod transition;
 mod triage;
+mod triage_outcome;
 mod triage_result;
 
 use auth::Permission;
@@ -37,6 +38,7 @@ pub(crate) fn operations() -> Vec<Operation> {
         page_at("/app/findings", read, "finding.listed", list::handle),
         page_at("/app/findings/{id}", read, "finding.read", finding::open),
         page_at("/app/findings/new", change, "finding.form_opened", form::open_new),
+        page_at(triage_outcome::RESULT, change, "finding.triage_result_opened", triage_result::show),
         page_at("/app/findings/{id}/edit", change, "finding.form_opened", form::open_edit),
         page_at("/app/findings/{id}/events/new", change, "finding.form_opened", event::open),
         form_at("/app/findings", change, "finding.created", form::create),

@@ -2,17 +2,23 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use ::registers::TargetKind;
 use http_api::{pipeline::App, request::ApiRequest, response::Problem};
-use kernel::IdText;
+use kernel::{IdText, Kind};
 
 use super::{
     references::{Lookup, load_names},
     workspace_people::{NOBODY, WorkspacePeople},
 };
 use crate::{
-    registers::{RecordName, ReferenceField, References, Register, Row, TypedFaults, reference_fields, reference_text},
-    words::with_article,
+    registers::{
+        Named, RecordName, ReferenceField, References, Register, Row, TypedFaults, reference_fields, reference_text,
+    },
+    words::{camel_case, with_article},
 };
+
+/// The fields with the module and the type of a target.
+const TARGET: [&str; 2] = ["targetModuleKey", "targetResourceType"];
 
 /// The texts of a form, with the identifiers of what they name.
 #[derive(Clone)]
@@ -41,7 +47,7 @@ pub(crate) async fn load_references(
     let Some(row) = current else { return Ok(references) };
     let texts: Vec<(String, Vec<String>)> = fields
         .iter()
-        .map(|field| (field.name.clone(), parts(&reference_text(&row.values[field.index]), field.is_list)))
+        .map(|field| (field.name.clone(), parts(&reference_text(&row.values[field.index]), is_list(field))))
         .collect();
     let ids: BTreeSet<String> = texts.iter().flat_map(|(_, ids)| ids.iter().cloned()).collect();
     let names = load_names(app, request.principal()?.organization(), &ids).await?;
@@ -80,9 +86,15 @@ pub(crate) async fn resolve(
         if text.is_empty() {
             continue;
         }
-        let outcome = match field.prefix {
-            Some(prefix) => records(app, request, prefix, &parts(text, field.is_list)).await?,
-            None => {
+        let outcome = match field.names {
+            Named::Record(prefix) | Named::Records(prefix) => {
+                records(app, request, Lookup::with_prefix(prefix), &parts(text, is_list(field))).await?
+            }
+            Named::Target => match target_kind(&mut form) {
+                Some(kind) => records(app, request, Lookup::of_kind(kind), &parts(text, false)).await?,
+                None => continue,
+            },
+            Named::Person => {
                 let is_kept = current.is_some_and(|row| reference_text(&row.values[field.index]) == text);
                 match people.look_up(app, request, text).await? {
                     Some(person) => Ok(vec![person]),
@@ -109,7 +121,7 @@ pub(crate) async fn resolve(
 
 /// The people whom a form offers, if it has a field for one.
 async fn people_for(app: &App, request: &ApiRequest, fields: &[ReferenceField]) -> Result<WorkspacePeople, Problem> {
-    match fields.iter().any(|field| field.prefix.is_none()) {
+    match fields.iter().any(|field| field.names == Named::Person) {
         true => WorkspacePeople::load(app, request).await,
         false => Ok(WorkspacePeople::default()),
     }
@@ -119,11 +131,11 @@ async fn people_for(app: &App, request: &ApiRequest, fields: &[ReferenceField]) 
 async fn records(
     app: &App,
     request: &ApiRequest,
-    prefix: &'static str,
+    lookup: Option<&Lookup>,
     texts: &[String],
 ) -> Result<Result<Vec<RecordName>, String>, Problem> {
-    let Some(lookup) = Lookup::with_prefix(prefix) else { return Ok(Ok(Vec::new())) };
-    let organization = request.principal()?.organization();
+    let Some(lookup) = lookup else { return Ok(Ok(Vec::new())) };
+    let (organization, prefix) = (request.principal()?.organization(), lookup.register.prefix);
     let (ids, keys): (Vec<String>, Vec<String>) =
         texts.iter().cloned().partition(|text| IdText::parse(prefix, text).is_ok());
     let by_id = load_names(app, organization, &ids.into_iter().collect()).await?;
@@ -149,6 +161,28 @@ async fn records(
         }
     }
     Ok(Ok(found))
+}
+
+/// The kind of records that the module and the type of a target name, which then stand in the form as links store them;
+/// `None` if it is in another system, or they are wrong.
+fn target_kind(form: &mut ResolvedForm) -> Option<Kind> {
+    let [module, resource_type] = TARGET.map(|name| form.texts.get(name).map_or("", String::as_str));
+    match TargetKind::find(module, resource_type) {
+        Ok(Some(target)) => {
+            let texts = [target.module_key.to_owned(), target.resource_type];
+            form.texts.extend(TARGET.map(str::to_owned).into_iter().zip(texts));
+            Some(target.kind)
+        }
+        Ok(None) => None,
+        Err(error) => {
+            form.faults.0.insert(camel_case(error.field), error.message.into_owned());
+            None
+        }
+    }
+}
+
+fn is_list(field: &ReferenceField) -> bool {
+    matches!(field.names, Named::Records(_))
 }
 
 /// The keys or identifiers in a text: a list has them in lines, or with spaces between them.

@@ -6,9 +6,9 @@ use http_api::{
     request::ApiRequest,
     response::{Issue, Problem},
 };
-use kernel::{Reason, Revision};
+use kernel::{Reason, ReasonRule, Revision};
 
-use crate::form_token::FormToken;
+use crate::{form_token::FormToken, text_fault::parse_text};
 
 /// The maximum number of fields of a form: far more than any page has. Each takes many times the memory of its bytes.
 const MAX_FIELDS: usize = 2000;
@@ -85,14 +85,7 @@ impl FormTexts {
     /// The reason for the change, or what is wrong with it.
     pub(crate) fn reason(&self) -> Result<Reason, String> {
         let text = self.0.get("reason").map_or("", |text| text.trim());
-        let length = text.chars().count();
-        if length < 10 {
-            return Err(format!(
-                "has {}. Write at least 10.",
-                crate::words::counted(length, "character", "characters")
-            ));
-        }
-        Reason::parse(text).map_err(|error| error.to_string())
+        parse_text::<ReasonRule>(text).map_err(|fault| format!("{fault}."))
     }
 
     /// The revision that the record had when the form was opened.

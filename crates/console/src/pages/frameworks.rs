@@ -1,6 +1,7 @@
 //! The pages of frameworks: a framework with its versions, and a version with its requirements as a tree.
 
 mod coverage;
+mod covering;
 mod framework;
 mod tree;
 mod version;

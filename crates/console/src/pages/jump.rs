@@ -127,7 +127,7 @@ fn of_module(module: &Module) -> Markup {
             ul.stack {
                 @for hit in &module.hits {
                     li.row {
-                        a.prime href=(hit.href) { (hit.title) }
+                        a.prime dir="auto" href=(hit.href) { (hit.title) }
                         @if hit.key != hit.title { " " span.key { (hit.key) } }
                         @if let Some(name) = &hit.status { " " (status(name)) }
                     }

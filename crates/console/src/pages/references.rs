@@ -5,13 +5,13 @@ use std::{collections::BTreeSet, sync::OnceLock};
 use auth::User;
 use futures_util::future::{BoxFuture, try_join_all};
 use http_api::{pipeline::App, response::Problem};
-use kernel::{Id, IdText, OrganizationId, Reader, Record, StoreError, Stored, Ulid};
+use kernel::{Id, IdText, Kind, OrganizationId, Reader, Record, StoreError, Stored, Ulid};
 use store::DynStore;
 
 use crate::registers::{RecordName, RecordNames, Register, Row, register_of};
 
 /// The most records of one kind whose names are read for a page. A page refers to fewer, but a field may have a long list.
-const MAX_NAMES: usize = 500;
+pub(crate) const MAX_NAMES: usize = 500;
 
 type Found<'a> = BoxFuture<'a, Result<Vec<RecordName>, StoreError>>;
 
@@ -24,6 +24,11 @@ pub(crate) struct Lookup {
 }
 
 impl Lookup {
+    /// Returns the lookup of a kind.
+    pub(crate) fn of_kind(kind: Kind) -> Option<&'static Self> {
+        lookups().iter().find(|lookup| lookup.register.kind == kind)
+    }
+
     /// Returns the lookup of the kind whose identifiers have this prefix.
     pub(crate) fn with_prefix(prefix: &str) -> Option<&'static Self> {
         lookups().iter().find(|lookup| lookup.register.prefix == prefix)
@@ -97,11 +102,12 @@ fn names<R: Record>(records: Vec<Stored<R>>) -> Vec<RecordName> {
 }
 
 fn name_of(register: &Register, row: &Row) -> RecordName {
-    let key = register.key().and_then(|index| row.values[index].as_value().as_str());
+    let text = |index: Option<usize>| index.and_then(|index| row.values[index].as_value().as_str()).map(str::to_owned);
     RecordName {
         id: row.id.clone(),
-        key: key.map(str::to_owned),
+        key: text(register.key()),
         title: row.name(register).into_owned(),
+        status: text(register.position("status")),
         href: Some(format!("{}/{}", register.path(), row.id)),
     }
 }
@@ -112,6 +118,7 @@ pub(crate) fn person_name(user: &Stored<User>) -> RecordName {
         id: user.meta.id.to_string(),
         key: Some(user.record.email.to_string()),
         title: user.record.name.to_string(),
+        status: None,
         href: None,
     }
 }

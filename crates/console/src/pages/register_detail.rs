@@ -59,7 +59,8 @@ where
     })
 }
 
-/// Loads the newest entries of the audit log about the changes of a record.
+/// Loads the newest entries of the audit log about the changes of a record: more than the page shows, since the steps of its
+/// life are in them.
 ///
 /// # Errors
 /// The error response if the store fails.
@@ -93,7 +94,7 @@ pub(crate) async fn respond<R: Record>(
         section: section_of(R::KIND),
         row: &row,
         names: &names,
-        history,
+        history: &history[..history.len().min(HISTORY)],
         done: done.as_deref().filter(|_| !slots.has_problem),
         may_edit: has_form(R::KIND) && viewer.role.permits(Permission::ChangeRecords),
         may_read_audit_log: viewer.role.permits(Permission::ReadAuditLog),

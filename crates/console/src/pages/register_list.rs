@@ -1,5 +1,7 @@
 //! The list of a register.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use auth::Permission;
 use axum::http::StatusCode;
 use futures_util::future::BoxFuture;
@@ -9,9 +11,10 @@ use http_api::{
     request::{ApiRequest, DueDates, Query},
     response::{ApiResponse, Problem},
 };
-use kernel::{Reader, Record, Stored};
+use kernel::{AnyRecord as _, Id, OrganizationId, Reader, Record, Stored};
 use maud::html;
 use store::DynStore;
+use submissions::{SubmissionPackage, SubmissionRequirement};
 
 use super::{
     filter_names::load_filter_names,
@@ -66,6 +69,7 @@ where
         let view = ListView {
             register,
             names: &names,
+            notes: &recipients(app, organization, &page.items).await?,
             filter_names: &page.filter_names,
             section: section_of(R::KIND),
             rows: &rows,
@@ -80,6 +84,29 @@ where
         };
         Ok(page_response(StatusCode::OK, list(&viewer, &view)))
     })
+}
+
+/// The recipients of submission packages, by the identifiers of these.
+async fn recipients<R: Record>(
+    app: &App,
+    organization: OrganizationId,
+    records: &[Stored<R>],
+) -> Result<BTreeMap<String, String>, Problem> {
+    let packages = records.iter().filter_map(|stored| {
+        let package = stored.record.as_any().downcast_ref::<SubmissionPackage>()?;
+        Some((stored.meta.id.to_string(), package.submission_requirement_id))
+    });
+    let packages: BTreeMap<String, Id<SubmissionRequirement>> = packages.collect();
+    if packages.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let ids: Vec<_> = packages.values().copied().collect::<BTreeSet<_>>().into_iter().collect();
+    let requirements = Reader::<SubmissionRequirement>::get_many(&*app.services.store, organization, &ids).await?;
+    let recipient = |id: Id<SubmissionRequirement>| {
+        let requirement = requirements.iter().find(|requirement| requirement.meta.id == id)?;
+        requirement.record.recipient_name.as_ref().map(ToString::to_string)
+    };
+    Ok(packages.into_iter().filter_map(|(package, id)| Some((package, recipient(id)?))).collect())
 }
 
 /// Loads the page of a list that the address asks for, or returns the redirect to the same list in the form of the API.

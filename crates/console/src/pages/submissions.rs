@@ -3,6 +3,7 @@
 mod calendar;
 mod event;
 mod package;
+mod recipients;
 
 use auth::Permission;
 use http_api::{endpoints::Operation, request::Access};

@@ -9,7 +9,7 @@ use http_api::{
     request::ApiRequest,
     response::{ApiResponse, Problem},
 };
-use kernel::{Action, Change, Kind, Organization, RecordKey, Revision, Stored, Subject, Title};
+use kernel::{Action, Change, Kind, Organization, RecordKey, Revision, Stored, Subject, TitleRule};
 use maud::{Markup, html};
 
 use super::{
@@ -21,6 +21,7 @@ use super::{
 use crate::{
     components::{Field, Head, NONE, Tone, copyable, flash, form_token, heading, note, page, problem_summary, reason},
     response::{page_response, redirect},
+    text_fault::parse_text,
     viewer::Viewer,
 };
 
@@ -89,7 +90,7 @@ pub(super) fn submit<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a,
 /// Reads the settings, or returns all that is wrong with them.
 fn read(texts: &BTreeMap<String, String>, current: &Organization) -> Result<Organization, Vec<(String, String)>> {
     let text = |name: &str| texts.get(name).map_or("", |text| text.trim());
-    match (Title::parse(text("name")), locale(text("locale")), time_zone(text("timezone"))) {
+    match (parse_text::<TitleRule>(text("name")), locale(text("locale")), time_zone(text("timezone"))) {
         (Ok(name), Ok(locale), Ok(timezone)) => Ok(Organization { name, locale, timezone, slug: current.slug.clone() }),
         (name, locale, timezone) => {
             let faults = [

@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     fn person(id: &str, name: &str, email: &str) -> RecordName {
-        RecordName { id: id.to_owned(), key: Some(email.to_owned()), title: name.to_owned(), href: None }
+        RecordName { id: id.to_owned(), key: Some(email.to_owned()), title: name.to_owned(), status: None, href: None }
     }
 
     #[test]

@@ -40,10 +40,11 @@ fn rank(column: &Column) -> u8 {
     match column.column_type {
         _ if column.name == "severity" => 0,
         _ if column.name == "status" => 1,
-        _ if column.name == "due_at" => 2,
+        _ if column.is_due_date => 2,
         // The record that this one is a part of: a run says nothing without its monitor.
         ColumnType::Id(_) if !column.nullable => 3,
         ColumnType::Name(_) => 4,
+        _ if column.name == "target_resource_id" => 5,
         ColumnType::Timestamp => 5,
         ColumnType::Id(_) => 6,
         _ if !column.nullable || column.name == "subject_resource_id" => 7,

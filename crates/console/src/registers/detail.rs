@@ -7,11 +7,12 @@ use maud::{Markup, html};
 use super::{
     RecordNames, Register, Row,
     history::{history, of_record},
+    record_names::record_title,
     related::related,
     value::value,
 };
 use crate::{
-    components::{Head, Icon, card, copyable, flash, heading, page},
+    components::{Head, Icon, card, copyable, flash, heading, page, prose},
     viewer::Viewer,
     words::{label, sentence},
 };
@@ -63,7 +64,7 @@ pub(crate) struct Slots {
 #[must_use]
 pub(crate) fn detail(viewer: &Viewer, view: &Detail<'_>) -> Markup {
     let (register, row) = (&view.register, view.row);
-    let (path, title) = (register.path(), row.title(register, &viewer.zone));
+    let (path, title) = (register.path(), record_title(register, row, &viewer.zone, view.names));
     let title = title.as_ref();
     let slots = &view.slots;
     let shown = |name: &str| {
@@ -97,7 +98,7 @@ pub(crate) fn detail(viewer: &Viewer, view: &Detail<'_>) -> Markup {
             div.stack {
                 (slots.cards)
                 @for index in long_texts(register).filter(|index| has_text(&row.values[*index])) {
-                    (card(register.columns[index].name, &label(&register.columns[index]), &html! {}, &prose(&row.values[index])))
+                    (card(register.columns[index].name, &label(&register.columns[index]), &html! {}, &long_text(&row.values[index])))
                 }
                 @if !is_beside { (details) }
                 (card("history", "History", &html! {
@@ -141,9 +142,8 @@ fn has_text(value: &OwnedScalar) -> bool {
     value.as_value().as_str().is_some_and(|text| !text.is_empty())
 }
 
-fn prose(value: &OwnedScalar) -> Markup {
-    let text = value.as_value().as_str().unwrap_or_default();
-    html! { div.body { div.prose { @for paragraph in text.split("\n\n") { p { (paragraph) } } } } }
+fn long_text(value: &OwnedScalar) -> Markup {
+    html! { div.body { div.prose { (prose(value.as_value().as_str().unwrap_or_default())) } } }
 }
 
 /// The facts that stand below the heading.

@@ -10,7 +10,7 @@ use maud::{Markup, html};
 
 use super::{RecordName, RecordNames, Register, is_person, references::PEOPLE};
 use crate::{
-    words::{camel_case, label, sentence},
+    words::{camel_case, field_label, label, sentence, snake_case},
     zone::Zone,
 };
 
@@ -31,6 +31,12 @@ const ALL_TIMES: [(&str, &str); 6] = [
     ("createdAfter", "Recorded on or after"),
     ("createdBefore", "Recorded before"),
 ];
+
+/// The label of a field or a filter of the API, whose name is in its letter case: "Due before" for `dueBefore`.
+pub(crate) fn parameter_label(name: &str) -> String {
+    let time = ALL_TIMES.iter().find(|(time, _)| *time == name).map(|(_, title)| (*title).to_owned());
+    time.unwrap_or_else(|| field_label(&snake_case(name)))
+}
 
 /// The names of the records and people that filters name.
 #[derive(Clone, Debug, Default)]

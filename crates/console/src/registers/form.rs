@@ -6,7 +6,7 @@ use kernel::{Column, ColumnType, OwnedScalar};
 use maud::{Markup, html};
 
 use super::{
-    References, Register, Row,
+    Named, References, Register, Row,
     form_text::shown_text,
     hint::hint,
     opened::{MergedTexts, digest, opened_name},
@@ -173,9 +173,10 @@ fn control(viewer: &Viewer, view: &RecordForm<'_>, index: usize) -> Markup {
         ColumnType::Text { max, .. } if max > 1000 => field.area(6, &text),
         ColumnType::Ids(_) | ColumnType::Groups => field.area(3, &text),
         ColumnType::Text { .. } if is_person(column) => field.naming(Some(PEOPLE), &text, &found),
+        ColumnType::Text { .. } if Named::of(column).is_some() => field.naming(None, &text, &found),
         ColumnType::Text { .. } => field.input("text", if column.key.is_some() { "short m" } else { "" }, &text),
         ColumnType::Integer => field.input("text", "short", &text),
-        ColumnType::Timestamp => field.input("datetime-local", "short", &text),
+        ColumnType::Timestamp => field.time(&viewer.zone, &text),
         ColumnType::Id(_) => field.naming(None, &text, &found),
     }
 }

@@ -2,7 +2,7 @@
 
 use kernel::{Column, ColumnType};
 
-use super::{Register, record_names::is_person, register::register_with_prefix};
+use super::{Named, Register, record_names::is_person, register::register_with_prefix};
 use crate::words::{label, with_article};
 
 /// Words that say nothing beside those of the label.
@@ -13,7 +13,8 @@ const EMPTY: &[&str] = &[
 
 /// The hint of a field.
 pub(super) fn hint(register: &Register, column: &Column) -> String {
-    let said = if is_person(column) || repeats_label(register, column) { "" } else { column.description };
+    let is_said = matches!(Named::of(column), Some(Named::Person | Named::Target)) || repeats_label(register, column);
+    let said = if is_said { "" } else { column.description };
     let how = match column.column_type {
         ColumnType::Id(prefix) => register_with_prefix(prefix).map(|target| {
             let one = with_article(&target.noun());
@@ -21,6 +22,10 @@ pub(super) fn hint(register: &Register, column: &Column) -> String {
         }),
         ColumnType::Ids(prefix) => register_with_prefix(prefix)
             .map(|target| format!("The keys or the ids of {}, each in a line of its own.", target.nouns())),
+        _ if Named::of(column) == Some(Named::Target) => Some(
+            "The key or the id of a record of this workspace, or the identifier of a thing in another system."
+                .to_owned(),
+        ),
         _ if is_person(column) => {
             Some("A person of this workspace: choose one, or type their email address.".to_owned())
         }

@@ -7,7 +7,7 @@ use kernel::{Change, Entry, FieldValue, Timestamp, Ulid};
 use maud::{Markup, html};
 
 use crate::{
-    components::{Icon, actor},
+    components::{Icon, actor, prose},
     viewer::Viewer,
     words::{field_label, words},
     zone::Zone,
@@ -62,10 +62,10 @@ fn line(viewer: &Viewer, entry: &Entry, describe: fn(&Entry) -> String) -> Marku
                     }
                     " " span.t { (viewer.zone.minute(entry.occurred_at)) }
                 }
-                @if let Some(reason) = &entry.reason { p.why { (reason.as_str()) } }
+                @if let Some(reason) = &entry.reason { p.why.lines dir="auto" { (reason.as_str()) } }
                 @if note.is_some() || reference.is_some() {
                     div.say {
-                        @if let Some(note) = note { @for paragraph in note.split("\n\n") { p { (paragraph) } } }
+                        @if let Some(note) = note { (prose(note)) }
                         @if let Some(reference) = reference { p.small.muted { "Reference " (reference) } }
                     }
                 }

@@ -1,5 +1,7 @@
 //! The list of a register.
 
+use std::collections::BTreeMap;
+
 use kernel::{Column, ColumnType, OwnedScalar, Timestamp};
 use maud::{Markup, html};
 
@@ -7,6 +9,7 @@ use super::{
     ChosenFilters, FilterNames, RecordNames, Register, Row, columns,
     filter_bar::{chosen_texts, filter_bar, order_title},
     filters::ORDER,
+    record_names::record_title,
     value::{cell, value},
 };
 use crate::{
@@ -44,6 +47,8 @@ pub(crate) struct ListView<'v> {
     pub(crate) names: &'v RecordNames,
     /// The names of what the filters name.
     pub(crate) filter_names: &'v FilterNames,
+    /// The second line of the titles of some rows, by the identifiers of their records.
+    pub(crate) notes: &'v BTreeMap<String, String>,
     /// The links to the lists beside this one.
     pub(crate) tabs: Markup,
 }
@@ -66,7 +71,7 @@ pub(crate) fn list(viewer: &Viewer, view: &ListView<'_>) -> Markup {
         (filter_bar(viewer, register, view.chosen, view.filter_names, view.now))
         section.card aria-label=(title) {
             @if view.rows.is_empty() && view.next.is_none() { (nothing(viewer, view, &create)) } @else {
-                (table(&format!("{title}, {}", order_of(view.chosen)), viewer.has_compact_rows, &headings(register), &rows(viewer, view)))
+                (table(&format!("{title}, {}", order_of(view.chosen)), viewer.has_compact_rows, &headings(register, view.chosen), &rows(viewer, view)))
                 (pages(view))
             }
         }
@@ -74,7 +79,12 @@ pub(crate) fn list(viewer: &Viewer, view: &ListView<'_>) -> Markup {
     page(viewer, &Head { title: &title, section: view.section, ..Head::default() }, &content)
 }
 
-fn headings(register: &Register) -> Vec<TableColumn<'static>> {
+/// Whether the list is in the order of changes, whose times it shows then; otherwise those at which records were made.
+pub(crate) fn is_by_change(chosen: &ChosenFilters) -> bool {
+    chosen.value(ORDER) == Some("updated")
+}
+
+fn headings(register: &Register, chosen: &ChosenFilters) -> Vec<TableColumn<'static>> {
     let shown = columns::shown(register);
     let named = register.name().is_some_and(|name| Some(name) != register.key());
     let key = (named && register.key().is_some()).then_some(TableColumn { title: "Key".into(), class: "" });
@@ -88,7 +98,10 @@ fn headings(register: &Register) -> Vec<TableColumn<'static>> {
     key.into_iter()
         .chain([TableColumn { title: title.into(), class }])
         .chain(others)
-        .chain([TableColumn { title: "Changed".into(), class: "num gone" }])
+        .chain([TableColumn {
+            title: if is_by_change(chosen) { "Changed" } else { "Recorded" }.into(),
+            class: "num gone",
+        }])
         .collect()
 }
 
@@ -117,13 +130,14 @@ fn rows(viewer: &Viewer, view: &ListView<'_>) -> Markup {
             tr role="row" {
                 @if let Some(key) = key { td role="cell" { (value(&register.columns[key], &row.values[key], &viewer.zone, view.names)) } }
                 th class=(title_class(register)) scope="row" role="rowheader" {
-                    a.prime href={ (register.path()) "/" (row.id) } { (row.title(register, &viewer.zone)) }
+                    a.prime dir="auto" href={ (register.path()) "/" (row.id) } { (record_title(register, row, &viewer.zone, view.names)) }
+                    @if let Some(note) = view.notes.get(&row.id) { span.sub { (note) } }
                 }
                 @for (rank, index) in shown.iter().enumerate() {
                     @let column = &register.columns[*index];
                     td class={ (class_of(column, rank)) @if is_absent(&row.values[*index]) { " none" } } role="cell" data-l=[has_label(column).then(|| label(column))] { (shown_in_cell(viewer, view, row, *index)) }
                 }
-                td.num.gone role="cell" { span.muted.nowrap { (viewer.zone.day(row.updated_at, view.now)) } }
+                td.num.gone role="cell" { span.muted.nowrap { (viewer.zone.day(if is_by_change(view.chosen) { row.updated_at } else { row.created_at }, view.now)) } }
             }
         }
     }

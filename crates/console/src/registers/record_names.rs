@@ -1,11 +1,15 @@
 //! The names of the records that a page refers to, so that references are shown as keys and titles.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+};
 
-use kernel::{Column, ColumnType, IdText, OwnedScalar};
+use kernel::{Column, ColumnType, IdText, Kind, OwnedScalar};
 use maud::{Markup, html};
 
 use super::{Register, Row, columns};
+use crate::{words::shortened, zone::Zone};
 
 /// The name of a record or a person.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +20,8 @@ pub(crate) struct RecordName {
     pub(crate) key: Option<String>,
     /// The title, or the name of a person.
     pub(crate) title: String,
+    /// The status of a record, if its kind has one.
+    pub(crate) status: Option<String>,
     /// The address of the page; `None` for a person, whose page not everybody may open.
     pub(crate) href: Option<String>,
 }
@@ -38,7 +44,7 @@ impl RecordName {
         html! {
             a href=(href) {
                 @if let Some(key) = key { span.key { (key) } }
-                (self.title)
+                bdi { (self.title) }
             }
         }
     }
@@ -72,6 +78,22 @@ impl RecordNames {
             Some(name) => name.link(),
             None => html! { a.key href={ "/app/go?q=" (id) } { (id) } },
         }
+    }
+}
+
+/// The title of a record for people. That of a coverage link is made of the names of what it links.
+#[must_use]
+pub(super) fn record_title<'r>(register: &Register, row: &'r Row, zone: &Zone, names: &RecordNames) -> Cow<'r, str> {
+    let text = |name: &str| {
+        let value = match &row.values[register.position(name)?] {
+            OwnedScalar::Id(prefix, ulid) => IdText(prefix, *ulid).to_string(),
+            value => value.as_value().as_str()?.to_owned(),
+        };
+        Some(names.get(&value).map_or_else(|| shortened(&value), |name| name.short_text().to_owned()))
+    };
+    match (register.kind, text("node_id"), text("target_resource_id")) {
+        (Kind::CoverageLink, Some(node), Some(target)) => Cow::Owned(format!("{node} by {target}")),
+        _ => row.title(register, zone),
     }
 }
 

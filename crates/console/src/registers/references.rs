@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use kernel::{ColumnType, IdText, OwnedScalar};
+use kernel::{Column, ColumnType, IdText, OwnedScalar};
 use maud::{Markup, html};
 
 use super::{
@@ -21,10 +21,34 @@ pub(crate) struct ReferenceField {
     pub(crate) index: usize,
     /// Its name.
     pub(crate) name: String,
-    /// The prefix of the records' identifiers; `None` if it names a person.
-    pub(crate) prefix: Option<&'static str>,
-    /// Whether it names several records.
-    pub(crate) is_list: bool,
+    /// The things that it names.
+    pub(crate) names: Named,
+}
+
+/// The things that a field of a form names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Named {
+    /// A person.
+    Person,
+    /// A record whose identifier has this prefix.
+    Record(&'static str),
+    /// Several records whose identifiers have this prefix.
+    Records(&'static str),
+    /// A record of the kind that the fields beside it name, or a thing in another system.
+    Target,
+}
+
+impl Named {
+    /// The things that a column names, if it does.
+    pub(super) fn of(column: &Column) -> Option<Self> {
+        Some(match column.column_type {
+            ColumnType::Id(prefix) => Self::Record(prefix),
+            ColumnType::Ids(prefix) => Self::Records(prefix),
+            _ if is_person(column) => Self::Person,
+            _ if column.name == "target_resource_id" => Self::Target,
+            _ => return None,
+        })
+    }
 }
 
 /// The records and people that the fields of a form name, and those that they may name.
@@ -43,13 +67,7 @@ pub(crate) fn reference_fields(register: &Register, exists: bool) -> Vec<Referen
     let hidden = hidden(register, exists);
     let shown = register.columns.iter().enumerate().filter(|(index, _)| !hidden.contains(index));
     let fields = shown.filter_map(|(index, column)| {
-        let (prefix, is_list) = match column.column_type {
-            ColumnType::Id(prefix) => (Some(prefix), false),
-            ColumnType::Ids(prefix) => (Some(prefix), true),
-            _ if is_person(column) => (None, false),
-            _ => return None,
-        };
-        Some(ReferenceField { index, name: field_name(register, index), prefix, is_list })
+        Some(ReferenceField { index, name: field_name(register, index), names: Named::of(column)? })
     });
     fields.collect()
 }

@@ -5,6 +5,20 @@ use kernel::{Column, ColumnType, Comparison, Kind};
 use super::{Register, Row, register::all_registers};
 use crate::words::camel_case;
 
+/// The kinds of records that cover requirements.
+const COVERING: [Kind; 10] = [
+    Kind::Assessment,
+    Kind::Asset,
+    Kind::Control,
+    Kind::Engagement,
+    Kind::EvidenceRequirement,
+    Kind::Exception,
+    Kind::Indicator,
+    Kind::MonitorDefinition,
+    Kind::Risk,
+    Kind::SubmissionRequirement,
+];
+
 /// Returns the lists of records that refer to this one, by its identifier: the title of each and its address. Nothing is
 /// read, so a list may be empty.
 pub(super) fn related(register: &Register, row: &Row) -> Vec<(String, String)> {
@@ -22,29 +36,11 @@ pub(super) fn related(register: &Register, row: &Row) -> Vec<(String, String)> {
 /// Whether the column refers to records of this register: always, or maybe.
 fn refers_to(column: &Column, register: &Register) -> bool {
     match column.column_type {
+        ColumnType::Text { .. } if column.name == "target_resource_id" => COVERING.contains(&register.kind),
         ColumnType::Id(prefix) => prefix == register.prefix,
-        ColumnType::Text { .. } if column.name == "target_resource_id" => covers_requirements(register.kind),
         ColumnType::Text { .. } => column.label.ends_with("_resource_id"),
         _ => false,
     }
-}
-
-/// Whether requirements of frameworks are covered by such records: by what an organization does, not by what it observes.
-const fn covers_requirements(kind: Kind) -> bool {
-    matches!(
-        kind,
-        Kind::Assessment
-            | Kind::Asset
-            | Kind::ConfigurationBaseline
-            | Kind::Control
-            | Kind::Engagement
-            | Kind::EvidenceRequirement
-            | Kind::Exception
-            | Kind::Indicator
-            | Kind::MonitorDefinition
-            | Kind::Risk
-            | Kind::SubmissionRequirement
-    )
 }
 
 fn title(other: &Register, column: &Column) -> String {
@@ -58,7 +54,7 @@ fn title(other: &Register, column: &Column) -> String {
 #[cfg(test)]
 mod tests {
     use kernel::{Id, Record as _, Stored, Timestamp, Ulid};
-    use registers::Framework;
+    use registers::{Control, Framework};
 
     use super::*;
     use crate::registers::register_of;
@@ -73,6 +69,12 @@ mod tests {
         assert!(addresses.contains(&&*format!("/app/framework-versions?frameworkId={}", row.id)), "{addresses:?}");
         assert!(addresses.contains(&&*format!("/app/findings?subjectResourceId={}", row.id)), "{addresses:?}");
         assert!(!addresses.iter().any(|address| address.contains("measurements")), "{addresses:?}");
-        assert!(!addresses.iter().any(|address| address.contains("coverage-links?target")), "{addresses:?}");
+        assert!(
+            !addresses.iter().any(|address| address.contains("coverage-links")),
+            "it covers nothing: {addresses:?}"
+        );
+        let control = Stored::new(Id::new(Ulid::nil()), Id::new(Ulid(7)), at, Control::example());
+        let lists = related(&register_of::<Control>(), &Row::of(&control));
+        assert!(lists.iter().any(|(title, _)| title == "Requirements that it covers"), "{lists:?}");
     }
 }

@@ -5,7 +5,11 @@ use std::{borrow::Cow, collections::BTreeMap, fmt::Display};
 use kernel::{Column, ColumnType, Decoder, IdText, Kind, OwnedScalar, Record, ScalarValue, Timestamp};
 
 use super::{Register, register_of};
-use crate::{words::camel_case, zone::Zone};
+use crate::{
+    text_fault::{TextLimits, text_fault},
+    words::camel_case,
+    zone::Zone,
+};
 
 /// The faults of the texts that were typed: the name of each field, with the message.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -137,13 +141,27 @@ impl Decoder for Typed<'_> {
         if let Some(time) = current.filter(is_same) {
             return Ok(Some(time));
         }
-        self.zone.parse_input(&text).map(Some).map_err(|message| self.invalid(0, &message))
+        let is_due = self.register.columns[index].name.ends_with("due_at");
+        let parsed = if is_due { self.zone.parse_due(&text) } else { self.zone.parse_input(&text) };
+        parsed.map(Some).map_err(|message| self.invalid(0, &message))
     }
 
     fn invalid(&mut self, columns_back: usize, message: &dyn Display) {
         let index = self.consumed.saturating_sub(1 + columns_back);
         let name = field_name(&self.register, index);
-        self.faults.entry(name).or_insert_with(|| message.to_string());
+        let message = self.own_message(index, &name, message.to_string());
+        self.faults.entry(name).or_insert(message);
+    }
+}
+
+impl Typed<'_> {
+    /// The one rule that a text breaks, instead of the message that has all rules of its column.
+    fn own_message(&self, index: usize, name: &str, message: String) -> String {
+        let ColumnType::Text { min, max, rule, .. } = self.register.columns[index].column_type else { return message };
+        let text = self.texts.get(name).filter(|_| message == rule);
+        // Only long texts have several lines.
+        let limits = TextLimits { min, max, is_multiline: max > 1000, allows_overrides: max > 1000 };
+        text.and_then(|text| text_fault(text, limits)).unwrap_or(message)
     }
 }
 

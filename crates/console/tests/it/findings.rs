@@ -8,17 +8,17 @@ use store_contract::samples;
 
 use crate::support::TestApp;
 
-const REASON: (&str, &str) = ("reason", "Confirmed by the portal team");
+pub(crate) const REASON: (&str, &str) = ("reason", "Confirmed by the portal team");
 
-async fn store(app: &TestApp, key: &str, change: impl FnOnce(Finding) -> Finding) -> Stored<Finding> {
+pub(crate) async fn store(app: &TestApp, key: &str, change: impl FnOnce(Finding) -> Finding) -> Stored<Finding> {
     app.fixture.create(app.fixture.home, change(samples::finding(key))).await
 }
 
-fn path(finding: &Stored<Finding>, rest: &str) -> String {
+pub(crate) fn path(finding: &Stored<Finding>, rest: &str) -> String {
     format!("/app/findings/{}{rest}", finding.meta.id)
 }
 
-async fn current(app: &TestApp, id: Id<Finding>) -> Stored<Finding> {
+pub(crate) async fn current(app: &TestApp, id: Id<Finding>) -> Stored<Finding> {
     app.fixture.get(app.fixture.home, id).await.unwrap()
 }
 
@@ -208,41 +208,12 @@ async fn a_duplicate_names_its_original_by_key() {
     let changed = current(&app, copy.meta.id).await.record;
     assert_eq!((changed.status, changed.duplicate_of), (Status::Closed, Some(original.meta.id)));
     assert_eq!(app.take_events(), ["finding.updated", "finding.status_changed", "finding.closed"]);
-    browser.get(&path(&copy, "")).await.expect(200).expect_text("Duplicate of");
-}
-
-#[tokio::test]
-async fn triage_offers_what_all_allow_and_names_each_that_failed() {
-    let app = TestApp::open().await;
-    let browser = app.browser(Role::Lead).await;
-    let open = store(&app, "IA-1", |finding| finding).await;
-    let stale = store(&app, "IA-2", |finding| finding).await;
-    let verified = store(&app, "IA-3", |finding| Finding { status: Status::Verified, ..finding }).await;
-    let ids: Vec<String> = [&open, &stale, &verified].iter().map(|finding| finding.meta.id.to_string()).collect();
-    let selected: Vec<(&str, &str)> =
-        ids.iter().map(|id| ("id", id.as_str())).chain([("back", "?severity=medium")]).collect();
-    let page = browser.post("/app/findings/triage", &selected).await.expect(200);
-    let page = page.expect_text("Triage 3 findings").expect_text("value=\"remediating\"");
-    page.expect_text("/app/findings?severity=medium").expect_no_text("value=\"triaged\"");
-    app.fixture.update(&stale, Finding { severity: Severity::Low, ..stale.record.clone() }).await;
-    app.take_events();
-    let opened: Vec<String> = ids.iter().map(|id| format!("{id}:1")).collect();
-    let fields: Vec<(&str, &str)> = opened
-        .iter()
-        .map(|finding| ("finding", finding.as_str()))
-        .chain([("status", "triaged"), ("owner", "dana whitlock"), ("back", "?severity=medium"), REASON])
-        .collect();
-    let page = browser.post("/app/findings/triage/apply", &fields).await.expect(200);
-    let page = page.expect_text("1 finding was changed.").expect_text("2 findings were left unchanged.");
-    page.expect_text("IA-2").expect_text("Somebody else changed it").expect_text("can't become triaged");
-    let changed = current(&app, open.meta.id).await.record;
-    assert_eq!(changed.status, Status::Triaged);
-    assert!(changed.owner_member_user_id.unwrap().as_str().starts_with("user_"));
-    assert_eq!(current(&app, verified.meta.id).await.record.status, Status::Verified);
-    assert_eq!(app.take_events(), ["finding.updated", "finding.status_changed"]);
-    let nothing: Vec<(&str, &str)> =
-        opened.iter().map(|finding| ("finding", finding.as_str())).chain([REASON]).collect();
-    browser.post("/app/findings/triage/apply", &nothing).await.expect(400).expect_text("choose a status");
+    browser
+        .get(&path(&copy, ""))
+        .await
+        .expect(200)
+        .expect_text("Duplicate of <a")
+        .expect_text("<span class=\"key\">IA-1</span>");
 }
 
 #[tokio::test]

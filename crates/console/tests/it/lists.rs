@@ -94,3 +94,28 @@ async fn an_overdue_date_stands_out_in_a_list_as_long_as_the_record_is_open() {
     app.fixture.create(home, PatchRequirement { key: samples::key("late"), ..patch(PatchStatus::Open) }).await;
     browser.get("/app/patch-requirements").await.expect(200).expect_text("days over");
 }
+
+#[tokio::test]
+async fn every_error_of_an_address_is_shown_in_the_words_of_the_page() {
+    let app = TestApp::open().await;
+    let browser = app.browser(Role::Reader).await;
+    let page = browser.get("/app/findings?status=closed,risk_accepted,false_positive&dueBefore=tomorrow").await;
+    let page = page.expect(400).expect_text("Some values are wrong.").expect_no_text("see issues");
+    let page = page.expect_text("<li>Due before: ").expect_no_text("query.").expect_no_text("Query.");
+    assert_eq!(page.html().matches("<li>Status: must be one of: ").count(), 2, "{}", page.html());
+    let page = browser.get("/app/findings?limit=0").await.expect(400);
+    page.expect_text("One value is wrong.").expect_text("<li>Limit: ").expect_no_text("Query.");
+}
+
+#[tokio::test]
+async fn a_list_shows_the_times_of_its_order() {
+    let app = TestApp::open().await;
+    let browser = app.browser(Role::Reader).await;
+    app.fixture.create(app.fixture.home, samples::control("AC-2")).await;
+    app.fixture.create(app.fixture.home, samples::finding("IA-1")).await;
+    for path in ["/app/controls", "/app/findings"] {
+        browser.get(path).await.expect(200).expect_text(">Recorded</th>").expect_no_text(">Changed</th>");
+        let by_change = format!("{path}?order=updated&updatedAfter=1970-01-01T00%3A00%3A00.000Z");
+        browser.get(&by_change).await.expect(200).expect_text(">Changed</th>").expect_no_text(">Recorded</th>");
+    }
+}

@@ -79,6 +79,7 @@ async fn a_triage_that_changed_nothing_is_recorded_as_refused() {
     let finding = app.fixture.create::<Finding>(app.fixture.home, samples::finding("IA-1")).await;
     let stale = format!("{}:7", finding.meta.id);
     let fields = [("finding", stale.as_str()), ("status", "triaged"), ("reason", "Confirmed by the portal team")];
-    browser.post("/app/findings/triage/apply", &fields).await.expect(200).expect_text("Somebody else changed it");
+    let done = browser.post("/app/findings/triage/apply", &fields).await.expect(303);
     assert_eq!(app.actions().await.last().unwrap().0, "finding.updated.refused");
+    browser.get(done.location()).await.expect(200).expect_text("Somebody else changed it");
 }

@@ -3,7 +3,7 @@
 use auth::{Role, User, UserStatus};
 use findings::Finding;
 use kernel::{Record as _, SubjectGroup};
-use registers::{Framework, FrameworkVersion};
+use registers::{CoverageLink, Framework, FrameworkNode, FrameworkVersion};
 use store_contract::samples;
 
 use crate::support::TestApp;
@@ -68,7 +68,7 @@ async fn a_field_that_refers_to_a_record_accepts_its_key_and_says_what_it_found(
     let stored: FrameworkVersion = stored.map(|stored: kernel::Stored<FrameworkVersion>| stored.record).unwrap();
     assert_eq!(stored.framework_id, framework.meta.id);
     let page = browser.get(&format!("{path}/edit")).await.expect(200).expect_text("value=\"acme-1\"");
-    page.expect_text("ISO/IEC 27001</a>");
+    page.expect_text("ISO/IEC 27001</bdi></a>");
 }
 
 #[tokio::test]
@@ -133,4 +133,46 @@ async fn findings_are_filtered_by_the_name_of_their_owner() {
     let reader = app.browser(Role::Reader).await;
     let page = reader.get("/app/findings?ownerMemberUserId=m%40cedar.example").await.expect(200);
     page.expect_no_text("<datalist").expect_no_text("IA-1");
+}
+
+#[tokio::test]
+async fn the_target_of_a_coverage_link_is_a_record_of_the_workspace_by_its_key_or_is_refused() {
+    let app = TestApp::open().await;
+    let (browser, home) = (app.browser(Role::Lead).await, app.fixture.home);
+    let control = app.fixture.create(home, samples::control("AC-2")).await;
+    let node = app.fixture.create(home, FrameworkNode { key: samples::key("SI-10"), ..FrameworkNode::example() }).await;
+    let version = app.fixture.create(home, FrameworkVersion::example()).await;
+    let (node, version) = (node.meta.id.to_string(), version.meta.id.to_string());
+    let send = async |module: &str, kind: &str, target: &str| {
+        let fields = [
+            ("frameworkVersionId", version.as_str()),
+            ("nodeId", &node),
+            ("targetModuleKey", module),
+            ("targetResourceType", kind),
+            ("targetResourceId", target),
+            ("coverage", "full"),
+            REASON,
+        ];
+        browser.post("/app/coverage-links", &fields).await
+    };
+    let page = send("controls", "control", "no-such-control-999").await.expect(400);
+    page.expect_text("“no-such-control-999” is not the key or the id of a control in this workspace.");
+    let page = send("controls", "policy", "AC-2").await.expect(400);
+    page.expect_text("Target type is none of the module controls, which has control");
+    let foreign = app.fixture.create_organization("away").await;
+    let foreign = app.fixture.create(foreign, samples::control("AC-2")).await.meta.id.to_string();
+    send("controls", "control", &foreign).await.expect(400).expect_text("is not the key or the id of a control");
+    let page = send("Controls", "Control", "AC-2").await.expect(303);
+    let path = page.location().split('?').next().unwrap().to_owned();
+    let id = path.rsplit('/').next().unwrap().parse().unwrap();
+    let link: kernel::Stored<CoverageLink> = app.fixture.get(home, id).await.unwrap();
+    assert_eq!(link.record.target_resource_id.as_str(), control.meta.id.to_string());
+    assert_eq!(link.record.target_module_key.as_str(), "controls");
+    assert_eq!(link.record.target_resource_type.as_str(), "control");
+    let page = browser.get(&path).await.expect(200).expect_text("<h1><bdi>SI-10 by AC-2</bdi></h1>");
+    page.expect_text(&format!("<a href=\"/app/controls/{}\"><span class=\"key\">AC-2</span>", control.meta.id));
+    browser.get("/app/coverage-links").await.expect(200).expect_text("SI-10 by AC-2");
+    let page = browser.get(&format!("{path}/edit")).await.expect(200).expect_text("value=\"AC-2\"");
+    page.expect_text("The key or the id of a record of this workspace");
+    send("wiki", "page", "Access/Policy").await.expect(303);
 }

@@ -6,5 +6,6 @@ extern crate novantra_registers as registers;
 
 mod assessments;
 mod controls;
+mod coverage_targets;
 mod harness;
 mod synchronizing;

@@ -59,7 +59,8 @@ pub(crate) struct PackageList {
     /// List soonest due first, and packages without a due date last.
     #[arg(long)]
     by_due_date: bool,
-    /// List only packages that are past their due date and were not submitted, soonest due first.
+    /// List only packages that are past their due date and are to be submitted, for the first time or after a rejection,
+    /// soonest due first.
     #[arg(long)]
     overdue: bool,
 }
@@ -102,18 +103,13 @@ impl PackageList {
         let dates = DueDates {
             due_at: |package: &SubmissionPackage| package.due_at,
             is_listed: if self.overdue {
-                |package, now| is_before_submission(package.status) && package.due_at.is_some_and(|due_at| due_at < now)
+                |package, now| package.status.awaits_submission() && package.due_at.is_some_and(|due_at| due_at < now)
             } else {
                 |_, _| true
             },
         };
         self.list.run_by_due_date(context, &dates).await
     }
-}
-
-const fn is_before_submission(status: SubmissionPackageStatus) -> bool {
-    use SubmissionPackageStatus::{Draft, InReview, Ready};
-    matches!(status, Draft | InReview | Ready)
 }
 
 /// Whether the recipient of a package with this status is expected to confirm or decide.

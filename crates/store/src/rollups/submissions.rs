@@ -6,7 +6,7 @@ use std::{
 };
 
 use kernel::{Id, Stored, Timestamp, string_enum};
-use submissions::{SubmissionPackage, SubmissionPackageStatus};
+use submissions::SubmissionPackage;
 
 use super::{Counts, Day, Rollup};
 
@@ -41,7 +41,8 @@ impl DueBucket {
     }
 }
 
-/// The packages that are not submitted yet and are due within 90 days or overdue, and the next of them.
+/// The packages that are to be submitted, for the first time or after a rejection, and are due within 90 days or overdue, and
+/// the next of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SubmissionCounts {
     /// The time of the count.
@@ -52,10 +53,6 @@ pub struct SubmissionCounts {
 }
 
 impl SubmissionCounts {
-    /// The statuses of packages that are not submitted yet.
-    pub const UNSUBMITTED: [SubmissionPackageStatus; 3] =
-        [SubmissionPackageStatus::Draft, SubmissionPackageStatus::InReview, SubmissionPackageStatus::Ready];
-
     /// Begins a count at `now`.
     #[must_use]
     pub fn new(now: Timestamp) -> Self {
@@ -63,10 +60,10 @@ impl SubmissionCounts {
         Self { counted_at: now, due: BTreeMap::new(), next: BTreeSet::new(), due_at: midnight }
     }
 
-    /// Counts a package, if it is not submitted yet and has a due date.
+    /// Counts a package, if it is to be submitted and has a due date.
     pub fn add(&mut self, package: &Stored<SubmissionPackage>) {
         let (now, record) = (self.counted_at, &package.record);
-        let Some(due_at) = record.due_at.filter(|_| Self::UNSUBMITTED.contains(&record.status)) else { return };
+        let Some(due_at) = record.due_at.filter(|_| record.status.awaits_submission()) else { return };
         let changes = DueBucket::ALL.iter().map(|bucket| due_at - bucket.until()).filter(|at| *at > now);
         self.due_at = changes.fold(self.due_at, Timestamp::min);
         let Some(bucket) = DueBucket::ALL.iter().find(|bucket| due_at <= now + bucket.until()) else { return };

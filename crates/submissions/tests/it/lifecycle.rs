@@ -111,3 +111,26 @@ fn a_comment_changes_nothing_about_the_package() {
         assert_eq!(changeset.preconditions(), [unchanged]);
     }
 }
+
+#[test]
+fn an_answer_follows_the_submission_and_a_resubmission_the_decision() {
+    let harness = WriteHarness::default();
+    let mut package = package(&harness, SubmissionPackageStatus::Rejected).record;
+    assert!(SubmissionEventKind::ALL.iter().all(|kind| package.followed_by(*kind).is_none()), "nothing was submitted");
+    package.submitted_at = Some(time(1));
+    for kind in [Receipt, Acceptance, Rejection, Withdrawal, Resubmission] {
+        assert_eq!(package.followed_by(kind), Some((time(1), "submission")), "{kind:?}");
+    }
+    package.decided_at = Some(time(2));
+    assert_eq!(package.followed_by(Resubmission), Some((time(2), "decision")));
+    assert_eq!(package.followed_by(Withdrawal), Some((time(1), "submission")));
+    assert_eq!([Submission, Comment].map(|kind| package.followed_by(kind)), [None, None]);
+}
+
+#[test]
+fn a_package_is_to_be_submitted_until_it_is_and_again_after_a_rejection() {
+    use SubmissionPackageStatus::{Draft, InReview};
+    let awaiting: Vec<_> =
+        SubmissionPackageStatus::ALL.iter().copied().filter(|status| status.awaits_submission()).collect();
+    assert_eq!(awaiting, [Draft, InReview, Ready, Rejected]);
+}

@@ -9,7 +9,7 @@ use http_api::{
     request::ApiRequest,
     response::{ApiResponse, Problem},
 };
-use kernel::{RecordKey, Title};
+use kernel::{RecordKey, TitleRule};
 use maud::{Markup, html};
 
 use super::{SECTION, head};
@@ -21,6 +21,7 @@ use crate::{
         viewer,
     },
     response::{page_response, redirect},
+    text_fault::parse_text,
     viewer::Viewer,
 };
 
@@ -40,7 +41,7 @@ pub(super) fn submit<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a,
     Box::pin(async move {
         let FormTexts(texts) = FormTexts::read(request)?;
         let text = |name: &str| texts.get(name).map_or("", |text| text.trim());
-        let name = Title::parse(text("name"));
+        let name = parse_text::<TitleRule>(text("name"));
         let zone = Some(text("timezone")).filter(|text| !text.is_empty()).map(time_zone).transpose();
         match (name, zone) {
             (Ok(name), Ok(zone)) => {

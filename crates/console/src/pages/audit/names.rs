@@ -152,6 +152,7 @@ fn account_name(account: &Account) -> RecordName {
         id: account.meta.id.to_string(),
         key: None,
         title: account.record.name.to_string(),
+        status: None,
         href: Some(format!("{ACCOUNTS}/{}", account.meta.id)),
     }
 }
@@ -168,7 +169,7 @@ fn is_id(text: &str) -> bool {
 
 /// The name of what has this identifier, which is the identifier itself if it has no other.
 fn name_of(names: &RecordNames, id: &str) -> RecordName {
-    let unnamed = || RecordName { id: id.to_owned(), key: None, title: id.to_owned(), href: None };
+    let unnamed = || RecordName { id: id.to_owned(), key: None, title: id.to_owned(), status: None, href: None };
     names.get(id).cloned().unwrap_or_else(unnamed)
 }
 

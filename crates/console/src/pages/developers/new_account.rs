@@ -8,7 +8,7 @@ use http_api::{
     response::{ApiResponse, Problem},
 };
 use integrations::{IntegrationError, NewAccount};
-use kernel::{Email, Title};
+use kernel::{Email, TitleRule};
 use maud::{Markup, html};
 use scopes::ScopeSet;
 
@@ -25,6 +25,7 @@ use crate::{
         one_time_secret,
     },
     response::{page_response, redirect},
+    text_fault::parse_text,
     words::grouped,
     zone::Zone,
 };
@@ -94,7 +95,7 @@ pub(super) fn submit<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a,
         }
         let text = |name: &str| texts.0.get(name).map_or("", |text| text.trim());
         let mut faults = Faults::new();
-        let name = read(&mut faults, "name", Title::parse(text("name")).map_err(|error| error.to_string()));
+        let name = read(&mut faults, "name", parse_text::<TitleRule>(text("name")));
         let contact = read(&mut faults, "contact", optional(text("contact"), Email::parse));
         let expires =
             read(&mut faults, "expires", optional(text("expires"), |text| desk.viewer.zone.parse_end_of_day(text)));

@@ -10,7 +10,7 @@ use http_api::{
     request::ApiRequest,
     response::{ApiResponse, Problem},
 };
-use kernel::{Reader, Title};
+use kernel::{Reader, TitleRule};
 use maud::{Markup, html};
 use people::{Author, PeopleError};
 
@@ -24,6 +24,7 @@ use crate::{
         viewer,
     },
     response::page_response,
+    text_fault::parse_text,
     viewer::Viewer,
 };
 
@@ -56,7 +57,7 @@ pub(super) fn submit<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a,
         }
         let text = |name: &str| texts.0.get(name).map_or("", |text| text.trim());
         let (name, email, role) =
-            (Title::parse(text("name")), parse_user_email(text("email")), Role::from_name(text("role")));
+            (parse_text::<TitleRule>(text("name")), parse_user_email(text("email")), Role::from_name(text("role")));
         let reason = texts.reason();
         let viewer = viewer(request)?;
         let (Ok(name), Ok(email), Some(role), Ok(reason)) = (&name, &email, role, &reason) else {

@@ -17,7 +17,7 @@ use super::{
     review_card::{options, review_card},
 };
 use crate::{
-    components::{Icon, NONE, TableColumn, card, distance, table},
+    components::{Icon, NONE, TableColumn, card, distance, prose, table},
     pages::{
         attempt::{Attempt, Decision},
         register_detail::{load_history, respond as respond_with_detail},
@@ -59,7 +59,7 @@ pub(super) async fn respond(
         notice: attempt.notice_on(&Decision { name: "decision", options: &options, absent }),
         meta: html! {
             @if let Some(until) = claim.record.valid_until {
-                span { "Valid until " b { (viewer.zone.date(until)) } ", " span.bad[until < now] { (distance(until, now)) } }
+                span { "Valid until " b { (viewer.zone.date(until)) } ", " span.bad[until < now] { (distance(&viewer.zone, until, now)) } }
             }
         },
         cards: html! {
@@ -80,7 +80,7 @@ fn requirement_card(requirement: Option<&Stored<EvidenceRequirement>>) -> Markup
     let body = html! {
         div.body {
             p { a href={ "/app/evidence-requirements/" (requirement.meta.id) } { (title.as_str()) } }
-            @if !description.as_str().is_empty() { div.prose { @for paragraph in description.as_str().split("\n\n") { p { (paragraph) } } } }
+            @if !description.as_str().is_empty() { div.prose { (prose(description.as_str())) } }
         }
     };
     card("requirement", "What it must show", &NONE, &body)

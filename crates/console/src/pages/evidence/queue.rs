@@ -68,7 +68,7 @@ fn queue(
             @let requirement = evidence_requirement_id.to_string();
             tr role="row" {
                 th.p.w-title scope="row" role="rowheader" {
-                    a.prime href={ "/app/evidence-claims/" (claim.meta.id) } { (title.as_str()) }
+                    a.prime dir="auto" href={ "/app/evidence-claims/" (claim.meta.id) } { (title.as_str()) }
                     span.sub { span.key { (key.as_str()) } }
                 }
                 td.t2 role="cell" {
@@ -107,7 +107,7 @@ fn validity(viewer: &Viewer, until: Option<Timestamp>, now: Timestamp) -> Markup
     html! {
         @if let Some(until) = until {
             span.nowrap.bad[until < now] { (viewer.zone.day(until, now)) }
-            span.sub.nw { span.bad[until < now] { (distance(until, now)) } }
+            span.sub.nw { span.bad[until < now] { (distance(&viewer.zone, until, now)) } }
         } @else { span.muted { "No end" } }
     }
 }

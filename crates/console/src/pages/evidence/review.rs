@@ -8,7 +8,7 @@ use http_api::{
     request::ApiRequest,
     response::{ApiResponse, Problem},
 };
-use kernel::Description;
+use kernel::DescriptionRule;
 
 use super::claim::respond;
 use crate::{
@@ -20,6 +20,7 @@ use crate::{
     registers::TypedFaults,
     response::redirect,
     services::ConsoleServices,
+    text_fault::parse_text,
 };
 
 /// The message about a claim whose files nobody can have seen.
@@ -45,10 +46,10 @@ pub(super) fn submit<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a,
         if decision.is_none() {
             faults.0.insert("decision".to_owned(), "is missing: choose one".to_owned());
         }
-        let note = texts.0.get("note").map_or("", |text| text.trim()).replace("\r\n", "\n");
-        let note = (!note.is_empty()).then(|| Description::parse(&note)).transpose();
-        let note = note.unwrap_or_else(|error| {
-            faults.0.insert("note".to_owned(), error.to_string());
+        let note = texts.0.get("note").map(|text| text.trim()).filter(|text| !text.is_empty());
+        let note = note.map(parse_text::<DescriptionRule>).transpose();
+        let note = note.unwrap_or_else(|fault| {
+            faults.0.insert("note".to_owned(), fault);
             None
         });
         if decision == Some(EvidenceClaimStatus::Withdrawn) && note.is_some() {

@@ -8,23 +8,31 @@ use http_api::{
     request::ApiRequest,
     response::{ApiResponse, Problem},
 };
-use kernel::{Description, Id, OrganizationId, Reader, Reason, Reference, Stored, Timestamp, WriteContext};
+use kernel::{Id, OrganizationId, Reader, Reason, Stored, WriteContext};
 use maud::{Markup, html};
 
 use super::form::faults;
 use crate::{
-    components::{Choice, Field, Head, NONE, choices_across, form_token, heading, page, reason},
+    components::{Choice, Field},
     pages::{
-        attempt::{Attempt, Decision},
+        attempt::Attempt,
         commit::{Written, commit},
+        event_form::{EventForm, EventReader, OCCURRED_AT, occurred_at},
         form_texts::{FormTexts, query_value},
         viewer,
     },
     registers::TypedFaults,
-    response::{page_response, redirect},
+    response::redirect,
     services::ConsoleServices,
     viewer::Viewer,
+    zone::Zone,
 };
+
+/// The name of the field with the kind of the event.
+const KIND: &str = "eventType";
+
+/// The name of the field with the original of a duplicate.
+const ORIGINAL: &str = "duplicateOfFindingId";
 
 /// Handles the request for the form.
 pub(super) fn open<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>> {
@@ -40,7 +48,7 @@ pub(super) fn submit<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a,
     Box::pin(async move {
         let finding = find::<Finding>(app, request).await?;
         let texts = FormTexts::read(request)?;
-        let kind = texts.0.get("eventType").cloned().unwrap_or_default();
+        let kind = texts.0.get(KIND).cloned().unwrap_or_default();
         let opened = texts.revision()?;
         if opened != finding.meta.revision {
             return respond(request, &finding, &kind, &Attempt::stale(&texts));
@@ -92,56 +100,26 @@ async fn read(
     viewer: &Viewer,
     texts: &FormTexts,
 ) -> Result<Result<(NewFindingEvent, Reason), TypedFaults>, Problem> {
-    let mut faults = TypedFaults::default();
-    let text = |name: &str| texts.0.get(name).map(|text| text.trim()).filter(|text| !text.is_empty());
-    let mut fault = |name: &str, message: String| {
-        faults.0.insert(name.to_owned(), message);
-    };
-    let kind = text("eventType").and_then(kind_named);
-    if kind.is_none() {
-        fault("eventType", "is missing: choose one".to_owned());
-    }
-    let is_duplicate = kind == Some(EventKind::VerifiedAsDuplicate);
-    let note = text("note").map(|note| note.replace("\r\n", "\n"));
-    let note = note.map(|note| Description::parse(&note)).transpose();
-    let note = note.unwrap_or_else(|error| {
-        fault("note", error.to_string());
-        None
-    });
-    let reference = text("externalReference").map(Reference::parse).transpose();
-    let reference = reference.unwrap_or_else(|error| {
-        fault("externalReference", error.to_string());
-        None
-    });
-    let occurred_at = text("occurredAt").map(|time| viewer.zone.parse_input(time)).transpose();
-    let occurred_at: Option<Timestamp> = occurred_at.unwrap_or_else(|message| {
-        fault("occurredAt", message.to_owned());
-        None
-    });
-    let duplicate_of = match text("duplicateOfFindingId") {
-        Some(_) if !is_duplicate => {
-            fault("duplicateOfFindingId", "is only kept with a duplicate: leave it empty, or choose that".to_owned());
+    let mut reader = EventReader::new(texts, &viewer.zone, app.services.clock.now());
+    let kind = reader.kind(KIND, EventKind::ALL, EventKind::name);
+    let (note, external_reference) = (reader.note(), reader.reference("externalReference"));
+    let occurred_at = reader.occurred_at();
+    let duplicate_of = match reader.text(ORIGINAL) {
+        Some(_) if kind != Some(EventKind::VerifiedAsDuplicate) => {
+            reader.fault(ORIGINAL, "is only kept with a duplicate: leave it empty, or choose that");
             None
         }
         Some(name) => {
             let found = find_original(app, organization, name).await?;
             if found.is_none() {
-                fault("duplicateOfFindingId", "is not the key or the id of a finding of this workspace".to_owned());
+                reader.fault(ORIGINAL, "is not the key or the id of a finding of this workspace");
             }
             found
         }
         None => None,
     };
-    let reason = texts.reason();
-    if let Err(message) = &reason {
-        fault("reason", message.clone());
-    }
-    Ok(match (kind, reason) {
-        (Some(kind), Ok(reason)) if faults.0.is_empty() => {
-            Ok((NewFindingEvent { kind, note, external_reference: reference, duplicate_of, occurred_at }, reason))
-        }
-        _ => Err(faults),
-    })
+    let event = |kind| NewFindingEvent { kind, note, external_reference, duplicate_of, occurred_at };
+    Ok(reader.finish(kind.map(event)))
 }
 
 /// The finding with this identifier or key.
@@ -151,10 +129,6 @@ async fn find_original(app: &App, organization: OrganizationId, name: &str) -> R
     }
     let found = Reader::<Finding>::get_by_keys(&*app.services.store, organization, &[name]).await?;
     Ok(found.first().map(|finding| finding.meta.id))
-}
-
-fn kind_named(name: &str) -> Option<EventKind> {
-    EventKind::ALL.iter().copied().find(|kind| kind.name() == name)
 }
 
 /// The words for recording an event of this kind, for a menu.
@@ -186,17 +160,24 @@ fn respond(
     kind: &str,
     attempt: &Attempt<'_>,
 ) -> Result<ApiResponse, Problem> {
-    Ok(page_response(attempt.status(), form(&viewer(request)?, finding, kind, attempt)))
+    let allowed = finding.record.status.allowed_events();
+    let kinds: Vec<Choice<'_>> = allowed.map(|kind| Choice::new(kind.name(), title(kind), consequence(kind))).collect();
+    let address = format!("/app/findings/{}", finding.meta.id);
+    let form = EventForm {
+        list: ("Findings", "/app/findings"),
+        section: "/app/findings",
+        title: finding.record.title.as_str(),
+        address: &address,
+        revision: finding.meta.revision,
+        kind_field: KIND,
+        kinds: &kinds,
+        kind,
+        fields: &fields(&viewer(request)?.zone, attempt),
+    };
+    form.respond(request, attempt)
 }
 
-/// The page with the form.
-fn form(viewer: &Viewer, finding: &Stored<Finding>, kind: &str, attempt: &Attempt<'_>) -> Markup {
-    let options: Vec<Choice<'_>> = finding
-        .record
-        .status
-        .allowed_events()
-        .map(|kind| Choice::new(kind.name(), title(kind), consequence(kind)))
-        .collect();
+fn fields(zone: &Zone, attempt: &Attempt<'_>) -> Markup {
     let field = |name: &'static str, label: &'static str, hint: &'static str| Field {
         name,
         label,
@@ -204,34 +185,10 @@ fn form(viewer: &Viewer, finding: &Stored<Finding>, kind: &str, attempt: &Attemp
         error: attempt.fault(name),
         optional: true,
     };
-    let address = format!("/app/findings/{}", finding.meta.id);
-    let title = finding.record.title.as_str();
-    let content = html! {
-        (heading("Record an event", &html! { p { (title) } }, &NONE))
-        (attempt.notice_on(&Decision { name: "eventType", options: &options, absent: &[] }))
-        form.form method="post" action={ (address) "/events" } novalidate data-guard {
-            (form_token(viewer))
-            input type="hidden" name="revision" value=(finding.meta.revision.0);
-            section {
-                (choices_across("eventType", "What happened", attempt.fault("eventType"), &options, kind))
-                (field("duplicateOfFindingId", "Original finding", "Only for a duplicate: the key or the id of the finding that it repeats. Give this or a reference, not both.").input("text", "m", attempt.typed("duplicateOfFindingId")))
-                (field("externalReference", "Reference", "The number of a ticket or a case in another system.").input("text", "m", attempt.typed("externalReference")))
-                (field("note", "Note", "Everyone who may read findings sees it, integrations too.").area(3, attempt.typed("note")))
-                (field("occurredAt", "Time of the event", "If it was not now.").input("datetime-local", "short", attempt.typed("occurredAt")))
-            }
-            section { (reason(attempt.typed("reason"), attempt.fault("reason"))) }
-            div.save {
-                button.btn.primary { "Record the event" }
-                a.btn.quiet href=(address) { "Cancel" }
-            }
-        }
-    };
-    let head = Head {
-        title: "Record an event",
-        section: "/app/findings",
-        above: &[("Findings", "/app/findings"), (title, &address)],
-        has_problem: attempt.has_problem(),
-        ..Head::default()
-    };
-    page(viewer, &head, &content)
+    html! {
+        (field(ORIGINAL, "Original finding", "Only for a duplicate: the key or the id of the finding that it repeats. Give this or a reference, not both.").input("text", "m", attempt.typed(ORIGINAL)))
+        (field("externalReference", "Reference", "The number of a ticket or a case in another system.").input("text", "m", attempt.typed("externalReference")))
+        (field("note", "Note", "Everyone who may read findings sees it, integrations too.").area(3, attempt.typed("note")))
+        (occurred_at(zone, "If it was not now.", true, attempt.typed(OCCURRED_AT), attempt.fault(OCCURRED_AT)))
+    }
 }

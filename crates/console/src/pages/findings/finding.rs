@@ -9,7 +9,7 @@ use http_api::{
     request::ApiRequest,
     response::{ApiResponse, Problem},
 };
-use kernel::{Description, Stored};
+use kernel::{DescriptionRule, Stored};
 use maud::{Markup, html};
 
 use super::{
@@ -24,12 +24,14 @@ use crate::{
         commit::{Written, commit},
         form_texts::FormTexts,
         owners::Owners,
+        references::load_names,
         register_detail::{load_history, respond as respond_with_detail},
         viewer,
     },
-    registers::{Slots, TypedFaults},
+    registers::{RecordNames, Slots, TypedFaults},
     response::redirect,
     services::ConsoleServices,
+    text_fault::parse_text,
     viewer::Viewer,
     zone::Zone,
 };
@@ -53,11 +55,10 @@ pub(super) fn comment<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a
         let text = texts.0.get("comment").map_or("", |text| text.trim()).replace("\r\n", "\n");
         for _ in 0..ATTEMPTS {
             let finding = find::<Finding>(app, request).await?;
-            let note = match Description::parse(&text) {
+            let note = match parse_text::<DescriptionRule>(&text) {
                 Ok(note) if !text.is_empty() => note,
                 parsed => {
-                    let message =
-                        parsed.err().map_or_else(|| "is empty: write it".to_owned(), |error| error.to_string());
+                    let message = parsed.err().unwrap_or_else(|| "is empty: write it".to_owned());
                     let faults = TypedFaults([("comment".to_owned(), message)].into());
                     return respond(app, request, &finding, &Attempt::faulty(&texts, faults)).await;
                 }
@@ -103,13 +104,15 @@ pub(super) async fn respond(
         true => Some(audit_entries::load(app, organization, &id).await?),
         false => None,
     };
+    let original = finding.record.duplicate_of.map(|id| id.to_string()).into_iter().collect();
+    let original = load_names(app, organization, &original).await?;
     let surroundings = Surroundings::load(app, finding).await?;
     let may_change = viewer.role.permits(Permission::ChangeRecords);
     let options = options(finding.record.status);
     let absent: &[_] = if options.is_empty() { &[("reason", "Reason")] } else { &[] };
     let slots = Slots {
         notice: attempt.notice_on(&Decision { name: "status", options: &options, absent }),
-        meta: meta(&viewer.zone, &finding.record, &owners, app.services.clock.now()),
+        meta: meta(&viewer.zone, &finding.record, &owners, &original, app.services.clock.now()),
         actions: html! { @if may_change { (more(finding)) } },
         cards: where_it_stands(&viewer, finding, &history, attempt),
         after_history: html! { @if may_change { (comment_form(&viewer, &id, attempt)) } },
@@ -125,16 +128,16 @@ pub(in crate::pages) fn owner_of(finding: &Finding) -> Option<&str> {
     finding.owner_member_user_id.as_ref().or(finding.owner_responsibility_id.as_ref()).map(|owner| owner.as_str())
 }
 
-fn meta(zone: &Zone, finding: &Finding, owners: &Owners, now: kernel::Timestamp) -> Markup {
+fn meta(zone: &Zone, finding: &Finding, owners: &Owners, names: &RecordNames, now: kernel::Timestamp) -> Markup {
     html! {
         @if let Some(owner) = owner_of(finding) { span.row { "Owner " (owners.show(Some(owner))) } } @else { span.muted { "No owner" } }
         @if let Some(due_at) = finding.due_at {
             span {
                 "Due " b { (zone.date(due_at)) }
-                @if is_open(finding.status) { ", " span.bad[due_at < now] { (distance(due_at, now)) } }
+                @if is_open(finding.status) { ", " span.bad[due_at < now] { (distance(zone, due_at, now)) } }
             }
         }
-        @if let Some(original) = finding.duplicate_of { span { "Duplicate of " a.key href={ "/app/findings/" (original) } { (original) } } }
+        @if let Some(original) = finding.duplicate_of { span { "Duplicate of " (names.show(&original.to_string())) } }
     }
 }
 

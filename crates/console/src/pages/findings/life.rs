@@ -3,12 +3,15 @@
 use audit::StoredEntry;
 use auth::Permission;
 use findings::{Finding, Status};
-use kernel::{FieldValue, Stored, Timestamp};
+use kernel::{Stored, Timestamp};
 use maud::{Markup, html};
 
 use crate::{
-    components::{Choice, Step, card, choices_across, form_token, reason, steps},
-    pages::attempt::Attempt,
+    components::{Choice, card, choices_across, form_token, reason, steps},
+    pages::{
+        attempt::Attempt,
+        life::{entered, life},
+    },
     viewer::Viewer,
     words::sentence,
 };
@@ -26,15 +29,8 @@ pub(super) fn where_it_stands(
     attempt: &Attempt<'_>,
 ) -> Markup {
     let status = finding.record.status;
-    let path = path(status);
-    let current = path.iter().position(|step| *step == status).unwrap_or_default();
-    let life: Vec<Step> = path
-        .iter()
-        .map(|step| Step {
-            title: sentence(step.name()),
-            began: began(*step, finding, history).map(|at| viewer.zone.minute(at)),
-        })
-        .collect();
+    let path: Vec<&str> = path(status).iter().map(|step| step.name()).collect();
+    let (life, current) = life(viewer, &path, status.name(), |step| began(step, finding, history));
     let options = options(status);
     let body = html! {
         div.body {
@@ -61,21 +57,15 @@ pub(super) fn where_it_stands(
 fn path(status: Status) -> &'static [Status] {
     use Status::{Accepted, Archived, Closed, Open, Remediating, RemediationPlanned, Triaged, Verified};
     match status {
-        Accepted => &[Open, Triaged, Accepted],
-        Archived => &[Open, Triaged, Closed, Archived],
+        Accepted => &[Open, Triaged, RemediationPlanned, Remediating, Accepted],
+        Archived => &[Open, Triaged, RemediationPlanned, Remediating, Verified, Accepted, Closed, Archived],
         _ => &[Open, Triaged, RemediationPlanned, Remediating, Verified, Closed],
     }
 }
 
-/// When the finding got this status last, if the history says so.
-fn began(step: Status, finding: &Stored<Finding>, history: &[StoredEntry]) -> Option<Timestamp> {
-    let is_step = |entry: &&StoredEntry| {
-        entry.entry.changes.iter().any(|change| {
-            change.field == "status" && matches!(&change.after, FieldValue::Text(name) if name == step.name())
-        })
-    };
-    let entered = history.iter().find(is_step).map(|stored| stored.entry.occurred_at);
-    entered.or_else(|| (step == Status::Open).then_some(finding.meta.created_at))
+/// When the finding got this status last, if the history says so. Each begins as an open one.
+fn began(step: &str, finding: &Stored<Finding>, history: &[StoredEntry]) -> Option<Timestamp> {
+    entered(history, step).or_else(|| (step == Status::Open.name()).then_some(finding.meta.created_at))
 }
 
 /// The statuses that a finding can get now.

@@ -1,5 +1,7 @@
 //! The list of findings, with the selection for triage.
 
+use std::collections::BTreeMap;
+
 use auth::Permission;
 use axum::http::StatusCode;
 use findings::{Finding, Status};
@@ -25,8 +27,8 @@ use crate::{
         viewer,
     },
     registers::{
-        ChosenFilters, ListView, RecordName, RecordNames, Row, filter_bar, import_button, nothing, order_of, pages,
-        register_of,
+        ChosenFilters, ListView, RecordName, RecordNames, Row, filter_bar, import_button, is_by_change, nothing,
+        order_of, pages, register_of,
     },
     response::page_response,
     viewer::Viewer,
@@ -88,6 +90,7 @@ fn list(
         may_create: may_change,
         may_import: is_importable(register.kind) && viewer.role.permits(Permission::ImportRecords),
         foot,
+        notes: &BTreeMap::new(),
         now,
         tabs,
     };
@@ -100,8 +103,8 @@ fn list(
         div.tbl role="group" aria-label=(label) tabindex="0" {
             table.cards.compact[viewer.has_compact_rows] role="table" {
                 caption.vh { (label) }
-                thead role="rowgroup" { (headings(may_change)) }
-                tbody role="rowgroup" { @for finding in &found.items { (row(viewer, finding, (owners, names), may_change, now)) } }
+                thead role="rowgroup" { (headings(may_change, is_by_change(&found.chosen))) }
+                tbody role="rowgroup" { @for finding in &found.items { (row(viewer, finding, (owners, names), (may_change, is_by_change(&found.chosen)), now)) } }
             }
         }
     };
@@ -154,7 +157,7 @@ fn encoded(text: &str) -> String {
     form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 
-fn headings(may_change: bool) -> Markup {
+fn headings(may_change: bool, is_by_change: bool) -> Markup {
     html! {
         tr role="row" {
             @if may_change {
@@ -168,7 +171,7 @@ fn headings(may_change: bool) -> Markup {
             th scope="col" role="columnheader" { "Owner" }
             th scope="col" role="columnheader" { "Due" }
             th.t2 scope="col" role="columnheader" { "Source" }
-            th.num.t2.gone scope="col" role="columnheader" { "Changed" }
+            th.num.t2.gone scope="col" role="columnheader" { (if is_by_change { "Changed" } else { "Recorded" }) }
         }
     }
 }
@@ -177,9 +180,11 @@ fn row(
     viewer: &Viewer,
     finding: &Stored<Finding>,
     (owners, names): (&Owners, &RecordNames),
-    may_change: bool,
+    (may_change, is_by_change): (bool, bool),
     now: Timestamp,
 ) -> Markup {
+    let meta = &finding.meta;
+    let shown_at = if is_by_change { meta.updated_at } else { meta.created_at };
     let Finding { key, title, subject, source, due_at, .. } = &finding.record;
     let subject = subject.as_ref().map(|subject| subject.resource_id.as_str());
     let subject = subject.map(|subject| names.get(subject).map_or(subject, RecordName::short_text));
@@ -192,14 +197,14 @@ fn row(
             }
             td role="cell" { (severity(finding.record.severity)) }
             th.p.w-title scope="row" role="rowheader" {
-                a.prime href={ "/app/findings/" (finding.meta.id) } { (title.as_str()) }
+                a.prime dir="auto" href={ "/app/findings/" (finding.meta.id) } { (title.as_str()) }
                 span.sub { span.key { (key.as_str()) } @if let Some(subject) = subject { span { (subject) } } }
             }
             td role="cell" { (status(finding.record.status.name())) }
             td role="cell" { (owners.show(owner_of(&finding.record))) }
             td role="cell" data-l="Due" { (due(&viewer.zone, *due_at, is_open(finding.record.status), now)) }
             td.t2 role="cell" data-l="Source" { span.nowrap { (sentence(source.kind.name())) } }
-            td.num.t2.gone role="cell" { span.muted.nowrap { (viewer.zone.day(finding.meta.updated_at, now)) } }
+            td.num.t2.gone role="cell" { span.muted.nowrap { (viewer.zone.day(shown_at, now)) } }
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Triage in bulk: the page that lists the selection, and offers what all of it allows.
+//! Triage in bulk: the page that lists the selection, and offers what some of it allows.
 
 use findings::{Finding, Status};
 use futures_util::future::BoxFuture;
@@ -71,10 +71,12 @@ pub(super) async fn respond(
     Ok(page_response(attempt.status(), selection(&viewer(request)?, findings, &people, back, attempt)))
 }
 
-/// The statuses that all findings can move to.
-fn common_next(findings: &[Stored<Finding>]) -> Vec<Status> {
-    let allows = |finding: &Stored<Finding>, status: &Status| finding.record.status.allowed_next().contains(status);
-    Status::ALL.iter().copied().filter(|status| findings.iter().all(|finding| allows(finding, status))).collect()
+/// The statuses that some of the findings can move to, each with the number of these.
+fn possible_next(findings: &[Stored<Finding>]) -> Vec<(Status, usize)> {
+    let allows = |finding: &&Stored<Finding>, status: Status| finding.record.status.allowed_next().contains(&status);
+    let counted =
+        Status::ALL.iter().map(|status| (*status, findings.iter().filter(|finding| allows(finding, *status)).count()));
+    counted.filter(|(_, count)| *count > 0).collect()
 }
 
 fn selection(
@@ -100,6 +102,7 @@ fn selection(
         let content = html! { (heading("Triage", &NONE, &NONE)) section.card { (blank(Icon::Finding, "Nothing is selected", text, &actions)) } };
         return page(viewer, &head("Triage"), &content);
     }
+    let due_label = format!("Due date ({})", viewer.zone.name());
     let below = html! { p { "One reason is kept for all of them. Each finding gets its own audit entry, and one that cannot move is left as it is and named afterwards." } };
     let content = html! {
         (heading(&title, &below, &NONE))
@@ -114,7 +117,7 @@ fn selection(
                 (status_field(findings, attempt))
                 div.pair {
                     (optional("owner", "Owner", "A name or an email address. Empty leaves each as it is.", attempt).naming(Some(PEOPLE), attempt.typed("owner"), &NONE))
-                    (optional("dueAt", "Due date", "Empty leaves each as it is.", attempt).input("date", "", attempt.typed("dueAt")))
+                    (optional("dueAt", &due_label, "The end of that day. Empty leaves each as it is.", attempt).input("date", "", attempt.typed("dueAt")))
                 }
                 (reason(attempt.typed("reason"), attempt.fault("reason")))
             }
@@ -132,15 +135,21 @@ fn optional<'f>(name: &'f str, label: &'f str, hint: &'f str, attempt: &'f Attem
 }
 
 fn status_field(findings: &[Stored<Finding>], attempt: &Attempt<'_>) -> Markup {
-    let next = common_next(findings);
-    let hint = match (next.is_empty(), findings.len()) {
-        (true, _) => "There is no status that all of them can move to.",
-        (false, 1) => "Only what the finding allows is offered.",
-        (false, _) => "Only what all of them allow is offered.",
+    let next = possible_next(findings);
+    let is_partial = next.iter().any(|(_, count)| *count < findings.len());
+    let hint = match (next.is_empty(), findings.len(), is_partial) {
+        (true, ..) => "There is no status that any of them can move to.",
+        (false, 1, _) => "Only what the finding allows is offered.",
+        (false, _, false) => "Only what they allow is offered.",
+        (false, _, true) => "One that cannot move there is left unchanged as a whole, and named afterwards.",
+    };
+    let title = |status: Status, count: usize| match count < findings.len() {
+        true => format!("{} ({count} of {})", sentence(status.name()), findings.len()),
+        false => sentence(status.name()),
     };
     let options: Vec<(&str, String)> = [("", "Leave the status as it is".to_owned())]
         .into_iter()
-        .chain(next.iter().map(|status| (status.name(), sentence(status.name()))))
+        .chain(next.into_iter().map(|(status, count)| (status.name(), title(status, count))))
         .collect();
     let field = Field { name: "status", label: "Move to", hint, error: attempt.fault("status"), optional: false };
     field.select(&options, attempt.typed("status"))
@@ -156,7 +165,7 @@ fn selected(findings: &[Stored<Finding>]) -> Markup {
             tr role="row" {
                 td role="cell" { (severity(finding.record.severity)) }
                 th.p scope="row" role="rowheader" {
-                    a.prime href={ "/app/findings/" (finding.meta.id) } { (finding.record.title.as_str()) }
+                    a.prime dir="auto" href={ "/app/findings/" (finding.meta.id) } { (finding.record.title.as_str()) }
                     span.sub { span.key { (finding.record.key.as_str()) } }
                 }
                 td role="cell" { (status(finding.record.status.name())) }

@@ -1,4 +1,4 @@
-//! Triage in bulk: each finding is changed by itself, and the result names those that could not be.
+//! Triage in bulk: the change of the selection, and the page with its result, which names those that could not be changed.
 
 use axum::http::StatusCode;
 use findings::{Finding, FindingPatch, Status, update};
@@ -14,9 +14,11 @@ use maud::{Markup, html};
 use super::{
     life::status_named,
     triage::{back, load, respond},
+    triage_outcome::{Failure, TriageOutcome},
 };
 use crate::{
     components::{Head, NONE, Tone, card, heading, note, page},
+    form_token::FormToken,
     pages::{
         attempt::Attempt,
         commit::{Written, commit},
@@ -25,23 +27,13 @@ use crate::{
         workspace_people::{NOBODY, WorkspacePeople},
     },
     registers::TypedFaults,
-    response::page_response,
+    response::{page_response, redirect},
     services::ConsoleServices,
     viewer::Viewer,
-    words::counted,
+    words::{counted, words},
 };
 
-/// The reason that a finding was left as it was because of another change.
-const CHANGED: &str = "Somebody else changed it since the list was opened.";
-
-/// The outcome for one finding.
-struct Outcome {
-    finding: Stored<Finding>,
-    /// Why it was not changed.
-    failure: Option<String>,
-}
-
-/// Handles the form.
+/// Handles the form. Each finding is changed by itself.
 pub(super) fn apply<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>> {
     Box::pin(async move {
         let texts = FormTexts::read(request)?;
@@ -58,19 +50,35 @@ pub(super) fn apply<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, 
                 return respond(app, request, &findings, back(&texts), &Attempt::faulty(&texts, faults)).await;
             }
         };
-        let mut outcomes = Vec::with_capacity(findings.len());
+        let back = back(&texts).to_owned();
+        let mut outcome = TriageOutcome { to: patch.status, back, ..TriageOutcome::default() };
         for finding in findings {
             let is_stale = !opened.contains(&(finding.meta.id, finding.meta.revision));
-            let failure = if is_stale {
-                Some(CHANGED.to_owned())
-            } else {
-                change(app, request, &finding, &patch, &reason).await?
-            };
-            outcomes.push(Outcome { finding, failure });
+            let failure =
+                if is_stale { Some(Failure::Stale) } else { change(app, request, &finding, &patch, &reason).await? };
+            match failure {
+                None => outcome.changed.push(finding.meta.id),
+                Some(failure) => outcome.failed.push((finding.meta.id, failure)),
+            }
         }
-        let is_recorded = outcomes.iter().any(|outcome| outcome.failure.is_none());
-        let response = page_response(StatusCode::OK, result(&viewer(request)?, &outcomes, back(&texts)));
-        Ok(if is_recorded { response.recorded() } else { response.with_action("finding.updated.refused") })
+        let response = redirect(&outcome.address(&FormToken::of(&request.principal()?.user()?.caller.session)));
+        Ok(if outcome.changed.is_empty() {
+            response.with_action("finding.updated.refused")
+        } else {
+            response.recorded()
+        })
+    })
+}
+
+/// Handles the request for the result, which changes nothing however often it is loaded.
+pub(super) fn show<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>> {
+    Box::pin(async move {
+        let token = FormToken::of(&request.principal()?.user()?.caller.session);
+        let Some(outcome) = TriageOutcome::read(request.query(), &token) else { return Ok(redirect("/app/findings")) };
+        let changed = load(app, request, &outcome.changed).await?;
+        let ids: Vec<Id<Finding>> = outcome.failed.iter().map(|(id, _)| *id).collect();
+        let failed = load(app, request, &ids).await?;
+        Ok(page_response(StatusCode::OK, result(&viewer(request)?, &outcome, &changed, &failed)))
     })
 }
 
@@ -81,15 +89,15 @@ async fn change(
     finding: &Stored<Finding>,
     patch: &FindingPatch,
     reason: &Reason,
-) -> Result<Option<String>, Problem> {
+) -> Result<Option<Failure>, Problem> {
     let services = ConsoleServices::of(request)?;
     let written = commit(app, request, Some(reason), |context, timestamp| {
         update(context, &*services.events, timestamp, finding, patch)
     });
     Ok(match written.await? {
         Written::Done(_) => None,
-        Written::Refused(error) => Some(error.to_string()),
-        Written::Conflict(_) => Some(CHANGED.to_owned()),
+        Written::Refused(_) => Some(Failure::NotAllowed(finding.record.status)),
+        Written::Conflict(_) => Some(Failure::Stale),
     })
 }
 
@@ -126,9 +134,9 @@ async fn read(
             None => fault("owner", NOBODY.to_owned()),
         }
     }
-    match text("dueAt").map(|day| zone.parse_input(day)) {
+    match text("dueAt").map(|day| zone.parse_due(day)) {
         Some(Ok(due_at)) => patch.due_at = Patch::Set(due_at),
-        Some(Err(message)) => fault("dueAt", message.to_owned()),
+        Some(Err(message)) => fault("dueAt", message),
         None => {}
     }
     let reason = texts.reason();
@@ -144,33 +152,33 @@ async fn read(
     })
 }
 
-fn result(viewer: &Viewer, outcomes: &[Outcome], back: &str) -> Markup {
-    let (changed, failed): (Vec<_>, Vec<_>) = outcomes.iter().partition(|outcome| outcome.failure.is_none());
+fn result(viewer: &Viewer, outcome: &TriageOutcome, changed: &[Stored<Finding>], failed: &[Stored<Finding>]) -> Markup {
     let done = format!("{} changed.", counted(changed.len(), "finding was", "findings were"));
     let left = format!("{} left unchanged.", counted(failed.len(), "finding was", "findings were"));
-    let list = |outcomes: &[&Outcome]| {
+    let list = |findings: &[Stored<Finding>]| {
         html! {
             div.body {
                 ul.stack {
-                    @for outcome in outcomes {
+                    @for finding in findings {
                         li {
-                            a href={ "/app/findings/" (outcome.finding.meta.id) } { (outcome.finding.record.title.as_str()) }
-                            " " span.key { (outcome.finding.record.key.as_str()) }
-                            @if let Some(failure) = &outcome.failure { p.small.bad { (failure) } }
+                            a dir="auto" href={ "/app/findings/" (finding.meta.id) } { (finding.record.title.as_str()) }
+                            " " span.key { (finding.record.key.as_str()) }
+                            @if let Some(reason) = reason_of(outcome, finding.meta.id) { p.small.bad { (reason) } }
                         }
                     }
                 }
             }
         }
     };
+    let back = html! { a.btn.primary href={ "/app/findings" (outcome.back) } { "Back to the list" } };
     let content = html! {
-        (heading("Result of the triage", &NONE, &html! { a.btn.primary href={ "/app/findings" (back) } { "Back to the list" } }))
+        (heading("Result of the triage", &NONE, &back))
         @if !changed.is_empty() { (note(Tone::Good, &done, "Each has its own entry in the audit log, with the reason.")) }
         @if !failed.is_empty() {
             (note(Tone::Warning, &left, ""))
-            (card("failed", "Left unchanged", &NONE, &list(&failed)))
+            (card("failed", "Left unchanged", &NONE, &list(failed)))
         }
-        @if !changed.is_empty() { (card("changed", "Changed", &NONE, &list(&changed))) }
+        @if !changed.is_empty() { (card("changed", "Changed", &NONE, &list(changed))) }
     };
     let head = Head {
         title: "Result of the triage",
@@ -179,4 +187,19 @@ fn result(viewer: &Viewer, outcomes: &[Outcome], back: &str) -> Markup {
         ..Head::default()
     };
     page(viewer, &head, &content)
+}
+
+/// Why a finding was left unchanged.
+fn reason_of(outcome: &TriageOutcome, id: Id<Finding>) -> Option<String> {
+    let (_, failure) = outcome.failed.iter().find(|(failed, _)| *failed == id)?;
+    Some(match (failure, outcome.to) {
+        (Failure::Stale, _) => "It was changed by another write after it had been selected.".to_owned(),
+        (Failure::NotAllowed(from), Some(to)) => {
+            let allowed: Vec<String> = from.allowed_next().iter().map(|status| words(status.name())).collect();
+            let allowed = if allowed.is_empty() { "nothing".to_owned() } else { allowed.join(", ") };
+            let (from, to) = (words(from.name()), words(to.name()));
+            format!("It was {from} and can't become {to}. It could become: {allowed}.")
+        }
+        (Failure::NotAllowed(_), None) => "The rules of findings did not allow the change.".to_owned(),
+    })
 }

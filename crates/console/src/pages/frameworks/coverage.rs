@@ -2,11 +2,13 @@
 
 use std::collections::{HashMap, HashSet};
 
-use http_api::response::Problem;
+use http_api::{pipeline::App, response::Problem};
 use kernel::{Filter, Id, OrganizationId, PageLimit, PageRequest, Reader, Record, Resource, Stored};
 use maud::{Markup, html};
 use registers::{Coverage, CoverageLink, FrameworkNode, FrameworkVersion, NodeKind};
 use store::DynStore;
+
+use super::covering::{is_in_force, load_targets};
 
 /// The most pages of nodes, and of links, that are read. The coverage of a larger version is not summed up.
 const MAX_PAGES: usize = 20;
@@ -43,7 +45,7 @@ struct Node {
 }
 
 /// The coverage by links: full if one of them is.
-pub(super) fn strongest(links: impl IntoIterator<Item = Coverage>) -> Option<Coverage> {
+fn strongest(links: impl IntoIterator<Item = Coverage>) -> Option<Coverage> {
     links.into_iter().reduce(|one, other| if one == Coverage::Full { one } else { other })
 }
 
@@ -53,22 +55,25 @@ impl VersionCoverage {
     /// # Errors
     /// The error response if the store fails.
     pub(super) async fn load(
-        store: &DynStore,
+        app: &App,
         organization: OrganizationId,
         version: Id<FrameworkVersion>,
     ) -> Result<Option<Self>, Problem> {
+        let store = &*app.services.store;
         let node = |stored: &Stored<FrameworkNode>| Node {
             id: stored.meta.id,
             parent: stored.record.parent_node_id,
             kind: stored.record.node_kind,
         };
-        let link = |stored: &Stored<CoverageLink>| (stored.record.node_id, stored.record.coverage);
+        let link = |stored: &Stored<CoverageLink>| stored.record.clone();
         let Some(nodes) = of_version(store, organization, version, node).await? else { return Ok(None) };
         let Some(links) = of_version(store, organization, version, link).await? else { return Ok(None) };
-        Ok(Some(Self::of(&nodes, links)))
+        let targets = load_targets(app, organization, links.iter()).await?;
+        let in_force = links.iter().filter(|link| is_in_force(link, &targets));
+        Ok(Some(Self::of(&nodes, in_force.map(|link| (link.node_id, link.coverage)))))
     }
 
-    fn of(nodes: &[Node], links: Vec<(Id<FrameworkNode>, Coverage)>) -> Self {
+    fn of(nodes: &[Node], links: impl IntoIterator<Item = (Id<FrameworkNode>, Coverage)>) -> Self {
         let mut own: HashMap<Id<FrameworkNode>, Coverage> = HashMap::new();
         for (node, coverage) in links {
             own.extend(

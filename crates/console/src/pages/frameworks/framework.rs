@@ -43,7 +43,7 @@ fn versions_card(viewer: &Viewer, versions: &[Stored<FrameworkVersion>]) -> Mark
         @for version in versions {
             @let FrameworkVersion { key, version_label, effective_at, .. } = &version.record;
             tr role="row" {
-                th.p scope="row" role="rowheader" { a.prime href={ "/app/framework-versions/" (version.meta.id) } { (version_label.as_str()) } }
+                th.p scope="row" role="rowheader" { a.prime dir="auto" href={ "/app/framework-versions/" (version.meta.id) } { (version_label.as_str()) } }
                 td role="cell" data-l="Key" { span.key { (key.as_str()) } }
                 td role="cell" { (status(version.record.status.name())) }
                 td.num role="cell" data-l="In force from" {

@@ -5,11 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use http_api::{pipeline::App, response::Problem};
 use kernel::{Filter, Id, OrganizationId, PageLimit, PageRequest, Reader, Stored};
 use maud::{Markup, html};
-use registers::{Coverage, CoverageLink, FrameworkNode, FrameworkVersion, NodeKind};
+use registers::{CoverageLink, FrameworkNode, FrameworkVersion, NodeKind};
 use store::DynStore;
 
-use super::coverage::{VersionCoverage, strongest};
-use crate::components::{Icon, status};
+use super::{
+    coverage::VersionCoverage,
+    covering::{coverage, load_targets},
+};
+use crate::{components::Icon, registers::RecordNames};
 
 /// The most nodes that are open at a time.
 pub(super) const MAX_OPEN: usize = 12;
@@ -27,6 +30,8 @@ pub(super) struct Tree {
     children: BTreeMap<String, Vec<Stored<FrameworkNode>>>,
     /// The links of the visible nodes.
     links: Vec<Stored<CoverageLink>>,
+    /// The names of the records that these name as their targets.
+    pub(super) targets: RecordNames,
     open: BTreeSet<String>,
     /// The coverage of the whole version, unless it is too large.
     coverage: Option<VersionCoverage>,
@@ -61,7 +66,7 @@ impl Tree {
         shows_gaps: bool,
     ) -> Result<Self, Problem> {
         let store = &*app.services.store;
-        let coverage = VersionCoverage::load(store, organization, version).await?;
+        let coverage = VersionCoverage::load(app, organization, version).await?;
         let of_version = || Filter::<FrameworkNode>::default().with("framework_version_id", [version]);
         let mut roots = nodes(store, organization, &of_version().with("node_kind", [NodeKind::Group])).await?;
         roots.retain(|node| node.record.parent_node_id.is_none());
@@ -88,8 +93,9 @@ impl Tree {
             let filter = Filter::<CoverageLink>::default().with("node_id", ids.iter().copied());
             links.extend(Reader::<CoverageLink>::list(store, organization, &filter, &page()).await?.items);
         }
+        let targets = load_targets(app, organization, links.iter().map(|link| &link.record)).await?;
         let shows_gaps = shows_gaps && coverage.is_some();
-        Ok(Self { roots, children, links, open, coverage, shows_gaps })
+        Ok(Self { roots, children, links, targets, open, coverage, shows_gaps })
     }
 
     /// The visible node with this key.
@@ -155,7 +161,7 @@ impl Tree {
                                     aria-label={ @if is_open { "Close " } @else { "Open " } (key) } { (Icon::ChevronRight) }
                             }
                             span.id { (key) }
-                            a.prime href=(address(path, &self.open, key, self.shows_gaps)) aria-current=[(key == selected).then_some("true")] { (node.record.title.as_str()) }
+                            a.prime dir="auto" href=(address(path, &self.open, key, self.shows_gaps)) aria-current=[(key == selected).then_some("true")] { (node.record.title.as_str()) }
                         }
                     }
                     td.num {
@@ -170,15 +176,9 @@ impl Tree {
         }
     }
 
-    /// The coverage of a node by its own links: full if one of them is.
+    /// The coverage of a node by its own links.
     pub(super) fn coverage(&self, node: &Stored<FrameworkNode>) -> Markup {
-        html! {
-            @match strongest(self.links(node).map(|link| link.record.coverage)) {
-                Some(Coverage::Full) => { span.b.good { "Full" } }
-                Some(Coverage::Partial) => { span.b.warn { "Partial" } }
-                None => { (status("none")) }
-            }
-        }
+        coverage(self.links(node), &self.targets)
     }
 
     fn toggled(&self, path: &str, key: &str, selected: &str) -> String {

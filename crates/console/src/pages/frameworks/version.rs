@@ -12,11 +12,14 @@ use http_api::{
     response::{ApiResponse, Problem},
 };
 use maud::{Markup, html};
-use registers::{Coverage, FrameworkVersion, NodeKind};
+use registers::{FrameworkVersion, NodeKind};
 
-use super::tree::{MAX_OPEN, Tree};
+use super::{
+    covering::covering,
+    tree::{MAX_OPEN, Tree},
+};
 use crate::{
-    components::{Icon, NONE, card},
+    components::{Icon, NONE, card, prose},
     pages::{
         register_detail::{load_history, respond},
         viewer,
@@ -68,7 +71,7 @@ fn cards(path: &str, tree: &Tree, selected: &str, may_cover: bool) -> Markup {
             (card("node", &format!("{} {}", node.record.key, node.record.title), &html! { a href={ "/app/framework-nodes/" (node.meta.id) } { "Open its page" } }, &html! {
                 div.body.stack {
                     div.row { span.b { (sentence(node.record.node_kind.name())) } (tree.coverage(node)) }
-                    @if !node.record.text.as_str().is_empty() { div.prose { @for paragraph in node.record.text.as_str().split("\n\n") { p { (paragraph) } } } }
+                    @if !node.record.text.as_str().is_empty() { div.prose { (prose(node.record.text.as_str())) } }
                     h3 { "Covered by" }
                     @if tree.links(node).next().is_none() { p.muted { "Nothing yet." } }
                     @if may_cover && node.record.node_kind != NodeKind::Group {
@@ -76,10 +79,7 @@ fn cards(path: &str, tree: &Tree, selected: &str, may_cover: bool) -> Markup {
                     }
                     ul.stack.small {
                         @for link in tree.links(node) {
-                            li.row {
-                                a href={ "/app/go?q=" (link.record.target_resource_id.as_str()) } { (sentence(link.record.target_resource_type.as_str())) " " span.key { (link.record.target_resource_id.as_str()) } }
-                                @if link.record.coverage == Coverage::Full { span.b.good { "Full" } } @else { span.b.warn { "Partial" } }
-                            }
+                            li.row { (covering(&link.record, &tree.targets)) }
                         }
                     }
                 }

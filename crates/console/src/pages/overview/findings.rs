@@ -154,7 +154,7 @@ pub(super) fn overdue(viewer: &Viewer, data: &OverviewData) -> Markup {
             tr role="row" {
                 td role="cell" { (severity(record.severity)) }
                 th.p scope="row" role="rowheader" {
-                    a.prime href={ "/app/findings/" (finding.meta.id) } { (record.title) }
+                    a.prime dir="auto" href={ "/app/findings/" (finding.meta.id) } { (record.title) }
                     span.sub { span.key { (record.key) } }
                 }
                 td.t2 role="cell" { (data.owners.show(owner_of(record))) }

@@ -170,7 +170,7 @@ async fn due_packages(
     for (_, id) in counts.next() {
         let Some(package) = Reader::<SubmissionPackage>::get(store, organization, id).await? else { continue };
         let Some(due_at) = package.record.due_at else { continue };
-        if !SubmissionCounts::UNSUBMITTED.contains(&package.record.status) {
+        if !package.record.status.awaits_submission() {
             continue;
         }
         let requirement = package.record.submission_requirement_id;

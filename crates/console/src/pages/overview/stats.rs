@@ -5,7 +5,7 @@ use kernel::Timestamp;
 use maud::{Markup, html};
 use store::{Day, DueBucket, EvidenceState};
 
-use super::numbers::OverviewData;
+use super::{numbers::OverviewData, submissions::ALL_AWAITING};
 use crate::{
     components::{NONE, Stat},
     viewer::Viewer,
@@ -68,10 +68,11 @@ pub(super) fn stats(viewer: &Viewer, data: &OverviewData) -> Vec<Stat<'static>> 
             is_bad: false,
             detail: html! { @if let Some(next) = data.packages.first() {
                 @let is_near = viewer.zone.days_between(data.now, next.due_at) <= 1;
-                (if next.due_at <= data.now { "overdue since " } else { "next " })
+                @let overdue = submissions.map_or(0, |counts| counts.due(&[DueBucket::Overdue]));
+                @if next.due_at <= data.now { (grouped(overdue.max(1))) " overdue, since " } @else { "next " }
                 b.bad[is_near] { (viewer.zone.near(next.due_at, data.now)) }
             } @else { "none is due" } },
-            href: "/app/submission-packages?status=draft,in_review,ready".to_owned(),
+            href: ALL_AWAITING.to_owned(),
         },
         last(data),
     ]

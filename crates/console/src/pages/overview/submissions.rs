@@ -4,6 +4,7 @@ use kernel::Id;
 use maud::{Markup, html};
 use registers::SubmissionPackage;
 use store::DueBucket;
+use submissions::SubmissionPackageStatus;
 
 use super::{alert_note, numbers::OverviewData};
 use crate::{
@@ -15,11 +16,12 @@ use crate::{
 /// The days to which the remaining ones are drawn.
 const DRAWN_DAYS: u64 = 90;
 
-const ALL: &str = "/app/submission-packages?status=draft,in_review,ready";
+/// The packages that are to be submitted, for the first time or after a rejection.
+pub(super) const ALL_AWAITING: &str = "/app/submission-packages?status=draft,in_review,ready,rejected";
 
 /// The packages that are due next.
 pub(super) fn due(viewer: &Viewer, data: &OverviewData) -> Markup {
-    let all = html! { a href=(ALL) { "All in preparation" } };
+    let all = html! { a href=(ALL_AWAITING) { "All that are to be submitted" } };
     if data.packages.is_empty() {
         let nothing = html! { div.body { p.muted { "Nothing is to be submitted in the next 90 days." } } };
         return card("submissions", "Submissions due", &all, &nothing);
@@ -39,7 +41,7 @@ pub(super) fn due(viewer: &Viewer, data: &OverviewData) -> Markup {
             @let is_near = is_overdue || left <= 1;
             tr role="row" {
                 th.p scope="row" role="rowheader" {
-                    a.prime href=(href(due.package.meta.id)) { (due.package.record.title) }
+                    a.prime dir="auto" href=(href(due.package.meta.id)) { (due.package.record.title) }
                     @if let Some(recipient) = &due.recipient { span.sub { (recipient) } }
                 }
                 td role="cell" { (status(due.package.record.status.name())) }
@@ -76,10 +78,14 @@ pub(super) fn overdue_alert(viewer: &Viewer, data: &OverviewData) -> Option<Mark
     let due = data.packages.first().filter(|due| due.due_at <= data.now)?;
     let lead = html! { (due.package.record.title) " was due " (viewer.zone.minute(due.due_at)) "." };
     let others = data.submissions.as_ref().map_or(0, |counts| counts.due(&[DueBucket::Overdue])).saturating_sub(1);
+    let state = match due.package.record.status {
+        SubmissionPackageStatus::Rejected => "It was rejected, and has not been submitted again.",
+        _ => "It has not been submitted.",
+    };
     let rest = match others {
-        0 => "It has not been submitted.".to_owned(),
-        1 => "It has not been submitted. Another package is overdue, too.".to_owned(),
-        others => format!("It has not been submitted. {} other packages are overdue, too.", grouped(others)),
+        0 => state.to_owned(),
+        1 => format!("{state} Another package is overdue, too."),
+        others => format!("{state} {} other packages are overdue, too.", grouped(others)),
     };
     Some(alert_note(&lead, &rest, &href(due.package.meta.id), "See the package"))
 }

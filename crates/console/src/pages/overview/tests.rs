@@ -78,7 +78,7 @@ fn data() -> OverviewData {
     let mut submissions = SubmissionCounts::new(NOW);
     let package = SubmissionPackage {
         due_at: Some(NOW - DAY),
-        status: SubmissionCounts::UNSUBMITTED[0],
+        status: submissions::SubmissionPackageStatus::Rejected,
         ..SubmissionPackage::example()
     };
     let package = stored(package, 9, 7);
@@ -163,7 +163,7 @@ fn every_plot_has_its_numbers_as_a_table_and_says_what_it_shows() {
 #[test]
 fn a_failing_endpoint_is_the_only_alert_although_a_package_is_overdue() {
     let overdue = overview(&viewer(), &data()).into_string();
-    assert!(overdue.contains("It has not been submitted."), "{overdue}");
+    assert!(overdue.contains("It was rejected, and has not been submitted again."), "{overdue}");
     let html = overview(&viewer(), &OverviewData { integrations: Some(integrations()), ..data() }).into_string();
     assert_eq!(html.matches("class=\"note bad\"").count(), 1);
     assert!(html.contains("Deliveries to receiver have failed since"), "{html}");

@@ -7,25 +7,28 @@ use http_api::{
     request::ApiRequest,
     response::{ApiResponse, Problem},
 };
-use kernel::{Description, Reason, Reference, Stored, Timestamp};
+use kernel::{Reason, Stored, Timestamp};
 use maud::{Markup, html};
 use submissions::{NewSubmissionEvent, SubmissionEventKind, SubmissionPackage, record_event};
 
 use crate::{
-    components::{Choice, Field, Head, NONE, choices_across, form_token, heading, page, reason},
+    components::{Choice, Field},
     pages::{
-        attempt::{Attempt, Decision},
+        attempt::Attempt,
         commit::{Written, commit},
+        event_form::{EventForm, EventReader, OCCURRED_AT, occurred_at},
         form_texts::{FormTexts, query_value},
         viewer,
     },
     registers::TypedFaults,
-    response::{page_response, redirect},
+    response::redirect,
     services::ConsoleServices,
-    viewer::Viewer,
     words::sentence,
     zone::Zone,
 };
+
+/// The name of the field with the kind of the event.
+const KIND: &str = "eventKind";
 
 /// Handles the request for the form.
 pub(super) fn open<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>> {
@@ -41,12 +44,12 @@ pub(super) fn submit<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a,
     Box::pin(async move {
         let package = find::<SubmissionPackage>(app, request).await?;
         let texts = FormTexts::read(request)?;
-        let kind = texts.0.get("eventKind").cloned().unwrap_or_default();
+        let kind = texts.0.get(KIND).cloned().unwrap_or_default();
         let opened = texts.revision()?;
         if opened != package.meta.revision {
             return respond(app, request, &package, &kind, &Attempt::stale(&texts));
         }
-        let (event, reason) = match read(&viewer(request)?.zone, &texts) {
+        let (event, reason) = match read(&viewer(request)?.zone, &package, &texts, app.services.clock.now()) {
             Ok(read) => read,
             Err(faults) => return respond(app, request, &package, &kind, &Attempt::faulty(&texts, faults)),
         };
@@ -69,47 +72,30 @@ pub(super) fn submit<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a,
 }
 
 /// Reads the event and the reason, or returns what is wrong with them.
-fn read(zone: &Zone, texts: &FormTexts) -> Result<(NewSubmissionEvent, Reason), TypedFaults> {
-    let mut faults = TypedFaults::default();
-    let text = |name: &str| texts.0.get(name).map(|text| text.trim()).filter(|text| !text.is_empty());
-    let mut fault = |name: &str, message: String| {
-        faults.0.insert(name.to_owned(), message);
-    };
-    let kind = SubmissionEventKind::ALL.iter().copied().find(|kind| text("eventKind") == Some(kind.name()));
-    if kind.is_none() {
-        fault("eventKind", "is missing: choose one".to_owned());
+fn read(
+    zone: &Zone,
+    package: &Stored<SubmissionPackage>,
+    texts: &FormTexts,
+    now: Timestamp,
+) -> Result<(NewSubmissionEvent, Reason), TypedFaults> {
+    let mut reader = EventReader::new(texts, zone, now);
+    let kind = reader.kind(KIND, SubmissionEventKind::ALL, SubmissionEventKind::name);
+    let occurred_at = reader.occurred_at();
+    if reader.text(OCCURRED_AT).is_none() {
+        reader.fault(OCCURRED_AT, "is missing: say when it happened");
     }
-    let occurred_at = match text("occurredAt").map(|time| zone.parse_input(time)) {
-        Some(Ok(time)) => Some(time),
-        Some(Err(message)) => {
-            fault("occurredAt", message.to_owned());
-            None
-        }
-        None => {
-            fault("occurredAt", "is missing: say when it happened".to_owned());
-            None
-        }
-    };
-    let reference = text("recipientReference").map(Reference::parse).transpose();
-    let recipient_reference = reference.unwrap_or_else(|error| {
-        fault("recipientReference", error.to_string());
-        None
-    });
-    let note = text("note").map(|note| Description::parse(&note.replace("\r\n", "\n"))).transpose();
-    let note = note.unwrap_or_else(|error| {
-        fault("note", error.to_string());
-        None
-    });
-    let reason = texts.reason();
-    if let Err(message) = &reason {
-        fault("reason", message.clone());
+    // Events that the package does not allow are refused for that.
+    let allowed = kind.filter(|kind| kind.allowed_from().contains(&package.record.status));
+    if let Some((at, followed)) = allowed.and_then(|kind| package.record.followed_by(kind))
+        && occurred_at.is_some_and(|occurred_at| occurred_at < minute_of(at))
+    {
+        let time = zone.minute_text(at);
+        let message = format!("is before the {followed}, which was at {time}: give the time at which it happened");
+        reader.fault(OCCURRED_AT, message);
     }
-    match (kind, occurred_at, reason) {
-        (Some(kind), Some(occurred_at), Ok(reason)) if faults.0.is_empty() => {
-            Ok((NewSubmissionEvent { kind, occurred_at, recipient_reference, note }, reason))
-        }
-        _ => Err(faults),
-    }
+    let (recipient_reference, note) = (reader.reference("recipientReference"), reader.note());
+    let event = kind.zip(occurred_at);
+    reader.finish(event.map(|(kind, occurred_at)| NewSubmissionEvent { kind, occurred_at, recipient_reference, note }))
 }
 
 /// The words for recording an event of this kind, for a button.
@@ -132,62 +118,47 @@ fn respond(
     kind: &str,
     attempt: &Attempt<'_>,
 ) -> Result<ApiResponse, Problem> {
-    let now = app.services.clock.now();
-    Ok(page_response(attempt.status(), form(&viewer(request)?, package, kind, attempt, now)))
+    let (viewer, now) = (viewer(request)?, app.services.clock.now());
+    let address = format!("/app/submission-packages/{}", package.meta.id);
+    let form = EventForm {
+        list: ("Submissions", "/app/submissions"),
+        section: "/app/submissions",
+        title: package.record.title.as_str(),
+        address: &address,
+        revision: package.meta.revision,
+        kind_field: KIND,
+        kinds: &options(package),
+        kind,
+        fields: &fields(&viewer.zone, attempt, now),
+    };
+    form.respond(request, attempt)
 }
 
-fn form(
-    viewer: &Viewer,
-    package: &Stored<SubmissionPackage>,
-    kind: &str,
-    attempt: &Attempt<'_>,
-    now: Timestamp,
-) -> Markup {
-    let options: Vec<Choice<'_>> = package
-        .record
-        .status
-        .allowed_events()
-        .map(|kind| {
-            let text = if kind.resulting_status().is_some() { "" } else { "The package stays as it is" };
-            Choice::new(kind.name(), sentence(kind.name()), text)
-        })
-        .collect();
+fn options(package: &Stored<SubmissionPackage>) -> Vec<Choice<'static>> {
+    let choice = |kind: SubmissionEventKind| {
+        let text = if kind.resulting_status().is_some() { "" } else { "The package stays as it is" };
+        Choice::new(kind.name(), sentence(kind.name()), text)
+    };
+    package.record.status.allowed_events().map(choice).collect()
+}
+
+fn fields(zone: &Zone, attempt: &Attempt<'_>, now: Timestamp) -> Markup {
     let field = |name: &'static str, label: &'static str, hint: &'static str| Field {
         name,
         label,
         hint,
         error: attempt.fault(name),
-        optional: name != "occurredAt",
+        optional: true,
     };
-    let occurred_at =
-        if attempt.has_problem() { attempt.typed("occurredAt").to_owned() } else { viewer.zone.input_minute(now) };
-    let address = format!("/app/submission-packages/{}", package.meta.id);
-    let title = package.record.title.as_str();
-    let content = html! {
-        (heading("Record an event", &html! { p { (title) } }, &NONE))
-        (attempt.notice_on(&Decision { name: "eventKind", options: &options, absent: &[] }))
-        form.form method="post" action={ (address) "/events" } novalidate data-guard {
-            (form_token(viewer))
-            input type="hidden" name="revision" value=(package.meta.revision.0);
-            section {
-                (choices_across("eventKind", "What happened", attempt.fault("eventKind"), &options, kind))
-                (field("occurredAt", "Time of the event", "When it happened, not when you record it.").input("datetime-local", "short", &occurred_at))
-                (field("recipientReference", "Reference of the recipient", "Such as a case number. The package keeps the last one.").input("text", "m", attempt.typed("recipientReference")))
-                (field("note", "Note", "Kept with the event, and sent to integrations.").area(3, attempt.typed("note")))
-            }
-            section { (reason(attempt.typed("reason"), attempt.fault("reason"))) }
-            div.save {
-                button.btn.primary { "Record the event" }
-                a.btn.quiet href=(address) { "Cancel" }
-            }
-        }
-    };
-    let head = Head {
-        title: "Record an event",
-        section: "/app/submissions",
-        above: &[("Submissions", "/app/submissions"), (title, &address)],
-        has_problem: attempt.has_problem(),
-        ..Head::default()
-    };
-    page(viewer, &head, &content)
+    let time = if attempt.has_problem() { attempt.typed(OCCURRED_AT).to_owned() } else { zone.input_minute(now) };
+    html! {
+        (occurred_at(zone, "When it happened, not when you record it.", false, &time, attempt.fault(OCCURRED_AT)))
+        (field("recipientReference", "Reference of the recipient", "Such as a case number. The package keeps the last one.").input("text", "m", attempt.typed("recipientReference")))
+        (field("note", "Note", "Kept with the event, and sent to integrations.").area(3, attempt.typed("note")))
+    }
+}
+
+/// The beginning of the minute of a time: an input shows no seconds.
+fn minute_of(at: Timestamp) -> Timestamp {
+    Timestamp::from_millis(at.millis() - at.millis().rem_euclid(60_000))
 }

@@ -1,5 +1,6 @@
 //! The page of a package: the steps of its life, what moves it, and the timeline of its events.
 
+use audit::StoredEntry;
 use auth::Permission;
 use futures_util::future::BoxFuture;
 use http_api::{
@@ -11,16 +12,18 @@ use http_api::{
 use kernel::{Filter, PageLimit, PageRequest, Reader, Stored, Timestamp};
 use maud::{Markup, html};
 use submissions::{
-    PackageCommand, SubmissionEvent, SubmissionEventKind, SubmissionPackage, SubmissionPackageStatus, prepare_package,
+    PackageCommand, SubmissionEvent, SubmissionEventKind, SubmissionPackage, SubmissionPackageStatus,
+    SubmissionRequirement, prepare_package,
 };
 
 use super::event::event_title;
 use crate::{
-    components::{Choice, Icon, NONE, Step, card, choices_across, distance, form_token, reason, steps},
+    components::{Choice, Icon, NONE, Step, card, choices_across, distance, form_token, prose, reason, steps},
     pages::{
         attempt::{Attempt, Decision},
         commit::{Written, commit},
         form_texts::FormTexts,
+        life::{entered, life},
         register_detail::{load_history, respond as respond_with_detail},
         viewer,
     },
@@ -94,58 +97,68 @@ async fn respond(
     let mut events = Reader::<SubmissionEvent>::list(&*app.services.store, organization, &filter, &page).await?.items;
     events.sort_by_key(|event| std::cmp::Reverse(event.record.occurred_at));
     let history = load_history(app, organization, &package.meta.id.to_string()).await?;
+    let requirement = package.record.submission_requirement_id;
+    let requirement = Reader::<SubmissionRequirement>::get(&*app.services.store, organization, requirement).await?;
+    let recipient = requirement.and_then(|stored| stored.record.recipient_name).map(|name| name.to_string());
     let now = app.services.clock.now();
     let options = options(package.record.status);
     let absent: &[_] = if options.is_empty() { &[("reason", "Reason")] } else { &[] };
     let slots = Slots {
         notice: attempt.notice_on(&Decision { name: "command", options: &options, absent }),
-        meta: meta(&viewer, &package.record, now),
-        cards: html! { (where_it_stands(&viewer, package, attempt)) (timeline(&viewer, &events)) },
+        meta: meta(&viewer, &package.record, recipient.as_deref(), now),
+        cards: html! { (where_it_stands(&viewer, package, &history, attempt)) (timeline(&viewer, &events)) },
         has_problem: attempt.has_problem(),
         ..Slots::default()
     };
     respond_with_detail(app, request, attempt.status(), package, &history, slots).await
 }
 
-fn meta(viewer: &Viewer, package: &SubmissionPackage, now: Timestamp) -> Markup {
+fn meta(viewer: &Viewer, package: &SubmissionPackage, recipient: Option<&str>, now: Timestamp) -> Markup {
     html! {
+        @if let Some(recipient) = recipient { span { "To " b { bdi { (recipient) } } } }
         @if let Some(due_at) = package.due_at {
             span {
                 "Due " b { (viewer.zone.date(due_at)) }
-                @if package.submitted_at.is_none() { ", " span.bad[due_at < now] { (distance(due_at, now)) } }
+                @if package.status.awaits_submission() { ", " span.bad[due_at < now] { (distance(&viewer.zone, due_at, now)) } }
             }
         }
         @if let Some(reference) = &package.recipient_reference { span { "Reference " span.key { (reference.as_str()) } } }
     }
 }
 
-/// The steps to a status, with the times that the package has.
-fn life(viewer: &Viewer, package: &SubmissionPackage) -> (Vec<Step>, usize) {
+/// The steps to a status, with the times that the package or else its history has.
+fn steps_of(viewer: &Viewer, package: &SubmissionPackage, history: &[StoredEntry]) -> (Vec<Step>, usize) {
     use SubmissionPackageStatus::{
         Accepted, Acknowledged, Archived, Draft, InReview, Ready, Rejected, Submitted, Withdrawn,
     };
     let path: &[SubmissionPackageStatus] = match package.status {
         Rejected => &[Draft, InReview, Ready, Submitted, Acknowledged, Rejected],
-        Withdrawn => &[Draft, InReview, Ready, Submitted, Withdrawn],
-        Archived => &[Draft, Submitted, Archived],
+        Withdrawn => &[Draft, InReview, Ready, Submitted, Acknowledged, Rejected, Withdrawn],
+        Archived => &[Draft, InReview, Ready, Submitted, Acknowledged, Accepted, Rejected, Withdrawn, Archived],
         _ => &[Draft, InReview, Ready, Submitted, Acknowledged, Accepted],
     };
-    let began = |status: SubmissionPackageStatus| match status {
-        Submitted => package.submitted_at,
-        Acknowledged => package.acknowledged_at,
-        Accepted | Rejected => package.decided_at,
-        _ => None,
+    let began = |name: &str| {
+        let of_package = match SubmissionPackageStatus::ALL.iter().find(|status| status.name() == name) {
+            Some(Submitted) => package.submitted_at,
+            Some(Acknowledged) => package.acknowledged_at,
+            // One of them is the decision, and the history knows which.
+            Some(status @ (Accepted | Rejected)) if *status == package.status => package.decided_at,
+            _ => None,
+        };
+        of_package.or_else(|| entered(history, name))
     };
-    let steps = path
-        .iter()
-        .map(|status| Step { title: sentence(status.name()), began: began(*status).map(|at| viewer.zone.minute(at)) })
-        .collect();
-    (steps, path.iter().position(|status| *status == package.status).unwrap_or_default())
+    let path: Vec<&str> = path.iter().map(|status| status.name()).collect();
+    life(viewer, &path, package.status.name(), began)
 }
 
-fn where_it_stands(viewer: &Viewer, package: &Stored<SubmissionPackage>, attempt: &Attempt<'_>) -> Markup {
+fn where_it_stands(
+    viewer: &Viewer,
+    package: &Stored<SubmissionPackage>,
+    history: &[StoredEntry],
+    attempt: &Attempt<'_>,
+) -> Markup {
     let status = package.record.status;
-    let (life, current) = life(viewer, &package.record);
+    let (life, current) = steps_of(viewer, &package.record, history);
     let options = options(status);
     let events: Vec<SubmissionEventKind> =
         status.allowed_events().filter(|kind| *kind != SubmissionEventKind::Comment).collect();
@@ -227,7 +240,7 @@ fn timeline(viewer: &Viewer, events: &[Stored<SubmissionEvent>]) -> Markup {
                                 div.line1 { b { (sentence(kind.name())) } " " span.t { (viewer.zone.minute(*occurred_at)) } }
                                 @if note.is_some() || recipient_reference.is_some() {
                                     div.say {
-                                        @if let Some(note) = note { @for paragraph in note.as_str().split("\n\n") { p { (paragraph) } } }
+                                        @if let Some(note) = note { (prose(note.as_str())) }
                                         @if let Some(reference) = recipient_reference { p.small.muted { "Reference " (reference.as_str()) } }
                                     }
                                 }

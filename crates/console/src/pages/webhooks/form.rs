@@ -11,7 +11,7 @@ use http_api::{
     response::{ApiResponse, Problem},
 };
 use integrations::IntegrationError;
-use kernel::{Description, Stored};
+use kernel::{DescriptionRule, Stored};
 use maud::{Markup, html};
 use webhooks::{EndpointUrl, EventType, NewSubscription, SubscriptionPatch, WebhookError, WebhookSubscription};
 
@@ -26,6 +26,7 @@ use crate::{
     },
     response::{page_response, redirect},
     services::ConsoleServices,
+    text_fault::parse_text,
 };
 
 const LABELS: [(&str, &str); 5] = [
@@ -108,7 +109,7 @@ fn read_subscription(
     let url = EndpointUrl::parse(text("url"), addresses).map_err(|error| format!("{error}."));
     let url = read(faults, "url", url);
     let description = text("description").replace("\r\n", "\n");
-    let description = read(faults, "description", Description::parse(&description).map_err(|error| error.to_string()));
+    let description = read(faults, "description", parse_text::<DescriptionRule>(&description));
     let event_types = events(desk);
     if event_types.is_empty() {
         faults.insert("events", "are missing: tick at least one.".to_owned());

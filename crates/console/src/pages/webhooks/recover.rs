@@ -110,8 +110,8 @@ fn form(desk: &Desk<'_>, stored: &Stored<WebhookSubscription>, view: &View<'_>) 
             (form_token(&desk.viewer))
             (problem_summary(&problems))
             div.pair {
-                (Field { name: "since", label: "From", error: fault("since"), ..Field::default() }.input("datetime-local", "", view.since))
-                (Field { name: "until", label: "Until", error: fault("until"), optional: true, ..Field::default() }.input("datetime-local", "", view.until))
+                (Field { name: "since", label: "From", error: fault("since"), ..Field::default() }.time(&desk.viewer.zone, view.since))
+                (Field { name: "until", label: "Until", error: fault("until"), optional: true, ..Field::default() }.time(&desk.viewer.zone, view.until))
             }
             p.small.muted { "Times in " (desk.viewer.zone.name()) ". Without an end, until now." }
             (reason(view.reason, fault("reason")))

@@ -3,9 +3,15 @@
 use auth::{Permission, UserDenied};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 
-use super::Problem;
+use super::{Issue, Problem};
 
 impl Problem {
+    /// The errors of the request, one by one.
+    #[must_use]
+    pub fn issues(&self) -> &[Issue] {
+        &self.issues
+    }
+
     /// Creates the response for a person who has not signed in, or whose session is over.
     #[must_use]
     pub fn signed_out() -> Self {

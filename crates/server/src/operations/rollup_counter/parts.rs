@@ -13,7 +13,7 @@ use store::{
     Counts, DeliveryCounts, DynStore, EvidenceCounts, FindingCounts, OpenFindings, OpenHistory, Rollup, RollupPart,
     SubmissionCounts,
 };
-use submissions::SubmissionPackage;
+use submissions::{SubmissionPackage, SubmissionPackageStatus};
 use webhooks::{
     DeliveryFilter, DeliveryState, SubscriptionFilter, SubscriptionStatus, WebhookDelivery, WebhookSubscription,
 };
@@ -56,7 +56,7 @@ impl RollupCounter {
                     counts.add(package);
                     ControlFlow::Continue(())
                 };
-                let filter = Filter::default().with("status", SubmissionCounts::UNSUBMITTED);
+                let filter = Filter::default().with("status", SubmissionPackageStatus::AWAITING_SUBMISSION);
                 (self.read(organization, &filter, leased, add).await?, counts.to_counts())
             }
             RollupPart::Deliveries => self.count_deliveries(organization, DeliveryCounts::new(now), leased).await?,

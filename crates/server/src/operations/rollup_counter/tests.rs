@@ -224,7 +224,13 @@ async fn evidence_is_counted_by_its_state_and_the_week_in_which_it_expires() {
 async fn submissions_that_are_due_are_counted_and_the_next_ones_are_listed() {
     let fixture = fixture().await;
     let now = fixture.now();
-    let mut packages = Vec::new();
+    let rejected = SubmissionPackage {
+        key: samples::key("rejected"),
+        status: SubmissionPackageStatus::Rejected,
+        due_at: Some(now - DAY),
+        ..SubmissionPackage::example()
+    };
+    let mut packages = vec![fixture.create(fixture.home, rejected).await];
     for (number, days) in [0, 7, 8, 30, 31, 90, 91].into_iter().enumerate() {
         let package = SubmissionPackage {
             key: samples::key(&format!("package-{number}")),
@@ -243,7 +249,7 @@ async fn submissions_that_are_due_are_counted_and_the_next_ones_are_listed() {
     fixture.create(fixture.home, submitted).await;
     counter(&fixture, "one").run_once().await.unwrap();
     let counts = submission_counts(&fixture.store.rollups(fixture.home).await.unwrap()).unwrap();
-    assert_eq!(DueBucket::ALL.iter().map(|bucket| counts.due(&[*bucket])).collect::<Vec<_>>(), [1, 1, 2, 2]);
+    assert_eq!(DueBucket::ALL.iter().map(|bucket| counts.due(&[*bucket])).collect::<Vec<_>>(), [2, 1, 2, 2]);
     let next: Vec<_> = packages[..5].iter().map(|package| (package.record.due_at.unwrap(), package.meta.id)).collect();
     assert_eq!(counts.next().collect::<Vec<_>>(), next);
 }

@@ -2,6 +2,8 @@
 
 mod evidence;
 mod findings;
+mod history;
+mod people;
 mod records;
 mod series;
 mod submissions;
@@ -13,6 +15,7 @@ use kernel::{Organization, OrganizationRef, Reason, RecordKey, Slug, Title};
 use scopes::{Scope, ScopeSet};
 use tempfile::TempDir;
 
+use self::people::People;
 use super::{
     printed_account::{PrintedAccount, list_findings_command},
     printed_link::PrintedLink,
@@ -47,8 +50,8 @@ pub(crate) fn use_temporary_folder(settings: &mut Settings) -> Result<TempDir, F
 }
 
 /// Seeds the installation with sample records, the two service accounts of an integration, and an administrator whom a
-/// link signs in. The registers and the findings are recorded in the past, so that their numbers have a course; all other
-/// records are recorded now.
+/// link signs in. Registers, findings, evidence claims and submission packages are recorded in the past, each change at its
+/// time and by whoever made it, so that their numbers have a course; all other records are recorded now.
 ///
 /// # Errors
 /// If the store fails.
@@ -67,11 +70,10 @@ pub(crate) async fn seed(
     let workspace = create_workspace(&operator, &organization).await?;
     let now = replay.present();
     records::add_registers(&operator, &workspace, now).await?;
-    findings::add(&operator, &workspace, replay).await?;
+    let staff = People::add(&operator, &workspace).await?;
+    history::replay(&operator, &workspace, &staff, replay).await?;
     replay.release();
     records::add_activities(&operator, &workspace, now).await?;
-    submissions::add_events(&operator, &workspace).await?;
-    evidence::add(&operator, &workspace).await?;
     let scanner: ScopeSet = [Scope::FindingsRead, Scope::FindingsWrite].into_iter().collect();
     let mirror: ScopeSet = [
         Scope::ControlsRead,

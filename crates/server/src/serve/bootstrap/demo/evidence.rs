@@ -1,21 +1,20 @@
-//! The evidence claims of the demo, which are made with a file each, reviewed and withdrawn by the commands of the module. Those whose validity is over expire once the server runs.
+//! The evidence claims of the demo, which are made with a file each, reviewed, withdrawn and expired by the commands of the
+//! module, at their times and by the people who did so.
 
 use std::{collections::HashMap, time::Duration};
 
 use bytes::Bytes;
 use evidence::{
-    ClaimFiles, ClaimSource, ContentType, EvidenceClaim,
+    ClaimFiles, ClaimSource, ContentType,
     EvidenceClaimStatus::{self, Approved, Expired, Pending, Rejected, Withdrawn},
-    EvidenceRequirement, FileName, NewAttachment, NewClaim, create_claim,
+    EvidenceRequirement, FileName, NewAttachment, NewClaim, create_claim, expire,
 };
-use kernel::{
-    Action, Description, Kind, Organization, OrganizationRef, Reader, RecordKey, Reference, Stored, Timestamp, Title,
-};
-use registers::update;
+use kernel::{Description, Organization, OrganizationRef, Reader, RecordKey, Reference, Stored, Timestamp, Title};
 
+use super::people::{AUDIT, CONTROLLER, PAYMENTS, People, SECURITY, STAFF, SUPPLIERS};
 use crate::{
     failure::Failure,
-    operations::{ClaimDecision, Operator, decide_claim},
+    operations::{ClaimDecision, Operator, decide_claim, find_claim},
 };
 
 /// Number of claims.
@@ -23,6 +22,9 @@ pub(super) const COUNT: usize = CLAIMS.len();
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Number of days ago at which the first claims were made.
+const OLDEST: u32 = 189;
 
 /// A claim of the demo.
 struct Sample {
@@ -57,12 +59,6 @@ const fn sample(
     Sample { requirement, key, title, valid_since, valid_for, status, review, system, file }
 }
 
-const AUDIT: &str = "Ines Moreno, internal audit";
-const SECURITY: &str = "Paul Achterberg, security";
-const PAYMENTS: &str = "Dana Whitfield, payments";
-const PEOPLE: &str = "Kofi Asante, people";
-const SUPPLIERS: &str = "Ruth Lindqvist, suppliers";
-
 #[rustfmt::skip]
 const CLAIMS: &[Sample] = &[
     sample(("restore-test", "restore-test-1"), "Restore test, two quarters ago", (180, Some(-90)), (Expired, Some(Review(178 * 24 - 3, AUDIT, "Complete."))), Some("backup-job/87514"), ("restore-1.csv", "table,rows,restored")),
@@ -76,8 +72,8 @@ const CLAIMS: &[Sample] = &[
     sample(("branch-scan", "branch-scan-2"), "Scan of the branches, last week", (7, Some(23)), (Approved, Some(Review(6 * 24 + 6, SECURITY, "Complete."))), Some("branch-scanner/run/5127"), ("scan-2.csv", "branch,hosts,critical")),
     sample(("branch-scan", "branch-scan-lobby"), "Scan without the Lakewood branch", (8, Some(22)), (Rejected, Some(Review(8 * 24 - 5, SECURITY, "A branch is missing."))), Some("branch-scanner/run/5126"), ("scan-partial.csv", "branch,hosts,critical")),
     sample(("branch-scan", "branch-scan-3"), "Scan of the branches, today", (0, Some(30)), (Pending, None), Some("branch-scanner/run/5134"), ("scan-3.csv", "branch,hosts,critical")),
-    sample(("training", "training-1"), "Training, previous year", (400, Some(-35)), (Expired, Some(Review(391 * 24, PEOPLE, "97 percent."))), Some("training-platform/export/61"), ("training-1.csv", "employee,course,completed")),
-    sample(("training", "training-2"), "Training, this year", (30, Some(335)), (Approved, Some(Review(26 * 24 + 3, PEOPLE, "99 percent."))), Some("training-platform/export/73"), ("training-2.csv", "employee,course,completed")),
+    sample(("training", "training-1"), "Training, previous year", (400, Some(-35)), (Expired, Some(Review(186 * 24, STAFF, "97 percent."))), Some("training-platform/export/61"), ("training-1.csv", "employee,course,completed")),
+    sample(("training", "training-2"), "Training, this year", (30, Some(335)), (Approved, Some(Review(26 * 24 + 3, STAFF, "99 percent."))), Some("training-platform/export/73"), ("training-2.csv", "employee,course,completed")),
     sample(("training", "training-contractors"), "Training of contractors", (5, Some(360)), (Pending, None), Some("training-platform/export/75"), ("training-contractors.csv", "employee,course,completed")),
     sample(("wire-callbacks", "wire-callbacks-1"), "Callbacks, two weeks ago", (14, None), (Approved, Some(Review(13 * 24 + 1, PAYMENTS, "Every wire has one."))), None, ("callbacks-1.txt", "wire,called,by")),
     sample(("wire-callbacks", "wire-callbacks-2"), "Callbacks, last week", (7, None), (Rejected, Some(Review(7 * 24 - 4, PAYMENTS, "Two wires lack a callback."))), None, ("callbacks-2.txt", "wire,called,by")),
@@ -87,55 +83,103 @@ const CLAIMS: &[Sample] = &[
     sample(("vendor-report", "vendor-report-bridge"), "Bridge letter of the supplier", (3, Some(87)), (Withdrawn, None), None, ("bridge-letter.txt", "criterion,tested,exception")),
 ];
 
-/// Makes claims for the requirements, which are imported already, and decides about them.
-///
-/// # Errors
-/// If the store of records or of attachments fails.
-pub(super) async fn add(operator: &Operator, workspace: &Stored<Organization>) -> Result<(), Failure> {
-    let keys: Vec<&str> = CLAIMS.iter().map(|sample| sample.requirement).collect();
-    let (store, organization) = (&*operator.installation.store, workspace.meta.id);
-    let found = Reader::<EvidenceRequirement>::get_by_keys(store, organization, &keys).await?;
-    let requirements: HashMap<&str, &Stored<EvidenceRequirement>> =
-        found.iter().map(|requirement| (requirement.record.key.as_str(), requirement)).collect();
-    let now = operator.installation.clock.now();
-    let mut claims = Vec::new();
-    for sample in CLAIMS {
-        let requirement = requirements.get(sample.requirement);
-        let requirement = requirement.ok_or_else(|| Failure::new(format!("no requirement {}", sample.requirement)))?;
-        let mut claim = sample.create(operator, workspace, requirement, now).await?;
-        if let Some(decision) = sample.decision()? {
-            claim = decide_claim(operator, workspace, sample.key, &decision).await?;
-        }
-        claims.push((claim, sample));
-    }
-    add_history(operator, workspace, &claims, now).await
+/// A step of a claim.
+#[derive(Clone, Copy)]
+pub(super) struct ClaimStep {
+    /// The index of the sample.
+    index: usize,
+    kind: StepKind,
 }
 
-/// Dates the reviews back, and ends the validity of those claims that have expired: a command reviews now, and no claim can
-/// be made for a time that is over. The audit log shows the change as what it is.
-async fn add_history(
-    operator: &Operator,
-    workspace: &Stored<Organization>,
-    claims: &[(Stored<EvidenceClaim>, &Sample)],
+#[derive(Clone, Copy)]
+enum StepKind {
+    Create,
+    Decide,
+    Expire,
+}
+
+impl ClaimStep {
+    /// The steps of all claims, those of each in order, with the time that has passed since.
+    pub(super) fn all() -> Vec<(Duration, Self)> {
+        let of_sample = |(index, sample): (usize, &Sample)| {
+            let decided = sample.decided_ago().map(|ago| (ago, StepKind::Decide));
+            let expired = sample.expired_ago().map(|ago| (ago, StepKind::Expire));
+            let steps = [(sample.created_ago(), StepKind::Create)].into_iter().chain(decided).chain(expired);
+            steps.map(move |(ago, kind)| (ago, Self { index, kind })).collect::<Vec<_>>()
+        };
+        CLAIMS.iter().enumerate().flat_map(of_sample).collect()
+    }
+}
+
+/// The claims of the demo, for the requirements that are imported already.
+pub(super) struct ClaimHistory<'d> {
+    operator: &'d Operator,
+    workspace: &'d Stored<Organization>,
+    people: &'d People,
     now: Timestamp,
-) -> Result<(), Failure> {
-    let organization = OrganizationRef::from(workspace);
-    operator
-        .write(async || {
-            let action = Action::on_record(Kind::EvidenceClaim, "batch_written");
-            let timestamp = operator.installation.store.begin_write().after(claims.iter().map(|(claim, _)| claim));
-            let mut changeset = operator.changeset_at(timestamp, &organization, action, None);
-            for (claim, sample) in claims {
-                let record = EvidenceClaim {
-                    valid_until: sample.valid_until(now),
-                    reviewed_at: sample.reviewed_at(now),
-                    ..claim.record.clone()
-                };
-                update(&mut changeset, &*operator.installation.entropy, claim, record);
+    requirements: HashMap<String, Stored<EvidenceRequirement>>,
+}
+
+impl<'d> ClaimHistory<'d> {
+    /// Begins the history.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub(super) async fn open(
+        operator: &'d Operator,
+        workspace: &'d Stored<Organization>,
+        people: &'d People,
+        now: Timestamp,
+    ) -> Result<Self, Failure> {
+        let keys: Vec<&str> = CLAIMS.iter().map(|sample| sample.requirement).collect();
+        let store = &*operator.installation.store;
+        let found = Reader::<EvidenceRequirement>::get_by_keys(store, workspace.meta.id, &keys).await?;
+        let requirements =
+            found.into_iter().map(|requirement| (requirement.record.key.to_string(), requirement)).collect();
+        Ok(Self { operator, workspace, people, now, requirements })
+    }
+
+    /// Takes a step.
+    ///
+    /// # Errors
+    /// If it is not allowed, or the store of records or of attachments fails.
+    pub(super) async fn run(&mut self, step: ClaimStep) -> Result<(), Failure> {
+        let sample = &CLAIMS[step.index];
+        match (step.kind, sample.decision()?) {
+            (StepKind::Create, _) => self.create(sample).await,
+            (StepKind::Decide, Some((person, reason, decision))) => {
+                let person = self.people.operator(self.operator, person, reason)?;
+                decide_claim(&person, self.workspace, sample.key, &decision).await.map(drop)
             }
-            Ok((changeset, ()))
-        })
-        .await
+            (StepKind::Decide, None) => Ok(()),
+            (StepKind::Expire, _) => self.expire(sample).await,
+        }
+    }
+
+    async fn create(&self, sample: &Sample) -> Result<(), Failure> {
+        let requirement = self.requirements.get(sample.requirement);
+        let requirement = requirement.ok_or_else(|| Failure::new(format!("no requirement {}", sample.requirement)))?;
+        // Integrations make their claims themselves.
+        if sample.system.is_some() {
+            return sample.create(self.operator, self.workspace, requirement, self.now).await;
+        }
+        let author = self.people.operator(self.operator, CONTROLLER, "Collected for the requirement of this period")?;
+        sample.create(&author, self.workspace, requirement, self.now).await
+    }
+
+    async fn expire(&self, sample: &Sample) -> Result<(), Failure> {
+        let organization = OrganizationRef::from(self.workspace);
+        let store = &*self.operator.installation.store;
+        self.operator
+            .write(async || {
+                let claim = find_claim(store, organization.id, sample.key).await?;
+                let attribution = self.operator.attribution();
+                let context = self.operator.write_context(&organization, &attribution);
+                Ok(expire(&context, store.begin_write(), &claim)?)
+            })
+            .await
+            .map(drop)
+    }
 }
 
 impl Sample {
@@ -145,20 +189,34 @@ impl Sample {
         Some(if days < 0 { now - duration } else { now + duration })
     }
 
-    fn reviewed_at(&self, now: Timestamp) -> Option<Timestamp> {
-        self.review.map(|Review(hours, ..)| now - HOUR * hours)
+    /// The time since the claim was made: when its validity began, or soon after the workspace was created.
+    fn created_ago(&self) -> Duration {
+        DAY * self.valid_since.min(OLDEST)
     }
 
-    fn decision(&self) -> Result<Option<ClaimDecision>, Failure> {
-        let note = match self.review {
-            Some(Review(_, reviewer, note)) => Some(Description::parse(&format!("{reviewer}: {note}"))?),
-            None => None,
-        };
+    /// The time since the claim was reviewed or withdrawn.
+    fn decided_ago(&self) -> Option<Duration> {
+        let withdrawn = (self.status == Withdrawn).then(|| self.created_ago().saturating_sub(DAY));
+        self.review.map(|Review(hours, ..)| HOUR * hours).or(withdrawn)
+    }
+
+    /// The time since the claim has expired.
+    fn expired_ago(&self) -> Option<Duration> {
+        let days = self.valid_for.filter(|days| *days < 0)?;
+        Some(DAY * u32::try_from(days.unsigned_abs()).ok()?)
+    }
+
+    /// The decision about the claim, with who took it and why.
+    fn decision(&self) -> Result<Option<(&'static str, &'static str, ClaimDecision)>, Failure> {
+        let note = || self.review.map(|Review(.., note)| Description::parse(note)).transpose();
+        let reviewer = self.review.map_or(CONTROLLER, |Review(_, reviewer, _)| reviewer);
         Ok(match self.status {
             Pending => None,
-            Approved | Expired => Some(ClaimDecision::Approve(note)),
-            Rejected => Some(ClaimDecision::Reject(note)),
-            Withdrawn => Some(ClaimDecision::Withdraw),
+            Approved | Expired => {
+                Some((reviewer, "Read in full and compared with its source", ClaimDecision::Approve(note()?)))
+            }
+            Rejected => Some((reviewer, "It does not meet the requirement", ClaimDecision::Reject(note()?))),
+            Withdrawn => Some((reviewer, "It was uploaded too early", ClaimDecision::Withdraw)),
         })
     }
 
@@ -168,14 +226,14 @@ impl Sample {
         workspace: &Stored<Organization>,
         requirement: &Stored<EvidenceRequirement>,
         now: Timestamp,
-    ) -> Result<Stored<EvidenceClaim>, Failure> {
+    ) -> Result<(), Failure> {
         let organization = OrganizationRef::from(workspace);
         let new = NewClaim {
             key: RecordKey::parse(self.key)?,
             title: Title::parse(self.title)?,
             description: None,
             valid_from: Some(now - DAY * self.valid_since),
-            valid_until: if self.status == Expired { None } else { self.valid_until(now) },
+            valid_until: self.valid_until(now),
             source_kind: if self.system.is_some() { ClaimSource::Integration } else { ClaimSource::Manual },
             source_reference: self.system.map(Reference::parse).transpose()?,
         };
@@ -189,6 +247,7 @@ impl Sample {
                 Ok(create_claim(&context, renderer, timestamp, None, requirement, new.clone(), &files)?)
             })
             .await
+            .map(drop)
     }
 
     /// Stores the file of the claim.
@@ -239,14 +298,14 @@ mod tests {
     }
 
     #[test]
-    fn every_claim_was_reviewed_while_it_was_valid_by_one_of_several_people() {
-        let now = Timestamp::from_millis(1_779_718_113_000);
+    fn every_claim_was_made_before_it_was_decided_on_and_decided_on_while_it_was_valid() {
         for sample in CLAIMS {
             let is_reviewed = matches!(sample.status, Approved | Rejected | Expired);
             assert_eq!(sample.review.is_some(), is_reviewed, "{}", sample.key);
-            let Some(reviewed_at) = sample.reviewed_at(now) else { continue };
-            assert!(now - DAY * sample.valid_since < reviewed_at && reviewed_at < now, "{}", sample.key);
-            assert!(sample.valid_until(now).is_none_or(|until| reviewed_at < until), "{}", sample.key);
+            assert!(sample.created_ago() <= DAY * sample.valid_since, "{}", sample.key);
+            let Some(decided) = sample.decided_ago() else { continue };
+            assert!(decided < sample.created_ago() && !decided.is_zero(), "{}", sample.key);
+            assert!(sample.expired_ago().is_none_or(|expired| expired < decided), "{}", sample.key);
         }
         let reviewers: BTreeSet<_> = CLAIMS.iter().filter_map(|sample| sample.review).map(|review| review.1).collect();
         assert_eq!(reviewers.len(), 5);

@@ -8,12 +8,13 @@ use findings::{
 };
 use kernel::{
     Description, Organization, OrganizationRef, Reader, Record, RecordKey, Reference, Stored, SubjectGroup, Timestamp,
-    Title, WriteContext,
+    Title,
 };
 use registers::{Assessment, Control};
 use store::DynStore;
 
-use crate::{clock::ReplayClock, failure::Failure, operations::Operator};
+use super::people::{People, SECURITY};
+use crate::{failure::Failure, operations::Operator};
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -88,67 +89,131 @@ pub(super) fn open_high_count() -> usize {
     FINDINGS.iter().filter(|sample| matches!(sample.severity, High | Critical)).filter(is_open).count()
 }
 
-/// Creates the findings, for the controls and assessments that are imported already, and moves each on, step by step over
-/// the past months.
-///
-/// # Errors
-/// If the store fails.
-pub(super) async fn add(
-    operator: &Operator,
-    workspace: &Stored<Organization>,
-    replay: &ReplayClock,
-) -> Result<(), Failure> {
-    let (organization_ref, attribution) = (OrganizationRef::from(workspace), operator.attribution());
-    let write_context = operator.write_context(&organization_ref, &attribution);
-    let renderer = &api_v1::PayloadRenderer;
-    let store = &operator.installation.store;
-    let mut keys: Vec<&str> = FINDINGS.iter().map(|sample| sample.control).collect();
-    keys.sort_unstable();
-    keys.dedup();
-    let controls = ids_by_key::<Control>(operator, workspace, &keys).await?;
-    let assessments: Vec<&str> = ASSESSMENTS.iter().map(|(_, assessment)| *assessment).collect();
-    let assessments = ids_by_key::<Assessment>(operator, workspace, &assessments).await?;
-    let now = replay.present();
-    let mut created: HashMap<&str, Stored<Finding>> = HashMap::new();
-    for (ago, index, step) in steps() {
-        replay.move_to(now - ago);
-        let sample = &FINDINGS[index];
-        let finding = match (created.get(sample.key), step) {
-            (Some(finding), Some(status)) => {
-                let patch = FindingPatch { status: Some(status), ..FindingPatch::default() };
-                operator
-                    .write(async || Ok(update(&write_context, renderer, store.begin_write(), finding, &patch)?))
-                    .await?
-            }
-            _ => {
-                let new = sample.finding(now, &controls, &assessments)?;
-                operator.write(async || Ok(create(&write_context, renderer, store.begin_write(), new.clone()))).await?
-            }
+/// A step of a finding: its creation, or a change of its status.
+#[derive(Clone, Copy)]
+pub(super) struct FindingStep {
+    /// The index of the sample.
+    index: usize,
+    /// The status that it gets; `None` for its creation.
+    status: Option<Status>,
+}
+
+impl FindingStep {
+    /// The steps of all findings, those of each in order, with the time that has passed since.
+    pub(super) fn all() -> Vec<(Duration, Self)> {
+        let of_sample = |(index, sample): (usize, &Sample)| {
+            let recorded = sample.recorded_ago(index);
+            let count = u32::try_from(sample.transitions.len()).unwrap_or_default();
+            let moved = (1..)
+                .zip(sample.transitions)
+                .map(move |(step, status)| (recorded - recorded * step / (count + 1), Some(*status)));
+            let steps = [(recorded, None)].into_iter().chain(moved);
+            steps.map(move |(ago, status)| (ago, Self { index, status })).collect::<Vec<_>>()
         };
-        created.insert(sample.key, finding);
-    }
-    match (created.get(DUPLICATE.0), created.get(DUPLICATE.1)) {
-        (Some(duplicate), Some(original)) => report_duplicate(operator, &write_context, duplicate, original).await,
-        _ => Ok(()),
+        FINDINGS.iter().enumerate().flat_map(of_sample).collect()
     }
 }
 
-/// The creation of each finding and its transitions, as the time ago, the index of the sample and the status; `None` for
-/// its creation. The earliest is first.
-fn steps() -> Vec<(Duration, usize, Option<Status>)> {
-    let of_sample = |(index, sample): (usize, &Sample)| {
-        let recorded = sample.recorded_ago(index);
-        let count = u32::try_from(sample.transitions.len()).unwrap_or_default();
-        let moved = (1..)
-            .zip(sample.transitions)
-            .map(move |(step, status)| (recorded - recorded * step / (count + 1), Some(*status)));
-        let steps = [(recorded, None)].into_iter().chain(moved);
-        steps.map(move |(ago, status)| (ago, index, status)).collect::<Vec<_>>()
-    };
-    let mut steps: Vec<_> = FINDINGS.iter().enumerate().flat_map(of_sample).collect();
-    // Stable, so that the steps of one finding keep their order.
-    steps.sort_by_key(|(ago, ..)| std::cmp::Reverse(*ago));
-    steps
+/// The reason for which a finding gets a status.
+const fn reason(status: Status) -> &'static str {
+    match status {
+        Status::Open => "It was seen again after it had been closed",
+        Status::Triaged => "Assessed with the owner of the system",
+        Status::RemediationPlanned => "The fix is agreed upon and has a date",
+        Status::Remediating => "The work on the fix has begun",
+        Status::Verified => "The fix was tested and holds",
+        Status::Closed => "Nothing is left to be done about it",
+        Status::Accepted => "The committee keeps the risk for this year",
+        Status::Archived => "Kept for the record after the yearly review",
+    }
+}
+
+/// The findings of the demo, for the controls and assessments that are imported already.
+pub(super) struct FindingHistory<'d> {
+    operator: &'d Operator,
+    organization: OrganizationRef,
+    people: &'d People,
+    now: Timestamp,
+    controls: HashMap<String, String>,
+    assessments: HashMap<String, String>,
+    created: HashMap<&'static str, Stored<Finding>>,
+}
+
+impl<'d> FindingHistory<'d> {
+    /// Begins the history.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub(super) async fn open(
+        operator: &'d Operator,
+        workspace: &Stored<Organization>,
+        people: &'d People,
+        now: Timestamp,
+    ) -> Result<Self, Failure> {
+        let mut keys: Vec<&str> = FINDINGS.iter().map(|sample| sample.control).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        let controls = ids_by_key::<Control>(operator, workspace, &keys).await?;
+        let assessments: Vec<&str> = ASSESSMENTS.iter().map(|(_, assessment)| *assessment).collect();
+        let assessments = ids_by_key::<Assessment>(operator, workspace, &assessments).await?;
+        let organization = OrganizationRef::from(workspace);
+        Ok(Self { operator, organization, people, now, controls, assessments, created: HashMap::new() })
+    }
+
+    /// Takes a step. Scanners and importers create findings, and people move them.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub(super) async fn run(&mut self, step: FindingStep) -> Result<(), Failure> {
+        let sample = &FINDINGS[step.index];
+        let (store, renderer) = (&self.operator.installation.store, &api_v1::PayloadRenderer);
+        let finding = match (self.created.get(sample.key), step.status) {
+            (Some(finding), Some(status)) => {
+                let person = self.people.operator(self.operator, SECURITY, reason(status))?;
+                let attribution = person.attribution();
+                let context = person.write_context(&self.organization, &attribution);
+                let patch = FindingPatch { status: Some(status), ..FindingPatch::default() };
+                person.write(async || Ok(update(&context, renderer, store.begin_write(), finding, &patch)?)).await?
+            }
+            _ => {
+                let attribution = self.operator.attribution();
+                let context = self.operator.write_context(&self.organization, &attribution);
+                let new = sample.finding(self.now, &self.controls, &self.assessments)?;
+                self.operator.write(async || Ok(create(&context, renderer, store.begin_write(), new.clone()))).await?
+            }
+        };
+        self.created.insert(sample.key, finding);
+        Ok(())
+    }
+
+    /// Reports a finding as a duplicate of another, which closes it.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub(super) async fn report_duplicate(&self) -> Result<(), Failure> {
+        let (Some(duplicate), Some(original)) = (self.created.get(DUPLICATE.0), self.created.get(DUPLICATE.1)) else {
+            return Ok(());
+        };
+        let event = NewFindingEvent {
+            kind: EventKind::VerifiedAsDuplicate,
+            note: Some(Description::parse("Both scanners look at the same router.")?),
+            external_reference: None,
+            duplicate_of: Some(original.meta.id),
+            occurred_at: None,
+        };
+        let person = self.people.operator(self.operator, SECURITY, "Compared the two reports of the router")?;
+        let attribution = person.attribution();
+        let context = person.write_context(&self.organization, &attribution);
+        person
+            .write(async || {
+                let timestamp = person.installation.store.begin_write();
+                let originals = std::slice::from_ref(original);
+                let (changeset, _, _) =
+                    record_event(&context, &api_v1::PayloadRenderer, timestamp, duplicate, event.clone(), originals)?;
+                Ok((changeset, ()))
+            })
+            .await
+    }
 }
 
 /// The identifiers of the records with these keys, by key.
@@ -165,31 +230,6 @@ where
         .iter()
         .filter_map(|stored| Some((stored.record.unique_key()?.to_owned(), stored.meta.id.to_string())))
         .collect())
-}
-
-/// Reports a finding as a duplicate of another, which closes it.
-async fn report_duplicate(
-    operator: &Operator,
-    write_context: &WriteContext<'_>,
-    duplicate: &Stored<Finding>,
-    original: &Stored<Finding>,
-) -> Result<(), Failure> {
-    let event = NewFindingEvent {
-        kind: EventKind::VerifiedAsDuplicate,
-        note: Some(Description::parse("Both scanners look at the same router.")?),
-        external_reference: None,
-        duplicate_of: Some(original.meta.id),
-        occurred_at: None,
-    };
-    operator
-        .write(async || {
-            let timestamp = operator.installation.store.begin_write();
-            let originals = std::slice::from_ref(original);
-            let (changeset, _, _) =
-                record_event(write_context, &api_v1::PayloadRenderer, timestamp, duplicate, event.clone(), originals)?;
-            Ok((changeset, ()))
-        })
-        .await
 }
 
 impl Sample {

@@ -32,6 +32,8 @@ const REGISTERS: &[File] = &[
     ("risks.jsonl", include_str!("records/risks.jsonl")),
     ("exceptions.jsonl", include_str!("records/exceptions.jsonl")),
     ("assessments.jsonl", include_str!("records/assessments.jsonl")),
+    ("evidence.jsonl", include_str!("records/evidence.jsonl")),
+    ("submissions.jsonl", include_str!("records/submissions.jsonl")),
 ];
 
 /// The files of what is done with them, those whose records others refer to first.
@@ -39,9 +41,10 @@ const ACTIVITIES: &[File] = &[
     ("monitoring.jsonl", include_str!("records/monitoring.jsonl")),
     ("changes.jsonl", include_str!("records/changes.jsonl")),
     ("vulnerabilities.jsonl", include_str!("records/vulnerabilities.jsonl")),
-    ("evidence.jsonl", include_str!("records/evidence.jsonl")),
-    ("submissions.jsonl", include_str!("records/submissions.jsonl")),
 ];
+
+/// The submission packages, of which each is imported at its own time.
+const PACKAGES: File = ("packages.jsonl", include_str!("records/packages.jsonl"));
 
 /// The name of the lines that are computed.
 const SERIES: &str = "series.rs";
@@ -52,6 +55,7 @@ pub(super) fn count(kind: &str) -> usize {
     REGISTERS
         .iter()
         .chain(ACTIVITIES)
+        .chain([&PACKAGES])
         .flat_map(|(_, text)| text.lines())
         .filter(|line| line.starts_with(&start))
         .count()
@@ -80,6 +84,22 @@ pub(super) async fn add_activities(
 ) -> Result<(), Failure> {
     add(operator, workspace, ACTIVITIES, now).await?;
     add(operator, workspace, &[(SERIES, &series::lines())], now).await
+}
+
+/// Imports the submission package with this key. Times in it are relative to `now`.
+///
+/// # Errors
+/// If there is none, it is no valid record, or the store fails.
+pub(super) async fn add_package(
+    operator: &Operator,
+    workspace: &Stored<Organization>,
+    key: &str,
+    now: Timestamp,
+) -> Result<(), Failure> {
+    let (name, text) = PACKAGES;
+    let line = text.lines().find(|line| line.contains(&format!("\"packageKey\":\"{key}\"")));
+    let line = line.ok_or_else(|| Failure::new(format!("the demo has no package {key}")))?;
+    add(operator, workspace, &[(name, line)], now).await
 }
 
 async fn add(
