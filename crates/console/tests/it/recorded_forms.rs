@@ -81,5 +81,5 @@ async fn a_triage_that_changed_nothing_is_recorded_as_refused() {
     let fields = [("finding", stale.as_str()), ("status", "triaged"), ("reason", "Confirmed by the portal team")];
     let done = browser.post("/app/findings/triage/apply", &fields).await.expect(303);
     assert_eq!(app.actions().await.last().unwrap().0, "finding.updated.refused");
-    browser.get(done.location()).await.expect(200).expect_text("Somebody else changed it");
+    browser.get(done.location()).await.expect(200).expect_text("It was changed by another write");
 }
