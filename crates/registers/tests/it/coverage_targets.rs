@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use kernel::{Kind, Record};
+use kernel::{Kind, Resource};
 use registers::TargetKind;
 
 #[test]

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use http_api::{pipeline::App, response::Problem};
-use kernel::{Filter, Id, OrganizationId, PageLimit, PageRequest, Reader, Record, Resource, Stored};
+use kernel::{Filter, Id, OrganizationId, PageLimit, PageRequest, Reader, Record, Stored};
 use maud::{Markup, html};
 use registers::{Coverage, CoverageLink, FrameworkNode, FrameworkVersion, NodeKind};
 use store::DynStore;
@@ -147,7 +147,6 @@ async fn of_version<R: Record, T>(
 ) -> Result<Option<Vec<T>>, Problem>
 where
     DynStore: Reader<R>,
-    R: Resource<Filter = Filter<R>>,
 {
     let filter = Filter::<R>::default().with("framework_version_id", [version]);
     let mut page = PageRequest { limit: PageLimit::clamped(u64::from(PageLimit::MAX)), ..PageRequest::default() };
