@@ -126,9 +126,11 @@ pub(crate) async fn handle(app: &App, endpoint: &Endpoint, route: RouteMatch, re
         memory: memory.clone(),
     };
     let mut result = catch_panic(request_id, process(app, endpoint, request, route, &mut body, &mut state)).await;
-    // An endpoint that is open to anyone charges what it does for somebody itself, and records it.
-    let is_done = |response: &ApiResponse| response.is_recorded && !response.status.is_client_error();
-    let is_free = |response: &ApiResponse| is_done(response) || endpoint.route.charge == Charge::Free;
+    // An endpoint that is open to anyone charges what it does for somebody itself, and records it. A form of such a page
+    // may have been refused before it came to that.
+    let may_be_uncharged = |status: StatusCode| endpoint.audience == Audience::People && status.is_client_error();
+    let is_charged_itself = |response: &ApiResponse| response.is_recorded && !may_be_uncharged(response.status);
+    let is_free = |response: &ApiResponse| is_charged_itself(response) || endpoint.route.charge == Charge::Free;
     let is_charged = state.rate_limit.is_some() || state.is_public_page_charged || result.as_ref().is_ok_and(is_free);
     let exhausted = result.as_ref().err().and_then(Problem::exhausted);
     if exhausted == Some(Exhausted::Share) && !state.is_handled {

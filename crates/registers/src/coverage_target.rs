@@ -36,10 +36,19 @@ impl TargetKind {
     /// of the workspace, so that only another system knows its records.
     ///
     /// # Errors
-    /// [`FieldError`] if the module is a part of the workspace and has no records of this type.
+    /// [`FieldError`] if the module is a part of the workspace and has no records of this type, or if it is the name of a
+    /// type itself.
     pub fn find(module_key: &str, resource_type: &str) -> Result<Option<Self>, FieldError> {
         let module = normalized(module_key);
-        let Some((module_key, kinds)) = MODULES.iter().find(|(name, _)| *name == module) else { return Ok(None) };
+        let Some((module_key, kinds)) = MODULES.iter().find(|(name, _)| *name == module) else {
+            return match MODULES.iter().find(|(_, kinds)| kinds.iter().any(|kind| type_of(*kind) == module)) {
+                Some((meant, _)) => Err(FieldError::new(
+                    "target_module_key",
+                    format!("is no module: the one with such records is {meant}"),
+                )),
+                None => Ok(None),
+            };
+        };
         let wanted = normalized(resource_type);
         match kinds.iter().find(|kind| type_of(**kind) == wanted) {
             Some(kind) => Ok(Some(Self { module_key, resource_type: wanted, kind: *kind })),

@@ -15,7 +15,10 @@ use secrecy::SecretString;
 
 use super::{
     form_texts::{FormTexts, query_value, with_typed},
-    people::session::{client, next_page, problem_of},
+    people::{
+        openid::MAX_NEXT,
+        session::{client, next_page, problem_of},
+    },
     viewer,
 };
 use crate::{
@@ -30,6 +33,9 @@ const CARRIED_TO: &str = "proofForm";
 const PASSWORD: &str = "password";
 /// The fields that a carried form does not bring along: the page has its own.
 const OWN_FIELDS: [&str; 4] = ["formToken", CARRIED_TO, PASSWORD, "username"];
+
+/// The pages of one's own account.
+const ACCOUNT: &str = "/app/account/";
 
 /// Where the browser goes on to after the password.
 enum Next<'a> {
@@ -103,7 +109,11 @@ pub(crate) async fn proof_first(
     let fields = fields(request);
     if proves_at_provider(app, caller).await? {
         let names: Vec<&str> = fields.iter().map(|(name, _)| name.as_str()).collect();
-        let page = provider_page(&viewer(request)?, &again_at_provider(&with_typed(request, page_of_form, &names)));
+        // What the forms of one's own factors have is of no use later, and no matter for an address.
+        let typed = Some(with_typed(request, page_of_form, &names));
+        let typed = typed.filter(|address| address.len() <= MAX_NEXT && !page_of_form.starts_with(ACCOUNT));
+        let again = again_at_provider(typed.as_deref().unwrap_or(page_of_form));
+        let page = provider_page(&viewer(request)?, &again, typed.is_some());
         return Ok(Some(page_response(StatusCode::UNAUTHORIZED, page)));
     }
     let next = Next::Form { address: request.parts.uri.path(), fields };
@@ -128,12 +138,16 @@ fn again_at_provider(next: &str) -> String {
 }
 
 /// The page that leads to the identity provider. A link does: browsers do not follow a form to another site.
-fn provider_page(viewer: &Viewer, again: &str) -> Markup {
+fn provider_page(viewer: &Viewer, again: &str, is_kept: bool) -> Markup {
     let title = "Show again who you are";
     let below = html! { p { "You are asked before sensitive changes, so that nobody makes them at a computer that you left open. Your identity provider asks you, and the answer counts for 15 minutes." } };
+    let kept = match is_kept {
+        true => "What you typed is kept. Send the form again when you come back.",
+        false => "You come back to the form, and fill it in again.",
+    };
     let content = html! {
         (heading(title, &below, &NONE))
-        (note(Tone::Information, "Nothing was done yet.", "What you typed is kept. Send the form again when you come back."))
+        (note(Tone::Information, "Nothing was done yet.", kept))
         div.save {
             a.btn.primary href=(again) { "Go to the identity provider" }
             a.btn.quiet href="/app" { "Cancel" }

@@ -26,6 +26,9 @@ use crate::{
 /// The number of entries of the history that the page shows.
 const HISTORY: usize = 30;
 
+/// The number of entries that are read, since the steps of a record's life are in them.
+const ENTRIES: usize = 200;
+
 /// The verbs that a page says after a change.
 const DONE: [&str; 13] = [
     "created",
@@ -59,8 +62,7 @@ where
     })
 }
 
-/// Loads the newest entries of the audit log about the changes of a record: more than the page shows, since the steps of its
-/// life are in them.
+/// Loads the newest entries of the audit log about the changes of a record.
 ///
 /// # Errors
 /// The error response if the store fails.
@@ -69,7 +71,7 @@ pub(crate) async fn load_history(
     organization: OrganizationId,
     id: &str,
 ) -> Result<Vec<StoredEntry>, Problem> {
-    Ok(AuditLog::changes(&*app.services.store, organization, id, HISTORY).await?)
+    Ok(AuditLog::changes(&*app.services.store, organization, id, ENTRIES).await?)
 }
 
 /// Responds with the page of a record.

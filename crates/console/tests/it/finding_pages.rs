@@ -43,6 +43,23 @@ async fn the_steps_of_a_finding_are_only_those_that_it_had() {
 }
 
 #[tokio::test]
+async fn a_step_stays_however_much_was_written_about_the_finding_since() {
+    let app = TestApp::open().await;
+    let browser = app.browser(Role::Lead).await;
+    let finding = store(&app, "IA-1", |finding| finding).await;
+    for (revision, status) in [("1", "triaged"), ("2", "remediating")] {
+        let fields = [("revision", revision), ("status", status), REASON];
+        browser.post(&path(&finding, "/transition"), &fields).await.expect(303);
+    }
+    for _ in 0..35 {
+        let fields = [("revision", "3"), ("eventType", "comment"), ("note", "Seen again."), REASON];
+        browser.post(&path(&finding, "/events"), &fields).await.expect(303);
+    }
+    let steps = steps(&browser, &finding).await;
+    assert!(steps.contains("Triaged"), "{steps}");
+}
+
+#[tokio::test]
 async fn a_finding_event_of_the_future_is_refused() {
     let app = TestApp::open().await;
     let browser = app.browser(Role::Contributor).await;

@@ -241,4 +241,9 @@ async fn who_has_no_password_comes_back_from_the_provider_to_what_they_typed() {
             assert!(html.contains(&value.render().into_string()), "{path}: {name}");
         }
     }
+    // More than fits into the address of the provider.
+    let long = "Because of the review. ".repeat(70);
+    let fields = [("role", "auditor"), ("reason", long.as_str())];
+    let page = browser.post(&person, &fields).await.expect(401).expect_no_text("What you typed is kept");
+    page.expect_text("fill it in again").expect_no_text("Because");
 }

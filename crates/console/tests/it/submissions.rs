@@ -71,12 +71,23 @@ async fn the_calendar_has_what_is_due_first_however_many_packages_are_newer() {
             ..first.record.clone()
         };
         app.fixture.create(app.fixture.home, later).await;
+        let sent = SubmissionPackage {
+            key: samples::key(&format!("sent-{number}")),
+            title: samples::title(&format!("Sent {number}.")),
+            status: SubmissionPackageStatus::Submitted,
+            ..first.record.clone()
+        };
+        app.fixture.create(app.fixture.home, sent).await;
     }
     let undated = SubmissionPackage { key: samples::key("undated"), due_at: None, ..first.record.clone() };
     app.fixture.create(app.fixture.home, undated).await;
     let page = app.browser(Role::Reader).await.get("/app/submissions").await.expect(200);
     let page = page.expect_text("July 2026").expect_text("Package of call-report").expect_text("March 2027");
-    page.expect_text("The 200 packages to be submitted that are due first").expect_no_text("Without a due date");
+    let page =
+        page.expect_text("The 200 packages to be submitted that are due first").expect_no_text("Without a due date");
+    page.expect_text("The newest 200 packages that are with their recipient")
+        .expect_text("Sent 204.")
+        .expect_no_text("Sent 0.");
 }
 
 #[tokio::test]

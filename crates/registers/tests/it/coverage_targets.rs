@@ -44,6 +44,11 @@ fn a_target_is_a_record_of_the_workspace_in_whichever_letter_case_its_module_is_
     let found = TargetKind::find("evidence", "evidence_claim").unwrap().unwrap();
     assert_eq!((found.resource_type.as_str(), found.kind), ("evidence-claim", Kind::EvidenceClaim));
     assert_eq!(TargetKind::find("wiki", "control"), Ok(None));
+    let error = TargetKind::find("Control", "control").unwrap_err();
+    assert_eq!(
+        (error.field, error.message.as_ref()),
+        ("target_module_key", "is no module: the one with such records is controls")
+    );
 }
 
 #[test]

@@ -14,8 +14,8 @@ use crate::compose::Installation;
 /// Duration of the lease after each renewal, and so the delay after its owner has died.
 const LEASE_DURATION: Duration = Duration::from_secs(30);
 
-/// Number of pages of records after which the lease is renewed.
-const PAGES_PER_RENEWAL: usize = 20;
+/// Age of the lease at which it is renewed before the next page.
+const RENEWAL_AGE: Duration = Duration::from_secs(10);
 
 /// Number of pages of one kind after which the other kinds and organizations have their turn.
 const PAGES_PER_TURN: usize = 20;
@@ -141,6 +141,7 @@ impl SearchIndexer {
         round: &mut IndexingRound,
     ) -> Result<(), Interrupted> {
         self.keep_lease().await?;
+        let mut renewed = Instant::now();
         for kind in backlog {
             let mut follower = TitleFollower::new(kind);
             let mut pages = 0;
@@ -155,9 +156,10 @@ impl SearchIndexer {
                     round.has_more = true;
                     break;
                 }
-                sleep(began.elapsed() * REST).await;
-                if pages % PAGES_PER_RENEWAL == 0 {
+                sleep((began.elapsed() * REST).min(RENEWAL_AGE)).await;
+                if renewed.elapsed() >= RENEWAL_AGE {
                     self.keep_lease().await?;
+                    renewed = Instant::now();
                 }
             }
         }

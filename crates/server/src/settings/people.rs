@@ -32,9 +32,14 @@ impl PublicUrl {
     /// then.
     pub(crate) fn of_bound(self, url: &str) -> Self {
         match (self.0.strip_suffix(":0"), url.rsplit_once(':')) {
-            (Some(host), Some((_, port))) => Self(format!("{host}:{port}")),
+            (Some(host), Some((_, port))) => Self::of_address(format!("{host}:{port}")),
             _ => self,
         }
+    }
+
+    /// The URL of an address, as browsers write it: without the port that the scheme has anyway.
+    fn of_address(url: String) -> Self {
+        parse_public_url(&url).unwrap_or(Self(url))
     }
 
     /// Reads the setting. By default it is the address that the server listens at.
@@ -49,7 +54,7 @@ impl PublicUrl {
                 true => format!("localhost:{}", listen.port()),
                 false => listen.to_string(),
             });
-            Self(format!("{scheme}://{}", address.unwrap_or_default()))
+            Self::of_address(format!("{scheme}://{}", address.unwrap_or_default()))
         };
         reader.value_or(&table::PUBLIC_URL, parse_public_url, by_default)
     }
@@ -126,10 +131,16 @@ mod tests {
     fn the_public_url_is_an_origin_and_by_default_the_address_of_the_server() {
         for (environment, expected) in [
             (&[][..], "http://127.0.0.1:8080/app"),
-            (&[("NOVANTRA_LISTEN", "0.0.0.0:80")], "http://localhost:80/app"),
+            (&[("NOVANTRA_LISTEN", "0.0.0.0:80")], "http://localhost/app"),
             (
                 &[("NOVANTRA_TLS_CERT", "a"), ("NOVANTRA_TLS_KEY", "b"), ("NOVANTRA_LISTEN", "[::1]:8443")],
                 "https://[::1]:8443/app",
+            ),
+            // As browsers name the origin of its pages.
+            (&[("NOVANTRA_LISTEN", "192.0.2.7:80")], "http://192.0.2.7/app"),
+            (
+                &[("NOVANTRA_TLS_CERT", "a"), ("NOVANTRA_TLS_KEY", "b"), ("NOVANTRA_LISTEN", "192.0.2.7:443")],
+                "https://192.0.2.7/app",
             ),
             (&[("NOVANTRA_PUBLIC_URL", "https://GRC.example.org/")], "https://grc.example.org/app"),
             (&[("NOVANTRA_PUBLIC_URL", "https://grc.example.org:443")], "https://grc.example.org/app"),

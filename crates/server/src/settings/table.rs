@@ -89,7 +89,7 @@ settings! {
     "A proxy, or a network of proxies, whose `X-Forwarded-For` header is trusted, such as `10.0.0.0/8`. The header of all other clients is ignored."
 
     PUBLIC_URL: "public_url", "URL", None, Everywhere;
-    "The URL at which people reach the server, such as `https://novantra.example.org`, for links that they are sent and for passkeys, which browsers offer only at a name over HTTPS (or at `localhost`) and which stop working if its host changes. By default the address of `listen`."
+    "The URL at which people reach the server, such as `https://novantra.example.org`, for links that they are sent and for passkeys, which browsers offer only at a name over HTTPS (or at `localhost`) and which stop working if its host changes. Forms of the web app are accepted only from pages at this URL, unless it is one of the own machine. By default the address of `listen`."
 
     DATA_DIR: "data_dir", "FOLDER", Some("./novantra-data"), Everywhere;
     "The folder of the SQLite database, of attachments and of the master key."

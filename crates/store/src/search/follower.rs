@@ -24,6 +24,7 @@ pub struct TitleFollower {
 /// A page of changed records.
 struct Changes {
     records: Vec<IndexedRecord>,
+    first_change: Option<Timestamp>,
     last_change: Option<Timestamp>,
     next: Option<Position>,
     as_of: Timestamp,
@@ -66,7 +67,9 @@ impl TitleFollower {
         let progress = self.since.map_or(progress, |since| progress.max(since));
         store.index_words(organization, self.kind, &changes.records, progress).await?;
         self.progress = Some(progress);
-        self.after = changes.next;
+        // Where a whole page is ahead of the clock, which was set back, a next page is read when the time has come: progress
+        // ends at the watermark, so it would be read again and again.
+        self.after = changes.next.filter(|_| changes.first_change.is_none_or(|first| first <= watermark));
         Ok(self.after.is_some())
     }
 }
@@ -107,6 +110,7 @@ where
     let indexed = |id, record| IndexedRecord { id, words: words(record) };
     Ok(Changes {
         records: listed.items.iter().map(|stored| indexed(stored.meta.ulid(), &stored.record)).collect(),
+        first_change: listed.items.first().map(|stored| stored.meta.updated_at),
         last_change: listed.items.last().map(|stored| stored.meta.updated_at),
         next: listed.next,
         as_of: listed.as_of,

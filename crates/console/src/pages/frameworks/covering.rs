@@ -15,7 +15,11 @@ use crate::{
 };
 
 /// The statuses of records that nobody works by, yet or any more.
-const NOT_IN_FORCE: [&str; 14] = [
+const NOT_IN_FORCE: [&str; 18] = [
+    "pending",
+    "onboarding",
+    "suspended",
+    "closed",
     "draft",
     "planned",
     "proposed",

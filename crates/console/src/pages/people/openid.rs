@@ -22,7 +22,7 @@ use crate::{
 const PATH: &str = "/app/sign-in/openid";
 
 /// The maximum length of the address to go to after the sign-in: browsers drop cookies of more than 4 KiB.
-const MAX_NEXT: usize = 1500;
+pub(crate) const MAX_NEXT: usize = 1500;
 
 /// The name of the cookie that keeps a sign-in while the browser is at the provider. Browsers take that of the encrypted
 /// connection from this host only, so that no neighbouring host can slip a sign-in of its own in.

@@ -27,7 +27,7 @@ const SHOWN: u64 = 200;
 const AT_RECIPIENT: [SubmissionPackageStatus; 2] =
     [SubmissionPackageStatus::Submitted, SubmissionPackageStatus::Acknowledged];
 
-/// Packages, soonest first.
+/// Packages, in the order in which they are shown.
 struct Packages {
     items: Vec<Stored<SubmissionPackage>>,
     has_more: bool,
@@ -38,9 +38,9 @@ pub(super) fn handle<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a,
     Box::pin(async move {
         let recipients = Recipients::load(app, request).await?;
         let chosen = query_value(request, RECIPIENT).filter(|name| !name.is_empty());
-        let awaiting =
-            load(app, request, &SubmissionPackageStatus::AWAITING_SUBMISSION, &recipients, chosen.as_deref());
-        let answers = load(app, request, &AT_RECIPIENT, &recipients, chosen.as_deref());
+        let awaiting = &SubmissionPackageStatus::AWAITING_SUBMISSION;
+        let awaiting = load(app, request, awaiting, Order::Due, &recipients, chosen.as_deref());
+        let answers = load(app, request, &AT_RECIPIENT, Order::Newest, &recipients, chosen.as_deref());
         let view = View {
             awaiting: awaiting.await?,
             answers: answers.await?,
@@ -63,12 +63,12 @@ struct View {
     now: Timestamp,
 }
 
-/// Loads the packages with these statuses that are due first, those of one recipient if one is chosen, by the index of due
-/// dates.
+/// Loads the first packages with these statuses in this order, those of one recipient if one is chosen.
 async fn load(
     app: &App,
     request: &ApiRequest,
     statuses: &[SubmissionPackageStatus],
+    order: Order,
     recipients: &Recipients,
     chosen: Option<&str>,
 ) -> Result<Packages, Problem> {
@@ -80,7 +80,7 @@ async fn load(
         }
         filter = filter.with("submission_requirement_id", requirements);
     }
-    let page = PageRequest { limit: PageLimit::clamped(SHOWN), order: Order::Due, ..PageRequest::default() };
+    let page = PageRequest { limit: PageLimit::clamped(SHOWN), order, ..PageRequest::default() };
     let organization = request.principal()?.organization();
     let page = Reader::<SubmissionPackage>::list(&*app.services.store, organization, &filter, &page).await?;
     Ok(Packages { items: page.items, has_more: page.next.is_some() })
@@ -123,6 +123,7 @@ fn calendar(viewer: &Viewer, view: &View) -> Markup {
         @if !answers.items.is_empty() {
             @let packages: Vec<_> = answers.items.iter().collect();
             (card("answers", "With the recipient", &NONE, &html! { div.body.flush { (rows(viewer, view, "With the recipient", &packages, false)) } }))
+            @if answers.has_more { p.small.muted { "The newest " (SHOWN) " packages that are with their recipient. " a href="/app/submission-packages?status=submitted,acknowledged" { "All of them" } } }
         }
     };
     page(viewer, &Head { title: "Submissions", section: "/app/submissions", ..Head::default() }, &content)
