@@ -3,7 +3,7 @@
 mod demo;
 pub(crate) mod enrollment;
 mod link;
-mod openid;
+pub(crate) mod openid;
 pub(crate) mod passkey;
 mod passkey_answers;
 pub(crate) mod recovery_codes;
