@@ -54,7 +54,7 @@ fn a_dry_run_shows_the_columns_and_the_faults_and_a_second_import_changes_nothin
          without a column: subjectModuleKey, subjectResourceType, subjectResourceId, subjectVersionId, \
          ownerResponsibilityAssignmentId (a record that exists keeps them)\n\
          failed: line 5 (RSK-2): status (column C, \"Status\"): must be one of: draft, identified, assessed, under-treatment, \
-         accepted, closed, archived\n\
+         accepted, closed, archived (the cell has \"Worrying\")\n\
          would be: created 2, updated 0, unchanged 0, failed 1\n"
     );
     assert_eq!(ran.status.code(), Some(1));

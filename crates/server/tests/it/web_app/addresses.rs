@@ -10,8 +10,10 @@ use http_api::{
 
 use super::demo::Demo;
 
-/// The pages that other tests look at: browsers have passkeys at names only, and a saved view only leads to its list.
-const ELSEWHERE: [&str; 2] = ["/app/account/passkeys/{", "/app/views/{"];
+/// The pages that other tests look at: browsers have passkeys at names only, and a saved view, the result of a triage that
+/// nobody made, and the address of the form that runs an import only lead to other pages.
+const ELSEWHERE: [&str; 4] =
+    ["/app/account/passkeys/{", "/app/views/{", "/app/findings/triage/result", "/app/import/{id}/run"];
 
 /// A page of the route table.
 pub(super) struct Page {
