@@ -214,9 +214,12 @@ pub(crate) fn taken<R: Record>(conflict: &Conflict) -> Result<TypedFaults, Probl
     };
     let mut faults = TypedFaults::default();
     let register = register_of::<R>();
-    faults
-        .0
-        .insert(key_field(&register), format!("“{key}” is taken by another {}. Choose another one.", register.noun()));
+    let noun = register.noun();
+    let message = match register.key() {
+        Some(_) => format!("“{key}” is taken by another {noun}. Choose another one."),
+        None => format!("There is a {noun} with the same values already. Change that one."),
+    };
+    faults.0.insert(key_field(&register), message);
     Ok(faults)
 }
 

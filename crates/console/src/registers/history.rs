@@ -3,8 +3,10 @@
 use std::borrow::Cow;
 
 use audit::StoredEntry;
-use kernel::{Change, Entry, FieldValue, Timestamp, Ulid};
+use kernel::{Change, Column, ColumnType, Entry, FieldValue, Timestamp, Ulid};
 use maud::{Markup, html};
+
+use super::register::all_registers;
 
 use crate::{
     components::{Icon, actor, prose},
@@ -57,7 +59,7 @@ fn line(viewer: &Viewer, entry: &Entry, describe: fn(&Entry) -> String) -> Marku
                     span {
                         (actor(entry.actor.kind, &entry.actor.name)) " " (describe(entry))
                         @if let Some(status) = status.filter(|_| verb != "created") {
-                            ": " b { (shown(&viewer.zone, &status.before)) } " to " b { (shown(&viewer.zone, &status.after)) }
+                            ": " b { (shown(&viewer.zone, status.field.as_ref(), &status.before)) } " to " b { (shown(&viewer.zone, status.field.as_ref(), &status.after)) }
                         }
                     }
                     " " span.t { (viewer.zone.minute(entry.occurred_at)) }
@@ -70,7 +72,7 @@ fn line(viewer: &Viewer, entry: &Entry, describe: fn(&Entry) -> String) -> Marku
                     }
                 }
                 @if !others.is_empty() {
-                    ul.small.muted { @for change in others { li { (field_label(&change.field)) ": " @if change.before != FieldValue::Null { (shown(&viewer.zone, &change.before)) " to " } (shown(&viewer.zone, &change.after)) } } }
+                    ul.small.muted { @for change in others { li { (field_label(&change.field)) ": " @if change.before != FieldValue::Null { (shown(&viewer.zone, change.field.as_ref(), &change.before)) " to " } (shown(&viewer.zone, change.field.as_ref(), &change.after)) } } }
                 }
             }
         }
@@ -126,18 +128,18 @@ fn text<'e>(entry: &'e Entry, field: &str) -> Option<&'e str> {
 }
 
 /// A value in a few words: a time as the reader's clock shows it, and an identifier as a link.
-fn shown(zone: &Zone, value: &FieldValue) -> Markup {
+fn shown(zone: &Zone, field: &str, value: &FieldValue) -> Markup {
     match value {
         FieldValue::Null => html! { "nothing" },
         FieldValue::Bool(value) => html! { (value) },
         FieldValue::Integer(number) => html! { (number) },
         FieldValue::Texts(texts) => html! { (texts.join(", ")) },
         FieldValue::Text(text) if text.is_empty() => html! { "nothing" },
-        FieldValue::Text(text) => text_shown(zone, text),
+        FieldValue::Text(text) => text_shown(zone, field, text),
     }
 }
 
-fn text_shown(zone: &Zone, text: &str) -> Markup {
+fn text_shown(zone: &Zone, field: &str, text: &str) -> Markup {
     if let Ok(time) = text.parse::<Timestamp>() {
         return zone.minute(time);
     }
@@ -145,12 +147,20 @@ fn text_shown(zone: &Zone, text: &str) -> Markup {
     if is_id {
         return html! { a.key href={ "/app/go?q=" (text) } { (text) } };
     }
-    let is_name = text.chars().all(|letter| letter.is_ascii_lowercase() || matches!(letter, '_' | '-'));
-    let text = if is_name { Cow::Owned(words(text)) } else { Cow::Borrowed(text) };
+    let text = if is_named_value(field, text) { Cow::Owned(words(text)) } else { Cow::Borrowed(text) };
     match text.char_indices().nth(MAX_VALUE) {
         Some((end, _)) => html! { (&text[..end]) "…" },
         None => html! { (text) },
     }
+}
+
+/// Whether the value of a field is one of a list of names, such as a status: of a key, each character counts.
+fn is_named_value(field: &str, text: &str) -> bool {
+    let has = |column: &Column| match column.column_type {
+        ColumnType::Name(names) => column.name == field && names.contains(&text),
+        _ => false,
+    };
+    field == "status" || all_registers().any(|register| register.columns.iter().any(has))
 }
 
 #[cfg(test)]
@@ -159,11 +169,13 @@ mod tests {
 
     #[test]
     fn times_and_identifiers_are_shown_as_readers_use_them() {
-        let shown = |text: &str| text_shown(&Zone::named("America/New_York"), text).into_string();
+        let shown = |text: &str| text_shown(&Zone::named("America/New_York"), "severity", text).into_string();
         assert!(shown("2026-11-24T15:42:07.000Z").contains(">24 Nov 2026, 10:42</time>"));
         let id = "find_01M8PS7RBC99ESXXJZDZ7Q0KD7";
         assert_eq!(shown(id), format!("<a class=\"key\" href=\"/app/go?q={id}\">{id}</a>"));
-        assert_eq!(shown("remediation_planned"), "remediation planned");
+        let status = text_shown(&Zone::named("UTC"), "status", "remediation_planned").into_string();
+        assert_eq!(status, "remediation planned");
+        assert_eq!(shown("resp-it-operations"), "resp-it-operations", "a key is shown as it is");
         assert_eq!(shown(&"é".repeat(MAX_VALUE + 1)), format!("{}…", "é".repeat(MAX_VALUE)));
     }
 }

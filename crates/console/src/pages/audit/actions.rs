@@ -102,18 +102,25 @@ pub(super) fn all() -> &'static BTreeSet<String> {
     })
 }
 
-/// Returns the actions that a text names: all that begin with it and a dot, or else the one with this name.
+/// Returns the actions that a text names, in whichever letter case: the one with this name, or else all that begin with
+/// it.
 pub(super) fn named_by(text: &str) -> BTreeSet<String> {
-    let beginning = format!("{}.", text.trim_end_matches('.'));
-    let below = all().iter().filter(|action| action.starts_with(&beginning));
-    let below: BTreeSet<String> = below.flat_map(|action| ENDINGS.map(|ending| format!("{action}{ending}"))).collect();
-    if below.is_empty() { BTreeSet::from([text.to_owned()]) } else { below }
+    let name = text.to_lowercase();
+    let is_whole = all().contains(without_ending(&name)) || name.is_empty();
+    let beginning = all().iter().filter(|action| !is_whole && action.starts_with(&name));
+    let found: BTreeSet<String> =
+        beginning.flat_map(|action| ENDINGS.map(|ending| format!("{action}{ending}"))).collect();
+    if found.is_empty() { BTreeSet::from([name]) } else { found }
+}
+
+fn without_ending(name: &str) -> &str {
+    ENDINGS.iter().rev().find_map(|ending| name.strip_suffix(ending)).unwrap_or(name)
 }
 
 /// Whether this version records an action under this name, or some that begin with it.
 pub(super) fn is_recorded(text: &str) -> bool {
-    let action = ENDINGS.iter().rev().find_map(|ending| text.strip_suffix(ending)).unwrap_or(text);
-    all().contains(action) || !named_by(text).contains(text)
+    let name = text.to_lowercase();
+    all().contains(without_ending(&name)) || !named_by(&name).contains(&name)
 }
 
 #[cfg(test)]
@@ -121,22 +128,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_beginning_of_a_name_stands_for_all_actions_below_it() {
+    fn the_beginning_of_a_name_stands_for_all_actions_that_begin_with_it() {
         for text in ["service_account", "service_account."] {
             let actions = named_by(text);
             assert!(actions.contains("service_account.rotated") && actions.contains("service_account.rotated.refused"));
             assert!(actions.iter().all(|action| action.starts_with("service_account.")), "{actions:?}");
         }
+        assert!(named_by("evidence").contains("evidence_claim.created"));
+        assert_eq!(named_by("Finding.created"), BTreeSet::from(["finding.created".to_owned()]));
         assert_eq!(named_by("finding.created"), BTreeSet::from(["finding.created".to_owned()]));
         assert_eq!(named_by("user.role_changed"), BTreeSet::from(["user.role_changed".to_owned()]));
     }
 
     #[test]
     fn actions_of_other_versions_are_not_all() {
-        for action in ["finding", "finding.created", "finding.created.refused", "risk.updated", "token."] {
+        for action in ["find", "Finding", "finding.created", "finding.created.refused", "risk.updated", "token."] {
             assert!(is_recorded(action), "{action}");
         }
-        for other in ["user.role_changed", "find", "", ".", "finding.created.made"] {
+        for other in ["user.role_changed", "findings", "", ".", "finding.created.made"] {
             assert!(!is_recorded(other), "{other}");
         }
     }

@@ -150,7 +150,7 @@ fn overview(desk: &Desk<'_>, account: &Account, view: &View) -> Markup {
     let done = view.done.as_deref().and_then(|done| match done {
         "disabled" => Some("The service account is disabled. Its next call is refused."),
         "enabled" => Some("The service account is enabled."),
-        "scopes" => Some("The scopes were changed. The next call of the account is checked against them."),
+        "scopes" => Some("The scopes were changed. A scope that was removed is refused from the next call on; one that was added comes with the next token."),
         "limits" => Some("The limits were changed."),
         "saved" => Some("The service account was saved."),
         _ => None,

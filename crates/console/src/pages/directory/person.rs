@@ -124,6 +124,7 @@ fn what_was_done(entry: &Entry) -> String {
         "reset_link_issued" => "made a link for a new password",
         "password_reset" => "set a new password by a link",
         "sessions_revoked" => "ended all sessions",
+        "link_shown" => "saw the link that was made",
         "reauthenticated" => "entered the password again",
         "sign_in_failed" => "failed to sign in",
         verb if is_own => return words(verb),
