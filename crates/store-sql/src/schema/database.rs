@@ -70,7 +70,12 @@ impl Database {
     /// # Errors
     /// As [`Self::pending_migrations`]; [`StoreError::Corrupt`] also when a migration fails.
     pub async fn migrate(&self, now: kernel::Timestamp) -> Result<Vec<Migration>, StoreError> {
-        self.engine.write(now, |now, session| Box::pin(migrations::apply(session, *now))).await
+        let migrate = || self.engine.write(now, |now, session| Box::pin(migrations::apply(session, *now)));
+        match migrate().await {
+            // Another process has migrated an empty database meanwhile, for longer than a write has time to be retried.
+            Err(StoreError::Unavailable(_)) => migrate().await,
+            result => result,
+        }
     }
 
     /// Returns the current time by the database's clock. For a SQLite file that is the clock of this machine.
