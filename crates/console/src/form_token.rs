@@ -34,6 +34,11 @@ impl FormToken {
         digest.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
     }
 
+    /// Whether this is the proof of the text.
+    pub(crate) fn proves(&self, text: &str, proof: &str) -> bool {
+        self.proof_of(text).as_bytes().ct_eq(proof.as_bytes()).into()
+    }
+
     /// Whether the text is this token.
     pub(crate) fn matches(&self, text: &str) -> bool {
         self.to_string().as_bytes().ct_eq(text.as_bytes()).into()

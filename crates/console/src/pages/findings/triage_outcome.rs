@@ -66,7 +66,7 @@ impl TriageOutcome {
     /// Reads the outcome from the query of such an address; `None` if this server did not make it for this session.
     pub(super) fn read(query: &str, token: &FormToken) -> Option<Self> {
         let (query, proof) = query.rsplit_once(&format!("&{PROOF}="))?;
-        if token.proof_of(query) != proof {
+        if !token.proves(query, proof) {
             return None;
         }
         let mut outcome = Self::default();
