@@ -1,5 +1,7 @@
 //! `novantra evidence usage`
 
+use std::cmp::Reverse;
+
 use auth::Account;
 use clap::Args;
 use kernel::Ulid;
@@ -37,6 +39,7 @@ impl Usage {
                 accounts.extend(all.into_iter().zip(unlinked).filter(|(_, bytes)| *bytes > 0));
                 all = rest;
             }
+            accounts.sort_by_key(|(_, bytes)| Reverse(*bytes));
             Ok((stored.into_iter().sum::<u64>(), accounts))
         })
         .await?;
