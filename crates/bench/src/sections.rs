@@ -1,6 +1,7 @@
 //! The sections of the benchmark.
 
 mod attachments;
+mod audit;
 mod batch;
 mod footprint;
 mod imports;
@@ -53,6 +54,8 @@ pub(crate) enum Section {
     PostgresStreams,
     /// Uploads and downloads of large files, and many uploads at once.
     Attachments,
+    /// The audit log: bytes at rest, the database's work for a read, lists and verification.
+    Audit,
     /// Refused calls and faulty requests, and what they make the server store.
     Refusals,
     /// Webhook deliveries over PostgreSQL, against a plain loop that signs and posts.
@@ -78,6 +81,7 @@ impl Section {
         Self::Streams,
         Self::PostgresStreams,
         Self::Attachments,
+        Self::Audit,
         Self::Refusals,
         Self::PostgresWebhooks,
         Self::PostgresIsolation,
@@ -100,6 +104,7 @@ impl Section {
             Self::Streams => "a whole collection in one stream",
             Self::PostgresStreams => "a whole collection in one stream over PostgreSQL",
             Self::Attachments => "uploads and downloads of files",
+            Self::Audit => "the audit log",
             Self::Refusals => "refused calls and faulty requests",
             Self::PostgresWebhooks => "webhook deliveries over PostgreSQL",
             Self::PostgresIsolation => "webhook deliveries beside receivers that never respond",
@@ -123,6 +128,7 @@ impl Section {
             Self::Streams => streams::measure(bench),
             Self::PostgresStreams => streams::measure_postgres(bench),
             Self::Attachments => attachments::measure(bench),
+            Self::Audit => audit::measure(bench),
             Self::Refusals => refusals::measure(bench),
             Self::PostgresWebhooks => webhooks::measure(bench),
             Self::PostgresIsolation => webhooks::isolation::measure(bench),

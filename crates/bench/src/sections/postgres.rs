@@ -67,6 +67,11 @@ impl PostgresServer {
         Ok(())
     }
 
+    /// Returns the transactions per second of `pgbench` with these scripts in the same database.
+    pub(super) fn pgbench(&self, scripts: &[Script], clients: usize, window: Duration) -> Outcome<f64> {
+        self.postgres.pgbench(self.folder.path(), scripts, clients, window)
+    }
+
     /// Restarts the server over the same database with other settings.
     fn restart_with(self, bench: &BenchContext, settings: &[(&str, &str)]) -> Outcome<Self> {
         let Self { postgres, server, account, folder, .. } = self;
@@ -82,7 +87,7 @@ impl PostgresServer {
     }
 
     /// Returns the statement with which this call reads its findings.
-    fn statement(&self, request: &Request, prefix: &str) -> Outcome<Script> {
+    pub(super) fn statement(&self, request: &Request, prefix: &str) -> Outcome<Script> {
         let send = || call(self.server.host()?, request)?.expect_status(200).map(drop);
         send()?;
         let executed = observed::while_calling(&self.postgres, send)?;
@@ -178,7 +183,7 @@ impl Reads {
         for load in [&get, &page] {
             load.run(WINDOW / 3)?;
         }
-        let pgbench = |scripts: &[Script]| served.postgres.pgbench(served.folder.path(), scripts, READERS, WINDOW);
+        let pgbench = |scripts: &[Script]| served.pgbench(scripts, READERS, WINDOW);
         for _ in 0..ROUNDS {
             self.get.push(get.run(WINDOW)?.rate());
             served.server.wait_until_idle()?;
