@@ -45,14 +45,10 @@ impl SqliteSession {
         mut visit: impl FnMut(&mut RowReader<'_>) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
         let connection = self.connection();
-        for text in sql.sqlite_prelude.iter().chain([&sql.sqlite]) {
-            let mut statement = connection.prepare_cached(text).map_err(|error| self.store_error(error))?;
-            // With several statements, each may have placeholders for only the first of the values.
-            let bound = values.iter().take(statement.parameter_count());
-            let mut rows = statement.query(params_from_iter(bound)).map_err(|error| self.store_error(error))?;
-            while let Some(row) = rows.next().map_err(|error| self.store_error(error))? {
-                visit(&mut RowReader::from_sqlite(row))?;
-            }
+        let mut statement = connection.prepare_cached(&sql.sqlite).map_err(|error| self.store_error(error))?;
+        let mut rows = statement.query(params_from_iter(values)).map_err(|error| self.store_error(error))?;
+        while let Some(row) = rows.next().map_err(|error| self.store_error(error))? {
+            visit(&mut RowReader::from_sqlite(row))?;
         }
         Ok(())
     }
