@@ -8,7 +8,7 @@ use ulid::Ulid;
 
 use crate::{
     engine::DatabaseUrl,
-    records::{ListQuery, Statements, table::Table as _},
+    records::{ListQuery, ListStatement, Statements, table::Table as _},
     schema::Database,
 };
 
@@ -51,10 +51,9 @@ impl Collection {
             Finding::filter_values(filter),
             page,
         );
-        let (sql, values) = Statements::for_kind(Finding::KIND).list(&query, SCAN_LIMIT, Ulid(9));
+        let ListStatement { sql, values, .. } = Statements::for_kind(Finding::KIND).list(&query, SCAN_LIMIT);
         let mut statement = self.connection.prepare(sql.sqlite_text()).unwrap();
-        let parameters = statement.parameter_count();
-        let mut rows = statement.query(params_from_iter(values.iter().take(parameters))).unwrap();
+        let mut rows = statement.query(params_from_iter(values)).unwrap();
         let mut count = 0;
         while rows.next().unwrap().is_some() {
             count += 1;

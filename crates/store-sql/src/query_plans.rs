@@ -16,14 +16,12 @@ use crate::{
         audit::{CHANGES, entry_list},
         evidence::{EXPIRED_CLAIMS, UNLINKED_ATTACHMENTS},
     },
-    records::{ListQuery, Statements, table::Table},
+    records::{ListQuery, ListStatement, Statements, table::Table},
     schema::Database,
 };
 
 /// The scan limit of a page.
 const SCAN_LIMIT: usize = 2_000;
-/// The process that lists.
-const PROCESS: Ulid = Ulid(9);
 
 pub(crate) struct PlanFixture {
     database: Database,
@@ -66,7 +64,7 @@ impl PlanFixture {
     async fn list<R: Table>(&self, filter: &R::Filter, page: &PageRequest) -> Vec<String> {
         let query =
             ListQuery::for_records(Id::<kernel::Organization>::new(Ulid(1)).into(), R::filter_values(filter), page);
-        let (sql, values) = Statements::for_kind(R::KIND).list(&query, SCAN_LIMIT, PROCESS);
+        let ListStatement { sql, values, .. } = Statements::for_kind(R::KIND).list(&query, SCAN_LIMIT);
         self.plan_steps(&sql, values).await
     }
 }
@@ -259,7 +257,7 @@ async fn a_list_of_audit_entries_scans_one_index_range() {
     ];
     for (filter, index) in cases {
         for page in &pages() {
-            let (sql, values) = entry_list(Id::new(Ulid(1)), &filter, page, SCAN_LIMIT, PROCESS);
+            let ListStatement { sql, values, .. } = entry_list(Id::new(Ulid(1)), &filter, page, SCAN_LIMIT);
             assert_ranges(&without_seal_lookups(planned.plan_steps(&sql, values).await), index, 1);
         }
     }

@@ -13,7 +13,7 @@ pub(crate) mod table;
 pub(crate) mod writes;
 
 pub(crate) use list_plan::{ListPlan, Source, row_kind};
-pub(crate) use list_query::ListQuery;
+pub(crate) use list_query::{ListQuery, ListStatement};
 pub(crate) use resources::attempts_text;
 pub(crate) use statement_cache::StatementCache;
 pub(crate) use statements::{Statements, column_by_id};

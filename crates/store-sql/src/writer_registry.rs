@@ -2,7 +2,8 @@
 //! process writes.
 //!
 //! A process's own writes in flight hold back its low watermark (see [`kernel::TimestampOracle`]). For the writes of
-//! other processes there are two things in the database, and a list reads both before its rows:
+//! other processes there are two things in the database, and a list reads both before its rows, or relies on what an
+//! earlier one has read:
 //!
 //! * In `open_writes`, a [row] for each process that writes. The process commits no write whose timestamp is
 //!   before the row's low watermark, and none at all once the row is deleted. A row counts as long as it exists. Any
@@ -21,7 +22,7 @@ mod watermark_ceiling;
 
 use std::{
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -35,7 +36,8 @@ use crate::{
     engine::{Engine, Session, corrupt, unavailable},
     installation_guard::InstallationGuard,
 };
-pub(crate) use row::{OtherWriters, other_writers_columns, registered_writers};
+use row::OtherWriters;
+pub(crate) use row::registered_writers;
 pub use watermark_ceiling::MAX_PAUSE;
 use watermark_ceiling::WatermarkCeiling;
 
@@ -92,6 +94,8 @@ struct Shared {
     registration: Option<Mutex<Registration>>,
     /// Whether no other process had a row when the renewal task last checked.
     is_sole_process: AtomicBool,
+    /// The state of the other processes when a list last read it.
+    other_writers: Mutex<Option<OtherWriters>>,
 }
 
 /// The row of a process. A process whose row was deleted because it expired registers again with another row.
@@ -130,6 +134,7 @@ impl WriterRegistration {
             process,
             registration,
             is_sole_process: AtomicBool::new(false),
+            other_writers: Mutex::default(),
         });
         let renewal = tokio::spawn(renewal::run(Arc::clone(&shared))).abort_handle();
         Ok((Self { shared, renewal }, in_flight))
@@ -145,22 +150,20 @@ impl WriterRegistration {
         self.shared.is_sole_process.load(Ordering::Relaxed)
     }
 
-    /// Returns the id of this process's row, or the id that the row would have.
-    pub(crate) fn row_id(&self) -> Ulid {
-        self.shared.row_id()
-    }
-
     /// Prepares the watermark of a page before its snapshot is taken. `low_watermark` is this process's own.
     pub(crate) async fn watermark(&self, low_watermark: Timestamp) -> Watermark {
         self.shared.ceiling.ensure_covers(low_watermark).await;
-        Watermark { local: low_watermark, ceiling: Arc::clone(&self.shared.ceiling) }
+        let is_settled = self.shared.other_writers().is_some_and(|others| others.allow(low_watermark));
+        Watermark { local: low_watermark, is_settled, shared: Arc::clone(&self.shared) }
     }
 
     /// Returns the time before which no change can become visible any more. `low_watermark` is this process's own.
-    pub(crate) async fn as_of(&self, engine: &Engine, low_watermark: Timestamp) -> Result<Timestamp, StoreError> {
+    pub(crate) async fn as_of(&self, low_watermark: Timestamp) -> Result<Timestamp, StoreError> {
         let watermark = self.watermark(low_watermark).await;
-        let seen = engine.read(self.row_id(), |row, session| Box::pin(row::other_writers(session, *row))).await?;
-        watermark.combine(seen)
+        if watermark.is_settled {
+            return Ok(low_watermark);
+        }
+        self.shared.engine.read(watermark, |watermark, session| Box::pin(watermark.resolve(session))).await
     }
 
     /// Deletes the registration once the commits in flight have ended. Later commits are refused.
@@ -191,6 +194,11 @@ impl Shared {
     /// Returns the id of this process's row, or the id that the row would have.
     fn row_id(&self) -> Ulid {
         self.registration().map_or(self.process, |registration| registration.row)
+    }
+
+    /// The state of the other processes when a list last read it.
+    fn other_writers(&self) -> MutexGuard<'_, Option<OtherWriters>> {
+        self.other_writers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Registers again after the row expired and another process deleted it.
@@ -246,16 +254,28 @@ impl RegistrationCheck {
 /// The watermark of a page in this process, before it is combined with those of other processes.
 pub(crate) struct Watermark {
     local: Timestamp,
-    ceiling: Arc<WatermarkCeiling>,
+    /// Whether the other processes are known not to hold it back.
+    is_settled: bool,
+    shared: Arc<Shared>,
 }
 
 impl Watermark {
-    /// Returns the time before which no change can become visible after the snapshot in which `seen` was read.
-    pub(crate) fn combine(&self, seen: Option<OtherWriters>) -> Result<Timestamp, StoreError> {
-        let OtherWriters { low_watermark: floor, ceiling: mark } =
-            seen.ok_or_else(|| corrupt("a list's result has no row about other processes"))?;
-        let mark = mark.unwrap_or(Timestamp::MIN);
-        self.ceiling.observe(mark);
-        Ok(self.local.min(mark).min(floor.unwrap_or(Timestamp::MAX)))
+    /// Returns the time before which no change can become visible in a snapshot that is taken after this was first
+    /// polled. It sends a statement only if the state of the other processes that was read last may hold the time back.
+    ///
+    /// That state may be of any age. A process that it shows commits nothing before the low watermark that it shows for
+    /// it, and one that registered since stamps nothing before the ceiling that it shows.
+    pub(crate) async fn resolve(&self, session: &Session) -> Result<Timestamp, StoreError> {
+        if self.is_settled {
+            return Ok(self.local);
+        }
+        let others = row::other_writers(session, self.shared.row_id())
+            .await?
+            .ok_or_else(|| corrupt("the query of the other processes returned no row"))?;
+        if let Some(ceiling) = others.ceiling {
+            self.shared.ceiling.observe(ceiling);
+        }
+        *self.shared.other_writers() = Some(others);
+        Ok(self.local.min(others.watermark()))
     }
 }

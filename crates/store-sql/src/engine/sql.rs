@@ -9,8 +9,6 @@ use sea_query::{PostgresQueryBuilder, QueryStatementWriter, SqliteQueryBuilder};
 pub(crate) struct Sql {
     pub(super) postgres: Arc<str>,
     pub(super) sqlite: Box<str>,
-    /// A statement that SQLite runs first, as a part of the same query.
-    pub(super) sqlite_prelude: Option<Box<str>>,
 }
 
 impl Sql {
@@ -31,20 +29,12 @@ impl Sql {
     }
 
     fn new(postgres: impl Into<Arc<str>>, sqlite: impl Into<Box<str>>) -> Self {
-        Self { postgres: postgres.into(), sqlite: sqlite.into(), sqlite_prelude: None }
+        Self { postgres: postgres.into(), sqlite: sqlite.into() }
     }
 
     /// Like [`Self::from_text`], with numbered placeholders: `?1`, `?2`.
     pub(crate) fn from_numbered_text(text: &str) -> Self {
         Self::new(text.replace('?', "$"), text)
-    }
-
-    /// Returns the rows of `first` before those of this statement. Both are read from one snapshot, or `first` from an
-    /// earlier one. On PostgreSQL they are one statement and one round trip. SQLite has no round trips to save, and a
-    /// union would copy each row once more.
-    pub(crate) fn with_rows_before(self, first: &str) -> Self {
-        let postgres = format!("{} UNION ALL SELECT * FROM ({}) AS rest", first.replace('?', "$"), self.postgres);
-        Self { postgres: postgres.into(), sqlite_prelude: Some(first.into()), ..self }
     }
 
     /// Like [`Self::from_numbered_text`], for a statement that merges ranges: `{range}` and `{end}` enclose each range,

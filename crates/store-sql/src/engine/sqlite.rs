@@ -21,6 +21,7 @@ use std::{
     path::Path,
     sync::{Arc, Mutex, PoisonError},
     thread::JoinHandle,
+    time::Instant,
 };
 
 use kernel::StoreError;
@@ -124,17 +125,22 @@ impl SqliteEngine {
         tokio::task::spawn_blocking(move || backup::backup_to(&from, &to)).await.map_err(unavailable)?
     }
 
-    /// Reads on the calling thread, or on a reader thread if all connections for point reads are in use.
+    /// Reads on the calling thread, or on a reader thread if all connections for point reads are in use, the latest
+    /// point read was slow, or this one would have to wait for a lock of the file.
     pub(super) async fn read_point<C: Input, T: Send + 'static, E: WorkError>(
         &self,
         input: C,
         work: impl SessionFn<C, T, E>,
     ) -> Result<T, E> {
         self.files.check_for_read()?;
-        if let Some(mut session) = self.point_reads.acquire() {
+        let began = Instant::now();
+        if let Some(mut session) = self.point_reads.acquire(began) {
             let result = run_catching_panics(&input, &work, &mut session);
-            self.point_reads.return_to_pool(session);
-            return result;
+            let was_locked = session.take_was_locked();
+            self.point_reads.return_to_pool(session, began, Instant::now());
+            if !was_locked {
+                return result;
+            }
         }
         self.read(input, work).await
     }
@@ -217,5 +223,53 @@ fn join(threads: impl IntoIterator<Item = JoinHandle<()>>) {
 async fn run_blocking(blocking: impl FnOnce() + Send + 'static) {
     if let Err(error) = tokio::task::spawn_blocking(blocking).await {
         tracing::error!(%error, "closing the database failed");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use super::*;
+    use crate::engine::Session;
+
+    fn engine() -> (tempfile::TempDir, SqliteEngine) {
+        let folder = tempfile::tempdir().unwrap();
+        let engine = SqliteEngine::open(&folder.path().join("point.db"), true).unwrap();
+        (folder, engine)
+    }
+
+    fn thread_name() -> String {
+        thread::current().name().unwrap_or_default().to_owned()
+    }
+
+    async fn thread_of_point_read(engine: &SqliteEngine) -> String {
+        engine.read_point((), |(), _| Box::pin(async { Ok::<_, StoreError>(thread_name()) })).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_point_read_stays_on_its_thread_while_a_connection_is_free() {
+        let (_folder, engine) = engine();
+        let now = Instant::now();
+        assert_eq!(thread_of_point_read(&engine).await, thread_name());
+        let taken: Vec<_> = std::iter::from_fn(|| engine.point_reads.acquire(now)).collect();
+        assert_eq!(thread_of_point_read(&engine).await, "sqlite-reader");
+        taken.into_iter().for_each(|session| engine.point_reads.return_to_pool(session, now, now));
+        assert_eq!(thread_of_point_read(&engine).await, thread_name());
+    }
+
+    #[tokio::test]
+    async fn a_point_read_that_finds_the_file_locked_is_repeated_on_a_reader_thread_which_may_wait() {
+        let (_folder, engine) = engine();
+        let caller = thread::current().id();
+        let read = engine.read_point(caller, |caller, session| {
+            let Session::Sqlite(session) = session else { panic!("a SQLite session") };
+            let locked = rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY), None);
+            let is_caller = thread::current().id() == *caller;
+            let result = if is_caller { Err(session.store_error(locked)) } else { Ok(thread_name()) };
+            Box::pin(async move { result })
+        });
+        assert_eq!(read.await.unwrap(), "sqlite-reader");
+        assert_eq!(thread_of_point_read(&engine).await, thread_name(), "the next one is read there again");
     }
 }

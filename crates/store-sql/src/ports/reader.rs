@@ -12,13 +12,12 @@ use ulid::Ulid;
 
 use super::SqlStore;
 use crate::{
-    engine::{RowReader, Sql, Value, padded, padded_count},
+    engine::{RowReader, Sql, Value, padded, padded_count, pipeline2},
     records::{
-        ListQuery, Statements, row_kind,
+        ListQuery, ListStatement, Statements, row_kind,
         streaming::to_page_request,
         table::{self, Table},
     },
-    writer_registry::OtherWriters,
 };
 
 #[async_trait]
@@ -125,35 +124,26 @@ pub(crate) struct PageRows<T> {
     is_cut: bool,
     /// The last row that was scanned, if the scan limit was reached before the page was full.
     last_scanned: Option<T>,
-    /// The state of other processes in the same snapshot.
-    other_writers: Option<OtherWriters>,
 }
 
 impl<T> PageRows<T> {
     fn with_capacity(limit: PageLimit) -> Self {
-        Self {
-            rows: Vec::with_capacity(limit.get() + 1),
-            text_bytes: 0,
-            is_cut: false,
-            last_scanned: None,
-            other_writers: None,
-        }
+        Self { rows: Vec::with_capacity(limit.get() + 1), text_bytes: 0, is_cut: false, last_scanned: None }
     }
 
     fn push_row(
         &mut self,
         cells: &mut RowReader<'_>,
+        has_kind: bool,
         read: fn(&mut RowReader<'_>) -> Result<T, StoreError>,
     ) -> Result<(), StoreError> {
-        let (kind, other_writers) = (cells.int()?, OtherWriters::read(cells)?);
-        match kind {
-            row_kind::PAGE if self.text_bytes >= MAX_PAGE_BYTES => self.is_cut = true,
-            row_kind::PAGE => {
-                self.rows.push(read(cells)?);
-                self.text_bytes += cells.text_bytes();
-            }
-            row_kind::LAST_SCANNED => self.last_scanned = Some(read(cells)?),
-            _ => self.other_writers = Some(other_writers),
+        if has_kind && cells.int()? == row_kind::LAST_SCANNED {
+            self.last_scanned = Some(read(cells)?);
+        } else if self.text_bytes >= MAX_PAGE_BYTES {
+            self.is_cut = true;
+        } else {
+            self.rows.push(read(cells)?);
+            self.text_bytes += cells.text_bytes();
         }
         Ok(())
     }
@@ -176,7 +166,7 @@ impl SqlStore {
         page: &PageRequest,
     ) -> Result<Page<Stored<R>>, StoreError> {
         let query = ListQuery::for_records(organization.into(), R::filter_values(filter), page);
-        let statement = Statements::for_kind(R::KIND).list(&query, self.scan_limit, self.registration.row_id());
+        let statement = Statements::for_kind(R::KIND).list(&query, self.scan_limit);
         let low_watermark = self.in_flight.records.low_watermark();
         let (rows, as_of) = self.read_page(low_watermark, page.limit, statement, table::read::<R>).await?;
         Ok(rows.into_page(page.limit, as_of, |stored| page.order.position(stored)))
@@ -185,28 +175,31 @@ impl SqlStore {
     /// Returns the rows of a page, and the time before which no change can still become visible.
     ///
     /// That time is the lowest of this process's `low_watermark`, which was read before, and of the watermarks of other
-    /// processes in the snapshot of the rows. A process that begins to write afterwards gives its writes timestamps
-    /// after this time.
+    /// processes in an earlier snapshot than that of the rows. A process that begins to write afterwards gives its writes
+    /// timestamps after this time.
     pub(crate) async fn read_page<T: Send + 'static>(
         &self,
         low_watermark: Timestamp,
         limit: PageLimit,
-        (sql, values): (Arc<Sql>, Vec<Value<'static>>),
+        statement: ListStatement,
         read: fn(&mut RowReader<'_>) -> Result<T, StoreError>,
     ) -> Result<(PageRows<T>, Timestamp), StoreError> {
         let watermark = self.registration.watermark(low_watermark).await;
-        let rows = self
-            .engine
-            .read((sql, values), move |(sql, values), session| {
+        self.engine
+            .read((statement, watermark), move |(statement, watermark), session| {
                 Box::pin(async move {
-                    let mut rows = PageRows::with_capacity(limit);
-                    session.visit(sql, values, |cells| rows.push_row(cells, read)).await?;
-                    Ok::<_, StoreError>(rows)
+                    let session = &*session;
+                    let ListStatement { sql, values, has_row_kinds } = statement;
+                    let rows = async {
+                        let mut rows = PageRows::with_capacity(limit);
+                        session.visit(sql, values, |cells| rows.push_row(cells, *has_row_kinds, read)).await?;
+                        Ok(rows)
+                    };
+                    let (as_of, rows) = pipeline2(watermark.resolve(session), rows).await?;
+                    Ok((rows, as_of))
                 })
             })
-            .await?;
-        let as_of = watermark.combine(rows.other_writers)?;
-        Ok((rows, as_of))
+            .await
     }
 
     /// Streams rows, with the time before which no change can be missing from them. As in [`Self::read_page`], that
@@ -217,7 +210,7 @@ impl SqlStore {
         (sql, values): (Arc<Sql>, Vec<Value<'static>>),
         read: fn(&mut RowReader<'_>) -> Result<T, StoreError>,
     ) -> Result<SnapshotStream<T>, StoreError> {
-        let as_of = self.registration.as_of(&self.engine, low_watermark).await?;
+        let as_of = self.registration.as_of(low_watermark).await?;
         let batches = self.engine.stream(sql, values, read).await?;
         Ok(SnapshotStream { batches, as_of })
     }

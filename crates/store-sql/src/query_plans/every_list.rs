@@ -106,7 +106,7 @@ fn list<R: Table>(wanted: &[(usize, usize)], page: &PageRequest) -> List {
     let is_by_due_date = page.order == Order::Due;
     let filters = || wanted.iter().map(|(filter, _)| R::FILTERS[*filter]);
     let query = ListQuery::for_records(Id::<kernel::Organization>::new(Ulid(1)).into(), values, page);
-    let (sql, values) = Statements::for_kind(R::KIND).list(&query, FEW_ROWS, PROCESS);
+    let ListStatement { sql, values, .. } = Statements::for_kind(R::KIND).list(&query, FEW_ROWS);
     List {
         name: format!(
             "the list of {} by {:?}, {page:?}",

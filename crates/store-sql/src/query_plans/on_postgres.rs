@@ -73,7 +73,7 @@ impl PlanFixture {
     }
 
     async fn entries(&self, filter: &AuditFilter, page: &PageRequest) -> [Vec<String>; 2] {
-        let (sql, values) = entry_list(Id::new(Ulid(1)), filter, page, SCAN_LIMIT, PROCESS);
+        let ListStatement { sql, values, .. } = entry_list(Id::new(Ulid(1)), filter, page, SCAN_LIMIT);
         self.plans(&sql, &values).await
     }
 }
@@ -129,6 +129,37 @@ async fn every_list_of_every_kind_scans_only_ranges_of_the_index_for_it_on_postg
         }
     }
     assert!(faults.is_empty(), "{} plans: {}", faults.len(), faults[0]);
+}
+
+/// 10⁴ findings of one organization.
+const FINDINGS: &str = "
+    INSERT INTO findings (organization_id, id, revision, created_at, updated_at, key, title, description, severity, status,
+        source_kind)
+    SELECT lpad('1', 26, '0'), lpad(i::text, 26, '0'), 1, i, i, 'k' || i, 'title', 'text', 'low', 'open', 'manual'
+    FROM generate_series(1, 10000) AS i";
+
+#[tokio::test]
+async fn a_list_whose_rows_all_belong_to_the_page_is_one_index_scan_on_postgresql() {
+    let planned = PlanFixture::with_rows(FINDINGS).await;
+    let open = FindingFilter::default().with("status", [Status::Open]);
+    for page in [pages()[0], pages()[2]] {
+        for filter in [FindingFilter::default(), open.clone()] {
+            let query = ListQuery::for_records(
+                Id::<kernel::Organization>::new(Ulid(1)).into(),
+                Finding::filter_values(&filter),
+                &page,
+            );
+            let statement = Statements::for_kind(kernel::Kind::Finding).list(&query, SCAN_LIMIT);
+            assert!(!statement.has_row_kinds);
+            for plan in planned.plans(&statement.sql, &statement.values).await {
+                let nodes = plan.iter().filter(|line| !line.contains("Cond: ") && !line.contains("Filter: "));
+                let nodes: Vec<_> = nodes.map(|node| node.trim_start_matches("->").trim()).collect();
+                let (scans, others): (Vec<_>, Vec<_>) = nodes.iter().partition(|node| node.starts_with("Index Scan"));
+                // The result is empty if the bounds of creation times exclude everything.
+                assert!(scans.len() == 1 && others.iter().all(|node| ["Limit", "Result"].contains(node)), "{plan:#?}");
+            }
+        }
+    }
 }
 
 #[tokio::test]

@@ -9,10 +9,7 @@ use super::{
     scan_order::{DUE_COLUMN, RANGE_CONDITIONS, ScanOrder, due_conditions},
     table::Filter,
 };
-use crate::{
-    engine::{Column, Sql, column_list, one_of, padded_count},
-    writer_registry,
-};
+use crate::engine::{Column, Sql, column_list, one_of, padded_count};
 
 /// The table that a list reads.
 #[derive(Clone, Copy)]
@@ -44,14 +41,12 @@ pub(crate) struct ListPlan {
 /// has that many.
 const MAX_RANGES: usize = 64;
 
-/// The kinds of rows of a list's result. The first column has the kind.
+/// The kinds of rows of a list that scans more than its page. The first column has the kind.
 pub(crate) mod row_kind {
     /// The last row that was scanned, which does not belong to the page.
     pub(crate) const LAST_SCANNED: i64 = 0;
     /// A row that belongs to the page.
     pub(crate) const PAGE: i64 = 1;
-    /// The row that is no record, but has the watermarks of other processes and the watermark ceiling.
-    pub(crate) const WATERMARK: i64 = 2;
 }
 
 // The parameter numbers of the organization, the limit and the first bound of the scan order.
@@ -101,24 +96,20 @@ impl ListPlan {
     }
 
     /// Returns its statement. The parameters are: organization, limit, the bounds of the scan order, the values of the
-    /// driver, those of the residual filters, and the registration of this process. A row begins with its
-    /// [kind](row_kind), the lowest watermark of other processes and the ceiling. Only the row of kind `WATERMARK` has
-    /// the latter two: they are from the same snapshot as the page.
+    /// driver, and those of the residual filters.
     pub(crate) fn sql(&self, source: Source<'_>) -> Sql {
-        let watermark = format!(
-            "SELECT CAST({} AS bigint) AS part, {}, {}",
-            row_kind::WATERMARK,
-            writer_registry::other_writers_columns(&format!("?{}", self.process_parameter())),
-            column_list("", source.columns.iter().map(|_| "NULL")),
-        );
-        let rows = match self.scan_limit {
+        match self.scan_limit {
             None => Sql::from_numbered_text(&self.single_range(source)),
             Some(scan_limit) => {
                 let each = format!("ORDER BY {} LIMIT {scan_limit}", self.scan_order.order_by(""));
                 Sql::from_ranges(&self.merged_ranges(source, scan_limit), &each)
             }
-        };
-        rows.with_rows_before(&watermark)
+        }
+    }
+
+    /// Whether each row of the result begins with its [kind](row_kind). Otherwise all belong to the page.
+    pub(crate) fn has_row_kinds(&self) -> bool {
+        self.scan_limit.is_some()
     }
 
     /// Returns the SQL of one range in which every row belongs to the page, or of the few rows that unique keys name.
@@ -143,8 +134,7 @@ impl ListPlan {
             self.residual_conditions("", filters),
         ];
         format!(
-            "SELECT {}, {} FROM {table} WHERE {} ORDER BY {order} LIMIT ?{LIMIT}",
-            row_prefix(row_kind::PAGE),
+            "SELECT {} FROM {table} WHERE {} ORDER BY {order} LIMIT ?{LIMIT}",
             column_list("", columns.iter().map(|column| column.name)),
             conditions.concat().join(" AND "),
         )
@@ -186,8 +176,8 @@ impl ListPlan {
              FROM ({key_ranges} ORDER BY {order} LIMIT 1 OFFSET {before}) AS l CROSS JOIN {table} AS t \
              WHERE {by_key}) AS last_scanned \
              LIMIT ?{LIMIT}",
-            page = row_prefix(row_kind::PAGE),
-            last = row_prefix(row_kind::LAST_SCANNED),
+            page = kind_column(row_kind::PAGE),
+            last = kind_column(row_kind::LAST_SCANNED),
             ranges = self.ranges(table, &needed, filters),
             conditions = conditions.concat().join(" AND "),
             page_order = self.scan_order.order_by("l."),
@@ -243,19 +233,14 @@ impl ListPlan {
         self.residual.iter().map(check).collect()
     }
 
-    fn process_parameter(&self) -> usize {
-        let values = self.driver.iter().chain(&self.residual).map(|(_, values)| values).sum::<usize>();
-        self.driver_parameter() + values
-    }
-
     fn driver_parameter(&self) -> usize {
         BOUNDS + self.scan_order.bound_count() + if self.has_due_range { 2 } else { 0 }
     }
 }
 
-/// Returns the columns that precede those of a record.
-fn row_prefix(part: i64) -> String {
-    format!("CAST({part} AS bigint) AS part, CAST(NULL AS bigint) AS floor, CAST(NULL AS bigint) AS told_before")
+/// Returns the column that precedes those of a record.
+fn kind_column(kind: i64) -> String {
+    format!("CAST({kind} AS bigint) AS kind")
 }
 
 fn column(filters: &[Filter], index: usize) -> &'static str {

@@ -14,6 +14,15 @@ use super::{
 };
 use crate::engine::{Sql, Value};
 
+/// The statement of a page, with its values.
+#[derive(Debug)]
+pub(crate) struct ListStatement {
+    pub(crate) sql: Arc<Sql>,
+    pub(crate) values: Vec<Value<'static>>,
+    /// Whether each row begins with its [kind](super::row_kind). Otherwise all belong to the page.
+    pub(crate) has_row_kinds: bool,
+}
+
 /// The bound values of a list query.
 #[derive(Clone, Debug)]
 pub(crate) struct ListQuery {
@@ -159,22 +168,19 @@ impl ListQuery {
         Self { organization, scan_order, residual_bounds: false, bounds, due_range: None, filters, limit }
     }
 
-    /// Returns the statement of a page that scans at most `scan_limit` rows, and its values. `process` identifies the
-    /// registration of this process.
+    /// Returns the statement of a page that scans at most `scan_limit` rows.
     pub(crate) fn statement(
         &self,
         cache: &StatementCache<ListPlan>,
         source: Source<'_>,
         scan_limit: usize,
-        process: Ulid,
-    ) -> (Arc<Sql>, Vec<Value<'static>>) {
+    ) -> ListStatement {
         let counts: Vec<usize> = self.filters.iter().map(Vec::len).collect();
         let has_due_range = self.due_range.is_some();
         let plan =
             ListPlan::new(self.scan_order, self.residual_bounds, has_due_range, source.filters, &counts, scan_limit);
-        let mut values = self.values(&plan, source.filters);
-        values.push(process.into());
-        (cache.get(plan, |plan| plan.sql(source)), values)
+        let (values, has_row_kinds) = (self.values(&plan, source.filters), plan.has_row_kinds());
+        ListStatement { sql: cache.get(plan, |plan| plan.sql(source)), values, has_row_kinds }
     }
 
     fn values(&self, plan: &ListPlan, filters: &[Filter]) -> Vec<Value<'static>> {

@@ -4,11 +4,10 @@ use std::sync::{Arc, LazyLock};
 
 use kernel::{Kind, MAX_RECORDS_IN_KEY_RANGES};
 use sea_query::{Expr, ExprTrait as _, Query};
-use ulid::Ulid;
 
 use super::{
     list_plan::{ListPlan, Source},
-    list_query::ListQuery,
+    list_query::{ListQuery, ListStatement},
     statement_cache::StatementCache,
     streaming,
     table::{Filter, META_COLUMNS, Parent, Table},
@@ -88,10 +87,9 @@ impl Statements {
         }
     }
 
-    /// Returns the statement of a page that scans at most `scan_limit` rows, and its values. `process` identifies the
-    /// registration of this process.
-    pub(crate) fn list(&self, query: &ListQuery, scan_limit: usize, process: Ulid) -> (Arc<Sql>, Vec<Value<'static>>) {
-        query.statement(&self.lists, self.source(), scan_limit, process)
+    /// Returns the statement of a page that scans at most `scan_limit` rows.
+    pub(crate) fn list(&self, query: &ListQuery, scan_limit: usize) -> ListStatement {
+        query.statement(&self.lists, self.source(), scan_limit)
     }
 
     /// Returns the statement of a stream, and its values.

@@ -55,8 +55,12 @@ static LOCK: LazyLock<Sql> = LazyLock::new(|| {
     .with_key_share_lock()
 });
 /// One statement, so that the rows and the ceiling are from the same snapshot.
-static OTHER_WRITERS: LazyLock<Sql> =
-    LazyLock::new(|| Sql::from_text(&format!("SELECT {}", other_writers_columns("?"))));
+static OTHER_WRITERS: LazyLock<Sql> = LazyLock::new(|| {
+    Sql::from_text(&format!(
+        "SELECT (SELECT min(floor) FROM open_writes WHERE process_id <> ?), ({})",
+        watermark_ceiling::SELECT
+    ))
+});
 
 /// Inserts the row, unless the database is another installation's.
 pub(super) async fn insert(
@@ -124,27 +128,28 @@ pub(super) async fn lock(session: &Session, row: Ulid, installation: Option<Ulid
     session.fetch_one(&LOCK, &values, |cells| cells.ulid()).await.map(|locked| locked.is_some())
 }
 
-/// Returns the columns, for a `SELECT`, of the lowest watermark of all rows but the one bound at `but`, and of the
-/// ceiling.
-pub(crate) fn other_writers_columns(own_row: &str) -> String {
-    format!(
-        "(SELECT min(floor) FROM open_writes WHERE process_id <> {own_row}) AS floor, ({}) AS told_before",
-        watermark_ceiling::SELECT
-    )
-}
-
 /// The state of the other processes as a statement saw it.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct OtherWriters {
+pub(super) struct OtherWriters {
     /// The lowest watermark of their rows.
-    pub(super) low_watermark: Option<Timestamp>,
+    low_watermark: Option<Timestamp>,
     pub(super) ceiling: Option<Timestamp>,
 }
 
 impl OtherWriters {
-    /// Reads the columns of [`other_writers_columns`].
-    pub(crate) fn read(cells: &mut RowReader<'_>) -> Result<Self, StoreError> {
+    /// Reads the columns of [`OTHER_WRITERS`].
+    fn read(cells: &mut RowReader<'_>) -> Result<Self, StoreError> {
         Ok(Self { low_watermark: cells.opt_time()?, ceiling: cells.opt_time()? })
+    }
+
+    /// Returns the latest watermark that they allow.
+    pub(super) fn watermark(self) -> Timestamp {
+        self.low_watermark.unwrap_or(Timestamp::MAX).min(self.ceiling.unwrap_or(Timestamp::MIN))
+    }
+
+    /// Whether they do not hold this watermark back.
+    pub(super) fn allow(self, watermark: Timestamp) -> bool {
+        watermark <= self.watermark()
     }
 }
 

@@ -82,6 +82,28 @@ async fn a_command_beside_a_server_holds_as_of_back_until_it_ends() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_command_that_registers_after_a_list_holds_the_next_one_back() {
+    let test = TestInstallation::new();
+    let server = test.server().await;
+    let home = test.organization(&server).await;
+    for _ in 0..2 {
+        let before = as_of(&server, home).await;
+        assert!(before >= test.clock.now());
+        let command = test.command().await;
+        let timestamp = command.begin_write();
+        assert!(timestamp.at() >= before);
+        test.clock.advance(Duration::from_secs(60));
+        for _ in 0..3 {
+            let as_of = as_of(&server, home).await;
+            assert!(as_of <= timestamp.at(), "X-As-Of {as_of} passed the write in flight at {}", timestamp.at());
+        }
+        drop(timestamp);
+        command.close().await;
+    }
+    assert!(as_of(&server, home).await >= test.clock.now());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_command_stamps_no_write_before_the_as_of_a_server_returned() {
     let test = TestInstallation::new();
     let server = test.server().await;

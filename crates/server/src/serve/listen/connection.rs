@@ -3,14 +3,16 @@
 //! A request runs to completion even if its client disconnects, so that it is audited. It keeps the connection's permit
 //! until then: permits bound the requests in flight, and shutdown waits until all of them are released.
 
+mod in_flight_request;
+
 use std::{convert::Infallible, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
 use axum::{
     Router,
     body::Body,
     extract::Request,
-    http::{HeaderValue, StatusCode, header},
-    response::{IntoResponse, Response},
+    http::{HeaderValue, header},
+    response::Response,
 };
 use futures_util::FutureExt as _;
 use hyper::{body::Incoming, service::service_fn};
@@ -26,6 +28,7 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 use tower::Service as _;
 
+use self::in_flight_request::InFlightRequest;
 use crate::{
     serve::{
         listen::{
@@ -172,8 +175,13 @@ impl Service {
         let service = service_fn(|request: hyper::Request<Incoming>| {
             let progress = activity.start_request();
             let response = call_router(self.router.clone(), self.metrics.clone(), peer, self.tls.is_some(), request);
-            let response = run_to_completion(response, Arc::clone(&permit));
-            response.map(move |result| result.map(|response| response.map(|body| progress.track(body))))
+            let permit = Arc::clone(&permit);
+            let response = response.map(move |result| {
+                drop(permit);
+                result
+            });
+            InFlightRequest::new(response)
+                .map(move |result| result.map(|response| response.map(|body| progress.track(body))))
         });
         let protocol = if permit.has_large_window() { &self.large_window_protocol } else { &self.protocol };
         let mut connection = pin!(protocol.serve_connection(TokioIo::new(socket), service));
@@ -209,24 +217,6 @@ impl Service {
             }
         }
     }
-}
-
-/// Runs a request in a task of its own, which continues if the connection ends. This is not an `async fn`, whose future
-/// would contain the request's large future several times and move it.
-fn run_to_completion(
-    request: impl Future<Output = Result<Response, Infallible>> + Send + 'static,
-    permit: Arc<ConnectionPermit>,
-) -> impl Future<Output = Result<Response, Infallible>> {
-    let task = tokio::spawn(request.map(move |result| {
-        drop(permit);
-        result
-    }));
-    task.map(|result| {
-        result.unwrap_or_else(|error| {
-            tracing::error!(%error, "the task of a request panicked");
-            Ok(StatusCode::INTERNAL_SERVER_ERROR.into_response())
-        })
-    })
 }
 
 async fn call_router(

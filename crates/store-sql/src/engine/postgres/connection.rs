@@ -5,6 +5,7 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
+    task::Poll,
     time::Duration,
 };
 
@@ -12,7 +13,7 @@ use tokio::{task::AbortHandle, time::timeout};
 use tokio_postgres::{Client, Config, Error, RowStream, Statement};
 
 use super::{parameters::Parameter, prepared_statements::PreparedStatements, tls::Tls};
-use crate::engine::failure::error_chain;
+use crate::engine::{failure::error_chain, pipeline::poll_once};
 
 /// A connection to the server. Many callers may use it at once; statements are answered in the order in which they were
 /// sent.
@@ -55,6 +56,11 @@ impl Connection {
     /// answers nothing for longer is gone, or cut off, and the connection is closed, with which all its statements fail.
     pub(super) async fn answered<T>(&self, answer: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
         let mut answer = std::pin::pin!(answer);
+        // Of a page, most rows have arrived together with the first.
+        if let Poll::Ready(result) = poll_once(&mut answer).await {
+            self.answers.fetch_add(1, Ordering::Relaxed);
+            return result;
+        }
         loop {
             let before = self.answers.load(Ordering::Relaxed);
             if let Ok(result) = timeout(self.max_silence, &mut answer).await {

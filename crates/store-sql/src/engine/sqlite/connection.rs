@@ -50,9 +50,11 @@ pub(super) fn open_reader(path: &Path) -> Result<Connection, StoreError> {
 }
 
 /// Opens a connection for point reads. It has a small page cache, which every commit invalidates anyway; the operating
-/// system caches the pages.
+/// system caches the pages. It does not wait for locks, because it is used by threads that must not block.
 pub(super) fn open_point_reader(path: &Path) -> Result<Connection, StoreError> {
-    open_read_only(path, "PRAGMA query_only = ON; PRAGMA cache_size = -500;")
+    let mut connection = open_read_only(path, "PRAGMA query_only = ON; PRAGMA cache_size = -500;")?;
+    connection.busy_handler(None::<fn(i32) -> bool>).map_err(from_sqlite)?;
+    Ok(connection)
 }
 
 fn open_read_only(path: &Path, pragmas: &str) -> Result<Connection, StoreError> {

@@ -1,9 +1,20 @@
 //! The pool of connections for point reads on the calling thread.
+//!
+//! Such a read blocks a thread on which other tasks wait. That is worth it as long as its pages are in memory. Once one is
+//! slow, because they are on a disk or the machine is busy, reads run on the reader threads for a while.
 
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::{
+    sync::{Condvar, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
 
 use super::damage::Damage;
 use crate::engine::Session;
+
+/// The duration from which on a read is slow: some hundred times that of one whose pages are in memory.
+const SLOW: Duration = Duration::from_millis(2);
+/// The time for which no session is handed out after a slow read. Slow reads block a thread for some hundredths of it.
+const PAUSE: Duration = Duration::from_millis(100);
 
 pub(super) struct PointReadPool {
     state: Mutex<State>,
@@ -13,26 +24,38 @@ pub(super) struct PointReadPool {
 struct State {
     idle: Vec<Session>,
     in_use: usize,
+    paused_until: Option<Instant>,
     closed: bool,
 }
 
 impl PointReadPool {
     pub(super) fn new(connections: Vec<rusqlite::Connection>, damage: &Damage) -> Self {
         let idle = connections.into_iter().map(|connection| Session::from_sqlite(connection, damage)).collect();
-        Self { state: Mutex::new(State { idle, in_use: 0, closed: false }), returned: Condvar::new() }
+        Self {
+            state: Mutex::new(State { idle, in_use: 0, paused_until: None, closed: false }),
+            returned: Condvar::new(),
+        }
     }
 
-    /// Takes an idle session out of the pool, if there is one. The caller must return it.
-    pub(super) fn acquire(&self) -> Option<Session> {
+    /// Takes an idle session out of the pool, if there is one and the latest reads were not slow. The caller must return
+    /// it.
+    pub(super) fn acquire(&self, now: Instant) -> Option<Session> {
         let mut state = self.state();
+        if state.paused_until.is_some_and(|until| now < until) {
+            return None;
+        }
         let session = state.idle.pop()?;
         state.in_use += 1;
         Some(session)
     }
 
-    pub(super) fn return_to_pool(&self, session: Session) {
+    /// Returns a session whose read took this long.
+    pub(super) fn return_to_pool(&self, session: Session, taken: Instant, now: Instant) {
         let mut state = self.state();
         state.in_use -= 1;
+        if now.duration_since(taken) >= SLOW {
+            state.paused_until = Some(now + PAUSE);
+        }
         if state.closed {
             // Dropped first, so that `close` returns only after the connection is closed.
             drop(session);
@@ -69,25 +92,39 @@ mod tests {
 
     #[test]
     fn an_empty_pool_has_no_session_until_one_is_returned() {
-        let points = pool_of(1);
-        let session = points.acquire().unwrap();
-        assert!(points.acquire().is_none());
-        points.return_to_pool(session);
-        assert!(points.acquire().is_some());
+        let (points, now) = (pool_of(1), Instant::now());
+        let session = points.acquire(now).unwrap();
+        assert!(points.acquire(now).is_none());
+        points.return_to_pool(session, now, now);
+        assert!(points.acquire(now).is_some());
+    }
+
+    #[test]
+    fn after_a_slow_read_no_session_is_handed_out_for_a_while() {
+        let (points, began) = (pool_of(2), Instant::now());
+        let session = points.acquire(began).unwrap();
+        let ended = began + Duration::from_millis(30);
+        points.return_to_pool(session, began, ended);
+        assert!(points.acquire(ended).is_none());
+        assert!(points.acquire(ended + Duration::from_millis(99)).is_none());
+        let later = ended + Duration::from_millis(100);
+        let session = points.acquire(later).unwrap();
+        points.return_to_pool(session, later, later + Duration::from_micros(30));
+        assert!(points.acquire(later + Duration::from_micros(30)).is_some());
     }
 
     #[test]
     fn closing_waits_for_sessions_in_use_and_empties_the_pool() {
-        let points = pool_of(2);
-        let session = points.acquire().unwrap();
+        let (points, now) = (pool_of(2), Instant::now());
+        let session = points.acquire(now).unwrap();
         std::thread::scope(|scope| {
             let closing = scope.spawn(|| points.close());
-            while points.acquire().map(|idle| points.return_to_pool(idle)).is_some() {
+            while points.acquire(now).map(|idle| points.return_to_pool(idle, now, now)).is_some() {
                 std::thread::yield_now();
             }
             assert!(!closing.is_finished());
-            points.return_to_pool(session);
+            points.return_to_pool(session, now, now);
         });
-        assert!(points.acquire().is_none());
+        assert!(points.acquire(now).is_none());
     }
 }

@@ -1,9 +1,12 @@
 //! The statements of one job on a SQLite connection. Each blocks the thread.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{
+    Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicBool, Ordering},
+};
 
 use kernel::StoreError;
-use rusqlite::{Connection, params_from_iter};
+use rusqlite::{Connection, ErrorCode, params_from_iter};
 
 use super::damage::Damage;
 use crate::engine::{BatchStatement, RowReader, Session, Sql, Value};
@@ -13,11 +16,19 @@ use crate::engine::{BatchStatement, RowReader, Session, Sql, Value};
 pub(crate) struct SqliteSession {
     connection: Mutex<Connection>,
     damage: Damage,
+    /// Whether a statement failed because of a lock of the file.
+    was_locked: AtomicBool,
 }
 
 impl Session {
     pub(super) fn from_sqlite(connection: Connection, damage: &Damage) -> Self {
-        Self::Sqlite(SqliteSession { connection: Mutex::new(connection), damage: damage.clone() })
+        let (connection, was_locked) = (Mutex::new(connection), AtomicBool::new(false));
+        Self::Sqlite(SqliteSession { connection, damage: damage.clone(), was_locked })
+    }
+
+    /// Returns whether a statement failed because of a lock of the file since this was last called.
+    pub(super) fn take_was_locked(&self) -> bool {
+        matches!(self, Self::Sqlite(session) if session.was_locked.swap(false, Ordering::Relaxed))
     }
 }
 
@@ -28,6 +39,9 @@ impl SqliteSession {
 
     /// Converts the error of a statement on this connection.
     pub(super) fn store_error(&self, error: rusqlite::Error) -> StoreError {
+        if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) {
+            self.was_locked.store(true, Ordering::Relaxed);
+        }
         self.damage.store_error(error)
     }
 
@@ -45,14 +59,10 @@ impl SqliteSession {
         mut visit: impl FnMut(&mut RowReader<'_>) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
         let connection = self.connection();
-        for text in sql.sqlite_prelude.iter().chain([&sql.sqlite]) {
-            let mut statement = connection.prepare_cached(text).map_err(|error| self.store_error(error))?;
-            // With several statements, each may have placeholders for only the first of the values.
-            let bound = values.iter().take(statement.parameter_count());
-            let mut rows = statement.query(params_from_iter(bound)).map_err(|error| self.store_error(error))?;
-            while let Some(row) = rows.next().map_err(|error| self.store_error(error))? {
-                visit(&mut RowReader::from_sqlite(row))?;
-            }
+        let mut statement = connection.prepare_cached(&sql.sqlite).map_err(|error| self.store_error(error))?;
+        let mut rows = statement.query(params_from_iter(values)).map_err(|error| self.store_error(error))?;
+        while let Some(row) = rows.next().map_err(|error| self.store_error(error))? {
+            visit(&mut RowReader::from_sqlite(row))?;
         }
         Ok(())
     }

@@ -10,7 +10,7 @@ use kernel::{OrganizationId, Revision, StoreError};
 
 use crate::{
     batching::{self, Batcher},
-    engine::{BatchStatement, Engine, RowReader, Session, Value},
+    engine::{BatchStatement, Engine, RowReader, Session, Sql, Value},
     records::column_by_id,
 };
 
@@ -18,6 +18,8 @@ type AccountKey = (OrganizationId, AccountId);
 type CurrentRevision = Option<Revision>;
 
 static CURRENT: LazyLock<BatchStatement> = LazyLock::new(|| column_by_id("service_accounts", "revision"));
+static CURRENT_OF_ONE: LazyLock<Sql> =
+    LazyLock::new(|| Sql::from_text("SELECT revision FROM service_accounts WHERE organization_id = ? AND id = ?"));
 
 #[derive(Default)]
 pub(crate) struct AccountRevisions {
@@ -31,13 +33,18 @@ impl AccountRevisions {
         organization: OrganizationId,
         account: AccountId,
     ) -> Result<CurrentRevision, StoreError> {
-        let account = (organization, account);
         if engine.is_in_process() {
-            let current =
-                engine.read_point([account], |accounts, session| Box::pin(execute(accounts, session))).await?;
-            return Ok(current.into_iter().next().flatten());
+            let values: [Value<'static>; 2] = [organization.into(), account.into()];
+            return engine
+                .read_point(values, |values, session| {
+                    Box::pin(session.fetch_one(&CURRENT_OF_ONE, values, |cells| cells.revision()))
+                })
+                .await;
         }
-        batching::read(&self.batcher, engine, account, |accounts, session| Box::pin(execute(accounts, session))).await
+        batching::read(&self.batcher, engine, (organization, account), |accounts, session| {
+            Box::pin(execute(accounts, session))
+        })
+        .await
     }
 }
 

@@ -10,7 +10,6 @@ use ::audit::{
 };
 use async_trait::async_trait;
 use kernel::{Entry, Id, OrganizationId, Page, PageRequest, SnapshotStream, StoreError, StreamRequest};
-use ulid::Ulid;
 
 use super::{
     entry::{self, FILTERS, LOG_COLUMNS, LOG_VIEW},
@@ -20,7 +19,7 @@ use crate::{
     engine::{RowReader, Session, Sql, Value, column_list, corrupt},
     ports::SqlStore,
     records::{
-        ListPlan, ListQuery, Source, StatementCache,
+        ListPlan, ListQuery, ListStatement, Source, StatementCache,
         streaming::{self, to_page_request},
         table::text_filter,
     },
@@ -94,7 +93,7 @@ impl AuditLog for SqlStore {
         filter: &AuditFilter,
         page: &PageRequest,
     ) -> Result<Page<StoredEntry>, StoreError> {
-        let statement = entry_list(organization, filter, page, self.scan_limit, self.registration.row_id());
+        let statement = entry_list(organization, filter, page, self.scan_limit);
         let (rows, as_of) =
             self.read_page(self.in_flight.low_watermark(), page.limit, statement, entry::read_with_seal).await?;
         Ok(rows.into_page(page.limit, as_of, |stored| page.order.entry_position(&stored.entry)))
@@ -233,16 +232,15 @@ impl SqlStore {
     }
 }
 
-/// The statement of a list of entries that scans at most `scan_limit` of them, for this `process`, and its values.
+/// The statement of a list of entries that scans at most `scan_limit` of them.
 pub(crate) fn entry_list(
     organization: OrganizationId,
     filter: &AuditFilter,
     page: &PageRequest,
     scan_limit: usize,
-    process: Ulid,
-) -> (Arc<Sql>, Vec<Value<'static>>) {
+) -> ListStatement {
     let query = ListQuery::for_entries(organization.into(), filter_values(filter), page);
-    query.statement(&LISTS, source(), scan_limit, process)
+    query.statement(&LISTS, source(), scan_limit)
 }
 
 /// The statement of a stream of entries, and its values.

@@ -47,6 +47,7 @@ fn router() -> Router {
         .route("/held", post(hold))
         .route("/much", get(async || vec![b'x'; LARGE_BODY_BYTES]))
         .route("/little", get(async || "x"))
+        .route("/task", get(async || tokio::task::id().to_string()))
         .route(
             "/late",
             get(async || {
@@ -130,6 +131,19 @@ async fn accepted_bytes<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(sock
         accepted += capacity;
         body.send_data(vec![0; capacity].into(), false).unwrap();
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_runs_in_the_task_of_its_connection() {
+    let mut served = TestConnection::plain();
+    served.send_request("/task").await;
+    let task = served.ended.id().to_string();
+    // Until the request has begun, a shutdown would find no request in flight.
+    tokio::time::advance(Duration::from_secs(1)).await;
+    served.trigger.fire();
+    let mut response = String::new();
+    served.client.read_to_string(&mut response).await.unwrap();
+    assert!(response.ends_with(&format!("\r\n\r\n{task}")), "{task}: {response}");
 }
 
 #[tokio::test(start_paused = true)]
