@@ -1,12 +1,15 @@
 //! The statements of one job on a SQLite connection. Each blocks the thread.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::{
+    path::Path,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 
 use kernel::StoreError;
 use rusqlite::{Connection, params_from_iter};
 
 use super::damage::Damage;
-use crate::engine::{BatchStatement, RowReader, Session, Sql, Value};
+use crate::engine::{BatchStatement, RowReader, Session, Sql, Value, failure::from_sqlite};
 
 /// A SQLite connection, used by one job at a time. The mutex is never contended; it lets several futures of the job
 /// share the connection.
@@ -18,6 +21,12 @@ pub(crate) struct SqliteSession {
 impl Session {
     pub(super) fn from_sqlite(connection: Connection, damage: &Damage) -> Self {
         Self::Sqlite(SqliteSession { connection: Mutex::new(connection), damage: damage.clone() })
+    }
+
+    /// A session over a new database in memory, which ends with it.
+    pub(crate) fn in_memory() -> Result<Self, StoreError> {
+        let connection = Connection::open_in_memory().map_err(from_sqlite)?;
+        Ok(Self::from_sqlite(connection, &Damage::new(Path::new("memory"))))
     }
 }
 
