@@ -31,7 +31,7 @@ pub(crate) use attachment_transfer::{
 };
 pub(crate) use attachments::Attachments;
 use database::OpenedDatabase;
-pub(crate) use database::{Migrated, find_misplaced_tables, migrate};
+pub(crate) use database::{Migrated, compare_schema, find_misplaced_tables, migrate};
 pub(crate) use identity::{OPERATOR, SERVER, command_origin};
 pub(crate) use installation_changes::{ClockReset, Resumed, renew, reset_clock, resume_webhooks};
 use keys::Keys;

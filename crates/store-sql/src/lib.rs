@@ -20,5 +20,8 @@ mod writer_registry;
 
 pub use engine::{DatabaseOptions, DatabaseUrl, MalformedDatabaseUrl, PostgresKind, PostgresUrl};
 pub use ports::{ClockEvidence, InstallationChange, SqlBuckets, SqlStore};
-pub use schema::{CopyPurpose, CopySummary, Database, Migration, MisplacedTable, Placement, Progress, TransferError};
+pub use schema::{
+    CopyPurpose, CopySummary, Database, Limitation, Migration, MisplacedTable, Placement, Progress, SchemaComparison,
+    SchemaDifference, TransferError,
+};
 pub use writer_registry::{MAX_PAUSE, Role};

@@ -2,6 +2,7 @@
 
 mod auto_analyze;
 mod backup;
+mod comparison;
 pub(crate) mod copy_marker;
 mod database;
 mod migrations;
@@ -10,6 +11,7 @@ mod placement;
 pub(crate) mod tables;
 mod transfer;
 
+pub use comparison::{Limitation, SchemaComparison, SchemaDifference};
 pub use database::Database;
 pub use migrations::Migration;
 pub use placement::{MisplacedTable, Placement};

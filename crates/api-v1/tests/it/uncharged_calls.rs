@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use http_api::{ApiSettings, App, Quotas};
-use kernel::{FieldValue, OrganizationId};
+use kernel::{FieldValue, OrganizationId, Timestamp};
 use serde_json::json;
 
 use crate::support::{Call, Client, Fault, TestApi, TestRequest, findings_path};
@@ -128,6 +128,40 @@ async fn a_call_that_fails_because_the_store_is_away_is_charged_to_nothing() {
     }
     api.probe.clear_faults();
     api.get(findings_path()).send().await.expect(401);
+}
+
+/// The number of calls that the store has counted.
+async fn counted(api: &TestApi) -> u64 {
+    let counts = api.fixture.store.repeated_calls(Timestamp::MAX, Timestamp::MAX, 1000).await.unwrap();
+    counts.iter().map(|counted| counted.calls).sum()
+}
+
+#[tokio::test]
+async fn at_each_moment_the_store_has_the_count_of_all_calls_that_were_answered() {
+    let (api, _) = setup(20).await;
+    for repeated in 0..59 {
+        let status = api.get(findings_path()).send().await.status;
+        assert!(status == 401 || status == 429, "{status}");
+        let first_entries = u64::try_from(api.audit_log(OrganizationId::INSTALLATION).await.len()).unwrap();
+        assert_eq!(first_entries + counted(&api).await, repeated + 1, "{repeated} s after the first call");
+        api.clock().advance(Duration::from_secs(1));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_that_are_buffered_are_counted_in_the_store_within_50_ms() {
+    let buffered = ApiSettings { durable_read_audit: false, ..TestApi::unlimited() };
+    let api = TestApi::with_settings(buffered).await;
+    let begun = tokio::time::Instant::now();
+    for _ in 0..300 {
+        api.get(findings_path()).send().await.expect(401);
+    }
+    assert_eq!(counted(&api).await, 0, "a server that is killed now has lost them");
+    // The API is never flushed. The time of this test passes only while every task waits.
+    while counted(&api).await < 299 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        assert!(begun.elapsed() < Duration::from_millis(55), "{} of 299 calls are counted", counted(&api).await);
+    }
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! `novantra check`: checks settings, database, clock and keys, and reports problems.
 
+mod schema;
+
 use std::{collections::BTreeSet, io::ErrorKind, path::Path, time::Duration};
 
 use auth::IdentityProvider as _;
@@ -110,7 +112,10 @@ async fn run_checks(settings: &Settings, repair: bool, report: &mut Report) {
         Err(failure) => return report.fail("database and keys", failure.to_string()),
     };
     match installation.store.check_ready().await {
-        Ok(()) => report.pass("database", "reachable, and its schema is that of this program"),
+        Ok(()) => {
+            report.pass("database", "reachable, and its schema is that of this program");
+            schema::check_schema(settings, report).await;
+        }
         Err(error) => report.fail("database", error.to_string()),
     }
     // Opening the installation has proved that the master key decrypts the secrets in the database.

@@ -11,7 +11,8 @@ use secrecy::ExposeSecret;
 use store::DynStore;
 use store_memory::MemoryStore;
 use store_sql::{
-    Database as SqlDatabase, DatabaseOptions, DatabaseUrl, Migration, MisplacedTable, PostgresKind, Role, SqlStore,
+    Database as SqlDatabase, DatabaseOptions, DatabaseUrl, Migration, MisplacedTable, PostgresKind, Role,
+    SchemaComparison, SqlStore,
 };
 
 use super::{OpenMode, absence};
@@ -196,6 +197,17 @@ pub(crate) async fn find_misplaced_tables(settings: &Settings) -> Result<Option<
     let misplaced = misplaced_tables(&sql, &settings.database_options).await;
     sql.close().await;
     misplaced
+}
+
+/// Opens the database only to compare its schema with the migrations.
+///
+/// # Errors
+/// If the database can't be read or does not exist, or lacks migrations.
+pub(crate) async fn compare_schema(settings: &Settings) -> Result<SchemaComparison, Failure> {
+    let sql = connect_existing(settings).await?;
+    let comparison = sql.compare_schema(settings.database_options.kind).await;
+    sql.close().await;
+    Ok(comparison?)
 }
 
 /// Opens the database of the installation, whose SQLite file must exist.

@@ -227,7 +227,7 @@ settings! {
     "How long the cursor of a page is valid. The API promises 24h."
 
     AUDIT_READS: "audit_reads", "durable|buffered", Some("durable"), Serve;
-    "Whether the response to a read waits until its audit entry is stored. `buffered` is faster, but the most recent entries are lost if the server is killed."
+    "Whether the response to a read waits until its audit entry is stored. `buffered` is faster, but a server that is killed loses the entries of the last 50 ms, and those it is storing; likewise the counts of refused calls that share an entry."
 
     INSTALLATION_LOG_ENTRIES: "installation_log_entries", "ENTRIES", Some("5000000"), Serve;
     "Maximum number of entries in the installation's own audit log, at least 1000. It has the calls without a known account, and changes by operators. The oldest entries beyond it, of about 1.5 kB each, are removed, and an entry of the log records that."

@@ -191,6 +191,26 @@ fn check_explains_whether_the_installation_is_usable() {
 }
 
 #[test]
+fn check_names_a_trigger_that_could_suppress_entries_of_the_audit_log() {
+    let installation = Installation::new();
+    installation.run_json(&["workspace", "create", "--slug", "made", "--name", "Made"]);
+    let database = rusqlite::Connection::open(installation.folder().join("data/novantra.db")).unwrap();
+    database.execute_batch("CREATE INDEX mine ON findings (organization_id, title)").unwrap();
+    let checked = installation.run_json(&["check"]).to_string();
+    assert!(checked.contains("harmless: the index mine is not of this program"), "{checked}");
+    let hide =
+        "CREATE TRIGGER hide AFTER INSERT ON audit_entries BEGIN DELETE FROM audit_waiting WHERE id = NEW.id; END";
+    database.execute_batch(hide).unwrap();
+    let checked = installation.run(&["check"]);
+    assert_eq!(checked.status.code(), Some(1));
+    assert!(
+        checked.stderr.contains("the trigger hide is not of this program (CREATE TRIGGER hide"),
+        "{}",
+        checked.stderr
+    );
+}
+
+#[test]
 fn a_failed_command_leaves_no_open_write() {
     let installation = Installation::new();
     installation.run_json(&["workspace", "create", "--slug", "acme", "--name", "Acme"]);

@@ -98,6 +98,15 @@ pub(crate) async fn apply(session: &Session, now: Timestamp) -> Result<Vec<Migra
     Ok(applied)
 }
 
+/// Creates all tables in an empty schema, to compare them with those of a database.
+pub(super) async fn create_schema(session: &Session) -> Result<(), StoreError> {
+    session.run_script(&HISTORY_TABLE).await?;
+    for step in STEPS {
+        session.run_script(&step.script).await?;
+    }
+    Ok(())
+}
+
 /// Returns the newest version that the database has, or 0 if it has none.
 pub(crate) async fn newest_applied(session: &Session) -> Result<i64, StoreError> {
     if !session.has_table("schema_migrations").await? {

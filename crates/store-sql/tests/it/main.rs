@@ -14,6 +14,7 @@ mod processes;
 mod rate_limits;
 mod round_trips;
 mod schema;
+mod schema_comparison;
 mod servers;
 mod support;
 mod tls;

@@ -7,7 +7,7 @@ use findings::{Finding, FindingFilter};
 use futures_util::future::{join, join_all};
 use kernel::{
     ActorRevision, AuditTrail as _, Changeset, CommitError, Entropy as _, Id, Kind, Ledger as _, Organization,
-    OrganizationId, PageRequest, Reader, Revision, Stored,
+    OrganizationId, PageRequest, Reader, RepeatedCalls, Revision, Stored,
 };
 use novantra_store_sql::{Database, DatabaseOptions, Role, SqlStore};
 use postgres_cluster::{StatementProxy, TestDatabase};
@@ -191,6 +191,24 @@ async fn waiting_writes_share_a_transaction() {
     writing.join_all().await;
     let commits = observed.proxy.take_simple_queries().iter().filter(|text| *text == "COMMIT").count();
     assert!((1..32).contains(&commits), "{commits} commits for 64 writes");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_flood_of_repeated_calls_is_counted_in_few_transactions() {
+    let observed = ObservedStore::new().await;
+    let due_at = kernel::Timestamp::from_millis(0);
+    let repeated = RepeatedCalls { organization: observed.home, first: Id::new(Ulid(4)), due_at, calls: 1 };
+    observed.reset_counts();
+    let mut counting = JoinSet::new();
+    for _ in 0..1000 {
+        let observed = Arc::clone(&observed);
+        counting.spawn(async move { observed.store.count_repeated(repeated).await.unwrap() });
+    }
+    counting.join_all().await;
+    let commits = observed.proxy.take_simple_queries().iter().filter(|text| *text == "COMMIT").count();
+    assert!((1..200).contains(&commits), "{commits} commits for 1000 calls");
+    let counts = observed.store.repeated_calls(due_at, kernel::Timestamp::MAX, 10).await.unwrap();
+    assert_eq!(counts, [RepeatedCalls { calls: 1000, ..repeated }]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

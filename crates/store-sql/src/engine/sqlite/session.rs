@@ -1,15 +1,18 @@
 //! The statements of one job on a SQLite connection. Each blocks the thread.
 
-use std::sync::{
-    Mutex, MutexGuard, PoisonError,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    path::Path,
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use kernel::StoreError;
 use rusqlite::{Connection, ErrorCode, params_from_iter};
 
 use super::damage::Damage;
-use crate::engine::{BatchStatement, RowReader, Session, Sql, Value};
+use crate::engine::{BatchStatement, RowReader, Session, Sql, Value, failure::from_sqlite};
 
 /// A SQLite connection, used by one job at a time. The mutex is never contended; it lets several futures of the job
 /// share the connection.
@@ -29,6 +32,12 @@ impl Session {
     /// Returns whether a statement failed because of a lock of the file since this was last called.
     pub(super) fn take_was_locked(&self) -> bool {
         matches!(self, Self::Sqlite(session) if session.was_locked.swap(false, Ordering::Relaxed))
+    }
+
+    /// A session over a new database in memory, which ends with it.
+    pub(crate) fn in_memory() -> Result<Self, StoreError> {
+        let connection = Connection::open_in_memory().map_err(from_sqlite)?;
+        Ok(Self::from_sqlite(connection, &Damage::new(Path::new("memory"))))
     }
 }
 
