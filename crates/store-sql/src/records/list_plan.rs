@@ -17,7 +17,7 @@ use crate::{
 /// The table that a list reads.
 #[derive(Clone, Copy)]
 pub(crate) struct Source<'c> {
-    pub(crate) table: &'static str,
+    pub(crate) table: &'c str,
     pub(crate) columns: &'c [Column],
     pub(crate) filters: &'c [Filter],
     /// The column between organization and identifier in the primary key, if there is one.
