@@ -13,8 +13,7 @@ use crate::{
     samples,
 };
 
-/// The longest-due delivery comes first; among those due at the same moment, the lower revision. Deliveries that are
-/// due later are not returned.
+/// The longest-due delivery comes first. Deliveries that are due later are not returned.
 pub async fn due_deliveries_are_returned_in_order_with_their_bodies(fixture: Fixture) {
     let partition = partition_of(&fixture.subscribe(fixture.home, "one").await);
     let other = partition_of(&fixture.subscribe(fixture.home, "two").await);
