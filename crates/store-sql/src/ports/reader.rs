@@ -252,7 +252,7 @@ fn merge_pages<R: Resource>(
     let as_of = unchanged.as_of.min(changed.as_of);
     // What follows the end of either page is not complete.
     let ends = [unchanged.next, changed.next].into_iter().flatten();
-    let end = ends.min_by(|one, other| compare(one, other));
+    let end = ends.min_by(compare);
     let seen: HashSet<Ulid> = changed.items.iter().map(|stored| stored.meta.ulid()).collect();
     let only_unchanged = unchanged.items.into_iter().filter(|stored| !seen.contains(&stored.meta.ulid()));
     let mut items: Vec<_> = changed.items.into_iter().chain(only_unchanged).collect();
