@@ -1,9 +1,10 @@
 //! The dispatcher: acquires leases of due partitions and runs a worker for each.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use kernel::StoreError;
-use tokio::{task::JoinSet, time::timeout};
+use tokio::{sync::Semaphore, task::JoinSet, time::timeout};
+use webhooks::Partition;
 
 use crate::{
     lease_session::{LEASE_DURATION, LeaseSession},
@@ -19,11 +20,14 @@ const MAX_PARTITIONS_PER_CYCLE: usize = 512;
 /// permit are leased as well; further ones are left to other servers.
 const PARTITIONS_PER_ATTEMPT: usize = 4;
 
-/// Runs a worker for each partition that this process leases.
+/// Runs a worker for each partition that this process leases. Partitions whose endpoints were not healthy when they were
+/// leased get at most three quarters of the workers: however long their attempts take, the rest is free for healthy ones.
 pub struct Dispatcher {
     context: Arc<WorkerContext>,
     session: Arc<LeaseSession>,
     workers: JoinSet<()>,
+    /// One permit for each worker of an endpoint that is not healthy.
+    unhealthy_workers: Arc<Semaphore>,
     max_partitions: usize,
 }
 
@@ -38,6 +42,9 @@ impl Dispatcher {
             context: Arc::new(WorkerContext::new(services, limits)),
             session,
             workers: JoinSet::new(),
+            unhealthy_workers: Arc::new(Semaphore::new(
+                (max_partitions - max_partitions / 4).min(Semaphore::MAX_PERMITS),
+            )),
             max_partitions,
         }
     }
@@ -52,10 +59,8 @@ impl Dispatcher {
         if limit == 0 {
             return Ok(false);
         }
-        let services = &self.context.services;
-        let due = services.store.due_partitions(services.due_by(), limit).await?;
-        let found = due.len();
-        if found == 0 {
+        let (due, is_full) = self.due_partitions(limit).await?;
+        if due.is_empty() {
             return Ok(false);
         }
         self.ensure_valid_session();
@@ -65,10 +70,34 @@ impl Dispatcher {
             .store
             .acquire_partitions(&due, &session.owner, services.due_by(), services.clock.now() + LEASE_DURATION)
             .await?;
+        let any_acquired = !leases.is_empty();
         for lease in leases {
-            self.workers.spawn(worker::run(Arc::clone(&context), Arc::clone(&session), lease));
+            // There are enough permits for these, unless an endpoint began to fail meanwhile.
+            let is_healthy = lease.health.is_healthy();
+            let permit = (!is_healthy).then(|| Arc::clone(&self.unhealthy_workers).try_acquire_owned().ok()).flatten();
+            let run = worker::run(Arc::clone(&context), Arc::clone(&session), lease);
+            self.workers.spawn(async move {
+                let _permit = permit;
+                run.await;
+            });
         }
-        Ok(found == limit)
+        Ok(is_full && any_acquired)
+    }
+
+    /// Returns the due partitions to acquire, at most `limit`, and whether more are due. If there are more than can be
+    /// acquired, healthy endpoints come first.
+    async fn due_partitions(&self, limit: usize) -> Result<(Vec<Partition>, bool), StoreError> {
+        let services = &self.context.services;
+        let due = services.store.due_partitions(services.due_by(), limit).await?;
+        let (is_full, unhealthy) = (due.len() == limit, self.unhealthy_workers.available_permits());
+        if !is_full && due.len() <= unhealthy {
+            return Ok((due, false));
+        }
+        let mut first = services.store.due_healthy_partitions(services.due_by(), limit).await?;
+        let healthy: HashSet<Partition> = first.iter().copied().collect();
+        first.extend(due.into_iter().filter(|partition| !healthy.contains(partition)).take(unhealthy));
+        first.truncate(limit);
+        Ok((first, is_full))
     }
 
     /// Ensures that the lease session is valid: partitions must not be acquired in an expired one.

@@ -329,7 +329,7 @@ impl Worker {
 
     /// Whether the endpoint is failing or has never accepted a delivery.
     fn is_unhealthy(&self) -> bool {
-        self.health.failing_since.is_some() || self.health.last_delivery_at.is_none()
+        !self.health.is_healthy()
     }
 
     /// Maximum number of attempts in flight to the endpoint.

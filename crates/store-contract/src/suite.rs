@@ -249,6 +249,7 @@ macro_rules! contract_suite {
             partitions {
                 a_partition_becomes_due_when_its_work_is_due
                 the_longest_waiting_partitions_are_listed_first
+                the_due_partitions_of_healthy_endpoints_are_listed_apart
                 one_of_eight_concurrent_workers_acquires_a_partition
                 many_partitions_are_acquired_in_one_call
                 concurrent_calls_for_many_partitions_are_independent
@@ -261,6 +262,8 @@ macro_rules! contract_suite {
                 work_that_arrives_while_owners_alternate_is_delivered
             }
             deliveries {
+                deliveries_are_listed_alike_before_and_after_their_first_attempt
+                a_delivery_is_created_once_and_can_be_required_before_its_first_attempt
                 due_deliveries_are_returned_in_order_with_their_bodies
                 a_result_is_stored_only_if_its_delivery_is_unchanged
                 a_recorded_result_is_visible_in_a_catch_up

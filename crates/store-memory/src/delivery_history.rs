@@ -74,11 +74,8 @@ impl DeliveryHistory for MemoryStore {
     async fn delivery_lag(&self, now: Timestamp) -> Result<DeliveryLag, StoreError> {
         let state = self.snapshot()?;
         let partitions = state.partitions.iter().filter(|(_, row)| row.due_at.is_some_and(|due| due <= now));
-        let next_due = |partition: &Partition| {
-            state.open_deliveries(*partition).first().and_then(|delivery| delivery.record.next_attempt_at)
-        };
         let due_since: Vec<Timestamp> =
-            partitions.filter_map(|(partition, _)| next_due(partition)).filter(|at| *at <= now).collect();
+            partitions.filter_map(|(partition, _)| state.next_attempt_at(*partition)).filter(|at| *at <= now).collect();
         Ok(DeliveryLag {
             oldest_event: state.outbox.values().filter(|event| event.pending).map(|event| event.event.created_at).min(),
             oldest_due: due_since.iter().min().copied(),

@@ -71,7 +71,7 @@ impl State {
         let subscriptions: Vec<_> = rows.filter_map(Row::read::<WebhookSubscription>).collect();
         let all = pending.iter().flat_map(|event| deliveries_for(event, &subscriptions, now));
         let (healthy, remaining): (Vec<_>, Vec<_>) = all.partition(|delivery| {
-            !self.is_failing(Partition { organization, subscription: delivery.record.subscription })
+            self.is_healthy(Partition { organization, subscription: delivery.record.subscription })
         });
         let has_remaining = phase == FanOutPhase::Healthy && !healthy.is_empty() && !remaining.is_empty();
         let deliveries = if has_remaining { healthy } else { [healthy, remaining].concat() };

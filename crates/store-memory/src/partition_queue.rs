@@ -2,7 +2,10 @@
 
 use async_trait::async_trait;
 use kernel::{Kind, Revision, StoreError, Timestamp};
-use webhooks::{DeliveryHealth, DeliveryUpdate, DueDelivery, Partition, PartitionLease, PartitionQueue, StaleDelivery};
+use webhooks::{
+    DeliveryHealth, DeliveryUpdate, DueDelivery, Partition, PartitionLease, PartitionQueue, StaleDelivery,
+    WebhookDelivery,
+};
 
 use crate::{
     MemoryStore,
@@ -12,7 +15,13 @@ use crate::{
 #[async_trait]
 impl PartitionQueue for MemoryStore {
     async fn due_partitions(&self, now: Timestamp, limit: usize) -> Result<Vec<Partition>, StoreError> {
-        Ok(self.snapshot()?.due_partitions(now, limit))
+        let state = self.snapshot()?;
+        Ok(state.due_partitions(now).take(limit).collect())
+    }
+
+    async fn due_healthy_partitions(&self, now: Timestamp, limit: usize) -> Result<Vec<Partition>, StoreError> {
+        let state = self.snapshot()?;
+        Ok(state.due_partitions(now).filter(|partition| state.is_healthy(*partition)).take(limit).collect())
     }
 
     async fn acquire_partitions(
@@ -92,7 +101,9 @@ impl PartitionQueue for MemoryStore {
     async fn cancel_deliveries(&self, partition: Partition, now: Timestamp, limit: usize) -> Result<u64, StoreError> {
         let timestamp = self.timestamps.begin();
         self.change(|state| {
-            let open: Vec<_> = state.open_deliveries(partition).into_iter().take(limit).collect();
+            let mut open = state.open_deliveries(partition);
+            open.sort_by_key(WebhookDelivery::is_unchanged);
+            open.truncate(limit);
             for delivery in &open {
                 state.put_delivery(delivery.changed(timestamp.at().max(now), delivery.record.cancelled()));
             }

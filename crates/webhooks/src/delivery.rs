@@ -129,6 +129,25 @@ impl WebhookDelivery {
         self.next_attempt_at.filter(|_| subscription.is_active() && !paused)
     }
 
+    /// Whether the delivery is as its event created it: never attempted, cancelled or deferred.
+    #[must_use]
+    pub fn is_unchanged(stored: &Stored<Self>) -> bool {
+        let delivery = &stored.record;
+        stored.meta.revision == Revision::FIRST
+            && delivery.state == DeliveryState::Pending
+            && delivery.attempts.is_empty()
+    }
+
+    /// The order in which due deliveries are attempted: the longest due first. Unchanged ones are due since their event,
+    /// and the events about a record are later than those about its earlier revisions.
+    #[must_use]
+    pub fn due_order(stored: &Stored<Self>) -> (Option<Timestamp>, Revision, Id<Self>) {
+        if Self::is_unchanged(stored) {
+            return (Some(stored.meta.created_at), Revision(0), stored.meta.id);
+        }
+        (stored.record.next_attempt_at, stored.record.subject_revision, stored.meta.id)
+    }
+
     /// Whether no attempt has been made yet, so that later events about the same record must wait for this delivery.
     #[must_use]
     pub fn is_first_attempt(&self) -> bool {

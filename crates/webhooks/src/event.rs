@@ -19,7 +19,7 @@ pub struct StoredEvent {
     pub subject: Ulid,
     /// The revision of that record.
     pub revision: Revision,
-    /// The time of the event. An event about a record is never earlier than the events about its earlier revisions.
+    /// The time of the event. An event about a change of a record is later than the events about its earlier changes.
     pub created_at: Timestamp,
     /// The rendered body; empty if only the metadata was read.
     pub body: Bytes,

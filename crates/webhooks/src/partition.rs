@@ -23,6 +23,13 @@ pub struct DeliveryHealth {
 }
 
 impl DeliveryHealth {
+    /// Whether the endpoint accepted the last delivery. It is not healthy while it is failing, and before it has accepted
+    /// anything.
+    #[must_use]
+    pub const fn is_healthy(self) -> bool {
+        self.failing_since.is_none() && self.last_delivery_at.is_some()
+    }
+
     /// Returns the health after one more attempt.
     #[must_use]
     pub fn after(self, attempt: &Attempt) -> Self {

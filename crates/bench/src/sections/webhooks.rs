@@ -126,7 +126,8 @@ impl DeliverySetup {
 
     /// Waits until no delivery has work left: its attempt is stored and its audit entries are sealed.
     fn wait_until_idle(&self) -> Outcome<()> {
-        let open = "SELECT count(*) FROM webhook_deliveries WHERE next_attempt_at IS NOT NULL";
+        let open = "SELECT (SELECT count(*) FROM webhook_deliveries WHERE next_attempt_at IS NOT NULL) \
+             + (SELECT count(*) FROM webhook_queue)";
         let is_idle = || Ok((self.served.postgres.query(open)? == "0").then_some(()));
         pause::poll_until("every attempt to be stored", TIMEOUT, Duration::from_millis(50), is_idle)?;
         self.served.server.wait_until_idle()
@@ -150,7 +151,7 @@ impl DeliverySetup {
         ))?;
         database.query(&format!(
             "INSERT INTO outbox SELECT (jsonb_populate_record(one.row, jsonb_build_object('id', lpad(i::text, 26, '0')))).* \
-             FROM (SELECT o AS row FROM outbox AS o WHERE state <> 'pending' ORDER BY id LIMIT 1) AS one, \
+             FROM (SELECT o AS row FROM outbox AS o ORDER BY id LIMIT 1) AS one, \
              generate_series(1, {each}) AS i"
         ))?;
         database.query("VACUUM ANALYZE")?;

@@ -37,7 +37,8 @@ async fn assert_no_deliveries_after(command: &[&str]) {
     receiver.open_gate();
     let database = server.installation().database().await;
     eventually("the remaining deliveries are cancelled", async || {
-        let open = "SELECT count(*) FROM webhook_deliveries WHERE state IN ('pending', 'failed')";
+        let open = "SELECT (SELECT count(*) FROM webhook_deliveries WHERE state IN ('pending', 'failed')) \
+             + (SELECT count(*) FROM webhook_queue)";
         (database.cell(open).await == "0").then_some(())
     })
     .await;

@@ -2,8 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use kernel::{Order, PageRequest, Revision, TimeRange};
-use webhooks::{AttemptFailure, DeliveryFilter, DeliveryState, Partition, WebhookDelivery};
+use kernel::{
+    CommitError, Conflict, Criteria as _, Kind, Order, PageLimit, PageRequest, Reader, Revision, Stored, TimeRange,
+};
+use webhooks::{AttemptFailure, DeliveryFilter, DeliveryState, Partition, StoredEvent, WebhookDelivery};
 
 use crate::{
     Fixture,
@@ -11,8 +13,7 @@ use crate::{
     samples,
 };
 
-/// The longest-due delivery comes first; among those due at the same moment, the lower revision. Deliveries that are
-/// due later are not returned.
+/// The longest-due delivery comes first. Deliveries that are due later are not returned.
 pub async fn due_deliveries_are_returned_in_order_with_their_bodies(fixture: Fixture) {
     let partition = partition_of(&fixture.subscribe(fixture.home, "one").await);
     let other = partition_of(&fixture.subscribe(fixture.home, "two").await);
@@ -205,4 +206,80 @@ pub async fn deliveries_of_organizations_are_isolated_from_each_other(fixture: F
     assert_eq!(fixture.store.record_results(theirs, &[result], None).await.unwrap(), [id]);
     assert_eq!(fixture.get::<WebhookDelivery>(away, id).await, None);
     assert_eq!(fixture.due_deliveries(partition).await, due);
+}
+
+/// Deliveries are read in the same way before their first attempt and after it: each once, in the order of the list.
+pub async fn deliveries_are_listed_alike_before_and_after_their_first_attempt(fixture: Fixture) {
+    let subscription = fixture.subscribe(fixture.home, "one").await;
+    let partition = partition_of(&subscription);
+    for number in 0..6 {
+        fixture.clock.tick();
+        fixture.publish_finding(fixture.home, &format!("f-{number}")).await;
+    }
+    fixture.fan_out(fixture.home, 10).await;
+    let due = fixture.due_deliveries(partition).await;
+    let at = fixture.clock.tick();
+    let results = [
+        attempt_result(&due[1].delivery, at, None),
+        attempt_result(&due[3].delivery, at, Some(AttemptFailure::Refused)),
+    ];
+    fixture.store.record_results(partition, &results, None).await.unwrap();
+    fixture.clock.advance(Duration::from_secs(1));
+    let ids: Vec<_> = due.iter().map(|due| due.delivery.meta.id).collect();
+    let mut stored: Vec<Stored<WebhookDelivery>> = Vec::new();
+    for id in &ids {
+        stored.push(fixture.get(fixture.home, *id).await.unwrap());
+    }
+    let changed = |stored: &Stored<WebhookDelivery>| !WebhookDelivery::is_unchanged(stored);
+    assert_eq!(stored.iter().map(changed).collect::<Vec<_>>(), [false, true, false, true, false, false]);
+    assert_eq!((&stored[0], &stored[1].record), (&due[0].delivery, &results[0].after.record));
+    let mut found = Reader::<WebhookDelivery>::get_many(&*fixture.store, fixture.home, &ids).await.unwrap();
+    found.sort_by_key(|delivery| delivery.meta.id);
+    assert_eq!(found, stored);
+
+    let any = DeliveryFilter { subscription: Some(subscription.meta.id), ..DeliveryFilter::default() };
+    let pending = DeliveryFilter { states: [DeliveryState::Pending].into(), ..any.clone() };
+    for order in [Order::Newest, Order::Changed] {
+        match order {
+            Order::Changed => stored.sort_by_key(|delivery| (delivery.meta.updated_at, delivery.meta.id)),
+            _ => stored.sort_by_key(|delivery| std::cmp::Reverse(delivery.meta.id)),
+        }
+        for filter in [&any, &pending, &DeliveryFilter::default()] {
+            let expected: Vec<_> = stored.iter().filter(|delivery| filter.matches(delivery)).cloned().collect();
+            for limit in 1..=7 {
+                let page = PageRequest { order, limit: PageLimit::clamped(limit), ..PageRequest::default() };
+                let listed = fixture.list_all(fixture.home, filter, page).await;
+                assert_eq!(listed, expected, "{filter:?}, {order:?}, {limit}");
+            }
+            let page = PageRequest { order, ..PageRequest::default() };
+            assert_eq!(fixture.stream(fixture.home, filter, page).await, expected, "{filter:?}, {order:?}");
+        }
+    }
+}
+
+/// A delivery that was fanned out exists for commits: another one of the same event can't be created, and it can be
+/// required to be unchanged.
+pub async fn a_delivery_is_created_once_and_can_be_required_before_its_first_attempt(fixture: Fixture) {
+    let subscription = fixture.subscribe(fixture.home, "one").await;
+    let event = fixture.publish_finding(fixture.home, "f-1").await.1;
+    fixture.fan_out(fixture.home, 10).await;
+    let again = WebhookDelivery::new(&StoredEvent::from(&event), subscription.meta.id);
+    let mut changeset = fixture.changeset(fixture.home);
+    changeset.create(&again);
+    let conflict = Conflict::Revision(Kind::WebhookDelivery, again.meta.ulid());
+    let outcome = fixture.commit(changeset).await;
+    assert!(matches!(&outcome, Err(CommitError::Conflict(found)) if *found == conflict), "{outcome:?}");
+
+    let delivery = fixture.due_deliveries(partition_of(&subscription)).await.remove(0).delivery;
+    let require = async |delivery: &Stored<WebhookDelivery>| {
+        let mut changeset = fixture.changeset(fixture.home);
+        changeset.require_unchanged(delivery);
+        fixture.commit(changeset).await
+    };
+    require(&delivery).await.unwrap();
+    let due = fixture.due_deliveries(partition_of(&subscription)).await;
+    assert_eq!((due.len(), &due[0].delivery), (1, &delivery));
+    let result = attempt_result(&delivery, fixture.now(), None);
+    assert!(fixture.store.record_results(partition_of(&subscription), &[result], None).await.unwrap().is_empty());
+    assert!(matches!(require(&delivery).await, Err(CommitError::Conflict(_))));
 }

@@ -140,6 +140,8 @@ pub async fn healthy_subscriptions_receive_events_before_failing_ones(fixture: F
     }
     let health = DeliveryHealth { last_delivery_at: None, failing_since: Some(fixture.clock.tick()) };
     fixture.store.record_results(failing, &[], Some(health)).await.unwrap();
+    let accepted = DeliveryHealth { last_delivery_at: Some(fixture.now()), failing_since: None };
+    fixture.store.record_results(healthy, &[], Some(accepted)).await.unwrap();
     fixture.publish_finding(fixture.home, "f-1").await;
     let due = async || fixture.store.due_partitions(fixture.now(), 10).await.unwrap();
     let due_counts =

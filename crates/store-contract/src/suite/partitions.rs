@@ -63,6 +63,26 @@ pub async fn the_longest_waiting_partitions_are_listed_first(fixture: Fixture) {
     assert_eq!(due(10).await, partitions, "an expired lease does not exclude its partition");
 }
 
+/// An endpoint is healthy if it accepted the last delivery: not while it is failing, nor before it has accepted anything.
+pub async fn the_due_partitions_of_healthy_endpoints_are_listed_apart(fixture: Fixture) {
+    let (now, mut partitions) = (Some(fixture.now()), Vec::new());
+    for (number, (last_delivery_at, failing_since)) in
+        [(None, None), (now, None), (now, now), (None, now), (now, None)].into_iter().enumerate()
+    {
+        fixture.clock.tick();
+        let partition = partition_of(&fixture.subscribe(fixture.home, &format!("account {number}")).await);
+        let health = DeliveryHealth { last_delivery_at, failing_since };
+        fixture.store.record_results(partition, &[], Some(health)).await.unwrap();
+        partitions.push(partition);
+    }
+    let healthy = async |limit| fixture.store.due_healthy_partitions(fixture.now(), limit).await.unwrap();
+    assert_eq!(healthy(10).await, [partitions[1], partitions[4]]);
+    assert_eq!(healthy(1).await, [partitions[1]]);
+    assert!(fixture.acquire(partitions[1], "one").await);
+    assert_eq!(healthy(10).await, [partitions[4]]);
+    assert_eq!(fixture.store.due_partitions(fixture.now(), 10).await.unwrap().len(), 4);
+}
+
 /// Of any number of concurrent attempts one succeeds.
 pub async fn one_of_eight_concurrent_workers_acquires_a_partition(fixture: Fixture) {
     let partition = partition_of(&fixture.subscribe(fixture.home, "one").await);

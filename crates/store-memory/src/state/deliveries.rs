@@ -13,14 +13,17 @@ impl State {
         rows.filter(move |delivery| delivery.record.subscription == partition.subscription)
     }
 
-    /// The partition's unfinished deliveries, the next due first.
+    /// The partition's unfinished deliveries, in the order in which they are attempted.
     pub(crate) fn open_deliveries(&self, partition: Partition) -> Vec<Stored<WebhookDelivery>> {
         let is_open = |delivery: &Stored<WebhookDelivery>| delivery.record.next_attempt_at.is_some();
         let mut open: Vec<_> = self.partition_deliveries(partition).filter(is_open).collect();
-        open.sort_by_key(|delivery| {
-            (delivery.record.next_attempt_at, delivery.record.subject_revision, delivery.meta.ulid())
-        });
+        open.sort_by_key(WebhookDelivery::due_order);
         open
+    }
+
+    /// The earliest time of a next attempt in the partition.
+    pub(crate) fn next_attempt_at(&self, partition: Partition) -> Option<Timestamp> {
+        self.open_deliveries(partition).iter().filter_map(|delivery| delivery.record.next_attempt_at).min()
     }
 
     pub(crate) fn put_delivery(&mut self, delivery: Stored<WebhookDelivery>) {

@@ -44,9 +44,9 @@ impl State {
         }
     }
 
-    /// Whether the endpoint of the partition is failing.
-    pub(crate) fn is_failing(&self, partition: Partition) -> bool {
-        self.partitions.get(&partition).is_some_and(|row| row.health.failing_since.is_some())
+    /// Whether the endpoint of the partition is healthy.
+    pub(crate) fn is_healthy(&self, partition: Partition) -> bool {
+        self.partitions.get(&partition).is_some_and(|row| row.health.is_healthy())
     }
 
     /// Makes the partition due that a write affects: a delivery with a next attempt, or a subscription.
@@ -63,11 +63,12 @@ impl State {
         }
     }
 
-    pub(crate) fn due_partitions(&self, now: Timestamp, limit: usize) -> Vec<Partition> {
+    /// The partitions that are due and not leased, the longest-due first.
+    pub(crate) fn due_partitions(&self, now: Timestamp) -> impl Iterator<Item = Partition> {
         let due = self.partitions.iter().filter(|(_, row)| row.is_due(now) && row.is_free(now));
         let mut due: Vec<_> = due.map(|(partition, row)| (row.due_at, *partition)).collect();
         due.sort_unstable();
-        due.into_iter().map(|(_, partition)| partition).take(limit).collect()
+        due.into_iter().map(|(_, partition)| partition)
     }
 
     pub(crate) fn acquire_partition(
@@ -90,7 +91,7 @@ impl State {
         now: Timestamp,
         suspended: bool,
     ) -> bool {
-        let next = self.open_deliveries(partition).first().and_then(|delivery| delivery.record.next_attempt_at);
+        let next = self.next_attempt_at(partition);
         let is_due = !suspended && next.is_some_and(|next| next <= now);
         let is_owned = |row: &&mut PartitionRow| row.lease.as_ref().is_some_and(|lease| lease.owner == owner);
         let Some(row) = self.partitions.get_mut(&partition).filter(is_owned) else { return true };

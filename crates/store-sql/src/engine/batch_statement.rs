@@ -75,17 +75,21 @@ impl BatchStatement {
         Self { sqlite: Self::insert(table, columns).sqlite, ..Self::insert_strict(table, columns) }
     }
 
-    /// Inserts rows and, into the table `markers`, their keys. A row that conflicts with an existing one is an error.
-    pub(crate) fn insert_with_marker(table: &str, columns: &[Column], markers: &str) -> Self {
+    /// Inserts rows and, into the table `markers`, these columns of them. A row that conflicts with an existing one is an
+    /// error.
+    pub(crate) fn insert_with_marker(table: &str, columns: &[Column], markers: &str, marked: &[&str]) -> Self {
         let strict = Self::insert_strict(table, columns);
-        let key = "organization_id, id";
+        let names = marked.join(", ");
         let both = |insert: &str| {
-            format!("WITH stored AS ({insert} RETURNING {key}) INSERT INTO {markers} ({key}) SELECT {key} FROM stored")
+            format!(
+                "WITH stored AS ({insert} RETURNING {names}) INSERT INTO {markers} ({names}) SELECT {names} FROM stored"
+            )
         };
+        let values: Vec<_> = marked.iter().map(|column| format!("?{}", column_number(columns, column))).collect();
         Self {
             postgres: both(&strict.postgres).into(),
             postgres_batch: both(&strict.postgres_batch).into(),
-            sqlite_then: Some(format!("INSERT INTO {markers} ({key}) VALUES (?1, ?2)").into()),
+            sqlite_then: Some(format!("INSERT INTO {markers} ({names}) VALUES ({})", values.join(", ")).into()),
             ..strict
         }
     }

@@ -68,6 +68,11 @@ impl Sql {
         Self { postgres: format!("{} FOR SHARE", self.postgres).into(), ..self }
     }
 
+    /// Prevents the rows from being changed or locked by other transactions.
+    pub(crate) fn with_update_lock(self) -> Self {
+        Self { postgres: format!("{} FOR UPDATE", self.postgres).into(), ..self }
+    }
+
     /// Prevents the rows from being deleted, but not from being changed or locked by other transactions.
     pub(crate) fn with_key_share_lock(self) -> Self {
         Self { postgres: format!("{} FOR KEY SHARE", self.postgres).into(), ..self }

@@ -47,6 +47,12 @@ static MAKE_DELIVERIES_DUE: LazyLock<Sql> = LazyLock::new(|| {
          WHERE organization_id = ?2 AND subscription_id = ?3 AND next_attempt_at > ?4",
     )
 });
+static MAKE_QUEUED_DUE: LazyLock<Sql> = LazyLock::new(|| {
+    Sql::from_numbered_text(
+        "UPDATE webhook_queue SET next_attempt_at = ?1 \
+         WHERE organization_id = ?2 AND subscription_id = ?3 AND next_attempt_at > ?4",
+    )
+});
 static MAKE_PARTITION_DUE: LazyLock<Sql> = LazyLock::new(|| {
     Sql::from_numbered_text(
         "UPDATE webhook_lanes SET due_at = ?1 WHERE organization_id = ?2 AND subscription_id = ?3 AND due_at > ?4",
@@ -67,6 +73,7 @@ pub(super) async fn discard_future_state(session: &Session, now: Timestamp) -> R
     for (organization, subscription) in partitions {
         let values = [now.into(), organization.into(), subscription.into(), latest_attempt.into()];
         session.execute(&MAKE_DELIVERIES_DUE, &values).await?;
+        session.execute(&MAKE_QUEUED_DUE, &values).await?;
         session.execute(&MAKE_PARTITION_DUE, &values).await?;
     }
     Ok(())

@@ -11,7 +11,11 @@ use kernel::{
 };
 use ulid::Ulid;
 
-use super::{SqlStore, audit, delivery_queue::partitions, idempotency, key_claims, outbox, storage_usage};
+use super::{
+    SqlStore, audit,
+    delivery_queue::{partitions, queued},
+    idempotency, key_claims, outbox, storage_usage,
+};
 use crate::{
     engine::{CommitClass, Session, Sql, Step, Value, padded, pipeline},
     records::{Statements, writes},
@@ -95,6 +99,9 @@ pub(crate) async fn commit(
     check: RegistrationCheck,
     changeset: &Changeset,
 ) -> Result<(), CommitError> {
+    let required = changeset.preconditions().iter().filter(|(kind, ..)| *kind == Kind::WebhookDelivery);
+    let required: Vec<_> = required.map(|(_, id, revision)| (changeset.organization(), *id, *revision)).collect();
+    queued::prepare_commit(session, changeset.writes(), &required).await?;
     pipeline(vec![
         Box::pin(store_idempotency_record(session, changeset)),
         Box::pin(async { Ok(check.lock(session, changeset.at()).await?) }),

@@ -8,6 +8,7 @@ mod leases;
 pub(crate) mod partitions;
 mod pruning;
 mod query_plans;
+pub(crate) mod queued;
 mod results;
 mod revisions;
 
@@ -54,8 +55,7 @@ impl EventFanOut for SqlStore {
     ) -> Result<FanOut, StoreError> {
         let timestamp = self.in_flight.records.begin();
         let (owner, check) = (owner.to_owned(), self.registration.check());
-        // In the second phase the healthy subscriptions may have their deliveries already.
-        let attempted = AtomicBool::new(phase == FanOutPhase::Remaining);
+        let attempted = AtomicBool::new(false);
         let request = FanOutRequest { organization, owner, now, limit, phase, timestamp, check, attempted };
         self.engine.write(request, |request, session| Box::pin(fan_out::fan_out(session, request))).await
     }
@@ -64,7 +64,19 @@ impl EventFanOut for SqlStore {
 #[async_trait]
 impl PartitionQueue for SqlStore {
     async fn due_partitions(&self, now: Timestamp, limit: usize) -> Result<Vec<Partition>, StoreError> {
-        self.engine.read((now, limit), |(now, limit), session| Box::pin(partitions::due(session, *now, *limit))).await
+        self.engine
+            .read((now, limit), |(now, limit), session| {
+                Box::pin(partitions::due(session, &partitions::DUE, *now, *limit))
+            })
+            .await
+    }
+
+    async fn due_healthy_partitions(&self, now: Timestamp, limit: usize) -> Result<Vec<Partition>, StoreError> {
+        self.engine
+            .read((now, limit), |(now, limit), session| {
+                Box::pin(partitions::due(session, &partitions::DUE_HEALTHY, *now, *limit))
+            })
+            .await
     }
 
     async fn acquire_partitions(
@@ -108,7 +120,8 @@ impl PartitionQueue for SqlStore {
         let request = || {
             let (timestamp, check) = (self.in_flight.records.begin(), self.registration.check());
             let at = timestamp.at();
-            (RecordRequest { partition, updates: updates.to_vec(), health, at, check }, timestamp)
+            let attempted = AtomicBool::new(false);
+            (RecordRequest { partition, updates: updates.to_vec(), health, at, check, attempted }, timestamp)
         };
         batching::write(&self.queue_batchers.record, &self.engine, request, results::record).await
     }

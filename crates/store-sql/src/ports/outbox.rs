@@ -9,11 +9,17 @@ use kernel::{OutboxEvent, StoreError};
 
 use crate::{
     engine::{BatchStatement, Session, Sql, Value},
-    schema::tables::OUTBOX,
+    schema::tables::{OUTBOX, PENDING_EVENTS},
 };
 
-static INSERT: LazyLock<BatchStatement> = LazyLock::new(|| BatchStatement::insert_strict(OUTBOX.name, &OUTBOX.columns));
-static PENDING: LazyLock<Sql> = LazyLock::new(|| Sql::from_text("SELECT count(*) FROM outbox WHERE state = 'pending'"));
+/// Inserts events, each as pending.
+static INSERT: LazyLock<BatchStatement> = LazyLock::new(|| {
+    let [.., attempted] = PENDING_EVENTS.columns;
+    let marked = PENDING_EVENTS.columns.iter().map(|column| column.name).filter(|name| *name != attempted.name);
+    let marked: Vec<_> = marked.collect();
+    BatchStatement::insert_with_marker(OUTBOX.name, &OUTBOX.columns, PENDING_EVENTS.name, &marked)
+});
+static PENDING: LazyLock<Sql> = LazyLock::new(|| Sql::from_text("SELECT count(*) FROM pending_events"));
 
 pub(crate) async fn insert(session: &Session, events: &[impl Borrow<OutboxEvent> + Sync]) -> Result<(), StoreError> {
     if events.is_empty() {
@@ -34,7 +40,6 @@ fn row(event: &OutboxEvent) -> Vec<Value<'_>> {
         event.revision.into(),
         event.created_at.into(),
         Value::Blob(Cow::Borrowed(&event.body)),
-        Value::text("pending"),
     ]
 }
 

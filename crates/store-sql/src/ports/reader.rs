@@ -1,11 +1,11 @@
 //! Reads of records of any kind.
 
-use std::{ops::Range, sync::Arc};
+use std::{cmp::Ordering, collections::HashSet, ops::Range, sync::Arc};
 
 use async_trait::async_trait;
 use kernel::{
-    Id, MAX_PAGE_BYTES, Order, OrganizationId, Page, PageLimit, PageRequest, Position, Reader, SnapshotStream,
-    StoreError, Stored, StreamRequest, Timestamp,
+    Id, MAX_PAGE_BYTES, Order, OrganizationId, Page, PageLimit, PageRequest, Position, Reader, Resource,
+    SnapshotStream, StoreError, Stored, StreamRequest, Timestamp,
 };
 
 use ulid::Ulid;
@@ -166,7 +166,25 @@ impl SqlStore {
         page: &PageRequest,
     ) -> Result<Page<Stored<R>>, StoreError> {
         let query = ListQuery::for_records(organization.into(), R::filter_values(filter), page);
-        let statement = Statements::for_kind(R::KIND).list(&query, self.scan_limit);
+        let statements = Statements::for_kind(R::KIND);
+        let unchanged = match statements.list_unchanged(&query, self.scan_limit) {
+            Some(statement) => Some(self.read_records::<R>(page, statement).await?),
+            None => None,
+        };
+        // A record is moved to this table by its first change, so none is missed in this order.
+        let changed = self.read_records::<R>(page, statements.list(&query, self.scan_limit)).await?;
+        Ok(match unchanged {
+            Some(unchanged) => merge_pages(page, unchanged, changed),
+            None => changed,
+        })
+    }
+
+    /// Returns the page of records that a statement reads.
+    async fn read_records<R: Table>(
+        &self,
+        page: &PageRequest,
+        statement: ListStatement,
+    ) -> Result<Page<Stored<R>>, StoreError> {
         let low_watermark = self.in_flight.records.low_watermark();
         let (rows, as_of) = self.read_page(low_watermark, page.limit, statement, table::read::<R>).await?;
         Ok(rows.into_page(page.limit, as_of, |stored| page.order.position(stored)))
@@ -213,5 +231,89 @@ impl SqlStore {
         let as_of = self.registration.as_of(low_watermark).await?;
         let batches = self.engine.stream(sql, values, read).await?;
         Ok(SnapshotStream { batches, as_of })
+    }
+}
+
+/// Merges a page of records that had not changed yet and a page of changed ones, which was read afterwards: a record on
+/// both has changed in between.
+fn merge_pages<R: Resource>(
+    request: &PageRequest,
+    unchanged: Page<Stored<R>>,
+    changed: Page<Stored<R>>,
+) -> Page<Stored<R>> {
+    let position = |stored: &Stored<R>| request.order.position(stored);
+    let as_of = unchanged.as_of.min(changed.as_of);
+    // What follows the end of either page is not complete.
+    let ends = [unchanged.next, changed.next].into_iter().flatten();
+    let end = ends.min_by(compare);
+    let seen: HashSet<Ulid> = changed.items.iter().map(|stored| stored.meta.ulid()).collect();
+    let only_unchanged = unchanged.items.into_iter().filter(|stored| !seen.contains(&stored.meta.ulid()));
+    let mut items: Vec<_> = changed.items.into_iter().chain(only_unchanged).collect();
+    items.retain(|stored| end.is_none_or(|end| compare(&position(stored), &end).is_le()));
+    items.sort_by(|one, other| compare(&position(one), &position(other)));
+    let page = Page::from_overfetch(items, request.limit, as_of, position);
+    Page { next: page.next.or(end), ..page }
+}
+
+/// Compares two positions of one order.
+fn compare(one: &Position, other: &Position) -> Ordering {
+    match (one, other) {
+        (Position::Newest(one), Position::Newest(other)) => other.cmp(one),
+        (Position::Changed(one, one_id), Position::Changed(other, other_id)) => (one, one_id).cmp(&(other, other_id)),
+        (Position::Due(one, one_id), Position::Due(other, other_id)) => {
+            (one.is_none(), one, one_id).cmp(&(other.is_none(), other, other_id))
+        }
+        _ => Ordering::Equal,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kernel::{Order, Organization};
+
+    use super::*;
+
+    fn record(id: u128, revision: i64, updated_at: i64) -> Stored<Organization> {
+        let record = store_contract::samples::organization("home");
+        let mut stored = Stored::new(Id::new(Ulid(9)), Id::new(Ulid(id)), Timestamp::from_millis(0), record);
+        stored.meta.revision = kernel::Revision(revision);
+        stored.meta.updated_at = Timestamp::from_millis(updated_at);
+        stored
+    }
+
+    fn page(items: Vec<Stored<Organization>>, next: Option<Position>, as_of: i64) -> Page<Stored<Organization>> {
+        Page { items, next, as_of: Timestamp::from_millis(as_of) }
+    }
+
+    fn ids(page: &Page<Stored<Organization>>) -> Vec<u128> {
+        page.items.iter().map(|stored| stored.meta.ulid().0).collect()
+    }
+
+    #[test]
+    fn a_merged_page_ends_where_the_first_of_its_parts_ends() {
+        let request = PageRequest { limit: PageLimit::clamped(3), ..PageRequest::default() };
+        let newest = |id| Position::Newest(Ulid(id));
+        let unchanged = page(vec![record(9, 1, 0), record(6, 1, 0), record(4, 1, 0)], Some(newest(4)), 7);
+        let changed = page(vec![record(8, 2, 0), record(3, 2, 0)], None, 5);
+        let merged = merge_pages(&request, unchanged, changed);
+        assert_eq!((ids(&merged), merged.next, merged.as_of.millis()), (vec![9, 8, 6], Some(newest(6)), 5));
+
+        let unchanged = page(vec![record(9, 1, 0)], Some(newest(7)), 7);
+        let changed = page(vec![record(8, 2, 0), record(3, 2, 0)], None, 8);
+        let merged = merge_pages(&request, unchanged, changed);
+        assert_eq!((ids(&merged), merged.next), (vec![9, 8], Some(newest(7))), "the scan of one ended at 7");
+
+        let merged = merge_pages(&request, page(vec![record(2, 1, 0)], None, 7), page(vec![record(3, 2, 0)], None, 8));
+        assert_eq!((ids(&merged), merged.next), (vec![3, 2], None));
+    }
+
+    #[test]
+    fn a_record_that_changes_between_the_two_reads_is_listed_once_as_changed() {
+        let request = PageRequest { order: Order::Changed, ..PageRequest::default() };
+        let unchanged = page(vec![record(1, 1, 10), record(2, 1, 20)], None, 30);
+        let changed = page(vec![record(3, 2, 15), record(1, 2, 40)], None, 50);
+        let merged = merge_pages(&request, unchanged, changed);
+        assert_eq!(ids(&merged), [3, 2, 1]);
+        assert_eq!((merged.items[2].meta.revision.0, merged.as_of.millis()), (2, 30));
     }
 }

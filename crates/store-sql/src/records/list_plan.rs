@@ -14,7 +14,7 @@ use crate::engine::{Column, Sql, column_list, one_of, padded_count};
 /// The table that a list reads.
 #[derive(Clone, Copy)]
 pub(crate) struct Source<'c> {
-    pub(crate) table: &'static str,
+    pub(crate) table: &'c str,
     pub(crate) columns: &'c [Column],
     pub(crate) filters: &'c [Filter],
     /// The column between organization and identifier in the primary key, if there is one.

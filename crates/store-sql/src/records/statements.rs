@@ -1,6 +1,9 @@
 //! The statements of each table, built when they are first needed.
 
-use std::sync::{Arc, LazyLock};
+use std::{
+    borrow::Cow,
+    sync::{Arc, LazyLock},
+};
 
 use kernel::{Kind, MAX_RECORDS_IN_KEY_RANGES};
 use sea_query::{Expr, ExprTrait as _, Query};
@@ -19,6 +22,10 @@ use crate::engine::{
 #[derive(Debug)]
 pub(crate) struct Statements {
     table: &'static str,
+    /// The view of the records that another table has until they first change.
+    unchanged: Option<&'static str>,
+    /// The records of both, for statements of one scan over the organization `?1`.
+    all: Cow<'static, str>,
     columns: Vec<Column>,
     filters: &'static [Filter],
     parent: Option<Parent>,
@@ -27,6 +34,7 @@ pub(crate) struct Statements {
     pub(crate) insert: BatchStatement,
     pub(crate) update: BatchStatement,
     lists: StatementCache<ListPlan>,
+    unchanged_lists: StatementCache<ListPlan>,
     with_ids: StatementCache<usize>,
     with_keys: StatementCache<usize>,
     with_key_ranges: StatementCache<usize>,
@@ -53,7 +61,14 @@ store::for_each_resource!(dispatch);
 impl Statements {
     fn new<R: Table>() -> Self {
         let columns = [&META_COLUMNS, R::COLUMNS].concat();
-        let get = by_ids(R::NAME, columns.iter().map(|column| column.name), R::PARENT, "id = ?2");
+        let tables = || std::iter::once(R::NAME).chain(R::UNCHANGED_VIEW);
+        let names = || columns.iter().map(|column| column.name);
+        let get = by_ids(tables(), names(), R::PARENT, "id = ?2");
+        let all = R::UNCHANGED_VIEW.map_or(Cow::Borrowed(R::NAME), |_| {
+            let columns = column_list("", names());
+            let each = tables().map(|table| format!("SELECT {columns} FROM {table} WHERE organization_id = ?1"));
+            Cow::Owned(format!("({}) AS every", each.collect::<Vec<_>>().join(" UNION ALL ")))
+        });
         let update = [
             &[
                 META_COLUMNS[0],
@@ -67,6 +82,8 @@ impl Statements {
         .concat();
         Self {
             table: R::NAME,
+            unchanged: R::UNCHANGED_VIEW,
+            all,
             filters: R::FILTERS,
             parent: R::PARENT,
             key: R::KEY.map(|key| key.column),
@@ -79,6 +96,7 @@ impl Statements {
                 R::unique_columns().as_ref(),
             ),
             lists: StatementCache::default(),
+            unchanged_lists: StatementCache::default(),
             with_ids: StatementCache::default(),
             with_keys: StatementCache::default(),
             with_key_ranges: StatementCache::default(),
@@ -89,23 +107,22 @@ impl Statements {
 
     /// Returns the statement of a page that scans at most `scan_limit` rows.
     pub(crate) fn list(&self, query: &ListQuery, scan_limit: usize) -> ListStatement {
-        query.statement(&self.lists, self.source(), scan_limit)
+        query.statement(&self.lists, self.source(self.table), scan_limit)
+    }
+
+    /// As [`Self::list`], for the records that have not changed yet; `None` if they are in the same table.
+    pub(crate) fn list_unchanged(&self, query: &ListQuery, scan_limit: usize) -> Option<ListStatement> {
+        Some(query.statement(&self.unchanged_lists, self.source(self.unchanged?), scan_limit))
     }
 
     /// Returns the statement of a stream, and its values.
     pub(crate) fn stream(&self, query: ListQuery) -> (Arc<Sql>, Vec<Value<'static>>) {
-        streaming::statement(query, self.source())
+        streaming::statement(query, self.source(&self.all))
     }
 
-    fn source(&self) -> Source<'_> {
+    fn source<'s>(&'s self, table: &'s str) -> Source<'s> {
         let within = self.parent.map(|within| within.column);
-        Source {
-            table: self.table,
-            columns: &self.columns,
-            filters: self.filters,
-            parent: within,
-            unindexed: "revision",
-        }
+        Source { table, columns: &self.columns, filters: self.filters, parent: within, unindexed: "revision" }
     }
 
     /// Returns the statement that reads records by their identifiers. Its values are the organization, then the
@@ -113,7 +130,8 @@ impl Statements {
     pub(crate) fn with_ids(&self, ids: usize) -> Arc<Sql> {
         self.with_ids.get(padded_count(ids), |count| {
             let columns = self.columns.iter().map(|column| column.name);
-            Sql::from_numbered_text(&by_ids(self.table, columns, self.parent, &one_of("id", 2, *count)))
+            let tables = std::iter::once(self.table).chain(self.unchanged);
+            Sql::from_numbered_text(&by_ids(tables, columns, self.parent, &one_of("id", 2, *count)))
         })
     }
 
@@ -159,7 +177,9 @@ impl Statements {
     pub(crate) fn revisions(&self, ids: usize) -> Arc<Sql> {
         self.revisions.get(padded_count(ids), |count| {
             let condition = one_of("id", 2, *count);
-            Sql::from_numbered_text(&by_ids(self.table, ["id", "revision"].into_iter(), self.parent, &condition))
+            // Rows of a view can't be locked: a commit moves those that it requires to the table before.
+            let tables = std::iter::once(self.table);
+            Sql::from_numbered_text(&by_ids(tables, ["id", "revision"].into_iter(), self.parent, &condition))
                 .with_share_lock()
         })
     }
@@ -178,8 +198,16 @@ pub(crate) fn column_by_id(table: &str, column: &str) -> BatchStatement {
     )
 }
 
-/// Returns the SQL that reads records of the organization `?1` by their identifiers alone.
-fn by_ids<'c>(table: &str, columns: impl Iterator<Item = &'c str>, within: Option<Parent>, condition: &str) -> String {
+/// Returns the SQL that reads records of the organization `?1` from these tables, by their identifiers alone.
+fn by_ids<'c>(
+    tables: impl Iterator<Item = &'c str>,
+    columns: impl Iterator<Item = &'c str>,
+    within: Option<Parent>,
+    condition: &str,
+) -> String {
+    let columns = column_list("", columns);
     let within = within.map_or_else(String::new, |within| format!(" AND {}", within.any_condition()));
-    format!("SELECT {} FROM {table} WHERE organization_id = ?1{within} AND {condition}", column_list("", columns))
+    let each =
+        tables.map(|table| format!("SELECT {columns} FROM {table} WHERE organization_id = ?1{within} AND {condition}"));
+    each.collect::<Vec<_>>().join(" UNION ALL ")
 }

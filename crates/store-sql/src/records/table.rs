@@ -16,6 +16,9 @@ pub(crate) trait Table: Resource {
     /// The parent of each record, if the kind has one: its column precedes the identifier in the primary key, so the
     /// records of one parent are one range, which needs no second index.
     const PARENT: Option<Parent> = None;
+    /// A view with the same columns: the records that another table has until they first change. Then they are moved to
+    /// this one.
+    const UNCHANGED_VIEW: Option<&'static str> = None;
     /// The columns that a list can filter by. Unless each value is unique, an indexed column has an index for each
     /// order: (organization, column, id) and (organization, column, updated, id). For the column of [`Self::PARENT`]
     /// the former is the primary key itself. Where lists combine several filters, these indexes also contain the other

@@ -66,6 +66,7 @@ const STEPS: &[Step] = steps! {
     24 "changes_of_subjects" "0024_changes_of_subjects.sql",
     25 "search" "0025_search.sql",
     26 "submission_due_dates" "0026_submission_due_dates.sql",
+    27 "delivery_queue" "0027_delivery_queue.sql",
 };
 
 /// The migration that creates the table `installation`, with a row that stays.

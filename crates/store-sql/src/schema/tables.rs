@@ -226,7 +226,7 @@ pub(super) const AUDIT_CHECKPOINTS: TableDefinition<5> = TableDefinition {
     key_columns: 2,
 };
 
-pub(crate) const OUTBOX: TableDefinition<9> = TableDefinition {
+pub(crate) const OUTBOX: TableDefinition<8> = TableDefinition {
     name: "outbox",
     columns: [
         Column::text("organization_id"),
@@ -237,9 +237,41 @@ pub(crate) const OUTBOX: TableDefinition<9> = TableDefinition {
         Column::int("subject_revision"),
         Column::int("created_at"),
         Column::blob("body"),
-        Column::text("state"),
     ],
     key_columns: 2,
+};
+
+/// The events that are not fanned out yet. `attempted` is 1 once some of their deliveries may exist.
+pub(crate) const PENDING_EVENTS: TableDefinition<7> = TableDefinition {
+    name: "pending_events",
+    columns: [
+        Column::text("organization_id"),
+        Column::int("created_at"),
+        Column::int("subject_revision"),
+        Column::text("id"),
+        Column::text("name"),
+        Column::text("subject_id"),
+        Column::int("attempted"),
+    ],
+    key_columns: 4,
+};
+
+/// The deliveries that have not changed since they were fanned out.
+pub(crate) const WEBHOOK_QUEUE: TableDefinition<10> = TableDefinition {
+    name: "webhook_queue",
+    columns: [
+        Column::text("organization_id"),
+        Column::text("subscription_id"),
+        Column::text("id"),
+        Column::text("event_id"),
+        Column::text("event_type"),
+        Column::text("subject_id"),
+        Column::int("subject_revision"),
+        Column::int("created_at"),
+        Column::int("updated_at"),
+        Column::int("next_attempt_at"),
+    ],
+    key_columns: 3,
 };
 
 /// The partitions of the delivery queue.

@@ -39,8 +39,9 @@ const FAILURES: &str = "
             EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', name);
             EXECUTE format('CREATE POLICY crossed ON %I USING ((SELECT crossed_at(10))) WITH CHECK (true)', name);
         END LOOP;
-        -- What it reads is judged by its owner's policies.
+        -- What they read is judged by the policies of their owner.
         ALTER VIEW audit_log OWNER TO {role};
+        ALTER VIEW queued_webhook_deliveries OWNER TO {role};
     END $$;";
 
 /// The role that the store connects as. It is dropped after its database.

@@ -8,6 +8,8 @@
 mod contract_postgres;
 mod contract_postgres_crossed;
 mod contract_sqlite;
+mod delivery_costs;
+mod delivery_queue_migration;
 mod foreign_database;
 mod outages;
 mod processes;

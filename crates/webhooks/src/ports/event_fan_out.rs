@@ -3,11 +3,14 @@
 use async_trait::async_trait;
 use kernel::{OrganizationId, StoreError, Timestamp};
 
+#[cfg(doc)]
+use crate::partition::DeliveryHealth;
+
 /// The subscriptions that an event is fanned out to. Healthy endpoints go first, so that their deliveries don't wait
-/// until those to failing endpoints are stored.
+/// until those to others are stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FanOutPhase {
-    /// Only the subscriptions whose endpoints are not failing.
+    /// Only the subscriptions whose endpoints are healthy ([`DeliveryHealth::is_healthy`]).
     Healthy,
     /// All subscriptions that select the event.
     Remaining,

@@ -53,6 +53,12 @@ pub trait PartitionQueue: Send + Sync {
     /// [`StoreError`] when the store fails.
     async fn due_partitions(&self, now: Timestamp, limit: usize) -> Result<Vec<Partition>, StoreError>;
 
+    /// As [`Self::due_partitions`], only those whose endpoints are healthy ([`DeliveryHealth::is_healthy`]).
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails.
+    async fn due_healthy_partitions(&self, now: Timestamp, limit: usize) -> Result<Vec<Partition>, StoreError>;
+
     /// Acquires leases until `expires_at` of those of the partitions that are still due at `now` and not leased.
     ///
     /// # Errors
@@ -79,8 +85,7 @@ pub trait PartitionQueue: Send + Sync {
     /// [`StoreError`] when the store fails.
     async fn partition_revisions(&self, partition: Partition) -> Result<Option<(Revision, Revision)>, StoreError>;
 
-    /// Returns the partition's due deliveries, at most `limit`: the longest-due first and, with equal times, lower
-    /// revisions first.
+    /// Returns the partition's due deliveries, at most `limit`, in [`WebhookDelivery::due_order`].
     ///
     /// # Errors
     /// [`StoreError`] when the store fails.
@@ -104,7 +109,7 @@ pub trait PartitionQueue: Send + Sync {
         health: Option<DeliveryHealth>,
     ) -> Result<Vec<StaleDelivery>, StoreError>;
 
-    /// Cancels unfinished deliveries of the partition, at most `limit`. Returns how many were cancelled.
+    /// Cancels unfinished deliveries of the partition, at most `limit`, those that were attempted first. Returns how many were cancelled.
     ///
     /// # Errors
     /// [`StoreError`] when the store fails.

@@ -27,13 +27,16 @@ async fn a_backlog_is_fanned_out_in_transactions_of_about_a_thousand_deliveries(
 }
 
 #[tokio::test]
-async fn failing_endpoints_get_their_deliveries_in_a_run_after_the_healthy_ones() {
+async fn failing_and_new_endpoints_get_their_deliveries_in_a_run_after_the_healthy_ones() {
     let harness = DeliveryHarness::new().await;
-    harness.subscribe("https://healthy.example/").await;
-    let failing = harness.subscribe("https://failing.example/").await;
-    let partition = Partition { organization: failing.meta.organization, subscription: failing.meta.id };
-    let health = DeliveryHealth { last_delivery_at: None, failing_since: Some(harness.now()) };
-    harness.fixture.store.record_results(partition, &[], Some(health)).await.unwrap();
+    let now = Some(harness.now());
+    for (name, last_delivery_at, failing_since) in [("healthy", now, None), ("failing", now, now), ("new", None, None)]
+    {
+        let subscription = harness.subscribe(&format!("https://{name}.example/")).await;
+        let partition = Partition { organization: subscription.meta.organization, subscription: subscription.meta.id };
+        let health = DeliveryHealth { last_delivery_at, failing_since };
+        harness.fixture.store.record_results(partition, &[], Some(health)).await.unwrap();
+    }
     harness.publish_event("finding.created", 1, 1).await;
     let mut distributor = harness.another_distributor();
     let mut summaries = Vec::new();
@@ -41,6 +44,6 @@ async fn failing_endpoints_get_their_deliveries_in_a_run_after_the_healthy_ones(
         let summary = distributor.run_once().await.unwrap();
         summaries.push((summary.deliveries, summary.remaining));
     }
-    assert_eq!(summaries, [(1, true), (2, false), (0, false)]);
-    assert_eq!(harness.deliveries().await.len(), 2);
+    assert_eq!(summaries, [(1, true), (3, false), (0, false)]);
+    assert_eq!(harness.deliveries().await.len(), 3);
 }

@@ -1,7 +1,8 @@
 //! The number of attempts in flight.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
+use store_contract::samples;
 use tokio::sync::Semaphore;
 use webhooks::DeliveryState;
 
@@ -58,5 +59,50 @@ async fn hanging_endpoints_leave_permits_for_responsive_ones() {
     harness.dispatcher.run_once().await.unwrap();
     harness.endpoints.wait_for_calls(10 + 6).await;
     assert_eq!(harness.endpoints.calls_to(HOOK).len(), 10, "all deliveries to the healthy endpoint");
+    harness.endpoints.wait_for_in_flight(6).await;
+}
+
+/// The number of attempts of a server that has 32 workers: 24 of them, and 6 attempts in flight, are for endpoints that
+/// are not healthy.
+const FEW_ATTEMPTS: usize = 8;
+const DEAD: usize = 900;
+const HEALTHY: usize = 12;
+
+#[tokio::test]
+async fn healthy_endpoints_are_served_before_a_seventh_attempt_at_nine_hundred_dead_ones() {
+    let mut harness = DeliveryHarness::with_concurrency(FEW_ATTEMPTS).await;
+    let healthy: Vec<String> = (0..HEALTHY).map(|index| format!("https://healthy{index}.example/")).collect();
+    for url in &healthy {
+        harness.subscribe(url).await;
+    }
+    harness.publish_event("finding.created", 1, 1).await;
+    harness.run_until_idle().await;
+    assert_eq!(harness.endpoints.calls().len(), HEALTHY);
+
+    harness.clock().tick();
+    for account in 0..DEAD / 50 {
+        let account = harness.fixture.create(harness.fixture.home, samples::account(&format!("dead {account}"))).await;
+        let mut taken = BTreeSet::new();
+        for slot in 0..50 {
+            let url = format!("https://dead{slot}.{}.example/", account.meta.id.ulid().to_string().to_lowercase());
+            harness.endpoints.set_behaviour(&url, Behaviour::Hang);
+            taken.insert(harness.subscribe_account(&account, &taken, &url).await.record.slot);
+        }
+    }
+    // The dead ones have been due for longer in each of these rounds, and none of their attempts ends.
+    for round in 1..=5 {
+        harness.clock().tick();
+        harness.publish_event("finding.created", 1 + round, 1).await;
+        harness.fan_out().await;
+        let all_made = HEALTHY + 6 + round as usize * HEALTHY;
+        for _ in 0..4 {
+            harness.dispatcher.run_once().await.unwrap();
+            tokio::task::yield_now().await;
+        }
+        harness.endpoints.wait_for_calls(all_made).await;
+        for url in &healthy {
+            assert_eq!(harness.endpoints.calls_to(url).len(), 1 + round as usize, "{url} in round {round}");
+        }
+    }
     harness.endpoints.wait_for_in_flight(6).await;
 }

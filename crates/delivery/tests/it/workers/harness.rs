@@ -102,8 +102,18 @@ impl DeliveryHarness {
 
     /// Subscribes the account to all events.
     pub(crate) async fn subscribe(&self, url: &str) -> Stored<WebhookSubscription> {
+        let taken_slots = self.subscriptions().await.iter().map(|stored| stored.record.slot).collect();
+        self.subscribe_account(&self.account, &taken_slots, url).await
+    }
+
+    /// Subscribes an account, whose subscriptions have these slots, to all events.
+    pub(crate) async fn subscribe_account(
+        &self,
+        account: &Account,
+        taken_slots: &BTreeSet<u8>,
+        url: &str,
+    ) -> Stored<WebhookSubscription> {
         let fixture = &self.fixture;
-        let taken_slots: BTreeSet<u8> = self.subscriptions().await.iter().map(|stored| stored.record.slot).collect();
         let timestamp = fixture.store.begin_write();
         let id = Id::new(fixture.entropy.ulid(timestamp.at()));
         let secret = self.signer.encrypt(&*fixture.entropy, id, &WebhookSecret::generate(&*fixture.entropy));
@@ -121,7 +131,7 @@ impl DeliveryHarness {
             entropy: &*fixture.entropy,
         };
         let (changeset, subscription) =
-            webhooks::subscribe(&context, timestamp, &self.account, &taken_slots, id, secret, &new).unwrap();
+            webhooks::subscribe(&context, timestamp, account, taken_slots, id, secret, &new).unwrap();
         fixture.commit(changeset).await.unwrap();
         subscription
     }

@@ -14,7 +14,8 @@ const COMPARED_QUERIES: &[&str] = &[
     "SELECT count(*), max(entry_id) FROM audit_seals",
     "SELECT organization_id, sequence, hash FROM audit_heads ORDER BY organization_id",
     "SELECT count(*), max(signed_at) FROM audit_checkpoints",
-    "SELECT id, body, state FROM outbox ORDER BY id",
+    "SELECT id, body FROM outbox ORDER BY id",
+    "SELECT id, name, created_at FROM pending_events ORDER BY id",
     "SELECT operation, key, fingerprint, status, length(body), body, expires_at FROM idempotency ORDER BY operation, key",
     "SELECT id, length(sealed), signs_from FROM signing_keys ORDER BY id",
     "SELECT key, value FROM installation ORDER BY key",
@@ -75,13 +76,19 @@ async fn an_installation_copied_to_postgres_and_back_keeps_tokens_cursors_and_au
     assert!(server.stop().success());
     // The state that a server leaves behind if it is killed before the fan-out of its last event.
     let source = sqlite.database().await;
-    source.execute("UPDATE outbox SET state = 'pending' WHERE id = (SELECT max(id) FROM outbox)").await;
+    source
+        .execute(
+            "INSERT INTO pending_events (organization_id, created_at, subject_revision, id, name, subject_id) \
+             SELECT organization_id, created_at, subject_revision, id, name, subject_id FROM outbox \
+             WHERE id = (SELECT max(id) FROM outbox)",
+        )
+        .await;
     drop(source);
 
     let copied = copy(&sqlite, &postgres);
     assert_eq!((&copied["tables"]["findings"], &copied["begun_again"]), (&json!(31), &json!(false)), "{copied}");
     assert_same_data(&postgres, &sqlite).await;
-    assert_eq!(postgres.database().await.cell("SELECT count(*) FROM outbox WHERE state = 'pending'").await, "1");
+    assert_eq!(postgres.database().await.cell("SELECT count(*) FROM pending_events").await, "1");
 
     postgres.copy_master_key_from(&sqlite);
     assert_audit_logs_verify(&postgres);

@@ -29,8 +29,9 @@ pub(super) static LOG_COLUMNS: LazyLock<Vec<Column>> =
 pub(super) const FILTERS: &[Filter] =
     &[Filter::selective("subject_id"), Filter::unselective("actor_id"), Filter::unselective("action")];
 
-static INSERT: LazyLock<BatchStatement> =
-    LazyLock::new(|| BatchStatement::insert_with_marker(TABLE, &COLUMNS, AUDIT_WAITING.name));
+static INSERT: LazyLock<BatchStatement> = LazyLock::new(|| {
+    BatchStatement::insert_with_marker(TABLE, &COLUMNS, AUDIT_WAITING.name, &["organization_id", "id"])
+});
 
 static BY_IDS: LazyLock<BatchStatement> = LazyLock::new(|| {
     let columns = column_list("", COLUMNS.iter().map(|column| column.name));

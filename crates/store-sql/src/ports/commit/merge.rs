@@ -19,7 +19,11 @@ use super::{check_actor_revision, commit};
 use crate::{
     batching::{Batcher, CallBatch},
     engine::{CommitClass, Engine, Session, Step, pipeline},
-    ports::{audit, delivery_queue::partitions, idempotency, outbox},
+    ports::{
+        audit,
+        delivery_queue::{partitions, queued},
+        idempotency, outbox,
+    },
     records::writes,
     writer_registry::RegistrationCheck,
 };
@@ -167,6 +171,7 @@ async fn commit_merged(
     if !are_distinct(writes.iter().copied()) || writes.iter().any(|write| changes_an_actor(write)) {
         return Err(MergeConflict::Conflict);
     }
+    queued::prepare_commit(session, &writes, &[]).await?;
     let entries: Vec<&Entry> = each().flat_map(Changeset::entries).collect();
     let events: Vec<&OutboxEvent> = each().flat_map(Changeset::events).collect();
     let due = each().flat_map(partitions::partitions_touched_by);

@@ -1,16 +1,16 @@
 //! The deliveries of partitions: finding due ones and cancelling pending ones.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     sync::{Arc, LazyLock},
 };
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use kernel::{Id, OrganizationId, OutboxEvent, Revision, StoreError, Stored, Timestamp};
+use kernel::{Id, OrganizationId, OutboxEvent, StoreError, Stored, Timestamp};
 use webhooks::{DueDelivery, Partition, WebhookDelivery};
 
-use super::partitions;
+use super::{partitions, queued};
 use crate::{
     engine::{
         BatchStatement, RowReader, Session, Sql, Value, column_list, corrupt, one_of, padded, padded_count, pipeline2,
@@ -22,22 +22,27 @@ use crate::{
     writer_registry::RegistrationCheck,
 };
 
-/// The due deliveries of a partition. The first entries of the index are read and only then filtered by time: with a
-/// bound on the time, planners expect so many rows that they sort all of them.
-pub(super) static DUE: LazyLock<Sql> = LazyLock::new(|| {
+/// Returns the statement of the due deliveries of a partition. The first rows in this order are read and only then
+/// filtered by time: with a bound on the time, planners expect so many rows that they sort all of them.
+fn due_in(table: &str, order: &str) -> Sql {
     let columns = || META_COLUMNS.iter().chain(WebhookDelivery::COLUMNS).map(|column| column.name);
     Sql::from_numbered_text(&format!(
         "SELECT {all} FROM (SELECT {own} FROM {table} AS w WHERE w.organization_id = ?1 \
          AND w.subscription_id = ?2 AND w.next_attempt_at IS NOT NULL \
-         ORDER BY w.next_attempt_at, w.subject_revision, w.id LIMIT ?3) AS d WHERE d.next_attempt_at <= ?4",
+         ORDER BY {order} LIMIT ?3) AS d WHERE d.next_attempt_at <= ?4",
         all = column_list("d.", columns()),
         own = column_list("w.", columns()),
-        table = WebhookDelivery::NAME,
     ))
-});
+}
+
+/// Identifiers begin with the time of the event, so those in the queue are in the order of their events.
+pub(super) static DUE_QUEUED: LazyLock<Sql> =
+    LazyLock::new(|| due_in(WebhookDelivery::UNCHANGED_VIEW.unwrap_or_default(), "w.id"));
+pub(super) static DUE_CHANGED: LazyLock<Sql> =
+    LazyLock::new(|| due_in(WebhookDelivery::NAME, "w.next_attempt_at, w.subject_revision, w.id"));
 /// The bodies of events, each read once, since many subscriptions receive the same event.
 pub(super) static BODIES: LazyLock<BatchStatement> = LazyLock::new(|| column_by_id("outbox", "body"));
-/// Cancels pending deliveries. The outer condition also applies to rows that were changed after the subquery found
+/// Cancels open deliveries that were changed before. The outer condition also applies to rows that were changed after the subquery found
 /// them.
 pub(super) static CANCEL: LazyLock<Sql> = LazyLock::new(|| {
     Sql::from_numbered_text(
@@ -89,7 +94,14 @@ pub(super) fn due<'s>(
             vec![organization, subscription, Value::limit(*limit), (*now).into()]
         };
         let rows: Vec<Vec<Value<'_>>> = partitions.values().map(row).collect();
-        let due: Vec<Stored<WebhookDelivery>> = session.fetch_pipelined(&DUE, &rows, table::read).await?;
+        // A delivery is moved from the queue to the changed ones, so none is missed in this order.
+        let due = pipeline2(
+            session.fetch_pipelined(&DUE_QUEUED, &rows, table::read::<WebhookDelivery>),
+            session.fetch_pipelined(&DUE_CHANGED, &rows, table::read::<WebhookDelivery>),
+        );
+        let (queued, mut due) = due.await?;
+        let changed: HashSet<_> = due.iter().map(queued::key).collect();
+        due.extend(queued.into_iter().filter(|delivery| !changed.contains(&queued::key(delivery))));
         let bodies = bodies(session, due.iter().map(event_key).collect()).await?;
         for delivery in due {
             let (organization, subscription) = (delivery.meta.organization, delivery.record.subscription);
@@ -97,18 +109,13 @@ pub(super) fn due<'s>(
                 merged.due.push(delivery);
             }
         }
-        partitions.values_mut().for_each(|merged| merged.due.sort_unstable_by_key(sort_key));
+        partitions.values_mut().for_each(|merged| merged.due.sort_unstable_by_key(WebhookDelivery::due_order));
         let answer = |request: &DueRequest| {
             let merged = partitions.get_mut(&request.partition);
             merged.map_or(Ok(Vec::new()), |merged| merged.answer_for(*request, &bodies))
         };
         requests.iter().map(answer).collect()
     })
-}
-
-/// The order of delivery: the longest due first and, with equal times, lower revisions first.
-fn sort_key(due: &Stored<WebhookDelivery>) -> (Option<Timestamp>, Revision, Id<WebhookDelivery>) {
-    (due.record.next_attempt_at, due.record.subject_revision, due.meta.id)
 }
 
 /// The key of an event: its organization and id.
@@ -153,7 +160,16 @@ pub(super) async fn cancel(
 ) -> Result<u64, StoreError> {
     let [organization, subscription] = partitions::key_values(partition);
     let values = [organization, subscription, at.max(now).into(), Value::limit(limit)];
-    pipeline2(check.lock(session, at), session.execute(&CANCEL, &values)).await.map(|((), cancelled)| cancelled)
+    let ((), cancelled) = pipeline2(check.lock(session, at), session.execute(&CANCEL, &values)).await?;
+    let left = u64::try_from(limit).unwrap_or(u64::MAX).saturating_sub(cancelled);
+    if left == 0 {
+        return Ok(cancelled);
+    }
+    let taken = queued::take_first(session, partition, left).await?;
+    let cancel = |delivery: &Stored<WebhookDelivery>| delivery.changed(at.max(now), delivery.record.cancelled());
+    let taken: Vec<_> = taken.iter().map(cancel).collect();
+    queued::insert_changed(session, taken.iter().map(|delivery| (delivery, delivery.meta.updated_at))).await?;
+    Ok(cancelled + taken.len() as u64)
 }
 
 pub(super) async fn existing(
@@ -174,8 +190,10 @@ pub(super) fn existing_statement(count: usize) -> Arc<Sql> {
         // The index alone has no revision: a planner that reads only the index would scan all deliveries of the
         // subscription.
         Sql::from_numbered_text(&format!(
-            "SELECT id, revision FROM webhook_deliveries WHERE organization_id = ?1 AND subscription_id = ?2 AND {} ORDER BY id",
-            one_of("id", 3, *count)
+            "SELECT id, revision FROM webhook_deliveries WHERE organization_id = ?1 AND subscription_id = ?2 AND {among} \
+             UNION ALL SELECT id, subject_revision FROM webhook_queue \
+             WHERE organization_id = ?1 AND subscription_id = ?2 AND {among} ORDER BY id",
+            among = one_of("id", 3, *count)
         ))
     })
 }

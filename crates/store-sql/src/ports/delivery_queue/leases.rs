@@ -10,7 +10,7 @@ use futures_util::future::BoxFuture;
 use kernel::{StoreError, Timestamp};
 use webhooks::{Partition, PartitionLease};
 
-use super::partitions::{key_values, read_health, read_partition};
+use super::partitions::{self, key_values, read_health, read_partition};
 use crate::{
     engine::{BatchStatement, Column, RowReader, Session, Sql, Value, names_organizations},
     schema::tables::WEBHOOK_LANES,
@@ -43,10 +43,10 @@ pub(super) static RELEASE: LazyLock<Sql> = LazyLock::new(|| {
         "UPDATE webhook_lanes SET holder = CASE WHEN {stays} THEN webhook_lanes.holder END, \
          held_until = CASE WHEN {stays} THEN webhook_lanes.held_until END, \
          due_at = CASE WHEN {stays} THEN webhook_lanes.due_at WHEN ?5 = 0 THEN n.next_attempt_at END, arrived = 0 \
-         FROM (SELECT (SELECT d.next_attempt_at FROM webhook_deliveries AS d WHERE d.organization_id = ?1 \
-         AND d.subscription_id = ?2 AND d.next_attempt_at IS NOT NULL ORDER BY d.next_attempt_at LIMIT 1) \
-         AS next_attempt_at) AS n WHERE organization_id = ?1 AND subscription_id = ?2 AND holder = ?3 \
-         RETURNING organization_id, subscription_id, holder"
+         FROM (SELECT {next} AS next_attempt_at) AS n \
+         WHERE organization_id = ?1 AND subscription_id = ?2 AND holder = ?3 \
+         RETURNING organization_id, subscription_id, holder",
+        next = partitions::next_attempt("?1", "?2"),
     ))
 });
 

@@ -27,14 +27,20 @@ static MARK_DUE: LazyLock<BatchStatement> = LazyLock::new(|| {
          arrived = webhook_lanes.arrived + 1",
     )
 });
+/// The condition that the endpoint of a partition is healthy ([`DeliveryHealth::is_healthy`]).
+pub(super) const IS_HEALTHY: &str = "failing_since IS NULL AND last_delivery_at IS NOT NULL";
+
 /// Finds due partitions: across all organizations, since the dispatcher serves them all.
-pub(super) static DUE: LazyLock<Sql> = LazyLock::new(|| {
-    Sql::from_numbered_text(
+fn due_where(condition: &str) -> Sql {
+    Sql::from_numbered_text(&format!(
         "SELECT organization_id, subscription_id FROM webhook_lanes \
-         WHERE due_at <= ?1 AND (holder IS NULL OR held_until <= ?1) \
-         ORDER BY due_at, organization_id, subscription_id LIMIT ?2",
-    )
-});
+         WHERE due_at <= ?1 AND (holder IS NULL OR held_until <= ?1){condition} \
+         ORDER BY due_at, organization_id, subscription_id LIMIT ?2"
+    ))
+}
+
+pub(super) static DUE: LazyLock<Sql> = LazyLock::new(|| due_where(""));
+pub(super) static DUE_HEALTHY: LazyLock<Sql> = LazyLock::new(|| due_where(&format!(" AND {IS_HEALTHY}")));
 /// These statements are about all partitions of an owner, of any organization. They lock rows in no particular order: a
 /// deadlock with another transaction is resolved by running one of the two again.
 static RENEW: LazyLock<Sql> =
@@ -54,16 +60,31 @@ static HEALTH: LazyLock<StatementCache<usize>> = LazyLock::new(StatementCache::d
 /// Computes the lag across all organizations. A leased partition stays due until it is released, so the lag is that of
 /// its deliveries.
 pub(super) static LAG: LazyLock<Sql> = LazyLock::new(|| {
-    Sql::from_numbered_text(
+    Sql::from_numbered_text(&format!(
         "SELECT e.oldest, w.since, w.partitions \
-         FROM (SELECT min(created_at) AS oldest FROM outbox WHERE state = 'pending') AS e \
+         FROM (SELECT min(created_at) AS oldest FROM pending_events) AS e \
          CROSS JOIN (SELECT min(n.since) AS since, count(n.since) AS partitions \
-         FROM (SELECT (SELECT min(d.next_attempt_at) FROM webhook_deliveries AS d \
-         WHERE d.organization_id = l.organization_id AND d.subscription_id = l.subscription_id \
-         AND d.next_attempt_at IS NOT NULL) AS since \
-         FROM webhook_lanes AS l WHERE l.due_at <= ?1) AS n WHERE n.since <= ?1) AS w",
-    )
+         FROM (SELECT {} AS since FROM webhook_lanes AS l WHERE l.due_at <= ?1) AS n WHERE n.since <= ?1) AS w",
+        next_attempt("l.organization_id", "l.subscription_id")
+    ))
 });
+
+/// Returns the subquery for the next attempt in a partition. The changed deliveries are in the order of their attempts, and
+/// those in the queue in that of their events.
+pub(super) fn next_attempt(organization: &str, subscription: &str) -> String {
+    let first = |table: &str, alias: &str, order: &str| {
+        format!(
+            "SELECT {alias}.next_attempt_at FROM (SELECT d.next_attempt_at FROM {table} AS d \
+             WHERE d.organization_id = {organization} AND d.subscription_id = {subscription} \
+             AND d.next_attempt_at IS NOT NULL ORDER BY d.{order} LIMIT 1) AS {alias}"
+        )
+    };
+    format!(
+        "(SELECT min(f.next_attempt_at) FROM ({} UNION ALL {}) AS f)",
+        first("webhook_deliveries", "c", "next_attempt_at"),
+        first("webhook_queue", "q", "id")
+    )
+}
 
 /// Marks partitions due, each from its time on. A partition that is already due earlier stays so.
 pub(crate) async fn mark_due(
@@ -96,8 +117,13 @@ pub(crate) fn partitions_touched_by(changeset: &Changeset) -> impl Iterator<Item
     })
 }
 
-pub(super) async fn due(session: &Session, now: Timestamp, limit: usize) -> Result<Vec<Partition>, StoreError> {
-    session.fetch(&DUE, &[now.into(), Value::limit(limit)], read_partition).await
+pub(super) async fn due(
+    session: &Session,
+    statement: &Sql,
+    now: Timestamp,
+    limit: usize,
+) -> Result<Vec<Partition>, StoreError> {
+    session.fetch(statement, &[now.into(), Value::limit(limit)], read_partition).await
 }
 
 pub(super) async fn renew(session: &Session, owner: &str, expires_at: Timestamp) -> Result<(), StoreError> {

@@ -14,13 +14,22 @@ use crate::engine::{Engine, Session, Sql, Value};
 /// The number of organizations that are looked at in one pipeline.
 const ORGANIZATIONS_PER_READ: usize = 256;
 
-/// A subquery for the first delivery of the subscription `s`. Identifiers contain the time of creation, so the oldest
-/// is first.
-fn first_delivery(column: &str) -> String {
+/// The tables of deliveries: of those that have changed since they were fanned out, and of the others.
+const TABLES: [&str; 2] = ["webhook_deliveries", "webhook_queue"];
+
+/// A subquery for the first delivery of the subscription `s` in a table. Identifiers contain the time of creation, so the
+/// oldest is first.
+fn first_delivery(table: &str, column: &str) -> String {
     format!(
-        "(SELECT d.{column} FROM webhook_deliveries AS d \
+        "(SELECT d.{column} FROM {table} AS d \
          WHERE d.organization_id = s.organization_id AND d.subscription_id = s.id ORDER BY d.id LIMIT 1)"
     )
+}
+
+/// The condition that the subscription `s` has a delivery before `?2`.
+fn has_old_delivery() -> String {
+    let [changed, queued] = TABLES.map(|table| first_delivery(table, "id"));
+    format!("({changed} < ?2 OR {queued} < ?2)")
 }
 
 pub(super) static NEXT_ORGANIZATIONS: LazyLock<Sql> = LazyLock::new(|| {
@@ -35,14 +44,14 @@ pub(super) static HAS_OLD_ROWS: LazyLock<Sql> = LazyLock::new(|| {
          AND ((SELECT e.id FROM outbox AS e WHERE e.organization_id = ?1 ORDER BY e.id LIMIT 1) < ?2 \
          OR EXISTS (SELECT 1 FROM webhook_subscriptions AS s \
          WHERE s.organization_id = ?1 AND s.status = 'removed' AND s.updated_at < ?3) \
-         OR EXISTS (SELECT 1 FROM webhook_subscriptions AS s WHERE s.organization_id = ?1 AND {} < ?2))",
-        first_delivery("id"),
+         OR EXISTS (SELECT 1 FROM webhook_subscriptions AS s WHERE s.organization_id = ?1 AND {}))",
+        has_old_delivery(),
     ))
 });
 pub(super) static SUBSCRIPTIONS: LazyLock<Sql> = LazyLock::new(|| {
     Sql::from_numbered_text(&format!(
-        "SELECT s.id FROM webhook_subscriptions AS s WHERE s.organization_id = ?1 AND {} < ?2 ORDER BY s.id",
-        first_delivery("id"),
+        "SELECT s.id FROM webhook_subscriptions AS s WHERE s.organization_id = ?1 AND {} ORDER BY s.id",
+        has_old_delivery(),
     ))
 });
 /// Deletes deliveries. The outer conditions also apply to rows that were changed after the subquery found them.
@@ -61,14 +70,31 @@ pub(super) static DELIVERIES: LazyLock<Sql> = LazyLock::new(|| {
         is_finished("d."),
     ))
 });
+/// Deletes the deliveries in the queue of a subscription that is not active: the others are all open.
+pub(super) static QUEUED: LazyLock<Sql> = LazyLock::new(|| {
+    Sql::from_numbered_text(
+        "DELETE FROM webhook_queue WHERE organization_id = ?1 AND subscription_id = ?2 \
+         AND EXISTS (SELECT 1 FROM webhook_subscriptions AS s \
+         WHERE s.organization_id = ?1 AND s.id = ?2 AND s.status IN ('disabled', 'removed')) \
+         AND id IN (SELECT d.id FROM webhook_queue AS d \
+         WHERE d.organization_id = ?1 AND d.subscription_id = ?2 AND d.id < ?3 ORDER BY d.id LIMIT ?4)",
+    )
+});
 /// Deletes events, except those that a delivery may still need: a delivery is never older than its event.
 pub(super) static EVENTS: LazyLock<Sql> = LazyLock::new(|| {
+    let before_first = |table| {
+        format!(
+            "e.created_at < COALESCE((SELECT min({}) FROM webhook_subscriptions AS s WHERE s.organization_id = ?1), ?3)",
+            first_delivery(table, "created_at")
+        )
+    };
+    let [changed, queued] = TABLES.map(before_first);
     Sql::from_numbered_text(&format!(
-        "DELETE FROM outbox WHERE organization_id = ?1 AND state = 'distributed' AND id IN (SELECT e.id FROM outbox AS e \
-         WHERE e.organization_id = ?1 AND e.id < ?2 AND e.state = 'distributed' AND e.created_at < ?3 \
-         AND e.created_at < COALESCE((SELECT min({}) FROM webhook_subscriptions AS s WHERE s.organization_id = ?1), ?3) \
-         ORDER BY e.id LIMIT ?4)",
-        first_delivery("created_at"),
+        "DELETE FROM outbox WHERE organization_id = ?1 AND id IN (SELECT e.id FROM outbox AS e \
+         WHERE e.organization_id = ?1 AND e.id < ?2 AND e.created_at < ?3 AND {changed} AND {queued} \
+         AND NOT EXISTS (SELECT 1 FROM pending_events AS p WHERE p.organization_id = ?1 \
+         AND p.created_at = e.created_at AND p.subject_revision = e.subject_revision AND p.id = e.id) \
+         ORDER BY e.id LIMIT ?4)"
     ))
 });
 /// Finds subscriptions that were removed before the retention period and have no deliveries left.
@@ -77,6 +103,7 @@ pub(super) static REMOVED: LazyLock<Sql> = LazyLock::new(|| {
         "SELECT s.id FROM webhook_subscriptions AS s \
          WHERE s.organization_id = ?1 AND s.status = 'removed' AND s.updated_at < ?2 \
          AND NOT EXISTS (SELECT 1 FROM webhook_deliveries AS d WHERE d.organization_id = ?1 AND d.subscription_id = s.id) \
+         AND NOT EXISTS (SELECT 1 FROM webhook_queue AS q WHERE q.organization_id = ?1 AND q.subscription_id = s.id) \
          ORDER BY s.updated_at, s.id LIMIT ?3",
     )
 });
@@ -181,11 +208,13 @@ async fn prune_deliveries(
         session.fetch(&SUBSCRIPTIONS, &values, |cells| cells.id()).await?;
     let mut pruned = 0;
     for subscription in subscriptions {
-        if pruned == limit {
-            break;
+        for statement in [&DELIVERIES, &QUEUED] {
+            if pruned == limit {
+                return Ok(pruned);
+            }
+            let values = [organization.into(), subscription.into(), first.into(), limit_value(limit - pruned)];
+            pruned += session.execute(statement, &values).await?;
         }
-        let values = [organization.into(), subscription.into(), first.into(), limit_value(limit - pruned)];
-        pruned += session.execute(&DELIVERIES, &values).await?;
     }
     Ok(pruned)
 }

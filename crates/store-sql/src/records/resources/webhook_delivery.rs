@@ -28,6 +28,7 @@ impl Table for WebhookDelivery {
     ];
     const PARENT: Option<Parent> =
         Some(Parent { column: "subscription_id", table: <WebhookSubscription as Table>::NAME });
+    const UNCHANGED_VIEW: Option<&'static str> = Some("queued_webhook_deliveries");
     const FILTERS: &'static [Filter] =
         &[Filter::selective("subscription_id"), Filter::unindexed("state"), Filter::unindexed("event_type")];
 

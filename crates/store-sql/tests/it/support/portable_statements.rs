@@ -257,7 +257,7 @@ fn statements_that_a_distributed_database_refuses_are_reported() {
 #[test]
 fn statements_that_name_their_organizations_are_accepted() {
     for text in [
-        "SELECT min(organization_id) FROM outbox WHERE state = 'pending' AND organization_id > $1",
+        "SELECT min(organization_id) FROM pending_events WHERE name IN ('finding.created') AND organization_id > $1",
         "SELECT revision FROM service_accounts WHERE organization_id = $1 AND id = $2 FOR SHARE",
         "SELECT 1 FROM leases WHERE name = $1 FOR SHARE",
         "INSERT INTO findings (organization_id, id) SELECT * FROM unnest($1::text[], $2::text[]) ON CONFLICT DO NOTHING \

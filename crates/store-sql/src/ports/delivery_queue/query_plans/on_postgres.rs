@@ -26,10 +26,14 @@ const ROWS: &str = "
         'e-' || i / 200, 'finding.created', 's-' || i / 200, 1, CASE WHEN i > 99000 THEN 'pending' ELSE 'delivered' END, 0,
         CASE WHEN i > 99000 THEN i END, '[]'
     FROM generate_series(1, 100000) AS i;
-    INSERT INTO outbox (organization_id, id, name, subject_kind, subject_id, subject_revision, created_at, body, state)
-    SELECT lpad((i % 10)::text, 26, '0'), lpad(i::text, 26, '0'), 'finding.created', 'finding', 's-' || i, 1, i, '',
-        'distributed'
-    FROM generate_series(1, 20000) AS i";
+    INSERT INTO outbox (organization_id, id, name, subject_kind, subject_id, subject_revision, created_at, body)
+    SELECT lpad((i % 10)::text, 26, '0'), lpad(i::text, 26, '0'), 'finding.created', 'finding', 's-' || i, 1, i, ''
+    FROM generate_series(1, 20000) AS i;
+    INSERT INTO webhook_queue (organization_id, subscription_id, id, event_id, event_type, subject_id, subject_revision,
+        created_at, updated_at, next_attempt_at)
+    SELECT lpad((i % 10)::text, 26, '0'), lpad((1 + (i - 1) % 200)::text, 26, '0'), lpad(i::text, 26, '0'), 'e-' || i / 200,
+        'finding.created', 's-' || i / 200, 1, i, i, i
+    FROM generate_series(100001, 120000) AS i";
 
 /// Asserts that every scan of deliveries is limited to one subscription, or to some of its deliveries.
 #[track_caller]
@@ -93,7 +97,7 @@ async fn deliveries_are_found_by_subscription_on_postgresql() {
     for (text, values) in [
         case(&pruning::HAS_OLD_ROWS, format!("{org}, {delivery}, 50011")),
         case(&pruning::REMOVED, format!("{org}, 50011, 100")),
-        case(&deliveries::DUE, format!("{org}, {subscription}, 10, 50011")),
+        case(&deliveries::DUE_CHANGED, format!("{org}, {subscription}, 10, 50011")),
         case(&pruning::SUBSCRIPTIONS, format!("{org}, {delivery}")),
         case(&pruning::DELIVERIES, format!("{org}, {subscription}, {delivery}, 100")),
         case(&pruning::EVENTS, format!("{org}, {delivery}, 50011, 100")),
