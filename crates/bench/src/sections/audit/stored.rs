@@ -1,4 +1,4 @@
-//! What the tables of the audit log occupy, and whether the server still packs them.
+//! The bytes that the tables of the audit log occupy, and whether the server still packs them.
 
 use std::time::Duration;
 
