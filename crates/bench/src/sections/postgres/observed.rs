@@ -11,7 +11,7 @@ pub(super) struct ExecutedStatement {
     /// Its text, with `$1` in place of a value.
     pub(super) text: String,
     /// The values.
-    values: Vec<Option<String>>,
+    pub(super) values: Vec<Option<String>>,
 }
 
 /// Returns the statements that are executed while `call` runs.

@@ -42,8 +42,8 @@ pub(super) static DUE_CHANGED: LazyLock<Sql> =
     LazyLock::new(|| due_in(WebhookDelivery::NAME, "w.next_attempt_at, w.subject_revision, w.id"));
 /// The bodies of events, each read once, since many subscriptions receive the same event.
 pub(super) static BODIES: LazyLock<BatchStatement> = LazyLock::new(|| column_by_id("outbox", "body"));
-/// Cancels open deliveries that were changed before. The outer condition also applies to rows that were changed after the subquery found
-/// them.
+/// Cancels open deliveries that were changed before. The outer condition also applies to rows that were changed after the
+/// subquery found them.
 pub(super) static CANCEL: LazyLock<Sql> = LazyLock::new(|| {
     Sql::from_numbered_text(
         "UPDATE webhook_deliveries SET state = 'cancelled', next_attempt_at = NULL, revision = revision + 1, \
