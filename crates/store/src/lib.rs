@@ -8,7 +8,7 @@ mod rollups;
 mod search;
 mod table_imports;
 
-use audit::AuditLog;
+use audit::{AuditLog, HasAuditTables};
 use auth::{Accounts, PeopleStore, SavedViews, SigningKeys};
 use evidence::DueEvidence;
 use kernel::{AuditTrail, Ledger, Reader};
@@ -57,6 +57,7 @@ macro_rules! store {
             Ledger
             + AuditTrail
             + AuditLog
+            + HasAuditTables
             + Accounts
             + PeopleStore
             + SavedViews
@@ -80,6 +81,8 @@ macro_rules! store {
             T: Ledger
                 + AuditTrail
                 + AuditLog
+                + HasAuditTables
+            + HasAuditTables
                 + Accounts
                 + PeopleStore
             + SavedViews

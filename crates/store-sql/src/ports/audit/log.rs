@@ -345,3 +345,18 @@ fn checkpoint(cells: &mut RowReader<'_>) -> Result<Checkpoint, StoreError> {
         signature: Signature(cells.blob()?.try_into().map_err(corrupt)?),
     })
 }
+
+#[async_trait]
+impl ::audit::HasAuditTables for SqlStore {
+    fn audit_tables(&self) -> std::sync::Arc<dyn ::audit::AuditTables> {
+        unimplemented!()
+    }
+
+    fn authenticate_rows(&self, _: std::sync::Arc<dyn ::audit::RowKey>) {
+        unimplemented!()
+    }
+
+    async fn settle_rows(&self) -> Result<(), StoreError> {
+        unimplemented!()
+    }
+}

@@ -1,0 +1,121 @@
+//! What is changed in the tables of the log, each in one transaction.
+
+use std::time::Duration;
+
+use kernel::{OrganizationId, Timestamp, Ulid};
+
+use super::{NewRun, NewSegment, StoredHead, TermRow, TileRow, WaitingKey, WaitingRow, WriterRow};
+use crate::{checkpoint::Checkpoint, stored_entry::Head};
+
+/// A lease that the transaction requires its owner to hold, and renews. It fails if another holds it; its row is locked,
+/// so that two holders can't store anything at once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeaseHold {
+    /// The name of the lease.
+    pub lease: &'static str,
+    /// The owner.
+    pub owner: String,
+    /// The current time.
+    pub now: Timestamp,
+    /// The time from now on for which it is renewed.
+    pub duration: Duration,
+}
+
+/// The progress of one chain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeadChange {
+    /// The head that must be stored; [`Head::EMPTY`] if none must be.
+    pub before: Head,
+    /// The head that is stored instead. Its `removed` is not changed: it stays what is stored.
+    pub after: StoredHead,
+    /// The first sequences of the runs that are deleted, which must exist.
+    pub replaced_runs: Vec<i64>,
+    /// The runs that are inserted.
+    pub runs: Vec<NewRun>,
+    /// A checkpoint that is kept beside the head's own.
+    pub checkpoint: Option<Checkpoint>,
+}
+
+/// A round of sealing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SealingRound {
+    /// The lease of the sealer.
+    pub lease: LeaseHold,
+    /// The progress of chains, one for each organization.
+    pub heads: Vec<HeadChange>,
+    /// The waiting rows that are deleted, which must exist.
+    pub sealed: Vec<WaitingKey>,
+    /// The waiting rows that are inserted after that: under the same key as a deleted one, without entries, to keep the
+    /// key occupied; or the part of a shared row that could not be sealed.
+    pub waiting: Vec<WaitingRow>,
+    /// The entries of the old form that are sealed here: their rows are deleted. They must exist.
+    pub old_waiting: Vec<(OrganizationId, Ulid)>,
+    /// What is stored about writers from now on.
+    pub writers: Vec<WriterRow>,
+    /// The writers about which nothing is stored any longer.
+    pub ended_writers: Vec<Ulid>,
+}
+
+/// The replacement of the blocks of a segment by the segment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Compaction {
+    /// The lease of the sealer.
+    pub lease: LeaseHold,
+    /// The organization.
+    pub organization: OrganizationId,
+    /// The first sequences of the runs that are deleted, which must exist.
+    pub replaced_runs: Vec<i64>,
+    /// The segment.
+    pub segment: NewSegment,
+    /// The row of the index for the segment.
+    pub terms: TermRow,
+    /// The tiles with the roots of the blocks, which replace stored ones.
+    pub tiles: Vec<TileRow>,
+}
+
+/// The replacement of rows of the index.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TermMerge {
+    /// The lease of the sealer.
+    pub lease: LeaseHold,
+    /// The organization.
+    pub organization: OrganizationId,
+    /// The first sequences of the rows with bucket -1 that are deleted, which must exist.
+    pub replaced: Vec<i64>,
+    /// The merged rows.
+    pub rows: Vec<TermRow>,
+}
+
+/// The removal of entries from the start of a chain, with their index, their checkpoints and their bodies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PrefixRemoval {
+    /// The organization.
+    pub organization: OrganizationId,
+    /// The last entry that was removed before; [`Head::EMPTY`] if none was.
+    pub before: Head,
+    /// The last entry that is removed. It must be the last of a run or segment.
+    pub last: Head,
+    /// The sequences of the first entries of the rows of the index that are deleted lie before this.
+    pub terms_before: i64,
+    /// The tiles with the roots of the removed blocks, which replace stored ones.
+    pub tiles: Vec<TileRow>,
+}
+
+/// The conversion of sealed entries of the old form.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Conversion {
+    /// The lease of the sealer.
+    pub lease: LeaseHold,
+    /// The organization.
+    pub organization: OrganizationId,
+    /// The segments.
+    pub segments: Vec<NewSegment>,
+    /// The blocks after the last segment.
+    pub runs: Vec<NewRun>,
+    /// The rows of the index for the segments.
+    pub terms: Vec<TermRow>,
+    /// The tiles with the roots of the blocks, which replace stored ones.
+    pub tiles: Vec<TileRow>,
+    /// The change of the head that ends the use of the old form, with the last of the entries.
+    pub head: Option<HeadChange>,
+}
