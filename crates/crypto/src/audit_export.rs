@@ -59,18 +59,29 @@ pub struct VerifiedExport {
 
 /// Verifies the lines of an export against the public key, and against `kept` checkpoints, which were stored elsewhere.
 ///
+/// An export has one spelling, byte for byte. So two exports of the same entries are the same, and no reader of JSON can
+/// find anything in a verified export that was not verified.
+///
 /// # Errors
 /// [`ExportFault`]: the first fault.
 pub fn verify_export(
-    export: impl BufRead,
+    mut export: impl BufRead,
     key: &CheckpointPublicKey,
     mut kept: Vec<Checkpoint>,
 ) -> Result<VerifiedExport, ExportFault> {
     let mut verification: Option<ChainVerifier<'_>> = None;
     let mut foreign_checkpoints = 0;
-    for (index, line) in export.lines().enumerate() {
-        let at = |reason: String| ExportFault::Line { number: index + 1, reason };
-        let line = read(&line.map_err(|error| at(error.to_string()))?).map_err(at)?;
+    let mut number = 0;
+    let mut bytes = Vec::new();
+    loop {
+        number += 1;
+        let at = |reason: String| ExportFault::Line { number, reason };
+        bytes.clear();
+        if export.read_until(b'\n', &mut bytes).map_err(|error| at(error.to_string()))? == 0 {
+            break;
+        }
+        let line = bytes.strip_suffix(b"\n").ok_or_else(|| at("the line feed at its end is missing".to_owned()))?;
+        let line = str::from_utf8(line).map_err(|_| at("it is not UTF-8".to_owned())).map(read)?.map_err(at)?;
         let organization = match &line {
             Line::Entry { organization, .. } => *organization,
             Line::Checkpoint(checkpoint) => checkpoint.organization,
