@@ -136,8 +136,9 @@ pub trait AuditTables: Send + Sync {
     async fn merge_terms(&self, merge: &TermMerge) -> Result<bool, StoreError>;
 
     /// Removes the entries up to a block's or segment's end from the start of a chain, in one transaction. Returns
-    /// `false`, and removes nothing, if the chain does not begin where the removal expects, or no run or segment ends
-    /// where it does: blocks may have become a segment in the meantime.
+    /// `false`, and removes nothing, if the chain does not begin where the removal expects, or if the runs and segments
+    /// that end at or before the removal's end do not have exactly the entries that are removed: blocks may be replaced by
+    /// a segment at the same time.
     ///
     /// # Errors
     /// [`StoreError`] if the store fails.

@@ -187,7 +187,7 @@ impl HasAuditTables for MemoryStore {
     }
 
     async fn settle_rows(&self) -> Result<(), StoreError> {
-        if let Some(prepared) = self.rows.prepare_empty(false)? {
+        if let Some(prepared) = self.rows.prepare_empty(self.clock.now(), false)? {
             self.change(|state| state.add_waiting(&prepared.row))?;
             prepared.stored();
         }

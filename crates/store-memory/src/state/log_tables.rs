@@ -73,14 +73,18 @@ impl LogTables {
     pub(crate) fn remove_prefix(&mut self, removal: &PrefixRemoval) -> Option<()> {
         let (organization, last) = (removal.organization, removal.last.sequence);
         let mut head = self.heads.get(&organization)?.clone();
-        let ends_with_run = self.all_runs(organization).any(|run| run.last_sequence == last);
-        if head.removed != removal.before || !ends_with_run {
+        let removed = self.all_runs(organization).filter(|run| run.last_sequence <= last);
+        let entries: i64 = removed.map(|run| run.last_sequence - run.first_sequence + 1).sum();
+        if head.removed != removal.before || entries != last - removal.before.sequence {
             return None;
         }
         remove_where(&mut self.runs, |(of, _), run| *of == organization && run.last_sequence <= last);
         remove_where(&mut self.segments, |(of, _), segment| *of == organization && segment.run.last_sequence <= last);
         remove_where(&mut self.checkpoints, |(of, sequence), _| *of == organization && *sequence <= last);
-        remove_where(&mut self.terms, |(of, _, first), _| *of == organization && *first < removal.terms_before);
+        remove_where(&mut self.terms, |(of, bucket, first), _| {
+            let before = if *bucket < 0 { removal.terms_before } else { removal.merged_terms_before };
+            *of == organization && *first < before
+        });
         self.set_tiles(organization, &removal.tiles);
         head.removed = removal.last;
         self.heads.insert_mut(organization, head);
