@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use audit::{AuditFilter, AuditTables, Head, RowKey, StoredEntry, UnsealedStats};
-use kernel::{
-    Entry, Id, OrganizationId, Page, PageRequest, RecordStream, StoreError, StreamRequest, Timestamp,
-};
+use kernel::{Entry, Id, OrganizationId, Page, PageRequest, RecordStream, StoreError, StreamRequest, Timestamp};
 
 /// The log in the tables of a store. It implements the reading part of [`audit::AuditLog`]; a store calls its methods.
 pub struct StoredLog {}
