@@ -14,6 +14,7 @@ mod evidence_verifier;
 mod exporter;
 mod external_sort;
 mod importer;
+mod log_continuation;
 mod operator;
 mod oscal_exporter;
 mod record_commands;
@@ -41,6 +42,7 @@ pub(crate) use importer::{
     DraftFailures, DraftSource, ImportCounts, Importer, KeptRows, MAX_FAILED_ROWS, MAX_LISTED_FAILURES, PendingDraft,
     TableDraftWriter, TableDrafts,
 };
+pub(crate) use log_continuation::record_log_continuation;
 pub(crate) use operator::Operator;
 pub(crate) use oscal_exporter::OscalExporter;
 pub(crate) use record_commands::{CommandRecord, change_record, find_record};

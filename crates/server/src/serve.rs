@@ -24,7 +24,7 @@ use crate::{
     clock::ReplayClock,
     compose::{Installation, OpenMode, Webhooks},
     failure::Failure,
-    operations::{EvidenceExpiry, RollupCounter, SearchIndexer, SharedTables},
+    operations::{EvidenceExpiry, RollupCounter, SearchIndexer, SharedTables, record_log_continuation},
     permissions::exposed_files,
     settings::{Database, Settings},
 };
@@ -282,6 +282,7 @@ async fn prepare(
 ) -> Result<(Vec<PrintedAccount>, Option<PrintedLink>, Components), Failure> {
     let now = installation.clock.now();
     installation.store.discard_future_state(now, settings.api.idempotency_retention).await?;
+    record_log_continuation(installation).await?;
     let (accounts, link) = match replay {
         Some(replay) => demo::seed(installation, settings, replay).await?,
         None => first_start::prepare(installation, settings).await?,
