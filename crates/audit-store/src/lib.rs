@@ -3,10 +3,12 @@
 
 mod keys;
 mod log;
+mod published_log;
 mod row_writer;
 mod rows;
 
 pub use keys::SealerKeys;
 pub use log::StoredLog;
+pub use published_log::{PublicationError, PublishedLog};
 pub use row_writer::{PreparedRow, RowWriter};
 pub use rows::{ReadRow, RowFault, read_row};

@@ -15,6 +15,7 @@ mod exporter;
 mod external_sort;
 mod importer;
 mod log_continuation;
+mod log_health;
 mod operator;
 mod oscal_exporter;
 mod record_commands;
@@ -43,6 +44,7 @@ pub(crate) use importer::{
     TableDraftWriter, TableDrafts,
 };
 pub(crate) use log_continuation::record_log_continuation;
+pub(crate) use log_health::{HeadFaults, Incidents, RefusedRow, head_faults, recorded_incidents, refused_rows};
 pub(crate) use operator::Operator;
 pub(crate) use oscal_exporter::OscalExporter;
 pub(crate) use record_commands::{CommandRecord, change_record, find_record};

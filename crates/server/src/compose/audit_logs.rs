@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use audit::{KeyName, NoteSigner, NoteVerifier, RowKey, VerifierKey};
+use audit_store::{PublishedLog, StoredLog};
 use crypto::{AuditRowKey, MasterKey, NoteKey, NoteKeyVerifier};
 use kernel::OrganizationId;
 use store::DynStore;
 
+use super::Installation;
 use crate::{failure::Failure, settings::Settings};
 
 /// The name of an installation without an identifier, on which no server of a version that gives it one has started.
@@ -59,4 +61,19 @@ impl AuditLogs {
 /// The key that authenticates the rows of entries that wait to be sealed.
 pub(super) fn row_key(master: &MasterKey) -> Arc<dyn RowKey> {
     Arc::new(AuditRowKey::new(master))
+}
+
+impl Installation {
+    /// The logs with their proofs.
+    ///
+    /// # Errors
+    /// If the name of the installation is none that a note allows.
+    pub(crate) fn published_log(&self) -> Result<PublishedLog, Failure> {
+        let AuditLogs { origin, notes, rows } = &self.audit_logs;
+        let tables = self.store.audit_tables();
+        let log = StoredLog::new(Arc::clone(&tables));
+        log.set_key(Arc::clone(rows));
+        let verifier = self.audit_logs.verifier();
+        Ok(PublishedLog::new(Arc::new(log), tables, origin.clone(), notes.public_key(), verifier)?)
+    }
 }

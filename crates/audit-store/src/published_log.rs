@@ -1,0 +1,153 @@
+//! The parts of the logs that others verify: heads as signed notes, proofs, and tiles.
+
+use std::sync::Arc;
+
+use audit::{
+    AuditTables, KeyName, MalformedKeyName, NoProof, NoteVerifier, SignedNote, Tile, TlogProof, TreeHead, VerifierKey,
+    tables::StoredHead,
+};
+use audit::Hash;
+use kernel::{Entry, Id, OrganizationId, StoreError};
+
+use crate::log::StoredLog;
+
+/// Reads what is published of the logs of an installation, each under its name.
+pub struct PublishedLog {
+    log: Arc<StoredLog>,
+    tables: Arc<dyn AuditTables>,
+    origin: String,
+    public_key: [u8; 32],
+    verifier: Arc<dyn NoteVerifier>,
+}
+
+/// The reason that something is not published.
+#[derive(Debug, thiserror::Error)]
+pub enum PublicationError {
+    /// The log has no entry with this identifier.
+    #[error("the log has no such entry")]
+    NoEntry,
+    /// The entry is not sealed yet.
+    #[error("the entry is not sealed yet, which takes about a second: try again")]
+    NotSealed,
+    /// Nothing is sealed yet.
+    #[error("no entry of this log is sealed yet, which takes about a second: try again")]
+    Empty,
+    /// The tree is not complete yet.
+    #[error("the entries of an earlier version are still converted in the background, and there are no proofs before: try again later")]
+    NoTree,
+    /// The head is not signed under the present name of the log.
+    #[error("the head of this log is not signed under its present name yet, which takes about a second: try again")]
+    NotSigned,
+    /// The tree is smaller.
+    #[error("the log has {size} entries, which are fewer")]
+    Beyond {
+        /// The number of entries.
+        size: u64,
+    },
+    /// There is no proof between such trees.
+    #[error(transparent)]
+    NoProof(#[from] NoProof),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl PublishedLog {
+    /// Creates the reader of the logs over these tables. The names of the logs begin with `origin`, and the notes are
+    /// signed with the key that has this public key.
+    ///
+    /// # Errors
+    /// [`MalformedKeyName`] if no log can have a name that begins with `origin`.
+    pub fn new(
+        log: Arc<StoredLog>,
+        tables: Arc<dyn AuditTables>,
+        origin: String,
+        public_key: [u8; 32],
+        verifier: Arc<dyn NoteVerifier>,
+    ) -> Result<Self, MalformedKeyName> {
+        KeyName::of_log(&origin, OrganizationId::INSTALLATION)?;
+        Ok(Self { log, tables, origin, public_key, verifier })
+    }
+
+    /// Returns the name of an organization's log.
+    #[must_use]
+    pub fn name(&self, organization: OrganizationId) -> KeyName {
+        KeyName::of_log(&self.origin, organization).expect("identifiers of organizations have the same length")
+    }
+
+    /// Returns the key with which others verify the notes of an organization's log.
+    #[must_use]
+    pub fn verifier_key(&self, organization: OrganizationId) -> VerifierKey {
+        VerifierKey::of_log(self.name(organization), self.public_key)
+    }
+
+    /// Returns the newest head of an organization's log, as the note that the sealer has signed.
+    ///
+    /// # Errors
+    /// [`PublicationError`] if there is none, or the store fails.
+    pub async fn head(&self, organization: OrganizationId) -> Result<(TreeHead, SignedNote), PublicationError> {
+        let heads = self.tables.heads(&[organization]).await?;
+        let stored = heads.into_iter().next().ok_or(PublicationError::Empty)?;
+        self.note_of(&stored)
+    }
+
+    fn note_of(&self, stored: &StoredHead) -> Result<(TreeHead, SignedNote), PublicationError> {
+        let tree = stored.tree.as_ref().ok_or(PublicationError::NoTree)?;
+        let key = self.verifier_key(stored.organization);
+        let head = TreeHead { origin: key.name.clone(), size: tree.size(), root: tree.root() };
+        let signature = stored.signed.as_ref().and_then(|signed| signed.note).ok_or(PublicationError::NotSigned)?;
+        // A head that was signed under another name, or that somebody changed, is not published.
+        if !self.verifier.verify(&self.public_key, head.text().as_bytes(), &signature) {
+            return Err(PublicationError::NotSigned);
+        }
+        let note = head.to_note(self.public_key, &signature);
+        Ok((head, note))
+    }
+
+    /// Returns the proof that an organization's log has the entry with this identifier.
+    ///
+    /// # Errors
+    /// [`PublicationError`] if there is none, or the store fails.
+    pub async fn entry_proof(
+        &self,
+        organization: OrganizationId,
+        id: Id<Entry>,
+    ) -> Result<TlogProof, PublicationError> {
+        let entry = self.log.entry(organization, id).await?.ok_or(PublicationError::NoEntry)?;
+        let sequence = entry.seal.ok_or(PublicationError::NotSealed)?.sequence;
+        let (head, note) = self.head(organization).await?;
+        let index = u64::try_from(sequence - 1).unwrap_or_default();
+        let hashes = self.log.inclusion_proof(organization, index, head.size).await?;
+        Ok(TlogProof { extra: None, index, hashes, head: note })
+    }
+
+    /// Returns the proof that the tree with `to` entries of an organization's log begins with the one that has `from`.
+    ///
+    /// # Errors
+    /// [`PublicationError`] if there is none, or the store fails.
+    pub async fn consistency_proof(
+        &self,
+        organization: OrganizationId,
+        from: u64,
+        to: u64,
+    ) -> Result<Vec<Hash>, PublicationError> {
+        let (head, _) = self.head(organization).await?;
+        if from > head.size || to > head.size {
+            return Err(PublicationError::Beyond { size: head.size });
+        }
+        self.log.consistency_proof(organization, from, to).await
+    }
+
+    /// Returns the bytes of a tile of an organization's log; `None` if the log has no such tile, or its entries were
+    /// removed.
+    ///
+    /// # Errors
+    /// [`PublicationError`] if there is no head, or the store fails.
+    pub async fn tile(&self, organization: OrganizationId, tile: &Tile) -> Result<Option<Vec<u8>>, PublicationError> {
+        let (head, _) = self.head(organization).await?;
+        if !tile.is_within(head.size) {
+            return Ok(None);
+        }
+        self.log.tile(organization, tile).await
+    }
+}
