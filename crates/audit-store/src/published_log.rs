@@ -3,10 +3,9 @@
 use std::sync::Arc;
 
 use audit::{
-    AuditTables, KeyName, MalformedKeyName, NoProof, NoteVerifier, SignedNote, Tile, TlogProof, TreeHead, VerifierKey,
+    AuditTables, Hash, KeyName, MalformedKeyName, NoProof, NoteVerifier, SignedNote, Tile, TlogProof, TreeHead, VerifierKey,
     tables::StoredHead,
 };
-use audit::Hash;
 use kernel::{Entry, Id, OrganizationId, StoreError};
 
 use crate::log::StoredLog;
@@ -67,6 +66,12 @@ impl PublishedLog {
     ) -> Result<Self, MalformedKeyName> {
         KeyName::of_log(&origin, OrganizationId::INSTALLATION)?;
         Ok(Self { log, tables, origin, public_key, verifier })
+    }
+
+    /// The logs.
+    #[must_use]
+    pub fn log(&self) -> &StoredLog {
+        &self.log
     }
 
     /// Returns the name of an organization's log.

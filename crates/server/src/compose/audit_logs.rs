@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use audit::{KeyName, NoteSigner, NoteVerifier, RowKey, VerifierKey};
 use audit_store::{PublishedLog, StoredLog};
-use crypto::{AuditRowKey, MasterKey, NoteKey, NoteKeyVerifier};
+use crypto::{AuditRowKey, MasterKey, NoteKey, Ed25519NoteVerifier};
 use kernel::OrganizationId;
 use store::DynStore;
 
@@ -54,7 +54,7 @@ impl AuditLogs {
 
     /// Verifies the signatures of notes.
     pub(crate) fn verifier(&self) -> Arc<dyn NoteVerifier> {
-        Arc::new(NoteKeyVerifier)
+        Arc::new(Ed25519NoteVerifier)
     }
 }
 
