@@ -211,7 +211,9 @@ impl Server {
         ));
         let attachments = Arc::new(AttachmentServices::new(attachments, settings.attachments.limits));
         let tables = SharedTables::new(installation.clone());
+        let audit_log = Arc::new(installation.published_log()?);
         let console_services = ConsoleServices {
+            audit_log: Arc::clone(&audit_log),
             events: Arc::new(PayloadRenderer),
             files: Arc::new(SharedFiles(Arc::clone(&attachments))),
             endpoints: endpoint_services.endpoints.clone(),
@@ -223,7 +225,6 @@ impl Server {
         };
         let web_app =
             if is_demo { console::demo_surface(console_services) } else { console::surface(console_services) };
-        let audit_log = Arc::new(installation.published_log()?);
         let surface = api_v1::surface(ApiServices { webhooks: Arc::clone(&endpoint_services), attachments, audit_log });
         let requests = api.serve(
             http_api::router(app.clone(), [surface, web_app]),
