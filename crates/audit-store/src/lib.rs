@@ -5,12 +5,15 @@ mod bytes;
 mod keys;
 mod log;
 mod number_ranges;
+mod proofs;
 mod published_log;
 mod row_writer;
 mod rows;
+mod verify;
 
 pub use keys::SealerKeys;
 pub use log::StoredLog;
+pub use proofs::ProofError;
 pub use published_log::{PublicationError, PublishedLog};
 pub use row_writer::{PreparedRow, RowWriter};
 pub use rows::{ReadRow, RowFault, read_row};

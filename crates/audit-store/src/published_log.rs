@@ -8,7 +8,7 @@ use audit::{
 };
 use kernel::{Entry, Id, OrganizationId, StoreError};
 
-use crate::log::StoredLog;
+use crate::{log::StoredLog, proofs::ProofError};
 
 /// Reads what is published of the logs of an installation, each under its name.
 pub struct PublishedLog {
@@ -49,6 +49,15 @@ pub enum PublicationError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl From<ProofError> for PublicationError {
+    fn from(error: ProofError) -> Self {
+        match error {
+            ProofError::NoProof(missing) => Self::NoProof(missing),
+            ProofError::Store(error) => Self::Store(error),
+        }
+    }
 }
 
 impl PublishedLog {
@@ -140,7 +149,7 @@ impl PublishedLog {
         if from > head.size || to > head.size {
             return Err(PublicationError::Beyond { size: head.size });
         }
-        self.log.consistency_proof(organization, from, to).await
+        Ok(self.log.consistency_proof(organization, from, to).await?)
     }
 
     /// Returns the bytes of a tile of an organization's log; `None` if the log has no such tile, or its entries were
@@ -153,6 +162,6 @@ impl PublishedLog {
         if !tile.is_within(head.size) {
             return Ok(None);
         }
-        self.log.tile(organization, tile).await
+        Ok(self.log.tile(organization, tile).await?)
     }
 }
