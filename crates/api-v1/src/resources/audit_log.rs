@@ -13,7 +13,7 @@ use http_api::{
     request::{ApiRequest, Query},
     response::{ApiResponse, Issue, Problem},
 };
-use kernel::{Entry, StoreError, Subject};
+use kernel::{Entry, Subject};
 use serde_json::json;
 
 use crate::services::ApiServices;
@@ -102,8 +102,10 @@ fn problem(error: PublicationError) -> Problem {
         PublicationError::NotSealed | PublicationError::Empty | PublicationError::NotSigned => {
             Problem::not_found_because(error.to_string()).header(header::RETRY_AFTER, RETRY_AFTER)
         }
-        PublicationError::NoTree | PublicationError::Beyond { .. } => Problem::not_found_because(error.to_string()),
-        PublicationError::NoProof(missing) => StoreError::Corrupt(missing.into()).into(),
+        // Nodes are missing where entries were removed.
+        PublicationError::NoTree | PublicationError::Beyond { .. } | PublicationError::NoProof(_) => {
+            Problem::not_found_because(error.to_string())
+        }
     }
 }
 
