@@ -4,7 +4,7 @@
 use serde_json::json;
 
 use crate::{
-    cli::{CommandContext, ReasonArg},
+    cli::{CommandContext, ReasonArg, seal},
     compose::continue_logs,
     failure::Failure,
     serve::ServerLock,
@@ -19,6 +19,7 @@ pub(super) async fn continue_log(context: &CommandContext, reason: &ReasonArg) -
     let (settings, reason) = (&context.settings, reason.parse(COMMAND)?);
     let _lock = ServerLock::acquire_for_existing(&settings.database)?;
     let is_new = continue_logs(settings, COMMAND, &reason).await?;
+    seal(settings).await;
     context.output.print(&json!({ "continued": is_new }), || {
         let state = if is_new {
             "the audit logs go on under another name"
