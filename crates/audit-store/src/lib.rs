@@ -7,8 +7,13 @@ mod log;
 mod number_ranges;
 mod row_writer;
 mod rows;
+mod sealer;
 
-pub use keys::SealerKeys;
+pub use keys::{SealerKeys, TreeHeadSigner};
 pub use log::StoredLog;
 pub use row_writer::{PreparedRow, RowWriter};
 pub use rows::{ReadRow, RowFault, read_row};
+pub use sealer::{
+    ChainFault, HEADS, MissingRows, ROW_REFUSED, ROWS_MISSING, RefusedRow, Round, Sealer, SealerContext,
+    WRITER_STATE_ALTERED,
+};
