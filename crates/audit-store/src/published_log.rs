@@ -3,19 +3,17 @@
 use std::sync::Arc;
 
 use audit::{
-    AuditTables, Hash, KeyName, MalformedKeyName, NoProof, NoteVerifier, SignedNote, Tile, TlogProof, TreeHead, VerifierKey,
-    tables::StoredHead,
+    AuditTables, Hash, NoProof, NoteVerifier, SignedNote, Tile, TlogProof, TreeHead, VerifierKey, tables::StoredHead,
 };
 use kernel::{Entry, Id, OrganizationId, StoreError};
 
-use crate::{log::StoredLog, proofs::ProofError};
+use crate::{log::StoredLog, log_signer::LogSigner, proofs::ProofError};
 
 /// Reads what is published of the logs of an installation, each under its name.
 pub struct PublishedLog {
     log: Arc<StoredLog>,
     tables: Arc<dyn AuditTables>,
-    origin: String,
-    public_key: [u8; 32],
+    signer: LogSigner,
     verifier: Arc<dyn NoteVerifier>,
 }
 
@@ -61,20 +59,15 @@ impl From<ProofError> for PublicationError {
 }
 
 impl PublishedLog {
-    /// Creates the reader of the logs over these tables. The names of the logs begin with `origin`, and the notes are
-    /// signed with the key that has this public key.
-    ///
-    /// # Errors
-    /// [`MalformedKeyName`] if no log can have a name that begins with `origin`.
+    /// Creates the reader of the logs over these tables, whose heads this signer signs.
+    #[must_use]
     pub fn new(
         log: Arc<StoredLog>,
         tables: Arc<dyn AuditTables>,
-        origin: String,
-        public_key: [u8; 32],
+        signer: LogSigner,
         verifier: Arc<dyn NoteVerifier>,
-    ) -> Result<Self, MalformedKeyName> {
-        KeyName::of_log(&origin, OrganizationId::INSTALLATION)?;
-        Ok(Self { log, tables, origin, public_key, verifier })
+    ) -> Self {
+        Self { log, tables, signer, verifier }
     }
 
     /// The logs.
@@ -83,16 +76,10 @@ impl PublishedLog {
         &self.log
     }
 
-    /// Returns the name of an organization's log.
-    #[must_use]
-    pub fn name(&self, organization: OrganizationId) -> KeyName {
-        KeyName::of_log(&self.origin, organization).expect("identifiers of organizations have the same length")
-    }
-
     /// Returns the key with which others verify the notes of an organization's log.
     #[must_use]
     pub fn verifier_key(&self, organization: OrganizationId) -> VerifierKey {
-        VerifierKey::of_log(self.name(organization), self.public_key)
+        self.signer.verifier_key(organization)
     }
 
     /// Returns the newest head of an organization's log, as the note that the sealer has signed.
@@ -107,14 +94,14 @@ impl PublishedLog {
 
     fn note_of(&self, stored: &StoredHead) -> Result<(TreeHead, SignedNote), PublicationError> {
         let tree = stored.tree.as_ref().ok_or(PublicationError::NoTree)?;
-        let key = self.verifier_key(stored.organization);
-        let head = TreeHead { origin: key.name.clone(), size: tree.size(), root: tree.root() };
+        let head = self.signer.head(stored.organization, tree.size(), tree.root());
+        let public_key = self.signer.public_key();
         let signature = stored.signed.as_ref().and_then(|signed| signed.note).ok_or(PublicationError::NotSigned)?;
         // A head that was signed under another name, or that somebody changed, is not published.
-        if !self.verifier.verify(&self.public_key, head.text().as_bytes(), &signature) {
+        if !self.verifier.verify(&public_key, head.text().as_bytes(), &signature) {
             return Err(PublicationError::NotSigned);
         }
-        let note = head.to_note(self.public_key, &signature);
+        let note = head.to_note(public_key, &signature);
         Ok((head, note))
     }
 

@@ -44,7 +44,7 @@ pub(crate) use importer::{
     TableDraftWriter, TableDrafts,
 };
 pub(crate) use log_continuation::record_log_continuation;
-pub(crate) use log_health::{HeadFaults, Incidents, RefusedRow, head_faults, recorded_incidents, refused_rows};
+pub(crate) use log_health::{HeadFaults, Incidents, UnacceptedRow, head_faults, recorded_incidents, refused_rows};
 pub(crate) use operator::Operator;
 pub(crate) use oscal_exporter::OscalExporter;
 pub(crate) use record_commands::{CommandRecord, change_record, find_record};

@@ -211,7 +211,7 @@ impl Server {
         ));
         let attachments = Arc::new(AttachmentServices::new(attachments, settings.attachments.limits));
         let tables = SharedTables::new(installation.clone());
-        let audit_log = Arc::new(installation.published_log()?);
+        let audit_log = Arc::new(installation.published_log());
         let console_services = ConsoleServices {
             audit_log: Arc::clone(&audit_log),
             events: Arc::new(PayloadRenderer),

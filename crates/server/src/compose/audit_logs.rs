@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use audit::{KeyName, NoteSigner, NoteVerifier, RowKey, VerifierKey};
-use audit_store::{PublishedLog, StoredLog};
-use crypto::{AuditRowKey, MasterKey, NoteKey, Ed25519NoteVerifier};
-use kernel::OrganizationId;
+use audit::RowKey;
+use audit_store::{LogSigner, PublishedLog, StoredLog};
+use crypto::{AuditRowKey, Ed25519NoteVerifier, MasterKey, NoteKey};
 use store::DynStore;
 
 use super::Installation;
@@ -14,13 +13,12 @@ use crate::{failure::Failure, settings::Settings};
 /// The name of an installation without an identifier, on which no server of a version that gives it one has started.
 const UNNAMED: &str = "novantra";
 
-/// The names and the keys of the audit logs of an installation.
+/// The names and the further keys of the audit logs of an installation.
 #[derive(Clone)]
 pub(crate) struct AuditLogs {
-    /// The name that those of the logs begin with. It has the generation of the logs, if that is not the first.
-    pub(crate) origin: String,
-    /// Signs the heads of the logs as notes.
-    pub(crate) notes: Arc<dyn NoteSigner>,
+    /// Signs the heads of the logs as notes. The name of the installation has the generation of the logs, if that is not the
+    /// first.
+    pub(crate) signer: LogSigner,
     /// Authenticates the rows of entries that wait to be sealed.
     pub(crate) rows: Arc<dyn RowKey>,
 }
@@ -39,22 +37,7 @@ impl AuditLogs {
             Some(generation) => format!("{name}/{generation}"),
             None => name,
         };
-        Ok(Self { origin, notes: Arc::new(NoteKey::new(master)), rows: row_key(master) })
-    }
-
-    /// The name of the log of an organization.
-    pub(crate) fn name(&self, organization: OrganizationId) -> KeyName {
-        KeyName::of_log(&self.origin, organization).expect("a setting is shorter than the name of a log may be")
-    }
-
-    /// The key with which others verify the notes of the log of an organization.
-    pub(crate) fn verifier_key(&self, organization: OrganizationId) -> VerifierKey {
-        VerifierKey::of_log(self.name(organization), self.notes.public_key())
-    }
-
-    /// Verifies the signatures of notes.
-    pub(crate) fn verifier(&self) -> Arc<dyn NoteVerifier> {
-        Arc::new(Ed25519NoteVerifier)
+        Ok(Self { signer: LogSigner::new(origin, Arc::new(NoteKey::new(master)))?, rows: row_key(master) })
     }
 }
 
@@ -65,15 +48,10 @@ pub(super) fn row_key(master: &MasterKey) -> Arc<dyn RowKey> {
 
 impl Installation {
     /// The logs with their proofs.
-    ///
-    /// # Errors
-    /// If the name of the installation is none that a note allows.
-    pub(crate) fn published_log(&self) -> Result<PublishedLog, Failure> {
-        let AuditLogs { origin, notes, rows } = &self.audit_logs;
+    pub(crate) fn published_log(&self) -> PublishedLog {
         let tables = self.store.audit_tables();
         let log = StoredLog::new(Arc::clone(&tables));
-        log.set_key(Arc::clone(rows));
-        let verifier = self.audit_logs.verifier();
-        Ok(PublishedLog::new(Arc::new(log), tables, origin.clone(), notes.public_key(), verifier)?)
+        log.set_key(Arc::clone(&self.audit_logs.rows));
+        PublishedLog::new(Arc::new(log), tables, self.audit_logs.signer.clone(), Arc::new(Ed25519NoteVerifier))
     }
 }

@@ -40,7 +40,7 @@ pub(crate) async fn record_log_continuation(installation: &Installation) -> Resu
     tracing::warn!(
         "this database was restored or copied, so its audit logs go on under another name, {}: an entry of each log names its \
          last entry before that",
-        installation.audit_logs.origin
+        installation.audit_logs.signer.origin()
     );
     Ok(())
 }

@@ -7,18 +7,16 @@ use audit::{
     AuditFilter, AuditLog, Checkpoint, CheckpointVerifier as _,
     tables::{StoredHead, WaitingKey},
 };
-use audit_store::read_row;
+use audit_store::{ROW_REFUSED, ROWS_MISSING, WRITER_STATE_ALTERED, read_row};
 use kernel::{Entry, FieldValue, OrganizationId, PageLimit, PageRequest, StoreError, TimeRange, Timestamp};
 
 use crate::compose::Installation;
 
-/// The actions of the entries in which the sealer records incidents.
-const ROWS_MISSING: &str = "audit.rows_missing";
-const ROW_REFUSED: &str = "audit.row_refused";
-const WRITER_STATE_ALTERED: &str = "audit.writer_state_altered";
-
 /// The field that is set if the process that wrote missing rows was killed about then.
 const ENDED: &str = "ended";
+
+/// The field with the number of missing rows.
+const ROWS_COUNT: &str = "rows";
 
 /// Number of rows, and of their bytes, that are read at a time.
 const ROWS: usize = 256;
@@ -35,7 +33,7 @@ const MAX_LATENESS: Duration = Duration::from_secs(60 * 60);
 
 /// A row of entries that is refused, because no server of this installation wrote it as it is.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct RefusedRow {
+pub(crate) struct UnacceptedRow {
     pub(crate) key: WaitingKey,
     pub(crate) reason: String,
 }
@@ -90,7 +88,7 @@ pub(crate) struct HeadFaults {
 ///
 /// # Errors
 /// If the store fails.
-pub(crate) async fn refused_rows(installation: &Installation) -> Result<Vec<RefusedRow>, StoreError> {
+pub(crate) async fn refused_rows(installation: &Installation) -> Result<Vec<UnacceptedRow>, StoreError> {
     let (tables, key) = (installation.store.audit_tables(), &installation.audit_logs.rows);
     let (mut refused, mut after) = (Vec::new(), None);
     loop {
@@ -100,7 +98,7 @@ pub(crate) async fn refused_rows(installation: &Installation) -> Result<Vec<Refu
         // A row without a body only keeps its key occupied.
         for row in rows.iter().filter(|row| row.entries != 0 || !row.body.is_empty()) {
             if let Err(fault) = read_row(row, Some(&**key)) {
-                refused.push(RefusedRow { key: row.key, reason: fault.to_string() });
+                refused.push(UnacceptedRow { key: row.key, reason: fault.to_string() });
             }
         }
     }
@@ -114,7 +112,7 @@ pub(crate) async fn recorded_incidents(
     installation: &Installation,
     since: Option<Timestamp>,
 ) -> Result<Incidents, StoreError> {
-    let actions = [ROWS_MISSING, ROW_REFUSED, WRITER_STATE_ALTERED].map(str::to_owned).into();
+    let actions = [ROWS_MISSING, ROW_REFUSED, WRITER_STATE_ALTERED].map(|action| action.as_str().to_owned()).into();
     let filter = AuditFilter { actions, ..AuditFilter::default() };
     let time_range = TimeRange { created_after: since, ..TimeRange::default() };
     let mut page = PageRequest { limit: PageLimit::clamped(200), time_range, ..PageRequest::default() };
@@ -123,11 +121,15 @@ pub(crate) async fn recorded_incidents(
         let found = AuditLog::entries(&*installation.store, OrganizationId::INSTALLATION, &filter, &page).await?;
         count += found.items.len();
         for stored in &found.items {
-            match stored.entry.action.as_str() {
-                ROW_REFUSED => incidents.refused += 1,
-                WRITER_STATE_ALTERED => incidents.altered += 1,
-                _ if is_of_killed_process(&stored.entry) => incidents.lost += 1,
-                _ => incidents.missing += 1,
+            let entry = &stored.entry;
+            if entry.action == ROW_REFUSED {
+                incidents.refused += 1;
+            } else if entry.action == WRITER_STATE_ALTERED {
+                incidents.altered += 1;
+            } else if is_of_killed_process(entry) {
+                incidents.lost += missing_rows(entry);
+            } else {
+                incidents.missing += missing_rows(entry);
             }
         }
         match found.next {
@@ -139,6 +141,15 @@ pub(crate) async fn recorded_incidents(
 
 fn is_of_killed_process(entry: &Entry) -> bool {
     entry.changes.iter().any(|change| change.field == ENDED && change.after == FieldValue::Bool(true))
+}
+
+/// The number of rows in an entry about missing ones.
+fn missing_rows(entry: &Entry) -> u64 {
+    let rows = entry.changes.iter().find(|change| change.field == ROWS_COUNT).map(|change| &change.after);
+    match rows {
+        Some(FieldValue::Integer(rows)) => u64::try_from(*rows).unwrap_or(1),
+        _ => 1,
+    }
 }
 
 /// Returns what is wrong with the heads of the logs.

@@ -26,7 +26,7 @@ pub(super) async fn public_key(context: &CommandContext) -> Result<(), Failure> 
 pub(super) async fn verifier_key(context: &CommandContext, workspace: &str) -> Result<(), Failure> {
     let key = Installation::with(&context.settings, async |installation| {
         let (_, organization) = find_log(installation, workspace).await?;
-        Ok(installation.audit_logs.verifier_key(organization).to_string())
+        Ok(installation.audit_logs.signer.verifier_key(organization).to_string())
     })
     .await?;
     context.output.print(&json!({ "verifier_key": key }), || key.clone())
@@ -39,7 +39,7 @@ pub(super) async fn verifier_key(context: &CommandContext, workspace: &str) -> R
 pub(super) async fn note(context: &CommandContext, workspace: &str) -> Result<(), Failure> {
     let note = Installation::with(&context.settings, async |installation| {
         let (name, organization) = find_log(installation, workspace).await?;
-        let head = installation.published_log()?.head(organization).await;
+        let head = installation.published_log().head(organization).await;
         let (_, note) = head.map_err(|error| Failure::new(format!("the audit log of {name} has no note: {error}")))?;
         Ok(note.to_string())
     })

@@ -22,7 +22,7 @@ pub(super) async fn prove(context: &CommandContext, Prove { entry, workspace }: 
         .map_err(|_| Failure::usage(format!("{entry:?} is not the identifier of an audit entry, such as aud_…")))?;
     let proof = Installation::with(&context.settings, async |installation| {
         let (name, organization) = find_log(installation, workspace).await?;
-        let proof = installation.published_log()?.entry_proof(organization, id).await;
+        let proof = installation.published_log().entry_proof(organization, id).await;
         proof.map_err(|error| Failure::new(format!("there is no proof of {id} in the audit log of {name}: {error}")))
     })
     .await?;

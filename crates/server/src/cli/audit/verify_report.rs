@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::{
     cli::Output,
     failure::Failure,
-    operations::{Incidents, RefusedRow},
+    operations::{Incidents, UnacceptedRow},
 };
 
 /// The result of verifying one log.
@@ -21,7 +21,7 @@ pub(super) struct LogResult {
 pub(super) struct Verification {
     pub(super) logs: Vec<LogResult>,
     /// The rows of entries that wait and that no server wrote as they are.
-    pub(super) refused: Vec<RefusedRow>,
+    pub(super) refused: Vec<UnacceptedRow>,
     /// The incidents that the log of the installation records.
     pub(super) incidents: Incidents,
 }
@@ -44,7 +44,7 @@ impl Verification {
             let fault = log.outcome.as_ref().err()?;
             Some(format!("the audit log of {} is not intact: {fault}", log.name))
         };
-        let of_row = |row: &RefusedRow| {
+        let of_row = |row: &UnacceptedRow| {
             let key = row.key;
             format!(
                 "the row {} of entries of {} that wait to be sealed was not written by this installation as it is, and is not \

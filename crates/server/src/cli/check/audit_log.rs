@@ -7,7 +7,7 @@ use kernel::OrganizationId;
 use super::Report;
 use crate::{
     compose::Installation,
-    operations::{HeadFaults, RefusedRow, head_faults, recorded_incidents, refused_rows},
+    operations::{HeadFaults, UnacceptedRow, head_faults, recorded_incidents, refused_rows},
 };
 
 const ABOUT: &str = "audit log";
@@ -121,7 +121,7 @@ async fn check_heads(installation: &Installation, report: &mut Report) {
 }
 
 /// Describes a row that is refused.
-fn describe_row(row: &RefusedRow) -> String {
+fn describe_row(row: &UnacceptedRow) -> String {
     format!("{} of {} ({})", row.key.id, row.key.organization, row.reason)
 }
 
