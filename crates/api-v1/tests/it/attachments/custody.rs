@@ -105,7 +105,7 @@ async fn an_event_has_the_sequence_and_the_hash_of_its_entry_once_that_is_sealed
     let client = api.full_access_client().await;
     let file = uploaded(&api, &client, "file").await;
     let claim = claimed(&api, &client, "sealed", &[&file]).await;
-    api.fixture.seal_all().await;
+    api.seal().await;
     let log = api.audit_log(api.home).await;
     for event in custody(&api, &client, &claim).await {
         let stored = log.iter().find(|stored| stored.entry.id.to_string() == event["id"].as_str().unwrap()).unwrap();

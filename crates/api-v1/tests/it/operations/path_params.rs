@@ -93,7 +93,7 @@ impl PathParams {
         let requirement = api.fixture.create(organization, requirement).await.meta.id;
         self.registers.insert(EvidenceRequirement::PREFIX, requirement.to_string());
         self.attachment = api.store_attachment(organization, b"bytes of an attachment").await.to_string();
-        api.fixture.seal_all().await;
+        api.seal().await;
         if let Some(first) = api.audit_log(organization).await.first() {
             self.entry = first.entry.id.to_string();
             self.tile = ("0".to_owned(), "000.p/1".to_owned());
