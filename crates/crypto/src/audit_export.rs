@@ -47,7 +47,9 @@ pub enum ExportFault {
         size: u64,
     },
     /// The chain ends before a note.
-    #[error("the chain ends at sequence {last}, but a note that was stored elsewhere covers {size} entries: the last entries were removed")]
+    #[error(
+        "the chain ends at sequence {last}, but a note that was stored elsewhere covers {size} entries: the last entries were removed"
+    )]
     BeforeNote {
         /// The sequence of the last entry.
         last: i64,
@@ -55,7 +57,9 @@ pub enum ExportFault {
         size: u64,
     },
     /// The export lacks the first entries, without which the tree can't be computed.
-    #[error("the export begins after its first entries, which were removed, so it can't be compared with notes: only a checkpoint as JSON can be")]
+    #[error(
+        "the export begins after its first entries, which were removed, so it can't be compared with notes: only a checkpoint as JSON can be"
+    )]
     NoTree,
     /// The end of the chain is not signed.
     #[error("no checkpoint signs the entries from sequence {from} on")]

@@ -1,6 +1,6 @@
 //! The program of the guide for auditors accepts what this program makes, and refuses what was changed.
 
-use std::{fs, path::Path, process::Command};
+use std::{collections::BTreeMap, fs, path::Path, process::Command};
 
 use audit::{Checkpoint, Hash, Head, Seal, StoredEntry, canonical_json, checkpoint_json, hash_entry};
 use crypto::{CheckpointKey, verify_export};
@@ -230,7 +230,7 @@ fn the_program_of_the_guide_judges_exports_as_novantra_does() {
     let key = CheckpointKey::new(&master_key()).public_key();
     for (name, is_valid, export, kept) in cases {
         let kept_checkpoints = if kept.is_empty() { Vec::new() } else { crypto::read_checkpoints(&kept).unwrap() };
-        let ours = verify_export(export.as_bytes(), &key, kept_checkpoints);
+        let ours = verify_export(export.as_bytes(), &key, kept_checkpoints, BTreeMap::new());
         let theirs = program.run("export", &[export.as_bytes(), pem().as_bytes(), kept.as_bytes()]);
         assert_eq!(ours.is_ok(), is_valid, "{name}: {ours:?}");
         assert_eq!(theirs.is_ok(), is_valid, "{name}: {theirs:?}");
