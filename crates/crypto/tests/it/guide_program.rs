@@ -57,14 +57,14 @@ fn entry(number: u64) -> Entry {
         id: Id::new(Ulid::from_parts(1_700_000_000_000 + number, 7)),
         organization: organization(),
         occurred_at: Timestamp::from_millis(1_700_000_000_000),
-        wall_clock: (number % 2 == 0).then(|| Timestamp::from_millis(0)),
+        wall_clock: number.is_multiple_of(2).then(|| Timestamp::from_millis(0)),
         actor: Actor {
             kind: ActorKind::ServiceAccount,
             id: Some("svc_1".into()),
             name: "scanner \"2\" \u{7}\t".into(),
         },
         action: Action::new("finding.updated"),
-        subject: (number % 3 == 0).then(|| Subject { kind: "finding".into(), id: "find_1".into() }),
+        subject: number.is_multiple_of(3).then(|| Subject { kind: "finding".into(), id: "find_1".into() }),
         reason: Reason::parse("línea 𝄞 / \u{2028}").ok(),
         changes: vec![
             text("due_at", FieldValue::Texts(vec!["a\\b".to_owned(), "\u{7f}".to_owned()])),

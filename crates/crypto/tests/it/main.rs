@@ -1,5 +1,7 @@
 //! The audit log's notes, proofs and tiles, verified by implementations that are not ours.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
+
 extern crate novantra_crypto as crypto;
 
 mod guide_program;
