@@ -7,7 +7,7 @@ use ::store::InstallationIdentity;
 use async_trait::async_trait;
 use kernel::{Entry, StoreError, Timestamp};
 
-use super::{SqlStore, audit, clock};
+use super::{SqlStore, audit::EntryRows, clock};
 use crate::{
     engine::{Session, Sql, Value, corrupt},
     schema::{Database, copy_marker},
@@ -53,17 +53,23 @@ pub enum InstallationChange {
 
 impl Database {
     /// Changes the installation, and stores the audit entry of the change in the same transaction. Returns whether there
-    /// was anything to change.
+    /// was anything to change. `rows` writes the only rows of this process, and has their key.
     ///
     /// # Errors
     /// [`StoreError`] if nothing was changed.
-    pub async fn change_installation(&self, change: &InstallationChange, entry: &Entry) -> Result<bool, StoreError> {
+    pub async fn change_installation(
+        &self,
+        change: &InstallationChange,
+        entry: &Entry,
+        rows: RowWriter,
+    ) -> Result<bool, StoreError> {
+        let rows = EntryRows::last_of(rows, entry)?;
         self.engine
-            .write((change.clone(), entry.clone()), |(change, entry), session| {
+            .write((change.clone(), rows), |(change, rows), session| {
                 Box::pin(async move {
                     let changes = apply(session, change).await?;
                     if changes {
-                        audit::insert(session, std::slice::from_ref(entry)).await?;
+                        rows.insert(session, &[]).await?;
                     }
                     Ok(changes)
                 })
