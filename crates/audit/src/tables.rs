@@ -17,8 +17,8 @@ use crate::{checkpoint::Checkpoint, log::AuditFilter, row_key::RowKey, stored_en
 
 pub use changes::{Compaction, Conversion, HeadChange, LeaseHold, PrefixRemoval, SealingRound, TermMerge};
 pub use rows::{
-    BodyRange, NewRun, NewSegment, Recent, RunKey, RunTable, SegmentQuery, SegmentStart, SignedHead, StoredHead, TermQuery,
-    TermRow, TileRow, WaitingKey, WaitingRow, WaitingStats, WriterRow,
+    BodyRange, NewRun, NewSegment, Recent, RunKey, RunTable, SegmentQuery, SegmentStart, SignedHead, StoredHead,
+    TermQuery, TermRow, TileRow, WaitingKey, WaitingRow, WaitingStats, WriterRow,
 };
 
 /// The tables of the audit log in a store.
@@ -27,8 +27,8 @@ pub trait AuditTables: Send + Sync {
     // Reading.
 
     /// Returns what is needed first to read an organization's log: the rows that may contain entries of it which wait
-    /// (those under its own key and those that several organizations share, under the key of the installation), then the
-    /// keys of its runs, then its head, each as it is when it is read, in this order.
+    /// (those under its own key and those that several organizations share, under the key of the installation; none without
+    /// entries), then the keys of its runs, then its head, each as it is when it is read, in this order.
     ///
     /// # Errors
     /// [`StoreError`] if the store fails.
@@ -40,8 +40,8 @@ pub trait AuditTables: Send + Sync {
     /// [`StoreError`] if the store fails.
     async fn heads(&self, organizations: &[OrganizationId]) -> Result<Vec<StoredHead>, StoreError>;
 
-    /// Returns every organization that any table of the log names, in order: one with a head, but also one of which only
-    /// a run, a segment, a checkpoint or an entry of the old form is left.
+    /// Returns every organization that has something in the log that was sealed, or an entry of the old form, in order:
+    /// one with a head, but also one of which only a run, a segment, a checkpoint or an entry of the old form is left.
     ///
     /// # Errors
     /// [`StoreError`] if the store fails.
@@ -96,8 +96,8 @@ pub trait AuditTables: Send + Sync {
 
     // Sealing and compaction.
 
-    /// Returns up to `limit` rows of any organization after this key, in the order of their keys. It returns fewer when
-    /// their bodies have reached `bytes`, but at least one if there is one.
+    /// Returns up to `limit` rows of any organization after this key, in the order of their keys, also those without
+    /// entries. The row with which their bodies reach `bytes` is the last.
     ///
     /// # Errors
     /// [`StoreError`] if the store fails.
@@ -188,7 +188,8 @@ pub trait AuditTables: Send + Sync {
     /// [`StoreError`] if the store fails.
     async fn convert(&self, conversion: &Conversion) -> Result<bool, StoreError>;
 
-    /// Deletes all entries of the old form, once no chain needs them. It does nothing if one does, or if there are none.
+    /// Deletes all entries of the old form, once no chain needs them and none of them waits to be sealed. Otherwise, or
+    /// if there are none, it does nothing.
     ///
     /// # Errors
     /// [`StoreError`] if the store fails.

@@ -278,18 +278,3 @@ fn is_past(entry: &Entry, position: Position) -> bool {
         Position::Changed(_, id) | Position::Due(_, id) => entry.id.ulid() > id,
     }
 }
-
-#[async_trait]
-impl ::audit::HasAuditTables for MemoryStore {
-    fn audit_tables(&self) -> std::sync::Arc<dyn ::audit::AuditTables> {
-        unimplemented!()
-    }
-
-    fn authenticate_rows(&self, _: std::sync::Arc<dyn ::audit::RowKey>) {
-        unimplemented!()
-    }
-
-    async fn settle_rows(&self) -> Result<(), StoreError> {
-        unimplemented!()
-    }
-}

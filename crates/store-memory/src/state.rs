@@ -1,12 +1,13 @@
 //! The state of the store, in persistent maps that are cheap to clone.
 
 mod deliveries;
+mod log_tables;
 mod outbox;
 mod partitions;
 
 use std::sync::Arc;
 
-use audit::{Checkpoint, Head, StoredEntry};
+use audit::{Checkpoint, Head, StoredEntry, tables::WaitingRow};
 use auth::{
     AccountId, Credentials, ExternalIdentity, OneTimeLink, PublishedKey, SavedView, SavedViewId, Session, SessionId,
     TokenHash, UserId,
@@ -24,6 +25,7 @@ use ulid::Ulid;
 use webhooks::Partition;
 
 pub(crate) use deliveries::with_updated_at;
+pub(crate) use log_tables::LogTables;
 pub(crate) use outbox::OutboxRow;
 pub(crate) use partitions::PartitionRow;
 
@@ -47,6 +49,8 @@ pub(crate) struct State {
     /// The last entries that were removed from the starts of chains.
     pub(crate) removed: Map<OrganizationId, Head>,
     pub(crate) checkpoints: Map<(OrganizationId, i64), Checkpoint>,
+    /// The tables of the audit log.
+    pub(crate) log: LogTables,
     pub(crate) last_used: Map<(OrganizationId, AccountId), Timestamp>,
     pub(crate) master_key_check: Option<String>,
     pub(crate) installation_id: Option<String>,
@@ -147,6 +151,13 @@ impl State {
         self.entries.insert_mut(key, StoredEntry { entry: entry.clone(), seal: None });
         self.unsealed.insert_mut((entry.organization, entry.id));
         Ok(())
+    }
+
+    /// Adds a row of entries that wait for their seal.
+    pub(crate) fn add_waiting(&mut self, row: &WaitingRow) -> Result<(), StoreError> {
+        let key = row.key;
+        let added = self.log.add_waiting(row);
+        added.ok_or_else(|| StoreError::Corrupt(format!("the row {} of entries exists already", key.id).into()))
     }
 
     pub(crate) fn head(&self, organization: OrganizationId) -> Head {

@@ -1,1 +1,3 @@
 //! The log over tables in memory.
+
+mod memory_tables;

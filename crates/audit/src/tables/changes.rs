@@ -7,8 +7,9 @@ use kernel::{OrganizationId, Timestamp, Ulid};
 use super::{NewRun, NewSegment, StoredHead, TermRow, TileRow, WaitingKey, WaitingRow, WriterRow};
 use crate::{checkpoint::Checkpoint, stored_entry::Head};
 
-/// A lease that the transaction requires its owner to hold, and renews. It fails if another holds it; its row is locked,
-/// so that two holders can't store anything at once.
+/// A lease that the transaction requires its owner to hold, and renews. It fails if its row does not have this owner, but
+/// not because its time is over: nobody has taken it then. Its row is locked, so that two holders can't store anything at
+/// once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LeaseHold {
     /// The name of the lease.
