@@ -4,6 +4,7 @@
 use std::sync::LazyLock;
 
 use ::store::InstallationIdentity;
+use audit_store::RowWriter;
 use async_trait::async_trait;
 use kernel::{Entry, StoreError, Timestamp};
 

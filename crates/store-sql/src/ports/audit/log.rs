@@ -1,6 +1,9 @@
 //! Reading the audit log.
 
-use ::audit::{AuditFilter, AuditLog, AuditTables as _, Checkpoint, Head, StoredEntry, UnsealedStats};
+use ::audit::{
+    AuditFilter, AuditLog, AuditTables as _, Checkpoint, Head, SealedBatch, StoredEntry, Unsealed, UnsealedStats,
+    tables::StoredHead,
+};
 use async_trait::async_trait;
 use kernel::{
     Entry, Id, OrganizationId, Page, PageRequest, RecordStream, SnapshotStream, StoreError, StreamRequest, Timestamp,
@@ -73,7 +76,14 @@ impl AuditLog for SqlStore {
         after: i64,
         limit: usize,
     ) -> Result<Vec<Checkpoint>, StoreError> {
-        self.stored_log.checkpoints(organization, after, limit).await
+        let mut checkpoints = self.audit_tables.checkpoints(organization, after, limit).await?;
+        let after = checkpoints.last().map_or(after, |last| last.sequence);
+        if checkpoints.len() < limit {
+            let heads = self.audit_tables.heads(&[organization]).await?;
+            let own = heads.first().and_then(checkpoint_of).filter(|own| own.sequence > after);
+            checkpoints.extend(own);
+        }
+        Ok(checkpoints)
     }
 
     async fn head(&self, organization: OrganizationId) -> Result<Head, StoreError> {
@@ -88,11 +98,43 @@ impl AuditLog for SqlStore {
         self.stored_log.unsealed_stats(organization).await
     }
 
+    async fn organizations_with_unsealed(
+        &self,
+        _: Option<OrganizationId>,
+        _: usize,
+    ) -> Result<Vec<OrganizationId>, StoreError> {
+        unimplemented!()
+    }
+
+    async fn unsealed(&self, _: OrganizationId, _: usize) -> Result<Option<Unsealed>, StoreError> {
+        unimplemented!()
+    }
+
+    async fn seal(&self, _: &SealedBatch, _: &Checkpoint) -> Result<bool, StoreError> {
+        unimplemented!()
+    }
+
+    async fn remove_entries(&self, _: OrganizationId, _: Head, _: Head) -> Result<bool, StoreError> {
+        unimplemented!()
+    }
+
     async fn waiting_stats(&self, organization: OrganizationId, limit: usize) -> Result<UnsealedStats, StoreError> {
         let stats = self.audit_tables.waiting_stats(Some(organization)).await?;
         let limit = u64::try_from(limit).unwrap_or(u64::MAX);
         Ok(UnsealedStats { entries: stats.entries.min(limit), oldest: stats.oldest })
     }
+}
+
+/// The checkpoint that is stored with a head.
+fn checkpoint_of(head: &StoredHead) -> Option<Checkpoint> {
+    let signed = head.signed?;
+    Some(Checkpoint {
+        organization: head.organization,
+        sequence: head.head.sequence,
+        hash: head.head.hash,
+        signed_at: signed.signed_at,
+        signature: signed.checkpoint,
+    })
 }
 
 impl SqlStore {

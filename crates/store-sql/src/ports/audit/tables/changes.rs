@@ -3,7 +3,7 @@
 use std::{borrow::Cow, sync::LazyLock};
 
 use ::audit::tables::{Compaction, Conversion, HeadChange, LeaseHold, NewRun, NewSegment, TermMerge, TermRow, TileRow};
-use kernel::{OrganizationId, StoreError};
+use kernel::OrganizationId;
 
 use super::{
     heads,
