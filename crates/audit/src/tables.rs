@@ -13,7 +13,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use kernel::{Entry, Id, OrganizationId, Page, PageRequest, StoreError};
 
-use crate::{checkpoint::Checkpoint, log::AuditFilter, row_key::RowKey, stored_entry::StoredEntry};
+use crate::{checkpoint::Checkpoint, hash::Hash, log::AuditFilter, row_key::RowKey, stored_entry::StoredEntry};
 
 pub use changes::{Compaction, Conversion, HeadChange, LeaseHold, PrefixRemoval, SealingRound, TermMerge};
 pub use rows::{
@@ -52,6 +52,18 @@ pub trait AuditTables: Send + Sync {
     /// # Errors
     /// [`StoreError`] if the store fails.
     async fn segments(&self, organization: OrganizationId, query: &SegmentQuery) -> Result<Vec<RunKey>, StoreError>;
+
+    /// Returns the first sequences of up to `limit` segments that begin at or after this sequence, in order, and the
+    /// SHA-256 that their bodies must have.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store fails.
+    async fn digests(
+        &self,
+        organization: OrganizationId,
+        from: i64,
+        limit: usize,
+    ) -> Result<Vec<(i64, Hash)>, StoreError>;
 
     /// Returns parts of the bodies of an organization's runs and segments, in the order of `ranges`; `None` for one that
     /// no longer is in its table, or whose body is in the archive. A part is short where the body ends.

@@ -26,6 +26,28 @@ pub fn node_hash(left: Hash, right: Hash) -> Hash {
     Hash::digest(&bytes)
 }
 
+/// A node of a tree: the root of a complete subtree with 2^`level` leaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Node {
+    /// The level, 0 for leaves.
+    pub level: u32,
+    /// The number of nodes before it at its level.
+    pub index: u64,
+}
+
+/// Returns the largest complete subtrees that these leaves consist of, from left to right. The first leaf must begin a
+/// subtree that is as large as all of them, as in each split of a tree.
+pub(crate) fn subtree_roots(start: u64, end: u64) -> Vec<Node> {
+    let mut nodes = Vec::new();
+    let mut next = start;
+    while next < end {
+        let level = (end - next).ilog2();
+        nodes.push(Node { level, index: next >> level });
+        next += 1 << level;
+    }
+    nodes
+}
+
 /// A tree of which only the right edge is kept: the roots of the complete subtrees that it consists of, the largest
 /// first. There is one for each bit of the size that is set.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -52,6 +74,13 @@ impl Tree {
     #[must_use]
     pub fn edge(&self) -> &[Hash] {
         &self.edge
+    }
+
+    /// Returns the hash of this node if it is on the right edge.
+    #[must_use]
+    pub fn edge_node(&self, node: Node) -> Option<Hash> {
+        let position = subtree_roots(0, self.size).iter().position(|root| *root == node)?;
+        self.edge.get(position).copied()
     }
 
     /// Adds the leaf of the entry with this hash.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use audit::{
-    AuditFilter, AuditTables, Checkpoint, HasAuditTables, RowKey, StoredEntry,
+    AuditFilter, AuditTables, Checkpoint, HasAuditTables, Hash, RowKey, StoredEntry,
     tables::{
         BodyRange, Compaction, Conversion, LeaseHold, PrefixRemoval, Recent, RunKey, SealingRound, SegmentQuery,
         StoredHead, TermMerge, TermQuery, TermRow, TileRow, WaitingKey, WaitingRow, WaitingStats, WriterRow,
@@ -49,6 +49,15 @@ impl AuditTables for MemoryTables {
 
     async fn segments(&self, organization: OrganizationId, query: &SegmentQuery) -> Result<Vec<RunKey>, StoreError> {
         Ok(self.shared.snapshot()?.log.segments(organization, query))
+    }
+
+    async fn digests(
+        &self,
+        organization: OrganizationId,
+        from: i64,
+        limit: usize,
+    ) -> Result<Vec<(i64, Hash)>, StoreError> {
+        Ok(self.shared.snapshot()?.log.digests(organization, from, limit))
     }
 
     async fn bodies(

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use audit::{
-    Checkpoint,
+    Checkpoint, Hash,
     tables::{
         BodyRange, NewRun, Recent, RunKey, RunTable, SegmentQuery, SegmentStart, TermQuery, TermRow, WaitingKey,
         WaitingRow, WaitingStats,
@@ -44,6 +44,11 @@ impl LogTables {
         };
         let listed = all.filter(is_listed).map(|run| key(RunTable::Segments, run));
         if query.downwards { listed.rev().take(query.limit).collect() } else { listed.take(query.limit).collect() }
+    }
+
+    pub(crate) fn digests(&self, organization: OrganizationId, from: i64, limit: usize) -> Vec<(i64, Hash)> {
+        let segments = self.segments.range((organization, from)..=(organization, i64::MAX));
+        segments.take(limit).map(|((_, first_sequence), segment)| (*first_sequence, segment.digest)).collect()
     }
 
     pub(crate) fn body(&self, organization: OrganizationId, range: &BodyRange) -> Option<Vec<u8>> {
