@@ -4,6 +4,7 @@ mod append;
 mod changes;
 mod entry;
 mod log;
+mod query_plans;
 mod repeats;
 mod rows;
 mod settling;

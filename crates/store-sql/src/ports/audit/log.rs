@@ -1,9 +1,6 @@
 //! Reading the audit log.
 
-use ::audit::{
-    AuditFilter, AuditLog, AuditTables as _, Checkpoint, Head, SealedBatch, StoredEntry, Unsealed, UnsealedStats,
-    tables::StoredHead,
-};
+use ::audit::{AuditFilter, AuditLog, Checkpoint, Head, SealedBatch, StoredEntry, Unsealed, UnsealedStats};
 use async_trait::async_trait;
 use kernel::{
     Entry, Id, OrganizationId, Page, PageRequest, RecordStream, SnapshotStream, StoreError, StreamRequest, Timestamp,
@@ -76,14 +73,7 @@ impl AuditLog for SqlStore {
         after: i64,
         limit: usize,
     ) -> Result<Vec<Checkpoint>, StoreError> {
-        let mut checkpoints = self.audit_tables.checkpoints(organization, after, limit).await?;
-        let after = checkpoints.last().map_or(after, |last| last.sequence);
-        if checkpoints.len() < limit {
-            let heads = self.audit_tables.heads(&[organization]).await?;
-            let own = heads.first().and_then(checkpoint_of).filter(|own| own.sequence > after);
-            checkpoints.extend(own);
-        }
-        Ok(checkpoints)
+        self.stored_log.checkpoints(organization, after, limit).await
     }
 
     async fn head(&self, organization: OrganizationId) -> Result<Head, StoreError> {
@@ -119,22 +109,8 @@ impl AuditLog for SqlStore {
     }
 
     async fn waiting_stats(&self, organization: OrganizationId, limit: usize) -> Result<UnsealedStats, StoreError> {
-        let stats = self.audit_tables.waiting_stats(Some(organization)).await?;
-        let limit = u64::try_from(limit).unwrap_or(u64::MAX);
-        Ok(UnsealedStats { entries: stats.entries.min(limit), oldest: stats.oldest })
+        self.stored_log.waiting_stats(organization, limit).await
     }
-}
-
-/// The checkpoint that is stored with a head.
-fn checkpoint_of(head: &StoredHead) -> Option<Checkpoint> {
-    let signed = head.signed?;
-    Some(Checkpoint {
-        organization: head.organization,
-        sequence: head.head.sequence,
-        hash: head.head.hash,
-        signed_at: signed.signed_at,
-        signature: signed.checkpoint,
-    })
 }
 
 impl SqlStore {

@@ -13,7 +13,7 @@ mod waiting;
 use std::sync::Arc;
 
 use ::audit::{
-    AuditFilter, AuditTables, Checkpoint, StoredEntry,
+    AuditFilter, AuditTables, Checkpoint, Hash, StoredEntry,
     tables::{
         BodyRange, Compaction, Conversion, LeaseHold, PrefixRemoval, Recent, RunKey, SealingRound, SegmentQuery,
         StoredHead, TermMerge, TermQuery, TermRow, TileRow, WaitingKey, WaitingRow, WaitingStats, WriterRow,
@@ -104,6 +104,19 @@ impl AuditTables for SqlAuditTables {
     async fn segments(&self, organization: OrganizationId, query: &SegmentQuery) -> Result<Vec<RunKey>, StoreError> {
         let input = (organization, *query);
         self.engine.read(input, |(of, query), session| Box::pin(reading::segments(session, *of, query))).await
+    }
+
+    async fn digests(
+        &self,
+        organization: OrganizationId,
+        from: i64,
+        limit: usize,
+    ) -> Result<Vec<(i64, Hash)>, StoreError> {
+        let input = (organization, from, limit);
+        let read = self.engine.read(input, |(of, from, limit), session| {
+            Box::pin(reading::digests(session, *of, *from, *limit))
+        });
+        read.await
     }
 
     async fn bodies(

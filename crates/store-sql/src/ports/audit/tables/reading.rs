@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use ::audit::{
-    Checkpoint, Signature,
+    Checkpoint, Hash, Signature,
     tables::{Recent, RunKey, RunTable, SegmentQuery, SegmentStart, TermQuery, TermRow, TileRow, WriterRow},
 };
 use audit_runs::MAX_ENTRIES;
@@ -34,6 +34,12 @@ pub(crate) static SEGMENTS_DOWNWARDS: LazyLock<Sql> =
     LazyLock::new(|| segments_where("first_sequence <= ? ORDER BY first_sequence DESC"));
 pub(crate) static SEGMENTS_BY_HIGH_ID: LazyLock<Sql> =
     LazyLock::new(|| segments_where("high_id >= ? ORDER BY high_id, first_sequence"));
+static DIGESTS: LazyLock<Sql> = LazyLock::new(|| {
+    Sql::from_text(
+        "SELECT first_sequence, digest FROM audit_segments WHERE organization_id = ? AND first_sequence >= ? \
+         ORDER BY first_sequence LIMIT ?",
+    )
+});
 pub(crate) static TERMS_UPWARDS: LazyLock<Sql> = LazyLock::new(|| terms_in_order(""));
 pub(crate) static TERMS_DOWNWARDS: LazyLock<Sql> = LazyLock::new(|| terms_in_order(" DESC"));
 pub(crate) static TILES: LazyLock<BatchStatement> = LazyLock::new(|| {
@@ -132,6 +138,16 @@ pub(super) async fn segments(
     };
     let values = [organization, sequence.saturating_sub(length).into(), sequence.into(), limit];
     session.fetch(&SEGMENTS_UPWARDS, &values, read).await
+}
+
+pub(super) async fn digests(
+    session: &Session,
+    organization: OrganizationId,
+    from: i64,
+    limit: usize,
+) -> Result<Vec<(i64, Hash)>, StoreError> {
+    let read = |cells: &mut RowReader<'_>| Ok((cells.int()?, Hash(cells.blob()?.try_into().map_err(corrupt)?)));
+    session.fetch(&DIGESTS, &[organization.into(), from.into(), Value::limit(limit)], read).await
 }
 
 fn run_key(cells: &mut RowReader<'_>, table: RunTable) -> Result<RunKey, StoreError> {
