@@ -5,10 +5,18 @@ mod bytes;
 mod keys;
 mod log;
 mod number_ranges;
+mod proofs;
 mod row_writer;
 mod rows;
+mod sealer;
+mod verify;
 
-pub use keys::SealerKeys;
+pub use keys::{SealerKeys, TreeHeadSigner};
 pub use log::StoredLog;
+pub use proofs::ProofError;
 pub use row_writer::{PreparedRow, RowWriter};
 pub use rows::{ReadRow, RowFault, read_row};
+pub use sealer::{
+    ChainFault, HEADS, MissingRows, ROW_REFUSED, ROWS_MISSING, RefusedRow, Round, Sealer, SealerContext,
+    WRITER_STATE_ALTERED,
+};

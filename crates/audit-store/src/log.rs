@@ -23,14 +23,18 @@ use std::sync::Arc;
 use audit::{AuditFilter, AuditTables, Checkpoint, Head, RowKey, StoredEntry, UnsealedStats};
 use kernel::{Entry, Id, OrganizationId, Page, PageRequest, RecordStream, StoreError, StreamRequest, Timestamp};
 
-use reader::Reader;
+pub(crate) use blocks::parse_header;
+pub(crate) use lists::moved;
+pub(crate) use reader::{MAX_ATTEMPTS, Reader};
+pub(crate) use view::View;
+
 use stream::EntryStream;
 use wanted::Wanted;
 use window::Window;
 
 /// The log in the tables of a store. It implements the reading part of [`audit::AuditLog`]; a store calls its methods.
 pub struct StoredLog {
-    reader: Arc<Reader>,
+    pub(crate) reader: Arc<Reader>,
 }
 
 impl StoredLog {

@@ -24,7 +24,7 @@ mod tree_head;
 mod verify;
 mod witness;
 
-pub use canonical::{canonical_json, hash_entry, hashed_json};
+pub use canonical::{canonical_json, hash_entry, hashed_json, push_hashed_json};
 pub use chain::{SealedBatch, Unsealed, seal};
 pub use checkpoint::{Checkpoint, CheckpointSigner, CheckpointVerifier, MalformedSignature, Signature};
 pub use cosignature::{Cosignature, cosigned_message};

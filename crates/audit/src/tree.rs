@@ -14,7 +14,9 @@ pub const BLOCK_LEVEL: u32 = 8;
 /// Returns the leaf of an entry with this hash.
 #[must_use]
 pub fn leaf_hash(entry: Hash) -> Hash {
-    Hash::digest(&[&[0], entry.0.as_slice()].concat())
+    let mut bytes = [0; 33];
+    bytes[1..].copy_from_slice(&entry.0);
+    Hash::digest(&bytes)
 }
 
 /// Returns the node above these two.

@@ -6,12 +6,12 @@ use std::sync::{
 };
 
 use audit::{
-    AuditTables, RowKey,
+    AuditTables, Hash, RowKey,
     tables::{StoredHead, WaitingRow},
 };
 use kernel::{Entry, OrganizationId, StoreError};
 
-use super::{blocks::BlockCache, directory::{Directories, Directory}, terms::TermCache, view::View};
+use super::{blocks::BlockCache, byte_cache::ByteCache, directory::{Directories, Directory}, terms::TermCache, view::View};
 use crate::rows::read_part;
 
 /// The maximum number of entries of the old form that wait for their seal. They are those of the last second before the
@@ -23,6 +23,8 @@ pub(crate) const MAX_ATTEMPTS: usize = 8;
 
 const DIRECTORY_BYTES: usize = 16 << 20;
 
+const TILE_ROOT_BYTES: usize = 1 << 20;
+
 /// The tables, the key of rows, and caches.
 pub(crate) struct Reader {
     pub(crate) tables: Arc<dyn AuditTables>,
@@ -30,6 +32,8 @@ pub(crate) struct Reader {
     directories: Directories,
     pub(crate) blocks: BlockCache,
     pub(crate) terms: TermCache,
+    /// The roots of full tiles of roots of blocks, by the number of the tile.
+    pub(crate) tile_roots: ByteCache<(OrganizationId, u64), Hash>,
     /// Whether no entries of the old form wait any longer: no new ones are written.
     old_waiting_is_empty: AtomicBool,
 }
@@ -42,6 +46,7 @@ impl Reader {
             directories: Directories::new(DIRECTORY_BYTES),
             blocks: BlockCache::default(),
             terms: TermCache::default(),
+            tile_roots: ByteCache::new(TILE_ROOT_BYTES),
             old_waiting_is_empty: AtomicBool::new(false),
         }
     }
@@ -88,6 +93,11 @@ impl Reader {
         old_through: i64,
     ) -> Result<Arc<Directory>, StoreError> {
         self.directories.load(&*self.tables, organization, old_through).await
+    }
+
+    /// Forgets what is known of an organization's segments, so that their keys are read again.
+    pub(crate) fn forget(&self, organization: OrganizationId) {
+        self.directories.forget(organization);
     }
 
     /// Returns the head of an organization's chain, if it has one.

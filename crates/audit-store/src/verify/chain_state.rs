@@ -192,8 +192,11 @@ impl ChainState {
         if self.signed_through < last {
             return Err(Fault::Unsigned { from: self.signed_through + 1 });
         }
-        if head != self.head {
+        if head.sequence < last {
             return Err(Fault::Unsigned { from: head.sequence + 1 });
+        }
+        if head != self.head {
+            return Err(Fault::AlteredHead { sequence: last });
         }
         if let Some(stored) = stored {
             let is_same_tree = match (&self.tree, &stored.tree) {

@@ -1,11 +1,9 @@
 //! The check of a run by itself, which any thread can make.
 
-use std::{mem::size_of, ops::RangeInclusive};
+use std::ops::RangeInclusive;
 
 use audit::{
-    BLOCK_LEVEL, Fault, Hash, Head, Tree,
-    recorded_removal,
-    tables::RunKey,
+    BLOCK_LEVEL, Fault, Hash, Head, leaf_hash, push_hashed_json, recorded_removal, subtree_root, tables::RunKey, tree_root,
 };
 use audit_runs::{Dictionary, Header};
 use kernel::{Entry, Id, OrganizationId, Ulid};
@@ -62,7 +60,7 @@ pub(super) fn check_run(organization: OrganizationId, key: &RunKey, body: &[u8])
     let dictionary = Dictionary::decode(&header, frame(header.dictionary())).map_err(|_| unreadable)?;
     let mut low = Ulid::max();
     let mut blocks = Vec::with_capacity(header.blocks());
-    let mut text = String::with_capacity(4 * size_of::<Entry>());
+    let mut text = String::new();
     for block in 0..header.blocks() {
         let sequences = header.sequences(block);
         let (first, last) = (sequences.start, sequences.end - 1);
@@ -82,15 +80,13 @@ fn check_block(header: &Header, block: usize, entries: &[Entry], text: &mut Stri
     let (first, last) = (sequences.start, sequences.end - 1);
     let mut hash = anchor.before;
     let mut hashes = Vec::with_capacity(entries.len());
-    let mut tree = Tree::default();
     for (entry, sequence) in entries.iter().zip(sequences) {
         text.clear();
-        audit::push_hashed_json(text, entry, sequence, hash);
+        push_hashed_json(text, entry, sequence, hash);
         hash = Hash::digest(text.as_bytes());
-        tree.push(hash);
         hashes.push(hash);
     }
-    let root = tree.root();
+    let root = root(&hashes);
     if root != anchor.root || hashes.len() as i64 != last - first + 1 {
         return Err(Fault::AlteredBlock { first, last });
     }
@@ -102,4 +98,13 @@ fn check_block(header: &Header, block: usize, entries: &[Entry], text: &mut Stri
         ids: entries.iter().map(|entry| entry.id).collect(),
         removals: entries.iter().filter_map(recorded_removal).collect(),
     })
+}
+
+/// The root of the tree over the entries of a block.
+fn root(hashes: &[Hash]) -> Hash {
+    if hashes.len() == 1 << BLOCK_LEVEL {
+        let leaves: Vec<Hash> = hashes.iter().map(|hash| leaf_hash(*hash)).collect();
+        return subtree_root(&leaves);
+    }
+    tree_root(hashes.iter().copied())
 }
