@@ -101,6 +101,10 @@ impl AuditTables for SqlAuditTables {
         self.engine.read((), |(), session| Box::pin(reading::organizations(session))).await
     }
 
+    async fn runs(&self, organization: OrganizationId) -> Result<Vec<RunKey>, StoreError> {
+        self.engine.read(organization, |organization, session| Box::pin(reading::runs(session, *organization))).await
+    }
+
     async fn segments(&self, organization: OrganizationId, query: &SegmentQuery) -> Result<Vec<RunKey>, StoreError> {
         let input = (organization, *query);
         self.engine.read(input, |(of, query), session| Box::pin(reading::segments(session, *of, query))).await

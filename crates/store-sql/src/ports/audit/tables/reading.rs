@@ -101,7 +101,7 @@ pub(super) async fn recent(session: &Session, organization: OrganizationId) -> R
             Ok(())
         }),
         Box::pin(async {
-            *runs = session.fetch(&RUNS, &[organization.into()], |cells| run_key(cells, RunTable::Runs)).await?;
+            *runs = self::runs(session, organization).await?;
             Ok(())
         }),
         Box::pin(async {
@@ -111,6 +111,10 @@ pub(super) async fn recent(session: &Session, organization: OrganizationId) -> R
     ];
     pipeline(steps).await?;
     Ok(recent)
+}
+
+pub(super) async fn runs(session: &Session, organization: OrganizationId) -> Result<Vec<RunKey>, StoreError> {
+    session.fetch(&RUNS, &[organization.into()], |cells| run_key(cells, RunTable::Runs)).await
 }
 
 pub(super) async fn segments(
