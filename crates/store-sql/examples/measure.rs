@@ -50,6 +50,7 @@ async fn measure() {
     let clock = Arc::new(TestClock::default());
     database.migrate(clock.now()).await.expect("a schema");
     let store = SqlStore::open(database, Role::Server, clock, Ulid::nil()).await.expect("a store");
+    store.authenticate_rows(Arc::new(TestLogKey::DEFAULT));
     let mut fixture = Fixture { store, entropy: TestEntropy::default(), home: Id::new(Ulid(1)), ids: Vec::new() };
     let began = Instant::now();
     for _ in 0..FINDINGS / 500 {
