@@ -6,12 +6,13 @@ use std::{
     time::{Duration, Instant},
 };
 
+use audit::HasAuditTables as _;
 use auth::Accounts as _;
 use findings::{Finding, FindingFilter, Status};
 use kernel::{AuditTrail as _, Clock as _, Entropy as _, Id, Ledger as _, OrganizationId, PageRequest, Reader, Stored};
 use novantra_store_sql::{Database, DatabaseUrl, Role, SqlStore};
 use store::Maintenance as _;
-use store_contract::{TestClock, TestEntropy, samples};
+use store_contract::{TestClock, TestEntropy, TestLogKey, samples};
 use ulid::Ulid;
 
 const CALLERS: usize = 64;
