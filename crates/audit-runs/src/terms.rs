@@ -43,11 +43,6 @@ impl Fingerprint {
     pub fn bucket(self) -> i64 {
         i64::from(self.0 >> WITHIN_BUCKET)
     }
-
-    /// The lower bits, which tell it from others of its bucket.
-    fn within_bucket(self) -> u32 {
-        self.0 & ((1 << WITHIN_BUCKET) - 1)
-    }
 }
 
 /// The number of bits that tell fingerprints of one bucket apart.
