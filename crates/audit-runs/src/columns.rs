@@ -29,7 +29,8 @@ pub(crate) fn put_column(content: &mut Content, values: &[u64]) {
     }
     let plane = |plane: u8| values.iter().map(move |value| ((value - minimum) >> (8 * plane)) as u8);
     let random = (0..planes.min(MAX_RANDOM)).take_while(|number| is_random(plane(*number))).count() as u8;
-    content.plain.push(planes | u8::from(with_minimum) * WITH_MINIMUM | random << RANDOM_SHIFT);
+    let minimum_flag = if with_minimum { WITH_MINIMUM } else { 0 };
+    content.plain.push(planes | minimum_flag | (random << RANDOM_SHIFT));
     if with_minimum {
         put_varint(&mut content.plain, minimum);
     }

@@ -49,7 +49,7 @@ pub(crate) struct Call {
     pub(crate) subject: SubjectForm,
 }
 
-/// What the subjects of the entries of a call have in common.
+/// The form of the subjects of a call.
 pub(crate) enum SubjectForm {
     /// There is no subject.
     None,

@@ -7,7 +7,7 @@ pub use merged::{merge_terms, merged_blocks};
 pub use segment::SegmentTerms;
 use sha2::{Digest, Sha256};
 
-/// What a fingerprint is of.
+/// The kind of a term.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TermKind {
     /// The name of an action.
