@@ -4,14 +4,23 @@
 mod bytes;
 mod keys;
 mod log;
+mod log_signer;
 mod number_ranges;
 mod proofs;
+mod published_log;
 mod row_writer;
 mod rows;
+mod sealer;
 mod verify;
 
-pub use keys::SealerKeys;
+pub use keys::{SealerKeys, TreeHeadSigner};
 pub use log::StoredLog;
+pub use log_signer::LogSigner;
 pub use proofs::ProofError;
+pub use published_log::{PublicationError, PublishedLog};
 pub use row_writer::{PreparedRow, RowWriter};
 pub use rows::{ReadRow, RowFault, read_row};
+pub use sealer::{
+    ChainFault, HEADS, MissingRows, ROW_REFUSED, ROWS_MISSING, RefusedRow, Round, Sealer, SealerContext,
+    WRITER_STATE_ALTERED,
+};

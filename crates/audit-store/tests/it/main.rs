@@ -1,3 +1,11 @@
 //! The log over tables in memory.
 
+mod lists;
+mod made_log;
 mod memory_tables;
+mod random_log;
+
+/// Runs a test of random values to its end.
+fn block_on(test: impl Future<Output = ()>) {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().expect("a runtime can be made").block_on(test);
+}
