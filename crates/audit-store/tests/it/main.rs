@@ -4,6 +4,7 @@ mod lists;
 mod made_log;
 mod memory_tables;
 mod random_log;
+mod sealing;
 
 /// Runs a test of random values to its end.
 fn block_on(test: impl Future<Output = ()>) {
