@@ -224,11 +224,8 @@ fn parse_header(body: &[u8]) -> Option<(RowHeader, Directory, Vec<u8>)> {
         directory.push((organization, length));
     }
     let unpacked = unread.length().filter(|unpacked| *unpacked == offset && *unpacked <= MAX_UNPACKED)?;
-    let content = if flags & IS_STORED == 0 {
-        zstd::bulk::decompress(unread.0, unpacked).ok()?
-    } else {
-        unread.0.to_vec()
-    };
+    let content =
+        if flags & IS_STORED == 0 { zstd::bulk::decompress(unread.0, unpacked).ok()? } else { unread.0.to_vec() };
     let header = RowHeader { writer, number, given_up, is_last: flags & IS_LAST != 0 };
     (content.len() == unpacked).then_some((header, directory, content))
 }
