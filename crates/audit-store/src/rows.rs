@@ -179,8 +179,25 @@ pub fn read_row(row: &WaitingRow, key: Option<&dyn RowKey>) -> Result<ReadRow, R
     Ok(read)
 }
 
+/// Reads the entries of one organization in a row, as [`read_row`] does; the others are not unpacked if it has none.
+pub(crate) fn read_part(
+    row: &WaitingRow,
+    organization: OrganizationId,
+    key: Option<&dyn RowKey>,
+) -> Result<Vec<Entry>, RowFault> {
+    let end = row.body.len().saturating_sub(TAG_LENGTH);
+    let header = parse_header(&row.body[..end]).ok_or_else(|| RowFault("its header is malformed".into()))?;
+    if !header.1.iter().any(|(part, _)| *part == organization) {
+        return Ok(Vec::new());
+    }
+    let parts = read_row(row, key)?.parts;
+    Ok(parts.into_iter().filter(|(part, _)| *part == organization).flat_map(|(_, entries)| entries).collect())
+}
+
 fn parse(body: &[u8]) -> Result<(ReadRow, u64), RowFault> {
-    let (header, directory, content) = parse_header(body).ok_or_else(|| RowFault("its header is malformed".into()))?;
+    let malformed = || RowFault("its header is malformed".into());
+    let (header, directory, packed) = parse_header(body).ok_or_else(malformed)?;
+    let content = packed.unpack().ok_or_else(malformed)?;
     let mut parts = Vec::with_capacity(directory.len());
     let mut unread = Unread(&content);
     for (organization, length) in directory {
@@ -203,7 +220,25 @@ fn parse(body: &[u8]) -> Result<(ReadRow, u64), RowFault> {
 /// The organizations of a row with the lengths of their parts.
 type Directory = Vec<(OrganizationId, usize)>;
 
-fn parse_header(body: &[u8]) -> Option<(RowHeader, Directory, Vec<u8>)> {
+/// The entries of a row as they are stored.
+struct Packed<'row> {
+    bytes: &'row [u8],
+    unpacked: usize,
+    is_stored: bool,
+}
+
+impl Packed<'_> {
+    fn unpack(self) -> Option<Vec<u8>> {
+        let content = if self.is_stored {
+            self.bytes.to_vec()
+        } else {
+            zstd::bulk::decompress(self.bytes, self.unpacked).ok()?
+        };
+        (content.len() == self.unpacked).then_some(content)
+    }
+}
+
+fn parse_header(body: &[u8]) -> Option<(RowHeader, Directory, Packed<'_>)> {
     let mut unread = Unread(body);
     let known = unread.take(4)? == MAGIC && unread.byte()? == VERSION;
     let flags = unread.byte().filter(|flags| known && flags & !(IS_LAST | IS_STORED) == 0)?;
@@ -224,10 +259,9 @@ fn parse_header(body: &[u8]) -> Option<(RowHeader, Directory, Vec<u8>)> {
         directory.push((organization, length));
     }
     let unpacked = unread.length().filter(|unpacked| *unpacked == offset && *unpacked <= MAX_UNPACKED)?;
-    let content =
-        if flags & IS_STORED == 0 { zstd::bulk::decompress(unread.0, unpacked).ok()? } else { unread.0.to_vec() };
+    let packed = Packed { bytes: unread.0, unpacked, is_stored: flags & IS_STORED != 0 };
     let header = RowHeader { writer, number, given_up, is_last: flags & IS_LAST != 0 };
-    (content.len() == unpacked).then_some((header, directory, content))
+    Some((header, directory, packed))
 }
 
 /// The message of a row's tag. A row can't be moved to another key.

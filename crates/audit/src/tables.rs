@@ -47,6 +47,14 @@ pub trait AuditTables: Send + Sync {
     /// [`StoreError`] if the store fails.
     async fn organizations(&self) -> Result<Vec<OrganizationId>, StoreError>;
 
+    /// Returns the keys of an organization's runs, in the order of the chain.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store fails.
+    async fn runs(&self, organization: OrganizationId) -> Result<Vec<RunKey>, StoreError> {
+        Ok(self.recent(organization).await?.runs)
+    }
+
     /// Returns keys of an organization's segments.
     ///
     /// # Errors

@@ -15,6 +15,10 @@ pub mod filters;
 pub mod idempotency;
 pub mod identities;
 pub mod listing;
+pub mod log_old_form;
+pub mod log_rounds;
+pub mod log_segments;
+pub mod log_tables;
 pub mod maintenance;
 pub mod partitions;
 pub mod passkeys;
@@ -184,6 +188,42 @@ macro_rules! contract_suite {
                 checkpoints_are_stored_in_chain_order
                 the_oldest_entries_are_removed_from_the_start_of_a_chain
                 entries_are_removed_only_from_the_start_that_the_chain_has
+            }
+            log_tables {
+                recent_rows_are_those_of_the_organization_and_shared_ones
+                waiting_rows_are_read_in_the_order_of_their_keys
+                waiting_entries_are_counted
+                organizations_with_a_log_are_listed
+                segments_are_listed_from_any_start
+                segments_are_found_by_their_greatest_identifiers
+                ranges_of_bodies_are_returned_in_order
+                rows_of_the_index_are_listed_within_a_range
+                tiles_and_checkpoints_are_found
+            }
+            log_rounds {
+                a_round_moves_waiting_entries_to_runs
+                a_head_reads_back_as_it_was_stored
+                a_round_requires_the_lease_and_renews_it
+                a_round_that_expects_another_head_stores_nothing
+                a_round_whose_rows_are_gone_stores_nothing
+                a_round_can_replace_a_row_under_its_key
+                one_of_eight_concurrent_rounds_is_stored
+            }
+            log_segments {
+                blocks_are_replaced_by_a_segment
+                a_compaction_that_does_not_fit_stores_nothing
+                rows_of_the_index_are_merged
+                the_start_of_a_chain_is_removed
+                a_removal_that_does_not_fit_removes_nothing
+                one_of_eight_concurrent_removals_is_stored
+                a_removal_does_not_cross_a_compaction
+            }
+            log_old_form {
+                sealed_entries_of_the_old_form_are_read_by_sequence
+                sealed_entries_of_the_old_form_are_listed
+                waiting_entries_of_the_old_form_are_sealed
+                sealed_entries_of_the_old_form_are_converted
+                entries_of_the_old_form_are_deleted_once_no_chain_needs_them
             }
             accounts {
                 an_account_is_found_by_its_client_id

@@ -1,1 +1,11 @@
 //! The format of runs.
+
+extern crate novantra_audit_runs as audit_runs;
+
+mod damage;
+mod entries;
+mod round_trip;
+mod sizes;
+mod stubs;
+mod terms;
+mod workload;

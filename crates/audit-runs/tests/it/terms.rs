@@ -1,0 +1,80 @@
+//! The index: the blocks that may have a term.
+
+use audit_runs::{BLOCK_ENTRIES, Fingerprint, SegmentTerms, TermKind, merge_terms, merged_blocks};
+use kernel::Entry;
+use proptest::{collection::vec, prelude::*};
+
+use crate::workload::{Workload, mixed, reads};
+
+fn terms_of(entry: &Entry) -> Vec<Fingerprint> {
+    let mut terms = vec![Fingerprint::of(TermKind::Action, entry.action.as_str())];
+    terms.extend(entry.actor.id.iter().map(|id| Fingerprint::of(TermKind::Actor, id)));
+    if let Some(subject) = &entry.subject {
+        terms.push(Fingerprint::of(TermKind::Subject, &subject.id));
+        if !entry.changes.is_empty() {
+            terms.push(Fingerprint::of(TermKind::ChangedSubject, &subject.id));
+        }
+    }
+    terms
+}
+
+#[test]
+fn each_block_is_found_by_the_terms_of_its_entries_and_by_no_others() {
+    let list = mixed(1_000);
+    let terms = SegmentTerms::decode(&SegmentTerms::of(&list).encode()).unwrap();
+    for entry in &list {
+        for term in terms_of(entry) {
+            let mut expected = 0_u16;
+            for (index, other) in list.iter().enumerate() {
+                expected |= u16::from(terms_of(other).contains(&term)) << (index / BLOCK_ENTRIES);
+            }
+            assert_eq!(terms.blocks(term), expected);
+        }
+    }
+    assert_eq!(terms.blocks(Fingerprint::of(TermKind::Actor, "nobody")), 0);
+    assert_eq!(terms.blocks(Fingerprint::of(TermKind::Subject, list[0].action.as_str())), 0);
+}
+
+#[test]
+fn a_fingerprint_is_the_start_of_a_hash_of_kind_and_term() {
+    // Computed by `printf '\x02find_1' | sha256sum`.
+    assert_eq!(Fingerprint::of(TermKind::Subject, "find_1"), Fingerprint(FIND_1));
+    assert_eq!(Fingerprint(u32::MAX).bucket(), 2_047);
+    assert_eq!(Fingerprint((1 << 21) - 1).bucket(), 0);
+}
+
+const FIND_1: u32 = 0x4fbe_0dcb;
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn merged_rows_find_the_blocks_of_all_segments(sizes in vec(0_usize..700, 0..12), seed: u64) {
+        let mut workload = Workload::mixed(seed);
+        let segments: Vec<Vec<Entry>> = sizes.iter().map(|size| workload.take(*size)).collect();
+        let terms: Vec<SegmentTerms> = segments.iter().map(|entries| SegmentTerms::of(entries)).collect();
+        let rows = merge_terms(&terms);
+        prop_assert!(rows.is_sorted_by(|(a, _), (b, _)| a < b));
+        let find = |term: Fingerprint| match rows.iter().find(|(bucket, _)| *bucket == term.bucket()) {
+            Some((_, row)) => merged_blocks(row, term).unwrap(),
+            None => Vec::new(),
+        };
+        for term in segments.iter().flatten().step_by(7).flat_map(terms_of).chain([Fingerprint(0), Fingerprint(u32::MAX)]) {
+            let expected: Vec<u16> = (0..terms.len() as u16 * 16)
+                .filter(|block| terms[usize::from(block / 16)].blocks(term) >> (block % 16) & 1 == 1)
+                .collect();
+            prop_assert_eq!(find(term), expected);
+        }
+    }
+}
+
+#[test]
+fn a_term_of_all_blocks_of_256_segments_takes_a_bit_for_each() {
+    let entries = reads(4_096);
+    let segment = SegmentTerms::of(&entries);
+    let term = Fingerprint::of(TermKind::Action, entries[0].action.as_str());
+    assert_eq!(segment.blocks(term), u16::MAX);
+    let rows = merge_terms(&vec![segment; 256]);
+    let (_, row) = rows.iter().find(|(bucket, _)| *bucket == term.bucket()).unwrap();
+    assert_eq!(merged_blocks(row, term).unwrap(), (0..4_096).collect::<Vec<u16>>());
+}
