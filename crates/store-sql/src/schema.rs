@@ -5,6 +5,7 @@ mod backup;
 mod comparison;
 pub(crate) mod copy_marker;
 mod database;
+pub(crate) mod log_generation;
 mod migrations;
 mod object_keys;
 mod placement;
