@@ -8,6 +8,7 @@ mod made_log;
 mod memory_tables;
 mod random_log;
 mod removal;
+mod sealing;
 mod support;
 
 /// Runs a test of random values to its end.
