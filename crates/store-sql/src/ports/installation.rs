@@ -69,9 +69,9 @@ impl Database {
     ) -> Result<bool, StoreError> {
         let rows = EntryRows::last_of(rows, entry)?;
         self.engine
-            .write((change.clone(), rows), |(change, rows), session| {
+            .write((change.clone(), rows, entry.occurred_at), |(change, rows, at), session| {
                 Box::pin(async move {
-                    let changes = apply(session, change, entry.occurred_at).await?;
+                    let changes = apply(session, change, *at).await?;
                     if changes {
                         rows.insert(session, &[]).await?;
                     }
