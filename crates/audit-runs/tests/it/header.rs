@@ -11,7 +11,7 @@ use crate::{
 fn fault(run: &[u8], offset: usize, bytes: &[u8]) -> String {
     let mut changed = run.to_vec();
     changed[offset..offset + bytes.len()].copy_from_slice(bytes);
-    Header::parse(&changed).unwrap_err().to_string()
+    Header::parse(&changed).expect_err("the header is refused").to_string()
 }
 
 #[test]
@@ -55,7 +55,7 @@ fn the_parts_of_a_run_must_be_in_order() {
 fn frame_fault(frame: &[u8]) -> String {
     let empty = encode_waiting(organization(), &[]);
     let end = (44 + frame.len() as u32).to_le_bytes();
-    decode(&[&empty[..40], &end, frame].concat()).unwrap_err().to_string()
+    decode(&[&empty[..40], &end, frame].concat()).expect_err("the frame is refused").to_string()
 }
 
 #[test]

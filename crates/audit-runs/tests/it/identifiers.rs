@@ -25,7 +25,7 @@ fn bytes_per_entry(identifiers: impl Fn(u64) -> (Ulid, Ulid)) -> usize {
     };
     let entries: Vec<Entry> = (0..256).map(entry).collect();
     let bytes = encode_waiting(organization(), &entries.iter().collect::<Vec<_>>());
-    assert_eq!(decode(&bytes).unwrap().1, entries);
+    assert_eq!(decode(&bytes).expect("a run that was just encoded").1, entries);
     bytes.len() / 256
 }
 
