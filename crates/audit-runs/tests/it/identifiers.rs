@@ -10,7 +10,7 @@ const MILLIS: u64 = 1_700_000_000_000;
 
 /// A number that no other is near to.
 fn far(number: u64) -> u128 {
-    u128::from(number + 1) * 0x1234_5678_9abc_def1_3579 & ((1 << 79) - 1)
+    (u128::from(number + 1) * 0x1234_5678_9abc_def1_3579) & ((1 << 79) - 1)
 }
 
 /// Returns the bytes that 256 entries like the first one take with these identifiers of request and entry, each.
