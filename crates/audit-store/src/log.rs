@@ -1,26 +1,52 @@
 //! Reading the log.
 
+mod blocks;
+mod byte_cache;
+mod checkpoints;
+mod directory;
+mod lists;
+mod old_form;
+mod reader;
+mod scan;
+mod sealed;
+mod single;
+mod stats;
+mod steps;
+mod stream;
+mod terms;
+mod view;
+mod wanted;
+mod window;
+
 use std::sync::Arc;
 
-use audit::{AuditFilter, AuditTables, Head, RowKey, StoredEntry, UnsealedStats};
-use kernel::{
-    Entry, Id, OrganizationId, Page, PageRequest, RecordStream, StoreError, StreamRequest, Timestamp,
-};
+use audit::{AuditFilter, AuditTables, Checkpoint, Head, RowKey, StoredEntry, UnsealedStats};
+use kernel::{Entry, Id, OrganizationId, Page, PageRequest, RecordStream, StoreError, StreamRequest, Timestamp};
+
+pub(crate) use blocks::parse_header;
+pub(crate) use lists::moved;
+pub(crate) use reader::{MAX_ATTEMPTS, Reader};
+pub(crate) use view::View;
+
+use stream::EntryStream;
+use wanted::Wanted;
+use window::Window;
 
 /// The log in the tables of a store. It implements the reading part of [`audit::AuditLog`]; a store calls its methods.
-pub struct StoredLog {}
+pub struct StoredLog {
+    pub(crate) reader: Arc<Reader>,
+}
 
 impl StoredLog {
-    /// Creates the log over these tables. `scan_limit` is the number of blocks that a page looks through at most.
+    /// Creates the log over these tables.
     #[must_use]
     pub fn new(tables: Arc<dyn AuditTables>) -> Self {
-        let _ = tables;
-        Self {}
+        Self { reader: Arc::new(Reader::new(tables)) }
     }
 
     /// Sets the key that authenticates rows: entries of rows that were not written by this installation are not shown.
     pub fn set_key(&self, key: Arc<dyn RowKey>) {
-        let _ = key;
+        self.reader.set_key(key);
     }
 
     /// [`audit::AuditLog::entries`]; the caller has read `as_of` before.
@@ -34,8 +60,7 @@ impl StoredLog {
         page: &PageRequest,
         as_of: Timestamp,
     ) -> Result<Page<StoredEntry>, StoreError> {
-        let _ = (organization, filter, page, as_of);
-        unimplemented!()
+        self.reader.page(organization, &Wanted::Matching(filter.clone()), page, as_of).await
     }
 
     /// The batches of [`audit::AuditLog::stream_entries`].
@@ -48,8 +73,10 @@ impl StoredLog {
         filter: &AuditFilter,
         request: &StreamRequest,
     ) -> Result<Box<dyn RecordStream<StoredEntry>>, StoreError> {
-        let _ = (organization, filter, request);
-        unimplemented!()
+        let page = PageRequest { order: request.order, time_range: request.time_range, ..PageRequest::default() };
+        let wanted = Wanted::Matching(filter.clone());
+        let stream = EntryStream::open(Arc::clone(&self.reader), organization, wanted, Window::of_page(&page)).await?;
+        Ok(Box::new(stream))
     }
 
     /// [`audit::AuditLog::entry`].
@@ -57,8 +84,7 @@ impl StoredLog {
     /// # Errors
     /// [`StoreError`] if the store fails.
     pub async fn entry(&self, organization: OrganizationId, id: Id<Entry>) -> Result<Option<StoredEntry>, StoreError> {
-        let _ = (organization, id);
-        unimplemented!()
+        self.reader.entry(organization, id).await
     }
 
     /// [`audit::AuditLog::changes`].
@@ -71,8 +97,7 @@ impl StoredLog {
         subject: &str,
         limit: usize,
     ) -> Result<Vec<StoredEntry>, StoreError> {
-        let _ = (organization, subject, limit);
-        unimplemented!()
+        self.reader.newest(organization, &Wanted::ChangesOf(subject.to_owned()), limit).await
     }
 
     /// [`audit::AuditLog::sealed`].
@@ -85,8 +110,7 @@ impl StoredLog {
         after: i64,
         limit: usize,
     ) -> Result<Vec<StoredEntry>, StoreError> {
-        let _ = (organization, after, limit);
-        unimplemented!()
+        self.reader.sealed(organization, after, limit).await
     }
 
     /// [`audit::AuditLog::head`].
@@ -94,8 +118,7 @@ impl StoredLog {
     /// # Errors
     /// [`StoreError`] if the store fails.
     pub async fn head(&self, organization: OrganizationId) -> Result<Head, StoreError> {
-        let _ = organization;
-        unimplemented!()
+        Ok(self.reader.head(organization).await?.map_or(Head::EMPTY, |head| head.head))
     }
 
     /// [`audit::AuditLog::removed`].
@@ -103,8 +126,7 @@ impl StoredLog {
     /// # Errors
     /// [`StoreError`] if the store fails.
     pub async fn removed(&self, organization: OrganizationId) -> Result<Head, StoreError> {
-        let _ = organization;
-        unimplemented!()
+        Ok(self.reader.head(organization).await?.map_or(Head::EMPTY, |head| head.removed))
     }
 
     /// [`audit::AuditLog::unsealed_stats`].
@@ -112,7 +134,32 @@ impl StoredLog {
     /// # Errors
     /// [`StoreError`] if the store fails.
     pub async fn unsealed_stats(&self, organization: Option<OrganizationId>) -> Result<UnsealedStats, StoreError> {
-        let _ = organization;
-        unimplemented!()
+        self.reader.unsealed_stats(organization).await
+    }
+
+    /// [`audit::AuditLog::waiting_stats`].
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store fails.
+    pub async fn waiting_stats(
+        &self,
+        organization: OrganizationId,
+        limit: usize,
+    ) -> Result<UnsealedStats, StoreError> {
+        let stats = self.reader.unsealed_stats(Some(organization)).await?;
+        Ok(UnsealedStats { entries: stats.entries.min(limit as u64), ..stats })
+    }
+
+    /// [`audit::AuditLog::checkpoints`]: those that are kept, and the head's own.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store fails.
+    pub async fn checkpoints(
+        &self,
+        organization: OrganizationId,
+        after: i64,
+        limit: usize,
+    ) -> Result<Vec<Checkpoint>, StoreError> {
+        self.reader.checkpoints(organization, after, limit).await
     }
 }

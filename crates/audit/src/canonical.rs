@@ -1,9 +1,9 @@
 //! The canonical RFC 8785 JSON of entries, with the field names of the API, so that the hashed form is the published
 //! form.
 
-use std::fmt::{self, Write};
+use std::fmt::Write;
 
-use kernel::{Entry, FieldValue};
+use kernel::{Entry, FieldValue, HasIdPrefix, Id, Timestamp, Ulid};
 
 use crate::{hash::Hash, stored_entry::StoredEntry};
 
@@ -13,7 +13,9 @@ use crate::{hash::Hash, stored_entry::StoredEntry};
 pub fn canonical_json(stored: &StoredEntry) -> String {
     let seal = stored.seal.as_ref();
     let position = seal.map(|seal| (seal.sequence, seal.previous_hash));
-    render(&stored.entry, position, HashMember::Present(seal.map(|seal| seal.hash)))
+    let mut text = String::with_capacity(estimated_length(&stored.entry));
+    render(&mut text, &stored.entry, position, HashMember::Present(seal.map(|seal| seal.hash)));
+    text
 }
 
 /// Returns the hash of an entry at its position in the chain: the SHA-256 of its canonical form without the member
@@ -28,7 +30,14 @@ pub fn hash_entry(entry: &Entry, sequence: i64, previous_hash: Hash) -> Hash {
 /// Returns the text of which [`hash_entry`] is the hash.
 #[must_use]
 pub fn hashed_json(entry: &Entry, sequence: i64, previous_hash: Hash) -> String {
-    render(entry, Some((sequence, previous_hash)), HashMember::Absent)
+    let mut text = String::with_capacity(estimated_length(entry));
+    push_hashed_json(&mut text, entry, sequence, previous_hash);
+    text
+}
+
+/// Appends the text of which [`hash_entry`] is the hash, so that many entries can be hashed with one buffer.
+pub fn push_hashed_json(text: &mut String, entry: &Entry, sequence: i64, previous_hash: Hash) {
+    render(text, entry, Some((sequence, previous_hash)), HashMember::Absent);
 }
 
 enum HashMember {
@@ -37,8 +46,8 @@ enum HashMember {
 }
 
 /// Serializes an entry. RFC 8785 orders members by their names, so the order below is part of the hash.
-fn render(entry: &Entry, position: Option<(i64, Hash)>, hash: HashMember) -> String {
-    let mut json = Json(String::with_capacity(estimated_length(entry)));
+fn render(text: &mut String, entry: &Entry, position: Option<(i64, Hash)>, hash: HashMember) {
+    let mut json = Json(text);
     json.raw(r#"{"action":"#).text(entry.action.as_str());
     json.raw(r#","actor":{"id":"#).optional(entry.actor.id.as_deref());
     json.raw(r#","kind":"#).text(entry.actor.kind.name());
@@ -47,19 +56,19 @@ fn render(entry: &Entry, position: Option<(i64, Hash)>, hash: HashMember) -> Str
     for (index, change) in entry.changes.iter().enumerate() {
         json.raw(if index == 0 { r#"{"after":"# } else { r#",{"after":"# }).value(&change.after);
         json.raw(r#","before":"#).value(&change.before);
-        json.raw(r#","field":"#).text(&camel_case(&change.field)).raw("}");
+        json.raw(r#","field":"#).camel_case(&change.field).raw("}");
     }
     json.raw("]");
     if let HashMember::Present(hash) = hash {
-        json.raw(r#","hash":"#).quoted(hash);
+        json.raw(r#","hash":"#).hash(hash);
     }
-    json.raw(r#","id":"#).quoted(Some(entry.id));
+    json.raw(r#","id":"#).id(entry.id);
     json.raw(r#","method":"#).optional(entry.origin.method.as_deref());
-    json.raw(r#","occurredAt":"#).quoted(Some(entry.occurred_at));
-    json.raw(r#","organizationId":"#).quoted(Some(entry.organization));
-    json.raw(r#","previousHash":"#).quoted(position.map(|(_, previous)| previous));
+    json.raw(r#","occurredAt":"#).time(entry.occurred_at);
+    json.raw(r#","organizationId":"#).id(entry.organization);
+    json.raw(r#","previousHash":"#).hash(position.map(|(_, previous)| previous));
     json.raw(r#","reason":"#).optional(entry.reason.as_ref().map(|reason| reason.as_str()));
-    json.raw(r#","requestId":"#).quoted(Some(entry.origin.request_id));
+    json.raw(r#","requestId":"#).id(entry.origin.request_id);
     json.raw(r#","route":"#).optional(entry.origin.route.as_deref());
     json.raw(r#","sequence":"#).number(position.map(|(sequence, _)| sequence));
     json.raw(r#","sourceAddress":"#).optional(entry.origin.source_address.as_deref());
@@ -71,11 +80,10 @@ fn render(entry: &Entry, position: Option<(i64, Hash)>, hash: HashMember) -> Str
     };
     json.raw(r#","userAgent":"#).optional(entry.origin.user_agent.as_deref());
     // Absent unless it has a value: entries from before the member existed keep their hashes.
-    if entry.wall_clock.is_some() {
-        json.raw(r#","wallClock":"#).quoted(entry.wall_clock);
+    if let Some(wall_clock) = entry.wall_clock {
+        json.raw(r#","wallClock":"#).time(wall_clock);
     }
     json.raw("}");
-    json.0
 }
 
 /// Estimates the length of the JSON, so that it is allocated once.
@@ -96,22 +104,9 @@ fn estimated_length(entry: &Entry) -> usize {
         + changes.sum::<usize>()
 }
 
-/// Converts a field name of the domain, in snake case, to the name in the API, in camel case.
-fn camel_case(field: &str) -> String {
-    let mut camel = String::with_capacity(field.len());
-    let mut words = field.split('_');
-    camel.push_str(words.next().unwrap_or_default());
-    for word in words {
-        let mut letters = word.chars();
-        camel.extend(letters.next().map(|first| first.to_ascii_uppercase()));
-        camel.push_str(letters.as_str());
-    }
-    camel
-}
+struct Json<'text>(&'text mut String);
 
-struct Json(String);
-
-impl Json {
+impl Json<'_> {
     fn raw(&mut self, json: &str) -> &mut Self {
         self.0.push_str(json);
         self
@@ -162,16 +157,58 @@ impl Json {
         }
     }
 
-    /// Writes a string whose characters need no escaping, or `null`.
-    fn quoted(&mut self, value: Option<impl fmt::Display>) -> &mut Self {
-        match value {
-            Some(value) => {
-                // Writing to a String can't fail.
-                let _ = write!(self.0, "\"{value}\"");
-                self
-            }
-            None => self.raw("null"),
+    /// Writes a field name of the domain, in snake case, as the name in the API, in camel case.
+    fn camel_case(&mut self, field: &str) -> &mut Self {
+        if !field.contains('_') {
+            return self.text(field);
         }
+        let mut camel = String::with_capacity(field.len());
+        let mut words = field.split('_');
+        camel.push_str(words.next().unwrap_or_default());
+        for word in words {
+            let mut letters = word.chars();
+            camel.extend(letters.next().map(|first| first.to_ascii_uppercase()));
+            camel.push_str(letters.as_str());
+        }
+        self.text(&camel)
+    }
+
+    fn id<R: HasIdPrefix + ?Sized>(&mut self, id: Id<R>) -> &mut Self {
+        self.raw("\"").raw(R::PREFIX).raw("_").ulid(id.ulid()).raw("\"")
+    }
+
+    fn ulid(&mut self, ulid: Ulid) -> &mut Self {
+        const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+        let mut digits = [0; 26];
+        let mut rest = ulid.0;
+        for digit in digits.iter_mut().rev() {
+            *digit = ALPHABET[(rest & 31) as usize];
+            rest >>= 5;
+        }
+        self.ascii(&digits)
+    }
+
+    fn hash(&mut self, hash: Option<Hash>) -> &mut Self {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let Some(hash) = hash else { return self.raw("null") };
+        let mut digits = [0; 64];
+        for (pair, byte) in digits.chunks_exact_mut(2).zip(hash.0) {
+            pair[0] = DIGITS[usize::from(byte >> 4)];
+            pair[1] = DIGITS[usize::from(byte & 15)];
+        }
+        self.raw("\"").ascii(&digits).raw("\"")
+    }
+
+    /// Writes ASCII characters that need no escaping.
+    fn ascii(&mut self, characters: &[u8]) -> &mut Self {
+        self.0.push_str(str::from_utf8(characters).unwrap_or_default());
+        self
+    }
+
+    fn time(&mut self, time: Timestamp) -> &mut Self {
+        // Writing to a String can't fail.
+        let _ = write!(self.0, "\"{time}\"");
+        self
     }
 
     fn number(&mut self, number: Option<i64>) -> &mut Self {

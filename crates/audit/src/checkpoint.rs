@@ -78,7 +78,7 @@ impl FromStr for Signature {
 
 /// Signs checkpoints.
 pub trait CheckpointSigner: Send + Sync {
-    /// Returns the signature of the message.
+    /// Returns the signature of the message. It is always the same one.
     fn sign(&self, message: &[u8]) -> Signature;
 }
 

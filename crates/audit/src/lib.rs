@@ -2,30 +2,46 @@
 //! that anyone with the public key can verify the log (contract v1 § 8).
 
 mod canonical;
-mod chain;
 mod checkpoint;
+mod cosignature;
 mod export;
 mod hash;
 mod hex;
 mod log;
+mod note;
+mod note_key;
+mod proof;
 mod removal;
 mod row_key;
 mod stored;
 mod stored_entry;
 pub mod tables;
+mod tile;
+mod tlog_proof;
 mod tree;
+mod tree_head;
 mod verify;
+mod witness;
 
-pub use canonical::{canonical_json, hash_entry, hashed_json};
-pub use chain::{SealedBatch, Unsealed, seal};
+pub use canonical::{canonical_json, hash_entry, hashed_json, push_hashed_json};
 pub use checkpoint::{Checkpoint, CheckpointSigner, CheckpointVerifier, MalformedSignature, Signature};
+pub use cosignature::{Cosignature, cosigned_message};
 pub use export::{ChainExport, checkpoint_json, latest_checkpoint};
 pub use hash::{Hash, MalformedHash};
 pub use log::{AuditFilter, AuditLog, UnsealedStats};
+pub use note::{NoteFault, SignatureLine, SignedNote, VerifiedSignature};
+pub use note_key::{
+    KeyId, KeyName, MalformedKeyName, MalformedVerifierKey, NoteSigner, NoteVerifier, SignatureKind, VerifierKey,
+};
+pub use proof::{NoProof, ProofPlan, verify_consistency, verify_inclusion};
 pub use removal::{ENTRIES_REMOVED, Removal, pending_removal, recorded_removal};
 pub use row_key::RowKey;
 pub use stored::{VerificationError, verify_stored};
 pub use stored_entry::{Head, Seal, StoredEntry};
 pub use tables::{AuditTables, HasAuditTables};
-pub use tree::{BLOCK_ENTRIES, BLOCK_LEVEL, Tree, leaf_hash, node_hash, tree_root};
+pub use tile::{Tile, TileContent, entry_bundle, hash_tile, subtree_root};
+pub use tlog_proof::{ProofFault, TlogProof};
+pub use tree::{BLOCK_ENTRIES, BLOCK_LEVEL, Node, Tree, leaf_hash, node_hash, tree_root};
+pub use tree_head::{TreeHead, VerifiedTreeHead, hash_line};
 pub use verify::{ChainVerifier, Fault, Link, VerifiedChain};
+pub use witness::{AddCheckpoint, parse_cosignatures, parse_witnessed_size};

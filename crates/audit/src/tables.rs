@@ -13,12 +13,12 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use kernel::{Entry, Id, OrganizationId, Page, PageRequest, StoreError};
 
-use crate::{checkpoint::Checkpoint, log::AuditFilter, row_key::RowKey, stored_entry::StoredEntry};
+use crate::{checkpoint::Checkpoint, hash::Hash, log::AuditFilter, row_key::RowKey, stored_entry::StoredEntry};
 
 pub use changes::{Compaction, Conversion, HeadChange, LeaseHold, PrefixRemoval, SealingRound, TermMerge};
 pub use rows::{
-    BodyRange, NewRun, NewSegment, Recent, RunKey, RunTable, SegmentQuery, SegmentStart, SignedHead, StoredHead, TermQuery,
-    TermRow, TileRow, WaitingKey, WaitingRow, WaitingStats, WriterRow,
+    BodyRange, NewRun, NewSegment, Recent, RunKey, RunTable, SegmentQuery, SegmentStart, SignedHead, StoredHead,
+    TermQuery, TermRow, TileRow, WaitingKey, WaitingRow, WaitingStats, WriterRow,
 };
 
 /// The tables of the audit log in a store.
@@ -27,8 +27,8 @@ pub trait AuditTables: Send + Sync {
     // Reading.
 
     /// Returns what is needed first to read an organization's log: the rows that may contain entries of it which wait
-    /// (those under its own key and those that several organizations share, under the key of the installation), then the
-    /// keys of its runs, then its head, each as it is when it is read, in this order.
+    /// (those under its own key and those that several organizations share, under the key of the installation; none without
+    /// entries), then the keys of its runs, then its head, each as it is when it is read, in this order.
     ///
     /// # Errors
     /// [`StoreError`] if the store fails.
@@ -40,18 +40,38 @@ pub trait AuditTables: Send + Sync {
     /// [`StoreError`] if the store fails.
     async fn heads(&self, organizations: &[OrganizationId]) -> Result<Vec<StoredHead>, StoreError>;
 
-    /// Returns every organization that any table of the log names, in order: one with a head, but also one of which only
-    /// a run, a segment, a checkpoint or an entry of the old form is left.
+    /// Returns every organization that has something in the log that was sealed, or an entry of the old form, in order:
+    /// one with a head, but also one of which only a run, a segment, a checkpoint or an entry of the old form is left.
     ///
     /// # Errors
     /// [`StoreError`] if the store fails.
     async fn organizations(&self) -> Result<Vec<OrganizationId>, StoreError>;
+
+    /// Returns the keys of an organization's runs, in the order of the chain.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store fails.
+    async fn runs(&self, organization: OrganizationId) -> Result<Vec<RunKey>, StoreError> {
+        Ok(self.recent(organization).await?.runs)
+    }
 
     /// Returns keys of an organization's segments.
     ///
     /// # Errors
     /// [`StoreError`] if the store fails.
     async fn segments(&self, organization: OrganizationId, query: &SegmentQuery) -> Result<Vec<RunKey>, StoreError>;
+
+    /// Returns the first sequences of up to `limit` segments that begin at or after this sequence, in order, and the
+    /// SHA-256 that their bodies must have.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store fails.
+    async fn digests(
+        &self,
+        organization: OrganizationId,
+        from: i64,
+        limit: usize,
+    ) -> Result<Vec<(i64, Hash)>, StoreError>;
 
     /// Returns parts of the bodies of an organization's runs and segments, in the order of `ranges`; `None` for one that
     /// no longer is in its table, or whose body is in the archive. A part is short where the body ends.
@@ -96,8 +116,8 @@ pub trait AuditTables: Send + Sync {
 
     // Sealing and compaction.
 
-    /// Returns up to `limit` rows of any organization after this key, in the order of their keys. It returns fewer when
-    /// their bodies have reached `bytes`, but at least one if there is one.
+    /// Returns up to `limit` rows of any organization after this key, in the order of their keys, also those without
+    /// entries. The row with which their bodies reach `bytes` is the last.
     ///
     /// # Errors
     /// [`StoreError`] if the store fails.
@@ -136,7 +156,9 @@ pub trait AuditTables: Send + Sync {
     async fn merge_terms(&self, merge: &TermMerge) -> Result<bool, StoreError>;
 
     /// Removes the entries up to a block's or segment's end from the start of a chain, in one transaction. Returns
-    /// `false`, and removes nothing, if the chain does not begin where the removal expects.
+    /// `false`, and removes nothing, if the chain does not begin where the removal expects, or if the runs and segments
+    /// that end at or before the removal's end do not have exactly the entries that are removed: blocks may be replaced by
+    /// a segment at the same time.
     ///
     /// # Errors
     /// [`StoreError`] if the store fails.
@@ -186,7 +208,8 @@ pub trait AuditTables: Send + Sync {
     /// [`StoreError`] if the store fails.
     async fn convert(&self, conversion: &Conversion) -> Result<bool, StoreError>;
 
-    /// Deletes all entries of the old form, once no chain needs them. It does nothing if one does, or if there are none.
+    /// Deletes all entries of the old form, once no chain needs them and none of them waits to be sealed. Otherwise, or
+    /// if there are none, it does nothing.
     ///
     /// # Errors
     /// [`StoreError`] if the store fails.

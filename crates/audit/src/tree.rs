@@ -14,7 +14,9 @@ pub const BLOCK_LEVEL: u32 = 8;
 /// Returns the leaf of an entry with this hash.
 #[must_use]
 pub fn leaf_hash(entry: Hash) -> Hash {
-    Hash::digest(&[&[0], entry.0.as_slice()].concat())
+    let mut bytes = [0; 33];
+    bytes[1..].copy_from_slice(&entry.0);
+    Hash::digest(&bytes)
 }
 
 /// Returns the node above these two.
@@ -24,6 +26,28 @@ pub fn node_hash(left: Hash, right: Hash) -> Hash {
     bytes[1..33].copy_from_slice(&left.0);
     bytes[33..].copy_from_slice(&right.0);
     Hash::digest(&bytes)
+}
+
+/// A node of a tree: the root of a complete subtree with 2^`level` leaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Node {
+    /// The level, 0 for leaves.
+    pub level: u32,
+    /// The number of nodes before it at its level.
+    pub index: u64,
+}
+
+/// Returns the largest complete subtrees that these leaves consist of, from left to right. The first leaf must begin a
+/// subtree that is as large as all of them, as in each split of a tree.
+pub(crate) fn subtree_roots(start: u64, end: u64) -> Vec<Node> {
+    let mut nodes = Vec::new();
+    let mut next = start;
+    while next < end {
+        let level = (end - next).ilog2();
+        nodes.push(Node { level, index: next >> level });
+        next += 1 << level;
+    }
+    nodes
 }
 
 /// A tree of which only the right edge is kept: the roots of the complete subtrees that it consists of, the largest
@@ -52,6 +76,13 @@ impl Tree {
     #[must_use]
     pub fn edge(&self) -> &[Hash] {
         &self.edge
+    }
+
+    /// Returns the hash of this node if it is on the right edge.
+    #[must_use]
+    pub fn edge_node(&self, node: Node) -> Option<Hash> {
+        let position = subtree_roots(0, self.size).iter().position(|root| *root == node)?;
+        self.edge.get(position).copied()
     }
 
     /// Adds the leaf of the entry with this hash.

@@ -166,6 +166,50 @@ pub enum Fault {
         /// The organization of the other chain.
         organization: OrganizationId,
     },
+    /// A run of entries can't be decoded.
+    #[error("the entries {first} to {last} can't be read: what is stored of them was changed")]
+    Unreadable {
+        /// The sequence of the first of them.
+        first: i64,
+        /// The sequence of the last of them.
+        last: i64,
+    },
+    /// Entries that are stored together do not have the root that is stored with them.
+    #[error("one of the entries {first} to {last} was changed: they do not have the root that is stored with them")]
+    AlteredBlock {
+        /// The sequence of the first of them.
+        first: i64,
+        /// The sequence of the last of them.
+        last: i64,
+    },
+    /// The identifiers by which lists find a run are not those of its entries.
+    #[error("the entries {first} to {last} are stored with wrong identifiers, so that lists do not find them")]
+    WrongKey {
+        /// The sequence of the first of them.
+        first: i64,
+        /// The sequence of the last of them.
+        last: i64,
+    },
+    /// The stored head is not that of the chain, or has another tree.
+    #[error("what is stored about the last entry, at sequence {sequence}, was changed")]
+    AlteredHead {
+        /// The sequence of the last entry.
+        sequence: i64,
+    },
+    /// A stored tile of the tree has other hashes than the entries.
+    #[error("the tile {tile} at level {level} of the tree does not have the hashes of the entries")]
+    AlteredTile {
+        /// The level of the tile.
+        level: i64,
+        /// The number of the tile.
+        tile: i64,
+    },
+    /// A tree that was signed has another root, or more entries than the chain.
+    #[error("the tree of the first {size} entries is not the one that was signed: the chain was rewritten or cut")]
+    OtherRoot {
+        /// The number of entries.
+        size: u64,
+    },
     /// A checkpoint was passed after entries that follow it.
     #[error("the checkpoint at sequence {sequence} comes after entries that follow it in the chain")]
     LateCheckpoint {

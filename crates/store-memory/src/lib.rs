@@ -22,26 +22,35 @@ mod reader;
 mod rollups;
 mod saved_views;
 mod search;
+mod shared;
 mod signing_keys;
 mod state;
 mod streaming;
 mod table_imports;
+mod tables;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
-use kernel::{Clock, StoreError, TimestampOracle};
+use audit::AuditTables;
+use audit_store::{RowWriter, StoredLog};
+use kernel::{Clock, StoreError, TimestampOracle, Ulid};
 
 pub use interception::{Call, Interceptor};
 
-use crate::state::State;
+use crate::{shared::Shared, state::State, tables::MemoryTables};
+
+/// The writer of the rows of entries: a store in memory has one process alone.
+const WRITER: Ulid = Ulid(1);
 
 /// A store that keeps everything in memory.
 pub struct MemoryStore {
     clock: Arc<dyn Clock>,
     timestamps: TimestampOracle,
     entry_timestamps: TimestampOracle,
-    /// The current state; `None` once the store is closed.
-    state: Mutex<Option<State>>,
+    shared: Shared,
+    tables: Arc<MemoryTables>,
+    rows: RowWriter,
+    log: StoredLog,
     interceptor: Option<Arc<dyn Interceptor>>,
 }
 
@@ -49,11 +58,16 @@ impl MemoryStore {
     /// Creates an empty store whose timestamps come from this clock.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>) -> Self {
+        let shared = Shared::default();
+        let tables = Arc::new(MemoryTables::new(shared.clone()));
         Self {
             timestamps: TimestampOracle::new(Arc::clone(&clock)),
             entry_timestamps: TimestampOracle::new(Arc::clone(&clock)),
             clock,
-            state: Mutex::new(Some(State::default())),
+            shared,
+            rows: RowWriter::new(WRITER),
+            log: StoredLog::new(Arc::clone(&tables) as Arc<dyn AuditTables>),
+            tables,
             interceptor: None,
         }
     }
@@ -64,26 +78,11 @@ impl MemoryStore {
         Self { interceptor: Some(interceptor), ..self }
     }
 
-    /// Returns a snapshot of the current state.
     fn snapshot(&self) -> Result<State, StoreError> {
-        self.lock().clone().ok_or_else(closed)
+        self.shared.snapshot()
     }
 
-    /// Applies a change to the state atomically: if it fails, the state stays as it was.
     fn change<T, E: From<StoreError>>(&self, apply: impl FnOnce(&mut State) -> Result<T, E>) -> Result<T, E> {
-        let mut current = self.lock();
-        let mut next = current.clone().ok_or_else(closed)?;
-        let outcome = apply(&mut next)?;
-        *current = Some(next);
-        Ok(outcome)
+        self.shared.change(apply)
     }
-
-    fn lock(&self) -> MutexGuard<'_, Option<State>> {
-        // The state is consistent even after a panic, because only complete changes are swapped in.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-fn closed() -> StoreError {
-    StoreError::Unavailable("the store is closed".into())
 }

@@ -99,6 +99,6 @@ impl Maintenance for MemoryStore {
     }
 
     async fn close(&self) {
-        *self.lock() = None;
+        self.shared.close();
     }
 }

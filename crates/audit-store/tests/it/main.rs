@@ -1,1 +1,17 @@
 //! The log over tables in memory.
+
+mod compaction;
+mod conversion;
+mod integrity;
+mod lists;
+mod made_log;
+mod memory_tables;
+mod random_log;
+mod removal;
+mod sealing;
+mod support;
+
+/// Runs a test of random values to its end.
+fn block_on(test: impl Future<Output = ()>) {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().expect("a runtime can be made").block_on(test);
+}

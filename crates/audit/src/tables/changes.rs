@@ -7,8 +7,9 @@ use kernel::{OrganizationId, Timestamp, Ulid};
 use super::{NewRun, NewSegment, StoredHead, TermRow, TileRow, WaitingKey, WaitingRow, WriterRow};
 use crate::{checkpoint::Checkpoint, stored_entry::Head};
 
-/// A lease that the transaction requires its owner to hold, and renews. It fails if another holds it; its row is locked,
-/// so that two holders can't store anything at once.
+/// A lease that the transaction requires its owner to hold, and renews. It fails if its row does not have this owner, but
+/// not because its time is over: nobody has taken it then. Its row is locked, so that two holders can't store anything at
+/// once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LeaseHold {
     /// The name of the lease.
@@ -95,8 +96,11 @@ pub struct PrefixRemoval {
     pub before: Head,
     /// The last entry that is removed. It must be the last of a run or segment.
     pub last: Head,
-    /// The sequences of the first entries of the rows of the index that are deleted lie before this.
+    /// The rows of the index with bucket -1 that are deleted: those whose first sequences lie before this.
     pub terms_before: i64,
+    /// The rows of the index with other buckets that are deleted: those whose first sequences lie before this. It is the
+    /// first sequence of a group, since a merged row may be about segments that stay.
+    pub merged_terms_before: i64,
     /// The tiles with the roots of the removed blocks, which replace stored ones.
     pub tiles: Vec<TileRow>,
 }

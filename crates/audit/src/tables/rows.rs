@@ -168,7 +168,9 @@ pub struct BodyRange {
 pub struct TermRow {
     /// The bucket of the fingerprints in it, or -1 for all fingerprints of one segment.
     pub bucket: i64,
-    /// The sequence of the first entry that it is about.
+    /// The sequence from which its blocks are counted: that of the first entry of the segment, or of the group of segments
+    /// if it is merged. It is one more than a multiple of the number of entries of such a segment or group, even if the
+    /// chain now begins later.
     pub first_sequence: i64,
     /// The fingerprints, in the format of `audit-runs`.
     pub body: Vec<u8>,

@@ -5,6 +5,7 @@
 mod support;
 
 mod account_status;
+mod audit_kills;
 mod clocks;
 mod foreign_database;
 mod kills;

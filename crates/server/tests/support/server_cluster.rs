@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc, Mutex, MutexGuard,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     thread,
     time::Duration,
@@ -16,7 +16,7 @@ use super::{Balancer, Client, Credentials, Installation, PollTimer, Server, Setu
 /// The number of requests after which the next server is killed.
 const REQUESTS_BETWEEN_KILLS: usize = 40;
 /// The maximum duration of a kill loop.
-const KILL_LOOP_TIMEOUT: Duration = Duration::from_secs(300);
+const KILL_LOOP_TIMEOUT: Duration = Duration::from_secs(1800);
 
 /// Several servers of one installation, each with an index.
 pub(crate) struct ServerCluster {
@@ -29,6 +29,7 @@ pub(crate) struct ServerCluster {
 /// Kills and restarts servers in turns until it is stopped.
 pub(crate) struct KillLoop {
     stopped: Arc<AtomicBool>,
+    killed: Arc<AtomicUsize>,
     kills: Option<JoinHandle<usize>>,
 }
 
@@ -123,6 +124,8 @@ impl ServerCluster {
     pub(crate) fn start_kill_loop(self: &Arc<Self>) -> KillLoop {
         let (servers, stopped) = (Arc::clone(self), Arc::new(AtomicBool::new(false)));
         let loop_stopped = Arc::clone(&stopped);
+        let killed = Arc::new(AtomicUsize::new(0));
+        let loop_killed = Arc::clone(&killed);
         let kills = tokio::spawn(async move {
             let (mut kills, mut calls) = (0, servers.balancer.call_count());
             let mut timer = PollTimer::new("the end of the kill loop", KILL_LOOP_TIMEOUT);
@@ -132,16 +135,17 @@ impl ServerCluster {
                     continue;
                 }
                 let (killing, index) = (Arc::clone(&servers), kills % servers.len());
-                let killed = tokio::task::spawn_blocking(move || {
+                let restarted = tokio::task::spawn_blocking(move || {
                     killing.kill(index);
                     killing.restart(index);
                 });
-                killed.await.expect("the server restarts");
+                restarted.await.expect("the server restarts");
+                loop_killed.fetch_add(1, Ordering::Relaxed);
                 (kills, calls) = (kills + 1, servers.balancer.call_count());
             }
             kills
         });
-        KillLoop { stopped, kills: Some(kills) }
+        KillLoop { stopped, killed, kills: Some(kills) }
     }
 
     fn take(&self, index: usize) -> Server {
@@ -158,6 +162,11 @@ fn base_setup(installation: Installation, index: usize) -> Setup {
 }
 
 impl KillLoop {
+    /// Returns how many servers were killed and restarted so far.
+    pub(crate) fn kills(&self) -> usize {
+        self.killed.load(Ordering::Relaxed)
+    }
+
     /// Stops the loop with all servers running. Returns how many were killed.
     pub(crate) async fn stop(mut self) -> usize {
         self.stopped.store(true, Ordering::Relaxed);

@@ -1,0 +1,298 @@
+//! Blocks of entries, read and decoded, with the seals of the entries.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use audit::{
+    Hash, Seal, StoredEntry, hash_entry,
+    tables::{BodyRange, RunKey, RunTable},
+};
+use audit_runs::{BLOCK_ENTRIES, Dictionary, Header};
+use kernel::{Entry, OrganizationId, StoreError, Ulid};
+
+use super::{byte_cache::ByteCache, reader::Reader};
+
+/// The bytes of blocks that are kept.
+const BLOCK_BYTES: usize = 24 << 20;
+
+/// The bytes of headers and dictionaries of segments that are kept.
+const LAYOUT_BYTES: usize = 8 << 20;
+
+/// The bytes of the ranges of identifiers of segments that are kept.
+const RANGE_BYTES: usize = 2 << 20;
+
+/// The number of bytes at the start of a segment that are read first: the header, and the dictionary of most segments.
+const LAYOUT_LENGTH: usize = Header::MAX_LENGTH + 8 * 1_024;
+
+/// The number of blocks of a segment from which on it is read whole.
+const WHOLE_FROM: u32 = 6;
+
+/// All blocks of a segment.
+pub(crate) const ALL_BLOCKS: u16 = u16::MAX;
+
+/// A block of entries, or as many of one as a run has.
+pub(crate) struct Block {
+    pub(crate) first_sequence: i64,
+    pub(crate) entries: Vec<Entry>,
+    before: Hash,
+    /// The hashes of the first entries, as far as they were asked for.
+    hashes: Mutex<Vec<Hash>>,
+}
+
+impl Block {
+    pub(crate) fn new(first_sequence: i64, before: Hash, entries: Vec<Entry>) -> Self {
+        Self { first_sequence, entries, before, hashes: Mutex::default() }
+    }
+
+    /// The seal of the entry with this index.
+    pub(crate) fn seal(&self, index: usize) -> Seal {
+        let mut hashes = self.hashes.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut previous = hashes.last().copied().unwrap_or(self.before);
+        let sequences = self.first_sequence..;
+        for (entry, sequence) in self.entries.iter().zip(sequences).take(index + 1).skip(hashes.len()) {
+            previous = hash_entry(entry, sequence, previous);
+            hashes.push(previous);
+        }
+        let previous_hash = index.checked_sub(1).map_or(self.before, |before| hashes[before]);
+        Seal { sequence: self.first_sequence + index as i64, previous_hash, hash: hashes[index] }
+    }
+
+    /// The entry with this index, and its seal.
+    pub(crate) fn stored(&self, index: usize) -> StoredEntry {
+        StoredEntry { entry: self.entries[index].clone(), seal: Some(self.seal(index)) }
+    }
+
+    /// The smallest and the greatest identifier.
+    fn id_range(&self) -> (Ulid, Ulid) {
+        let ids = || self.entries.iter().map(|entry| entry.id.ulid());
+        (ids().min().unwrap_or_default(), ids().max().unwrap_or_default())
+    }
+
+    /// About the number of bytes in memory.
+    fn bytes(&self) -> usize {
+        let changes: usize = self.entries.iter().map(|entry| entry.changes.len()).sum();
+        self.entries.len() * (size_of::<Entry>() + size_of::<Hash>() + 200) + changes * 150
+    }
+}
+
+/// A block by the organization, its first sequence and its number of entries: nothing else can ever be there.
+type BlockKey = (OrganizationId, i64, usize);
+
+/// The smallest and the greatest identifier of each block of a segment.
+pub(crate) type IdRanges = Arc<[(Ulid, Ulid)]>;
+
+/// What was read of runs and segments, which never change.
+pub(crate) struct BlockCache {
+    blocks: ByteCache<BlockKey, Arc<Block>>,
+    layouts: ByteCache<(OrganizationId, i64), Arc<Layout>>,
+    id_ranges: ByteCache<(OrganizationId, i64), IdRanges>,
+}
+
+impl Default for BlockCache {
+    fn default() -> Self {
+        Self {
+            blocks: ByteCache::new(BLOCK_BYTES),
+            layouts: ByteCache::new(LAYOUT_BYTES),
+            id_ranges: ByteCache::new(RANGE_BYTES),
+        }
+    }
+}
+
+impl BlockCache {
+    /// The identifiers of a segment's blocks, if all of them were read before.
+    pub(crate) fn id_ranges(&self, organization: OrganizationId, segment: &RunKey) -> Option<IdRanges> {
+        self.id_ranges.get(&(organization, segment.first_sequence))
+    }
+}
+
+/// The header and the dictionary of a segment.
+struct Layout {
+    header: Header,
+    dictionary: Dictionary,
+}
+
+/// The blocks of a run or segment that are to be read: a bit for each.
+#[derive(Clone, Debug)]
+pub(crate) struct Wish {
+    pub(crate) key: RunKey,
+    pub(crate) blocks: u16,
+}
+
+impl Wish {
+    /// The blocks in their order: each by its number, its first sequence and its number of entries.
+    fn parts(&self) -> impl Iterator<Item = (usize, i64, usize)> + use<'_> {
+        (0..16).filter(|block| self.blocks & (1 << block) != 0).filter_map(|block| {
+            let first = self.key.first_sequence + (block * BLOCK_ENTRIES) as i64;
+            let entries = (self.key.last_sequence - first + 1).min(BLOCK_ENTRIES as i64);
+            (entries > 0).then(|| (block, first, usize::try_from(entries).unwrap_or_default()))
+        })
+    }
+
+    fn range(&self, offset: usize, length: usize) -> BodyRange {
+        BodyRange { table: self.key.table, first_sequence: self.key.first_sequence, offset, length }
+    }
+}
+
+/// The blocks of each wish, in their order.
+pub(crate) type Blocks = Vec<Vec<Arc<Block>>>;
+
+/// The bytes that a wish is answered from.
+enum Source {
+    Cached(Vec<Arc<Block>>),
+    Whole(Vec<u8>),
+    Framed(Arc<Layout>, Vec<Vec<u8>>),
+}
+
+impl Reader {
+    /// Reads blocks of an organization. Returns `None` if one of the runs is no longer where its key says.
+    pub(crate) async fn load(&self, organization: OrganizationId, wishes: &[Wish]) -> Result<Option<Blocks>, StoreError> {
+        let Some(sources) = self.sources(organization, wishes).await? else { return Ok(None) };
+        let mut loaded = Vec::with_capacity(wishes.len());
+        for (wish, source) in wishes.iter().zip(sources) {
+            let blocks = match source {
+                Source::Cached(blocks) => blocks,
+                source => {
+                    let blocks = decode(organization, wish, &source)?;
+                    self.keep(organization, wish, &blocks);
+                    blocks
+                }
+            };
+            loaded.push(blocks);
+        }
+        Ok(Some(loaded))
+    }
+
+    /// Reads the bytes for each wish, with at most three calls.
+    async fn sources(&self, organization: OrganizationId, wishes: &[Wish]) -> Result<Option<Vec<Source>>, StoreError> {
+        let mut sources: Vec<Option<Source>> =
+            wishes.iter().map(|wish| self.cached(organization, wish).map(Source::Cached)).collect();
+        let mut layouts = HashMap::new();
+        let mut first = Vec::new();
+        for (index, wish) in wishes.iter().enumerate().filter(|(index, _)| sources[*index].is_none()) {
+            let is_whole = wish.key.table == RunTable::Runs || wish.blocks.count_ones() >= WHOLE_FROM;
+            match self.blocks.layouts.get(&(organization, wish.key.first_sequence)).filter(|_| !is_whole) {
+                Some(layout) => drop(layouts.insert(index, layout)),
+                None => first.push((index, wish.range(0, if is_whole { usize::MAX } else { LAYOUT_LENGTH }))),
+            }
+        }
+        let Some(bodies) = self.bodies(organization, &first).await? else { return Ok(None) };
+        let mut unfinished = Vec::new();
+        for ((index, range), body) in first.into_iter().zip(bodies) {
+            let wish = &wishes[index];
+            if range.length == usize::MAX {
+                sources[index] = Some(Source::Whole(body));
+                continue;
+            }
+            let header = parse_header(organization, &wish.key, &body)?;
+            let dictionary = header.dictionary();
+            match body.get(dictionary.clone()) {
+                Some(bytes) => drop(layouts.insert(index, self.layout(organization, wish, header, bytes)?)),
+                None => unfinished.push((index, wish.range(dictionary.start, dictionary.len()), header)),
+            }
+        }
+        let ranges: Vec<_> = unfinished.iter().map(|(index, range, _)| (*index, *range)).collect();
+        let Some(bodies) = self.bodies(organization, &ranges).await? else { return Ok(None) };
+        for ((index, _, header), bytes) in unfinished.into_iter().zip(bodies) {
+            layouts.insert(index, self.layout(organization, &wishes[index], header, &bytes)?);
+        }
+        let mut frames = Vec::new();
+        for (index, wish) in wishes.iter().enumerate() {
+            let Some(layout) = layouts.get(&index) else { continue };
+            let ranges = wish.parts().map(|(block, _, _)| layout.header.block(block));
+            frames.extend(ranges.map(|range| (index, wish.range(range.start, range.len()))));
+        }
+        let Some(bodies) = self.bodies(organization, &frames).await? else { return Ok(None) };
+        for ((index, _), body) in frames.into_iter().zip(bodies) {
+            match &mut sources[index] {
+                Some(Source::Framed(_, frames)) => frames.push(body),
+                source => *source = layouts.remove(&index).map(|layout| Source::Framed(layout, vec![body])),
+            }
+        }
+        Ok(Some(sources.into_iter().map(|source| source.unwrap_or_else(|| Source::Cached(Vec::new()))).collect()))
+    }
+
+    async fn bodies(
+        &self,
+        organization: OrganizationId,
+        ranges: &[(usize, BodyRange)],
+    ) -> Result<Option<Vec<Vec<u8>>>, StoreError> {
+        if ranges.is_empty() {
+            return Ok(Some(Vec::new()));
+        }
+        let ranges: Vec<BodyRange> = ranges.iter().map(|(_, range)| *range).collect();
+        Ok(self.tables.bodies(organization, &ranges).await?.into_iter().collect())
+    }
+
+    fn cached(&self, organization: OrganizationId, wish: &Wish) -> Option<Vec<Arc<Block>>> {
+        wish.parts().map(|(_, first, entries)| self.blocks.blocks.get(&(organization, first, entries))).collect()
+    }
+
+    fn layout(
+        &self,
+        organization: OrganizationId,
+        wish: &Wish,
+        header: Header,
+        bytes: &[u8],
+    ) -> Result<Arc<Layout>, StoreError> {
+        let dictionary = Dictionary::decode(&header, bytes).map_err(|fault| unreadable(organization, &wish.key, fault))?;
+        let layout = Arc::new(Layout { header, dictionary });
+        let bytes = 4 * bytes.len() + size_of::<Layout>() + 2_000;
+        self.blocks.layouts.insert((organization, wish.key.first_sequence), Arc::clone(&layout), bytes);
+        Ok(layout)
+    }
+
+    fn keep(&self, organization: OrganizationId, wish: &Wish, blocks: &[Arc<Block>]) {
+        for block in blocks {
+            let key = (organization, block.first_sequence, block.entries.len());
+            self.blocks.blocks.insert(key, Arc::clone(block), block.bytes());
+        }
+        if wish.key.table == RunTable::Segments && wish.blocks == ALL_BLOCKS {
+            let ranges: IdRanges = blocks.iter().map(|block| block.id_range()).collect();
+            let bytes = size_of_val(&*ranges) + 100;
+            self.blocks.id_ranges.insert((organization, wish.key.first_sequence), ranges, bytes);
+        }
+    }
+}
+
+fn decode(organization: OrganizationId, wish: &Wish, source: &Source) -> Result<Vec<Arc<Block>>, StoreError> {
+    let fault = |fault| unreadable(organization, &wish.key, fault);
+    let whole;
+    let (layout, frames): (&Layout, Vec<&[u8]>) = match source {
+        Source::Cached(blocks) => return Ok(blocks.clone()),
+        Source::Framed(layout, frames) => (layout, frames.iter().map(Vec::as_slice).collect()),
+        Source::Whole(body) => {
+            let header = parse_header(organization, &wish.key, body)?;
+            let frame = |range| body.get(range).unwrap_or_default();
+            let dictionary = Dictionary::decode(&header, frame(header.dictionary())).map_err(fault)?;
+            let frames = wish.parts().map(|(block, _, _)| frame(header.block(block))).collect();
+            whole = Layout { header, dictionary };
+            (&whole, frames)
+        }
+    };
+    let Layout { header, dictionary } = layout;
+    let mut blocks = Vec::with_capacity(frames.len());
+    for ((block, first_sequence, _), frame) in wish.parts().zip(frames) {
+        let entries = dictionary.decode_block(header, block, frame).map_err(fault)?;
+        let before = header.anchors.get(block).map_or(Hash::ZERO, |anchor| anchor.before);
+        blocks.push(Arc::new(Block::new(first_sequence, before, entries)));
+    }
+    Ok(blocks)
+}
+
+/// Parses the header of a run, which must be the one that its key says.
+pub(crate) fn parse_header(organization: OrganizationId, key: &RunKey, body: &[u8]) -> Result<Header, StoreError> {
+    let header = Header::parse(body).map_err(|fault| unreadable(organization, key, fault))?;
+    let is_expected = header.organization == organization
+        && header.first_sequence == key.first_sequence
+        && header.entries as i64 == key.last_sequence - key.first_sequence + 1
+        && header.anchors.len() == header.blocks();
+    if is_expected { Ok(header) } else { Err(unreadable(organization, key, "it is another run")) }
+}
+
+/// The error of a run that can't be read.
+pub(crate) fn unreadable(organization: OrganizationId, key: &RunKey, fault: impl std::fmt::Display) -> StoreError {
+    let (first, last) = (key.first_sequence, key.last_sequence);
+    StoreError::Corrupt(format!("the entries {first} to {last} of {organization} can't be read: {fault}").into())
+}

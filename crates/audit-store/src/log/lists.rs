@@ -1,0 +1,129 @@
+//! Lists of entries.
+
+use std::{mem::size_of, sync::Arc};
+
+use audit::StoredEntry;
+use kernel::{Entry, FieldValue, MAX_PAGE_BYTES, OrganizationId, Page, PageRequest, StoreError, Timestamp};
+
+use super::{
+    reader::{MAX_ATTEMPTS, Reader},
+    scan::{MAX_SCANNED, Next, Scan},
+    wanted::Wanted,
+    window::{Direction, Window},
+};
+
+impl Reader {
+    /// Returns a page of entries.
+    pub(crate) async fn page(
+        self: &Arc<Self>,
+        organization: OrganizationId,
+        wanted: &Wanted,
+        page: &PageRequest,
+        as_of: Timestamp,
+    ) -> Result<Page<StoredEntry>, StoreError> {
+        let window = Window::of_page(page);
+        for _ in 0..MAX_ATTEMPTS {
+            let scan = self.scan(organization, wanted, window, page.limit.get() + 1).await?.with_limit(MAX_SCANNED);
+            if let Some(page) = read_page(scan, page, as_of).await? {
+                return Ok(page);
+            }
+        }
+        Err(moved(organization))
+    }
+
+    /// Returns the newest of the wanted entries, up to `limit`.
+    pub(crate) async fn newest(
+        self: &Arc<Self>,
+        organization: OrganizationId,
+        wanted: &Wanted,
+        limit: usize,
+    ) -> Result<Vec<StoredEntry>, StoreError> {
+        for _ in 0..MAX_ATTEMPTS {
+            let mut scan = self.scan(organization, wanted, Window::all(Direction::Down), limit).await?;
+            let mut found = Vec::new();
+            let is_complete = loop {
+                if found.len() == limit {
+                    break true;
+                }
+                match scan.next().await? {
+                    Next::Entry(stored) => found.push(*stored),
+                    Next::Stopped(_) | Next::End => break true,
+                    Next::Moved => break false,
+                }
+            };
+            if is_complete {
+                return Ok(found);
+            }
+        }
+        Err(moved(organization))
+    }
+
+    /// Begins a search in the current state of the log.
+    async fn scan(
+        self: &Arc<Self>,
+        organization: OrganizationId,
+        wanted: &Wanted,
+        window: Window,
+        batch: usize,
+    ) -> Result<Scan, StoreError> {
+        let mut waiting = self.old_waiting(Some(organization)).await?;
+        let view = self.view(organization).await?;
+        waiting.extend(self.waiting_entries(organization, &view.waiting));
+        Ok(Scan::new(Arc::clone(self), view, waiting, wanted.clone(), window, batch))
+    }
+}
+
+/// Reads a page; `None` if something was moved.
+async fn read_page(
+    mut scan: Scan,
+    page: &PageRequest,
+    as_of: Timestamp,
+) -> Result<Option<Page<StoredEntry>>, StoreError> {
+    let mut items: Vec<StoredEntry> = Vec::new();
+    let mut bytes = 0;
+    loop {
+        let next = match scan.next().await? {
+            Next::Entry(stored) if items.len() < page.limit.get() && bytes < MAX_PAGE_BYTES => {
+                bytes += text_bytes(&stored.entry);
+                items.push(*stored);
+                continue;
+            }
+            Next::Entry(_) => items.last().map(|last| page.order.entry_position(&last.entry)),
+            Next::Stopped(rank) => Direction::of(page.order).position_before(rank),
+            Next::End => None,
+            Next::Moved => return Ok(None),
+        };
+        return Ok(Some(Page { items, next, as_of }));
+    }
+}
+
+/// The error of a log that was changed each time that it was read.
+pub(crate) fn moved(organization: OrganizationId) -> StoreError {
+    StoreError::Corrupt(format!("entries of {organization} are in no table although their keys are").into())
+}
+
+/// The number of bytes of the texts of an entry.
+pub(crate) fn text_bytes(entry: &Entry) -> usize {
+    // The identifiers of the entry, its organization and its request.
+    const IDS: usize = 78;
+    let length = |text: Option<&str>| text.map_or(0, str::len);
+    let value = |value: &FieldValue| match value {
+        FieldValue::Text(text) => text.len(),
+        FieldValue::Texts(texts) => texts.iter().map(|text| text.len() + 3).sum(),
+        _ => size_of::<i64>(),
+    };
+    let changes = entry.changes.iter();
+    let changes = changes.map(|change| 35 + change.field.len() + value(&change.before) + value(&change.after));
+    let subject = entry.subject.as_ref().map_or(0, |subject| subject.kind.len() + subject.id.len());
+    let origin = &entry.origin;
+    IDS + entry.action.as_str().len()
+        + length(entry.actor.id.as_deref())
+        + entry.actor.name.len()
+        + subject
+        + length(entry.reason.as_ref().map(|reason| reason.as_str()))
+        + length(origin.method.as_deref())
+        + length(origin.route.as_deref())
+        + length(origin.source_address.as_deref())
+        + length(origin.user_agent.as_deref())
+        + changes.sum::<usize>()
+}

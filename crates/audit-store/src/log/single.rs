@@ -1,0 +1,121 @@
+//! Single entries by their identifiers.
+
+use audit::{StoredEntry, tables::RunTable};
+use audit_runs::{BLOCK_ENTRIES, MAX_ENTRIES};
+use kernel::{Entry, Id, OrganizationId, StoreError, Ulid};
+
+use super::{
+    blocks::{ALL_BLOCKS, Wish},
+    lists::moved,
+    reader::{MAX_ATTEMPTS, Reader},
+    view::View,
+};
+
+/// The result of a search in what is sealed.
+enum Found {
+    Entry(Box<StoredEntry>),
+    Nothing,
+    Moved,
+}
+
+impl Reader {
+    /// Returns the entry with this identifier.
+    pub(crate) async fn entry(
+        &self,
+        organization: OrganizationId,
+        id: Id<Entry>,
+    ) -> Result<Option<StoredEntry>, StoreError> {
+        for _ in 0..MAX_ATTEMPTS {
+            let mut waiting = self.old_waiting(Some(organization)).await?;
+            let view = self.view(organization).await?;
+            waiting.extend(self.waiting_entries(organization, &view.waiting));
+            let waiting = waiting.into_iter().find(|entry| entry.id == id);
+            match self.sealed_entry(&view, id).await? {
+                Found::Entry(stored) => return Ok(Some(*stored)),
+                Found::Nothing => return Ok(waiting.map(|entry| StoredEntry { entry, seal: None })),
+                Found::Moved => {}
+            }
+        }
+        Err(moved(organization))
+    }
+
+    /// Returns whether the chain of an organization has the entry with this identifier.
+    pub(crate) async fn is_sealed(&self, view: &View, id: Id<Entry>) -> Result<bool, StoreError> {
+        for _ in 0..MAX_ATTEMPTS {
+            match self.sealed_entry(view, id).await? {
+                Found::Entry(_) => return Ok(true),
+                Found::Nothing => return Ok(false),
+                Found::Moved => {}
+            }
+        }
+        Err(moved(view.organization))
+    }
+
+    async fn sealed_entry(&self, view: &View, id: Id<Entry>) -> Result<Found, StoreError> {
+        if view.old_through() > 0 {
+            let old = self.tables.old_entry(view.organization, id).await?;
+            if !self.still_old_through(view).await? {
+                return Ok(Found::Moved);
+            }
+            if let Some(stored) = old.filter(|stored| stored.seal.is_some()) {
+                return Ok(Found::Entry(Box::new(stored)));
+            }
+        }
+        let ulid = id.ulid();
+        // An entry is in the first of these units, unless it came late.
+        let start = view.partition_point(|unit| view.high(unit) < ulid);
+        let end = view.partition_point(|unit| view.low(unit) <= ulid);
+        for unit in (start..end).filter(|unit| view.key(*unit).first_id <= ulid) {
+            match self.find_in_unit(view, unit, ulid).await? {
+                Found::Nothing => {}
+                found => return Ok(found),
+            }
+        }
+        Ok(Found::Nothing)
+    }
+
+    async fn find_in_unit(&self, view: &View, unit: usize, id: Ulid) -> Result<Found, StoreError> {
+        let key = view.key(unit);
+        if key.table == RunTable::Segments {
+            let blocks = match self.blocks.id_ranges(view.organization, key) {
+                Some(ranges) => {
+                    let has = |(block, (low, high)): (usize, &(Ulid, Ulid))| (*low <= id && id <= *high).then_some(block);
+                    ranges.iter().enumerate().filter_map(has).fold(0, |blocks, block| blocks | 1 << block)
+                }
+                None => match self.bisect(view, unit, id).await? {
+                    Found::Nothing => ALL_BLOCKS,
+                    found => return Ok(found),
+                },
+            };
+            return if blocks == 0 { Ok(Found::Nothing) } else { self.find_in_blocks(view, unit, blocks, id).await };
+        }
+        self.find_in_blocks(view, unit, ALL_BLOCKS, id).await
+    }
+
+    /// Searches a segment for an entry that did not come late.
+    async fn bisect(&self, view: &View, unit: usize, id: Ulid) -> Result<Found, StoreError> {
+        let (mut start, mut end) = (0, MAX_ENTRIES / BLOCK_ENTRIES);
+        while start < end {
+            let middle = start.midpoint(end);
+            let wish = Wish { key: view.key(unit).clone(), blocks: 1 << middle };
+            let Some(blocks) = self.load(view.organization, &[wish]).await? else { return Ok(Found::Moved) };
+            let Some(block) = blocks.first().and_then(|blocks| blocks.first()) else { break };
+            if let Some(index) = block.entries.iter().position(|entry| entry.id.ulid() == id) {
+                return Ok(Found::Entry(Box::new(block.stored(index))));
+            }
+            if block.entries.first().is_some_and(|first| id < first.id.ulid()) { end = middle } else { start = middle + 1 }
+        }
+        Ok(Found::Nothing)
+    }
+
+    async fn find_in_blocks(&self, view: &View, unit: usize, blocks: u16, id: Ulid) -> Result<Found, StoreError> {
+        let wish = Wish { key: view.key(unit).clone(), blocks };
+        let Some(loaded) = self.load(view.organization, &[wish]).await? else { return Ok(Found::Moved) };
+        for block in loaded.iter().flatten() {
+            if let Some(index) = block.entries.iter().position(|entry| entry.id.ulid() == id) {
+                return Ok(Found::Entry(Box::new(block.stored(index))));
+            }
+        }
+        Ok(Found::Nothing)
+    }
+}

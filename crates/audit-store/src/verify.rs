@@ -1,0 +1,241 @@
+//! Verification of the whole chain of an organization: all that is stored of it is read, decoded and hashed once more, on
+//! all processors.
+
+mod chain_state;
+mod checked_block;
+mod checkpoints;
+mod tiles;
+
+use std::collections::VecDeque;
+
+use audit::{
+    BLOCK_ENTRIES, Checkpoint, CheckpointVerifier, Fault, Hash, Head, Link, VerificationError, VerifiedChain,
+    tables::{BodyRange, RunKey, StoredHead},
+};
+use kernel::{OrganizationId, StoreError};
+use tokio::task::JoinHandle;
+
+use chain_state::ChainState;
+use checked_block::{CheckedBlock, check_run};
+use checkpoints::KeptCheckpoints;
+use tiles::Tiles;
+
+use crate::log::{MAX_ATTEMPTS, Reader, StoredLog, View, moved};
+
+/// The number of entries that are read at a time.
+const READ_ENTRIES: i64 = 4 * 4_096;
+
+/// The number of entries of the old form that are read at a time.
+const OLD_PAGE: usize = 500;
+
+/// A reason to read the log again.
+enum Interrupted {
+    Moved,
+    Failed(VerificationError),
+}
+
+impl<E: Into<VerificationError>> From<E> for Interrupted {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+impl StoredLog {
+    /// Verifies an organization's chain, its tree, its head and the checkpoints that are kept with it, against
+    /// checkpoints and roots of trees, by their size, that were stored elsewhere. The store may be written to at the same
+    /// time. Unsealed entries are not part of the chain: see [`Self::unsealed_stats`].
+    ///
+    /// # Errors
+    /// [`VerificationError`]: the first fault, or the store's failure.
+    pub async fn verify(
+        &self,
+        organization: OrganizationId,
+        key: &dyn CheckpointVerifier,
+        trusted: &[Checkpoint],
+        roots: &[(u64, Hash)],
+    ) -> Result<VerifiedChain, VerificationError> {
+        loop {
+            self.reader.forget(organization);
+            let start = self.removed(organization).await?;
+            let verification = Verification { reader: &self.reader, organization, key, trusted, roots };
+            let outcome = verification.run(start).await;
+            // Entries may have been removed while the chain was read.
+            if outcome.is_ok() || self.removed(organization).await? == start {
+                return outcome;
+            }
+        }
+    }
+}
+
+struct Verification<'log> {
+    reader: &'log Reader,
+    organization: OrganizationId,
+    key: &'log dyn CheckpointVerifier,
+    trusted: &'log [Checkpoint],
+    roots: &'log [(u64, Hash)],
+}
+
+/// The progress of a verification.
+struct Progress {
+    chain: ChainState,
+    tiles: Tiles,
+    checkpoints: KeptCheckpoints,
+}
+
+impl Verification<'_> {
+    async fn run(&self, start: Head) -> Result<VerifiedChain, VerificationError> {
+        let tables = &*self.reader.tables;
+        let tiles = Tiles::load(tables, self.organization, start.sequence).await?;
+        let mut chain = ChainState::new(self.organization, start, tiles.removed_tree());
+        for (size, root) in self.roots {
+            chain.expect_root(*size, *root)?;
+        }
+        for checkpoint in self.trusted {
+            chain.expect_checkpoint(checkpoint, self.key)?;
+        }
+        let mut progress = Progress { chain, tiles, checkpoints: KeptCheckpoints::new(self.organization) };
+        let mut attempts = 0;
+        loop {
+            let verified = progress.chain.head.sequence;
+            match self.run_once(&mut progress).await {
+                Ok(chain) => return Ok(chain),
+                Err(Interrupted::Failed(error)) => return Err(error),
+                Err(Interrupted::Moved) => {}
+            }
+            attempts = if progress.chain.head.sequence > verified { 0 } else { attempts + 1 };
+            if attempts == MAX_ATTEMPTS {
+                return Err(moved(self.organization).into());
+            }
+        }
+    }
+
+    /// Verifies the rest of the chain as it is now. The progress ends with the last whole block.
+    async fn run_once(&self, progress: &mut Progress) -> Result<VerifiedChain, Interrupted> {
+        let view = self.reader.view(self.organization).await?;
+        self.verify_old(&view, progress).await?;
+        let first = view.unit_at(progress.chain.head.sequence + 1);
+        let is_whole = |key: &RunKey| (key.first_sequence - 1) % BLOCK_ENTRIES == 0 && key.last_sequence % BLOCK_ENTRIES == 0;
+        let keys: Vec<RunKey> = (first..view.len()).map(|unit| view.key(unit).clone()).collect();
+        let whole = keys.iter().take_while(|key| is_whole(key)).count();
+        self.verify_whole(&keys[..whole], progress).await?;
+        // What follows is read from its first block on if something is moved.
+        let (mut chain, mut checkpoints) = (progress.chain.clone(), progress.checkpoints.clone());
+        for (key, body) in self.bodies(&keys[whole..]).await? {
+            let blocks = check_run(self.organization, &key, &body)?;
+            let last = blocks.last().map_or(0, |block| *block.sequences.end());
+            checkpoints.expect_up_to(last, &*self.reader.tables, &mut chain, self.key).await?;
+            chain.push_run(&key, &blocks)?;
+        }
+        let head = view.head.as_ref();
+        // What was sealed since the runs were listed is read the next time.
+        let last = head.map_or(0, |head| head.head.sequence);
+        if chain.head.sequence != last && self.reader.head(self.organization).await?.as_ref() != head {
+            return Err(Interrupted::Moved);
+        }
+        checkpoints.expect_up_to(i64::MAX, &*self.reader.tables, &mut chain, self.key).await?;
+        if let Some(checkpoint) = head.and_then(checkpoint_of) {
+            chain.expect_checkpoint(&checkpoint, self.key)?;
+        }
+        let finished = chain.finish(head);
+        if finished.is_err() && self.reader.head(self.organization).await?.as_ref() != head {
+            return Err(Interrupted::Moved);
+        }
+        let has_tree = head.is_some_and(|head| head.tree.is_some());
+        progress.tiles.check(&*self.reader.tables, has_tree, &view).await?;
+        Ok(finished?)
+    }
+
+    /// Verifies the entries that are read in the old form.
+    async fn verify_old(&self, view: &View, progress: &mut Progress) -> Result<(), Interrupted> {
+        while progress.chain.head.sequence < view.old_through() {
+            let after = progress.chain.head.sequence;
+            let page = self.reader.tables.old_sealed(self.organization, after, OLD_PAGE).await?;
+            if !self.reader.still_old_through(view).await? {
+                return Err(Interrupted::Moved);
+            }
+            let links: Vec<Link> = page.iter().filter_map(Link::from_stored).collect();
+            let links: Vec<Link> = links.into_iter().filter(|link| link.sequence <= view.old_through()).collect();
+            let Some(last) = links.last() else {
+                return Err(Fault::HeadLost { last: after, sequence: view.old_through() }.into());
+            };
+            let (tables, last) = (&*self.reader.tables, last.sequence);
+            progress.checkpoints.expect_up_to(last, tables, &mut progress.chain, self.key).await?;
+            for link in &links {
+                progress.chain.push_old(link)?;
+                progress.tiles.push_entry(link.hash);
+            }
+        }
+        Ok(())
+    }
+
+    /// Verifies runs of whole blocks: while some are read, others are decoded and hashed.
+    async fn verify_whole(&self, keys: &[RunKey], progress: &mut Progress) -> Result<(), Interrupted> {
+        let mut unread = keys;
+        let mut checks = VecDeque::new();
+        let workers = std::thread::available_parallelism().map_or(1, usize::from);
+        while !unread.is_empty() || !checks.is_empty() {
+            if checks.len() < 8 * workers && !unread.is_empty() {
+                let last = unread[0].first_sequence.saturating_add(READ_ENTRIES);
+                let (batch, rest) = unread.split_at(unread.partition_point(|key| key.first_sequence < last).max(1));
+                unread = rest;
+                for (key, body) in self.bodies(batch).await? {
+                    let organization = self.organization;
+                    let task_key = key.clone();
+                    let check = tokio::task::spawn_blocking(move || check_run(organization, &task_key, &body));
+                    checks.push_back((key, AbortOnDrop(check)));
+                }
+                continue;
+            }
+            let Some((key, check)) = checks.pop_front() else { continue };
+            let blocks = check.result().await?;
+            let (tables, chain) = (&*self.reader.tables, &mut progress.chain);
+            progress.checkpoints.expect_up_to(key.last_sequence, tables, chain, self.key).await?;
+            chain.push_run(&key, &blocks)?;
+            blocks.iter().for_each(|block| progress.tiles.push_block(block.root));
+        }
+        Ok(())
+    }
+
+    async fn bodies(&self, keys: &[RunKey]) -> Result<Vec<(RunKey, Vec<u8>)>, Interrupted> {
+        let range = |key: &RunKey| BodyRange {
+            table: key.table,
+            first_sequence: key.first_sequence,
+            offset: 0,
+            length: usize::MAX,
+        };
+        let ranges: Vec<BodyRange> = keys.iter().map(range).collect();
+        let bodies = self.reader.tables.bodies(self.organization, &ranges).await?;
+        let bodies: Option<Vec<Vec<u8>>> = bodies.into_iter().collect();
+        Ok(keys.iter().cloned().zip(bodies.ok_or(Interrupted::Moved)?).collect())
+    }
+}
+
+/// The checkpoint of a head.
+fn checkpoint_of(stored: &StoredHead) -> Option<Checkpoint> {
+    let signed = stored.signed?;
+    Some(Checkpoint {
+        organization: stored.organization,
+        sequence: stored.head.sequence,
+        hash: stored.head.hash,
+        signed_at: signed.signed_at,
+        signature: signed.checkpoint,
+    })
+}
+
+/// A check in another thread, which is not begun if nobody waits for it any longer.
+struct AbortOnDrop(JoinHandle<Result<Vec<CheckedBlock>, Fault>>);
+
+impl AbortOnDrop {
+    async fn result(mut self) -> Result<Vec<CheckedBlock>, VerificationError> {
+        match (&mut self.0).await {
+            Ok(checked) => Ok(checked?),
+            Err(error) => Err(StoreError::Unavailable(error.into()).into()),
+        }
+    }
+}
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
