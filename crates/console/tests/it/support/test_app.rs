@@ -11,7 +11,8 @@ use std::{
 use api_v1::{ApiServices, AttachmentLimits, AttachmentServices, PayloadRenderer, WebhookServices};
 use async_trait::async_trait;
 use attachments::BucketStore;
-use audit::Checkpoint;
+use audit::CheckpointSigner;
+use audit_store::SealerKeys;
 use axum::Router;
 use console::ConsoleServices;
 use crypto::{
@@ -22,7 +23,7 @@ use http_api::{ApiSettings, App, CommitListener, CursorSigner, Observer, Quotas,
 use kernel::{Changeset, Entropy};
 use limits::MemoryLimits;
 use people::{People, PeopleParts, PeopleSettings};
-use store_contract::{Fixture, OpenedStore};
+use store_contract::{Fixture, OpenedStore, TestLogKey, TestSealer};
 use store_memory::MemoryStore;
 use webhooks::{AddressPolicy, AttemptOutcome, EndpointUrl, Message, Sender};
 
@@ -38,7 +39,7 @@ pub(crate) struct TestApp {
     pub(crate) tables: Arc<Tables>,
     pub(crate) router: Router,
     published: Arc<Published>,
-    checkpoint_key: CheckpointKey,
+    checkpoint_key: Arc<dyn CheckpointSigner>,
 }
 
 struct Cursors(CursorKey);
@@ -158,31 +159,33 @@ impl TestApp {
         let signer = Arc::new(HmacWebhookSigner::new(&master));
         let webhooks = Arc::new(WebhookServices::new(signer, Arc::new(Accepting), AddressPolicy::default()));
         let tables = Arc::new(Tables::new(fixture.entropy.clone()));
+        let audit_log = Arc::new(fixture.published_log());
         let pages = console::surface(ConsoleServices {
             events: Arc::new(PayloadRenderer),
             files: Arc::new(Files(Arc::clone(&attachments))),
             endpoints: webhooks.endpoints.clone(),
             checkpoints: Arc::new(CheckpointKey::new(&master).public_key()),
             checkpoint_key_pem: CheckpointKey::new(&master).public_key().to_pem(),
+            audit_log: Arc::clone(&audit_log),
             api_document: api_v1::document(),
             tables: tables.clone(),
             api_path: api_v1::collection_path,
         });
-        let router = http_api::router(app, [api_v1::surface(ApiServices { webhooks, attachments }), pages]);
+        let router = http_api::router(app, [api_v1::surface(ApiServices { webhooks, attachments, audit_log }), pages]);
         let passwords = Argon2PasswordHasher::new(entropy);
-        let checkpoint_key = CheckpointKey::new(&master);
+        let checkpoint_key = Arc::new(CheckpointKey::new(&master));
         Self { fixture, people, contents, passwords, tokens, tables, router, published, checkpoint_key }
     }
 
     /// Seals the audit log, as a server does it every second.
     pub(crate) async fn seal(&self) {
-        let store = &self.fixture.store;
-        while let Some(unsealed) = store.unsealed(self.fixture.home, 100).await.unwrap() {
-            let batch = audit::seal(&unsealed);
-            let head = batch.head();
-            let at = self.fixture.now();
-            let checkpoint = Checkpoint::sign(&self.checkpoint_key, self.fixture.home, head.sequence, head.hash, at);
-            assert!(store.seal(&batch, &checkpoint).await.unwrap());
+        let keys = SealerKeys {
+            checkpoints: Arc::clone(&self.checkpoint_key),
+            rows: Arc::new(TestLogKey::DEFAULT),
+            notes: Some(Arc::new(TestLogKey::DEFAULT.log_signer())),
+        };
+        for round in TestSealer::with_keys(&self.fixture, keys).seal_all().await {
+            assert!(round.faults.is_empty() && round.refused.is_empty(), "{round:?}");
         }
     }
 
