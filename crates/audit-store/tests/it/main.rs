@@ -1,10 +1,15 @@
 //! The log over tables in memory.
 
+mod compaction;
+mod conversion;
+mod integrity;
 mod lists;
 mod made_log;
 mod memory_tables;
 mod random_log;
+mod removal;
 mod sealing;
+mod support;
 
 /// Runs a test of random values to its end.
 fn block_on(test: impl Future<Output = ()>) {

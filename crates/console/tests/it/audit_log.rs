@@ -1,5 +1,7 @@
 //! The audit log in the web app.
 
+use std::collections::BTreeMap;
+
 use audit::Hash;
 use auth::{Role, ServiceAccount};
 use crypto::{CheckpointPublicKey, read_checkpoints, verify_export};
@@ -118,11 +120,11 @@ async fn the_export_verifies_with_the_files_that_the_page_offers() {
     assert_eq!(export.headers["content-disposition"], "attachment; filename=\"audit-log.jsonl\"");
     let key = CheckpointPublicKey::from_pem(&key.html()).unwrap();
     let kept = read_checkpoints(&checkpoint.html()).unwrap();
-    let verified = verify_export(&*export.body, &key, kept.clone()).unwrap();
+    let verified = verify_export(&*export.body, &key, kept.clone(), BTreeMap::new()).unwrap();
     assert_eq!((verified.chain.checkpoints, verified.foreign_checkpoints), (3, 0));
     assert_eq!(export.html().lines().count() as u64, verified.chain.entries + 2);
     let forged = export.html().replace("siem", "SIEM");
-    assert!(verify_export(forged.as_bytes(), &key, kept).is_err());
+    assert!(verify_export(forged.as_bytes(), &key, kept, BTreeMap::new()).is_err());
 }
 
 #[tokio::test]

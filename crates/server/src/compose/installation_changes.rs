@@ -62,6 +62,23 @@ pub(crate) async fn renew(settings: &Settings, command: &str, reason: &Reason) -
     .await
 }
 
+/// Begins the next generation of the audit logs of a database that was restored to an earlier state by other means than
+/// `novantra restore`. Returns `false` if it has begun already, and no server has started since.
+///
+/// # Errors
+/// If the database can't be reached, its master key is another one, or other processes use it.
+pub(crate) async fn continue_logs(settings: &Settings, command: &str, reason: &Reason) -> Result<bool, Failure> {
+    let author = Author { name: OPERATOR, command, reason };
+    with_unused_database(settings, async |sql, entropy| {
+        let now = clock_for(&settings.database, sql).await?.now();
+        let text = |text: &str| FieldValue::Text(text.to_owned());
+        let change = Change { field: "audit_logs".into(), before: text("original"), after: text("restored") };
+        let entry = entry(entropy, now, &author, "audit.log_continued", change);
+        Ok(sql.change_installation(&InstallationChange::ContinueLogs, &entry).await?)
+    })
+    .await
+}
+
 /// Resumes webhooks that are paused. Servers may run. The identity of a copy on which no server has started yet is
 /// renewed first, because the first start would pause the webhooks again.
 ///

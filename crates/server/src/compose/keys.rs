@@ -17,6 +17,7 @@ use store_sql::Database as SqlDatabase;
 
 use super::{
     OpenMode,
+    audit_logs::row_key,
     identity::{new_id, renew_at_start},
 };
 use crate::{
@@ -52,6 +53,8 @@ impl Keys {
             Database::Memory => MasterKey::generate(entropy),
             _ => master::resolve(settings, mode, &**store, entropy).await?,
         };
+        // Before anything is written that has an audit entry.
+        store.authenticate_rows(row_key(&master));
         if mode.is_server()
             && let Some(sql) = sql
         {

@@ -229,8 +229,11 @@ settings! {
     AUDIT_READS: "audit_reads", "durable|buffered", Some("durable"), Serve;
     "Whether the response to a read waits until its audit entry is stored. `buffered` is faster, but a server that is killed loses the entries of the last 50 ms, and those it is storing; likewise the counts of refused calls that share an entry."
 
+    AUDIT_ORIGIN: "audit_origin", "NAME", None, Everywhere;
+    "The name of this installation in the notes and proofs of its audit logs, such as `audit.example.org`: a host name, with a path if you like, without `https://`. The log of an organization is named after it, `NAME/org_…`, and its verifier key contains that name, so choose it before others rely on proofs. By default the identifier of the installation."
+
     INSTALLATION_LOG_ENTRIES: "installation_log_entries", "ENTRIES", Some("5000000"), Serve;
-    "Maximum number of entries in the installation's own audit log, at least 1000. It has the calls without a known account, and changes by operators. The oldest entries beyond it, of about 1.5 kB each, are removed, and an entry of the log records that."
+    "Maximum number of entries in the installation's own audit log, at least 1000. It has the calls without a known account, and changes by operators. The oldest entries beyond it, of about 50 bytes each, are removed, and an entry of the log records that."
 
     INSTALLATION_LOG_RETENTION: "installation_log_retention", "DURATION", Some("1826d"), Serve;
     "How long entries of the installation's own audit log are stored, at least 1d. Their removal is recorded in the log. The logs of workspaces are not affected."

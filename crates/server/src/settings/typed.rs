@@ -15,7 +15,7 @@ use super::{
     attachments::AttachmentSettings,
     database::{Database, parse_database_url, read_database_options},
     openid::{self, OpenIdSettings},
-    parsers::{parse_address, parse_duration, parse_mebibytes, parse_one_of, parse_positive},
+    parsers::{parse_address, parse_duration, parse_mebibytes, parse_one_of, parse_origin, parse_positive},
     people::{self, PublicUrl},
     reader::SettingsReader,
     sources::RawSetting,
@@ -41,6 +41,8 @@ pub(crate) struct Settings {
     pub(crate) signing_key_lifetime: Option<Duration>,
     /// `None` if rate limits are stored in the database or in memory.
     pub(crate) rate_limit_url: Option<RedisUrl>,
+    /// The name of the installation in the notes of its audit logs. `None` for its identifier.
+    pub(crate) audit_origin: Option<String>,
     pub(crate) installation_log: InstallationLogLimits,
     pub(crate) max_connections: usize,
     pub(crate) webhooks: WebhookSettings,
@@ -94,6 +96,7 @@ impl Settings {
         let master_key_file = reader.value_or(&table::MASTER_KEY_FILE, parse_path, || data_dir.join("master.key"));
         let signing_key_lifetime = reader.value(&table::SIGNING_KEY_LIFETIME, parse_key_lifetime);
         let rate_limit_url = reader.value_or(&table::RATE_LIMIT_URL, parse_redis_url, || None);
+        let audit_origin = reader.value_or(&table::AUDIT_ORIGIN, |text| parse_origin(text).map(Some), || None);
         let installation_log = read_installation_log(reader);
         let max_connections = reader.value(&table::MAX_CONNECTIONS, parse_positive);
         let log_format = reader.value(&table::LOG_FORMAT, |text| {
@@ -116,6 +119,7 @@ impl Settings {
             attachments: attachments?,
             signing_key_lifetime: signing_key_lifetime?,
             rate_limit_url: rate_limit_url?,
+            audit_origin: audit_origin?,
             installation_log: installation_log?,
             max_connections: usize::try_from(max_connections?).ok()?,
             webhooks: webhooks?,
