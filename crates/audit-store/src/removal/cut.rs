@@ -80,7 +80,7 @@ async fn last_before(
 ) -> Result<i64, StoreError> {
     let first_id = time.first_ulid();
     let Some(last_segment) = last_segment else {
-        let runs = tables.recent(organization).await?.runs;
+        let runs = tables.runs(organization).await?;
         let is_old_block = |run: &&RunKey| run.last_sequence % BLOCK_ENTRIES == 0 && run.high_id < first_id;
         return Ok(runs.iter().take_while(is_old_block).last().map_or(0, |run| run.last_sequence));
     };
