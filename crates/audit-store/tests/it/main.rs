@@ -3,7 +3,12 @@
 mod lists;
 mod made_log;
 mod memory_tables;
+mod moves;
+mod moving_tables;
+mod old_form;
 mod random_log;
+mod single;
+mod verifying;
 
 /// Runs a test of random values to its end.
 fn block_on(test: impl Future<Output = ()>) {
