@@ -54,27 +54,14 @@ async fn read(session: &Session) -> Result<ClockEvidence, StoreError> {
 mod tests {
     use std::{sync::Arc, time::Duration};
 
-    use ::audit::RowKey;
     use ::store::Maintenance as _;
     use audit_store::RowWriter;
     use kernel::{Clock as _, OrganizationId};
-    use store_contract::{TestClock, TestEntropy, samples};
+    use store_contract::{TestClock, TestEntropy, TestLogKey, samples};
     use ulid::Ulid;
 
     use super::*;
     use crate::{InstallationChange, Role, SqlStore, engine::DatabaseUrl};
-
-    struct NoKey;
-
-    impl RowKey for NoKey {
-        fn tag(&self, _: &[u8]) -> [u8; 32] {
-            [0; 32]
-        }
-
-        fn verify(&self, _: &[u8], tag: &[u8]) -> bool {
-            tag == [0; 32]
-        }
-    }
 
     #[tokio::test]
     async fn a_running_process_is_evidence_of_the_time_that_it_uses() {
@@ -103,7 +90,7 @@ mod tests {
         let reset = InstallationChange::ResetClock(TestClock::START);
         let entry = samples::entry(&TestEntropy::with_offset(0), OrganizationId::INSTALLATION, TestClock::START);
         let rows = RowWriter::new(Ulid(8));
-        rows.set_key(Arc::new(NoKey));
+        rows.set_key(Arc::new(TestLogKey::DEFAULT));
         database.change_installation(&reset, &entry, rows).await.unwrap();
         let evidence = database.clock_evidence().await.unwrap();
         assert_eq!((evidence.ceiling, evidence.anchor), (Some(TestClock::START), None));

@@ -3,7 +3,7 @@
 use std::{path::Path, sync::Arc, time::Duration};
 
 use audit::{
-    AuditTables as _, HasAuditTables as _,
+    HasAuditTables as _,
     tables::{LeaseHold, SealingRound},
 };
 use findings::Finding;

@@ -7,4 +7,4 @@ pub(crate) mod sqlite;
 mod store;
 pub(crate) mod tls_front;
 
-pub(crate) use store::{TestRowKey, open_store};
+pub(crate) use store::open_store;

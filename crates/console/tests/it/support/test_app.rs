@@ -11,8 +11,6 @@ use std::{
 use api_v1::{ApiServices, AttachmentLimits, AttachmentServices, PayloadRenderer, WebhookServices};
 use async_trait::async_trait;
 use attachments::BucketStore;
-use audit::CheckpointSigner;
-use audit_store::SealerKeys;
 use axum::Router;
 use console::ConsoleServices;
 use crypto::{
@@ -23,11 +21,11 @@ use http_api::{ApiSettings, App, CommitListener, CursorSigner, Observer, Quotas,
 use kernel::{Changeset, Entropy};
 use limits::MemoryLimits;
 use people::{People, PeopleParts, PeopleSettings};
-use store_contract::{Fixture, OpenedStore, TestLogKey, TestSealer};
+use store_contract::{Fixture, OpenedStore};
 use store_memory::MemoryStore;
 use webhooks::{AddressPolicy, AttemptOutcome, EndpointUrl, Message, Sender};
 
-use super::{files::Files, tables::Tables};
+use super::{files::Files, log, tables::Tables};
 
 /// The web app under test.
 pub(crate) struct TestApp {
@@ -39,7 +37,7 @@ pub(crate) struct TestApp {
     pub(crate) tables: Arc<Tables>,
     pub(crate) router: Router,
     published: Arc<Published>,
-    checkpoint_key: Arc<dyn CheckpointSigner>,
+    master: MasterKey,
 }
 
 struct Cursors(CursorKey);
@@ -159,34 +157,26 @@ impl TestApp {
         let signer = Arc::new(HmacWebhookSigner::new(&master));
         let webhooks = Arc::new(WebhookServices::new(signer, Arc::new(Accepting), AddressPolicy::default()));
         let tables = Arc::new(Tables::new(fixture.entropy.clone()));
-        let audit_log = Arc::new(fixture.published_log());
+        let audit_log = Arc::new(log::published(&fixture, &master));
         let pages = console::surface(ConsoleServices {
+            audit_log: Arc::clone(&audit_log),
             events: Arc::new(PayloadRenderer),
             files: Arc::new(Files(Arc::clone(&attachments))),
             endpoints: webhooks.endpoints.clone(),
             checkpoints: Arc::new(CheckpointKey::new(&master).public_key()),
             checkpoint_key_pem: CheckpointKey::new(&master).public_key().to_pem(),
-            audit_log: Arc::clone(&audit_log),
             api_document: api_v1::document(),
             tables: tables.clone(),
             api_path: api_v1::collection_path,
         });
         let router = http_api::router(app, [api_v1::surface(ApiServices { webhooks, attachments, audit_log }), pages]);
         let passwords = Argon2PasswordHasher::new(entropy);
-        let checkpoint_key = Arc::new(CheckpointKey::new(&master));
-        Self { fixture, people, contents, passwords, tokens, tables, router, published, checkpoint_key }
+        Self { fixture, people, contents, passwords, tokens, tables, router, published, master }
     }
 
     /// Seals the audit log, as a server does it every second.
     pub(crate) async fn seal(&self) {
-        let keys = SealerKeys {
-            checkpoints: Arc::clone(&self.checkpoint_key),
-            rows: Arc::new(TestLogKey::DEFAULT),
-            notes: Some(Arc::new(TestLogKey::DEFAULT.log_signer())),
-        };
-        for round in TestSealer::with_keys(&self.fixture, keys).seal_all().await {
-            assert!(round.faults.is_empty() && round.refused.is_empty(), "{round:?}");
-        }
+        log::seal(&self.fixture, &self.master).await;
     }
 
     /// The number of times that the workers were notified of due deliveries.

@@ -1,6 +1,6 @@
 //! Reading the audit log.
 
-use ::audit::{AuditFilter, AuditLog, Checkpoint, Head, SealedBatch, StoredEntry, Unsealed, UnsealedStats};
+use ::audit::{AuditFilter, AuditLog, Checkpoint, Head, StoredEntry, UnsealedStats};
 use async_trait::async_trait;
 use kernel::{
     Entry, Id, OrganizationId, Page, PageRequest, RecordStream, SnapshotStream, StoreError, StreamRequest, Timestamp,
@@ -86,26 +86,6 @@ impl AuditLog for SqlStore {
 
     async fn unsealed_stats(&self, organization: Option<OrganizationId>) -> Result<UnsealedStats, StoreError> {
         self.stored_log.unsealed_stats(organization).await
-    }
-
-    async fn organizations_with_unsealed(
-        &self,
-        _: Option<OrganizationId>,
-        _: usize,
-    ) -> Result<Vec<OrganizationId>, StoreError> {
-        unimplemented!()
-    }
-
-    async fn unsealed(&self, _: OrganizationId, _: usize) -> Result<Option<Unsealed>, StoreError> {
-        unimplemented!()
-    }
-
-    async fn seal(&self, _: &SealedBatch, _: &Checkpoint) -> Result<bool, StoreError> {
-        unimplemented!()
-    }
-
-    async fn remove_entries(&self, _: OrganizationId, _: Head, _: Head) -> Result<bool, StoreError> {
-        unimplemented!()
     }
 
     async fn waiting_stats(&self, organization: OrganizationId, limit: usize) -> Result<UnsealedStats, StoreError> {

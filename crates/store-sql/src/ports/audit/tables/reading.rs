@@ -7,8 +7,7 @@ use ::audit::{
     tables::{Recent, RunKey, RunTable, SegmentQuery, SegmentStart, TermQuery, TermRow, TileRow, WriterRow},
 };
 use audit_runs::MAX_ENTRIES;
-use futures_util::future::try_join_all;
-use kernel::{Id, OrganizationId, StoreError, Ulid};
+use kernel::{OrganizationId, StoreError};
 
 use super::{heads, waiting};
 use crate::{
@@ -20,6 +19,19 @@ use crate::{
         AUDIT_TERMS, AUDIT_TILES,
     },
 };
+
+/// The tables of the log that have a row of each organization with something sealed, or an entry of the old form.
+const ORGANIZATION_TABLES: [&str; 9] = [
+    AUDIT_HEADS.name,
+    AUDIT_RUNS.name,
+    AUDIT_SEGMENTS.name,
+    AUDIT_TERMS.name,
+    AUDIT_TILES.name,
+    AUDIT_CHECKPOINTS.name,
+    AUDIT_ENTRIES.name,
+    AUDIT_SEALS.name,
+    AUDIT_OLD_WAITING.name,
+];
 
 pub(crate) static RUNS: LazyLock<Sql> = LazyLock::new(|| {
     Sql::from_text(
@@ -60,21 +72,10 @@ static CHECKPOINTS: LazyLock<Sql> = LazyLock::new(|| {
     )
 });
 static WRITERS: LazyLock<Sql> = LazyLock::new(|| Sql::from_text("SELECT writer, state FROM audit_writers"));
-/// Find the next organization of each table of the log: each is one lookup in an index.
-static NEXT_ORGANIZATIONS: LazyLock<Vec<Sql>> = LazyLock::new(|| {
-    let tables = [
-        AUDIT_HEADS.name,
-        AUDIT_RUNS.name,
-        AUDIT_SEGMENTS.name,
-        AUDIT_TERMS.name,
-        AUDIT_TILES.name,
-        AUDIT_CHECKPOINTS.name,
-        AUDIT_ENTRIES.name,
-        AUDIT_SEALS.name,
-        AUDIT_OLD_WAITING.name,
-    ];
-    let next = |table| format!("SELECT min(organization_id) FROM {table} WHERE organization_id > ?");
-    tables.map(|table| Sql::from_text(&next(table))).into()
+/// The next organization of each table of the log: each is one lookup in an index.
+static NEXT_ORGANIZATIONS: LazyLock<Sql> = LazyLock::new(|| {
+    let next = ORGANIZATION_TABLES.map(|table| format!("(SELECT min(organization_id) FROM {table} WHERE organization_id > ?1)"));
+    Sql::from_numbered_text(&format!("SELECT {}", next.join(", ")))
 });
 
 fn segments_where(condition: &str) -> Sql {
@@ -101,7 +102,7 @@ pub(super) async fn recent(session: &Session, organization: OrganizationId) -> R
             Ok(())
         }),
         Box::pin(async {
-            *runs = session.fetch(&RUNS, &[organization.into()], |cells| run_key(cells, RunTable::Runs)).await?;
+            *runs = self::runs(session, organization).await?;
             Ok(())
         }),
         Box::pin(async {
@@ -111,6 +112,10 @@ pub(super) async fn recent(session: &Session, organization: OrganizationId) -> R
     ];
     pipeline(steps).await?;
     Ok(recent)
+}
+
+pub(super) async fn runs(session: &Session, organization: OrganizationId) -> Result<Vec<RunKey>, StoreError> {
+    session.fetch(&RUNS, &[organization.into()], |cells| run_key(cells, RunTable::Runs)).await
 }
 
 pub(super) async fn segments(
@@ -217,20 +222,15 @@ pub(super) async fn writers(session: &Session) -> Result<Vec<WriterRow>, StoreEr
     session.fetch(&WRITERS, &[], |cells| Ok(WriterRow { writer: cells.ulid()?, state: cells.blob()?.to_vec() })).await
 }
 
-/// Finds all organizations, with one lookup for each of them and each table.
-pub(super) async fn organizations(session: &Session) -> Result<Vec<OrganizationId>, StoreError> {
-    let read = |cells: &mut RowReader<'_>| Ok(cells.opt_text()?.map(str::to_owned));
-    let mut found = Vec::new();
-    let mut after = String::new();
-    loop {
-        let values = [Value::text(&after)];
-        let next = try_join_all(NEXT_ORGANIZATIONS.iter().map(|sql| session.fetch_one(sql, &values, read))).await?;
-        let Some(next) = next.into_iter().flatten().flatten().min() else { return Ok(found) };
-        match Ulid::from_string(&next) {
-            Ok(id) => found.push(Id::new(id)),
-            // A row that was changed by hand must not hide other organizations.
-            Err(_) => tracing::error!("the audit log has a malformed organization id: {next:?}"),
+/// Reads the next organization of any table after this text, which is that of its identifier.
+pub(super) async fn next_organization(session: &Session, after: &str) -> Result<Option<String>, StoreError> {
+    let read = |cells: &mut RowReader<'_>| {
+        let mut next: Option<String> = None;
+        while cells.columns_read() < ORGANIZATION_TABLES.len() {
+            let found = cells.opt_text()?.filter(|found| next.as_deref().is_none_or(|next| *found < next));
+            next = found.map(str::to_owned).or(next);
         }
-        after = next;
-    }
+        Ok(next)
+    };
+    Ok(session.fetch_one(&NEXT_ORGANIZATIONS, &[Value::text(after)], read).await?.flatten())
 }
