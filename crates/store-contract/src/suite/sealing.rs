@@ -211,6 +211,7 @@ pub async fn removed_entries_are_gone_from_every_list(fixture: Fixture) {
         last,
         first_at: entries[0].occurred_at,
         last_at: entries[block - 1].occurred_at,
+        tree_root: None,
         policy: "a test".into(),
     };
     let record = samples::entry(&*fixture.entropy, organization, fixture.clock.tick());
