@@ -77,6 +77,8 @@ pub struct Sealer {
     failed_row: Option<WaitingKey>,
     /// The rows whose parts are set aside, because they can't be sealed together.
     split: BTreeSet<WaitingKey>,
+    /// Whether another sealer may have left heads whose checkpoints were not logged.
+    has_unlogged: bool,
     /// The entries for the installation's log that wait until it can be sealed.
     unreported: Vec<Entry>,
     /// The time from which on there is something to do although no row waits; `None` before the first round.
@@ -99,6 +101,7 @@ impl Sealer {
             careful: 0,
             failed_row: None,
             split: BTreeSet::new(),
+            has_unlogged: true,
             unreported: Vec::new(),
             due_at: None,
         }
@@ -158,6 +161,7 @@ impl Sealer {
     pub fn forget(&mut self) {
         self.chains.forget();
         self.intake.restart();
+        self.has_unlogged = true;
         self.due_at = None;
     }
 }

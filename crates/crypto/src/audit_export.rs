@@ -47,7 +47,9 @@ pub enum ExportFault {
         size: u64,
     },
     /// The chain ends before a note.
-    #[error("the chain ends at sequence {last}, but a note that was stored elsewhere covers {size} entries: the last entries were removed")]
+    #[error(
+        "the chain ends at sequence {last}, but a note that was stored elsewhere covers {size} entries: the last entries were removed"
+    )]
     BeforeNote {
         /// The sequence of the last entry.
         last: i64,
@@ -55,7 +57,9 @@ pub enum ExportFault {
         size: u64,
     },
     /// The export lacks the first entries, without which the tree can't be computed.
-    #[error("the export begins after its first entries, which were removed, so it can't be compared with notes: only a checkpoint as JSON can be")]
+    #[error(
+        "the export begins after its first entries, which were removed, so it can't be compared with notes: only a checkpoint as JSON can be"
+    )]
     NoTree,
     /// The end of the chain is not signed.
     #[error("no checkpoint signs the entries from sequence {from} on")]
@@ -77,10 +81,13 @@ pub struct VerifiedExport {
 /// Verifies the lines of an export against the public key, and against `kept` checkpoints and the `roots` of notes by the
 /// number of entries that they cover, which were stored elsewhere.
 ///
+/// An export has one spelling, byte for byte. So two exports of the same entries are the same, and no reader of JSON can
+/// find anything in a verified export that was not verified.
+///
 /// # Errors
 /// [`ExportFault`]: the first fault.
 pub fn verify_export(
-    export: impl BufRead,
+    mut export: impl BufRead,
     key: &CheckpointPublicKey,
     mut kept: Vec<Checkpoint>,
     mut roots: BTreeMap<u64, Hash>,
@@ -88,9 +95,17 @@ pub fn verify_export(
     let mut verification: Option<ChainVerifier<'_>> = None;
     let mut foreign_checkpoints = 0;
     let mut tree = Tree::default();
-    for (index, line) in export.lines().enumerate() {
-        let at = |reason: String| ExportFault::Line { number: index + 1, reason };
-        let line = read(&line.map_err(|error| at(error.to_string()))?).map_err(at)?;
+    let mut number = 0;
+    let mut bytes = Vec::new();
+    loop {
+        number += 1;
+        let at = |reason: String| ExportFault::Line { number, reason };
+        bytes.clear();
+        if export.read_until(b'\n', &mut bytes).map_err(|error| at(error.to_string()))? == 0 {
+            break;
+        }
+        let line = bytes.strip_suffix(b"\n").ok_or_else(|| at("the line feed at its end is missing".to_owned()))?;
+        let line = str::from_utf8(line).map_err(|_| at("it is not UTF-8".to_owned())).map(read)?.map_err(at)?;
         let organization = match &line {
             Line::Entry { organization, .. } => *organization,
             Line::Checkpoint(checkpoint) => checkpoint.organization,

@@ -5,6 +5,7 @@ extern crate novantra_audit_runs as audit_runs;
 mod damage;
 mod entries;
 mod round_trip;
+mod samples;
 mod sizes;
 mod stubs;
 mod terms;

@@ -28,7 +28,7 @@ impl Reader {
             let keys = self.segments_behind(organization, after, limit).await?;
             let found = match keys {
                 Some(keys) => self.read_behind(organization, &keys, after, limit, Vec::new()).await?,
-                None => self.read_view_behind(&self.view(organization).await?, after, limit).await?,
+                None => self.read_view_behind(&self.chain_view(organization).await?, after, limit).await?,
             };
             if let Some(found) = found {
                 return Ok(found);

@@ -14,6 +14,7 @@ mod foreign_database;
 mod outages;
 mod processes;
 mod rate_limits;
+mod repeated_trips;
 mod round_trips;
 mod schema;
 mod schema_comparison;
