@@ -24,19 +24,19 @@ pub(crate) struct InstallationLogLimits {
 pub(crate) struct AuditRetentionPeriods {
     /// The period for all; `None` for ever.
     default: Option<Duration>,
-    /// The longer periods of workspaces, by their slugs.
-    longer: BTreeMap<String, Duration>,
+    /// The longer periods of workspaces, by their slugs; `None` for ever.
+    longer: BTreeMap<String, Option<Duration>>,
 }
 
 impl AuditRetentionPeriods {
     #[cfg(test)]
-    pub(crate) fn new(default: Duration, longer: impl IntoIterator<Item = (String, Duration)>) -> Self {
+    pub(crate) fn new(default: Duration, longer: impl IntoIterator<Item = (String, Option<Duration>)>) -> Self {
         Self { default: Some(default), longer: longer.into_iter().collect() }
     }
 
     /// The period of the workspace with this slug; `None` for ever.
     pub(crate) fn period(&self, slug: &str) -> Option<Duration> {
-        self.longer.get(slug).copied().or(self.default)
+        self.longer.get(slug).copied().unwrap_or(self.default)
     }
 
     /// Whether all entries of all workspaces are stored for ever.
@@ -48,10 +48,12 @@ impl AuditRetentionPeriods {
         let default = reader.value_or(&table::AUDIT_RETENTION, |text| parse_days(text).map(Some), || None);
         let longer = reader.value_or(&table::AUDIT_RETENTION_LONGER, parse_longer, BTreeMap::new);
         let (default, longer) = (default?, longer?);
-        if longer.is_empty() || default.is_some_and(|default| longer.values().all(|period| *period >= default)) {
+        if longer.is_empty() || default.is_some_and(|default| longer.values().all(|period| period.is_none_or(|period| period >= default))) {
             return Some(Self { default, longer });
         }
-        reader.error("audit_retention_longer is shorter than audit_retention, or audit_retention is not set; without it, entries are stored for ever")
+        reader.error(
+            "audit_retention_longer needs audit_retention, without which entries are stored for ever, and no period in it may be shorter",
+        )
     }
 }
 
@@ -73,13 +75,17 @@ fn parse_days(text: &str) -> Result<Duration, String> {
     }
 }
 
-fn parse_longer(text: &str) -> Result<BTreeMap<String, Duration>, String> {
+fn parse_longer(text: &str) -> Result<BTreeMap<String, Option<Duration>>, String> {
     let parse_one = |text: &str| {
         let (slug, period) = text
             .split_once('=')
             .filter(|(slug, _)| !slug.trim().is_empty())
-            .ok_or_else(|| format!("{text:?} is not a workspace and a duration such as cedar-valley=3652d"))?;
-        Ok((slug.trim().to_owned(), parse_days(period.trim())?))
+            .ok_or_else(|| format!("{text:?} is not a workspace and a duration such as cedar-valley=3652d or cedar-valley=forever"))?;
+        let period = match period.trim() {
+            "forever" => None,
+            period => Some(parse_days(period)?),
+        };
+        Ok((slug.trim().to_owned(), period))
     };
     text.split(',').map(str::trim).filter(|text| !text.is_empty()).map(parse_one).collect()
 }
@@ -94,10 +100,11 @@ mod tests {
 
     #[test]
     fn a_workspace_may_have_a_period_of_its_own() {
-        let longer = parse_longer("cedar-valley=3652d, prairie = 400d,").unwrap();
+        let longer = parse_longer("cedar-valley=3652d, prairie = 400d,north=forever").unwrap();
         let periods = AuditRetentionPeriods { default: Some(days(365)), longer };
         assert_eq!(periods.period("cedar-valley"), Some(days(3652)));
         assert_eq!(periods.period("prairie"), Some(days(400)));
+        assert_eq!(periods.period("north"), None);
         assert_eq!(periods.period("another"), Some(days(365)));
         assert_eq!(AuditRetentionPeriods::default().period("another"), None);
     }

@@ -242,7 +242,7 @@ settings! {
     "How long entries of the audit logs of workspaces are stored, at least 1d; by default for ever. When all entries of a part of a log are older, they are removed: parts have 4,096 entries, or 256 in a shorter log, so single entries stay longer. An entry of the log records the removal with the hash and the root of the tree at its end, so that the rest of the log still verifies."
 
     AUDIT_RETENTION_LONGER: "audit_retention_longer", "WORKSPACE=DURATION", None, Serve, list;
-    "A workspace whose entries are stored longer than `audit_retention`, such as `cedar-valley=3652d`."
+    "A workspace whose entries are stored longer than `audit_retention`, such as `cedar-valley=3652d` or `cedar-valley=forever`."
 
     MAX_CONNECTIONS: "max_connections", "CONNECTIONS", Some("4096"), Serve;
     "Maximum number of open connections to the API. Further connections wait to be accepted. It is reduced if the limit of open files does not allow as many beside what the server itself needs. A network (IPv4 /24, IPv6 /48) gets at most half of what all others leave, and one address of it a quarter of that, except a `trusted_proxy` and this machine."

@@ -135,7 +135,7 @@ async fn the_log_of_a_workspace_is_kept_for_ever_or_as_long_as_its_period_says()
     };
     run(&mut retention).await;
     assert_eq!((verified(&fixture, short).await.1, verified(&fixture, long).await.1), (0, 0));
-    retention.periods = AuditRetentionPeriods::new(DAY, [("long".to_owned(), 30 * DAY)]);
+    retention.periods = AuditRetentionPeriods::new(DAY, [("long".to_owned(), Some(30 * DAY))]);
     run(&mut retention).await;
     assert_eq!((verified(&fixture, short).await.1, verified(&fixture, long).await.1), (512, 0));
     fixture.clock.advance(30 * DAY);
