@@ -31,6 +31,7 @@ use chains::Chains;
 use intake::Intake;
 use writers::Writers;
 
+pub(crate) use chain::verify_signature;
 pub use own_entries::{HEADS, ROW_REFUSED, ROWS_MISSING, WRITER_STATE_ALTERED};
 pub use round::{ChainFault, MissingRows, RefusedRow, Round};
 

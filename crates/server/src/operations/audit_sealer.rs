@@ -68,16 +68,17 @@ impl AuditSealer {
         let owner = entropy.ulid(clock.now()).to_string();
         let lease = LeaseOwner { lease: LEASE, owner: owner.clone(), duration: LEASE_DURATION };
         let stamps = Arc::clone(store);
+        let keys = SealerKeys {
+            checkpoints: Arc::clone(&installation.checkpoints),
+            rows: Arc::clone(&audit_logs.rows),
+            notes: Some(Arc::new(audit_logs.signer.clone())),
+        };
         let sealer = Sealer::new(SealerContext {
             tables: store.audit_tables(),
             clock: Arc::clone(clock),
             entropy: Arc::clone(entropy),
             begin_entry: Box::new(move || stamps.begin_entry()),
-            keys: SealerKeys {
-                checkpoints: Arc::clone(&installation.checkpoints),
-                rows: Arc::clone(&audit_logs.rows),
-                notes: Some(Arc::new(audit_logs.signer.clone())),
-            },
+            keys: keys.clone(),
             lease: LEASE,
             owner: owner.clone(),
             lease_duration: LEASE_DURATION,
@@ -87,7 +88,7 @@ impl AuditSealer {
             clock: Arc::clone(clock),
             owner,
             sealer,
-            upkeep: Upkeep::new(store.audit_tables(), Arc::clone(clock), lease),
+            upkeep: Upkeep::new(store.audit_tables(), Arc::clone(clock), lease, keys),
             has_lease: false,
         }
     }

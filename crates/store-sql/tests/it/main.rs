@@ -5,6 +5,7 @@
 //! its own; the roles that it adds to the cluster are named after these databases.
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
+mod audit_runs_migration;
 mod contract_postgres;
 mod contract_postgres_crossed;
 mod contract_sqlite;

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use audit::{AuditTables, Checkpoint};
-use audit_store::{Compacted, Compactor, Converted, Converter, LeaseOwner};
+use audit_store::{Compacted, Compactor, Converted, Converter, LeaseOwner, SealerKeys};
 use kernel::{Clock, OrganizationId, StoreError, Timestamp};
 
 use super::UpkeepSummary;
@@ -34,10 +34,15 @@ pub(super) struct Upkeep {
 }
 
 impl Upkeep {
-    pub(super) fn new(tables: Arc<dyn AuditTables>, clock: Arc<dyn Clock>, lease: LeaseOwner) -> Self {
+    pub(super) fn new(
+        tables: Arc<dyn AuditTables>,
+        clock: Arc<dyn Clock>,
+        lease: LeaseOwner,
+        keys: SealerKeys,
+    ) -> Self {
         Self {
             compactor: Compactor::new(Arc::clone(&tables), Arc::clone(&clock), lease.clone()),
-            converter: Converter::new(Arc::clone(&tables), Arc::clone(&clock), lease),
+            converter: Converter::new(Arc::clone(&tables), Arc::clone(&clock), lease, keys),
             tables,
             converts_at: clock.now(),
             clock,
