@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use audit::{
     BLOCK_ENTRIES, CheckpointVerifier, ENTRIES_REMOVED, Hash, Head, Removal, Seal, StoredEntry, UnsealedStats,
-    hash_entry, tables::PrefixRemoval, verify_stored,
+    hash_entry, tables::PrefixRemoval, tree_root, verify_stored,
 };
 use kernel::{Entry, Order, OrganizationId, PageRequest, Timestamp};
 
@@ -211,7 +211,7 @@ pub async fn removed_entries_are_gone_from_every_list(fixture: Fixture) {
         last,
         first_at: entries[0].occurred_at,
         last_at: entries[block - 1].occurred_at,
-        tree_root: None,
+        tree_root: Some(tree_root(chain[..block].iter().filter_map(|stored| stored.seal).map(|seal| seal.hash))),
         policy: "a test".into(),
     };
     let record = samples::entry(&*fixture.entropy, organization, fixture.clock.tick());
