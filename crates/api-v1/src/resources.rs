@@ -3,6 +3,7 @@
 pub(crate) mod assessment;
 pub(crate) mod attachment;
 pub(crate) mod audit_entry;
+pub(crate) mod audit_log;
 pub(crate) mod custody;
 pub(crate) mod evidence_claim;
 pub(crate) mod finding;

@@ -1,6 +1,7 @@
 //! Version 1 of the API: its endpoints, and its OpenAPI document. A new module adds its endpoints here.
 
 mod attachments;
+mod audit;
 mod submissions;
 mod webhooks;
 
@@ -214,22 +215,8 @@ fn operations() -> Vec<Operation> {
             handler: finding_event::post,
             document: finding_event::post_document,
         },
-        Operation {
-            method: Method::GET,
-            path: "/api/v1/audit/entries",
-            id: "listAuditEntries",
-            tag: "Audit log",
-            summary: "List entries of the audit log",
-            description: "Returns an entry for every request of every service account, including rejected requests. The newest \
-                   come first, or with `order=updated` the oldest.",
-            access: Access::Scope(Scope::AuditRead),
-            charge: Charge::Read,
-            media_types: JSON_OR_NDJSON,
-            action: "audit_entry.listed",
-            handler: audit_entry::list,
-            document: audit_entry::document,
-        },
     ];
+    all.extend(audit::operations());
     all.extend(registers::operations());
     all.extend(attachments::operations());
     all.extend(submissions::operations());

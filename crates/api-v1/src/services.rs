@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use audit_store::PublishedLog;
 use http_api::{request::ApiRequest, response::Problem};
 
 use crate::{attachment_services::AttachmentServices, webhook_services::WebhookServices};
@@ -12,6 +13,8 @@ pub struct ApiServices {
     pub webhooks: Arc<WebhookServices>,
     /// Those of attachments.
     pub attachments: Arc<AttachmentServices>,
+    /// The logs with their proofs.
+    pub audit_log: Arc<PublishedLog>,
 }
 
 impl WebhookServices {

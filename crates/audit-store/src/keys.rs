@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use audit::{CheckpointSigner, RowKey};
+use audit::{CheckpointSigner, Hash, RowKey, Signature};
+use kernel::OrganizationId;
 
 /// The keys that the sealer needs.
 #[derive(Clone)]
@@ -11,4 +12,12 @@ pub struct SealerKeys {
     pub checkpoints: Arc<dyn CheckpointSigner>,
     /// Authenticates rows.
     pub rows: Arc<dyn RowKey>,
+    /// Signs the heads of trees; without it, heads have no notes.
+    pub notes: Option<Arc<dyn TreeHeadSigner>>,
+}
+
+/// Signs the heads of trees as notes, under the names of their logs.
+pub trait TreeHeadSigner: Send + Sync {
+    /// Returns the signature of the note about the tree of this organization's log, with this size and root.
+    fn sign_tree(&self, organization: OrganizationId, size: u64, root: Hash) -> Signature;
 }

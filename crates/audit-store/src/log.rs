@@ -2,6 +2,7 @@
 
 mod blocks;
 mod byte_cache;
+mod checkpoints;
 mod directory;
 mod lists;
 mod old_form;
@@ -19,7 +20,7 @@ mod window;
 
 use std::sync::Arc;
 
-use audit::{AuditFilter, AuditTables, Head, RowKey, StoredEntry, UnsealedStats};
+use audit::{AuditFilter, AuditTables, Checkpoint, Head, RowKey, StoredEntry, UnsealedStats};
 use kernel::{Entry, Id, OrganizationId, Page, PageRequest, RecordStream, StoreError, StreamRequest, Timestamp};
 
 pub(crate) use blocks::parse_header;
@@ -134,5 +135,31 @@ impl StoredLog {
     /// [`StoreError`] if the store fails.
     pub async fn unsealed_stats(&self, organization: Option<OrganizationId>) -> Result<UnsealedStats, StoreError> {
         self.reader.unsealed_stats(organization).await
+    }
+
+    /// [`audit::AuditLog::waiting_stats`].
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store fails.
+    pub async fn waiting_stats(
+        &self,
+        organization: OrganizationId,
+        limit: usize,
+    ) -> Result<UnsealedStats, StoreError> {
+        let stats = self.reader.unsealed_stats(Some(organization)).await?;
+        Ok(UnsealedStats { entries: stats.entries.min(limit as u64), ..stats })
+    }
+
+    /// [`audit::AuditLog::checkpoints`]: those that are kept, and the head's own.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store fails.
+    pub async fn checkpoints(
+        &self,
+        organization: OrganizationId,
+        after: i64,
+        limit: usize,
+    ) -> Result<Vec<Checkpoint>, StoreError> {
+        self.reader.checkpoints(organization, after, limit).await
     }
 }

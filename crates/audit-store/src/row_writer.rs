@@ -115,8 +115,9 @@ impl RowWriter {
     }
 
     fn required_key(&self) -> Result<Arc<dyn RowKey>, StoreError> {
-        self.key()
-            .ok_or_else(|| StoreError::Unavailable("the key that authenticates rows of the audit log is not set".into()))
+        self.key().ok_or_else(|| {
+            StoreError::Unavailable("the key that authenticates rows of the audit log is not set".into())
+        })
     }
 
     fn row(&self, content: RowContent, taken: (RowHeader, Option<u64>), key: &dyn RowKey) -> PreparedRow {
@@ -164,8 +165,7 @@ impl Numbers {
         self.last += 1;
         self.last_at = at;
         self.in_flight += 1;
-        let header =
-            RowHeader { writer: self.writer, number: self.last, given_up: self.given_up.ranges(), is_last };
+        let header = RowHeader { writer: self.writer, number: self.last, given_up: self.given_up.ranges(), is_last };
         let settles = is_empty.then_some(self.events);
         if is_last {
             // Whatever follows is written under an identity of its own.

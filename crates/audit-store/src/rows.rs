@@ -136,6 +136,12 @@ impl RowContent {
 
     /// Makes the row.
     pub(crate) fn into_row(self, header: &RowHeader, key: &dyn RowKey) -> WaitingRow {
+        let id = row_id(self.at, header.writer, header.number);
+        self.into_row_with_id(id, header, key)
+    }
+
+    /// Makes the row with the identifier of another one of which it is a part.
+    pub(crate) fn into_row_with_id(self, id: Ulid, header: &RowHeader, key: &dyn RowKey) -> WaitingRow {
         let mut body = Vec::with_capacity(self.packed.len() + 128);
         body.extend_from_slice(MAGIC);
         let flags = if header.is_last { IS_LAST } else { 0 } | if self.is_stored { IS_STORED } else { 0 };
@@ -153,7 +159,7 @@ impl RowContent {
         }
         put_number(&mut body, self.unpacked as u64);
         body.extend_from_slice(&self.packed);
-        let row_key = WaitingKey { organization: self.key, id: row_id(self.at, header.writer, header.number) };
+        let row_key = WaitingKey { organization: self.key, id };
         let tag = key.tag(&message(row_key, &body));
         body.extend_from_slice(&tag);
         WaitingRow { key: row_key, entries: i64::try_from(self.entries).unwrap_or(i64::MAX), body }

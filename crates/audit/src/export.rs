@@ -42,6 +42,8 @@ pub struct ChainExport {
     organization: OrganizationId,
     /// The sequence of the last entry of the export.
     end: i64,
+    /// The checkpoint of the last entry, which is not stored for long if the chain grows.
+    last_checkpoint: Option<Checkpoint>,
     /// The sequence of the last entry that was written.
     sequence: i64,
     /// Checkpoints that were read and are not written yet.
@@ -58,9 +60,20 @@ impl ChainExport {
     /// # Errors
     /// [`StoreError`] if the store fails.
     pub async fn begin(log: &dyn AuditLog, organization: OrganizationId) -> Result<Self, StoreError> {
-        let end = log.head(organization).await?.sequence;
-        let checkpoints = VecDeque::new();
-        Ok(Self { organization, end, sequence: 0, checkpoints, read_through: 0, has_more_checkpoints: true })
+        let last_checkpoint = latest_checkpoint(log, organization).await?;
+        let end = match &last_checkpoint {
+            Some(checkpoint) => checkpoint.sequence,
+            None => log.head(organization).await?.sequence,
+        };
+        Ok(Self {
+            organization,
+            end,
+            last_checkpoint,
+            sequence: 0,
+            checkpoints: VecDeque::new(),
+            read_through: 0,
+            has_more_checkpoints: true,
+        })
     }
 
     /// Returns the next lines, each with its line feed; `None` at the end.
@@ -79,6 +92,9 @@ impl ChainExport {
             while let Some(checkpoint) = self.next_checkpoint(log).await? {
                 push_line(&mut lines, "checkpoint", &checkpoint_json(&checkpoint));
             }
+            if let Some(last) = self.last_checkpoint.take_if(|last| last.sequence == self.sequence) {
+                push_line(&mut lines, "checkpoint", &checkpoint_json(&last));
+            }
         }
         Ok(Some(lines).filter(|lines| !lines.is_empty()))
     }
@@ -92,7 +108,8 @@ impl ChainExport {
                 None => self.has_more_checkpoints = false,
             }
         }
-        let is_due = self.checkpoints.front().is_some_and(|next| next.sequence <= self.sequence);
+        let end = self.last_checkpoint.map_or(i64::MAX, |last| last.sequence);
+        let is_due = self.checkpoints.front().is_some_and(|next| next.sequence <= self.sequence && next.sequence < end);
         Ok(if is_due { self.checkpoints.pop_front() } else { None })
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use audit::CheckpointVerifier;
+use audit_store::PublishedLog;
 use http_api::{request::ApiRequest, response::Problem};
 use integrations::Endpoints;
 use kernel::Kind;
@@ -23,6 +24,8 @@ pub struct ConsoleServices {
     pub checkpoints: Arc<dyn CheckpointVerifier>,
     /// The same key in PEM, for whoever verifies an export.
     pub checkpoint_key_pem: String,
+    /// The logs with their proofs.
+    pub audit_log: Arc<PublishedLog>,
     /// The OpenAPI document of the API.
     pub api_document: Value,
     /// Imports and exports of tables.

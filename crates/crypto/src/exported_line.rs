@@ -1,9 +1,13 @@
 //! The lines of an export of the audit log, parsed and hashed without access to the store.
+//!
+//! A line has one spelling, byte for byte: that of `audit::canonical_json`. So the text that is hashed is the line itself
+//! without its member `hash`, and no reader can understand it in another way than this one.
 
-use audit::{Checkpoint, Hash, Head, Link, Signature};
+use audit::{Checkpoint, Hash, Head, Link, Signature, checkpoint_json};
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use kernel::OrganizationId;
-use serde_json::{Map, Value};
+
+use crate::canonical_reader::{CanonicalReader, Scalar};
 
 /// One line of an export.
 pub(crate) enum Line {
@@ -11,99 +15,117 @@ pub(crate) enum Line {
     Checkpoint(Checkpoint),
 }
 
-/// Parses a line of an export.
+/// Parses a line of an export, without its line feed.
 ///
 /// # Errors
-/// If the line is not JSON, is neither an entry nor a checkpoint, or lacks a member.
+/// If the line is neither an entry nor a checkpoint, or has another spelling than the one that is exported.
 pub(crate) fn read(line: &str) -> Result<Line, String> {
-    let Value::Object(mut line) = serde_json::from_str(line).map_err(|error| format!("not JSON: {error}"))? else {
-        return Err("not a JSON object".to_owned());
+    let mut reader = CanonicalReader::new(line);
+    let parsed = if line.starts_with("{\"entry\":") {
+        read_entry(&mut reader)?
+    } else if line.starts_with("{\"checkpoint\":") {
+        Line::Checkpoint(read_checkpoint(&mut reader)?)
+    } else {
+        return Err("neither {\"entry\":{…}} nor {\"checkpoint\":{…}}".to_owned());
     };
-    match (line.remove("entry"), line.remove("checkpoint")) {
-        (Some(Value::Object(entry)), None) => read_entry(entry),
-        (None, Some(Value::Object(checkpoint))) => read_checkpoint(&checkpoint).map(Line::Checkpoint),
-        _ => Err("neither {\"entry\":{…}} nor {\"checkpoint\":{…}}".to_owned()),
-    }
+    reader.expect("}")?;
+    reader.end()?;
+    Ok(parsed)
 }
 
-/// Parses checkpoints that were stored elsewhere: one JSON object a line, bare or as `{"checkpoint":{…}}`.
-///
-/// # Errors
-/// The first invalid line with its number; if there is no checkpoint at all.
-pub fn read_checkpoints(text: &str) -> Result<Vec<Checkpoint>, String> {
-    let checkpoints = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()).map(|(index, line)| {
-        let numbered = |error: String| format!("line {}: {error}", index + 1);
-        match serde_json::from_str(line).map_err(|error| numbered(format!("not JSON: {error}")))? {
-            Value::Object(mut object) => {
-                let inner = match object.remove("checkpoint") {
-                    Some(Value::Object(inner)) => inner,
-                    // A line of the server's log contains the checkpoint as a JSON string.
-                    Some(Value::String(text)) => {
-                        serde_json::from_str(&text).map_err(|error| numbered(error.to_string()))?
-                    }
-                    _ => object,
-                };
-                read_checkpoint(&inner).map_err(numbered)
-            }
-            _ => Err(numbered("not a JSON object".to_owned())),
+fn read_entry(reader: &mut CanonicalReader<'_>) -> Result<Line, String> {
+    reader.expect("{\"entry\":")?;
+    let start = reader.position();
+    reader.expect("{\"action\":")?;
+    let action = reader.string()?;
+    reader.expect(",\"actor\":{\"id\":")?.optional_string()?;
+    reader.expect(",\"kind\":")?.string()?;
+    reader.expect(",\"name\":")?.string()?;
+    let removal = read_changes(reader.expect("},\"changes\":")?)?;
+    let hash_start = reader.position();
+    let hash: Hash = reader.expect(",\"hash\":")?.parsed("hash")?;
+    let hash_end = reader.position();
+    let id = reader.expect(",\"id\":")?.parsed("id")?;
+    reader.expect(",\"method\":")?.optional_string()?;
+    reader.expect(",\"occurredAt\":")?.timestamp("occurredAt")?;
+    let organization = reader.expect(",\"organizationId\":")?.parsed("organizationId")?;
+    let previous_hash = reader.expect(",\"previousHash\":")?.parsed("previousHash")?;
+    reader.expect(",\"reason\":")?.optional_string()?;
+    reader.expect(",\"requestId\":")?.string()?;
+    reader.expect(",\"route\":")?.optional_string()?;
+    let sequence = reader.expect(",\"sequence\":")?.integer()?;
+    reader.expect(",\"sourceAddress\":")?.optional_string()?;
+    reader.expect(",\"status\":")?.optional_integer()?;
+    reader.expect(",\"subject\":")?;
+    if !reader.skip("null") {
+        reader.expect("{\"id\":")?.string()?;
+        reader.expect(",\"type\":")?.string()?;
+        reader.expect("}")?;
+    }
+    reader.expect(",\"userAgent\":")?.optional_string()?;
+    // Absent in entries whose time was taken from the clock as it was.
+    if reader.skip(",\"wallClock\":") {
+        reader.timestamp("wallClock")?;
+    }
+    reader.expect("}")?;
+    let hashed = [reader.text(start..hash_start), reader.text(hash_end..reader.position())].concat();
+    let computed = Hash::digest(hashed.as_bytes());
+    let removal = removal.filter(|_| action == audit::ENTRIES_REMOVED.as_str());
+    Ok(Line::Entry { organization, link: Link { id, sequence, previous_hash, hash, computed, removal } })
+}
+
+/// Reads the changes of an entry, and returns the last entry of the removal that they would record.
+fn read_changes(reader: &mut CanonicalReader<'_>) -> Result<Option<Head>, String> {
+    let (mut sequence, mut hash) = (None, None);
+    reader.expect("[")?;
+    let mut is_first = true;
+    while !reader.skip("]") {
+        reader.expect(if is_first { "{\"after\":" } else { ",{\"after\":" })?;
+        let after = reader.value()?;
+        reader.expect(",\"before\":")?.value()?;
+        let field = reader.expect(",\"field\":")?.string()?;
+        reader.expect("}")?;
+        // The first change of a field counts, as in `audit::recorded_removal`.
+        match field {
+            "lastSequence" => sequence = sequence.or(Some(after)),
+            "chainHash" => hash = hash.or(Some(after)),
+            _ => {}
         }
-    });
-    let checkpoints: Vec<Checkpoint> = checkpoints.collect::<Result<_, _>>()?;
-    if checkpoints.is_empty() { Err("the file contains no checkpoint".to_owned()) } else { Ok(checkpoints) }
-}
-
-fn read_entry(mut entry: Map<String, Value>) -> Result<Line, String> {
-    let id = parse_member(&entry, "id")?;
-    let organization = parse_member(&entry, "organizationId")?;
-    let sequence = number(&entry, "sequence")?;
-    let previous_hash = parse_member(&entry, "previousHash")?;
-    let hash: Hash = parse_member(&entry, "hash")?;
-    entry.remove("hash");
-    let canonical = serde_json_canonicalizer::to_vec(&entry).map_err(|error| error.to_string())?;
-    let removal = recorded_removal(&entry);
-    let link = Link { id, sequence, previous_hash, hash, computed: Hash::digest(&canonical), removal };
-    Ok(Line::Entry { organization, link })
-}
-
-/// Returns the last entry of the removal that an entry records, if it records one.
-fn recorded_removal(entry: &Map<String, Value>) -> Option<Head> {
-    if entry.get("action")?.as_str()? != audit::ENTRIES_REMOVED.as_str() {
-        return None;
+        is_first = false;
     }
-    let changes = entry.get("changes")?.as_array()?;
-    let value = |field: &str| changes.iter().find(|change| change["field"] == field).map(|change| &change["after"]);
-    Some(Head { sequence: value("lastSequence")?.as_i64()?, hash: value("chainHash")?.as_str()?.parse().ok()? })
-}
-
-fn read_checkpoint(checkpoint: &Map<String, Value>) -> Result<Checkpoint, String> {
-    let signature = BASE64.decode(text(checkpoint, "signature")?).ok().and_then(|bytes| bytes.try_into().ok());
-    Ok(Checkpoint {
-        organization: parse_member(checkpoint, "organizationId")?,
-        sequence: number(checkpoint, "sequence")?,
-        hash: parse_member(checkpoint, "hash")?,
-        signed_at: parse_member(checkpoint, "signedAt")?,
-        signature: Signature(signature.ok_or("signature is not 64 bytes in base64")?),
+    Ok(match (sequence, hash) {
+        (Some(Scalar::Integer(sequence)), Some(Scalar::String(hash))) => {
+            hash.parse().ok().map(|hash| Head { sequence, hash })
+        }
+        _ => None,
     })
 }
 
-fn text<'a>(object: &'a Map<String, Value>, member: &str) -> Result<&'a str, String> {
-    object.get(member).and_then(Value::as_str).ok_or_else(|| format!("{member} is missing or not a string"))
-}
-
-fn number(object: &Map<String, Value>, member: &str) -> Result<i64, String> {
-    object.get(member).and_then(Value::as_i64).ok_or_else(|| format!("{member} is missing or not an integer"))
-}
-
-fn parse_member<T: std::str::FromStr<Err: std::fmt::Display>>(
-    object: &Map<String, Value>,
-    member: &str,
-) -> Result<T, String> {
-    text(object, member)?.parse().map_err(|error| format!("{member}: {error}"))
+fn read_checkpoint(reader: &mut CanonicalReader<'_>) -> Result<Checkpoint, String> {
+    reader.expect("{\"checkpoint\":")?;
+    let start = reader.position();
+    let hash = reader.expect("{\"hash\":")?.parsed("hash")?;
+    let organization = reader.expect(",\"organizationId\":")?.parsed("organizationId")?;
+    let sequence = reader.expect(",\"sequence\":")?.integer()?;
+    let signature = BASE64.decode(reader.expect(",\"signature\":")?.string()?).ok();
+    let signature = signature.and_then(|bytes| bytes.try_into().ok()).map(Signature);
+    let signature = signature.ok_or("signature is not 64 bytes in base64")?;
+    let signed_at = reader.expect(",\"signedAt\":")?.timestamp("signedAt")?;
+    reader.expect("}")?;
+    let checkpoint = Checkpoint { organization, sequence, hash, signed_at, signature };
+    // Identifiers could be spelled in other ways.
+    if checkpoint_json(&checkpoint) == reader.text(start..reader.position()) {
+        Ok(checkpoint)
+    } else {
+        Err("the checkpoint has another spelling than the one that is exported".to_owned())
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use kernel::{Action, Actor, ActorKind, Change, Entry, FieldValue, Id, Origin, Timestamp};
+    use audit::{Seal, StoredEntry, canonical_json, hash_entry};
+    use kernel::{Action, Actor, ActorKind, Change, Entry, FieldValue, Id, Origin, Subject, Timestamp};
+    use proptest::{prelude::*, sample::Index};
 
     use super::*;
 
@@ -133,29 +155,156 @@ mod tests {
         }
     }
 
-    #[test]
-    fn the_hash_of_an_exported_entry_is_computed_from_its_json() {
-        let entry = entry();
-        let seal = audit::Seal {
-            sequence: 7,
-            previous_hash: Hash([3; 32]),
-            hash: audit::hash_entry(&entry, 7, Hash([3; 32])),
-        };
-        let stored = audit::StoredEntry { entry, seal: Some(seal) };
-        let Line::Entry { link, .. } = read(&format!("{{\"entry\":{}}}", audit::canonical_json(&stored))).unwrap()
-        else {
-            panic!("the line should be an entry");
-        };
-        assert_eq!(Some(link), Link::from_stored(&stored));
-        assert_eq!(link.computed, link.hash);
+    fn exported(entry: Entry) -> (StoredEntry, String) {
+        let hash = hash_entry(&entry, 7, Hash([3; 32]));
+        let stored = StoredEntry { entry, seal: Some(Seal { sequence: 7, previous_hash: Hash([3; 32]), hash }) };
+        let line = format!("{{\"entry\":{}}}", canonical_json(&stored));
+        (stored, line)
+    }
+
+    fn link(line: &str) -> Link {
+        match read(line) {
+            Ok(Line::Entry { link, .. }) => link,
+            Ok(Line::Checkpoint(_)) => panic!("{line} should be an entry"),
+            Err(error) => panic!("{line}: {error}"),
+        }
+    }
+
+    fn checkpoint() -> String {
+        let signature = Signature([5; 64]);
+        let at = Timestamp::from_millis(1_779_718_113_000);
+        let (organization, hash) = (OrganizationId::INSTALLATION, Hash([4; 32]));
+        let checkpoint = Checkpoint { organization, sequence: 7, hash, signed_at: at, signature };
+        format!("{{\"checkpoint\":{}}}", checkpoint_json(&checkpoint))
     }
 
     #[test]
-    fn an_invalid_line_is_refused_with_a_message() {
-        for line in ["", "[]", "{}", "{\"entry\":1}", "{\"entry\":{}}", "{\"checkpoint\":{\"signature\":\"AA==\"}}"] {
+    fn the_hash_of_an_exported_entry_is_computed_from_its_line() {
+        let with_subject = Entry {
+            subject: Some(Subject { kind: "finding".into(), id: "find_1".into() }),
+            wall_clock: None,
+            changes: Vec::new(),
+            status: None,
+            ..entry()
+        };
+        for entry in [entry(), with_subject] {
+            let (stored, line) = exported(entry);
+            assert_eq!(Some(link(&line)), Link::from_stored(&stored));
+        }
+        assert!(matches!(read(&checkpoint()), Ok(Line::Checkpoint(checkpoint)) if checkpoint.sequence == 7));
+    }
+
+    #[test]
+    fn the_removal_that_an_entry_records_is_read() {
+        let removal = audit::Removal {
+            first_sequence: 1,
+            last: Head { sequence: 6, hash: Hash([9; 32]) },
+            first_at: Timestamp::from_millis(0),
+            last_at: Timestamp::from_millis(1),
+            policy: "\"old\"".to_owned(),
+        };
+        let (stored, line) = exported(Entry { action: audit::ENTRIES_REMOVED, changes: removal.changes(), ..entry() });
+        assert_eq!(link(&line).removal, Some(removal.last));
+        assert_eq!(Some(link(&line)), Link::from_stored(&stored));
+        let (_, line) = exported(Entry { changes: removal.changes(), ..entry() });
+        assert_eq!(link(&line).removal, None);
+    }
+
+    /// Each of these has the same members and values as the exported line for some readers of JSON.
+    #[test]
+    fn another_spelling_of_the_same_entry_is_refused() {
+        let (_, line) = exported(entry());
+        let changed = |from: &str, to: &str| {
+            assert!(line.contains(from), "{from}");
+            line.replacen(from, to, 1)
+        };
+        let id = "\"id\":\"aud_01HZX3V6T9C6Q4W8N2D5K7M1RB\"";
+        for (name, line) in [
+            ("a space", changed("{\"entry\":", "{\"entry\": ")),
+            ("a space at the end", format!("{line} ")),
+            ("a carriage return", format!("{line}\r")),
+            ("a byte order mark", format!("\u{feff}{line}")),
+            ("a second value", format!("{line}{line}")),
+            ("a doubled member", changed("\"reason\":null", "\"reason\":\"x\",\"reason\":null")),
+            ("a doubled member at the end", changed("\"wallClock\"", "\"wallClock\":null,\"wallClock\"")),
+            ("a doubled hash", changed(&format!(",{id}"), &format!(",\"hash\":\"{}\",{id}", Hash::ZERO))),
+            ("a doubled entry", changed("{\"entry\":", "{\"entry\":{},\"entry\":")),
+            ("a foreign member", changed("\"reason\":null", "\"reason\":null,\"remark\":null")),
+            ("a foreign member at the end", format!("{},\"x\":1}}}}", &line[..line.len() - 2])),
+            ("a foreign member beside the entry", format!("{},\"x\":1}}", &line[..line.len() - 1])),
+            ("a foreign member of the actor", changed("\"kind\":\"system\"", "\"kind\":\"system\",\"level\":1")),
+            ("a foreign member of a change", changed("\"before\":null", "\"before\":null,\"during\":null")),
+            ("another order", changed("\"reason\":null,\"requestId\"", "\"requestId\":\"\",\"reason\":null")),
+            ("a missing member", changed(",\"reason\":null", "")),
+            (
+                "a null that is absent otherwise",
+                changed("\"wallClock\":\"2026-05-25T12:08:33.000Z\"", "\"wallClock\":null"),
+            ),
+            ("an escaped letter", changed("command", "c\\u006fmmand")),
+            ("an escaped solidus", changed("curl/8", "curl\\/8")),
+            ("upper-case digits", changed("\\u0007", "\\u0007\\u001F")),
+            ("a long escape sequence", changed("\\t", "\\u0009")),
+            ("an escaped letter beyond ASCII", changed("é", "\\u00e9")),
+            ("a control character", changed("\\t", "\t")),
+            ("a leading zero", changed("\"status\":200", "\"status\":0200")),
+            ("a fraction", changed("\"status\":200", "\"status\":200.0")),
+            ("an exponent", changed("\"status\":200", "\"status\":2e2")),
+            ("a negative zero", changed("\"status\":200", "\"status\":-0")),
+            ("a number as text", changed("\"sequence\":7", "\"sequence\":\"7\"")),
+            ("an upper-case hash", changed(&"03".repeat(32), &format!("0A{}", "03".repeat(31)))),
+            ("a time with an offset", changed("000Z\",\"organizationId", "000+00:00\",\"organizationId")),
+            ("a time without milliseconds", changed(".000Z\",\"organizationId", "Z\",\"organizationId")),
+            ("a lower-case identifier", changed("aud_01HZX", "aud_01hzx")),
+            ("a comma at the end of a list", changed("\"/\"]", "\"/\",]")),
+            ("a comma at the end of the changes", changed("}],", "},],")),
+        ] {
+            assert!(read(&line).is_err(), "{name} is accepted: {line}");
+        }
+        for (name, line) in [
+            ("a space", checkpoint().replace("7,", "7, ")),
+            ("a doubled member", checkpoint().replace("\"sequence\":7", "\"sequence\":8,\"sequence\":7")),
+            ("a foreign member", checkpoint().replace("\"sequence\":7", "\"sequence\":7,\"signer\":1")),
+            ("unpadded base64", checkpoint().replace("==\",", "\",")),
+            ("a member beside it", checkpoint().replace("Z\"}}", "Z\"},\"entry\":{}}")),
+        ] {
+            assert!(read(&line).is_err(), "{name} is accepted: {line}");
+        }
+    }
+
+    #[test]
+    fn an_error_names_the_position_and_the_rule() {
+        let (_, line) = exported(entry());
+        let doubled = line.replace("\"route\":null", "\"route\":null,\"route\":null");
+        let error = read(&doubled).err().unwrap();
+        assert!(
+            error.ends_with(": ,\"sequence\": must follow, but the line has \",\\\"route\\\":null,\\\"seque\" there"),
+            "{error}"
+        );
+        assert!(error.starts_with("byte 5"), "{error}");
+        assert_eq!(read("[]").err().unwrap(), "neither {\"entry\":{…}} nor {\"checkpoint\":{…}}");
+        for line in ["", "{}", "{\"entry\":1}", "{\"entry\":{}}", "{\"checkpoint\":{\"signature\":\"AA==\"}}"] {
             assert!(read(line).is_err(), "{line:?} was accepted");
         }
-        assert!(read_checkpoints("").is_err());
-        assert!(read_checkpoints("{\"checkpoint\":3}").is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn no_changed_byte_leaves_a_line_valid(index in any::<Index>(), byte: u8) {
+            let (_, line) = exported(entry());
+            let mut bytes = line.clone().into_bytes();
+            let index = index.index(bytes.len());
+            prop_assume!(bytes[index] != byte);
+            bytes[index] = byte;
+            if let Some(Line::Entry { link, .. }) = String::from_utf8(bytes).ok().and_then(|line| read(&line).ok()) {
+                prop_assert_ne!(link.computed, link.hash);
+            }
+        }
+
+        #[test]
+        fn a_line_that_is_read_is_the_canonical_json_of_its_members(name in "\\PC{0,8}[\u{0}-\u{1f}\"\\\\]?", after in any::<i64>()) {
+            let change = Change { field: "x".into(), before: FieldValue::Text(name.clone()), after: FieldValue::Integer(after) };
+            let (stored, line) = exported(Entry { changes: vec![change], action: kernel::Action(name.into()), ..entry() });
+            prop_assert_eq!(Some(link(&line)), Link::from_stored(&stored));
+        }
     }
 }

@@ -26,6 +26,10 @@ pub enum Purpose {
     Cursors,
     /// The signatures of audit checkpoints.
     Checkpoints,
+    /// The signatures of the notes with the heads of the audit log's trees.
+    AuditNotes,
+    /// The authentication of audit entries that are not sealed yet.
+    AuditRows,
     /// The encryption of secrets at rest.
     SecretsAtRest,
     /// The authentication of the cookies of devices.
@@ -42,6 +46,8 @@ impl Purpose {
         match self {
             Self::Cursors => "novantra/v1/cursors",
             Self::Checkpoints => "novantra/v1/checkpoints",
+            Self::AuditNotes => "novantra/v1/audit-notes",
+            Self::AuditRows => "novantra/v1/audit-rows",
             Self::SecretsAtRest => "novantra/v1/secrets-at-rest",
             Self::DeviceCookies => "novantra/v1/device-cookies",
             Self::PasskeyChallenges => "novantra/v1/passkey-challenges",
@@ -175,6 +181,14 @@ mod tests {
         assert_eq!(
             hex(key.derive(Purpose::PasskeyChallenges).as_slice()),
             "968aafdc3b3f33f7966917b58446540fec0fbb7d6a56dd1a96d26048b960d190"
+        );
+        assert_eq!(
+            hex(key.derive(Purpose::AuditNotes).as_slice()),
+            "980cbb37393ea5c0a8e7ad03ec15f087346fde3299f8232509de55d40a70293e"
+        );
+        assert_eq!(
+            hex(key.derive(Purpose::AuditRows).as_slice()),
+            "721869841bd0fd5b2db4ff858c64a06ad3938c571b717b4d3c365ebf14a760c9"
         );
         assert_eq!(key.check_value(), "2c7201f750e7369b72a0e8ebb255a35abcc04a2d654e2ffca3de69349b735d7b");
     }

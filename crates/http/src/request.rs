@@ -143,6 +143,12 @@ impl ApiRequest {
         self.path.first().map_or("", String::as_str)
     }
 
+    /// Returns the path parameter at this index, from 0, as it was sent.
+    #[must_use]
+    pub fn path_text_at(&self, index: usize) -> &str {
+        self.path.get(index).map_or("", String::as_str)
+    }
+
     /// Returns the first path parameter as an identifier. A malformed identifier is answered with 404.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 mod absence;
 mod attachment_transfer;
 mod attachments;
+mod audit_logs;
 mod database;
 mod identity;
 mod installation_changes;
@@ -30,10 +31,11 @@ pub(crate) use attachment_transfer::{
     CopiedAttachments, copy_attachments, ensure_no_attachments, find_attachments, store_restored, stored_attachments,
 };
 pub(crate) use attachments::Attachments;
+pub(crate) use audit_logs::AuditLogs;
 use database::OpenedDatabase;
 pub(crate) use database::{Migrated, compare_schema, find_misplaced_tables, migrate};
 pub(crate) use identity::{OPERATOR, SERVER, command_origin};
-pub(crate) use installation_changes::{ClockReset, Resumed, renew, reset_clock, resume_webhooks};
+pub(crate) use installation_changes::{ClockReset, Resumed, continue_logs, renew, reset_clock, resume_webhooks};
 use keys::Keys;
 pub(crate) use keys::Tokens;
 pub(crate) use named_contents::NamedContents;
@@ -69,6 +71,8 @@ pub(crate) struct Installation {
     pub(crate) hasher: Arc<dyn SecretHasher>,
     pub(crate) checkpoints: Arc<dyn CheckpointSigner>,
     pub(crate) checkpoint_key: CheckpointPublicKey,
+    /// The names and the further keys of the audit logs.
+    pub(crate) audit_logs: AuditLogs,
     /// The rate limits shared by several servers, if the database can store them.
     pub(crate) buckets: Option<Arc<dyn SharedBuckets>>,
     /// The bytes of attachments.
@@ -127,9 +131,10 @@ impl Installation {
             database::open(settings, mode, &*entropy, clock_of_store).await?;
         let opened = async {
             let keys = Keys::open(settings, mode, (&store, sql.as_ref()), &*present, &*entropy).await?;
-            Ok((keys, Attachments::open_for(settings, mode, &*store).await?))
+            let audit_logs = AuditLogs::open(settings, &*store, &keys.master).await?;
+            Ok((keys, audit_logs, Attachments::open_for(settings, mode, &*store).await?))
         };
-        let (keys, attachments) = match opened.await {
+        let (keys, audit_logs, attachments) = match opened.await {
             Ok(opened) => opened,
             Err(failure) => {
                 store.close().await;
@@ -142,6 +147,7 @@ impl Installation {
             hasher: hasher(&entropy),
             checkpoint_key: signer.public_key(),
             checkpoints: Arc::new(signer),
+            audit_logs,
             clock,
             entropy,
             buckets,

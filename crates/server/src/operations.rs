@@ -14,6 +14,8 @@ mod evidence_verifier;
 mod exporter;
 mod external_sort;
 mod importer;
+mod log_continuation;
+mod log_health;
 mod operator;
 mod oscal_exporter;
 mod record_commands;
@@ -30,7 +32,7 @@ mod webhook_deliveries;
 mod workspaces;
 
 pub(crate) use attachment_sweeper::{AttachmentSweeper, SweepSummary};
-pub(crate) use audit_retention::{AuditRetention, RetentionOutcome};
+pub(crate) use audit_retention::AuditRetention;
 pub(crate) use audit_sealer::AuditSealer;
 pub(crate) use evidence_claims::{ClaimDecision, decide_claim, find_claim};
 pub(crate) use evidence_expiry::EvidenceExpiry;
@@ -41,6 +43,8 @@ pub(crate) use importer::{
     DraftFailures, DraftSource, ImportCounts, Importer, KeptRows, MAX_FAILED_ROWS, MAX_LISTED_FAILURES, PendingDraft,
     TableDraftWriter, TableDrafts,
 };
+pub(crate) use log_continuation::record_log_continuation;
+pub(crate) use log_health::{HeadFaults, Incidents, UnacceptedRow, head_faults, recorded_incidents, refused_rows};
 pub(crate) use operator::Operator;
 pub(crate) use oscal_exporter::OscalExporter;
 pub(crate) use record_commands::{CommandRecord, change_record, find_record};

@@ -24,7 +24,7 @@ use crate::{
     clock::ReplayClock,
     compose::{Installation, OpenMode, Webhooks},
     failure::Failure,
-    operations::{EvidenceExpiry, RollupCounter, SearchIndexer, SharedTables},
+    operations::{EvidenceExpiry, RollupCounter, SearchIndexer, SharedTables, record_log_continuation},
     permissions::exposed_files,
     settings::{Database, Settings},
 };
@@ -35,14 +35,14 @@ use bootstrap::{PrintedAccount, PrintedLink, demo, first_start, open_files};
 use evidence_files::SharedFiles;
 use listen::{CertificateReloader, ConnectionLimits, Listener};
 use metrics::{
-    CertificateMetrics, MeteredContents, Metrics, PeopleMetrics, RollupMetrics, SearchMetrics, WebhookMetrics,
+    AuditMetrics, CertificateMetrics, MeteredContents, Metrics, PeopleMetrics, RollupMetrics, SearchMetrics, WebhookMetrics,
 };
 use rate_limits::RateLimits;
 use shutdown::Signals;
 use tasks::{
     count_rollups, expire_evidence, fan_out_events, index_titles, maintenance, record_repeated_calls,
     refresh_signing_keys, reload_certificate, report_repeats, return_rate_limits, seal_audit_log, send_deliveries,
-    sweep_attachments,
+    settle_rows, sweep_attachments,
 };
 
 pub(crate) use bootstrap::{ReadyMessage, ServerLock};
@@ -180,7 +180,9 @@ impl Server {
         let (late_trigger, late_stop) = shutdown::channel();
         let refresher = tokio::spawn(refresh_signing_keys::run(installation.tokens()?, late_stop.clone()));
         let lease_returner = tokio::spawn(return_rate_limits::run(limits.shared, Arc::clone(clock), late_stop.clone()));
-        let sealer = tokio::spawn(seal_audit_log::run(installation.clone(), late_stop.clone()));
+        let audit_metrics = AuditMetrics::register(&metrics)?;
+        let sealer = tokio::spawn(seal_audit_log::run(installation.clone(), audit_metrics, late_stop.clone()));
+        let settler = tokio::spawn(settle_rows::run(Arc::clone(store), late_stop.clone()));
         let reporter = tokio::spawn(report_repeats::run(late_stop));
         let maintenance =
             tokio::spawn(maintenance::run(installation.clone(), app.clone(), settings.clone(), stop.clone()));
@@ -209,7 +211,9 @@ impl Server {
         ));
         let attachments = Arc::new(AttachmentServices::new(attachments, settings.attachments.limits));
         let tables = SharedTables::new(installation.clone());
+        let audit_log = Arc::new(installation.published_log());
         let console_services = ConsoleServices {
+            audit_log: Arc::clone(&audit_log),
             events: Arc::new(PayloadRenderer),
             files: Arc::new(SharedFiles(Arc::clone(&attachments))),
             endpoints: endpoint_services.endpoints.clone(),
@@ -221,7 +225,7 @@ impl Server {
         };
         let web_app =
             if is_demo { console::demo_surface(console_services) } else { console::surface(console_services) };
-        let surface = api_v1::surface(ApiServices { webhooks: Arc::clone(&endpoint_services), attachments });
+        let surface = api_v1::surface(ApiServices { webhooks: Arc::clone(&endpoint_services), attachments, audit_log });
         let requests = api.serve(
             http_api::router(app.clone(), [surface, web_app]),
             ConnectionLimits::for_api(settings.max_connections, settings.api.trusted_proxies.clone(), &metrics),
@@ -255,6 +259,7 @@ impl Server {
             let flushed = app.flush().await;
             late_trigger.fire();
             sealer.await?;
+            settler.await?;
             refresher.await?;
             lease_returner.await?;
             reporter.await?;
@@ -282,6 +287,7 @@ async fn prepare(
 ) -> Result<(Vec<PrintedAccount>, Option<PrintedLink>, Components), Failure> {
     let now = installation.clock.now();
     installation.store.discard_future_state(now, settings.api.idempotency_retention).await?;
+    record_log_continuation(installation).await?;
     let (accounts, link) = match replay {
         Some(replay) => demo::seed(installation, settings, replay).await?,
         None => first_start::prepare(installation, settings).await?,

@@ -2,32 +2,43 @@
 
 use std::{any::Any, sync::Arc};
 
-use audit::{AuditFilter, StoredEntry};
+use audit::{
+    AuditFilter, Checkpoint, StoredEntry,
+    tables::{SealingRound, WaitingKey, WaitingRow},
+};
+use audit_store::{PublishedLog, Round, StoredLog};
 use kernel::{
     Changeset, Clock, CommitError, Entropy, Entry, Id, IdempotencyKey, Order, OrganizationId, Page, PageRequest,
     Reader, RecordStream, Resource, StoreError, Stored, StreamRequest, Timestamp,
 };
 use store::DynStore;
 
-use crate::{TestClock, TestEntropy, samples};
+use crate::{OldEntries, TestClock, TestEntropy, TestLogKey, TestSealer, log_rows::LogRows, samples};
 
 /// A store that was opened for one test.
 pub struct OpenedStore {
     pub(crate) store: Arc<DynStore>,
     pub(crate) guard: Option<Box<dyn Any + Send + Sync>>,
+    old_entries: Option<Arc<dyn OldEntries>>,
 }
 
 impl OpenedStore {
     /// Wraps a store that needs no guard.
     #[must_use]
     pub fn new(store: Arc<DynStore>) -> Self {
-        Self { store, guard: None }
+        Self { store, guard: None, old_entries: None }
     }
 
     /// Adds a guard that must outlive the store, such as its temporary folder. It is dropped after the store.
     #[must_use]
     pub fn with_guard(self, guard: impl Any + Send + Sync) -> Self {
         Self { guard: Some(Box::new(guard)), ..self }
+    }
+
+    /// Adds what inserts entries of the old form, which the contract suite needs.
+    #[must_use]
+    pub fn with_old_entries(self, old_entries: Arc<dyn OldEntries>) -> Self {
+        Self { old_entries: Some(old_entries), ..self }
     }
 }
 
@@ -41,6 +52,7 @@ pub struct Fixture {
     pub entropy: Arc<TestEntropy>,
     /// The organization that was created with the fixture.
     pub home: OrganizationId,
+    old_entries: Option<Arc<dyn OldEntries>>,
     _guard: Option<Box<dyn Any + Send + Sync>>,
 }
 
@@ -48,9 +60,16 @@ impl Fixture {
     /// Opens a new store and creates the organization [`home`](Self::home) in it.
     pub async fn open(open: impl AsyncFnOnce(Arc<dyn Clock>) -> OpenedStore) -> Self {
         let clock = Arc::new(TestClock::default());
-        let OpenedStore { store, guard } = open(Arc::clone(&clock) as Arc<dyn Clock>).await;
-        let mut fixture =
-            Self { store, clock, entropy: Arc::default(), home: OrganizationId::INSTALLATION, _guard: guard };
+        let OpenedStore { store, guard, old_entries } = open(Arc::clone(&clock) as Arc<dyn Clock>).await;
+        store.authenticate_rows(Arc::new(TestLogKey::DEFAULT));
+        let mut fixture = Self {
+            store,
+            clock,
+            entropy: Arc::default(),
+            home: OrganizationId::INSTALLATION,
+            old_entries,
+            _guard: guard,
+        };
         fixture.home = fixture.create_organization("home").await;
         fixture
     }
@@ -215,6 +234,47 @@ impl Fixture {
     /// Appends an audit entry.
     pub async fn append(&self, entry: Entry) -> Result<(), StoreError> {
         self.store.append(entry, self.store.begin_entry()).await
+    }
+
+    /// Seals everything that waits in the audit log with a new sealer. Returns what it found.
+    ///
+    /// # Panics
+    /// If a chain can't be sealed.
+    pub async fn seal_all(&self) -> Vec<Round> {
+        let rounds = TestSealer::new(self).seal_all().await;
+        for round in &rounds {
+            assert!(round.faults.is_empty(), "{:?}", round.faults);
+        }
+        rounds
+    }
+
+    /// The logs of the store with their proofs, signed by [`TestLogKey::DEFAULT`].
+    #[must_use]
+    pub fn published_log(&self) -> PublishedLog {
+        let (key, tables) = (TestLogKey::DEFAULT, self.store.audit_tables());
+        let log = StoredLog::new(Arc::clone(&tables));
+        log.set_key(Arc::new(key));
+        PublishedLog::new(Arc::new(log), tables, key.log_signer(), Arc::new(key))
+    }
+
+    /// Removes a waiting row of entries, as somebody with access to the database could.
+    pub async fn remove_waiting(&self, key: WaitingKey) {
+        let rows = LogRows::open_unchanged(self).await;
+        rows.seal(SealingRound { sealed: vec![key], ..rows.round() }).await;
+        rows.close(self).await;
+    }
+
+    /// Inserts a row of entries of the audit log that no writer of the store has made.
+    pub async fn insert_waiting(&self, row: &WaitingRow) {
+        let rows = LogRows::open_unchanged(self).await;
+        rows.seal(SealingRound { waiting: vec![row.clone()], ..rows.round() }).await;
+        rows.close(self).await;
+    }
+
+    /// Inserts entries of the old form of the audit log, as [`OldEntries::insert`] does.
+    pub async fn insert_old_entries(&self, entries: &[StoredEntry], checkpoints: &[Checkpoint]) {
+        let old_entries = self.old_entries.as_ref().expect("the store was opened without OldEntries");
+        old_entries.insert(entries, checkpoints).await;
     }
 
     /// Returns all entries of the organization's audit log, oldest first.

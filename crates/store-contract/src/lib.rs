@@ -12,9 +12,11 @@
 //! use store_memory::MemoryStore;
 //!
 //! /// A new, empty store whose writes get their timestamps from this clock. A guard that must outlive it, such as a
-//! /// temporary folder, is passed to [`OpenedStore::with_guard`].
+//! /// temporary folder, is passed to [`OpenedStore::with_guard`]. [`OldEntries`] let the suite
+//! /// put in what a migration leaves.
 //! async fn open(clock: Arc<dyn Clock>) -> OpenedStore {
-//!     OpenedStore::new(Arc::new(MemoryStore::new(clock)))
+//!     let store = Arc::new(MemoryStore::new(clock));
+//!     OpenedStore::new(store.clone()).with_old_entries(store)
 //! }
 //!
 //! store_contract::contract_suite!(open);
@@ -33,8 +35,12 @@ mod differential;
 mod entropy;
 mod fixture;
 pub mod large_pages;
+mod log_keys;
+mod log_rows;
+mod old_entries;
 mod queue;
 pub mod samples;
+mod sealing;
 pub mod suite;
 
 pub use buckets::{MemoryBuckets, OpenedBuckets};
@@ -42,3 +48,6 @@ pub use clock::TestClock;
 pub use differential::{any_sequence_of_commands_leaves_two_stores_equal, reference};
 pub use entropy::TestEntropy;
 pub use fixture::{Fixture, OpenedStore};
+pub use log_keys::TestLogKey;
+pub use old_entries::OldEntries;
+pub use sealing::TestSealer;

@@ -5,7 +5,7 @@ mod webhooks;
 
 use std::{borrow::Cow, time::Duration};
 
-use audit::{Checkpoint, Head, SealedBatch, Signature, Unsealed};
+use audit::{Head, Seal, StoredEntry, hash_entry};
 use auth::{AccountLimits, AccountStatus, SecretHash, ServiceAccount, StoredSecret};
 use bytes::Bytes;
 use findings::{EventKind, Finding, FindingEvent, FindingSource, Severity, SourceKind, Status};
@@ -307,13 +307,16 @@ pub fn idempotency_record(organization: OrganizationId, client_key: &str, at: Ti
     }
 }
 
-/// The batch that seals these entries, and a checkpoint of it whose signature does not verify.
+/// These entries of one organization, sealed after this head.
 #[must_use]
-pub fn seal_batch(unsealed: &Unsealed, signed_at: Timestamp) -> (SealedBatch, Checkpoint) {
-    let batch = audit::seal(unsealed);
-    let Head { sequence, hash } = batch.head();
-    let signature = Signature(std::array::from_fn(|index| hash.0[index % 32]));
-    (batch, Checkpoint { organization: unsealed.organization, sequence, hash, signed_at, signature })
+pub fn sealed_entries(entries: Vec<Entry>, mut head: Head) -> Vec<StoredEntry> {
+    let seal = |entry: Entry| {
+        let (sequence, previous_hash) = (head.sequence + 1, head.hash);
+        let hash = hash_entry(&entry, sequence, previous_hash);
+        head = Head { sequence, hash };
+        StoredEntry { entry, seal: Some(Seal { sequence, previous_hash, hash }) }
+    };
+    entries.into_iter().map(seal).collect()
 }
 
 /// A sample reason for the audit log.

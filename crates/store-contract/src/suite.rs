@@ -15,6 +15,10 @@ pub mod filters;
 pub mod idempotency;
 pub mod identities;
 pub mod listing;
+pub mod log_old_form;
+pub mod log_rounds;
+pub mod log_segments;
+pub mod log_tables;
 pub mod maintenance;
 pub mod partitions;
 pub mod passkeys;
@@ -174,16 +178,53 @@ macro_rules! contract_suite {
             sealing {
                 every_organization_has_a_gapless_chain_of_its_own
                 a_seal_is_visible_in_lists_and_single_reads
-                unsealed_entries_are_returned_oldest_first
-                organizations_with_unsealed_entries_are_listed_up_to_a_limit
                 entries_are_sealed_in_the_order_of_their_identifiers
-                a_stale_batch_is_refused_and_stores_nothing
-                one_of_eight_concurrent_sealers_wins
+                concurrent_sealers_seal_each_entry_once
                 unsealed_entries_are_counted
                 a_chain_is_read_by_sequence
-                checkpoints_are_stored_in_chain_order
-                the_oldest_entries_are_removed_from_the_start_of_a_chain
-                entries_are_removed_only_from_the_start_that_the_chain_has
+                the_head_of_a_chain_has_a_checkpoint
+                removed_entries_are_gone_from_every_list
+                an_empty_row_follows_the_last_row_of_a_process
+                the_entries_of_a_write_are_one_row
+                a_row_that_is_removed_before_it_is_sealed_is_reported
+                a_forged_row_is_neither_shown_nor_sealed
+            }
+            log_tables {
+                recent_rows_are_those_of_the_organization_and_shared_ones
+                waiting_rows_are_read_in_the_order_of_their_keys
+                waiting_entries_are_counted
+                organizations_with_a_log_are_listed
+                segments_are_listed_from_any_start
+                segments_are_found_by_their_greatest_identifiers
+                digests_of_segments_are_listed
+                ranges_of_bodies_are_returned_in_order
+                rows_of_the_index_are_listed_within_a_range
+                tiles_and_checkpoints_are_found
+            }
+            log_rounds {
+                a_round_moves_waiting_entries_to_runs
+                a_head_reads_back_as_it_was_stored
+                a_round_requires_the_lease_and_renews_it
+                a_round_that_expects_another_head_stores_nothing
+                a_round_whose_rows_are_gone_stores_nothing
+                a_round_can_replace_a_row_under_its_key
+                one_of_eight_concurrent_rounds_is_stored
+            }
+            log_segments {
+                blocks_are_replaced_by_a_segment
+                a_compaction_that_does_not_fit_stores_nothing
+                rows_of_the_index_are_merged
+                the_start_of_a_chain_is_removed
+                a_removal_that_does_not_fit_removes_nothing
+                one_of_eight_concurrent_removals_is_stored
+                a_removal_does_not_cross_a_compaction
+            }
+            log_old_form {
+                sealed_entries_of_the_old_form_are_read_by_sequence
+                sealed_entries_of_the_old_form_are_listed
+                waiting_entries_of_the_old_form_are_sealed
+                sealed_entries_of_the_old_form_are_converted
+                entries_of_the_old_form_are_deleted_once_no_chain_needs_them
             }
             accounts {
                 an_account_is_found_by_its_client_id

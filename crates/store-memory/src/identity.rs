@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use kernel::StoreError;
-use store::InstallationIdentity;
+use store::{InstallationIdentity, LogGeneration};
 
 use crate::MemoryStore;
 
@@ -14,6 +14,14 @@ impl InstallationIdentity for MemoryStore {
 
     async fn store_installation_id(&self, id: &str) -> Result<String, StoreError> {
         self.change(|state| Ok(state.installation_id.get_or_insert_with(|| id.to_owned()).clone()))
+    }
+
+    async fn log_generation(&self) -> Result<LogGeneration, StoreError> {
+        self.snapshot().map(|_| LogGeneration::default())
+    }
+
+    async fn set_log_generation_recorded(&self) -> Result<(), StoreError> {
+        self.snapshot().map(drop)
     }
 
     fn expect_installation(&self, _: &str, _: &str) {}

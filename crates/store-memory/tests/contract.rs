@@ -7,7 +7,8 @@ use novantra_store_memory::MemoryStore;
 use store_contract::OpenedStore;
 
 async fn open(clock: Arc<dyn Clock>) -> OpenedStore {
-    OpenedStore::new(Arc::new(MemoryStore::new(clock)))
+    let store = Arc::new(MemoryStore::new(clock));
+    OpenedStore::new(store.clone()).with_old_entries(store)
 }
 
 store_contract::contract_suite!(open);

@@ -1,10 +1,12 @@
 //! The schema of a database: how it is created, migrated, copied and backed up.
 
+pub(crate) mod audit_tables;
 mod auto_analyze;
 mod backup;
 mod comparison;
 pub(crate) mod copy_marker;
 mod database;
+pub(crate) mod log_generation;
 mod migrations;
 mod object_keys;
 mod placement;

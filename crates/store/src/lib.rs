@@ -15,7 +15,7 @@ use kernel::{AuditTrail, Ledger, Reader};
 use webhooks::{DeliveryHistory, EventFanOut, PartitionQueue};
 
 pub use directory::Directory;
-pub use identity::InstallationIdentity;
+pub use identity::{InstallationIdentity, LogGeneration};
 pub use maintenance::{FUTURE_TOLERANCE, Lease, MAX_DELIVERY_DELAY, MAX_LEASE_DURATION, Maintenance};
 pub use master_key::MasterKeyCheck;
 pub use rollups::{
@@ -82,7 +82,6 @@ macro_rules! store {
                 + AuditTrail
                 + AuditLog
                 + HasAuditTables
-            + HasAuditTables
                 + Accounts
                 + PeopleStore
             + SavedViews

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::{
     operations::{PathParams, scoped_operations},
-    support::{Client, TestApi, finding_body, findings_path},
+    support::{Client, Operation, TestApi, finding_body, findings_path},
 };
 
 /// An API with two organizations, each with an account that has every scope.
@@ -29,11 +29,18 @@ async fn two_organizations() -> TwoOrganizations {
     TwoOrganizations { api, home_client, other_client, other_params }
 }
 
+/// The operations whose path has a parameter that names no record: each organization has its own tiles.
+const NAMES_NO_RECORD: [&str; 1] = ["getAuditLogTile"];
+
+fn names_record(operation: &&'static Operation) -> bool {
+    operation.path.contains('{') && !NAMES_NO_RECORD.contains(&operation.id.as_str())
+}
+
 #[tokio::test]
 async fn another_organizations_record_returns_the_same_404_as_a_missing_one_after_the_same_reads() {
     let TwoOrganizations { api, home_client, other_params, .. } = two_organizations().await;
     let absent = PathParams::absent(&api);
-    for operation in scoped_operations().filter(|operation| operation.path.contains('{')) {
+    for operation in scoped_operations().filter(names_record) {
         let before = api.probe.read_count();
         let foreign = other_params.request(&api, operation).auth(&home_client).send().await.expect(404);
         let between = api.probe.read_count();

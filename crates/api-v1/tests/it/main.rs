@@ -4,6 +4,7 @@
 mod account_status;
 mod attachments;
 mod audit_log;
+mod audit_proofs;
 mod batch;
 mod bodies;
 mod conditional;

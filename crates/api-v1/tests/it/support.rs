@@ -3,6 +3,7 @@
 mod contents;
 mod document;
 mod keys;
+mod log;
 mod request;
 mod schema;
 mod store_probe;

@@ -126,7 +126,7 @@ fn signatures_of_unknown_keys_are_ignored_and_the_log_must_have_signed() {
 }
 
 #[test]
-fn a_note_with_an_invalid_signature_of_a_known_key_is_refused() {
+fn a_note_with_an_invalid_signature_of_a_trusted_key_is_refused() {
     let mut note = signed(&head(7));
     note.add(cosignature(4, 9, &note));
     let witnesses = [witness_key(4)];

@@ -118,6 +118,8 @@ fn check_inclusion(nodes: &Nodes, index: u64, bit: usize) {
     assert!(!verify_inclusion(leaf, index, size, flip(root, bit), &proof));
     assert!(!verify_inclusion(leaf, index + 1, size, root, &proof), "{index} in {size}");
     assert!(!verify_inclusion(leaf, size, size, root, &proof));
+    // A larger tree would need a longer proof, although the hashes are the same up to this root.
+    assert!(!verify_inclusion(leaf, index, size.next_power_of_two() * 2, root, &proof));
 }
 
 fn check_consistency(old: (u64, Hash), nodes: &Nodes, bit: usize) {
@@ -129,6 +131,7 @@ fn check_consistency(old: (u64, Hash), nodes: &Nodes, bit: usize) {
     assert!(!verify_consistency((from, flip(old, bit)), (to, new), &proof));
     assert!(from == 0 || !verify_consistency((from, old), (to, flip(new, bit)), &proof));
     assert!(!verify_consistency((to + 1, old), (to, new), &proof));
+    assert!(from == 0 || !verify_consistency((from, old), (to.next_power_of_two() * 2, new), &proof));
 }
 
 /// Compares both proofs with their definitions.

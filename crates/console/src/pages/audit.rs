@@ -28,6 +28,7 @@ const LIST: &str = "/app/audit";
 const EXPORT: &str = "/app/audit/export.jsonl";
 const PUBLIC_KEY: &str = "/app/audit/public-key.pem";
 const CHECKPOINT: &str = "/app/audit/checkpoint.json";
+const VERIFIER_KEY: &str = "/app/audit/log.vkey";
 
 /// The command that verifies the export, with the names under which browsers save the files.
 const VERIFY_COMMAND: &str = "novantra audit verify --file audit-log.jsonl --public-key public-key.pem";
@@ -49,6 +50,14 @@ pub(crate) fn operations() -> Vec<Operation> {
             media_types: &[MediaType::Any],
             ..page_at(CHECKPOINT, access, "audit_checkpoint.read", proof::checkpoint)
         },
+        Operation {
+            media_types: &[MediaType::Any],
+            ..page_at(VERIFIER_KEY, access, "audit_public_key.read", proof::verifier_key)
+        },
         page_at("/app/audit/{id}", access, "audit_entry.read", entry::handle),
+        Operation {
+            media_types: &[MediaType::Any],
+            ..page_at("/app/audit/{id}/proof", access, "audit_proof.read", proof::entry_proof)
+        },
     ]
 }

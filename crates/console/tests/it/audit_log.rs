@@ -1,8 +1,10 @@
 //! The audit log in the web app.
 
-use audit::Hash;
+use std::collections::BTreeMap;
+
+use audit::{Hash, TlogProof, VerifierKey};
 use auth::{Role, ServiceAccount};
-use crypto::{CheckpointPublicKey, read_checkpoints, verify_export};
+use crypto::{CheckpointPublicKey, Ed25519NoteVerifier, read_checkpoints, verify_export};
 use kernel::Id;
 
 use crate::support::{Browser, TestApp};
@@ -98,6 +100,11 @@ async fn an_entry_is_verified_against_its_neighbors_and_the_checkpoint() {
     let page = page.expect_text("Verified now").expect_text(&seal.hash.to_string());
     let before = log.iter().find(|other| other.seal.is_some_and(|other| other.sequence == seal.sequence - 1)).unwrap();
     page.expect_text(&format!("/app/audit/{}", before.entry.id));
+    let key = browser.get("/app/audit/log.vkey").await.expect(200);
+    let proof = browser.get(&format!("/app/audit/{}/proof", entry.entry.id)).await.expect(200);
+    let (key, proof): (VerifierKey, TlogProof) =
+        (key.html().trim().parse().unwrap(), proof.html().parse().unwrap());
+    proof.verify(seal.hash, &key, &[], &Ed25519NoteVerifier).unwrap();
 }
 
 #[tokio::test]
@@ -118,11 +125,11 @@ async fn the_export_verifies_with_the_files_that_the_page_offers() {
     assert_eq!(export.headers["content-disposition"], "attachment; filename=\"audit-log.jsonl\"");
     let key = CheckpointPublicKey::from_pem(&key.html()).unwrap();
     let kept = read_checkpoints(&checkpoint.html()).unwrap();
-    let verified = verify_export(&*export.body, &key, kept.clone()).unwrap();
+    let verified = verify_export(&*export.body, &key, kept.clone(), BTreeMap::new()).unwrap();
     assert_eq!((verified.chain.checkpoints, verified.foreign_checkpoints), (3, 0));
     assert_eq!(export.html().lines().count() as u64, verified.chain.entries + 2);
     let forged = export.html().replace("siem", "SIEM");
-    assert!(verify_export(forged.as_bytes(), &key, kept).is_err());
+    assert!(verify_export(forged.as_bytes(), &key, kept, BTreeMap::new()).is_err());
 }
 
 #[tokio::test]

@@ -13,7 +13,8 @@ use crate::{
 pub struct Operation {
     /// The HTTP method.
     pub method: Method,
-    /// The full path, with `{name}` for each parameter.
+    /// The full path, with `{name}` for each parameter. A parameter `{path}` at the end matches the rest of a path, with its
+    /// slashes.
     pub path: &'static str,
     /// The `operationId` in the OpenAPI document.
     pub id: &'static str,

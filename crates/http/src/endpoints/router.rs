@@ -1,6 +1,6 @@
 //! The axum router, built from the declared endpoints.
 
-use std::{collections::BTreeMap, convert::Infallible, sync::Arc};
+use std::{borrow::Cow, collections::BTreeMap, convert::Infallible, sync::Arc};
 
 use axum::{
     Router,
@@ -113,7 +113,7 @@ fn routes(app: Arc<App>, surfaces: impl IntoIterator<Item = Surface>) -> Router 
         let methods = methods.fallback(move |State(app): State<Arc<App>>, request: Request| async move {
             handle(&app, &endpoint, RouteMatch::Unmatched(Problem::method_not_allowed(allow)), request).await
         });
-        router = router.route(path, methods);
+        router = router.route(&axum_path(path), methods);
     }
     let no_such_route = move |State(app): State<Arc<App>>, request: Request| async move {
         let path = request.uri().path();
@@ -127,6 +127,11 @@ fn routes(app: Arc<App>, surfaces: impl IntoIterator<Item = Surface>) -> Router 
         handle(&app, &endpoint, RouteMatch::Unmatched(problem), request).await
     };
     router.fallback(no_such_route).with_state(app)
+}
+
+/// Returns the path in the syntax of axum.
+fn axum_path(path: &'static str) -> Cow<'static, str> {
+    path.strip_suffix("{path}").map_or(Cow::Borrowed(path), |parent| Cow::Owned(format!("{parent}{{*path}}")))
 }
 
 /// The maximum number of characters of a path in an error message.

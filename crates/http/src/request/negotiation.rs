@@ -15,6 +15,10 @@ pub enum MediaType {
     Html,
     /// Server-sent events.
     EventStream,
+    /// Plain text.
+    Text,
+    /// Bytes of a format that has no media type of its own.
+    Bytes,
     /// Bytes in a media type of their own, whatever the client accepts.
     Any,
 }
@@ -28,14 +32,16 @@ impl MediaType {
             Self::NdJson => "application/x-ndjson",
             Self::Html => "text/html",
             Self::EventStream => "text/event-stream",
+            Self::Text => "text/plain",
+            Self::Bytes => "application/octet-stream",
             Self::Any => "*/*",
         }
     }
 
     const fn wildcard(self) -> &'static str {
         match self {
-            Self::Json | Self::NdJson => "application/*",
-            Self::Html | Self::EventStream => "text/*",
+            Self::Json | Self::NdJson | Self::Bytes => "application/*",
+            Self::Html | Self::EventStream | Self::Text => "text/*",
             Self::Any => "*/*",
         }
     }

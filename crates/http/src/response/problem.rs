@@ -114,6 +114,11 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, "not_found", "the record does not exist")
     }
 
+    /// Creates a 404 response that says why there is nothing at the address.
+    pub fn not_found_because(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", message)
+    }
+
     pub(crate) fn no_such_route() -> Self {
         Self::new(StatusCode::NOT_FOUND, "not_found", "the endpoint does not exist")
     }

@@ -1,15 +1,22 @@
 //! `novantra audit …`
 
+mod continue_log;
 mod export;
 mod file;
+mod kept_heads;
 mod keys;
+mod prove;
 mod verify;
+mod verify_report;
 
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use crate::{cli::CommandContext, failure::Failure};
+use crate::{
+    cli::{CommandContext, ReasonArg},
+    failure::Failure,
+};
 
 pub(crate) use file::verify_file;
 
@@ -23,12 +30,29 @@ pub(crate) enum Audit {
     /// Write the sealed entries and checkpoints of a workspace to stdout as JSON lines, in the order of the chain.
     #[command(after_help = "Example:\n  novantra audit export --workspace default > export.jsonl")]
     Export(WorkspaceArgs),
-    /// Print the public key of the checkpoint signatures, with which others can verify exports.
-    #[command(after_help = "Example:\n  novantra audit public-key > key.pem")]
-    PublicKey,
+    /// Print the proof that an entry is in the audit log of a workspace, in the format tlog-proof of C2SP. Whoever has the
+    /// entry, the proof and the verifier key of the log (public-key --note) can verify it without this installation.
+    #[command(
+        after_help = "Example:\n  novantra audit prove aud_01KSFQX5Y800000000000000006 --workspace default > entry.tlog-proof"
+    )]
+    Prove(Prove),
+    /// Print the public key of the checkpoint signatures, with which others can verify exports, or the verifier key of a
+    /// log, with which they can verify its notes and proofs.
+    #[command(
+        after_help = "Examples:\n  novantra audit public-key > key.pem\n  novantra audit public-key --note --workspace default > log.vkey"
+    )]
+    PublicKey(PublicKey),
     /// Print the latest checkpoint of a workspace. Store it elsewhere for verify --checkpoint.
-    #[command(after_help = "Example:\n  novantra audit checkpoint --workspace default > kept.json")]
-    Checkpoint(WorkspaceArgs),
+    #[command(
+        after_help = "Examples:\n  novantra audit checkpoint --workspace default > kept.json\n  novantra audit checkpoint --workspace default --note > kept.note"
+    )]
+    Checkpoint(CheckpointArgs),
+    /// Continue the audit logs under another name, because the database was restored to an earlier state by other means
+    /// than novantra restore. All servers must be stopped.
+    #[command(
+        after_help = "Example:\n  novantra audit continue --reason \"Restored the database of 2026-11-22 with pg_restore\"\n\nThe heads of the logs may lie before entries that were signed already. Going on under the same name, the logs would contradict what others have kept. The first server that starts adds an entry to each log that names its last entry."
+    )]
+    Continue(Continue),
 }
 
 #[derive(Debug, Args)]
@@ -36,13 +60,14 @@ pub(crate) struct Verify {
     /// Verify the audit log of this workspace only.
     #[arg(long, value_name = "SLUG", conflicts_with = "file")]
     workspace: Option<String>,
-    /// A file with checkpoints stored elsewhere, one JSON object a line. The log must contain each of them.
+    /// A file with checkpoints stored elsewhere: JSON objects, one a line, and notes. The log must contain each of them.
     #[arg(long, value_name = "FILE")]
     checkpoint: Option<PathBuf>,
     /// Verify this export instead of the database.
     #[arg(long, value_name = "EXPORT", requires = "public_key")]
     pub(crate) file: Option<PathBuf>,
-    /// The public key of the checkpoint signatures, as `audit public-key` prints it.
+    /// The public key of the checkpoint signatures, as `audit public-key` prints it. If there are notes in the
+    /// `--checkpoint` file, the verifier key of the log in a line of its own, too.
     #[arg(long, value_name = "FILE", requires = "file")]
     public_key: Option<PathBuf>,
 }
@@ -54,13 +79,54 @@ pub(crate) struct WorkspaceArgs {
     workspace: String,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct Prove {
+    /// The identifier of the entry.
+    #[arg(value_name = "ENTRY")]
+    entry: String,
+    /// The workspace, or `-` for the installation's own log.
+    #[arg(long, value_name = "SLUG", allow_hyphen_values = true)]
+    workspace: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PublicKey {
+    /// Print the verifier key of the log of a workspace, as signed notes have it.
+    #[arg(long, requires = "workspace")]
+    note: bool,
+    /// The workspace, or `-` for the installation's own log.
+    #[arg(long, value_name = "SLUG", allow_hyphen_values = true, requires = "note")]
+    workspace: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CheckpointArgs {
+    #[command(flatten)]
+    log: WorkspaceArgs,
+    /// Print it as a signed note in the format tlog-checkpoint of C2SP instead of JSON.
+    #[arg(long)]
+    note: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Continue {
+    #[command(flatten)]
+    reason: ReasonArg,
+}
+
 impl Audit {
     pub(crate) async fn run(&self, context: &CommandContext) -> Result<(), Failure> {
         match self {
             Self::Verify(verify) => verify.run(context).await,
             Self::Export(args) => export::export(context, &args.workspace).await,
-            Self::PublicKey => keys::public_key(context).await,
-            Self::Checkpoint(args) => keys::checkpoint(context, &args.workspace).await,
+            Self::Prove(prove) => prove::prove(context, prove).await,
+            Self::PublicKey(PublicKey { workspace: Some(workspace), .. }) => {
+                keys::verifier_key(context, workspace).await
+            }
+            Self::PublicKey(PublicKey { workspace: None, .. }) => keys::public_key(context).await,
+            Self::Checkpoint(args) if args.note => keys::note(context, &args.log.workspace).await,
+            Self::Checkpoint(args) => keys::checkpoint(context, &args.log.workspace).await,
+            Self::Continue(args) => continue_log::continue_log(context, &args.reason).await,
         }
     }
 }

@@ -17,6 +17,7 @@ use store_sql::Database as SqlDatabase;
 
 use super::{
     OpenMode,
+    audit_logs::row_key,
     identity::{new_id, renew_at_start},
 };
 use crate::{
@@ -52,11 +53,14 @@ impl Keys {
             Database::Memory => MasterKey::generate(entropy),
             _ => master::resolve(settings, mode, &**store, entropy).await?,
         };
+        // Before anything is written that has an audit entry.
+        let rows = row_key(&master);
+        store.authenticate_rows(Arc::clone(&rows));
         if mode.is_server()
             && let Some(sql) = sql
         {
             // Only now: a server with a wrong key must change nothing.
-            renew_at_start(sql, entropy, clock.now()).await?;
+            renew_at_start(sql, &rows, entropy, clock.now()).await?;
         }
         if mode.creates_missing() && store.signing_keys().await?.keys().is_empty() {
             store.add_first_signing_key(&generate_signing_key(&master, entropy, clock.now())).await?;

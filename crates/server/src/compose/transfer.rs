@@ -151,6 +151,7 @@ pub(crate) async fn restore(
     let sql = open(&DatabaseUrl::Sqlite(file.to_owned()), kind, "the database of the backup").await?;
     let restored = async {
         let pending = sql.pending_migrations().await?;
+        sql.begin_log_generation(SystemClock.now()).await?;
         if let Database::Postgres(_) = to {
             if !pending.is_empty() {
                 sql.migrate(SystemClock.now()).await?;

@@ -94,8 +94,9 @@ fn key_subject(id: &str) -> Subject {
 
 #[cfg(test)]
 mod tests {
+    use audit::{AuditFilter, AuditLog};
     use auth::KeyStage;
-    use kernel::OrganizationId;
+    use kernel::{OrganizationId, PageRequest};
 
     use super::*;
     use crate::{
@@ -127,8 +128,9 @@ mod tests {
             server.await.unwrap().unwrap();
         }
         assert_eq!(stages(&installation).await, [KeyStage::Signing, KeyStage::Published]);
-        let log = installation.store.unsealed(OrganizationId::INSTALLATION, 10).await.unwrap().unwrap();
-        let actions: Vec<_> = log.entries.iter().map(|entry| entry.action.as_str()).collect();
+        let (filter, page) = (AuditFilter::default(), PageRequest::default());
+        let log = AuditLog::entries(&*installation.store, OrganizationId::INSTALLATION, &filter, &page).await.unwrap();
+        let actions: Vec<_> = log.items.iter().map(|stored| stored.entry.action.as_str()).collect();
         assert_eq!(actions, ["signing_key.published"]);
     }
 }

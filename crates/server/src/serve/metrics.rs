@@ -1,6 +1,7 @@
 //! The Prometheus metrics of the server.
 
 mod attachments;
+mod audit;
 mod certificate;
 mod people;
 mod rate_limits;
@@ -10,7 +11,7 @@ mod webhooks;
 
 use std::time::Duration;
 
-use audit::UnsealedStats;
+use ::audit::UnsealedStats;
 use kernel::Timestamp;
 use prometheus::{
     Gauge, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder,
@@ -20,6 +21,7 @@ use prometheus::{
 use crate::failure::Failure;
 
 pub(crate) use attachments::MeteredContents;
+pub(crate) use audit::AuditMetrics;
 pub(crate) use certificate::CertificateMetrics;
 pub(crate) use people::PeopleMetrics;
 pub(crate) use rate_limits::MeteredBuckets;

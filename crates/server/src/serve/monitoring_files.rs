@@ -21,7 +21,7 @@ use super::{
     admin::{self, AdminState},
     attachment_probe::AttachmentProbe,
     metrics::{
-        CertificateMetrics, MeteredBuckets, MeteredContents, Metrics, PeopleMetrics, RollupMetrics, SearchMetrics,
+        AuditMetrics, CertificateMetrics, MeteredBuckets, MeteredContents, Metrics, PeopleMetrics, RollupMetrics, SearchMetrics,
         WebhookMetrics,
     },
     shutdown,
@@ -119,6 +119,7 @@ async fn all_series() -> Vec<Series> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let metrics = Arc::new(Metrics::new().unwrap());
     let webhook_metrics = Arc::new(WebhookMetrics::register(&metrics).unwrap());
+    AuditMetrics::register(&metrics).unwrap();
     CertificateMetrics::register(&metrics).unwrap();
     PeopleMetrics::register(&metrics).unwrap();
     RollupMetrics::register(&metrics).unwrap();

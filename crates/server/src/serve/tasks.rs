@@ -12,4 +12,5 @@ pub(super) mod report_repeats;
 pub(super) mod return_rate_limits;
 pub(super) mod seal_audit_log;
 pub(super) mod send_deliveries;
+pub(super) mod settle_rows;
 pub(super) mod sweep_attachments;

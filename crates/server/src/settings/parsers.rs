@@ -51,6 +51,18 @@ pub(super) fn parse_one_of<T: Copy>(text: &str, values: &[(&str, T)]) -> Result<
     })
 }
 
+/// Parses the name that the names of logs begin with: segments of ASCII letters, digits, `.`, `-`, `_` and `:`, separated
+/// by slashes. A note allows neither a space nor a plus in a name, and a scheme is no part of it.
+pub(super) fn parse_origin(text: &str) -> Result<String, String> {
+    let is_allowed = |character: char| character.is_ascii_alphanumeric() || ".-_:".contains(character);
+    let is_segment = |segment: &str| !segment.is_empty() && segment.chars().all(is_allowed);
+    if text.len() <= 190 && text.split('/').all(is_segment) {
+        return Ok(text.to_owned());
+    }
+    let hint = if text.contains("://") { ", without the scheme" } else { "" };
+    Err(format!("{text:?} is not a name such as audit.example.org or example.org/audit, at most 190 characters{hint}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -63,6 +75,17 @@ mod tests {
         assert_eq!(parse_duration("0s"), Ok(Duration::ZERO));
         for text in ["", "60", "s", "-1s", "1.5h", "1 h", "60S", "999999999d", "1µ"] {
             assert!(parse_duration(text).is_err(), "{text:?} was accepted as a duration");
+        }
+    }
+
+    #[test]
+    fn an_origin_is_a_name_that_a_note_allows() {
+        for text in ["audit.example.org", "example.org/audit/1", "localhost:8080", "01KSFQX5Y800000000000000001"] {
+            assert_eq!(parse_origin(text).as_deref(), Ok(text));
+        }
+        let long = "a".repeat(191);
+        for text in ["", "https://example.org", "example.org/", "/x", "a b", "a+b", "ä.example", "a\n", &long] {
+            assert!(parse_origin(text).is_err(), "{text:?} was accepted as an origin");
         }
     }
 

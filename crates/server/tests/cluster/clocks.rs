@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use kernel::Timestamp;
 
 use crate::support::{
-    Answer, Client, CommandOutput, Credentials, Installation, ServerCluster, Setup, clock_ahead, eventually, finding,
+    Answer, Client, CommandOutput, Credentials, Installation, ServerCluster, Setup, UNSEALED, clock_ahead, eventually,
+    finding,
 };
 
 const FINDINGS: &str = "/api/v1/governance/findings";
@@ -93,7 +94,7 @@ async fn the_sealing_lease_moves_to_the_other_server_despite_clock_skew() {
         servers.kill(killed);
         create(&clients[1 - killed], &format!("after-{killed}")).await;
         eventually("the other server seals", async || {
-            let unsealed = database.cell("SELECT count(*) FROM audit_waiting").await;
+            let unsealed = database.cell(UNSEALED).await;
             (unsealed == "0").then_some(())
         })
         .await;

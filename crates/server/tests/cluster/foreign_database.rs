@@ -1,6 +1,6 @@
 //! Another installation's database under a running server.
 
-use crate::support::{Installation, Server, eventually, finding};
+use crate::support::{Installation, Server, UNSEALED, eventually, finding};
 
 const FINDINGS: &str = "/api/v1/governance/findings";
 
@@ -11,7 +11,7 @@ async fn a_server_under_which_the_database_becomes_another_installations_writes_
     let client = server.create_client("scanner", &["governance.findings:write"]).await;
     assert_eq!(client.post_with_key(FINDINGS, "before", &finding("before")).await.status, 201);
     eventually("the entries are sealed", async || {
-        (database.cell("SELECT count(*) FROM audit_waiting").await == "0").then_some(())
+        (database.cell(UNSEALED).await == "0").then_some(())
     })
     .await;
 
@@ -24,7 +24,7 @@ async fn a_server_under_which_the_database_becomes_another_installations_writes_
     assert_eq!(status, 503);
     assert!(text.contains("01HZX3V6T9C6Q4W8N2D5K7M1RB") && text.contains("restart"), "{text}");
     assert_eq!(database.cell("SELECT count(*) FROM findings").await, "1");
-    assert_eq!(database.cell("SELECT count(*) FROM audit_waiting").await, "0");
+    assert_eq!(database.cell(UNSEALED).await, "0");
 }
 
 #[tokio::test(flavor = "multi_thread")]

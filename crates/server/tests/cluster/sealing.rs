@@ -2,12 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use crate::support::{Database, Installation, ServerCluster, eventually, finding};
+use crate::support::{Database, Installation, ServerCluster, UNSEALED, eventually, finding};
 
 const FINDINGS: &str = "/api/v1/governance/findings";
 
 async fn has_unsealed_entries(database: &Database) -> bool {
-    database.cell("SELECT count(*) FROM audit_waiting").await != "0"
+    database.cell(UNSEALED).await != "0"
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,6 +2,9 @@
 
 use std::{fs, path::PathBuf};
 
+use audit::{Hash, TlogProof, VerifierKey};
+use crypto::Ed25519NoteVerifier;
+
 use crate::support::{CommandOutput, Installation, Server, finding};
 
 /// Creates an installation with some history and a stopped server.
@@ -60,32 +63,83 @@ async fn a_changed_character_in_an_export_is_reported_with_its_entry() {
 }
 
 #[tokio::test]
-async fn a_truncated_export_is_detected_with_a_retained_checkpoint() {
+async fn a_truncated_export_is_detected_with_a_retained_checkpoint_or_note() {
     let installation = installation_with_history().await;
-    let retained = installation.folder().join("checkpoint.json");
-    let checkpoint = installation.run(&["audit", "checkpoint", "--workspace", "default"]);
-    fs::write(&retained, &checkpoint.stdout).unwrap();
-    let retained = retained.to_str().unwrap();
-    assert_eq!(installation.run_json(&["audit", "verify", "--checkpoint", retained])["ok"], true);
-    let (export, key) = export(&installation);
-    let text = fs::read_to_string(&export).unwrap();
-    let checkpoints: Vec<usize> = text
-        .lines()
-        .enumerate()
-        .filter(|(_, line)| line.starts_with("{\"checkpoint\""))
-        .map(|(index, _)| index)
-        .collect();
-    let end = checkpoints[checkpoints.len() - 2];
-    let remaining: Vec<&str> = text.lines().take(end + 1).collect();
-    fs::write(&export, remaining.join("\n")).unwrap();
+    let (earlier, key) = export(&installation);
+    let (earlier, key) = (earlier.to_str().unwrap(), key.to_str().unwrap());
+    installation.create_account("later", &["governance.findings:read"]);
+    let verify = |retained: &str| {
+        installation.run(&["audit", "verify", "--file", earlier, "--public-key", key, "--checkpoint", retained])
+    };
+    let verifier_key = installation.run(&["audit", "public-key", "--note", "--workspace", "default"]).stdout;
+    fs::write(key, fs::read_to_string(key).unwrap() + &verifier_key).unwrap();
     assert!(
-        verify_file(&export, &key).status.success(),
-        "without the retained checkpoint, the truncated chain verifies"
+        verify_file(earlier.as_ref(), key.as_ref()).status.success(),
+        "without a retained head, the truncated chain verifies"
     );
-    let (export, key) = (export.to_str().unwrap(), key.to_str().unwrap());
-    let ran = installation.run(&["audit", "verify", "--file", export, "--public-key", key, "--checkpoint", retained]);
-    assert_eq!(ran.status.code(), Some(1));
-    assert!(ran.stderr.contains("the last entries were removed"), "{}", ran.stderr);
+    for (name, arguments) in [("checkpoint.json", &[][..]), ("checkpoint.note", &["--note"])] {
+        let retained = installation.folder().join(name);
+        let head =
+            installation.run(&[&["audit", "checkpoint", "--workspace", "default"], arguments].concat());
+        assert!(head.status.success(), "{}", head.stderr);
+        fs::write(&retained, &head.stdout).unwrap();
+        let retained = retained.to_str().unwrap();
+        assert_eq!(installation.run_json(&["audit", "verify", "--checkpoint", retained])["ok"], true);
+        let ran = verify(retained);
+        assert_eq!(ran.status.code(), Some(1), "{name}: {}", ran.stdout);
+        assert!(ran.stderr.contains("the last entries were removed"), "{name}: {}", ran.stderr);
+    }
+}
+
+#[tokio::test]
+async fn a_proof_of_an_entry_is_verified_with_the_verifier_key_alone() {
+    let installation = installation_with_history().await;
+    let entries = installation.audit_entries("default");
+    let key: VerifierKey =
+        installation.run(&["audit", "public-key", "--note", "--workspace", "default"]).stdout.trim().parse().unwrap();
+    for entry in &entries {
+        let id = entry["id"].as_str().unwrap();
+        let proof = installation.run(&["audit", "prove", id, "--workspace", "default"]);
+        assert!(proof.status.success(), "{}", proof.stderr);
+        let proof: TlogProof = proof.stdout.parse().unwrap();
+        let hash: Hash = entry["hash"].as_str().unwrap().parse().unwrap();
+        let head = proof.verify(hash, &key, &[], &Ed25519NoteVerifier).unwrap().head;
+        assert_eq!(proof.index + 1, entry["sequence"].as_u64().unwrap());
+        assert!(head.size >= entries.len() as u64);
+        assert!(proof.verify(Hash([7; 32]), &key, &[], &Ed25519NoteVerifier).is_err());
+    }
+    let unknown = installation.run(&["audit", "prove", "aud_01HZX3V6T9C6Q4W8N2D5K7M1RB", "--workspace", "default"]);
+    assert_eq!(unknown.status.code(), Some(1));
+    assert!(unknown.stderr.contains("the log has no such entry"), "{}", unknown.stderr);
+    assert_eq!(installation.run(&["audit", "prove", "x", "--workspace", "default"]).status.code(), Some(2));
+}
+
+#[tokio::test]
+async fn a_row_that_nobody_of_the_installation_wrote_fails_the_verification_and_the_check() {
+    let installation = installation_with_history().await;
+    let database = rusqlite::Connection::open(installation.folder().join("data/novantra.db")).unwrap();
+    let forged = "INSERT INTO audit_waiting (organization_id, id, entries, body) \
+                  SELECT id, '01HZX3V6T9C6Q4W8N2D5K7M1RB', 1, x'4e5641570100' FROM organizations WHERE slug = 'default'";
+    assert_eq!(database.execute(forged, []).unwrap(), 1);
+    drop(database);
+    for command in [&["audit", "verify"][..], &["check"]] {
+        let ran = installation.run(command);
+        assert_eq!(ran.status.code(), Some(1), "{}", ran.stdout);
+        assert!(ran.stderr.contains("01HZX3V6T9C6Q4W8N2D5K7M1RB"), "{}", ran.stderr);
+    }
+}
+
+#[tokio::test]
+async fn a_log_that_was_removed_altogether_is_reported() {
+    let installation = installation_with_history().await;
+    let database = rusqlite::Connection::open(installation.folder().join("data/novantra.db")).unwrap();
+    for table in ["audit_heads", "audit_runs", "audit_segments", "audit_terms", "audit_tiles", "audit_checkpoints"] {
+        database.execute(&format!("DELETE FROM {table} WHERE organization_id IN (SELECT id FROM organizations)"), []).unwrap();
+    }
+    drop(database);
+    let ran = installation.run(&["audit", "verify"]);
+    assert_eq!(ran.status.code(), Some(1), "{}", ran.stdout);
+    assert!(ran.stderr.contains("default") && ran.stderr.contains("it is empty"), "{}", ran.stderr);
 }
 
 #[tokio::test]
@@ -125,17 +179,18 @@ async fn checkpoints_of_several_logs_verify_one_of_them() {
 }
 
 #[tokio::test]
-async fn an_unreadable_entry_in_the_database_is_reported() {
+async fn a_changed_byte_of_the_stored_entries_is_reported() {
     let installation = installation_with_history().await;
     let database = rusqlite::Connection::open(installation.folder().join("data/novantra.db")).unwrap();
-    let find = "SELECT id FROM audit_entries WHERE action = 'finding.created' ORDER BY id LIMIT 1";
-    let id: String = database.query_row(find, [], |row| row.get(0)).unwrap();
-    let corrupt = "UPDATE audit_entries SET changes = replace(changes, '[', '(') WHERE id = ?";
-    assert_eq!(database.execute(corrupt, [&id]).unwrap(), 1);
+    let find = "SELECT rowid, body FROM audit_runs WHERE organization_id IN (SELECT id FROM organizations) LIMIT 1";
+    let (row, mut body): (i64, Vec<u8>) = database.query_row(find, [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+    let middle = body.len() * 3 / 4;
+    body[middle] ^= 1;
+    assert_eq!(database.execute("UPDATE audit_runs SET body = ? WHERE rowid = ?", (&body, row)).unwrap(), 1);
     drop(database);
     let ran = installation.run(&["audit", "verify", "--json"]);
     assert_eq!(ran.status.code(), Some(1));
-    assert!(ran.stderr.contains(&format!("aud_{id}")), "{}", ran.stderr);
+    assert!(ran.stderr.contains("the audit log of default is not intact"), "{}", ran.stderr);
     let report: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
     assert_eq!(report["ok"], false, "{report}");
 }

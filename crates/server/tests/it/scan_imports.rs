@@ -33,11 +33,13 @@ impl Workspace {
 
     /// The reason of the last change of the finding of this rule.
     async fn reason(&self, rule: &str) -> String {
-        self.cell(&format!(
-            "SELECT reason FROM audit_entries WHERE action = 'finding.updated' AND subject_id LIKE '%' || \
-             (SELECT id FROM findings WHERE source_resource_id = '{rule}') ORDER BY id DESC LIMIT 1"
-        ))
-        .await
+        let id = self.cell(&format!("SELECT id FROM findings WHERE source_resource_id = '{rule}'")).await;
+        let entries = self.0.audit_entries("made");
+        let is_change = |entry: &&Value| {
+            entry["action"] == "finding.updated" && entry["subject"]["id"].as_str().is_some_and(|of| of.ends_with(&id))
+        };
+        let last = entries.iter().rfind(is_change).expect("a change of the finding");
+        last["reason"].as_str().expect("a reason").to_owned()
     }
 
     async fn cell(&self, query: &str) -> String {

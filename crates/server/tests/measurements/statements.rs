@@ -128,7 +128,7 @@ async fn concurrent_requests_take_no_more_statements_and_share_audit_inserts() {
         let count = |matches: &dyn Fn(&str) -> bool| statements.iter().filter(|statement| matches(statement)).count();
         let reads = count(&|statement| statement == read);
         let account_reads = count(&|statement| table_of(statement) == "service_accounts");
-        let entries = count(&|statement| statement.contains("INSERT INTO audit_entries"));
+        let entries = count(&|statement| statement.contains("INSERT INTO audit_waiting"));
         assert!(
             reads == calls && account_reads <= calls,
             "{path}: {reads} and {account_reads} statements for {calls} requests"

@@ -12,6 +12,9 @@ use tempfile::TempDir;
 
 use super::{Credentials, Database, eventually};
 
+/// The number of rows of audit entries that wait to be sealed. Some rows have no entries.
+pub(crate) const UNSEALED: &str = "SELECT count(*) FROM audit_waiting WHERE entries <> 0";
+
 /// An installation in a temporary folder, which is removed with its last user.
 #[derive(Clone)]
 pub(crate) struct Installation {
@@ -114,10 +117,18 @@ impl Installation {
     pub(crate) async fn wait_until_sealed(&self) {
         let database = self.database().await;
         eventually("every audit entry is sealed", async || {
-            let unsealed = database.cell("SELECT count(*) FROM audit_waiting").await;
+            let unsealed = database.cell(UNSEALED).await;
             (unsealed == "0").then_some(())
         })
         .await;
+    }
+
+    /// The sealed entries of the audit log of a workspace, oldest first.
+    pub(crate) fn audit_entries(&self, workspace: &str) -> Vec<Value> {
+        let exported = self.run(&["audit", "export", "--workspace", workspace]);
+        assert!(exported.status.success(), "{}", exported.stderr);
+        let lines = exported.stdout.lines().map(|line| serde_json::from_str::<Value>(line).expect("a line of JSON"));
+        lines.filter_map(|mut line| line.get_mut("entry").map(Value::take)).collect()
     }
 
     /// Creates a service account in the workspace `default`.

@@ -16,7 +16,7 @@ use tokio::time::{Interval, MissedTickBehavior};
 
 pub(crate) use balancer::Balancer;
 pub(crate) use client::{Answer, Client, Credentials};
-pub(crate) use command::{CommandOutput, Installation};
+pub(crate) use command::{CommandOutput, Installation, UNSEALED};
 pub(crate) use database::Database;
 pub(crate) use server::{Server, Setup, finding};
 pub(crate) use server_cluster::{KillLoop, ServerCluster};

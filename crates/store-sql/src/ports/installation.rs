@@ -3,14 +3,15 @@
 
 use std::sync::LazyLock;
 
-use ::store::InstallationIdentity;
+use ::store::{InstallationIdentity, LogGeneration};
 use async_trait::async_trait;
+use audit_store::RowWriter;
 use kernel::{Entry, StoreError, Timestamp};
 
-use super::{SqlStore, audit, clock};
+use super::{SqlStore, audit::EntryRows, clock};
 use crate::{
     engine::{Session, Sql, Value, corrupt},
-    schema::{Database, copy_marker},
+    schema::{Database, copy_marker, log_generation},
 };
 
 const ID: &str = "id";
@@ -49,21 +50,30 @@ pub enum InstallationChange {
     RenewDuplicate(String),
     /// Resumes webhooks that are paused.
     ResumeWebhooks,
+    /// Begins the next generation of the audit logs, because the database was restored to an earlier state. No server may
+    /// run.
+    ContinueLogs,
 }
 
 impl Database {
     /// Changes the installation, and stores the audit entry of the change in the same transaction. Returns whether there
-    /// was anything to change.
+    /// was anything to change. `rows` writes the only rows of this process, and has their key.
     ///
     /// # Errors
     /// [`StoreError`] if nothing was changed.
-    pub async fn change_installation(&self, change: &InstallationChange, entry: &Entry) -> Result<bool, StoreError> {
+    pub async fn change_installation(
+        &self,
+        change: &InstallationChange,
+        entry: &Entry,
+        rows: RowWriter,
+    ) -> Result<bool, StoreError> {
+        let rows = EntryRows::last_of(rows, entry)?;
         self.engine
-            .write((change.clone(), entry.clone()), |(change, entry), session| {
+            .write((change.clone(), rows, entry.occurred_at), |(change, rows, at), session| {
                 Box::pin(async move {
-                    let changes = apply(session, change).await?;
+                    let changes = apply(session, change, *at).await?;
                     if changes {
-                        audit::insert(session, std::slice::from_ref(entry)).await?;
+                        rows.insert(session, &[]).await?;
                     }
                     Ok(changes)
                 })
@@ -93,7 +103,7 @@ pub(super) fn parse_ceiling(text: &str) -> Result<Timestamp, StoreError> {
     text.parse().map(Timestamp::from_millis).map_err(corrupt)
 }
 
-async fn apply(session: &Session, change: &InstallationChange) -> Result<bool, StoreError> {
+async fn apply(session: &Session, change: &InstallationChange, at: Timestamp) -> Result<bool, StoreError> {
     match change {
         InstallationChange::ResetClock(to) => {
             set(session, CEILING, to.millis().to_string()).await?;
@@ -103,20 +113,27 @@ async fn apply(session: &Session, change: &InstallationChange) -> Result<bool, S
         }
         InstallationChange::Renew(id) => {
             copy_marker::clear_duplicate(session).await?;
-            renew(session, id).await.map(|()| true)
+            renew(session, id, at).await.map(|()| true)
         }
         InstallationChange::RenewDuplicate(id) => {
             let is_duplicate = copy_marker::clear_duplicate(session).await?;
             if is_duplicate {
-                renew(session, id).await?;
+                renew(session, id, at).await?;
             }
             Ok(is_duplicate)
         }
         InstallationChange::ResumeWebhooks => Ok(session.execute(&DELETE, &[Value::text(WEBHOOKS)]).await? > 0),
+        InstallationChange::ContinueLogs => {
+            let is_continued = log_generation::unrecorded(session).await?.is_some();
+            log_generation::begin_next(session, at).await?;
+            Ok(!is_continued)
+        }
     }
 }
 
-async fn renew(session: &Session, id: &str) -> Result<(), StoreError> {
+async fn renew(session: &Session, id: &str, at: Timestamp) -> Result<(), StoreError> {
+    // The original signs its logs under the same name, if that is a setting.
+    log_generation::begin_next(session, at).await?;
     set(session, ID, id.to_owned()).await?;
     set(session, WEBHOOKS, PAUSED.to_owned()).await?;
     for delete in &*FORGET_CLIENTS {
@@ -144,6 +161,21 @@ impl InstallationIdentity for SqlStore {
         // In two transactions, so that a caller that lost the race reads the value that the winner stored.
         self.engine.write(values, |values, session| Box::pin(session.execute(&INSERT, values))).await?;
         self.installation_id().await?.ok_or_else(|| corrupt("the identifier of the installation was not stored"))
+    }
+
+    async fn log_generation(&self) -> Result<LogGeneration, StoreError> {
+        self.engine
+            .read((), |(), session| {
+                Box::pin(async move {
+                    let name = log_generation::read(session).await?;
+                    Ok(LogGeneration { name, unrecorded: log_generation::unrecorded(session).await? })
+                })
+            })
+            .await
+    }
+
+    async fn set_log_generation_recorded(&self) -> Result<(), StoreError> {
+        self.engine.write((), |(), session| Box::pin(log_generation::set_recorded(session))).await
     }
 
     fn expect_installation(&self, id: &str, master_key_check: &str) {

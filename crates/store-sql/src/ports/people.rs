@@ -132,9 +132,15 @@ impl PeopleStore for SqlStore {
         users: &[UserId],
     ) -> Result<Vec<SignInSummary>, StoreError> {
         let input = (organization, users.to_vec());
-        self.engine
+        let mut summaries = self
+            .engine
             .read(input, |(organization, users), session| Box::pin(summaries::read(session, *organization, users)))
-            .await
+            .await?;
+        for summary in &mut summaries {
+            let recorded = summaries::recorded_sign_in(&self.stored_log, organization, summary.user).await?;
+            summary.last_sign_in = summary.last_sign_in.max(recorded);
+        }
+        Ok(summaries)
     }
 
     async fn one_time_link(
@@ -183,13 +189,12 @@ impl PeopleStore for SqlStore {
     ) -> Result<bool, CommitError> {
         let input = (self.registration.check(), changes.to_vec(), changeset);
         let outcome = self
-            .engine
-            .write(input, |(check, changes, changeset), session| {
+            .write_entries(None, input, |()| true, |((check, changes, changeset), rows), session| {
                 Box::pin(async move {
                     for change in changes {
                         changes::apply(session, changeset.organization(), change).await?;
                     }
-                    commit(session, *check, changeset).await.map_err(Failure::Commit)
+                    commit(session, *check, changeset, rows).await.map_err(Failure::Commit)
                 })
             })
             .await;

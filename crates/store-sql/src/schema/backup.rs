@@ -4,7 +4,7 @@ use std::path::Path;
 
 use kernel::{StoreError, Timestamp};
 
-use super::{copy_marker, database::Database, migrations};
+use super::{copy_marker, database::Database, log_generation, migrations};
 use crate::engine::{Engine, unavailable};
 
 impl Database {
@@ -33,6 +33,24 @@ impl Database {
                 Box::pin(async move {
                     if session.has_table("installation").await? {
                         copy_marker::mark_duplicate(session, *now).await?;
+                    }
+                    Ok(())
+                })
+            })
+            .await
+    }
+
+    /// Begins the next generation of the audit logs, because the database is an earlier state of another one: its heads may
+    /// lie before entries that were signed. A schema from before installations had an identity has no generation.
+    ///
+    /// # Errors
+    /// [`StoreError`] if it can't be stored.
+    pub async fn begin_log_generation(&self, now: Timestamp) -> Result<(), StoreError> {
+        self.engine
+            .write(now, |now, session| {
+                Box::pin(async move {
+                    if session.has_table("installation").await? {
+                        log_generation::begin_next(session, *now).await?;
                     }
                     Ok(())
                 })

@@ -5,7 +5,6 @@ use std::time::Duration;
 use evidence::EvidenceRequirementStatus;
 use scopes::Scope;
 use serde_json::{Value, json};
-use store_contract::samples;
 
 use super::{download, uploaded};
 use crate::{
@@ -106,9 +105,7 @@ async fn an_event_has_the_sequence_and_the_hash_of_its_entry_once_that_is_sealed
     let client = api.full_access_client().await;
     let file = uploaded(&api, &client, "file").await;
     let claim = claimed(&api, &client, "sealed", &[&file]).await;
-    let unsealed = api.fixture.store.unsealed(api.home, 1000).await.unwrap().unwrap();
-    let (batch, checkpoint) = samples::seal_batch(&unsealed, api.fixture.now());
-    assert!(api.fixture.store.seal(&batch, &checkpoint).await.unwrap());
+    api.seal().await;
     let log = api.audit_log(api.home).await;
     for event in custody(&api, &client, &claim).await {
         let stored = log.iter().find(|stored| stored.entry.id.to_string() == event["id"].as_str().unwrap()).unwrap();

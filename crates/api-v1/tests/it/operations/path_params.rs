@@ -20,6 +20,10 @@ pub(crate) struct PathParams {
     pub(crate) attachment: String,
     pub(crate) subscription: String,
     pub(crate) delivery: String,
+    /// An entry of the audit log that is sealed.
+    pub(crate) entry: String,
+    /// The level and the number of a tile of the audit log.
+    tile: (String, String),
     /// The value of every parameter that has no other.
     other: String,
 }
@@ -40,6 +44,8 @@ impl PathParams {
             attachment: text.to_owned(),
             subscription: text.to_owned(),
             delivery: text.to_owned(),
+            entry: text.to_owned(),
+            tile: (text.to_owned(), text.to_owned()),
             other: text.to_owned(),
         }
     }
@@ -59,6 +65,8 @@ impl PathParams {
             attachment: api.fixture.new_id::<evidence::EvidenceAttachment>().to_string(),
             subscription: api.fixture.new_id::<webhooks::WebhookSubscription>().to_string(),
             delivery: api.fixture.new_id::<webhooks::WebhookDelivery>().to_string(),
+            entry: api.fixture.new_id::<kernel::Entry>().to_string(),
+            tile: ("0".to_owned(), "x001/000".to_owned()),
             other: "none".to_owned(),
         }
     }
@@ -85,6 +93,11 @@ impl PathParams {
         let requirement = api.fixture.create(organization, requirement).await.meta.id;
         self.registers.insert(EvidenceRequirement::PREFIX, requirement.to_string());
         self.attachment = api.store_attachment(organization, b"bytes of an attachment").await.to_string();
+        api.seal().await;
+        if let Some(first) = api.audit_log(organization).await.first() {
+            self.entry = first.entry.id.to_string();
+            self.tile = ("0".to_owned(), "000.p/1".to_owned());
+        }
         self
     }
 
@@ -142,6 +155,9 @@ impl PathParams {
                 "{attachmentId}" => &self.attachment,
                 "{subscriptionId}" => &self.subscription,
                 "{deliveryId}" => &self.delivery,
+                "{entryId}" => &self.entry,
+                "{level}" => &self.tile.0,
+                "{path}" => &self.tile.1,
                 parameter if parameter.starts_with('{') => {
                     let end = operation.path.find(parameter).unwrap() + parameter.len();
                     self.register_id(&operation.path[..end])
@@ -153,7 +169,8 @@ impl PathParams {
         let required = operation.required_query_parameters().map(|(name, schema)| {
             let pattern = schema["pattern"].as_str().unwrap_or_default();
             let prefix = pattern.trim_start_matches('^').split('_').next().unwrap_or_default();
-            format!("{name}={}", self.registers.get(prefix).unwrap_or(&self.other))
+            let other = if schema["type"] == "integer" { "1" } else { &*self.other };
+            format!("{name}={}", self.registers.get(prefix).map_or(other, String::as_str))
         });
         required.fold(path, |path, parameter| with_query(&path, &parameter))
     }

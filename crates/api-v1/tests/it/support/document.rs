@@ -79,6 +79,12 @@ impl Operation {
         self.definition["responses"]["200"]["content"].get("*/*").is_some()
     }
 
+    /// Whether the operation responds with text or with bytes of its own format instead of JSON.
+    pub(crate) fn responds_with_text(&self) -> bool {
+        let content = &self.definition["responses"]["200"]["content"];
+        content.get("text/plain").or(content.get("application/octet-stream")).is_some()
+    }
+
     /// The names and the schemas of the query parameters that a request must have.
     pub(crate) fn required_query_parameters(&self) -> impl Iterator<Item = (&'static str, &'static Value)> {
         let parameters = self.definition["parameters"].as_array().unwrap();
@@ -119,7 +125,7 @@ impl Operation {
         let segments = |path: &str| path.split('/').map(str::to_owned).collect::<Vec<_>>();
         let (template, path) = (segments(&self.path), segments(path));
         self.method == method
-            && template.len() == path.len()
+            && (template.len() == path.len() || (self.path.ends_with("/{path}") && template.len() < path.len()))
             && template.iter().zip(&path).all(|(expected, actual)| expected.starts_with('{') || expected == actual)
     }
 }
@@ -137,6 +143,12 @@ fn find_operation(method: &str, path: &str) -> Option<&'static Operation> {
 pub(crate) fn has_bytes(method: &str, path: &str, status: u16) -> bool {
     let operation = find_operation(method, path).filter(|_| status < 300);
     operation.is_some_and(Operation::responds_with_bytes)
+}
+
+/// Whether a response with this status to the request has text, or bytes of the operation's own format.
+pub(crate) fn has_text(method: &str, path: &str, status: u16) -> bool {
+    let operation = find_operation(method, path).filter(|_| status < 300);
+    operation.is_some_and(Operation::responds_with_text)
 }
 
 /// Fails unless the document has this status for the request.

@@ -11,6 +11,7 @@ use http_api::{CursorSigner, ResponseCipher};
 use kernel::{Entropy, Timestamp};
 
 pub(crate) struct TestKeys {
+    pub(super) master: MasterKey,
     pub(crate) secrets: Arc<Argon2Hasher>,
     pub(crate) tokens: Arc<TokenKeys>,
     pub(crate) cursor_signer: Arc<TestCursorSigner>,
@@ -59,6 +60,7 @@ impl TestKeys {
             second_factors: Arc::new(TotpFactors::new(&master)),
             devices: Arc::new(DeviceCookieKey::new(&master)),
             challenges: Arc::new(PasskeyChallengeKey::new(&master)),
+            master,
         }
     }
 

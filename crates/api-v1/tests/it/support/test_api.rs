@@ -9,6 +9,7 @@ use std::{
 
 use api_v1::{ApiServices, AttachmentLimits, AttachmentServices, DeliveryTrigger, WebhookServices};
 use audit::StoredEntry;
+use audit_store::PublishedLog;
 use auth::{Account, AccountStatus, ClientSecret, ServiceAccount, TokenVerifier};
 use axum::Router;
 use crypto::Argon2PasswordHasher;
@@ -28,6 +29,7 @@ use webhooks::AddressPolicy;
 use super::{
     contents::FaultyContents,
     keys::TestKeys,
+    log,
     request::{TestRequest, TestResponse},
     store_probe::StoreProbe,
     webhooks::{CountingNotifier, FakeEndpoints},
@@ -45,6 +47,7 @@ pub(crate) struct TestApi {
     pub(crate) probe: Arc<StoreProbe>,
     pub(crate) app: App,
     pub(crate) webhooks: Arc<WebhookServices>,
+    pub(crate) audit_log: Arc<PublishedLog>,
     pub(crate) contents: Arc<FaultyContents>,
     pub(crate) router: Router,
     pub(crate) home: OrganizationId,
@@ -147,14 +150,15 @@ impl TestApi {
         });
         let webhooks =
             Arc::new(WebhookServices::new(keys.webhooks.clone(), endpoints.clone(), AddressPolicy::default()));
-        let router = http_api::router(app.clone(), [surface(&webhooks, &contents, ATTACHMENT_LIMITS)]);
+        let audit_log = Arc::new(log::published(&fixture, &keys.master));
+        let router = http_api::router(app.clone(), [surface(&webhooks, &audit_log, &contents, ATTACHMENT_LIMITS)]);
         let home = fixture.home;
-        Self { fixture, probe, app, webhooks, contents, router, home, keys, observer, endpoints, notifier }
+        Self { fixture, probe, app, webhooks, audit_log, contents, router, home, keys, observer, endpoints, notifier }
     }
 
     /// The API as a surface of another server over the same store.
     pub(crate) fn surface(&self) -> Surface {
-        surface(&self.webhooks, &self.contents, ATTACHMENT_LIMITS)
+        surface(&self.webhooks, &self.audit_log, &self.contents, ATTACHMENT_LIMITS)
     }
 
     /// Limits what an account has in attachments without a claim, and what an organization has in all attachments. Each
@@ -165,7 +169,7 @@ impl TestApi {
             max_organization_bytes: organization,
             ..ATTACHMENT_LIMITS
         };
-        self.router = http_api::router(self.app.clone(), [surface(&self.webhooks, &self.contents, limits)]);
+        self.router = http_api::router(self.app.clone(), [surface(&self.webhooks, &self.audit_log, &self.contents, limits)]);
     }
 
     pub(crate) fn clock(&self) -> &TestClock {
@@ -276,6 +280,11 @@ impl TestApi {
         self.fixture.create(organization, attachment).await.meta.id
     }
 
+    /// Seals all entries of the audit log, as a server does it every second.
+    pub(crate) async fn seal(&self) {
+        log::seal(&self.fixture, &self.keys.master).await;
+    }
+
     /// The audit log of the organization, oldest entry first.
     pub(crate) async fn audit_log(&self, organization: OrganizationId) -> Vec<StoredEntry> {
         self.fixture.audit_log(organization).await
@@ -313,9 +322,14 @@ impl TestApi {
 const ATTACHMENT_LIMITS: AttachmentLimits =
     AttachmentLimits { max_bytes: MAX_ATTACHMENT_BYTES, max_unlinked_bytes: None, max_organization_bytes: None };
 
-fn surface(webhooks: &Arc<WebhookServices>, contents: &Arc<FaultyContents>, limits: AttachmentLimits) -> Surface {
+fn surface(
+    webhooks: &Arc<WebhookServices>,
+    audit_log: &Arc<PublishedLog>,
+    contents: &Arc<FaultyContents>,
+    limits: AttachmentLimits,
+) -> Surface {
     let attachments = Arc::new(AttachmentServices::new(Arc::clone(contents) as _, limits));
-    api_v1::surface(ApiServices { webhooks: Arc::clone(webhooks), attachments })
+    api_v1::surface(ApiServices { webhooks: Arc::clone(webhooks), attachments, audit_log: Arc::clone(audit_log) })
 }
 
 impl Client {

@@ -7,13 +7,23 @@ use kernel::Kind;
 use crate::navigation::actions_of_pages;
 
 /// Actions that are recorded by no address of the web app: those of the API, of commands and of background tasks.
-const OTHERS: [&str; 74] = [
+const OTHERS: [&str; 84] = [
     "assessment.archived",
     "assessment.completed",
     "assessment.reopened",
     "assessment.started",
     "assessment.superseded",
     "audit.entries_removed",
+    "audit.entry_redacted",
+    "audit.heads",
+    "audit.log_continued",
+    "audit.row_refused",
+    "audit.rows_missing",
+    "audit.writer_state_altered",
+    "audit_checkpoint.read",
+    "audit_consistency.read",
+    "audit_proof.read",
+    "audit_tile.read",
     "call.summarized",
     "call.unmatched",
     "evidence_attachment.created",

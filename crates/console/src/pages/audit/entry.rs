@@ -12,7 +12,7 @@ use kernel::{Entry, FieldValue, Id};
 use maud::{Markup, html};
 
 use super::{
-    EXPORT, LIST, PUBLIC_KEY, VERIFY_COMMAND, names,
+    EXPORT, LIST, PUBLIC_KEY, VERIFIER_KEY, VERIFY_COMMAND, names,
     search::of_request,
     summaries::{self, SummarizedCalls},
     table::{kind_in_words, subject_link},
@@ -240,6 +240,16 @@ fn chain(viewer: &Viewer, stored: &StoredEntry, position: Option<&ChainPosition>
                     }
                 }
                 (code_block("verify", "Command that verifies an export", VERIFY_COMMAND))
+            }
+            details.numbers {
+                summary { "Prove this entry without the others" }
+                div.body {
+                    p.small {
+                        "Whoever has the entry as it was hashed, its " a href={ (LIST) "/" (stored.entry.id) "/proof" } { "proof" }
+                        " and the " a href=(VERIFIER_KEY) { "verifier key" }
+                        " of the log can verify that the log has it, with any program that reads the formats of C2SP."
+                    }
+                }
             }
         }
         footer { "SHA-256 over the entry in RFC 8785 form, with the hash of the one before it." }

@@ -1,11 +1,12 @@
 //! Verification of an export, which needs only the public key.
 
-use std::{fs::File, io::BufReader, path::Path};
+use std::{collections::BTreeMap, fs::File, io::BufReader, path::Path};
 
-use audit::VerifiedChain;
-use crypto::{ExportFault, VerifiedExport, read_checkpoints, verify_export};
+use audit::{Hash, VerifiedChain, VerifierKey};
+use crypto::{CheckpointPublicKey, ExportFault, Ed25519NoteVerifier, VerifiedExport, verify_export};
 use serde_json::json;
 
+use super::kept_heads::{KeptHeads, KeptNote};
 use crate::{
     cli::{Output, audit::Verify},
     failure::{Failure, ResultExt as _},
@@ -19,20 +20,19 @@ pub(crate) fn verify_file(verify: &Verify, output: Output) -> Result<(), Failure
     let (Some(export), Some(public_key)) = (&verify.file, &verify.public_key) else {
         return Err(Failure::usage("--file and --public-key must be given together"));
     };
-    let pem = read_text(public_key)?;
-    let key = crypto::CheckpointPublicKey::from_pem(&pem)
+    let keys = std::fs::read_to_string(public_key).context(|| format!("can't read {}", public_key.display()))?;
+    let key = CheckpointPublicKey::from_pem(&keys)
         .context(|| format!("{} is not the public key of checkpoint signatures", public_key.display()))?;
-    let checkpoints = match &verify.checkpoint {
-        Some(path) => read_checkpoints(&read_text(path)?).context(|| path.display().to_string())?,
-        None => Vec::new(),
-    };
+    let KeptHeads { checkpoints, notes } = KeptHeads::read(verify.checkpoint.as_deref())?;
+    let roots = verified_roots(&notes, &verifier_keys(&keys), public_key)?;
     let file = File::open(export).context(|| format!("can't read {}", export.display()))?;
-    let verified = verify_export(BufReader::new(file), &key, checkpoints).map_err(|fault| failure(export, &fault))?;
+    let verified =
+        verify_export(BufReader::new(file), &key, checkpoints, roots).map_err(|fault| failure(export, &fault))?;
     let VerifiedExport { chain, foreign_checkpoints } = verified;
     let VerifiedChain { entries, head, checkpoints, removed_through, .. } = chain;
     let document = json!({
         "ok": true, "entries": entries, "checkpoints": checkpoints, "checkpoints_of_others": foreign_checkpoints,
-        "head": head.hash.to_string(), "removed_through": removed_through,
+        "notes": notes.len(), "head": head.hash.to_string(), "removed_through": removed_through,
     });
     output.print(&document, || {
         let others = match foreign_checkpoints {
@@ -41,15 +41,39 @@ pub(crate) fn verify_file(verify: &Verify, output: Output) -> Result<(), Failure
                 format!("; {count} of the checkpoints in the --checkpoint file belong to other logs and were ignored")
             }
         };
+        let notes = if notes.is_empty() { String::new() } else { format!("; {} notes are of this log", notes.len()) };
         format!(
-            "{entries} entries and {checkpoints} checkpoints are as sealed and signed; the head is {}{others}",
+            "{entries} entries and {checkpoints} checkpoints are as sealed and signed; the head is {}{notes}{others}",
             head.hash
         )
     })
 }
 
-fn read_text(path: &Path) -> Result<String, Failure> {
-    std::fs::read_to_string(path).context(|| format!("can't read {}", path.display()))
+/// The verifier keys in a file, each in a line of its own.
+fn verifier_keys(text: &str) -> Vec<VerifierKey> {
+    text.lines().filter_map(|line| line.trim().parse().ok()).collect()
+}
+
+/// Verifies the notes, and returns the roots of their trees by the numbers of entries.
+fn verified_roots(
+    notes: &[KeptNote],
+    keys: &[VerifierKey],
+    file: &Path,
+) -> Result<BTreeMap<u64, Hash>, Failure> {
+    let mut roots = BTreeMap::new();
+    for note in notes {
+        let key = keys.iter().find(|key| key.name == note.head.origin).ok_or_else(|| {
+            Failure::new(format!(
+                "a note in the --checkpoint file is of {}, whose verifier key is not in {}: add the line that `novantra audit \
+                 public-key --note` prints",
+                note.head.origin,
+                file.display()
+            ))
+        })?;
+        note.verify(key.public_key, &Ed25519NoteVerifier).map_err(Failure::new)?;
+        roots.insert(note.head.size, note.head.root);
+    }
+    Ok(roots)
 }
 
 /// Describes a fault of an export with the names of the files.
@@ -61,6 +85,10 @@ fn failure(export: &Path, fault: &ExportFault) -> Failure {
             "none of the {count} checkpoints in the --checkpoint file belongs to {organization}, whose export this is"
         )),
         ExportFault::Empty => Failure::new(format!("{} contains no entries", export.display())),
-        ExportFault::Chain(_) | ExportFault::Unsigned { .. } => Failure::new(fault.to_string()),
+        ExportFault::Chain(_)
+        | ExportFault::Unsigned { .. }
+        | ExportFault::OtherTree { .. }
+        | ExportFault::BeforeNote { .. }
+        | ExportFault::NoTree => Failure::new(fault.to_string()),
     }
 }

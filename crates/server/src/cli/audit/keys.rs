@@ -19,6 +19,34 @@ pub(super) async fn public_key(context: &CommandContext) -> Result<(), Failure> 
     context.output.print(&json!({ "public_key": pem }), || pem.clone())
 }
 
+/// Prints the verifier key of a log.
+///
+/// # Errors
+/// If there is no such log.
+pub(super) async fn verifier_key(context: &CommandContext, workspace: &str) -> Result<(), Failure> {
+    let key = Installation::with(&context.settings, async |installation| {
+        let (_, organization) = find_log(installation, workspace).await?;
+        Ok(installation.audit_logs.signer.verifier_key(organization).to_string())
+    })
+    .await?;
+    context.output.print(&json!({ "verifier_key": key }), || key.clone())
+}
+
+/// Prints the latest head of a log as a signed note.
+///
+/// # Errors
+/// If no entry is sealed yet.
+pub(super) async fn note(context: &CommandContext, workspace: &str) -> Result<(), Failure> {
+    let note = Installation::with(&context.settings, async |installation| {
+        let (name, organization) = find_log(installation, workspace).await?;
+        let head = installation.published_log().head(organization).await;
+        let (_, note) = head.map_err(|error| Failure::new(format!("the audit log of {name} has no note: {error}")))?;
+        Ok(note.to_string())
+    })
+    .await?;
+    context.output.print(&json!({ "note": note }), || note.trim_end().to_owned())
+}
+
 /// Prints the latest checkpoint of a log.
 ///
 /// # Errors

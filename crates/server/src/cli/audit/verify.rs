@@ -1,80 +1,108 @@
 //! Verification of the audit logs in the database.
 
-use audit::{Checkpoint, UnsealedStats, VerificationError, VerifiedChain, verify_stored};
-use crypto::read_checkpoints;
+use audit::{Checkpoint, UnsealedStats, VerificationError, VerifiedChain};
+use crypto::Ed25519NoteVerifier;
 use kernel::{OrganizationId, StoreError};
-use serde_json::{Value, json};
 
-use crate::{
-    cli::{CommandContext, Output, audit::Verify},
-    compose::Installation,
-    failure::{Failure, ResultExt as _},
-    operations::find_workspace,
+use super::{
+    kept_heads::{KeptHeads, KeptNote},
+    verify_report::{LogResult, Verification, report},
 };
-
-/// The result of verifying one log.
-struct LogResult {
-    name: String,
-    /// The verified chain, or a description of the first entry or checkpoint that does not verify.
-    outcome: Result<VerifiedChain, String>,
-    tail: UnsealedStats,
-}
+use crate::{
+    cli::{CommandContext, audit::Verify},
+    compose::Installation,
+    failure::Failure,
+    operations::{find_workspace, recorded_incidents, refused_rows},
+};
 
 impl Verify {
     pub(super) async fn run(&self, context: &CommandContext) -> Result<(), Failure> {
-        let checkpoints = match &self.checkpoint {
-            Some(path) => {
-                let text = std::fs::read_to_string(path).context(|| format!("can't read {}", path.display()))?;
-                read_checkpoints(&text).context(|| path.display().to_string())?
-            }
-            None => Vec::new(),
-        };
-        let verify = async |installation: &Installation| self.verify_all(installation, &checkpoints).await;
+        let kept = KeptHeads::read(self.checkpoint.as_deref())?;
+        let verify = async |installation: &Installation| self.verify_all(installation, &kept).await;
         report(&Installation::with(&context.settings, verify).await?, context.output)
     }
 
-    async fn verify_all(
-        &self,
-        installation: &Installation,
-        checkpoints: &[Checkpoint],
-    ) -> Result<Vec<LogResult>, Failure> {
-        let logs: Vec<(String, OrganizationId)> = match &self.workspace {
+    async fn verify_all(&self, installation: &Installation, kept: &KeptHeads) -> Result<Verification, Failure> {
+        let logs = match &self.workspace {
             Some(slug) => vec![find_log(installation, slug).await?],
-            None => {
-                let workspaces = installation.store.organizations().await?;
-                let workspaces =
-                    workspaces.iter().map(|workspace| (workspace.record.slug.as_str().to_owned(), workspace.meta.id));
-                workspaces.chain([("the installation".to_owned(), OrganizationId::INSTALLATION)]).collect()
-            }
+            None => all_logs(installation).await?,
         };
-        let is_verified = |checkpoint: &&Checkpoint| logs.iter().any(|(_, id)| *id == checkpoint.organization);
+        let is_verified = |organization: &OrganizationId| logs.iter().any(|(_, id)| id == organization);
         // A server logs the checkpoints of all logs; with --workspace those of other logs are ignored.
         let foreign = match &self.workspace {
-            Some(_) => checkpoints.first().filter(|_| !checkpoints.iter().any(|checkpoint| is_verified(&checkpoint))),
-            None => checkpoints.iter().find(|checkpoint| !is_verified(checkpoint)),
+            Some(_) => kept.organizations().next().filter(|_| !kept.organizations().any(|of| is_verified(&of))),
+            None => kept.organizations().find(|of| !is_verified(of)),
         };
-        if let Some(checkpoint) = foreign {
+        if let Some(organization) = foreign {
             return Err(Failure::new(format!(
-                "a checkpoint in the --checkpoint file belongs to {}, whose log is not verified",
-                checkpoint.organization
+                "a checkpoint in the --checkpoint file belongs to {organization}, whose log is not verified"
             )));
         }
-        let store = &*installation.store;
         let mut results = Vec::new();
         for (name, organization) in logs {
-            let own: Vec<Checkpoint> =
-                checkpoints.iter().filter(|checkpoint| checkpoint.organization == organization).copied().collect();
-            let outcome = match verify_stored(store, organization, &installation.checkpoint_key, &own).await {
-                Ok(chain) => Ok(chain),
-                Err(VerificationError::Fault(fault)) => Err(fault.to_string()),
-                // An entry that can't be decoded was changed, too.
-                Err(VerificationError::Store(StoreError::Corrupt(source))) => Err(source.to_string()),
-                Err(VerificationError::Store(error)) => return Err(error.into()),
-            };
-            results.push(LogResult { name, outcome, tail: store.unsealed_stats(Some(organization)).await? });
+            let checkpoints: Vec<Checkpoint> =
+                kept.checkpoints.iter().filter(|checkpoint| checkpoint.organization == organization).copied().collect();
+            let notes: Vec<&KeptNote> = kept.notes.iter().filter(|note| note.organization == organization).collect();
+            results.push(verify_log(installation, (organization, name), &checkpoints, &notes).await?);
         }
-        Ok(results)
+        Ok(Verification {
+            logs: results,
+            refused: refused_rows(installation).await?,
+            incidents: recorded_incidents(installation, None).await?,
+        })
     }
+}
+
+/// Returns the names of all logs: those of the workspaces, that of the installation, and any other that the database has.
+async fn all_logs(installation: &Installation) -> Result<Vec<(String, OrganizationId)>, Failure> {
+    let workspaces = installation.store.organizations().await?;
+    let mut logs: Vec<(String, OrganizationId)> =
+        workspaces.iter().map(|workspace| (workspace.record.slug.as_str().to_owned(), workspace.meta.id)).collect();
+    for organization in installation.store.audit_tables().organizations().await? {
+        if organization != OrganizationId::INSTALLATION && logs.iter().all(|(_, id)| *id != organization) {
+            logs.push((format!("{organization}, which is no workspace,"), organization));
+        }
+    }
+    logs.push(("the installation".to_owned(), OrganizationId::INSTALLATION));
+    Ok(logs)
+}
+
+async fn verify_log(
+    installation: &Installation,
+    (organization, name): (OrganizationId, String),
+    checkpoints: &[Checkpoint],
+    notes: &[&KeptNote],
+) -> Result<LogResult, Failure> {
+    let public_key = installation.audit_logs.signer.public_key();
+    let mut trusted = Vec::new();
+    for kept in notes {
+        match kept.verify(public_key, &Ed25519NoteVerifier) {
+            Ok(()) => trusted.push((kept.head.size, kept.head.root)),
+            Err(fault) => return Ok(LogResult { name, outcome: Err(fault), tail: NO_TAIL }),
+        }
+    }
+    let published = installation.published_log();
+    let verified = published.log().verify(organization, &installation.checkpoint_key, checkpoints, &trusted).await;
+    let tail = installation.store.unsealed_stats(Some(organization)).await?;
+    let outcome = match verified {
+        Ok(chain) => is_complete(organization, &chain, tail).map(|()| chain),
+        Err(VerificationError::Fault(fault)) => Err(fault.to_string()),
+        // An entry that can't be decoded was changed, too.
+        Err(VerificationError::Store(StoreError::Corrupt(source))) => Err(source.to_string()),
+        Err(VerificationError::Store(error)) => return Err(error.into()),
+    };
+    Ok(LogResult { name, outcome, tail })
+}
+
+/// What is not sealed of a log that was not read.
+const NO_TAIL: UnsealedStats = UnsealedStats { entries: 0, oldest: None };
+
+/// Checks that the log of a workspace is not empty: its creation is an entry of it.
+fn is_complete(organization: OrganizationId, chain: &VerifiedChain, tail: UnsealedStats) -> Result<(), String> {
+    if organization != OrganizationId::INSTALLATION && chain.head.sequence == 0 && tail.entries == 0 {
+        return Err("it is empty, although a workspace has at least the entry of its creation: it was removed".to_owned());
+    }
+    Ok(())
 }
 
 /// Returns the name and the organization of the log that `--workspace` names.
@@ -84,49 +112,4 @@ pub(super) async fn find_log(installation: &Installation, slug: &str) -> Result<
     }
     let workspace = find_workspace(installation, slug).await?;
     Ok((workspace.record.slug.as_str().to_owned(), workspace.meta.id))
-}
-
-fn report(results: &[LogResult], output: Output) -> Result<(), Failure> {
-    let fault = results.iter().find_map(|result| result.outcome.as_ref().err().map(|fault| (&result.name, fault)));
-    let logs: Vec<Value> = results.iter().map(document).collect();
-    if fault.is_none() || !output.is_text() {
-        output.print(&json!({ "ok": fault.is_none(), "logs": logs }), || {
-            results.iter().map(describe).collect::<Vec<_>>().join("\n")
-        })?;
-    }
-    fault.map_or(Ok(()), |(name, fault)| Err(Failure::new(format!("the audit log of {name} is not intact: {fault}"))))
-}
-
-fn document(result: &LogResult) -> Value {
-    let LogResult { name, outcome, tail } = result;
-    match outcome {
-        Ok(chain) => json!({
-            "log": name,
-            "ok": true,
-            "entries": chain.entries,
-            "checkpoints": chain.checkpoints,
-            "head": chain.head.hash.to_string(),
-            "removed_through": chain.removed_through,
-            "unsealed": tail.entries,
-        }),
-        Err(fault) => json!({ "log": name, "ok": false, "fault": fault, "unsealed": tail.entries }),
-    }
-}
-
-fn describe(result: &LogResult) -> String {
-    let LogResult { name, outcome, tail } = result;
-    let unsealed = match tail.entries {
-        0 => String::new(),
-        entries => format!("; {entries} more are not sealed yet"),
-    };
-    match outcome {
-        Ok(VerifiedChain { entries, checkpoints, removed_through, .. }) => {
-            let removed = match removed_through {
-                0 => String::new(),
-                sequence => format!("; those up to sequence {sequence} were removed, as an entry records"),
-            };
-            format!("{name}: {entries} entries, {checkpoints} checkpoints, intact{removed}{unsealed}")
-        }
-        Err(fault) => format!("{name}: {fault}{unsealed}"),
-    }
 }

@@ -84,11 +84,11 @@ mod tests {
         assert!(
             matches!(&reported(&remarks)[..], [(false, message)] if message.contains("the index mine of findings"))
         );
-        let trigger = difference("the trigger hide of audit_entries");
+        let trigger = difference("the trigger hide of audit_waiting");
         let both = SchemaComparison { differences: vec![trigger; 30], remarks: vec![index], ..clean };
         let lines = reported(&both);
         assert!(matches!(&lines[..], [(true, _), (false, _)]), "{lines:?}");
-        assert!(lines[0].1.contains("the trigger hide of audit_entries is not of this program; "), "{lines:?}");
+        assert!(lines[0].1.contains("the trigger hide of audit_waiting is not of this program; "), "{lines:?}");
         assert!(lines[0].1.contains("; and 10 more. Somebody"), "{lines:?}");
     }
 }

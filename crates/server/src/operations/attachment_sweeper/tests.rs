@@ -108,8 +108,8 @@ impl Harness {
 
     /// The names of objects in the entries with this action.
     async fn recorded(&self, action: &Action) -> Vec<Vec<String>> {
-        let entries = self.fixture.store.unsealed(self.organization.id, 1000).await.unwrap().unwrap().entries;
-        let with_action = entries.iter().filter(|entry| entry.action == *action);
+        let log = self.fixture.audit_log(self.organization.id).await;
+        let with_action = log.iter().map(|stored| &stored.entry).filter(|entry| entry.action == *action);
         let names = with_action.map(|entry| match (&entry.changes[0].before, &entry.changes[0].after) {
             (FieldValue::Texts(names), FieldValue::Null) | (FieldValue::Null, FieldValue::Texts(names)) => {
                 names.clone()

@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use serde_json::Value;
+
 use super::load::{FINDINGS, Load, SCOPES, assert_audit_logs_verify, stored_finding_ids};
 use crate::support::{Installation, Server, finding};
 
@@ -115,6 +117,72 @@ async fn a_restore_detects_the_master_key_of_another_installation() {
         "{}",
         ran.stdout
     );
+}
+
+/// The entries of a workspace's log with this action.
+fn entries_with(installation: &Installation, workspace: &str, action: &str) -> Vec<Value> {
+    let entries = installation.audit_entries(workspace);
+    entries.into_iter().filter(|entry| entry["action"] == action).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restored_log_goes_on_under_another_name_and_names_its_last_entry() {
+    let installation = backed_up_installation().await;
+    let note = |installation: &Installation| {
+        installation.run(&["audit", "checkpoint", "--workspace", "default", "--note"]).stdout
+    };
+    let of_backup = note(&installation);
+    let last = installation.audit_entries("default").pop().unwrap();
+    installation.create_account("after-the-backup", SCOPES);
+    let lost = note(&installation);
+
+    let restored = Installation::new();
+    restored.run_json(&["restore", &backup_path(&installation), "--replaces-original"]);
+    restored.copy_master_key_from(&installation);
+    let server = Server::start_with(restored.clone());
+    let client = server.create_client("after-the-restore", SCOPES).await;
+    assert_eq!(client.get(FINDINGS).await.status, 200);
+    assert!(server.stop().success());
+    for workspace in ["default", "-"] {
+        let continued = entries_with(&restored, workspace, "audit.log_continued");
+        assert_eq!(continued.len(), 1, "{workspace}: {continued:?}");
+    }
+    let continued = entries_with(&restored, "default", "audit.log_continued").remove(0);
+    assert_eq!(continued["previousHash"], last["hash"], "nothing is sealed before it");
+    let changes = continued["changes"].to_string();
+    assert!(changes.contains(last["hash"].as_str().unwrap()), "{changes}");
+    let origin = |note: &str| note.lines().next().unwrap().to_owned();
+    let name = origin(&of_backup);
+    let (installation_name, organization) = name.rsplit_once('/').unwrap();
+    let renamed = origin(&note(&restored));
+    assert!(renamed.starts_with(&format!("{installation_name}/2-")), "{renamed}");
+    assert!(renamed.ends_with(organization), "{renamed}");
+
+    let kept = restored.folder().join("kept.note");
+    let verify = |note: &str| {
+        fs::write(&kept, note).unwrap();
+        restored.run(&["audit", "verify", "--workspace", "default", "--checkpoint", kept.to_str().unwrap()])
+    };
+    for intact in [&of_backup, &note(&restored)] {
+        let verified = verify(intact);
+        assert!(verified.status.success(), "{}", verified.stderr);
+    }
+    let verified = verify(&lost);
+    assert_eq!(verified.status.code(), Some(1), "{}", verified.stdout);
+    drop(Server::start_with(restored.clone()));
+    assert_eq!(entries_with(&restored, "default", "audit.log_continued").len(), 1, "only the first start records it");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_was_restored_by_other_means_is_continued_by_a_command() {
+    let installation = backed_up_installation().await;
+    let continued = installation.run_json(&["audit", "continue", "--reason", "restored a snapshot of the disk"]);
+    assert_eq!(continued["continued"], true);
+    let again = installation.run_json(&["audit", "continue", "--reason", "restored a snapshot of the disk"]);
+    assert_eq!(again["continued"], false, "no server has started since");
+    assert!(Server::start_with(installation.clone()).stop().success());
+    assert_eq!(entries_with(&installation, "default", "audit.log_continued").len(), 1);
+    assert_audit_logs_verify(&installation);
 }
 
 #[tokio::test]

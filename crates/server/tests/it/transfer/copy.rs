@@ -10,9 +10,9 @@ use crate::support::{Installation, Server, Setup, eventually, finding};
 /// Queries that return the same rows on every database of an installation, apart from the encoding of binary cells.
 const COMPARED_QUERIES: &[&str] = &[
     "SELECT count(*), max(id) FROM findings",
-    "SELECT count(*), max(id) FROM audit_entries",
-    "SELECT count(*), max(entry_id) FROM audit_seals",
-    "SELECT organization_id, sequence, hash FROM audit_heads ORDER BY organization_id",
+    "SELECT organization_id, first_sequence, last_sequence, first_id, high_id, length(body) FROM audit_runs ORDER BY organization_id, first_sequence",
+    "SELECT sum(entries), max(id) FROM audit_waiting",
+    "SELECT organization_id, sequence, hash, high_id, length(edge) FROM audit_heads ORDER BY organization_id",
     "SELECT count(*), max(signed_at) FROM audit_checkpoints",
     "SELECT id, body FROM outbox ORDER BY id",
     "SELECT id, name, created_at FROM pending_events ORDER BY id",
