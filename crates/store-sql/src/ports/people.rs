@@ -189,14 +189,19 @@ impl PeopleStore for SqlStore {
     ) -> Result<bool, CommitError> {
         let input = (self.registration.check(), changes.to_vec(), changeset);
         let outcome = self
-            .write_entries(None, input, |()| true, |((check, changes, changeset), rows), session| {
-                Box::pin(async move {
-                    for change in changes {
-                        changes::apply(session, changeset.organization(), change).await?;
-                    }
-                    commit(session, *check, changeset, rows).await.map_err(Failure::Commit)
-                })
-            })
+            .write_entries(
+                None,
+                input,
+                |()| true,
+                |((check, changes, changeset), rows), session| {
+                    Box::pin(async move {
+                        for change in changes {
+                            changes::apply(session, changeset.organization(), change).await?;
+                        }
+                        commit(session, *check, changeset, rows).await.map_err(Failure::Commit)
+                    })
+                },
+            )
             .await;
         match outcome {
             Ok(()) => Ok(true),
