@@ -93,7 +93,8 @@ impl Compactor {
     /// Returns whether a further run may find something at once.
     #[must_use]
     pub fn has_more(&self) -> bool {
-        !self.due.is_empty() || self.unseen.as_ref().is_none_or(|unseen| !unseen.is_empty())
+        let has_unseen = self.unseen.as_ref().is_none_or(|unseen| !unseen.is_empty());
+        has_unseen || !self.due.is_empty() || self.resting.has_rested(self.clock.now())
     }
 
     /// Makes at most one segment, or merges the index of one group.

@@ -8,7 +8,7 @@ use std::{collections::VecDeque, sync::Arc};
 
 use audit::{
     AuditTables, BLOCK_ENTRIES, Hash,
-    tables::{Conversion, RunKey, SegmentQuery, SegmentStart, StoredHead},
+    tables::{Conversion, RunKey, SegmentQuery, SegmentStart, SignedHead, StoredHead},
     tree_root,
 };
 use kernel::{Clock, OrganizationId, StoreError, Ulid};
@@ -20,8 +20,10 @@ use crate::{
         old_entries::{OldEntries, read_old_entries},
     },
     damage::{ChainFailure, Damage},
+    keys::SealerKeys,
     lease_owner::LeaseOwner,
     resting::Resting,
+    sealer::verify_signature,
     tiles::append_roots,
 };
 
@@ -31,12 +33,13 @@ const HEADS_PER_READ: usize = 500;
 /// Converts the chains one after another, a segment in each run, while its owner holds the lease of the sealer. Which
 /// segments exist is all that a stopped conversion continues from.
 ///
-/// The last step of a chain stores the tree with a head whose [`audit::tables::SignedHead::note`] is `None`. The sealer
-/// must drop what it has in memory of that chain, and sign what it finds then.
+/// The last step of a chain stores the tree with its signature. It changes a head without a new entry, so the sealer must
+/// not keep a chain that is not converted in memory, and its rounds and these steps must take turns.
 pub struct Converter {
     tables: Arc<dyn AuditTables>,
     clock: Arc<dyn Clock>,
     lease: LeaseOwner,
+    keys: SealerKeys,
     /// The organizations whose heads were not looked at; `None` if they are not listed yet.
     unseen: Option<VecDeque<OrganizationId>>,
     /// The chains that are not converted.
@@ -59,7 +62,7 @@ pub enum Converted {
         /// The sequence of the last entry that was converted or added to the tree.
         last_sequence: i64,
     },
-    /// A chain is converted, and has a tree. The sealer must drop what it has in memory of it, and sign the tree.
+    /// A chain is converted, and has a tree. The compactor looks at it if that is reported.
     Finished {
         /// The organization of the chain.
         organization: OrganizationId,
@@ -73,11 +76,12 @@ pub enum Converted {
 impl Converter {
     /// Creates a converter.
     #[must_use]
-    pub fn new(tables: Arc<dyn AuditTables>, clock: Arc<dyn Clock>, lease: LeaseOwner) -> Self {
+    pub fn new(tables: Arc<dyn AuditTables>, clock: Arc<dyn Clock>, lease: LeaseOwner, keys: SealerKeys) -> Self {
         Self {
             tables,
             clock,
             lease,
+            keys,
             unseen: None,
             due: VecDeque::new(),
             finish: None,
@@ -171,13 +175,25 @@ impl Converter {
             None => Finish::begin(&*self.tables, &head, last.as_ref()).await?,
         };
         let conversion = finish.step(&*self.tables, self.lease.hold(self.clock.now())).await?;
-        let Some(conversion) = conversion else {
+        let Some(mut conversion) = conversion else {
             let last_sequence = finish.last_sequence();
             self.finish = Some(finish);
             return Ok(Converted::Step { organization, last_sequence });
         };
+        if let Some(change) = &mut conversion.head {
+            change.after.signed = Some(self.sign(&change.after).await?);
+        }
         let is_stored = self.tables.convert(&conversion).await?;
         Ok(if is_stored { Converted::Finished { organization } } else { Converted::Refused })
+    }
+
+    /// Adds the signature of the tree to that of the head, which must be of this installation: a head that was changed must
+    /// not be signed once more.
+    async fn sign(&self, head: &StoredHead) -> Result<SignedHead, StoreError> {
+        let (signed_at, checkpoint) = verify_signature(&*self.tables, &*self.keys.checkpoints, head).await?;
+        let notes = self.keys.notes.as_ref().zip(head.tree.as_ref());
+        let note = notes.map(|(notes, tree)| notes.sign_tree(head.organization, tree.size(), tree.root()));
+        Ok(SignedHead { signed_at, checkpoint, note })
     }
 
     async fn convert_segment(

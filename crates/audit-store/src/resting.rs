@@ -26,12 +26,20 @@ impl Resting {
         self.until.is_empty()
     }
 
+    /// Whether a chain may be tried again.
+    pub(crate) fn has_rested(&self, now: Timestamp) -> bool {
+        self.until.values().any(|until| is_over(*until, now))
+    }
+
     /// Removes the chains that may be tried again, and returns them.
     pub(crate) fn take_rested(&mut self, now: Timestamp) -> Vec<OrganizationId> {
-        // A rest that is longer than any began before the clock was set back.
-        let is_over = |until: Timestamp| until <= now || until > now + REST;
-        let rested: Vec<_> = self.until.iter().filter(|(_, until)| is_over(**until)).map(|(chain, _)| *chain).collect();
-        self.until.retain(|_, until| !is_over(*until));
+        let rested = self.until.iter().filter(|(_, until)| is_over(**until, now)).map(|(chain, _)| *chain).collect();
+        self.until.retain(|_, until| !is_over(*until, now));
         rested
     }
+}
+
+fn is_over(until: Timestamp, now: Timestamp) -> bool {
+    // A rest that is longer than any began before the clock was set back.
+    until <= now || until > now + REST
 }

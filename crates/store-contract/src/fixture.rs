@@ -4,9 +4,9 @@ use std::{any::Any, sync::Arc};
 
 use audit::{
     AuditFilter, Checkpoint, StoredEntry,
-    tables::{SealingRound, WaitingRow},
+    tables::{SealingRound, WaitingKey, WaitingRow},
 };
-use audit_store::Round;
+use audit_store::{PublishedLog, Round, StoredLog};
 use kernel::{
     Changeset, Clock, CommitError, Entropy, Entry, Id, IdempotencyKey, Order, OrganizationId, Page, PageRequest,
     Reader, RecordStream, Resource, StoreError, Stored, StreamRequest, Timestamp,
@@ -246,6 +246,22 @@ impl Fixture {
             assert!(round.faults.is_empty(), "{:?}", round.faults);
         }
         rounds
+    }
+
+    /// The logs of the store with their proofs, signed by [`TestLogKey::DEFAULT`].
+    #[must_use]
+    pub fn published_log(&self) -> PublishedLog {
+        let (key, tables) = (TestLogKey::DEFAULT, self.store.audit_tables());
+        let log = StoredLog::new(Arc::clone(&tables));
+        log.set_key(Arc::new(key));
+        PublishedLog::new(Arc::new(log), tables, key.log_signer(), Arc::new(key))
+    }
+
+    /// Removes a waiting row of entries, as somebody with access to the database could.
+    pub async fn remove_waiting(&self, key: WaitingKey) {
+        let rows = LogRows::open_unchanged(self).await;
+        rows.seal(SealingRound { sealed: vec![key], ..rows.round() }).await;
+        rows.close(self).await;
     }
 
     /// Inserts a row of entries of the audit log that no writer of the store has made.

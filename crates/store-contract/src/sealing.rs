@@ -15,7 +15,7 @@ const LEASE_DURATION: Duration = Duration::from_secs(15);
 /// The number of rounds after which a log that is still not sealed will never be.
 const MAX_ROUNDS: usize = 10_000;
 
-/// A sealer with the keys of [`TestLogKey::DEFAULT`].
+/// A sealer for tests.
 pub struct TestSealer {
     store: Arc<DynStore>,
     clock: Arc<dyn Clock>,
@@ -26,9 +26,15 @@ impl TestSealer {
     /// Creates a sealer of the fixture's store.
     #[must_use]
     pub fn new(fixture: &Fixture) -> Self {
+        Self::with_keys(fixture, TestLogKey::DEFAULT.sealer_keys())
+    }
+
+    /// Creates a sealer of the fixture's store with other keys. That of rows must be the fixture's.
+    #[must_use]
+    pub fn with_keys(fixture: &Fixture, keys: SealerKeys) -> Self {
         let store = Arc::clone(&fixture.store);
         let begin_entry = Box::new(move || store.begin_entry());
-        Self::with_parts(&fixture.store, fixture.clock.clone(), fixture.entropy.clone(), begin_entry)
+        Self::with_parts(&fixture.store, fixture.clock.clone(), fixture.entropy.clone(), begin_entry, keys)
     }
 
     /// Creates a sealer of a store. `begin_entry` gives its own entries their timestamps.
@@ -37,17 +43,14 @@ impl TestSealer {
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
         begin_entry: Box<dyn Fn() -> WriteTimestamp + Send + Sync>,
+        keys: SealerKeys,
     ) -> Self {
         let sealer = Sealer::new(SealerContext {
             tables: store.audit_tables(),
             clock: Arc::clone(&clock),
             entropy,
             begin_entry,
-            keys: SealerKeys {
-                checkpoints: Arc::new(TestLogKey::DEFAULT),
-                rows: Arc::new(TestLogKey::DEFAULT),
-                notes: None,
-            },
+            keys,
             lease: "sealer",
             owner: OWNER.into(),
             lease_duration: LEASE_DURATION,
@@ -71,6 +74,9 @@ impl TestSealer {
     }
 
     /// Seals all entries that wait, and returns what all rounds have found.
+    ///
+    /// # Panics
+    /// If the store fails, or another sealer has the lease.
     pub async fn seal_all(&mut self) -> Vec<Round> {
         assert!(self.acquire_lease().await.unwrap(), "another sealer has the lease");
         let mut rounds = Vec::new();

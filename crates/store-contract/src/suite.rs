@@ -186,6 +186,7 @@ macro_rules! contract_suite {
                 removed_entries_are_gone_from_every_list
                 an_empty_row_follows_the_last_row_of_a_process
                 the_entries_of_a_write_are_one_row
+                a_row_that_is_removed_before_it_is_sealed_is_reported
                 a_forged_row_is_neither_shown_nor_sealed
             }
             log_tables {
@@ -195,6 +196,7 @@ macro_rules! contract_suite {
                 organizations_with_a_log_are_listed
                 segments_are_listed_from_any_start
                 segments_are_found_by_their_greatest_identifiers
+                digests_of_segments_are_listed
                 ranges_of_bodies_are_returned_in_order
                 rows_of_the_index_are_listed_within_a_range
                 tiles_and_checkpoints_are_found

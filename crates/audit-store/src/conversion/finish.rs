@@ -4,8 +4,7 @@
 use audit::{
     AuditTables, BLOCK_ENTRIES, BLOCK_LEVEL, Hash, Tree,
     tables::{
-        BodyRange, Conversion, HeadChange, LeaseHold, NewRun, RunKey, RunTable, SegmentQuery, SegmentStart, SignedHead,
-        StoredHead,
+        BodyRange, Conversion, HeadChange, LeaseHold, NewRun, RunKey, RunTable, SegmentQuery, SegmentStart, StoredHead,
     },
 };
 use audit_runs::Effort;
@@ -141,7 +140,6 @@ impl Finish {
                 tree: Some(self.tree),
                 high_id: head.high_id.max(self.high_id),
                 late_ms: head.late_ms.max(self.late_ms),
-                signed: head.signed.map(|signed| SignedHead { note: None, ..signed }),
                 old_through: 0,
                 ..head
             },

@@ -92,7 +92,9 @@ async fn a_damaged_block_never_gets_into_a_segment() {
         chain.replace_run(intact).await;
         compactor.report(chain.organization, 0, 4096);
         assert_eq!(compactor.run_once().await.unwrap(), Compacted::Nothing, "the chain rests");
+        assert!(!compactor.has_more());
         chain.clock.advance(Duration::from_secs(3600));
+        assert!(compactor.has_more());
         if first == 4097 {
             assert_eq!(compactor.run_once().await.unwrap(), segment(&chain, 1, 4096));
         }

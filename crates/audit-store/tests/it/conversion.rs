@@ -4,9 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use audit::{AuditTables, Hash, Tree, tables::StoredHead};
 use kernel::StoreError;
-use novantra_audit_store::{Compacted, Converted, Converter};
+use novantra_audit_store::{Compacted, Converted, Converter, TreeHeadSigner as _};
 
-use crate::support::{FailingTables, Failure, TestChain, assert_consistent, lease_owner, runs_of, segments_of};
+use crate::support::{FailingTables, Failure, TestChain, TestNotes, assert_consistent, keys, lease_owner, runs_of, segments_of};
 
 async fn stored_head(chain: &TestChain) -> StoredHead {
     chain.tables.heads(&[chain.organization]).await.unwrap().remove(0)
@@ -42,7 +42,9 @@ async fn assert_converted(chain: &TestChain) {
     let head = stored_head(chain).await;
     assert_eq!((head.head, head.old_through, head.removed), (chain.head.head, 0, chain.head.removed));
     assert_eq!(head.tree, Some(tree_of(chain)));
-    assert_eq!(head.signed.map(|signed| signed.checkpoint), chain.head.signed.map(|signed| signed.checkpoint));
+    let tree = tree_of(chain);
+    let note = TestNotes.sign_tree(chain.organization, tree.size(), tree.root());
+    assert_eq!(head.signed.and_then(|signed| signed.note), Some(note), "the tree is signed");
     let highest = chain.entries.iter().map(|(entry, _)| entry.id.ulid()).max().unwrap();
     assert_eq!(head.high_id, highest);
     assert_consistent(chain).await;
@@ -59,8 +61,6 @@ async fn old_entries_become_segments_and_blocks_and_a_tree_over_all() {
     assert_eq!(converter.run_once().await.unwrap(), step(8892));
     assert_eq!(converter.run_once().await.unwrap(), finished(&chain));
     assert_converted(&chain).await;
-    let signed = stored_head(&chain).await.signed;
-    assert_eq!(signed.and_then(|signed| signed.note), None, "the sealer signs the tree");
     assert!(!chain.tables.old_sealed(chain.organization, 0, 1).await.unwrap().is_empty());
     assert_eq!(converter.run_once().await.unwrap(), Converted::Nothing);
     assert_eq!(chain.tables.old_sealed(chain.organization, 0, 1).await.unwrap(), []);
@@ -150,6 +150,17 @@ async fn an_old_entry_that_was_altered_stops_its_chain_and_no_other() {
 }
 
 #[tokio::test]
+async fn a_head_without_the_signature_of_the_installation_is_not_signed_with_its_tree() {
+    let chain = TestChain::new().await;
+    chain.store.insert_old_entries(&TestChain::of_old_entries(700).await.stored_entries(), &[]).unwrap();
+    let mut converter = chain.converter();
+    assert!(convert_all(&mut converter).await.is_err());
+    let head = stored_head(&chain).await;
+    assert_eq!((head.old_through, head.tree, head.signed), (700, None, None));
+    assert_eq!(convert_all(&mut converter).await.unwrap(), [], "the chain rests");
+}
+
+#[tokio::test]
 async fn a_missing_old_entry_stops_the_conversion() {
     let chain = TestChain::new().await;
     let mut entries = TestChain::of_old_entries(700).await.stored_entries();
@@ -184,7 +195,7 @@ async fn a_conversion_that_is_killed_at_any_call_is_continued() {
         for calls in 0.. {
             let tables = FailingTables::new(&chain.tables, failure, calls);
             let tables_of_process: Arc<dyn AuditTables> = Arc::clone(&tables) as Arc<dyn AuditTables>;
-            let mut converter = Converter::new(tables_of_process, chain.clock.clone(), lease_owner());
+            let mut converter = Converter::new(tables_of_process, chain.clock.clone(), lease_owner(), keys());
             let outcome = convert_all(&mut converter).await;
             assert_eq!(outcome.is_err(), tables.has_failed());
             if outcome.is_ok() {
@@ -213,7 +224,7 @@ async fn a_last_step_of_unknown_outcome_is_reported_as_finished() {
     for calls in 0..20 {
         let chain = TestChain::of_old_entries(100).await;
         let tables = FailingTables::new(&chain.tables, Failure::AfterItsEffect, calls);
-        let mut converter = Converter::new(tables.clone(), chain.clock.clone(), lease_owner());
+        let mut converter = Converter::new(tables.clone(), chain.clock.clone(), lease_owner(), keys());
         let _ = convert_all(&mut converter).await;
         if tables.has_failed() && stored_head(&chain).await.old_through == 0 {
             reported += usize::from(convert_all(&mut converter).await.unwrap() == [finished(&chain)]);

@@ -23,7 +23,13 @@ use crate::{OpenedStore, TestClock, TestEntropy, TestLogKey, TestSealer, samples
 fn new_sealer(store: &Arc<DynStore>, clock: &Arc<TestClock>, step: u64) -> TestSealer {
     let timestamps = TimestampOracle::new(Arc::clone(clock) as Arc<dyn Clock>);
     let entropy = TestEntropy::with_offset(SEALER_OFFSET + step * 1_000);
-    TestSealer::with_parts(store, clock.clone(), Arc::new(entropy), Box::new(move || timestamps.begin()))
+    TestSealer::with_parts(
+        store,
+        clock.clone(),
+        Arc::new(entropy),
+        Box::new(move || timestamps.begin()),
+        TestLogKey::DEFAULT.sealer_keys(),
+    )
 }
 
 /// The offset of the randomness of sealers, far from that of commands.

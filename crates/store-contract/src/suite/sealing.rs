@@ -1,10 +1,10 @@
 //! Every entry gets one position in the chain of its organization, without gaps (contract v1 § 8).
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use audit::{
     BLOCK_ENTRIES, CheckpointVerifier, ENTRIES_REMOVED, Hash, Head, Removal, Seal, StoredEntry, UnsealedStats,
-    hash_entry, tables::PrefixRemoval, verify_stored,
+    hash_entry, tables::PrefixRemoval, tree_root, verify_stored,
 };
 use kernel::{Entry, Order, OrganizationId, PageRequest, Timestamp};
 
@@ -211,7 +211,7 @@ pub async fn removed_entries_are_gone_from_every_list(fixture: Fixture) {
         last,
         first_at: entries[0].occurred_at,
         last_at: entries[block - 1].occurred_at,
-        tree_root: None,
+        tree_root: Some(tree_root(chain[..block].iter().filter_map(|stored| stored.seal).map(|seal| seal.hash))),
         policy: "a test".into(),
     };
     let record = samples::entry(&*fixture.entropy, organization, fixture.clock.tick());
@@ -273,6 +273,29 @@ pub async fn the_entries_of_a_write_are_one_row(fixture: Fixture) {
     let read = audit_store::read_row(row, Some(&TestLogKey::DEFAULT)).unwrap();
     assert_eq!(read.parts, [(fixture.home, entries)]);
     assert!(audit_store::read_row(row, Some(&TestLogKey(2))).is_err());
+}
+
+/// A row that somebody removes before it is sealed is reported a minute later, with the number that its writer gave it.
+pub async fn a_row_that_is_removed_before_it_is_sealed_is_reported(fixture: Fixture) {
+    let organization = fixture.new_id();
+    seal(&fixture, organization).await;
+    append(&fixture, organization, 1).await;
+    let removed = fixture.store.audit_tables().waiting(None, 10, usize::MAX).await.unwrap().remove(0);
+    let read = audit_store::read_row(&removed, Some(&TestLogKey::DEFAULT)).unwrap();
+    fixture.remove_waiting(removed.key).await;
+    for _ in 0..2 {
+        append(&fixture, organization, 1).await;
+        fixture.clock.advance(Duration::from_secs(5));
+    }
+    let missing = async || fixture.seal_all().await.into_iter().flat_map(|round| round.missing).collect::<Vec<_>>();
+    assert_eq!(missing().await, []);
+    fixture.clock.advance(Duration::from_secs(61));
+    let [found] = &missing().await[..] else { panic!("nothing is missing") };
+    assert_eq!((found.writer, found.numbers.as_slice()), (read.writer, &[read.number..=read.number][..]));
+    assert!(!found.has_ended);
+    let log = fixture.audit_log(OrganizationId::INSTALLATION).await;
+    assert!(log.iter().any(|stored| stored.entry.action == audit_store::ROWS_MISSING));
+    assert_eq!(missing().await, [], "it is reported once");
 }
 
 /// A row that this installation has not written is neither shown nor sealed, and the entries beside it are.

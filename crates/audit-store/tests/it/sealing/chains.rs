@@ -117,13 +117,14 @@ async fn the_installations_log_names_the_changed_heads_once_a_day() {
     let heads = [world.head(organization(1)).await.unwrap(), world.head(organization(2)).await.unwrap()];
     // A further sealer knows when heads were named.
     let mut sealer = world.sealer("b");
-    world.append(&world.writer(2), &world.entries(organization(2), 1)).await;
+    let writer = world.writer(2);
+    world.append(&writer, &world.entries(organization(2), 1)).await;
     world.run(&mut sealer, "b").await;
-    world.append(&world.writer(2), &world.entries(organization(2), 1)).await;
+    world.append(&writer, &world.entries(organization(2), 1)).await;
     world.run(&mut world.sealer("c"), "c").await;
     let reports = world.reports().await;
     assert_eq!(reports.len(), 1);
-    let named: Vec<String> = reports[0].changes.iter().map(|change| kernel::FieldValue::to_owned(&change.after)).map(|value| format!("{value:?}")).collect();
+    let named: Vec<String> = reports[0].changes.iter().map(|change| format!("{:?}", change.after)).collect();
     assert_eq!(named.len(), 2);
     for (head, named) in heads.iter().zip(named) {
         let root = head.tree.as_ref().unwrap().root();

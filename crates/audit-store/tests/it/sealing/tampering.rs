@@ -171,8 +171,8 @@ async fn a_chain_with_a_changed_head_rests_and_stops_no_other_chain() {
     let shared = [world.entries(organization(1), 2), world.entries(organization(2), 2)].concat();
     world.append(&writer, &shared).await;
     world.append(&writer, &world.entries(organization(1), 1)).await;
-    for sealer in [&mut sealer, &mut world.sealer("b")] {
-        let ran = world.run(sealer, "b").await;
+    for sealer in [&mut sealer, &mut world.sealer("a")] {
+        let ran = world.run(sealer, "a").await;
         assert_eq!(ran.faults.len(), 1, "{ran:?}");
         assert_eq!(ran.faults[0].0, organization(1));
         assert!(ran.missing.is_empty() && ran.refused.is_empty());
@@ -203,7 +203,7 @@ async fn a_head_that_is_set_back_to_a_signed_one_is_refused_while_its_runs_or_it
         world.run(&mut sealer, "a").await;
         set_head(&world, |head| *head = before).await;
         if is_restarted {
-            sealer = world.sealer("b");
+            sealer = world.sealer("a");
         } else {
             let runs: Vec<i64> = vec![4];
             let stored = world.head(organization(1)).await.unwrap();
@@ -217,7 +217,7 @@ async fn a_head_that_is_set_back_to_a_signed_one_is_refused_while_its_runs_or_it
             world.change(SealingRound { heads: vec![change], ..round() }).await;
         }
         world.append(&writer, &world.entries(organization(1), 1)).await;
-        let ran = world.run(&mut sealer, "b").await;
+        let ran = world.run(&mut sealer, "a").await;
         assert_eq!(ran.faults.len(), 1, "{ran:?}");
     }
 }

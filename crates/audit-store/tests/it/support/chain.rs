@@ -3,15 +3,15 @@
 use std::{sync::Arc, time::Duration};
 
 use audit::{
-    AuditTables, HasAuditTables, Hash, Head, Seal, Signature, StoredEntry, Tree, hash_entry,
+    AuditTables, Checkpoint, HasAuditTables, Hash, Head, Seal, Signature, StoredEntry, Tree, hash_entry,
     tables::{HeadChange, NewRun, PrefixRemoval, SealingRound, SignedHead, StoredHead, TileRow},
     tree_root,
 };
 use audit_runs::{BlockAnchor, Effort, encode_sealed};
 use kernel::{Action, Change, Clock, Entry, FieldValue, Id, OrganizationId, Subject, Timestamp, Ulid};
-use novantra_audit_store::{Compactor, Converter, LeaseOwner};
+use novantra_audit_store::{Compactor, Converter, LeaseOwner, SealerKeys, TreeHeadSigner};
 use store::{Lease, Maintenance};
-use store_contract::{TestClock, TestEntropy, samples};
+use store_contract::{TestClock, TestEntropy, TestLogKey, samples};
 use store_memory::MemoryStore;
 
 /// The lease of the tests.
@@ -20,6 +20,23 @@ const LEASE: &str = "sealer";
 /// The owner of the lease that all stores of the tests know.
 pub(crate) fn lease_owner() -> LeaseOwner {
     LeaseOwner { lease: LEASE, owner: "the test".to_owned(), duration: Duration::from_secs(3) }
+}
+
+/// The keys of the tests.
+pub(crate) fn keys() -> SealerKeys {
+    let key = Arc::new(TestLogKey::DEFAULT);
+    SealerKeys { checkpoints: key.clone(), rows: key, notes: Some(Arc::new(TestNotes)) }
+}
+
+/// Signs the head of a tree with its root.
+pub(crate) struct TestNotes;
+
+impl TreeHeadSigner for TestNotes {
+    fn sign_tree(&self, _: OrganizationId, size: u64, root: Hash) -> Signature {
+        let mut signature = [u8::try_from(size % 256).unwrap(); 64];
+        signature[..32].copy_from_slice(&root.0);
+        Signature(signature)
+    }
 }
 
 /// A chain of which each entry is known.
@@ -117,7 +134,8 @@ impl TestChain {
     pub(crate) fn insert_old_entries(&mut self, count: usize) {
         let after = self.entries.len();
         (0..count).for_each(|_| self.append());
-        self.store.insert_old_entries(&self.stored_entries()[after..], &[]).unwrap();
+        let checkpoint = self.checkpoint(self.clock.tick());
+        self.store.insert_old_entries(&self.stored_entries()[after..], &[checkpoint]).unwrap();
         self.head.tree = None;
         self.head.old_through = self.head.head.sequence;
         self.head.high_id = Ulid::nil();
@@ -202,9 +220,10 @@ impl TestChain {
     }
 
     async fn store_change(&mut self, before: Head, replaced_runs: Vec<i64>, runs: Vec<NewRun>) {
-        let signature = Signature([1; 64]);
-        let note = self.head.tree.is_some().then_some(signature);
-        self.head.signed = Some(SignedHead { signed_at: self.clock.tick(), checkpoint: signature, note });
+        let signed_at = self.clock.tick();
+        let checkpoint = self.checkpoint(signed_at).signature;
+        let note = self.head.tree.as_ref().map(|tree| TestNotes.sign_tree(self.organization, tree.size(), tree.root()));
+        self.head.signed = Some(SignedHead { signed_at, checkpoint, note });
         let change = HeadChange { before, after: self.head.clone(), replaced_runs, runs, checkpoint: None };
         let round = SealingRound {
             lease: lease_owner().hold(self.clock.tick()),
@@ -216,6 +235,11 @@ impl TestChain {
             ended_writers: Vec::new(),
         };
         assert!(self.tables.seal(&round).await.unwrap());
+    }
+
+    fn checkpoint(&self, signed_at: Timestamp) -> Checkpoint {
+        let Head { sequence, hash } = self.head.head;
+        Checkpoint::sign(&TestLogKey::DEFAULT, self.organization, sequence, hash, signed_at)
     }
 
     /// Stores another body for a run.
@@ -297,7 +321,7 @@ impl TestChain {
 
     /// A converter of the chain's store.
     pub(crate) fn converter(&self) -> Converter {
-        Converter::new(Arc::clone(&self.tables), self.clock.clone(), lease_owner())
+        Converter::new(Arc::clone(&self.tables), self.clock.clone(), lease_owner(), keys())
     }
 }
 
