@@ -109,7 +109,8 @@ async fn test_migration<R: Future<Output = String>>(
             other => panic!("{other:?}"),
         }
     }
-    assert!(logs.iter().all(|log| finished.contains(&log.organization)), "{finished:?}");
+    // The other has less than a block, which is sealed anew with what waited.
+    assert_eq!(finished, [logs[0].organization]);
     fixture.store.release_lease(Lease::Sealer, &owner.owner).await.unwrap();
     assert_eq!(query(OLD_ROWS).await, "0");
 
