@@ -4,7 +4,7 @@
 use std::{future::Future, sync::Arc, time::Duration};
 
 use audit::{AuditFilter, Checkpoint, Head, StoredEntry};
-use audit_store::{Converted, Converter, LeaseOwner};
+use audit_store::{Converted, Converter, LeaseOwner, SealerKeys};
 use kernel::{Clock, Entry, Id, OrganizationId, Timestamp};
 use novantra_store_sql::{Database, DatabaseUrl, Role};
 use store::Lease;
@@ -97,7 +97,9 @@ async fn test_migration<R: Future<Output = String>>(
     let owner = LeaseOwner { lease: "sealer", owner: "converter".into(), duration: Duration::from_secs(15) };
     let now = fixture.now();
     assert!(fixture.store.acquire_lease(Lease::Sealer, &owner.owner, now, owner.duration).await.unwrap());
-    let mut converter = Converter::new(fixture.store.audit_tables(), fixture.clock.clone(), owner.clone());
+    let key = Arc::new(TestLogKey::DEFAULT);
+    let keys = SealerKeys { checkpoints: key.clone(), rows: key, notes: None };
+    let mut converter = Converter::new(fixture.store.audit_tables(), fixture.clock.clone(), owner.clone(), keys);
     let mut finished = Vec::new();
     for _ in 0..100 {
         match converter.run_once().await.unwrap() {
@@ -107,7 +109,8 @@ async fn test_migration<R: Future<Output = String>>(
             other => panic!("{other:?}"),
         }
     }
-    assert!(logs.iter().all(|log| finished.contains(&log.organization)), "{finished:?}");
+    // The other has less than a block, which is sealed anew with what waited.
+    assert_eq!(finished, [logs[0].organization]);
     fixture.store.release_lease(Lease::Sealer, &owner.owner).await.unwrap();
     assert_eq!(query(OLD_ROWS).await, "0");
 
