@@ -12,8 +12,8 @@
 //! 8. for each entry: 0, or 1 + the reference to its reason; the number of changes;
 //! 9. the changes.
 //!
-//! Random bytes: for each entry those of the request and its own, for each stub its hash and its own; then those of
-//! subjects, then those of changes. Differences are zigzag.
+//! Random bytes, in the same order: planes of columns; after 4. for each entry those of the request and its own, for each
+//! stub its hash and its own; after 7. those of subjects; those of changes. Differences are zigzag.
 
 mod read;
 mod write;

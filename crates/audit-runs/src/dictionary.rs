@@ -49,7 +49,7 @@ pub(crate) struct Call {
     pub(crate) subject: SubjectForm,
 }
 
-/// What the subjects of the entries of a call have in common.
+/// The form of the subjects of a call.
 pub(crate) enum SubjectForm {
     /// There is no subject.
     None,
@@ -74,7 +74,7 @@ impl Dictionary {
         let (mut plain, mut random) = (Reader::new(&content.plain), Reader::new(&content.random));
         let callers = read_list(&mut plain, |plain| read_caller(plain, &mut random))?;
         let calls = read_list(&mut plain, read_call)?;
-        let mut neighbours = Neighbours::default();
+        let mut neighbours = Neighbours::of_subjects();
         let subjects = read_subjects(&mut plain, &mut random, &mut neighbours)?;
         let texts = Texts::read(&mut plain)?;
         plain.finish()?;
@@ -248,15 +248,16 @@ fn static_or_owned(texts: impl IntoIterator<Item = &'static str>, text: &str) ->
 /// Writes subjects in ascending order, and returns what subjects of blocks may be near to.
 fn put_subjects(content: &mut Content, subjects: &[Ulid]) -> Neighbours {
     put_varint(&mut content.plain, subjects.len() as u64);
-    let (mut neighbours, mut columns) = (Neighbours::default(), RandomColumns::default());
-    subjects.iter().for_each(|subject| columns.push(&mut neighbours, *subject, &mut content.random));
+    let (mut neighbours, mut columns, mut whole) = (Neighbours::of_subjects(), RandomColumns::default(), Vec::new());
+    subjects.iter().for_each(|subject| columns.push(&mut neighbours, *subject, &mut whole));
     let mut before = 0;
     let steps = subjects.iter().map(|subject| {
         let millis = subject.timestamp_ms();
         millis - std::mem::replace(&mut before, millis)
     });
-    put_column(&mut content.plain, &steps.collect::<Vec<_>>());
-    columns.put(&mut content.plain);
+    put_column(content, &steps.collect::<Vec<_>>());
+    columns.put(content);
+    content.random.append(&mut whole);
     neighbours
 }
 
@@ -267,8 +268,8 @@ fn read_subjects(
 ) -> Result<Vec<Ulid>, RunFault> {
     let count = plain.varint()?;
     ensure(count <= MAX_ENTRIES as u64, "the dictionary has too many subjects")?;
-    let steps = read_column(plain, count as usize)?;
-    let mut columns = RandomColumns::read(plain, count as usize)?;
+    let steps = read_column(plain, random, count as usize)?;
+    let mut columns = RandomColumns::read(plain, random, count as usize)?;
     let mut millis = 0_u64;
     let next = |step: u64| {
         millis = millis.wrapping_add(step);

@@ -20,7 +20,7 @@ const MAX_CONTENT: u64 = 256 << 20;
 /// The content of a frame.
 #[derive(Default)]
 pub(crate) struct Content {
-    /// What may be compressed.
+    /// The part that may be compressed.
     pub(crate) plain: Vec<u8>,
     /// Random bytes.
     pub(crate) random: Vec<u8>,

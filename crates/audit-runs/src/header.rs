@@ -30,7 +30,7 @@ const STUBS: u8 = 4;
 /// The maximum number of blocks of a run.
 pub(crate) const MAX_BLOCKS: usize = MAX_ENTRIES / BLOCK_ENTRIES;
 
-/// What a sealed block begins from, and what it holds.
+/// The hashes that tell what a sealed block begins from, and what it holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BlockAnchor {
     /// The hash of the entry before the block's first one.
@@ -144,7 +144,7 @@ impl Header {
         let is_sealed = self.first_sequence > 0;
         let mut bytes = Vec::with_capacity(Self::encoded_length(self.blocks(), is_sealed));
         bytes.extend_from_slice(&MAGIC);
-        bytes.push(u8::from(is_sealed) * SEALED | u8::from(self.has_stubs) * STUBS);
+        bytes.push(if is_sealed { SEALED } else { 0 } | if self.has_stubs { STUBS } else { 0 });
         bytes.push(0);
         bytes.extend_from_slice(&(self.blocks() as u16).to_le_bytes());
         bytes.extend_from_slice(&self.organization.ulid().to_bytes());

@@ -11,6 +11,7 @@ use crate::{
     bytes::{Reader, from_zigzag, zigzag},
     columns::{put_column, read_column},
     fault::RunFault,
+    frame::Content,
     identifier::{random_bytes, random_of},
 };
 
@@ -29,7 +30,11 @@ const NEAR: i128 = 1 << 22;
 /// The random parts that are remembered for one millisecond: one for each of as many servers.
 const PER_MILLISECOND: usize = 4;
 
-const SLOTS: usize = 256;
+/// The number of milliseconds that are remembered of the identifiers of entries and requests, which follow each other.
+const CALL_SLOTS: usize = 64;
+
+/// The number of milliseconds that are remembered of subjects, which were created at any time.
+const SUBJECT_SLOTS: usize = 256;
 
 const RANDOM_MASK: u128 = (1 << 80) - 1;
 
@@ -37,6 +42,8 @@ const RANDOM_MASK: u128 = (1 << 80) - 1;
 #[derive(Clone)]
 pub(crate) struct Neighbours {
     last: u128,
+    slot_count: usize,
+    /// Empty until one is used: most runs are small.
     slots: Vec<Slot>,
 }
 
@@ -48,16 +55,23 @@ struct Slot {
     randoms: [u128; PER_MILLISECOND],
 }
 
-impl Default for Neighbours {
-    fn default() -> Self {
-        Self { last: 0, slots: vec![Slot::default(); SLOTS] }
-    }
-}
-
 impl Neighbours {
+    /// Returns none, for the identifiers of entries and requests.
+    pub(crate) fn of_calls() -> Self {
+        Self { last: 0, slot_count: CALL_SLOTS, slots: Vec::new() }
+    }
+
+    /// Returns none, for subjects.
+    pub(crate) fn of_subjects() -> Self {
+        Self { slot_count: SUBJECT_SLOTS, ..Self::of_calls() }
+    }
+
     /// Returns the slot of this millisecond, which is emptied if it had those of another.
     fn slot(&mut self, millis: u64) -> &mut Slot {
-        let slot = &mut self.slots[millis as usize % SLOTS];
+        if self.slots.is_empty() {
+            self.slots.resize(self.slot_count, Slot::default());
+        }
+        let slot = &mut self.slots[millis as usize % self.slot_count];
         if slot.millis != millis {
             *slot = Slot { millis, ..Slot::default() };
         }
@@ -115,26 +129,31 @@ pub(crate) struct RandomColumns {
 }
 
 impl RandomColumns {
-    /// Adds the random part of a ULID; `random` takes what is stored whole.
-    pub(crate) fn push(&mut self, neighbours: &mut Neighbours, ulid: Ulid, random: &mut Vec<u8>) {
+    /// Adds the random part of a ULID; `whole` takes what is stored whole.
+    pub(crate) fn push(&mut self, neighbours: &mut Neighbours, ulid: Ulid, whole: &mut Vec<u8>) {
         let (code, difference) = neighbours.find(ulid);
         self.codes.push(code);
         if code == WHOLE {
-            random.extend_from_slice(&random_bytes(ulid.random()));
+            whole.extend_from_slice(&random_bytes(ulid.random()));
         } else {
             self.differences.push(difference);
         }
         neighbours.remember(code, ulid.timestamp_ms(), ulid.random());
     }
 
-    pub(crate) fn put(&self, out: &mut Vec<u8>) {
-        put_column(out, &self.codes);
-        put_column(out, &self.differences);
+    pub(crate) fn put(&self, content: &mut Content) {
+        put_column(content, &self.codes);
+        put_column(content, &self.differences);
     }
 
-    pub(crate) fn read(reader: &mut Reader<'_>, count: usize) -> Result<RandomReader, RunFault> {
-        let codes = read_column(reader, count)?;
-        let differences = read_column(reader, codes.iter().filter(|code| **code != WHOLE).count())?;
+    pub(crate) fn read(
+        plain: &mut Reader<'_>,
+        random: &mut Reader<'_>,
+        count: usize,
+    ) -> Result<RandomReader, RunFault> {
+        let codes = read_column(plain, random, count)?;
+        let near = codes.iter().filter(|code| **code != WHOLE).count();
+        let differences = read_column(plain, random, near)?;
         Ok(RandomReader { codes: codes.into_iter(), differences: differences.into_iter() })
     }
 }

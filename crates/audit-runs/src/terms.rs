@@ -7,7 +7,7 @@ pub use merged::{merge_terms, merged_blocks};
 pub use segment::SegmentTerms;
 use sha2::{Digest, Sha256};
 
-/// What a fingerprint is of.
+/// The kind of a term.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TermKind {
     /// The name of an action.
@@ -42,11 +42,6 @@ impl Fingerprint {
     #[must_use]
     pub fn bucket(self) -> i64 {
         i64::from(self.0 >> WITHIN_BUCKET)
-    }
-
-    /// The lower bits, which tell it from others of its bucket.
-    fn within_bucket(self) -> u32 {
-        self.0 & ((1 << WITHIN_BUCKET) - 1)
     }
 }
 

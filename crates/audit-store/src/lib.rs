@@ -1,23 +1,39 @@
 //! The audit log over the tables of a store (`audit::AuditTables`): the rows that entries are first stored in, sealing,
 //! compaction, lists, proofs, and removal. It knows no database: a store adds the statements.
 
+mod blocks;
 mod bytes;
+mod compactor;
+mod conversion;
+mod damage;
+mod integrity;
 mod keys;
+mod lease_owner;
 mod log;
 mod log_signer;
 mod number_ranges;
 mod proofs;
 mod published_log;
+mod removal;
+mod resting;
 mod row_writer;
 mod rows;
 mod sealer;
+mod tiles;
 mod verify;
 
+pub use blocks::block_root;
+pub use compactor::{Compacted, Compactor};
+pub use conversion::{Converted, Converter};
+pub use damage::Damage;
+pub use integrity::{CheckedBodies, check_bodies};
 pub use keys::{SealerKeys, TreeHeadSigner};
+pub use lease_owner::LeaseOwner;
 pub use log::StoredLog;
 pub use log_signer::LogSigner;
 pub use proofs::ProofError;
 pub use published_log::{PublicationError, PublishedLog};
+pub use removal::{CutRule, find_cut, remove_prefix};
 pub use row_writer::{PreparedRow, RowWriter};
 pub use rows::{ReadRow, RowFault, read_row};
 pub use sealer::{

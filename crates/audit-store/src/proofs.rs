@@ -72,7 +72,7 @@ impl StoredLog {
             }
             TileContent::Entries => {
                 for _ in 0..MAX_ATTEMPTS {
-                    let view = self.reader.view(organization).await?;
+                    let view = self.reader.chain_view(organization).await?;
                     if let Some(hashes) = self.reader.entry_hashes(&view, first..end).await? {
                         return Ok(hashes.map(|hashes| entry_bundle(&hashes)));
                     }
@@ -91,7 +91,7 @@ impl StoredLog {
     /// Returns those of these nodes that the tree has.
     async fn nodes(&self, organization: OrganizationId, wanted: &[Node]) -> Result<Nodes, StoreError> {
         for _ in 0..MAX_ATTEMPTS {
-            let view = self.reader.view(organization).await?;
+            let view = self.reader.chain_view(organization).await?;
             if let Some(nodes) = Nodes::read(&self.reader, &view, wanted).await? {
                 return Ok(nodes);
             }

@@ -31,6 +31,7 @@ use chains::Chains;
 use intake::Intake;
 use writers::Writers;
 
+pub(crate) use chain::verify_signature;
 pub use own_entries::{HEADS, ROW_REFUSED, ROWS_MISSING, WRITER_STATE_ALTERED};
 pub use round::{ChainFault, MissingRows, RefusedRow, Round};
 
@@ -76,6 +77,8 @@ pub struct Sealer {
     failed_row: Option<WaitingKey>,
     /// The rows whose parts are set aside, because they can't be sealed together.
     split: BTreeSet<WaitingKey>,
+    /// Whether another sealer may have left heads whose checkpoints were not logged.
+    has_unlogged: bool,
     /// The entries for the installation's log that wait until it can be sealed.
     unreported: Vec<Entry>,
     /// The time from which on there is something to do although no row waits; `None` before the first round.
@@ -98,6 +101,7 @@ impl Sealer {
             careful: 0,
             failed_row: None,
             split: BTreeSet::new(),
+            has_unlogged: true,
             unreported: Vec::new(),
             due_at: None,
         }
@@ -157,6 +161,7 @@ impl Sealer {
     pub fn forget(&mut self) {
         self.chains.forget();
         self.intake.restart();
+        self.has_unlogged = true;
         self.due_at = None;
     }
 }

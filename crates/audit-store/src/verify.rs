@@ -111,38 +111,48 @@ impl Verification<'_> {
 
     /// Verifies the rest of the chain as it is now. The progress ends with the last whole block.
     async fn run_once(&self, progress: &mut Progress) -> Result<VerifiedChain, Interrupted> {
-        let view = self.reader.view(self.organization).await?;
+        let view = self.reader.chain_view(self.organization).await?;
         self.verify_old(&view, progress).await?;
         let first = view.unit_at(progress.chain.head.sequence + 1);
         let is_whole = |key: &RunKey| (key.first_sequence - 1) % BLOCK_ENTRIES == 0 && key.last_sequence % BLOCK_ENTRIES == 0;
         let keys: Vec<RunKey> = (first..view.len()).map(|unit| view.key(unit).clone()).collect();
         let whole = keys.iter().take_while(|key| is_whole(key)).count();
         self.verify_whole(&keys[..whole], progress).await?;
+        let head = view.head.as_ref();
+        let last = head.map_or(0, |head| head.head.sequence);
+        if progress.chain.head.sequence > last {
+            self.still_has_head(head).await?;
+            return Err(Fault::Unsigned { from: last + 1 }.into());
+        }
         // What follows is read from its first block on if something is moved.
         let (mut chain, mut checkpoints) = (progress.chain.clone(), progress.checkpoints.clone());
+        if let Some(checkpoint) = head.and_then(checkpoint_of) {
+            chain.expect_checkpoint(&checkpoint, self.key)?;
+        }
         for (key, body) in self.bodies(&keys[whole..]).await? {
             let blocks = check_run(self.organization, &key, &body)?;
             let last = blocks.last().map_or(0, |block| *block.sequences.end());
             checkpoints.expect_up_to(last, &*self.reader.tables, &mut chain, self.key).await?;
             chain.push_run(&key, &blocks)?;
         }
-        let head = view.head.as_ref();
-        // What was sealed since the runs were listed is read the next time.
-        let last = head.map_or(0, |head| head.head.sequence);
-        if chain.head.sequence != last && self.reader.head(self.organization).await?.as_ref() != head {
-            return Err(Interrupted::Moved);
+        if chain.head.sequence != last {
+            // What was sealed since the runs were listed is read the next time.
+            self.still_has_head(head).await?;
         }
         checkpoints.expect_up_to(i64::MAX, &*self.reader.tables, &mut chain, self.key).await?;
-        if let Some(checkpoint) = head.and_then(checkpoint_of) {
-            chain.expect_checkpoint(&checkpoint, self.key)?;
-        }
         let finished = chain.finish(head);
-        if finished.is_err() && self.reader.head(self.organization).await?.as_ref() != head {
-            return Err(Interrupted::Moved);
+        if finished.is_err() {
+            self.still_has_head(head).await?;
         }
         let has_tree = head.is_some_and(|head| head.tree.is_some());
         progress.tiles.check(&*self.reader.tables, has_tree, &view).await?;
         Ok(finished?)
+    }
+
+    /// Returns an error if the chain has another head by now.
+    async fn still_has_head(&self, head: Option<&StoredHead>) -> Result<(), Interrupted> {
+        let stored = self.reader.head(self.organization).await?;
+        if stored.as_ref() == head { Ok(()) } else { Err(Interrupted::Moved) }
     }
 
     /// Verifies the entries that are read in the old form.

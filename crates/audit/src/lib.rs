@@ -2,7 +2,6 @@
 //! that anyone with the public key can verify the log (contract v1 § 8).
 
 mod canonical;
-mod chain;
 mod checkpoint;
 mod cosignature;
 mod export;
@@ -25,7 +24,6 @@ mod verify;
 mod witness;
 
 pub use canonical::{canonical_json, hash_entry, hashed_json, push_hashed_json};
-pub use chain::{SealedBatch, Unsealed, seal};
 pub use checkpoint::{Checkpoint, CheckpointSigner, CheckpointVerifier, MalformedSignature, Signature};
 pub use cosignature::{Cosignature, cosigned_message};
 pub use export::{ChainExport, checkpoint_json, latest_checkpoint};

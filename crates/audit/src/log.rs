@@ -6,7 +6,6 @@ use async_trait::async_trait;
 use kernel::{Entry, Id, OrganizationId, Page, PageRequest, SnapshotStream, StoreError, StreamRequest, Timestamp};
 
 use crate::{
-    chain::{SealedBatch, Unsealed},
     checkpoint::Checkpoint,
     stored_entry::{Head, StoredEntry},
 };
@@ -44,7 +43,7 @@ impl AuditFilter {
     }
 }
 
-/// Reads and seals the audit log, which is written through [`kernel::AuditTrail`] and changesets.
+/// Reads the audit log, which is written through [`kernel::AuditTrail`] and changesets.
 #[async_trait]
 pub trait AuditLog: Send + Sync {
     /// Returns a page of an organization's entries that match the filter. Entries never change except for their seal,
@@ -92,31 +91,6 @@ pub trait AuditLog: Send + Sync {
         limit: usize,
     ) -> Result<Vec<StoredEntry>, StoreError>;
 
-    /// Returns up to `limit` organizations with unsealed entries, in the order of their identifiers, starting after
-    /// `after`.
-    ///
-    /// # Errors
-    /// [`StoreError`] if the store fails.
-    async fn organizations_with_unsealed(
-        &self,
-        after: Option<OrganizationId>,
-        limit: usize,
-    ) -> Result<Vec<OrganizationId>, StoreError>;
-
-    /// Returns up to `limit` unsealed entries of the organization, with the chain's head; `None` if there are none.
-    ///
-    /// # Errors
-    /// [`StoreError`] if the store fails; [`StoreError::Corrupt`] if one of the entries can't be read.
-    async fn unsealed(&self, organization: OrganizationId, limit: usize) -> Result<Option<Unsealed>, StoreError>;
-
-    /// Stores the seals of a batch and its checkpoint and advances the chain's head, if the batch is chained to the
-    /// current head. Otherwise another process has sealed entries in the meantime, nothing is stored, and this returns
-    /// `false`.
-    ///
-    /// # Errors
-    /// [`StoreError`] if the store fails.
-    async fn seal(&self, batch: &SealedBatch, checkpoint: &Checkpoint) -> Result<bool, StoreError>;
-
     /// Returns up to `limit` sealed entries after this sequence, in the order of the chain.
     ///
     /// # Errors
@@ -128,7 +102,8 @@ pub trait AuditLog: Send + Sync {
         limit: usize,
     ) -> Result<Vec<StoredEntry>, StoreError>;
 
-    /// Returns up to `limit` checkpoints after this sequence, in the order of the chain.
+    /// Returns up to `limit` checkpoints after this sequence, in the order of the chain: those that are kept, and that of
+    /// the head.
     ///
     /// # Errors
     /// [`StoreError`] if the store fails.
@@ -151,23 +126,13 @@ pub trait AuditLog: Send + Sync {
     /// [`StoreError`] if the store fails.
     async fn removed(&self, organization: OrganizationId) -> Result<Head, StoreError>;
 
-    /// Removes the sealed entries up to `last` from the start of the chain, with their seals and checkpoints, and stores
-    /// that the chain begins after `last`. Nothing is removed, and this returns `false`, unless the chain begins after
-    /// `after` and has `last`. A sealed entry must have recorded the removal.
-    ///
-    /// # Errors
-    /// [`StoreError`] if the store fails.
-    async fn remove_entries(&self, organization: OrganizationId, after: Head, last: Head) -> Result<bool, StoreError>;
-
     /// Returns the number and age of the unsealed entries of the organization, or of all organizations for `None`.
     ///
     /// # Errors
     /// [`StoreError`] if the store fails.
     async fn unsealed_stats(&self, organization: Option<OrganizationId>) -> Result<UnsealedStats, StoreError>;
 
-    /// Returns the number of the organization's entries that wait to be sealed, counted up to `limit`, and the age of the
-    /// first of them. It costs the same however long the log is; only [`AuditLog::unsealed_stats`] finds an entry without
-    /// a seal that no longer waits.
+    /// Returns what [`AuditLog::unsealed_stats`] does, with a number of at most `limit`, for a list that shows it.
     ///
     /// # Errors
     /// [`StoreError`] if the store fails.

@@ -27,6 +27,8 @@ pub struct Removal {
     pub first_at: Timestamp,
     /// The time of the last entry that is removed.
     pub last_at: Timestamp,
+    /// The root of the tree over all entries up to the last one that is removed; `None` if the chain has no tree.
+    pub tree_root: Option<Hash>,
     /// The rule that the entries are removed by, for people.
     pub policy: String,
 }
@@ -36,15 +38,17 @@ impl Removal {
     #[must_use]
     pub fn changes(&self) -> Vec<Change> {
         let change = |field: &'static str, after| Change { field: field.into(), before: FieldValue::Null, after };
-        vec![
+        let mut changes = vec![
             change("first_sequence", FieldValue::Integer(self.first_sequence)),
             change(LAST_SEQUENCE, FieldValue::Integer(self.last.sequence)),
             change("first_at", FieldValue::Text(self.first_at.to_string())),
             change("last_at", FieldValue::Text(self.last_at.to_string())),
             change("entries", FieldValue::Integer(self.last.sequence - self.first_sequence + 1)),
             change(CHAIN_HASH, FieldValue::Text(self.last.hash.to_string())),
-            change("policy", FieldValue::Text(self.policy.clone())),
-        ]
+        ];
+        changes.extend(self.tree_root.map(|root| change("tree_root", FieldValue::Text(root.to_string()))));
+        changes.push(change("policy", FieldValue::Text(self.policy.clone())));
+        changes
     }
 }
 

@@ -12,7 +12,7 @@ mod test_database;
 pub use cluster::{Cluster, Shutdown, TEST_SETTINGS};
 pub use programs::{INSTALL_HINT, find_programs, is_root};
 #[cfg(feature = "test-database")]
-pub use statement_proxy::StatementProxy;
+pub use statement_proxy::{CommitLoss, StatementProxy};
 #[cfg(feature = "test-database")]
 pub use test_database::{TestDatabase, execute_blocking};
 

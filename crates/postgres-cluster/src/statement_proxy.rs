@@ -5,7 +5,7 @@ use std::{
     collections::{HashMap, VecDeque},
     sync::{
         Arc, Mutex,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
 };
 
@@ -18,7 +18,16 @@ use tokio::{
     sync::watch,
 };
 
-/// A proxy that counts the statements of its clients and can hold back the server's responses.
+/// The moment at which a connection is lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CommitLoss {
+    /// COMMIT does not arrive at the server.
+    Request,
+    /// The transaction is committed, but the answer does not arrive at the client.
+    Answer,
+}
+
+/// A proxy that counts the statements of its clients, can hold back the server's responses, and can lose connections.
 pub struct StatementProxy {
     url: String,
     traffic: Arc<Traffic>,
@@ -35,6 +44,8 @@ struct Traffic {
     /// Responses are held back until this many prepared statements were executed.
     hold_until: watch::Sender<usize>,
     progress: watch::Sender<usize>,
+    /// How to lose the next COMMIT of a transaction in which a prepared statement with this part was executed.
+    loss: Mutex<Option<(&'static str, CommitLoss)>>,
 }
 
 impl StatementProxy {
@@ -58,8 +69,10 @@ impl StatementProxy {
                 client.set_nodelay(true).unwrap();
                 server.set_nodelay(true).unwrap();
                 let ((from_client, to_client), (from_server, to_server)) = (client.into_split(), server.into_split());
-                tokio::spawn(forward_requests(Arc::clone(&seen), from_client, to_server));
-                tokio::spawn(forward_responses(Arc::clone(&seen), from_server, to_client));
+                let loses_answer = Arc::<AtomicBool>::default();
+                let requests = forward_requests(Arc::clone(&seen), from_client, to_server, Arc::clone(&loses_answer));
+                tokio::spawn(requests);
+                tokio::spawn(forward_responses(Arc::clone(&seen), from_server, to_client, loses_answer));
             }
         });
         proxy
@@ -101,6 +114,11 @@ impl StatementProxy {
         self.traffic.progress.send_modify(|progress| *progress = usize::MAX / 2);
     }
 
+    /// Loses the connection at the next COMMIT of a transaction in which a prepared statement with this part was executed.
+    pub fn lose_commit_of(&self, statement: &'static str, loss: CommitLoss) {
+        *self.traffic.loss.lock().unwrap() = Some((statement, loss));
+    }
+
     /// Holds all responses back until this many more prepared statements were executed.
     pub fn hold_responses(&self, more: usize) {
         let until = *self.traffic.progress.borrow() + more;
@@ -109,18 +127,33 @@ impl StatementProxy {
 }
 
 /// Forwards the client's messages one by one.
-async fn forward_requests(seen: Arc<Traffic>, mut client: OwnedReadHalf, mut server: OwnedWriteHalf) {
+async fn forward_requests(
+    seen: Arc<Traffic>,
+    mut client: OwnedReadHalf,
+    mut server: OwnedWriteHalf,
+    loses_answer: Arc<AtomicBool>,
+) {
     // The first message has no type.
     let mut started = false;
     let mut buffer: VecDeque<u8> = VecDeque::new();
     let mut statements = Statements::default();
+    let mut transaction: Vec<String> = Vec::new();
     let mut chunk = vec![0; 64 * 1024];
     while let Ok(length @ 1..) = client.read(&mut chunk).await {
         buffer.extend(&chunk[..length]);
         while let Some(message) = next_message(&mut buffer, started) {
             if started {
                 seen.record(&message);
-                seen.prepared.lock().unwrap().extend(statements.executed_by(&message));
+                let executed = statements.executed_by(&message);
+                transaction.extend(executed.clone());
+                seen.prepared.lock().unwrap().extend(executed);
+                if message[0] == b'Q' && message[5..].starts_with(b"COMMIT") {
+                    match seen.take_loss(&std::mem::take(&mut transaction)) {
+                        Some(CommitLoss::Request) => return,
+                        Some(CommitLoss::Answer) => loses_answer.store(true, Ordering::SeqCst),
+                        None => {}
+                    }
+                }
             }
             started = true;
             if server.write_all(&message).await.is_err() {
@@ -130,9 +163,19 @@ async fn forward_requests(seen: Arc<Traffic>, mut client: OwnedReadHalf, mut ser
     }
 }
 
-async fn forward_responses(seen: Arc<Traffic>, mut server: OwnedReadHalf, mut client: OwnedWriteHalf) {
+async fn forward_responses(
+    seen: Arc<Traffic>,
+    mut server: OwnedReadHalf,
+    mut client: OwnedWriteHalf,
+    loses_answer: Arc<AtomicBool>,
+) {
+    const COMMITTED: &[u8] = b"COMMIT\0";
     let mut chunk = vec![0; 64 * 1024];
     while let Ok(length @ 1..) = server.read(&mut chunk).await {
+        if loses_answer.load(Ordering::SeqCst) && chunk[..length].windows(COMMITTED.len()).any(|part| part == COMMITTED)
+        {
+            return;
+        }
         let until = *seen.hold_until.borrow();
         let mut progress = seen.progress.subscribe();
         if progress.wait_for(|run| *run >= until).await.is_err() || client.write_all(&chunk[..length]).await.is_err() {
@@ -178,6 +221,13 @@ impl Statements {
 }
 
 impl Traffic {
+    /// Takes the loss that the COMMIT of a transaction with these statements has.
+    fn take_loss(&self, transaction: &[String]) -> Option<CommitLoss> {
+        let mut loss = self.loss.lock().unwrap();
+        let (part, _) = (*loss)?;
+        if transaction.iter().any(|text| text.contains(part)) { loss.take().map(|(_, loss)| loss) } else { None }
+    }
+
     fn record(&self, message: &[u8]) {
         match message[0] {
             b'E' => {

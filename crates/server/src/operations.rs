@@ -32,7 +32,7 @@ mod webhook_deliveries;
 mod workspaces;
 
 pub(crate) use attachment_sweeper::{AttachmentSweeper, SweepSummary};
-pub(crate) use audit_retention::{AuditRetention, RetentionOutcome};
+pub(crate) use audit_retention::AuditRetention;
 pub(crate) use audit_sealer::AuditSealer;
 pub(crate) use evidence_claims::{ClaimDecision, decide_claim, find_claim};
 pub(crate) use evidence_expiry::EvidenceExpiry;

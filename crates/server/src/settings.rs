@@ -4,6 +4,7 @@
 //! reference document are derived.
 
 mod attachments;
+mod audit_log;
 mod database;
 mod flags;
 mod openid;
@@ -17,6 +18,7 @@ mod typed;
 mod webhooks;
 
 pub(crate) use attachments::AttachmentSettings;
+pub(crate) use audit_log::{AuditRetentionPeriods, InstallationLogLimits};
 pub(crate) use database::{Database, parse_database_url};
 pub(crate) use flags::{from_flags, with_flags};
 pub(crate) use parsers::parse_duration;
@@ -26,5 +28,5 @@ pub(crate) use sources::{
     CLIENT_ID_VARIABLE, CLIENT_SECRET_FILE_VARIABLE, CLIENT_SECRET_VARIABLE, SETTINGS_FILE, Sources, collect,
 };
 pub(crate) use table::{Availability, Setting, TABLE};
-pub(crate) use typed::{InstallationLogLimits, LogFormat, Settings};
+pub(crate) use typed::{LogFormat, Settings};
 pub(crate) use webhooks::WebhookSettings;

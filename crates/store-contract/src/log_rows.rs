@@ -50,13 +50,23 @@ pub(crate) struct Log {
 impl LogRows {
     /// Takes the lease and deletes the rows of the fixture's own writes.
     pub(crate) async fn open(fixture: &Fixture) -> Self {
-        let now = fixture.now();
-        assert!(fixture.store.acquire_lease(Lease::Sealer, OWNER, now, LEASE_DURATION).await.unwrap());
-        let lease = LeaseHold { lease: "sealer", owner: OWNER.into(), now, duration: LEASE_DURATION };
-        let rows = Self { tables: fixture.store.audit_tables(), lease };
+        let rows = Self::open_unchanged(fixture).await;
         let sealed = rows.all_waiting().await.into_iter().map(|row| row.key).collect();
         rows.seal(SealingRound { sealed, ..rows.round() }).await;
         rows
+    }
+
+    /// Takes the lease.
+    pub(crate) async fn open_unchanged(fixture: &Fixture) -> Self {
+        let now = fixture.now();
+        assert!(fixture.store.acquire_lease(Lease::Sealer, OWNER, now, LEASE_DURATION).await.unwrap());
+        let lease = LeaseHold { lease: "sealer", owner: OWNER.into(), now, duration: LEASE_DURATION };
+        Self { tables: fixture.store.audit_tables(), lease }
+    }
+
+    /// Releases the lease.
+    pub(crate) async fn close(self, fixture: &Fixture) {
+        fixture.store.release_lease(Lease::Sealer, OWNER).await.unwrap();
     }
 
     /// A round in which nothing changes.

@@ -5,7 +5,7 @@ mod webhooks;
 
 use std::{borrow::Cow, time::Duration};
 
-use audit::{Checkpoint, Head, Seal, SealedBatch, Signature, StoredEntry, Unsealed, hash_entry};
+use audit::{Head, Seal, StoredEntry, hash_entry};
 use auth::{AccountLimits, AccountStatus, SecretHash, ServiceAccount, StoredSecret};
 use bytes::Bytes;
 use findings::{EventKind, Finding, FindingEvent, FindingSource, Severity, SourceKind, Status};
@@ -305,15 +305,6 @@ pub fn idempotency_record(organization: OrganizationId, client_key: &str, at: Ti
         },
         expires_at: at + Duration::from_secs(86_400),
     }
-}
-
-/// The batch that seals these entries, and a checkpoint of it whose signature does not verify.
-#[must_use]
-pub fn seal_batch(unsealed: &Unsealed, signed_at: Timestamp) -> (SealedBatch, Checkpoint) {
-    let batch = audit::seal(unsealed);
-    let Head { sequence, hash } = batch.head();
-    let signature = Signature(std::array::from_fn(|index| hash.0[index % 32]));
-    (batch, Checkpoint { organization: unsealed.organization, sequence, hash, signed_at, signature })
 }
 
 /// These entries of one organization, sealed after this head.

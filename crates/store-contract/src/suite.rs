@@ -178,16 +178,16 @@ macro_rules! contract_suite {
             sealing {
                 every_organization_has_a_gapless_chain_of_its_own
                 a_seal_is_visible_in_lists_and_single_reads
-                unsealed_entries_are_returned_oldest_first
-                organizations_with_unsealed_entries_are_listed_up_to_a_limit
                 entries_are_sealed_in_the_order_of_their_identifiers
-                a_stale_batch_is_refused_and_stores_nothing
-                one_of_eight_concurrent_sealers_wins
+                concurrent_sealers_seal_each_entry_once
                 unsealed_entries_are_counted
                 a_chain_is_read_by_sequence
-                checkpoints_are_stored_in_chain_order
-                the_oldest_entries_are_removed_from_the_start_of_a_chain
-                entries_are_removed_only_from_the_start_that_the_chain_has
+                the_head_of_a_chain_has_a_checkpoint
+                removed_entries_are_gone_from_every_list
+                an_empty_row_follows_the_last_row_of_a_process
+                the_entries_of_a_write_are_one_row
+                a_row_that_is_removed_before_it_is_sealed_is_reported
+                a_forged_row_is_neither_shown_nor_sealed
             }
             log_tables {
                 recent_rows_are_those_of_the_organization_and_shared_ones
@@ -196,6 +196,7 @@ macro_rules! contract_suite {
                 organizations_with_a_log_are_listed
                 segments_are_listed_from_any_start
                 segments_are_found_by_their_greatest_identifiers
+                digests_of_segments_are_listed
                 ranges_of_bodies_are_returned_in_order
                 rows_of_the_index_are_listed_within_a_range
                 tiles_and_checkpoints_are_found

@@ -1,6 +1,7 @@
 //! Commits: the checks, in their order, and the writes.
 
 use async_trait::async_trait;
+use audit_store::PreparedRow;
 use kernel::{
     Changeset, ClaimOutcome, CommitError, Conflict, Fingerprint, IdempotencyKey, IdempotencyRecord, KeyClaim, Kind,
     Ledger, OrganizationId, OutboxEvent, StoreError, StoredResponse, Timestamp, Ulid, Write, WriteTimestamp,
@@ -19,7 +20,7 @@ impl Ledger for MemoryStore {
 
     async fn commit(&self, changeset: Changeset) -> Result<(), CommitError> {
         self.intercept(Call::Commit).await?;
-        self.change(|state| state.apply(&changeset))?;
+        self.store_rows(changeset.entries(), |state, rows| state.apply(&changeset, rows))?;
         if let Some(interceptor) = &self.interceptor {
             interceptor.committed(&changeset);
         }
@@ -80,7 +81,7 @@ impl Ledger for MemoryStore {
 }
 
 impl State {
-    pub(crate) fn apply(&mut self, changeset: &Changeset) -> Result<(), CommitError> {
+    pub(crate) fn apply(&mut self, changeset: &Changeset, rows: &[PreparedRow]) -> Result<(), CommitError> {
         changeset.check_organization()?;
         if let Some(record) = changeset.idempotency() {
             self.insert_idempotency_record(record, changeset.due_at())?;
@@ -91,9 +92,7 @@ impl State {
             self.write(write)?;
         }
         self.change_usage(changeset)?;
-        for entry in changeset.entries() {
-            self.append(entry)?;
-        }
+        self.add_rows(rows)?;
         for event in changeset.events() {
             self.publish(event)?;
         }

@@ -1,11 +1,12 @@
 //! Credentials, sessions and one-time links of users.
 
 use async_trait::async_trait;
+use audit::AuditFilter;
 use auth::{
     CredentialChange, Credentials, ExternalIdentity, MAX_LISTED_SESSIONS, OneTimeLink, PeopleStore, Session, SessionId,
     SessionLevel, SignInSummary, StoredUser, TokenHash, User, UserId, is_discarded_at,
 };
-use kernel::{Changeset, CommitError, Order, OrganizationId, StoreError, Timestamp};
+use kernel::{Changeset, CommitError, OrganizationId, PageLimit, PageRequest, StoreError, Timestamp};
 
 use crate::{Call, MemoryStore, state::State};
 
@@ -52,8 +53,13 @@ impl PeopleStore for MemoryStore {
         users: &[UserId],
     ) -> Result<Vec<SignInSummary>, StoreError> {
         let state = self.snapshot()?;
-        let existing = users.iter().filter(|user| state.record::<User>(organization, **user).is_some());
-        Ok(existing.map(|user| state.sign_in_summary(organization, *user)).collect())
+        let mut summaries = Vec::new();
+        for user in users.iter().filter(|user| state.record::<User>(organization, **user).is_some()) {
+            let summary = state.sign_in_summary(organization, *user);
+            let recorded = self.recorded_sign_in(organization, *user).await?;
+            summaries.push(SignInSummary { last_sign_in: summary.last_sign_in.max(recorded), ..summary });
+        }
+        Ok(summaries)
     }
 
     async fn one_time_link(
@@ -106,11 +112,11 @@ impl PeopleStore for MemoryStore {
         changes: &[CredentialChange],
     ) -> Result<bool, CommitError> {
         self.intercept(Call::Commit).await?;
-        let outcome = self.change(|state| {
+        let outcome = self.store_rows(changeset.entries(), |state, rows| {
             for change in changes {
                 state.change_credentials(changeset.organization(), change)?;
             }
-            state.apply(&changeset).map_err(Failure::Commit)
+            state.apply(&changeset, rows).map_err(Failure::Commit)
         });
         match outcome {
             Ok(()) => {
@@ -158,6 +164,24 @@ impl From<StoreError> for Failure {
     }
 }
 
+impl MemoryStore {
+    /// Returns the time of the last sign-in of the user in the audit log.
+    async fn recorded_sign_in(
+        &self,
+        organization: OrganizationId,
+        user: UserId,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        let sign_ins = AuditFilter {
+            actions: [SignInSummary::SIGNED_IN.to_owned()].into(),
+            subjects: [user.to_string()].into(),
+            ..AuditFilter::default()
+        };
+        let page = PageRequest { limit: PageLimit::clamped(1), ..PageRequest::default() };
+        let newest = self.log.entries(organization, &sign_ins, &page, Timestamp::MIN).await?;
+        Ok(newest.items.first().map(|stored| stored.entry.occurred_at))
+    }
+}
+
 impl State {
     fn sign_in_summary(&self, organization: OrganizationId, user: UserId) -> SignInSummary {
         let credentials = self.credentials.get(&(organization, user));
@@ -166,18 +190,11 @@ impl State {
             .sessions_of(organization)
             .filter(|session| session.user == user && session.level == SessionLevel::Full)
             .map(|session| session.created_at);
-        let subject = user.to_string();
-        let recorded = self
-            .entries_in_order(organization, Order::Newest)
-            .filter(|stored| stored.entry.subject.as_ref().is_some_and(|about| about.id == subject))
-            .take(SignInSummary::MAX_ENTRIES)
-            .filter(|stored| stored.entry.action.as_str() == SignInSummary::SIGNED_IN)
-            .map(|stored| stored.entry.occurred_at);
         SignInSummary {
             user,
             second_factor_since: factor.map(|factor| factor.enrolled_at),
             passkeys: credentials.map_or(0, |stored| stored.passkeys.len()),
-            last_sign_in: complete.chain(recorded).max(),
+            last_sign_in: complete.max(),
         }
     }
 

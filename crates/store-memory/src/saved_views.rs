@@ -25,11 +25,11 @@ impl SavedViews for MemoryStore {
 
     async fn commit_saved_view(&self, changeset: Changeset, change: &SavedViewChange) -> Result<bool, CommitError> {
         self.intercept(Call::Commit).await?;
-        let outcome = self.change(|state| {
+        let outcome = self.store_rows(changeset.entries(), |state, rows| {
             if !state.change_view(changeset.organization(), change) {
                 return Err(Failure::Unmet);
             }
-            state.apply(&changeset).map_err(Failure::Commit)
+            state.apply(&changeset, rows).map_err(Failure::Commit)
         });
         match outcome {
             Ok(()) => {

@@ -26,7 +26,7 @@ impl SigningKeys for MemoryStore {
 
     async fn change_signing_keys(&self, change: &KeyChange, changeset: Changeset) -> Result<bool, CommitError> {
         let now = self.clock.now();
-        self.change(|state| {
+        self.store_rows(changeset.entries(), |state, rows| {
             let mut decided_on = change.expected_ids.clone();
             decided_on.sort_unstable();
             if !state.signing_keys.keys().eq(&decided_on) {
@@ -38,7 +38,7 @@ impl SigningKeys for MemoryStore {
             if let Some((key, lead)) = &change.publish {
                 state.publish_key(key, now, *lead);
             }
-            state.apply(&changeset).map(|()| true)
+            state.apply(&changeset, rows).map(|()| true)
         })
     }
 }

@@ -7,7 +7,8 @@ mod partitions;
 
 use std::sync::Arc;
 
-use audit::{Checkpoint, Head, StoredEntry, tables::WaitingRow};
+use audit::tables::WaitingRow;
+use audit_store::PreparedRow;
 use auth::{
     AccountId, Credentials, ExternalIdentity, OneTimeLink, PublishedKey, SavedView, SavedViewId, Session, SessionId,
     TokenHash, UserId,
@@ -16,7 +17,7 @@ use kernel::{
     AnyRecord, Entry, Id, IdempotencyKey, IdempotencyRecord, KeyClaim, Kind, Meta, OrganizationId, OutboxEvent,
     RepeatedCalls, Resource, Revision, StoreError, Stored, TimeRange, Timestamp,
 };
-use rpds::{RedBlackTreeMapSync as Map, RedBlackTreeSetSync as Set};
+use rpds::RedBlackTreeMapSync as Map;
 use store::{
     CallSpan, CallTotals, Day, FUTURE_TOLERANCE, OpenFindings, RecordWords, Rollup, RollupPart, StoredTableImport,
     TableImportId,
@@ -39,16 +40,8 @@ pub(crate) struct State {
     pub(crate) key_claims: Map<IdempotencyKey, KeyClaim>,
     pub(crate) outbox: Map<(OrganizationId, Id<OutboxEvent>), OutboxRow>,
     pub(crate) partitions: Map<Partition, PartitionRow>,
-    pub(crate) entries: Map<(OrganizationId, Id<Entry>), StoredEntry>,
-    /// The entries without a seal, by organization, oldest first.
-    pub(crate) unsealed: Set<(OrganizationId, Id<Entry>)>,
     /// The counts of repeated calls, by the entry of the first call.
     pub(crate) repeated_calls: Map<(OrganizationId, Id<Entry>), RepeatedCalls>,
-    pub(crate) chains: Map<(OrganizationId, i64), Id<Entry>>,
-    pub(crate) heads: Map<OrganizationId, Head>,
-    /// The last entries that were removed from the starts of chains.
-    pub(crate) removed: Map<OrganizationId, Head>,
-    pub(crate) checkpoints: Map<(OrganizationId, i64), Checkpoint>,
     /// The tables of the audit log.
     pub(crate) log: LogTables,
     pub(crate) last_used: Map<(OrganizationId, AccountId), Timestamp>,
@@ -143,16 +136,6 @@ impl State {
         self.idempotency_records.get(key).filter(|record| now < record.expires_at)
     }
 
-    pub(crate) fn append(&mut self, entry: &Entry) -> Result<(), StoreError> {
-        let key = (entry.organization, entry.id);
-        if self.entries.contains_key(&key) {
-            return Err(StoreError::Corrupt(format!("the audit entry {} exists already", entry.id).into()));
-        }
-        self.entries.insert_mut(key, StoredEntry { entry: entry.clone(), seal: None });
-        self.unsealed.insert_mut((entry.organization, entry.id));
-        Ok(())
-    }
-
     /// Adds a row of entries that wait for their seal.
     pub(crate) fn add_waiting(&mut self, row: &WaitingRow) -> Result<(), StoreError> {
         let key = row.key;
@@ -160,7 +143,8 @@ impl State {
         added.ok_or_else(|| StoreError::Corrupt(format!("the row {} of entries exists already", key.id).into()))
     }
 
-    pub(crate) fn head(&self, organization: OrganizationId) -> Head {
-        self.heads.get(&organization).copied().unwrap_or(Head::EMPTY)
+    /// Adds rows of entries that wait for their seal.
+    pub(crate) fn add_rows(&mut self, rows: &[PreparedRow]) -> Result<(), StoreError> {
+        rows.iter().try_for_each(|prepared| self.add_waiting(&prepared.row))
     }
 }

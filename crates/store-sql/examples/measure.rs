@@ -6,12 +6,13 @@ use std::{
     time::{Duration, Instant},
 };
 
+use audit::HasAuditTables as _;
 use auth::Accounts as _;
 use findings::{Finding, FindingFilter, Status};
 use kernel::{AuditTrail as _, Clock as _, Entropy as _, Id, Ledger as _, OrganizationId, PageRequest, Reader, Stored};
 use novantra_store_sql::{Database, DatabaseUrl, Role, SqlStore};
 use store::Maintenance as _;
-use store_contract::{TestClock, TestEntropy, samples};
+use store_contract::{TestClock, TestEntropy, TestLogKey, samples};
 use ulid::Ulid;
 
 const CALLERS: usize = 64;
@@ -50,6 +51,7 @@ async fn measure() {
     let clock = Arc::new(TestClock::default());
     database.migrate(clock.now()).await.expect("a schema");
     let store = SqlStore::open(database, Role::Server, clock, Ulid::nil()).await.expect("a store");
+    store.authenticate_rows(Arc::new(TestLogKey::DEFAULT));
     let mut fixture = Fixture { store, entropy: TestEntropy::default(), home: Id::new(Ulid(1)), ids: Vec::new() };
     let began = Instant::now();
     for _ in 0..FINDINGS / 500 {

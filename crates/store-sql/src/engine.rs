@@ -25,7 +25,7 @@ use kernel::{RecordStream, StoreError};
 
 pub(crate) use batch_statement::BatchStatement;
 pub(crate) use column::{Column, SqlType};
-pub(crate) use failure::{corrupt, shared_copy, unavailable};
+pub(crate) use failure::{corrupt, is_outcome_unknown, shared_copy, unavailable};
 pub use location::{DatabaseOptions, DatabaseUrl, MalformedDatabaseUrl, PostgresKind, PostgresUrl};
 pub(crate) use pipeline::{Step, pipeline, pipeline2};
 #[cfg(test)]
@@ -42,6 +42,7 @@ pub(crate) use value::Value;
 use postgres::{PostgresEngine, PostgresSession};
 pub(crate) use sqlite::is_missing;
 use sqlite::{SqliteEngine, SqliteSession, WriteLock};
+pub(crate) use streams::StreamPermit;
 use streams::StreamedQuery;
 
 /// An open database.
@@ -168,6 +169,14 @@ impl Engine {
             Self::Postgres(engine) => Box::new(engine.stream(query).await?),
             Self::Sqlite(engine) => Box::new(engine.stream(query).await?),
         })
+    }
+
+    /// Waits for a permit for a stream that reads by other means than [`Self::stream`].
+    pub(crate) async fn stream_permit(&self) -> Result<StreamPermit, StoreError> {
+        match self {
+            Self::Postgres(engine) => engine.stream_permit().await,
+            Self::Sqlite(engine) => engine.stream_permit().await,
+        }
     }
 
     /// Blocks all writers, including those of other processes, until the returned lock is dropped. `None` on

@@ -26,6 +26,7 @@ mod table_imports;
 
 use std::sync::Arc;
 
+use audit_store::{RowWriter, StoredLog};
 use kernel::{Clock, StoreError};
 use ulid::Ulid;
 
@@ -40,7 +41,7 @@ use crate::{
     writer_registry::{InFlight, Role, WriterRegistration},
 };
 use accounts::AccountRevisions;
-use audit::EntryBatcher;
+use audit::{EntryBatcher, SqlAuditTables};
 use commit::CommitBatcher;
 use delivery_queue::{PartitionRevisions, QueueBatchers};
 use maintenance::WriteProbe;
@@ -57,6 +58,11 @@ pub struct SqlStore {
     partition_revisions: PartitionRevisions,
     queue_batchers: QueueBatchers,
     entry_batcher: EntryBatcher,
+    /// The rows that this process stores its audit entries in.
+    rows: Arc<RowWriter>,
+    audit_tables: Arc<SqlAuditTables>,
+    stored_log: StoredLog,
+    clock: Arc<dyn Clock>,
     write_probe: WriteProbe,
     scan_limit: usize,
     _auto_analyze: AutoAnalyze,
@@ -84,12 +90,17 @@ impl SqlStore {
         let installation_guard = InstallationGuard::new(&engine);
         let (registration, in_flight) =
             WriterRegistration::register(&engine, &installation_guard, role, &clock, process).await?;
+        let audit_tables = Arc::new(SqlAuditTables::new(&engine, &installation_guard, DEFAULT_SCAN_LIMIT));
         Ok(Self {
             commits: CommitBatcher::default(),
             account_revisions: AccountRevisions::default(),
             partition_revisions: PartitionRevisions::default(),
             queue_batchers: QueueBatchers::default(),
             entry_batcher: EntryBatcher::default(),
+            rows: Arc::new(RowWriter::new(process)),
+            stored_log: StoredLog::new(Arc::clone(&audit_tables) as _),
+            audit_tables,
+            clock,
             write_probe: WriteProbe::default(),
             scan_limit: DEFAULT_SCAN_LIMIT,
             _auto_analyze: AutoAnalyze::spawn(&engine),
@@ -102,9 +113,11 @@ impl SqlStore {
     }
 
     /// Returns this store with another limit on the rows that one page of a list scans: `rows`, 1 or more, whether they
-    /// match or not. A page that reaches the limit is short and has a cursor to continue from.
+    /// match or not. A page that reaches the limit is short and has a cursor to continue from. To be called before any other
+    /// method.
     #[must_use]
     pub fn with_scan_limit(self, rows: usize) -> Self {
-        Self { scan_limit: rows, ..self }
+        let audit_tables = Arc::new(SqlAuditTables::new(&self.engine, &self.installation_guard, rows));
+        Self { scan_limit: rows, stored_log: StoredLog::new(Arc::clone(&audit_tables) as _), audit_tables, ..self }
     }
 }

@@ -13,7 +13,7 @@ use self::every_list::{Indexes, every_list};
 use crate::{
     engine::{DatabaseUrl, RowReader, Sql, Value},
     ports::{
-        audit::{CHANGES, entry_list},
+        audit::entry_list,
         evidence::{EXPIRED_CLAIMS, UNLINKED_ATTACHMENTS},
     },
     records::{ListQuery, ListStatement, Statements, table::Table},
@@ -121,7 +121,7 @@ async fn every_list_of_every_kind_scans_only_ranges_of_the_index_for_it() {
 }
 
 /// Returns the plan without the steps that look up a matching entry and its seal by key.
-pub(crate) fn without_seal_lookups(mut steps: Vec<String>) -> Vec<String> {
+fn without_seal_lookups(mut steps: Vec<String>) -> Vec<String> {
     let seal = "SEARCH s USING INDEX audit_seals_entry (organization_id=? AND entry_id=?)";
     assert!(steps.iter().any(|step| step == seal), "{steps:#?}");
     let entry = "SEARCH e USING INDEX sqlite_autoindex_audit_entries_1 (organization_id=? AND id=?)";
@@ -245,7 +245,7 @@ async fn each_range_of_keys_is_read_in_the_order_of_the_index_of_keys() {
 }
 
 #[tokio::test]
-async fn a_list_of_audit_entries_scans_one_index_range() {
+async fn a_list_of_audit_entries_of_the_old_form_scans_one_index_range() {
     let planned = PlanFixture::new().await;
     let one = |value: &str| [value.to_owned()].into();
     let cases = [
@@ -264,14 +264,6 @@ async fn a_list_of_audit_entries_scans_one_index_range() {
 }
 
 #[tokio::test]
-async fn the_changes_of_a_subject_are_found_without_reading_its_other_entries() {
-    let planned = PlanFixture::new().await;
-    let values = vec![Value::text("o"), Value::text("s"), Value::Int(30)];
-    let steps = without_seal_lookups(planned.plan_steps(&CHANGES, values).await);
-    assert_eq!(steps, ["SEARCH e USING INDEX audit_entries_change (organization_id=? AND subject_id=?)"]);
-}
-
-#[tokio::test]
 async fn due_evidence_is_found_by_one_index_range_and_not_sorted() {
     let planned = PlanFixture::new().await;
     let values = |status: &'static str, bound: Value<'static>| vec![Value::text(status), bound, Value::Int(200)];
@@ -286,17 +278,5 @@ async fn due_evidence_is_found_by_one_index_range_and_not_sorted() {
         let steps = planned.plan_steps(sql, values).await;
         let [step] = steps.as_slice() else { panic!("{steps:#?}") };
         assert!(step.starts_with("SEARCH") && step.contains(index), "{step}");
-    }
-}
-
-#[tokio::test]
-async fn unsealed_entries_are_found_without_reading_sealed_ones() {
-    let planned = PlanFixture::new().await;
-    for (sql, values) in crate::ports::audit::unsealed_statements() {
-        let steps = planned.plan_steps(sql, values).await;
-        let waiting = "SEARCH audit_waiting USING PRIMARY KEY (organization_id";
-        assert!(steps.iter().any(|step| step.starts_with(waiting)), "{steps:#?}");
-        assert!(!steps.iter().any(|step| step.contains("audit_entries")), "{steps:#?}");
-        assert!(!steps.iter().any(|step| step.contains("TEMP B-TREE")), "{steps:#?}");
     }
 }

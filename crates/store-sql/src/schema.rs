@@ -1,5 +1,6 @@
 //! The schema of a database: how it is created, migrated, copied and backed up.
 
+pub(crate) mod audit_tables;
 mod auto_analyze;
 mod backup;
 mod comparison;

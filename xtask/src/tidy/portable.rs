@@ -6,7 +6,8 @@ use super::{
 };
 
 /// Small tables of the whole installation, which belong to no organization.
-const INSTALLATION_TABLES: &[&str] = &["installation", "leases", "open_writes", "schema_migrations", "signing_keys"];
+const INSTALLATION_TABLES: &[&str] =
+    &["audit_writers", "installation", "leases", "open_writes", "schema_migrations", "signing_keys"];
 
 /// Indexes over all organizations, each for a query that names none.
 const CROSS_ORGANIZATION_INDEXES: &[&str] = &[

@@ -58,7 +58,7 @@ async fn an_entry_that_is_not_sealed_yet_has_no_proof_but_a_time_to_ask_again() 
     let (api, client) = setup().await;
     let checkpoint = format!("{LOG}/checkpoint");
     let early = api.get(&checkpoint).auth(&client).send().await.expect(404);
-    assert_eq!((early.error_code(), early.header("retry-after")), ("not_found", "1"));
+    assert_eq!((&*early.error_code(), early.header("retry-after")), ("not_found", "1"));
     let unsealed = api.audit_log(api.home).await.pop().unwrap();
     let path = format!("/api/v1/audit/entries/{}/proof", unsealed.entry.id);
     let early = api.get(&path).auth(&client).send().await.expect(404);

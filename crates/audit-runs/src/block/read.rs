@@ -28,19 +28,19 @@ pub(crate) fn read_block(
 ) -> Result<Vec<RunEntry>, RunFault> {
     let (mut plain, mut random) = (Reader::new(&content.plain), Reader::new(&content.random));
     let mut texts = plain.section()?;
-    let is_stub = if has_stubs { read_column(&mut plain, count)? } else { vec![0; count] };
+    let is_stub = if has_stubs { read_column(&mut plain, &mut random, count)? } else { vec![0; count] };
     let identities = read_identities(&mut plain, &mut random, &is_stub)?;
     let entries = is_stub.iter().filter(|flag| **flag == 0).count();
-    let occurred = read_column(&mut plain, entries)?;
-    let wall_clocks = read_column(&mut plain, entries)?;
-    let callers = pick(&dictionary.callers, &read_column(&mut plain, entries)?)?;
-    let calls = pick(&dictionary.calls, &read_column(&mut plain, entries)?)?;
+    let occurred = read_column(&mut plain, &mut random, entries)?;
+    let wall_clocks = read_column(&mut plain, &mut random, entries)?;
+    let callers = pick(&dictionary.callers, &read_column(&mut plain, &mut random, entries)?)?;
+    let calls = pick(&dictionary.calls, &read_column(&mut plain, &mut random, entries)?)?;
     let mut subjects = read_subjects(dictionary, &calls, &mut plain, &mut random, &mut texts)?.into_iter();
-    let reasons = read_column(&mut plain, entries)?;
+    let reasons = read_column(&mut plain, &mut random, entries)?;
     let mut resolve =
         |reason: &u64| reason.checked_sub(1).map(|text| dictionary.texts.resolve(text, &mut texts)).transpose();
     let reasons: Vec<Option<&str>> = reasons.iter().map(&mut resolve).collect::<Result<_, _>>()?;
-    let change_counts = read_column(&mut plain, entries)?;
+    let change_counts = read_column(&mut plain, &mut random, entries)?;
     let mut changes = ChangeReader { dictionary: &dictionary.texts, texts, plain, random };
 
     let mut read = Vec::with_capacity(count);
@@ -111,11 +111,11 @@ fn read_identities(
     is_stub: &[u64],
 ) -> Result<Vec<Identity>, RunFault> {
     let entries = is_stub.iter().filter(|flag| **flag == 0).count();
-    let steps = read_column(plain, is_stub.len())?;
-    let mut ids = RandomColumns::read(plain, is_stub.len())?;
-    let mut request_steps = read_column(plain, entries)?.into_iter();
-    let mut requests = RandomColumns::read(plain, entries)?;
-    let mut neighbours = Neighbours::default();
+    let steps = read_column(plain, random, is_stub.len())?;
+    let mut ids = RandomColumns::read(plain, random, is_stub.len())?;
+    let mut request_steps = read_column(plain, random, entries)?.into_iter();
+    let mut requests = RandomColumns::read(plain, random, entries)?;
+    let mut neighbours = Neighbours::of_calls();
     let mut millis = 0;
     let mut identities = Vec::with_capacity(is_stub.len());
     for (step, flag) in steps.into_iter().zip(is_stub) {
@@ -147,13 +147,13 @@ fn read_subjects<'d>(
 ) -> Result<Vec<Subject>, RunFault> {
     let forms: Vec<&SubjectForm> =
         calls.iter().map(|call| &call.subject).filter(|form| !matches!(form, SubjectForm::None)).collect();
-    let references = read_column(plain, forms.len())?;
+    let references = read_column(plain, random, forms.len())?;
     let is_own =
         |(form, reference): &(&&SubjectForm, &u64)| **reference == 0 && matches!(form, SubjectForm::Identifier(..));
     let own = forms.iter().zip(&references).filter(is_own).count();
-    let mut millis = read_column(plain, own)?.into_iter();
-    let mut randoms = RandomColumns::read(plain, own)?;
-    let mut neighbours = if own == 0 { None } else { Some(dictionary.neighbours.clone()) };
+    let mut millis = read_column(plain, random, own)?.into_iter();
+    let mut randoms = RandomColumns::read(plain, random, own)?;
+    let mut neighbours = dictionary.neighbours.clone();
     let mut subjects = Vec::with_capacity(forms.len());
     for (form, reference) in forms.into_iter().zip(references) {
         subjects.push(match form {
@@ -162,14 +162,12 @@ fn read_subjects<'d>(
                 Subject { kind: kind.clone(), id: dictionary.texts.resolve(reference, texts)?.to_owned() }
             }
             SubjectForm::Identifier(kind, prefix) => {
-                let ulid = match (reference.checked_sub(1), &mut neighbours) {
-                    (Some(number), _) => *item(&dictionary.subjects, number)?,
-                    (None, Some(neighbours)) => {
-                        let millis = millis.next().unwrap_or(0);
-                        ensure(millis <= MAX_MILLIS as u64, "the time of an identifier is out of range")?;
-                        randoms.next(neighbours, millis, random)?
-                    }
-                    (None, None) => return Err(RunFault::new("a subject is missing")),
+                let ulid = if let Some(number) = reference.checked_sub(1) {
+                    *item(&dictionary.subjects, number)?
+                } else {
+                    let millis = millis.next().unwrap_or(0);
+                    ensure(millis <= MAX_MILLIS as u64, "the time of an identifier is out of range")?;
+                    randoms.next(&mut neighbours, millis, random)?
                 };
                 Subject { kind: kind.clone(), id: render(prefix, ulid) }
             }

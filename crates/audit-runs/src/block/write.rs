@@ -19,7 +19,7 @@ pub(crate) fn block_content(collected: &Collected<'_>, items: &[Item<'_>], has_s
     let mut content = Content::default();
     if has_stubs {
         let is_stub: Vec<u64> = items.iter().map(|item| u64::from(item.entry().is_none())).collect();
-        put_column(&mut content.plain, &is_stub);
+        put_column(&mut content, &is_stub);
     }
     put_identifiers(&mut content, items);
     let entries: Vec<&Entry> = items.iter().filter_map(|item| item.entry()).collect();
@@ -33,32 +33,33 @@ pub(crate) fn block_content(collected: &Collected<'_>, items: &[Item<'_>], has_s
 }
 
 fn put_column_of<T>(content: &mut Content, items: &[T], value: impl FnMut(&T) -> u64) {
-    put_column(&mut content.plain, &items.iter().map(value).collect::<Vec<_>>());
+    put_column(content, &items.iter().map(value).collect::<Vec<_>>());
 }
 
 fn put_identifiers(content: &mut Content, items: &[Item<'_>]) {
-    let mut neighbours = Neighbours::default();
-    let (mut ids, mut requests) = (RandomColumns::default(), RandomColumns::default());
+    let mut neighbours = Neighbours::of_calls();
+    let (mut ids, mut requests, mut whole) = (RandomColumns::default(), RandomColumns::default(), Vec::new());
     for item in items {
         match item {
             Item::Entry(entry) => {
-                requests.push(&mut neighbours, entry.origin.request_id.ulid(), &mut content.random);
+                requests.push(&mut neighbours, entry.origin.request_id.ulid(), &mut whole);
             }
-            Item::Stub(_, hash) => content.random.extend_from_slice(&hash.0),
+            Item::Stub(_, hash) => whole.extend_from_slice(&hash.0),
         }
-        ids.push(&mut neighbours, item.id().ulid(), &mut content.random);
+        ids.push(&mut neighbours, item.id().ulid(), &mut whole);
     }
     let mut before = 0;
     put_column_of(content, items, |item| {
         let millis = item.id().ulid().timestamp_ms() as i64;
         zigzag(millis - std::mem::replace(&mut before, millis))
     });
-    ids.put(&mut content.plain);
+    ids.put(content);
     let entries: Vec<&Entry> = items.iter().filter_map(|item| item.entry()).collect();
     put_column_of(content, &entries, |entry| {
         zigzag(entry.id.ulid().timestamp_ms() as i64 - entry.origin.request_id.ulid().timestamp_ms() as i64)
     });
-    requests.put(&mut content.plain);
+    requests.put(content);
+    content.random.append(&mut whole);
 }
 
 fn put_numbers(content: &mut Content, collected: &Collected<'_>, entries: &[&Entry]) {
@@ -74,7 +75,8 @@ fn put_numbers(content: &mut Content, collected: &Collected<'_>, entries: &[&Ent
 
 fn put_subjects(content: &mut Content, collected: &Collected<'_>, texts: &mut OwnTexts, entries: &[&Entry]) {
     let mut neighbours = collected.neighbours.clone();
-    let (mut references, mut millis, mut randoms) = (Vec::new(), Vec::new(), RandomColumns::default());
+    let (mut references, mut millis, mut whole) = (Vec::new(), Vec::new(), Vec::new());
+    let mut randoms = RandomColumns::default();
     for entry in entries {
         match CallKey::new(entry).1 {
             Some(SubjectId::Text(text)) => references.push(texts.refer(&collected.texts, text)),
@@ -83,15 +85,16 @@ fn put_subjects(content: &mut Content, collected: &Collected<'_>, texts: &mut Ow
                 None => {
                     references.push(0);
                     millis.push(ulid.timestamp_ms());
-                    randoms.push(&mut neighbours, ulid, &mut content.random);
+                    randoms.push(&mut neighbours, ulid, &mut whole);
                 }
             },
             None => {}
         }
     }
-    put_column(&mut content.plain, &references);
-    put_column(&mut content.plain, &millis);
-    randoms.put(&mut content.plain);
+    put_column(content, &references);
+    put_column(content, &millis);
+    randoms.put(content);
+    content.random.append(&mut whole);
 }
 
 fn put_reasons_and_changes(content: &mut Content, collected: &Collected<'_>, texts: &mut OwnTexts, entries: &[&Entry]) {

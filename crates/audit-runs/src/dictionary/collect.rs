@@ -1,4 +1,4 @@
-//! What the entries of a run have in common, collected to write its dictionary.
+//! The collection of what the entries of a run have in common, from which its dictionary is written.
 
 use std::{collections::HashMap, hash::Hash};
 

@@ -1,7 +1,7 @@
 //! The fingerprints of up to 256 consecutive segments, in rows by bucket.
 //!
 //! The form of a row: 2; the number of fingerprints as a varint; then bits, for each in ascending order: the difference
-//! of its lower 21 bits to those before less one (the first: themselves) as a Rice code; the number of its blocks less
+//! of its upper 17 bits within the bucket to those before less one (the first: themselves) as a Rice code; the number of its blocks less
 //! one as a Rice code without low bits for one to three, else three ones and 12 bits; the blocks, as differences like
 //! those of fingerprints.
 
@@ -18,6 +18,10 @@ const FORM: u8 = 2;
 /// The maximum number of segments that are merged.
 const MAX_SEGMENTS: usize = 256;
 
+/// The number of bits that are kept of the 21 of a fingerprint within its bucket. With 500 fingerprints in a row, one of 250
+/// terms that are in no block costs the look at one.
+const KEPT_BITS: u32 = 17;
+
 /// The number of bits of the number of a block.
 const BLOCK_BITS: u32 = 12;
 
@@ -31,27 +35,37 @@ const FEW_BLOCKS: u64 = 3;
 #[must_use]
 pub fn merge_terms(segments: &[SegmentTerms]) -> Vec<(i64, Vec<u8>)> {
     assert!(segments.len() <= MAX_SEGMENTS, "at most 256 segments are merged");
-    let mut pairs = Vec::<(Fingerprint, u16)>::new();
+    let mut pairs = Vec::<(u32, u16)>::new();
     for (first, terms) in (0_u16..).step_by(MAX_BLOCKS).zip(segments) {
         for (fingerprint, blocks) in terms.fingerprints.iter().zip(&terms.blocks) {
             let is_in = |block: &u16| blocks >> block & 1 == 1;
-            pairs.extend((0..MAX_BLOCKS as u16).filter(is_in).map(|block| (*fingerprint, first + block)));
+            pairs.extend((0..MAX_BLOCKS as u16).filter(is_in).map(|block| (kept(*fingerprint), first + block)));
         }
     }
     pairs.sort_unstable();
-    let buckets = pairs.chunk_by(|(a, _), (b, _)| a.bucket() == b.bucket());
-    buckets.map(|bucket| (bucket[0].0.bucket(), encode_bucket(bucket))).collect()
+    pairs.dedup();
+    let buckets = pairs.chunk_by(|(a, _), (b, _)| a >> KEPT_BITS == b >> KEPT_BITS);
+    buckets.map(|bucket| (i64::from(bucket[0].0 >> KEPT_BITS), encode_bucket(bucket))).collect()
 }
 
-fn encode_bucket(pairs: &[(Fingerprint, u16)]) -> Vec<u8> {
-    let terms: Vec<&[(Fingerprint, u16)]> = pairs.chunk_by(|(a, _), (b, _)| a == b).collect();
+/// The bucket of a fingerprint and the bits that are kept.
+fn kept(fingerprint: Fingerprint) -> u32 {
+    fingerprint.0 >> (WITHIN_BUCKET - KEPT_BITS)
+}
+
+fn within_bucket(kept: u32) -> u64 {
+    u64::from(kept & ((1 << KEPT_BITS) - 1))
+}
+
+fn encode_bucket(pairs: &[(u32, u16)]) -> Vec<u8> {
+    let terms: Vec<&[(u32, u16)]> = pairs.chunk_by(|(a, _), (b, _)| a == b).collect();
     let mut bytes = vec![FORM];
     put_varint(&mut bytes, terms.len() as u64);
     let mut bits = BitWriter::default();
     let mut next = 0;
     for blocks in &terms {
-        let within = u64::from(blocks[0].0.within_bucket());
-        bits.put_rice(within - next, low_bits(terms.len() as u64, WITHIN_BUCKET));
+        let within = within_bucket(blocks[0].0);
+        bits.put_rice(within - next, low_bits(terms.len() as u64, KEPT_BITS));
         next = within + 1;
         let others = blocks.len() as u64 - 1;
         if others < FEW_BLOCKS {
@@ -79,12 +93,12 @@ pub fn merged_blocks(row: &[u8], fingerprint: Fingerprint) -> Result<Vec<u16>, R
     let mut reader = Reader::new(row);
     ensure(reader.byte()? == FORM, "the row of the index is of a later version")?;
     let count = reader.varint()?;
-    ensure(count <= 1 << WITHIN_BUCKET, "the row of the index has too many fingerprints")?;
-    let wanted = u64::from(fingerprint.within_bucket());
+    ensure(count <= 1 << KEPT_BITS, "the row of the index has too many fingerprints")?;
+    let wanted = within_bucket(kept(fingerprint));
     let mut bits = BitReader::new(reader.take(reader.remaining())?);
     let mut next = 0;
     for _ in 0..count {
-        let within = next + bits.rice(low_bits(count, WITHIN_BUCKET))?;
+        let within = next + bits.rice(low_bits(count, KEPT_BITS))?;
         if within > wanted {
             break;
         }

@@ -79,7 +79,7 @@ impl Workload {
     fn ulid(&mut self, millis: u64) -> Ulid {
         let random = u128::from(self.numbers.next() >> 1) << 16 | u128::from(self.numbers.next() & 0xffff);
         let fresh = Ulid::from_parts(millis, random);
-        let next = self.last.get(&millis).map_or(fresh, |last| last.increment().unwrap());
+        let next = self.last.get(&millis).map_or(fresh, |last| last.increment().unwrap_or(fresh));
         self.last.insert(millis, next);
         next
     }

@@ -7,7 +7,7 @@ use std::sync::{
 
 use audit::{
     AuditTables, Hash, RowKey,
-    tables::{StoredHead, WaitingRow},
+    tables::{Recent, StoredHead, WaitingRow},
 };
 use kernel::{Entry, OrganizationId, StoreError};
 
@@ -70,13 +70,27 @@ impl Reader {
 
     /// Returns the state of a log.
     pub(crate) async fn view(&self, organization: OrganizationId) -> Result<View, StoreError> {
+        self.contiguous_view(organization, true).await
+    }
+
+    /// Returns the state of a chain, without the entries that wait.
+    pub(crate) async fn chain_view(&self, organization: OrganizationId) -> Result<View, StoreError> {
+        self.contiguous_view(organization, false).await
+    }
+
+    async fn contiguous_view(&self, organization: OrganizationId, with_waiting: bool) -> Result<View, StoreError> {
         let mut attempts = 0;
         loop {
-            let recent = self.tables.recent(organization).await?;
-            let old_through = recent.head.as_ref().map_or(0, |head| head.old_through);
+            let Recent { waiting, runs, head } = if with_waiting {
+                self.tables.recent(organization).await?
+            } else {
+                let runs = self.tables.runs(organization).await?;
+                Recent { waiting: Vec::new(), runs, head: self.head(organization).await? }
+            };
+            let old_through = head.as_ref().map_or(0, |head| head.old_through);
             // Segments last: a run that was not found has become part of one.
             let segments = self.segments(organization, old_through).await?;
-            let view = View::new(organization, recent.waiting, recent.runs, recent.head, segments);
+            let view = View::new(organization, waiting, runs, head, segments);
             attempts += 1;
             if !view.has_gap() || attempts == MAX_ATTEMPTS {
                 return Ok(view);

@@ -25,10 +25,10 @@ impl Reader {
         limit: usize,
     ) -> Result<Vec<StoredEntry>, StoreError> {
         for _ in 0..MAX_ATTEMPTS {
-            let keys = self.segments_behind(organization, after, limit).await?;
-            let found = match keys {
-                Some(keys) => self.read_behind(organization, &keys, after, limit, Vec::new()).await?,
-                None => self.read_view_behind(&self.view(organization).await?, after, limit).await?,
+            let segments = self.segments_behind(organization, after, limit).await?;
+            let found = match segments {
+                Some((after, keys)) => self.read_behind(organization, &keys, after, limit, Vec::new()).await?,
+                None => self.read_view_behind(&self.chain_view(organization).await?, after, limit).await?,
             };
             if let Some(found) = found {
                 return Ok(found);
@@ -51,13 +51,14 @@ impl Reader {
         Ok(loaded.map(|loaded| loaded.into_iter().flatten().collect()))
     }
 
-    /// Returns the segments with all these entries, if segments have them all. Then nothing else need be read.
+    /// Returns the segments with all these entries, and the sequence before the first of these, if segments have them all.
+    /// Then nothing else need be read.
     async fn segments_behind(
         &self,
         organization: OrganizationId,
         after: i64,
         limit: usize,
-    ) -> Result<Option<Vec<RunKey>>, StoreError> {
+    ) -> Result<Option<(i64, Vec<RunKey>)>, StoreError> {
         let Some(head) = self.head(organization).await? else { return Ok(None) };
         let after = after.max(head.removed.sequence);
         let directory = self.segments(organization, head.old_through).await?;
@@ -70,7 +71,7 @@ impl Reader {
         let keys = directory.keys[first..end].to_vec();
         let is_contiguous = keys.first().is_some_and(|key| key.first_sequence <= after + 1)
             && keys.is_sorted_by(|one, other| one.last_sequence + 1 == other.first_sequence);
-        Ok(is_contiguous.then_some(keys))
+        Ok(is_contiguous.then_some((after, keys)))
     }
 
     async fn read_view_behind(

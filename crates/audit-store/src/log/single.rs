@@ -1,6 +1,9 @@
 //! Single entries by their identifiers.
 
-use audit::{StoredEntry, tables::RunTable};
+use audit::{
+    StoredEntry,
+    tables::{RunKey, RunTable},
+};
 use audit_runs::{BLOCK_ENTRIES, MAX_ENTRIES};
 use kernel::{Entry, Id, OrganizationId, StoreError, Ulid};
 
@@ -95,8 +98,8 @@ impl Reader {
     /// Searches a segment for an entry that did not come late.
     async fn bisect(&self, view: &View, unit: usize, id: Ulid) -> Result<Found, StoreError> {
         let (mut start, mut end) = (0, MAX_ENTRIES / BLOCK_ENTRIES);
+        let mut middle = likely_block(view.key(unit), id);
         while start < end {
-            let middle = start.midpoint(end);
             let wish = Wish { key: view.key(unit).clone(), blocks: 1 << middle };
             let Some(blocks) = self.load(view.organization, &[wish]).await? else { return Ok(Found::Moved) };
             let Some(block) = blocks.first().and_then(|blocks| blocks.first()) else { break };
@@ -104,6 +107,7 @@ impl Reader {
                 return Ok(Found::Entry(Box::new(block.stored(index))));
             }
             if block.entries.first().is_some_and(|first| id < first.id.ulid()) { end = middle } else { start = middle + 1 }
+            middle = start.midpoint(end);
         }
         Ok(Found::Nothing)
     }
@@ -118,4 +122,12 @@ impl Reader {
         }
         Ok(Found::Nothing)
     }
+}
+
+/// The block of a segment in which an entry is if the others came at regular times.
+fn likely_block(key: &RunKey, id: Ulid) -> usize {
+    const LAST: u64 = (MAX_ENTRIES / BLOCK_ENTRIES) as u64 - 1;
+    let passed = id.timestamp_ms().saturating_sub(key.first_id.timestamp_ms());
+    let duration = key.high_id.timestamp_ms().saturating_sub(key.first_id.timestamp_ms()).max(1);
+    usize::try_from((passed * (LAST + 1) / duration).min(LAST)).unwrap_or_default()
 }

@@ -1,10 +1,10 @@
 //! A chain as the sealer continues it: its head, and the runs of its last block, which is not full.
 
 use audit::{
-    AuditTables, BLOCK_ENTRIES, Checkpoint, CheckpointSigner, Hash, Head, Tree, hash_entry,
+    AuditTables, BLOCK_ENTRIES, Checkpoint, CheckpointSigner, Hash, Head, Signature, Tree, hash_entry,
     tables::{BodyRange, RunTable, SegmentQuery, SegmentStart, StoredHead},
 };
-use kernel::{Entry, OrganizationId, StoreError, Ulid};
+use kernel::{Entry, OrganizationId, StoreError, Timestamp, Ulid};
 
 /// A chain.
 #[derive(Clone)]
@@ -199,12 +199,15 @@ fn has_edge(tree: Option<&Tree>, block: &OpenBlock) -> bool {
     tree.edge().ends_with(below.edge())
 }
 
-/// Verifies that this installation has signed the head.
-async fn verify_signature(
+/// Verifies that this installation has signed the head, and returns the time and the signature of its checkpoint.
+///
+/// # Errors
+/// [`StoreError::Corrupt`] if it has not.
+pub(crate) async fn verify_signature(
     tables: &dyn AuditTables,
     signer: &dyn CheckpointSigner,
     stored: &StoredHead,
-) -> Result<(), StoreError> {
+) -> Result<(Timestamp, Signature), StoreError> {
     let (organization, Head { sequence, hash }) = (stored.organization, stored.head);
     let (signed_at, signature) = match &stored.signed {
         Some(signed) => (signed.signed_at, signed.checkpoint),
@@ -218,7 +221,7 @@ async fn verify_signature(
     };
     // A signature by the same key of the same message is the same.
     if Checkpoint::sign(signer, organization, sequence, hash, signed_at).signature == signature {
-        Ok(())
+        Ok((signed_at, signature))
     } else {
         Err(fault("the stored head was not signed by this installation"))
     }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use audit::{AuditTables, Checkpoint, Head, tables::StoredHead};
+use audit::{AuditTables, Checkpoint, CheckpointSigner, Head, tables::StoredHead};
 use kernel::{OrganizationId, StoreError, Timestamp};
 
 use super::{chain::Chain, round::ChainFault};
@@ -10,6 +10,9 @@ use crate::keys::SealerKeys;
 
 /// Time after which a chain that could not be sealed is tried again.
 const RETRY_DELAY: Duration = Duration::from_secs(60);
+
+/// Time for which a checkpoint counts as one that may not have been logged yet.
+const RECENT: Duration = Duration::from_secs(24 * 3600);
 
 #[derive(Default)]
 pub(super) struct Chains {
@@ -63,17 +66,26 @@ impl Chains {
         Err(StoreError::Corrupt(text.into()))
     }
 
+    /// Returns the checkpoints of those of these heads that were signed lately, and that this sealer has not seen: their
+    /// sealer may have been killed before it logged them.
+    pub(super) fn find_recent(
+        &mut self,
+        heads: &[StoredHead],
+        signer: &dyn CheckpointSigner,
+        now: Timestamp,
+    ) -> Vec<Checkpoint> {
+        let is_recent = |head: &&StoredHead| {
+            self.verify_not_set_back(head.organization, Some(head)).is_ok()
+                && checkpoint(head).is_some_and(|kept| kept.signed_at.distance(now) < RECENT && is_signed(&kept, signer))
+        };
+        let recent: Vec<&StoredHead> = heads.iter().filter(is_recent).collect();
+        recent.into_iter().filter_map(|head| self.found(head)).collect()
+    }
+
     /// Notes a stored head. Returns its checkpoint if it was not seen before.
     fn found(&mut self, stored: &StoredHead) -> Option<Checkpoint> {
         let is_new = self.last_heads.insert(stored.organization, stored.head) != Some(stored.head);
-        let signed = stored.signed.filter(|_| is_new)?;
-        Some(Checkpoint {
-            organization: stored.organization,
-            sequence: stored.head.sequence,
-            hash: stored.head.hash,
-            signed_at: signed.signed_at,
-            signature: signed.checkpoint,
-        })
+        checkpoint(stored).filter(|_| is_new)
     }
 
     /// Lets a chain rest after an error that concerns it alone.
@@ -133,4 +145,16 @@ impl Chains {
     pub(super) fn forget(&mut self) {
         self.loaded.clear();
     }
+}
+
+/// The checkpoint that a head was stored with.
+fn checkpoint(stored: &StoredHead) -> Option<Checkpoint> {
+    let (organization, Head { sequence, hash }) = (stored.organization, stored.head);
+    let signed = stored.signed?;
+    Some(Checkpoint { organization, sequence, hash, signed_at: signed.signed_at, signature: signed.checkpoint })
+}
+
+/// Whether this installation has signed a checkpoint: a signature by the same key of the same message is the same.
+fn is_signed(kept: &Checkpoint, signer: &dyn CheckpointSigner) -> bool {
+    Checkpoint::sign(signer, kept.organization, kept.sequence, kept.hash, kept.signed_at) == *kept
 }

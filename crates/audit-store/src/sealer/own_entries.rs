@@ -96,10 +96,10 @@ pub(super) fn altered(writer: Ulid) -> (Action, Vec<Change>) {
     (WRITER_STATE_ALTERED, vec![change("writer", text(writer))])
 }
 
-/// The entries that name the heads that were signed after `since`, or never with the head itself.
+/// The entries that name the heads that were signed since then, and at first also those without a signature of their own.
 pub(super) fn heads(heads: &[StoredHead], since: Option<Timestamp>) -> Vec<(Action, Vec<Change>)> {
     let is_new = |head: &&StoredHead| match (head.signed, since) {
-        (Some(signed), Some(since)) => signed.signed_at > since,
+        (Some(signed), Some(since)) => signed.signed_at >= since,
         (None, Some(_)) => false,
         (_, None) => true,
     };

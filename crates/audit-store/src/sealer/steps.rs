@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, mem, sync::Arc};
 
-use audit::tables::StoredHead;
+use audit::tables::{StoredHead, WaitingKey};
 use kernel::{Entry, OrganizationId, StoreError, Timestamp, Ulid, WriteTimestamp};
 
 use super::{
@@ -31,6 +31,11 @@ impl Sealer {
         self.chains.end_rests(now);
         let (mut round, mut judged) = (Round::default(), Judged::default());
         let mut writers = Writers::load(&*tables, &*self.context.keys.rows, &self.versions).await?;
+        if self.has_unlogged {
+            let heads = self.all_heads().await?;
+            round.checkpoints.extend(self.chains.find_recent(&heads, &*self.context.keys.checkpoints, now));
+            self.has_unlogged = false;
+        }
         let old_waiting = self.take_old(&mut round, &mut judged, now).await?;
         // What waited before is sealed first.
         let batch = if old_waiting.is_empty() {
@@ -153,7 +158,7 @@ impl Sealer {
     }
 
     /// Notes that a round was stored.
-    fn stored(&mut self, change: Change, round: &mut Round, single: Option<audit::tables::WaitingKey>, due_at: Timestamp) {
+    fn stored(&mut self, change: Change, round: &mut Round, single: Option<WaitingKey>, due_at: Timestamp) {
         if self.failed_row == single {
             self.failed_row = None;
         }
@@ -173,7 +178,7 @@ impl Sealer {
     fn failed(
         &mut self,
         change: &Change,
-        single: Option<audit::tables::WaitingKey>,
+        single: Option<WaitingKey>,
         round: &mut Round,
         now: Timestamp,
     ) -> Result<(), StoreError> {

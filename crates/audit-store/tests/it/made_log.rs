@@ -6,7 +6,7 @@ use audit::{
     AuditTables, Checkpoint, CheckpointSigner, CheckpointVerifier, Hash, HasAuditTables, Head, RowKey, Seal, Signature,
     StoredEntry, Tree, hash_entry, leaf_hash, subtree_root,
     tables::{
-        Compaction, HeadChange, LeaseHold, NewRun, NewSegment, PrefixRemoval, SealingRound, SignedHead, StoredHead,
+        Compaction, Conversion, HeadChange, LeaseHold, NewRun, NewSegment, PrefixRemoval, SealingRound, SignedHead, StoredHead,
         TermMerge, TermRow, TileRow, WaitingKey,
     },
 };
@@ -53,6 +53,7 @@ pub(crate) enum Move {
     Compact(Compaction),
     Merge(TermMerge),
     Remove(PrefixRemoval),
+    Convert(Conversion),
 }
 
 impl Move {
@@ -62,6 +63,7 @@ impl Move {
             Self::Compact(compaction) => tables.compact(compaction).await,
             Self::Merge(merge) => tables.merge_terms(merge).await,
             Self::Remove(removal) => tables.remove_prefix(removal).await,
+            Self::Convert(conversion) => tables.convert(conversion).await,
         };
         assert!(done.unwrap(), "the tables are not as expected");
     }
@@ -136,6 +138,113 @@ impl MadeLog {
         }
     }
 
+    /// Stores a row that has another installation's tag.
+    pub(crate) async fn append_under(&self, secret: &'static [u8], entries: &[Entry]) {
+        let writer = RowWriter::new(Ulid(2));
+        writer.set_key(Arc::new(OtherKey(secret)));
+        self.append_row(&writer, entries, 1).await;
+    }
+
+    /// Stores a row once more, after an attempt with an unknown outcome.
+    pub(crate) async fn append_repeated(&mut self, entries: &[Entry]) {
+        self.append_row(&self.writer, entries, -1).await;
+    }
+
+    async fn append_row(&self, writer: &RowWriter, entries: &[Entry], sign: i64) {
+        let mut row = writer.prepare(&entries.iter().collect::<Vec<_>>()).unwrap().remove(0).row.clone();
+        row.entries *= sign;
+        Move::Seal(SealingRound { waiting: vec![row], ..round() }).apply(&*self.tables).await;
+    }
+
+    /// The signatures of the head at this sequence.
+    pub(crate) fn sign(&self, sequence: i64) -> SignedHead {
+        let hash = self.sealed[sequence as usize - 1].seal.unwrap().hash;
+        let checkpoint = Checkpoint::sign(&TestKey, self.organization, sequence, hash, lease().now);
+        SignedHead { signed_at: lease().now, checkpoint: checkpoint.signature, note: None }
+    }
+
+    /// The body of a run with the anchors of its entries, of which somebody has changed some.
+    pub(crate) fn encode(&self, first: i64, last: i64, change: impl Fn(&mut [Entry])) -> Vec<u8> {
+        let stored = &self.sealed[first as usize - 1..last as usize];
+        let mut entries: Vec<Entry> = stored.iter().map(|stored| stored.entry.clone()).collect();
+        change(&mut entries);
+        encode_sealed(self.organization, first, &entries, &anchors(stored), Effort::Quick)
+    }
+
+    /// Begins the chain with entries that are sealed in the old form, after which it is sealed the new way. The last of
+    /// them are in a run as well.
+    pub(crate) async fn begin_old(&mut self, entries: Vec<Entry>) {
+        let mut head = Head::EMPTY;
+        for entry in entries {
+            let sequence = head.sequence + 1;
+            let hash = hash_entry(&entry, sequence, head.hash);
+            self.sealed.push(StoredEntry { entry, seal: Some(Seal { sequence, previous_hash: head.hash, hash }) });
+            head = Head { sequence, hash };
+        }
+        let old_through = head.sequence / BLOCK * BLOCK;
+        let ids = self.sealed.iter().map(|stored| stored.entry.id.ulid());
+        let after = StoredHead {
+            organization: self.organization,
+            head,
+            tree: None,
+            high_id: ids.max().unwrap(),
+            late_ms: 0,
+            signed: Some(self.sign(head.sequence)),
+            removed: Head::EMPTY,
+            old_through,
+        };
+        let runs = if head.sequence > old_through {
+            vec![self.run(old_through + 1, head.sequence, Effort::Quick)]
+        } else {
+            Vec::new()
+        };
+        self.runs = runs.clone();
+        self.head = Some(after.clone());
+        let change = HeadChange { before: Head::EMPTY, after, replaced_runs: Vec::new(), runs, checkpoint: None };
+        self.apply(Some(Move::Seal(SealingRound { heads: vec![change], ..round() }))).await;
+    }
+
+    /// Plans to convert all entries of the old form.
+    pub(crate) fn plan_conversion(&mut self) -> Move {
+        let before = self.head.clone().unwrap();
+        let mut tree = Tree::default();
+        self.sealed.iter().for_each(|stored| tree.push(stored.seal.unwrap().hash));
+        let after = StoredHead { old_through: 0, tree: Some(tree), ..before.clone() };
+        let (mut segments, mut runs, mut terms) = (Vec::new(), Vec::new(), Vec::new());
+        let mut first = 1;
+        while first <= before.old_through {
+            if first + SEGMENT - 1 <= before.old_through {
+                let run = self.run(first, first + SEGMENT - 1, Effort::Thorough);
+                let entries = self.sealed[first as usize - 1..(first + SEGMENT - 1) as usize].iter();
+                let of_segment = SegmentTerms::of(&entries.map(|stored| stored.entry.clone()).collect::<Vec<_>>());
+                terms.push(TermRow { bucket: -1, first_sequence: first, body: of_segment.encode() });
+                self.segments.push((first, of_segment));
+                segments.push(NewSegment { digest: Hash::digest(&run.body), run });
+                first += SEGMENT;
+            } else {
+                runs.push(self.run(first, first + BLOCK - 1, Effort::Quick));
+                first += BLOCK;
+            }
+        }
+        self.runs.splice(0..0, runs.iter().cloned());
+        self.head = Some(after.clone());
+        Move::Convert(Conversion {
+            lease: lease(),
+            organization: self.organization,
+            tiles: self.tiles(segments.len() as i64 * 16),
+            segments,
+            runs,
+            terms,
+            head: Some(HeadChange {
+                before: before.head,
+                after,
+                replaced_runs: Vec::new(),
+                runs: Vec::new(),
+                checkpoint: None,
+            }),
+        })
+    }
+
     /// Plans to seal the first rows that wait.
     pub(crate) fn plan_seal(&mut self, rows: usize) -> Option<Move> {
         let keys: Vec<WaitingKey> = self.waiting.keys().take(rows).copied().collect();
@@ -165,7 +274,9 @@ impl MadeLog {
             let seal = Seal { sequence, previous_hash: head.head.hash, hash };
             head.head = Head { sequence, hash };
             head.high_id = head.high_id.max(entry.id.ulid());
-            head.tree.as_mut().unwrap().push(hash);
+            if let Some(tree) = &mut head.tree {
+                tree.push(hash);
+            }
             self.sealed.push(StoredEntry { entry, seal: Some(seal) });
         }
         let checkpoint = Checkpoint::sign(&TestKey, self.organization, head.head.sequence, head.head.hash, lease().now);
@@ -208,19 +319,12 @@ impl MadeLog {
     fn run(&self, first: i64, last: i64, effort: Effort) -> NewRun {
         let stored = &self.sealed[first as usize - 1..last as usize];
         let entries: Vec<Entry> = stored.iter().map(|stored| stored.entry.clone()).collect();
-        let anchors: Vec<BlockAnchor> = stored
-            .chunks(BLOCK as usize)
-            .map(|block| BlockAnchor {
-                before: block[0].seal.unwrap().previous_hash,
-                root: audit::tree_root(block.iter().map(|stored| stored.seal.unwrap().hash)),
-            })
-            .collect();
         NewRun {
             first_sequence: first,
             last_sequence: last,
             first_id: entries.iter().map(|entry| entry.id.ulid()).min().unwrap(),
             high_id: self.sealed[..last as usize].iter().map(|stored| stored.entry.id.ulid()).max().unwrap(),
-            body: encode_sealed(self.organization, first, &entries, &anchors, effort),
+            body: encode_sealed(self.organization, first, &entries, &anchors(stored), effort),
         }
     }
 
@@ -300,6 +404,29 @@ impl MadeLog {
         if let Some(planned) = planned {
             planned.apply(&*self.tables).await;
         }
+    }
+}
+
+/// The anchors of the blocks of a run, which begins with a block or lies within one.
+fn anchors(stored: &[StoredEntry]) -> Vec<BlockAnchor> {
+    let blocks = stored.chunks(BLOCK as usize);
+    let anchor = |block: &[StoredEntry]| BlockAnchor {
+        before: block[0].seal.unwrap().previous_hash,
+        root: audit::tree_root(block.iter().map(|stored| stored.seal.unwrap().hash)),
+    };
+    blocks.map(anchor).collect()
+}
+
+/// The key of another installation.
+struct OtherKey(&'static [u8]);
+
+impl RowKey for OtherKey {
+    fn tag(&self, message: &[u8]) -> [u8; 32] {
+        Hash::digest(&[self.0, message].concat()).0
+    }
+
+    fn verify(&self, message: &[u8], tag: &[u8]) -> bool {
+        self.tag(message) == tag
     }
 }
 

@@ -1,9 +1,20 @@
 //! The log over tables in memory.
 
+mod compaction;
+mod conversion;
+mod integrity;
 mod lists;
 mod made_log;
 mod memory_tables;
+mod moves;
+mod moving_tables;
+mod old_form;
 mod random_log;
+mod removal;
+mod sealing;
+mod single;
+mod support;
+mod verifying;
 
 /// Runs a test of random values to its end.
 fn block_on(test: impl Future<Output = ()>) {

@@ -28,17 +28,22 @@ pub(crate) enum Step {
 pub(crate) fn steps() -> impl Strategy<Value = Vec<Step>> {
     let late = prop_oneof![3 => Just(0_u64), 2 => 1..50_u64, 1 => Just(100_000)];
     let few = (1..6_usize, 1..40_usize, late.clone());
-    let many = (5..20_usize, 200..500_usize, late);
+    let many = (5..8_usize, 200..400_usize, late.clone());
     let step = prop_oneof![
         6 => few.prop_map(|(rows, entries, late)| Step::Append { rows, entries, late }),
-        4 => many.prop_map(|(rows, entries, late)| Step::Append { rows, entries, late }),
+        2 => many.prop_map(|(rows, entries, late)| Step::Append { rows, entries, late }),
         1 => Just(Step::Share),
         6 => (1..9_usize).prop_map(Step::Seal),
         4 => (1..30_usize).prop_map(|rows| Step::Compact { rows }),
         1 => Just(Step::Merge),
         1 => Just(Step::Remove),
     ];
-    proptest::collection::vec(step, 1..14)
+    // Most logs begin with a segment.
+    let segment = (1..12_usize, late).prop_map(|(rows, late)| {
+        vec![Step::Append { rows: 11, entries: 390, late }, Step::Compact { rows }]
+    });
+    let start = prop_oneof![1 => Just(Vec::new()), 3 => segment];
+    (start, proptest::collection::vec(step, 1..9)).prop_map(|(start, rest)| [start, rest].concat())
 }
 
 /// The log of an organization after these steps.

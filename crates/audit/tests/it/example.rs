@@ -1,6 +1,6 @@
 //! The canonical form and the hash of one entry, which must stay the same in every version.
 
-use audit::{Hash, Head, Seal, StoredEntry, Unsealed, canonical_json, hash_entry, seal};
+use audit::{Hash, Seal, StoredEntry, canonical_json, hash_entry};
 use kernel::{Action, Actor, ActorKind, Change, Entry, FieldValue, Id, Origin, Reason, Subject, Timestamp};
 use ulid::Ulid;
 
@@ -86,25 +86,6 @@ fn the_hash_of_an_entry_depends_on_its_position_in_the_chain() {
     let hash = hash_entry(&example(), 1, Hash::ZERO);
     assert_ne!(hash_entry(&example(), 2, Hash::ZERO), hash);
     assert_ne!(hash_entry(&example(), 1, Hash::digest(b"another entry")), hash);
-}
-
-#[test]
-fn a_batch_is_chained_to_the_head_of_its_organization_in_its_own_order() {
-    let head = Head { sequence: 41, hash: Hash::digest(b"entry 41") };
-    let entries = vec![minimal_entry(9), minimal_entry(3)];
-    let batch = seal(&Unsealed { organization: Id::new(Ulid(3)), head, entries: entries.clone() });
-    let first = Seal { sequence: 42, previous_hash: head.hash, hash: hash_entry(&entries[0], 42, head.hash) };
-    let second = Seal { sequence: 43, previous_hash: first.hash, hash: hash_entry(&entries[1], 43, first.hash) };
-    assert_eq!(batch.seals, [(entries[0].id, first), (entries[1].id, second)]);
-    assert_eq!((batch.organization, batch.after), (Id::new(Ulid(3)), head));
-    assert_eq!(batch.head(), Head { sequence: 43, hash: second.hash });
-}
-
-#[test]
-fn a_batch_without_entries_leaves_the_head_where_it_is() {
-    let head = Head { sequence: 41, hash: Hash::digest(b"entry 41") };
-    let batch = seal(&Unsealed { organization: Id::new(Ulid(3)), head, entries: Vec::new() });
-    assert_eq!((batch.head(), batch.seals), (head, vec![]));
 }
 
 /// The entries of a large export are serialized one after another, so a reallocation of each would be noticeable.

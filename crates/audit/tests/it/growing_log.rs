@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use audit::{
-    AuditFilter, AuditLog, Checkpoint, Fault, Head, SealedBatch, StoredEntry, Unsealed, UnsealedStats,
-    VerificationError, VerifiedChain, verify_stored,
+    AuditFilter, AuditLog, Checkpoint, Fault, Head, StoredEntry, UnsealedStats, VerificationError, VerifiedChain,
+    verify_stored,
 };
 use kernel::{Entry, Id, OrganizationId, Page, PageRequest, SnapshotStream, StoreError, StreamRequest};
 
@@ -140,28 +140,8 @@ impl<S: Fn(usize) -> Result<MemoryLog, StoreError> + Send + Sync> AuditLog for C
         self.read()?.changes(organization, subject, limit).await
     }
 
-    async fn organizations_with_unsealed(
-        &self,
-        after: Option<OrganizationId>,
-        limit: usize,
-    ) -> Result<Vec<OrganizationId>, StoreError> {
-        self.read()?.organizations_with_unsealed(after, limit).await
-    }
-
-    async fn unsealed(&self, organization: OrganizationId, limit: usize) -> Result<Option<Unsealed>, StoreError> {
-        self.read()?.unsealed(organization, limit).await
-    }
-
     async fn removed(&self, organization: OrganizationId) -> Result<Head, StoreError> {
         self.read()?.removed(organization).await
-    }
-
-    async fn remove_entries(&self, organization: OrganizationId, after: Head, last: Head) -> Result<bool, StoreError> {
-        self.read()?.remove_entries(organization, after, last).await
-    }
-
-    async fn seal(&self, batch: &SealedBatch, checkpoint: &Checkpoint) -> Result<bool, StoreError> {
-        self.read()?.seal(batch, checkpoint).await
     }
 
     async fn sealed(

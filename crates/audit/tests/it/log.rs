@@ -7,8 +7,8 @@ use std::{
 
 use async_trait::async_trait;
 use audit::{
-    AuditFilter, AuditLog, Checkpoint, CheckpointSigner, CheckpointVerifier, Hash, Head, SealedBatch, Signature,
-    StoredEntry, Unsealed, UnsealedStats, seal,
+    AuditFilter, AuditLog, Checkpoint, CheckpointSigner, CheckpointVerifier, Hash, Head, Seal, Signature, StoredEntry,
+    UnsealedStats, hash_entry,
 };
 use kernel::{Entry, Id, OrganizationId, Page, PageRequest, SnapshotStream, StoreError, StreamRequest, Timestamp};
 use proptest::{collection::vec, prelude::*};
@@ -46,11 +46,12 @@ pub(crate) struct MemoryLog {
 
 impl MemoryLog {
     pub(crate) fn append_sealed(&mut self, entries: Vec<Entry>) {
-        let unsealed = Unsealed { organization: organization(), head: self.head, entries };
-        let batch = seal(&unsealed);
-        let seals = batch.seals.iter().map(|(_, seal)| Some(*seal));
-        self.entries.extend(unsealed.entries.into_iter().zip(seals).map(|(entry, seal)| StoredEntry { entry, seal }));
-        self.head = batch.head();
+        for entry in entries {
+            let (sequence, previous_hash) = (self.head.sequence + 1, self.head.hash);
+            let hash = hash_entry(&entry, sequence, previous_hash);
+            self.entries.push(StoredEntry { entry, seal: Some(Seal { sequence, previous_hash, hash }) });
+            self.head = Head { sequence, hash };
+        }
         let at = Timestamp::from_millis(self.head.sequence);
         self.checkpoints.push(Checkpoint::sign(&TestKey(1), organization(), self.head.sequence, self.head.hash, at));
     }
@@ -106,22 +107,6 @@ impl AuditLog for MemoryLog {
         unsupported()
     }
 
-    async fn organizations_with_unsealed(
-        &self,
-        _: Option<OrganizationId>,
-        _: usize,
-    ) -> Result<Vec<OrganizationId>, StoreError> {
-        unsupported()
-    }
-
-    async fn unsealed(&self, _: OrganizationId, _: usize) -> Result<Option<Unsealed>, StoreError> {
-        unsupported()
-    }
-
-    async fn seal(&self, _: &SealedBatch, _: &Checkpoint) -> Result<bool, StoreError> {
-        unsupported()
-    }
-
     async fn sealed(&self, _: OrganizationId, after: i64, limit: usize) -> Result<Vec<StoredEntry>, StoreError> {
         let sequence = |stored: &StoredEntry| stored.seal.map_or(0, |seal| seal.sequence);
         let mut entries: Vec<_> = self.entries.iter().filter(|stored| sequence(stored) > after).cloned().collect();
@@ -140,10 +125,6 @@ impl AuditLog for MemoryLog {
 
     async fn removed(&self, _: OrganizationId) -> Result<Head, StoreError> {
         Ok(self.removed)
-    }
-
-    async fn remove_entries(&self, _: OrganizationId, _: Head, _: Head) -> Result<bool, StoreError> {
-        unsupported()
     }
 
     async fn unsealed_stats(&self, _: Option<OrganizationId>) -> Result<UnsealedStats, StoreError> {

@@ -30,6 +30,7 @@ fn record(last: Head) -> Entry {
         last,
         first_at: Timestamp::from_millis(0),
         last_at: Timestamp::from_millis(1),
+        tree_root: None,
         policy: "a test".to_owned(),
     };
     Entry { action: ENTRIES_REMOVED, changes: removal.changes(), ..minimal_entry(1_000) }

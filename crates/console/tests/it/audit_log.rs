@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use audit::Hash;
+use audit::{Hash, TlogProof, VerifierKey};
 use auth::{Role, ServiceAccount};
-use crypto::{CheckpointPublicKey, read_checkpoints, verify_export};
+use crypto::{CheckpointPublicKey, Ed25519NoteVerifier, read_checkpoints, verify_export};
 use kernel::Id;
 
 use crate::support::{Browser, TestApp};
@@ -100,6 +100,11 @@ async fn an_entry_is_verified_against_its_neighbors_and_the_checkpoint() {
     let page = page.expect_text("Verified now").expect_text(&seal.hash.to_string());
     let before = log.iter().find(|other| other.seal.is_some_and(|other| other.sequence == seal.sequence - 1)).unwrap();
     page.expect_text(&format!("/app/audit/{}", before.entry.id));
+    let key = browser.get("/app/audit/log.vkey").await.expect(200);
+    let proof = browser.get(&format!("/app/audit/{}/proof", entry.entry.id)).await.expect(200);
+    let (key, proof): (VerifierKey, TlogProof) =
+        (key.html().trim().parse().unwrap(), proof.html().parse().unwrap());
+    proof.verify(seal.hash, &key, &[], &Ed25519NoteVerifier).unwrap();
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 mod browser;
 mod files;
+mod log;
 mod people;
 mod tables;
 mod test_app;

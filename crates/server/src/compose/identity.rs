@@ -1,5 +1,9 @@
 //! The identity of an installation, and audit entries of changes of the installation as a whole.
 
+use std::sync::Arc;
+
+use audit::RowKey;
+use audit_store::RowWriter;
 use kernel::{
     Action, Actor, ActorKind, Change, Entropy, Entry, FieldValue, Id, OrganizationId, Origin, Reason, Timestamp,
 };
@@ -31,6 +35,13 @@ pub(crate) fn command_origin(entropy: &dyn Entropy, now: Timestamp, command: &st
     }
 }
 
+/// Creates the writer of the row with the audit entry of one change, which this key authenticates.
+pub(super) fn row_writer(key: &Arc<dyn RowKey>, entropy: &dyn Entropy, now: Timestamp) -> RowWriter {
+    let writer = RowWriter::new(entropy.ulid(now));
+    writer.set_key(Arc::clone(key));
+    writer
+}
+
 /// Creates an identifier for the installation.
 pub(super) fn new_id(entropy: &dyn Entropy, now: Timestamp) -> String {
     entropy.ulid(now).to_string()
@@ -42,6 +53,7 @@ pub(super) fn new_id(entropy: &dyn Entropy, now: Timestamp) -> String {
 /// If the store fails.
 pub(super) async fn renew_duplicate(
     sql: &SqlDatabase,
+    rows: &Arc<dyn RowKey>,
     entropy: &dyn Entropy,
     now: Timestamp,
     author: &Author<'_>,
@@ -51,7 +63,8 @@ pub(super) async fn renew_duplicate(
     }
     let (id, entry) = renewal(sql, entropy, now, author).await?;
     // Another process may have been first.
-    let is_renewed = sql.change_installation(&InstallationChange::RenewDuplicate(id.clone()), &entry).await?;
+    let rows = row_writer(rows, entropy, now);
+    let is_renewed = sql.change_installation(&InstallationChange::RenewDuplicate(id.clone()), &entry, rows).await?;
     Ok(is_renewed.then_some(id))
 }
 
@@ -59,10 +72,15 @@ pub(super) async fn renew_duplicate(
 ///
 /// # Errors
 /// If the store fails.
-pub(super) async fn renew_at_start(sql: &SqlDatabase, entropy: &dyn Entropy, now: Timestamp) -> Result<(), Failure> {
+pub(super) async fn renew_at_start(
+    sql: &SqlDatabase,
+    rows: &Arc<dyn RowKey>,
+    entropy: &dyn Entropy,
+    now: Timestamp,
+) -> Result<(), Failure> {
     let reason = Reason::parse("first start of a restored or copied installation")?;
     let author = Author { name: SERVER, command: "serve", reason: &reason };
-    if let Some(id) = renew_duplicate(sql, entropy, now, &author).await? {
+    if let Some(id) = renew_duplicate(sql, rows, entropy, now, &author).await? {
         tracing::warn!(
             "this installation was restored or copied from another one, so it has a new identifier, {id}, and a new token \
              signing key, and its webhooks are paused: start them with `novantra webhooks resume`"

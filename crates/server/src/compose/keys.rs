@@ -54,12 +54,13 @@ impl Keys {
             _ => master::resolve(settings, mode, &**store, entropy).await?,
         };
         // Before anything is written that has an audit entry.
-        store.authenticate_rows(row_key(&master));
+        let rows = row_key(&master);
+        store.authenticate_rows(Arc::clone(&rows));
         if mode.is_server()
             && let Some(sql) = sql
         {
             // Only now: a server with a wrong key must change nothing.
-            renew_at_start(sql, entropy, clock.now()).await?;
+            renew_at_start(sql, &rows, entropy, clock.now()).await?;
         }
         if mode.creates_missing() && store.signing_keys().await?.keys().is_empty() {
             store.add_first_signing_key(&generate_signing_key(&master, entropy, clock.now())).await?;

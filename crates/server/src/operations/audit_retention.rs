@@ -1,38 +1,46 @@
-//! The bounds of the installation's own audit log, to which strangers can write.
+//! The bounds of audit logs: of the installation's own, to which strangers can write, and of workspaces, if they have a
+//! period of retention.
 //!
-//! Its oldest entries are removed in two steps: an entry that records the removal is sealed first, and the entries are
-//! removed on the next run. If the server is killed in between, the next one finds the record.
+//! The oldest entries of a log are removed in two steps: an entry that records the removal is sealed first, and the entries
+//! are removed on the next run. If the server is killed in between, the next one finds the record.
 
-use std::{sync::Arc, time::Duration};
+mod bounds;
+#[cfg(test)]
+mod tests;
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use audit::{AuditFilter, ENTRIES_REMOVED, Head, Removal, StoredEntry, pending_removal, recorded_removal};
+use audit_store::remove_prefix;
 use kernel::{
     Actor, ActorKind, Clock, Entropy, Entry, Id, OrganizationId, Origin, PageLimit, PageRequest, StoreError, Timestamp,
 };
 use store::DynStore;
 
-use crate::{compose::Installation, settings::InstallationLogLimits};
+use crate::{
+    compose::Installation,
+    settings::{AuditRetentionPeriods, InstallationLogLimits, Settings},
+};
 
-const LOG: OrganizationId = OrganizationId::INSTALLATION;
+use bounds::LogBounds;
 
-/// Maximum number of entries removed in one run, in one transaction.
-const MAX_REMOVED: i64 = 10_000;
+const INSTALLATION: OrganizationId = OrganizationId::INSTALLATION;
 
-/// Time that an entry may be too old before it is removed, so that one record stands for the entries of a day.
-const MAX_OVERDUE: Duration = Duration::from_secs(24 * 60 * 60);
+/// Time after which a log without anything to remove is looked at again.
+const CHECK_INTERVAL: Duration = Duration::from_secs(60 * 60);
 
-/// Number of entries read at a time to find those that are too old.
-const PAGE_SIZE: usize = 500;
-
-/// Removes the entries of the installation's log that are beyond its bounds.
+/// Removes the entries of audit logs that are beyond their bounds.
 pub(crate) struct AuditRetention {
     store: Arc<DynStore>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
-    limits: InstallationLogLimits,
+    installation: InstallationLogLimits,
+    periods: AuditRetentionPeriods,
+    /// When each log of a workspace is looked at again.
+    next_checks: BTreeMap<OrganizationId, Timestamp>,
 }
 
-/// The result of one run.
+/// The result of one step of one log.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum RetentionOutcome {
     /// No entry is beyond the bounds.
@@ -46,41 +54,88 @@ pub(crate) enum RetentionOutcome {
 }
 
 impl AuditRetention {
-    pub(crate) fn new(installation: &Installation, limits: InstallationLogLimits) -> Self {
+    pub(crate) fn new(installation: &Installation, settings: &Settings) -> Self {
         Self {
             store: Arc::clone(&installation.store),
             clock: Arc::clone(&installation.clock),
             entropy: Arc::clone(&installation.entropy),
-            limits,
+            installation: settings.installation_log,
+            periods: settings.audit_retention.clone(),
+            next_checks: BTreeMap::new(),
         }
     }
 
-    /// Does the next step, if there is one.
+    /// Removes the entries whose removal is recorded, and records the next removal of each log that is due. A log that
+    /// fails is logged, and does not keep the others from it.
     ///
     /// # Errors
-    /// If the store fails.
-    pub(crate) async fn run_once(&self) -> Result<RetentionOutcome, StoreError> {
-        let start = self.store.removed(LOG).await?;
-        if let Some(recorded) = self.last_record().await? {
-            if let Some(last) = pending_removal(&recorded, start) {
-                return self.remove(start, last).await;
+    /// If the workspaces can't be read, or the installation's log fails.
+    pub(crate) async fn run_once(&mut self) -> Result<(), StoreError> {
+        let bounds = LogBounds::of_installation(self.installation);
+        while let RetentionOutcome::Removed(_) = self.step(INSTALLATION, &bounds).await? {}
+        if self.periods.is_for_ever() {
+            return Ok(());
+        }
+        let now = self.clock.now();
+        // A time that is further ahead is one from before the clock was set back.
+        self.next_checks.retain(|_, next| now < *next && *next <= now + CHECK_INTERVAL);
+        for workspace in self.store.organizations().await? {
+            let organization = Id::new(workspace.meta.ulid());
+            let Some(period) = self.periods.period(workspace.record.slug.as_str()) else { continue };
+            if self.next_checks.contains_key(&organization) {
+                continue;
+            }
+            let bounds = LogBounds::of_workspace(period);
+            let outcome = loop {
+                match self.step(organization, &bounds).await {
+                    Ok(RetentionOutcome::Removed(_)) => {}
+                    other => break other,
+                }
+            };
+            match outcome {
+                Ok(RetentionOutcome::Nothing) => {
+                    self.next_checks.insert(organization, now + CHECK_INTERVAL);
+                }
+                Ok(_) => {}
+                Err(error @ StoreError::Unavailable(_)) => return Err(error),
+                Err(error) => {
+                    tracing::error!(%organization, %error, "can't remove the oldest entries of an audit log; trying again in 1 h");
+                    self.next_checks.insert(organization, now + CHECK_INTERVAL);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Does the next step of a log, if there is one.
+    async fn step(&self, log: OrganizationId, bounds: &LogBounds) -> Result<RetentionOutcome, StoreError> {
+        let start = self.store.removed(log).await?;
+        let mut pending = None;
+        if let Some(recorded) = self.last_record(log).await? {
+            pending = pending_removal(&recorded, start);
+            if let Some(last) = pending
+                && let Some(outcome) = self.remove(log, start, last).await?
+            {
+                return Ok(outcome);
             }
             if recorded.seal.is_none() && recorded_removal(&recorded.entry).is_some() {
                 return Ok(RetentionOutcome::Waiting);
             }
         }
-        match self.due(start).await? {
-            Some(removal) => self.record(&removal).await,
+        let removal = bounds.next_removal(&*self.store, log, start, self.clock.now()).await?;
+        // What was recorded, but can't be removed, is not recorded once more.
+        match removal.filter(|removal| pending != Some(removal.last)) {
+            Some(removal) => self.record(log, &removal).await,
             None => Ok(RetentionOutcome::Nothing),
         }
     }
 
-    async fn last_record(&self) -> Result<Option<StoredEntry>, StoreError> {
+    async fn last_record(&self, log: OrganizationId) -> Result<Option<StoredEntry>, StoreError> {
         let filter = AuditFilter { actions: [ENTRIES_REMOVED.as_str().to_owned()].into(), ..AuditFilter::default() };
         let mut page = PageRequest { limit: PageLimit::clamped(1), ..PageRequest::default() };
         loop {
             // A page may be empty although there are further ones, because it scans a bounded number of entries.
-            let found = self.store.entries(LOG, &filter, &page).await?;
+            let found = self.store.entries(log, &filter, &page).await?;
             match (found.items.into_iter().next(), found.next) {
                 (Some(entry), _) => return Ok(Some(entry)),
                 (None, Some(next)) => page.after = Some(next),
@@ -89,75 +144,35 @@ impl AuditRetention {
         }
     }
 
-    async fn remove(&self, start: Head, last: Head) -> Result<RetentionOutcome, StoreError> {
-        if !self.store.remove_entries(LOG, start, last).await? {
-            // Another server was faster.
-            return Ok(RetentionOutcome::Nothing);
+    /// Removes what was recorded. Returns `None` if it can't be removed: the blocks at its end may have become a segment
+    /// since then, or the record is of a version that could remove any number of entries.
+    async fn remove(
+        &self,
+        log: OrganizationId,
+        start: Head,
+        last: Head,
+    ) -> Result<Option<RetentionOutcome>, StoreError> {
+        if !remove_prefix(&*self.store.audit_tables(), log, start, last).await? {
+            // Another server may have been faster.
+            let is_removed = self.store.removed(log).await? != start;
+            return Ok(is_removed.then_some(RetentionOutcome::Nothing));
         }
         let removed = last.sequence - start.sequence;
         tracing::info!(
+            %log,
             entries = removed,
             through = last.sequence,
-            "removed the oldest entries of the installation's audit log, as the log records"
+            "removed the oldest entries of an audit log, as the log records"
         );
-        Ok(RetentionOutcome::Removed(removed))
+        Ok(Some(RetentionOutcome::Removed(removed)))
     }
 
-    /// Returns the removal of the entries that are beyond the bounds, as many as one run removes.
-    async fn due(&self, start: Head) -> Result<Option<Removal>, StoreError> {
-        let sealed = self.store.head(LOG).await?.sequence - start.sequence;
-        let max = i64::try_from(self.limits.entries).unwrap_or(i64::MAX);
-        // A tenth more than necessary is removed. Otherwise each record would itself be an entry too many.
-        let by_number = if sealed > max { (sealed - (max - max / 10)).min(MAX_REMOVED) } else { 0 };
-        let by_age = self.number_older_than(self.clock.now() - self.limits.age, start).await?;
-        let (count, policy) = if by_number >= by_age {
-            (by_number, format!("installation_log_entries is {}", self.limits.entries))
-        } else {
-            (by_age, format!("installation_log_retention is {}s", self.limits.age.as_secs()))
-        };
-        if count == 0 {
-            return Ok(None);
-        }
-        let (first, last) =
-            (self.entry_after(start.sequence).await?, self.entry_after(start.sequence + count - 1).await?);
-        let (Some(first), Some(last)) = (first, last) else { return Ok(None) };
-        Ok(last.seal.map(|seal| Removal {
-            first_sequence: start.sequence + 1,
-            last: Head { sequence: seal.sequence, hash: seal.hash },
-            first_at: first.entry.occurred_at,
-            last_at: last.entry.occurred_at,
-            policy,
-        }))
-    }
-
-    async fn entry_after(&self, sequence: i64) -> Result<Option<StoredEntry>, StoreError> {
-        Ok(self.store.sealed(LOG, sequence, 1).await?.into_iter().next())
-    }
-
-    /// Returns how many of the oldest entries are older than `oldest`, up to the maximum of one run.
-    async fn number_older_than(&self, oldest: Timestamp, start: Head) -> Result<i64, StoreError> {
-        let first = self.entry_after(start.sequence).await?;
-        if first.is_none_or(|first| first.entry.occurred_at + MAX_OVERDUE >= oldest) {
-            return Ok(0);
-        }
-        let mut count = 0;
-        while count < MAX_REMOVED {
-            let page = self.store.sealed(LOG, start.sequence + count, PAGE_SIZE).await?;
-            let old = page.iter().take_while(|stored| stored.entry.occurred_at < oldest).count();
-            count += i64::try_from(old).unwrap_or(i64::MAX);
-            if old < page.len() || page.is_empty() {
-                break;
-            }
-        }
-        Ok(count.min(MAX_REMOVED))
-    }
-
-    async fn record(&self, removal: &Removal) -> Result<RetentionOutcome, StoreError> {
+    async fn record(&self, log: OrganizationId, removal: &Removal) -> Result<RetentionOutcome, StoreError> {
         let timestamp = self.store.begin_entry();
         let at = timestamp.at();
         let entry = Entry {
             id: Id::new(self.entropy.ulid(at)),
-            organization: LOG,
+            organization: log,
             occurred_at: at,
             wall_clock: timestamp.differing_clock(),
             actor: Actor { kind: ActorKind::System, id: None, name: "novantra".into() },
@@ -176,139 +191,12 @@ impl AuditRetention {
         };
         self.store.append(entry, timestamp).await?;
         tracing::warn!(
+            %log,
             from = removal.first_sequence,
             through = removal.last.sequence,
             policy = removal.policy,
-            "the oldest entries of the installation's audit log are beyond its bounds and will be removed within two minutes; export them before with novantra audit export --workspace -, or raise the setting"
+            "the oldest entries of an audit log are beyond its bounds and will be removed within two minutes; export them before with novantra audit export, or raise the setting"
         );
         Ok(RetentionOutcome::Recorded)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use audit::{CheckpointVerifier, Signature, verify_stored};
-    use store_contract::{Fixture, OpenedStore, samples};
-    use store_memory::MemoryStore;
-
-    use super::*;
-
-    /// Accepts every signature: these tests are about the chain.
-    struct AnySignature;
-
-    impl CheckpointVerifier for AnySignature {
-        fn verify(&self, _: &[u8], _: &Signature) -> bool {
-            true
-        }
-    }
-
-    async fn fixture() -> Fixture {
-        Fixture::open(async |clock| OpenedStore::new(Arc::new(MemoryStore::new(clock)))).await
-    }
-
-    fn retention(fixture: &Fixture, entries: u64, age: Duration) -> AuditRetention {
-        AuditRetention {
-            store: Arc::clone(&fixture.store),
-            clock: fixture.clock.clone(),
-            entropy: fixture.entropy.clone(),
-            limits: InstallationLogLimits { entries, age },
-        }
-    }
-
-    async fn append(fixture: &Fixture, count: usize) {
-        for _ in 0..count {
-            let at = fixture.clock.tick();
-            fixture.append(samples::entry(&*fixture.entropy, LOG, at)).await.unwrap();
-        }
-    }
-
-    async fn seal(fixture: &Fixture) {
-        while let Some(unsealed) = fixture.store.unsealed(LOG, 1000).await.unwrap() {
-            let (batch, checkpoint) = samples::seal_batch(&unsealed, fixture.now());
-            assert!(fixture.store.seal(&batch, &checkpoint).await.unwrap());
-        }
-    }
-
-    /// Verifies the chain, and returns the number of its entries and the sequence through which entries were removed.
-    async fn verified(fixture: &Fixture) -> (u64, i64) {
-        let chain = verify_stored(&*fixture.store, LOG, &AnySignature, &[]).await.unwrap();
-        (chain.entries, chain.removed_through)
-    }
-
-    const FOREVER: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
-
-    #[tokio::test]
-    async fn the_installations_log_is_bounded_in_number_and_records_what_is_removed() {
-        let fixture = fixture().await;
-        let retention = retention(&fixture, 100, FOREVER);
-        append(&fixture, 100).await;
-        seal(&fixture).await;
-        assert_eq!(retention.run_once().await.unwrap(), RetentionOutcome::Nothing);
-        append(&fixture, 30).await;
-        seal(&fixture).await;
-        assert_eq!(retention.run_once().await.unwrap(), RetentionOutcome::Recorded);
-        assert_eq!(
-            retention.run_once().await.unwrap(),
-            RetentionOutcome::Waiting,
-            "nothing is removed before the seal"
-        );
-        assert_eq!(verified(&fixture).await, (130, 0));
-        seal(&fixture).await;
-        assert_eq!(retention.run_once().await.unwrap(), RetentionOutcome::Removed(40));
-        assert_eq!(verified(&fixture).await, (91, 40));
-        assert_eq!(
-            retention.run_once().await.unwrap(),
-            RetentionOutcome::Nothing,
-            "a record does not cause the next one"
-        );
-        for _ in 0..20 {
-            append(&fixture, 50).await;
-            seal(&fixture).await;
-            for outcome in [RetentionOutcome::Recorded, RetentionOutcome::Removed(0), RetentionOutcome::Nothing] {
-                let done = retention.run_once().await.unwrap();
-                assert_eq!(std::mem::discriminant(&done), std::mem::discriminant(&outcome));
-                seal(&fixture).await;
-                verified(&fixture).await;
-            }
-            assert_eq!(verified(&fixture).await.0, 91);
-        }
-    }
-
-    #[tokio::test]
-    async fn old_entries_of_the_installations_log_are_removed_and_others_are_kept() {
-        let fixture = fixture().await;
-        let day = Duration::from_secs(24 * 3600);
-        let retention = retention(&fixture, 1_000_000, day);
-        append(&fixture, 1200).await;
-        fixture.clock.advance(day / 2);
-        append(&fixture, 10).await;
-        seal(&fixture).await;
-        assert_eq!(retention.run_once().await.unwrap(), RetentionOutcome::Nothing);
-        fixture.clock.advance(day);
-        assert_eq!(
-            retention.run_once().await.unwrap(),
-            RetentionOutcome::Nothing,
-            "the entries of a day have one record"
-        );
-        fixture.clock.advance(day / 2);
-        append(&fixture, 10).await;
-        seal(&fixture).await;
-        assert_eq!(retention.run_once().await.unwrap(), RetentionOutcome::Recorded);
-        seal(&fixture).await;
-        assert_eq!(retention.run_once().await.unwrap(), RetentionOutcome::Removed(1210));
-        assert_eq!(retention.run_once().await.unwrap(), RetentionOutcome::Nothing);
-        assert_eq!(verified(&fixture).await, (11, 1210));
-    }
-
-    #[tokio::test]
-    async fn a_server_that_is_killed_after_the_record_leaves_the_removal_to_the_next_one() {
-        let fixture = fixture().await;
-        append(&fixture, 130).await;
-        seal(&fixture).await;
-        retention(&fixture, 100, FOREVER).run_once().await.unwrap();
-        seal(&fixture).await;
-        let next = retention(&fixture, 1_000, FOREVER);
-        assert_eq!(next.run_once().await.unwrap(), RetentionOutcome::Removed(40), "a recorded removal happens");
-        assert_eq!(verified(&fixture).await, (91, 40));
     }
 }

@@ -1,113 +1,150 @@
-//! Sealing of the audit log, by a task of the server, or by a command after its own changes if no server runs.
+//! Sealing of the audit log, by a task of the server, or by a command after its own changes if no server runs. The server
+//! also compacts the log, and converts entries of an earlier version, under the same lease.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+mod report;
+mod upkeep;
 
-use audit::{Checkpoint, CheckpointSigner, checkpoint_json};
-use futures_util::{StreamExt as _, stream};
-use kernel::{Clock, OrganizationId, StoreError, Timestamp};
+use std::{sync::Arc, time::Duration};
+
+use audit_store::{LeaseOwner, Sealer, SealerContext, SealerKeys};
+use kernel::{Clock, StoreError};
 use store::{DynStore, Lease};
 
-use crate::{compose::Installation, logging::CHECKPOINT_TARGET};
+use crate::compose::Installation;
 
-/// Maximum number of entries of one chain that are sealed at once.
-const BATCH: usize = 2000;
+use report::report;
+use upkeep::Upkeep;
 
-/// Number of chains loaded per query. The lease is renewed before each such batch of chains.
-const CHAINS_PER_QUERY: usize = 64;
-
-/// Number of chains sealed concurrently: few enough to leave database connections to requests, and enough that a
-/// thousand active organizations don't wait for one another's commits.
-const MAX_CONCURRENT_CHAINS: usize = 8;
+/// The name of the lease, which is that of [`Lease::Sealer`].
+const LEASE: &str = "sealer";
 
 /// Duration of the lease after each renewal, and so roughly the pause of sealing after its owner has died.
 const LEASE_DURATION: Duration = Duration::from_secs(3);
 
-/// Delay before a chain that could not be sealed is tried again.
-const RETRY_DELAY: Duration = Duration::from_secs(60);
+/// Maximum number of rounds in one run, after which the task sees whether it has to stop.
+const MAX_ROUNDS: usize = 64;
 
 /// Seals the audit log while it owns the lease.
 pub(crate) struct AuditSealer {
     store: Arc<DynStore>,
     clock: Arc<dyn Clock>,
-    signer: Arc<dyn CheckpointSigner>,
     owner: String,
-    /// The chains that could not be sealed, and when each may be tried again.
-    backed_off: BTreeMap<OrganizationId, Timestamp>,
+    sealer: Sealer,
+    upkeep: Upkeep,
+    /// Whether the lease was acquired at the last attempt.
+    has_lease: bool,
 }
 
-/// The result of one sealing pass.
+/// The result of one sealing run.
 #[derive(Debug, Default)]
 pub(crate) struct SealSummary {
-    /// Whether a chain had a full batch, so that more entries may be waiting.
+    /// Whether more entries may be waiting.
     pub(crate) more: bool,
     /// Whether another process owns the lease.
     pub(crate) leased_elsewhere: bool,
+    /// The number of entries that were sealed.
+    pub(crate) sealed: u64,
+    /// The number of rows that were refused.
+    pub(crate) refused: u64,
+    /// The number of rows that are missing although the process that stored them goes on.
+    pub(crate) missing: u64,
     /// The error of the first chain that could not be sealed.
     failed: Option<StoreError>,
+}
+
+/// The result of one step of compaction and of conversion.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct UpkeepSummary {
+    /// The number of runs that became parts of segments.
+    pub(crate) compacted_runs: u64,
+    /// The number of entries of an earlier version that are left to convert.
+    pub(crate) unconverted: u64,
 }
 
 impl AuditSealer {
     /// Creates a sealer of the chains of this installation.
     pub(crate) fn new(installation: &Installation) -> Self {
+        let Installation { store, clock, entropy, audit_logs, .. } = installation;
+        let owner = entropy.ulid(clock.now()).to_string();
+        let lease = LeaseOwner { lease: LEASE, owner: owner.clone(), duration: LEASE_DURATION };
+        let stamps = Arc::clone(store);
+        let keys = SealerKeys {
+            checkpoints: Arc::clone(&installation.checkpoints),
+            rows: Arc::clone(&audit_logs.rows),
+            notes: Some(Arc::new(audit_logs.signer.clone())),
+        };
+        let sealer = Sealer::new(SealerContext {
+            tables: store.audit_tables(),
+            clock: Arc::clone(clock),
+            entropy: Arc::clone(entropy),
+            begin_entry: Box::new(move || stamps.begin_entry()),
+            keys: keys.clone(),
+            lease: LEASE,
+            owner: owner.clone(),
+            lease_duration: LEASE_DURATION,
+        });
         Self {
-            store: Arc::clone(&installation.store),
-            clock: Arc::clone(&installation.clock),
-            signer: Arc::clone(&installation.checkpoints),
-            owner: installation.entropy.ulid(installation.clock.now()).to_string(),
-            backed_off: BTreeMap::new(),
+            store: Arc::clone(store),
+            clock: Arc::clone(clock),
+            owner,
+            sealer,
+            upkeep: Upkeep::new(store.audit_tables(), Arc::clone(clock), lease, keys),
+            has_lease: false,
         }
     }
 
-    /// Acquires the lease, seals a batch of every chain with unsealed entries and signs each chain's new head. A chain
-    /// that can't be sealed is logged and skipped for a minute; the other chains are sealed all the same.
+    /// Acquires the lease if entries wait, seals them and signs the new heads. A chain that can't be sealed is logged and
+    /// rests for a minute; the other chains are sealed all the same.
     ///
     /// # Errors
     /// If the store can't be reached.
     pub(crate) async fn run_once(&mut self) -> Result<SealSummary, StoreError> {
-        let (mut summary, mut after) = (SealSummary::default(), None);
-        // A wait that is longer than any began before the clock was set back.
-        let now = self.clock.now();
-        self.backed_off.retain(|_, until| now < *until && *until <= now + RETRY_DELAY);
-        loop {
-            // The chains are queried before the lease is acquired, so that an idle installation writes nothing.
-            let due = self.store.organizations_with_unsealed(after, CHAINS_PER_QUERY).await?;
-            let Some(last) = due.last() else { return Ok(summary) };
-            if !self.store.acquire_lease(Lease::Sealer, &self.owner, self.clock.now(), LEASE_DURATION).await? {
-                return Ok(SealSummary { leased_elsewhere: true, ..summary });
-            }
-            after = Some(*last);
-            let ready = due.into_iter().filter(|chain| !self.backed_off.contains_key(chain));
-            let sealed = stream::iter(ready).map(|chain| {
-                let seal = self.seal_chain(chain);
-                async move { (chain, seal.await) }
-            });
-            for (chain, outcome) in sealed.buffer_unordered(MAX_CONCURRENT_CHAINS).collect::<Vec<_>>().await {
-                match outcome {
-                    Ok(sealed) => summary.more |= sealed == BATCH,
-                    Err(error @ StoreError::Unavailable(_)) => return Err(error),
-                    Err(error) => {
-                        tracing::error!(organization = %chain, %error, "the audit log of an organization can't be sealed; trying again in 60 s");
-                        self.backed_off.insert(chain, self.clock.now() + RETRY_DELAY);
-                        summary.failed.get_or_insert(error);
-                    }
-                }
+        let mut summary = SealSummary::default();
+        // This is asked before the lease is acquired, so that an idle installation writes nothing.
+        if !self.sealer.has_work().await? {
+            return Ok(summary);
+        }
+        if !self.acquire_lease().await? {
+            return Ok(SealSummary { leased_elsewhere: true, ..summary });
+        }
+        for _ in 0..MAX_ROUNDS {
+            let round = self.sealer.run_round().await?;
+            self.upkeep.record_heads(&round.checkpoints);
+            summary.more = round.more;
+            let is_outdated = round.is_outdated;
+            report(round, &mut summary);
+            if is_outdated || !summary.more {
+                break;
             }
         }
+        Ok(summary)
     }
 
-    /// Seals up to a batch of one chain's unsealed entries. Returns the number of entries, which is 0 if another
-    /// process was faster.
-    async fn seal_chain(&self, organization: OrganizationId) -> Result<usize, StoreError> {
-        let Some(unsealed) = self.store.unsealed(organization, BATCH).await? else { return Ok(0) };
-        let batch = audit::seal(&unsealed);
-        let head = batch.head();
-        let checkpoint =
-            Checkpoint::sign(&*self.signer, batch.organization, head.sequence, head.hash, self.clock.now());
-        if !self.store.seal(&batch, &checkpoint).await? {
-            return Ok(0);
+    /// Compacts sealed entries and converts those of an earlier version, one step of each, if there are any and the lease
+    /// can be had.
+    ///
+    /// # Errors
+    /// If the store fails. The next step tries again.
+    pub(crate) async fn keep_up(&mut self) -> Result<UpkeepSummary, StoreError> {
+        if !self.upkeep.is_due() || !self.acquire_lease().await? {
+            return Ok(self.upkeep.summary());
         }
-        tracing::info!(target: CHECKPOINT_TARGET, checkpoint = %checkpoint_json(&checkpoint), "audit checkpoint");
-        Ok(batch.seals.len())
+        if self.upkeep.run_once().await? {
+            // The heads of the converted chain are not those in memory.
+            self.sealer.forget();
+        }
+        Ok(self.upkeep.summary())
+    }
+
+    async fn acquire_lease(&mut self) -> Result<bool, StoreError> {
+        let had_lease = self.has_lease;
+        let now = self.clock.now();
+        self.has_lease = self.store.acquire_lease(Lease::Sealer, &self.owner, now, LEASE_DURATION).await?;
+        if self.has_lease && !had_lease {
+            self.sealer.forget();
+            self.upkeep.take_over();
+        }
+        Ok(self.has_lease)
     }
 
     /// Seals all unsealed entries and releases the lease. If another process holds the lease, the entries are left to
@@ -120,6 +157,7 @@ impl AuditSealer {
         let sealed = self.seal_all().await;
         // The lease is released even after an error: another process may succeed.
         let released = self.store.release_lease(Lease::Sealer, &self.owner).await;
+        self.has_lease = false;
         sealed.and(released)
     }
 

@@ -233,10 +233,16 @@ settings! {
     "The name of this installation in the notes and proofs of its audit logs, such as `audit.example.org`: a host name, with a path if you like, without `https://`. The log of an organization is named after it, `NAME/org_…`, and its verifier key contains that name, so choose it before others rely on proofs. By default the identifier of the installation."
 
     INSTALLATION_LOG_ENTRIES: "installation_log_entries", "ENTRIES", Some("5000000"), Serve;
-    "Maximum number of entries in the installation's own audit log, at least 1000. It has the calls without a known account, and changes by operators. The oldest entries beyond it, of about 50 bytes each, are removed, and an entry of the log records that."
+    "Maximum number of entries in the installation's own audit log, at least 1000. It has the calls without a known account, and changes by operators. The oldest entries beyond it, of about 50 bytes each, are removed in parts of 4,096, or of 256 in a shorter log, and an entry of the log records that."
 
     INSTALLATION_LOG_RETENTION: "installation_log_retention", "DURATION", Some("1826d"), Serve;
     "How long entries of the installation's own audit log are stored, at least 1d. Their removal is recorded in the log. The logs of workspaces are not affected."
+
+    AUDIT_RETENTION: "audit_retention", "DURATION", None, Serve;
+    "How long entries of the audit logs of workspaces are stored, at least 1d; by default for ever. When all entries of a part of a log are older, they are removed: parts have 4,096 entries, or 256 in a shorter log, so single entries stay longer. An entry of the log records the removal with the hash and the root of the tree at its end, so that the rest of the log still verifies."
+
+    AUDIT_RETENTION_LONGER: "audit_retention_longer", "WORKSPACE=DURATION", None, Serve, list;
+    "A workspace whose entries are stored longer than `audit_retention`, such as `cedar-valley=3652d` or `cedar-valley=forever`."
 
     MAX_CONNECTIONS: "max_connections", "CONNECTIONS", Some("4096"), Serve;
     "Maximum number of open connections to the API. Further connections wait to be accepted. It is reduced if the limit of open files does not allow as many beside what the server itself needs. A network (IPv4 /24, IPv6 /48) gets at most half of what all others leave, and one address of it a quarter of that, except a `trusted_proxy` and this machine."

@@ -13,6 +13,7 @@ use store_sql::DatabaseOptions;
 
 use super::{
     attachments::AttachmentSettings,
+    audit_log::{AuditRetentionPeriods, InstallationLogLimits},
     database::{Database, parse_database_url, read_database_options},
     openid::{self, OpenIdSettings},
     parsers::{parse_address, parse_duration, parse_mebibytes, parse_one_of, parse_origin, parse_positive},
@@ -44,6 +45,7 @@ pub(crate) struct Settings {
     /// The name of the installation in the notes of its audit logs. `None` for its identifier.
     pub(crate) audit_origin: Option<String>,
     pub(crate) installation_log: InstallationLogLimits,
+    pub(crate) audit_retention: AuditRetentionPeriods,
     pub(crate) max_connections: usize,
     pub(crate) webhooks: WebhookSettings,
     pub(crate) log_format: LogFormat,
@@ -53,15 +55,6 @@ pub(crate) struct Settings {
     /// `None` if people sign in with passwords only.
     pub(crate) openid: Option<OpenIdSettings>,
     pub(crate) api: http_api::ApiSettings,
-}
-
-/// The bounds of the installation's own audit log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct InstallationLogLimits {
-    /// Maximum number of sealed entries.
-    pub(crate) entries: u64,
-    /// Maximum age of an entry.
-    pub(crate) age: Duration,
 }
 
 /// The format of the log.
@@ -97,7 +90,8 @@ impl Settings {
         let signing_key_lifetime = reader.value(&table::SIGNING_KEY_LIFETIME, parse_key_lifetime);
         let rate_limit_url = reader.value_or(&table::RATE_LIMIT_URL, parse_redis_url, || None);
         let audit_origin = reader.value_or(&table::AUDIT_ORIGIN, |text| parse_origin(text).map(Some), || None);
-        let installation_log = read_installation_log(reader);
+        let installation_log = InstallationLogLimits::read(reader);
+        let audit_retention = AuditRetentionPeriods::read(reader);
         let max_connections = reader.value(&table::MAX_CONNECTIONS, parse_positive);
         let log_format = reader.value(&table::LOG_FORMAT, |text| {
             parse_one_of(text, &[("auto", LogFormat::Auto), ("text", LogFormat::Text), ("json", LogFormat::Json)])
@@ -121,6 +115,7 @@ impl Settings {
             rate_limit_url: rate_limit_url?,
             audit_origin: audit_origin?,
             installation_log: installation_log?,
+            audit_retention: audit_retention?,
             max_connections: usize::try_from(max_connections?).ok()?,
             webhooks: webhooks?,
             log_format: log_format?,
@@ -175,18 +170,6 @@ fn read_tls(reader: &mut SettingsReader<'_>) -> Option<Option<CertificateFiles>>
         (Some(_), None) => reader.error("tls_cert is set without tls_key; set both"),
         (None, Some(_)) => reader.error("tls_key is set without tls_cert; set both"),
     }
-}
-
-fn read_installation_log(reader: &mut SettingsReader<'_>) -> Option<InstallationLogLimits> {
-    let entries = reader.value(&table::INSTALLATION_LOG_ENTRIES, |text| match parse_positive(text)? {
-        entries if entries >= 1000 => Ok(entries),
-        _ => Err(format!("{text} is less than 1000")),
-    });
-    let age = reader.value(&table::INSTALLATION_LOG_RETENTION, |text| match parse_duration(text)? {
-        age if age >= Duration::from_secs(24 * 60 * 60) => Ok(age),
-        _ => Err(format!("{text} is less than 1d")),
-    });
-    Some(InstallationLogLimits { entries: entries?.into(), age: age? })
 }
 
 fn read_api(reader: &mut SettingsReader<'_>, public_url: Option<&PublicUrl>) -> Option<http_api::ApiSettings> {

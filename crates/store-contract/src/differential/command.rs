@@ -27,12 +27,8 @@ pub(super) enum Command {
         log: usize,
         full: bool,
     },
-    Seal {
-        limit: usize,
-    },
-    SealAgain {
-        which: Index,
-    },
+    Seal,
+    ReplaceSealers,
     DeleteExpiredKeys {
         limit: usize,
     },
@@ -111,8 +107,8 @@ pub(super) fn any_command() -> impl Strategy<Value = Command> {
         12 => (0..5_u64).prop_map(|millis| Command::Wait { millis }),
         24 => any_commit().prop_map(Command::Commit),
         2 => (0..3_usize, any::<bool>()).prop_map(|(log, full)| Command::Append { log, full }),
-        1 => (0..8_usize).prop_map(|limit| Command::Seal { limit }),
-        1 => any::<Index>().prop_map(|which| Command::SealAgain { which }),
+        2 => Just(Command::Seal),
+        1 => Just(Command::ReplaceSealers),
         1 => (0..3_usize).prop_map(|limit| Command::DeleteExpiredKeys { limit }),
         1 => (select(OWNERS), 1..9_u64).prop_map(|(owner, millis)| Command::AcquireLease { owner, millis }),
         1 => select(OWNERS).prop_map(|owner| Command::ReleaseLease { owner }),

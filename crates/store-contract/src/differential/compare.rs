@@ -226,7 +226,6 @@ impl DifferentialTest {
     }
 
     async fn compare_logs(&self) -> TestCaseResult {
-        self.unsealed(1_000).await?;
         self.compare("tail", async |store| store.unsealed_stats(None).await).await?;
         for organization in self.organizations {
             self.compare("tail", async |store| store.unsealed_stats(Some(organization)).await).await?;

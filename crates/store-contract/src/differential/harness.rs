@@ -2,7 +2,6 @@
 
 use std::{any::Any, cell::Cell, fmt::Debug, sync::Arc, time::Duration};
 
-use audit::{Checkpoint, SealedBatch};
 use auth::EncryptedSigningKey;
 use kernel::{
     Action, ActorRevision, Changeset, Clock, Fingerprint, Id, IdempotencyRecord, Kind, OrganizationId, StoreError,
@@ -18,7 +17,23 @@ use super::{
     command::{Command, CommitCommand},
     history::{ChangesetPart, DraftContext, History, pick},
 };
-use crate::{OpenedStore, TestClock, TestEntropy, samples};
+use crate::{OpenedStore, TestClock, TestEntropy, TestLogKey, TestSealer, samples};
+
+/// A sealer whose own entries are the same in both stores.
+fn new_sealer(store: &Arc<DynStore>, clock: &Arc<TestClock>, step: u64) -> TestSealer {
+    let timestamps = TimestampOracle::new(Arc::clone(clock) as Arc<dyn Clock>);
+    let entropy = TestEntropy::with_offset(SEALER_OFFSET + step * 1_000);
+    TestSealer::with_parts(
+        store,
+        clock.clone(),
+        Arc::new(entropy),
+        Box::new(move || timestamps.begin()),
+        TestLogKey::DEFAULT.sealer_keys(),
+    )
+}
+
+/// The offset of the randomness of sealers, far from that of commands.
+const SEALER_OFFSET: u64 = 1 << 60;
 
 pub(super) struct DifferentialTest {
     reference: Arc<DynStore>,
@@ -31,7 +46,8 @@ pub(super) struct DifferentialTest {
     /// Two organizations of the test, and the log of the installation.
     pub(super) organizations: [OrganizationId; 3],
     pub(super) history: History,
-    batches: Vec<(SealedBatch, Checkpoint)>,
+    /// The sealers of both stores.
+    sealers: [TestSealer; 2],
     pub(super) claims: Vec<IdempotencyRecord>,
 }
 
@@ -41,6 +57,10 @@ impl DifferentialTest {
         reference: OpenedStore,
         other: OpenedStore,
     ) -> Result<Self, TestCaseError> {
+        let sealers = [&reference.store, &other.store].map(|store| {
+            store.authenticate_rows(Arc::new(TestLogKey::DEFAULT));
+            new_sealer(store, &clock, 0)
+        });
         let mut test = Self {
             reference: reference.store,
             other: other.store,
@@ -50,7 +70,7 @@ impl DifferentialTest {
             step: 0,
             organizations: [OrganizationId::INSTALLATION; 3],
             history: History::default(),
-            batches: Vec::new(),
+            sealers,
             claims: Vec::new(),
         };
         for (index, slug) in ["first", "second"].into_iter().enumerate() {
@@ -92,12 +112,10 @@ impl DifferentialTest {
                 let entry = sample(&self.entropy(0), self.organizations[*log], now);
                 self.compare("append", async |store| store.append(entry.clone(), store.begin_entry()).await).await?;
             }
-            Command::Seal { limit } => self.seal(*limit).await?,
-            Command::SealAgain { which } if !self.batches.is_empty() => {
-                let (batch, checkpoint) = which.get(&self.batches);
-                self.compare("seal, a second time", async |store| store.seal(batch, checkpoint).await).await?;
+            Command::Seal => self.seal().await?,
+            Command::ReplaceSealers => {
+                self.sealers = [&self.reference, &self.other].map(|store| new_sealer(store, &self.clock, self.step));
             }
-            Command::SealAgain { .. } => {}
             Command::DeleteExpiredKeys { limit } => {
                 self.compare("delete_expired_keys", async |store| {
                     store.delete_expired_idempotency_keys(now, *limit).await
@@ -213,24 +231,22 @@ impl DifferentialTest {
         changeset
     }
 
-    async fn seal(&mut self, limit: usize) -> TestCaseResult {
-        let pending = self.unsealed(limit).await?;
-        for unsealed in &pending {
-            let (batch, checkpoint) = samples::seal_batch(unsealed, self.clock.now());
-            self.compare("seal", async |store| store.seal(&batch, &checkpoint).await).await?;
-            self.batches.push((batch, checkpoint));
+    /// Lets both sealers run a round, if they get the lease.
+    async fn seal(&mut self) -> TestCaseResult {
+        let failed = |error: StoreError| TestCaseError::fail(format!("seal: {error}"));
+        let mut outcomes = Vec::new();
+        for sealer in &mut self.sealers {
+            let round = if sealer.acquire_lease().await.map_err(failed)? {
+                let round = sealer.run_round().await.map_err(failed)?;
+                sealer.release_lease().await.map_err(failed)?;
+                Some((round.sealed, round.more, round.checkpoints, round.faults.len(), round.missing, round.refused))
+            } else {
+                None
+            };
+            outcomes.push(round);
         }
+        prop_assert_eq!(&outcomes[0], &outcomes[1], "a round of sealing (the reference is on the left)");
         Ok(())
-    }
-
-    pub(super) async fn unsealed(&self, limit: usize) -> Result<Vec<audit::Unsealed>, TestCaseError> {
-        let due =
-            self.compare("with_unsealed", async |store| store.organizations_with_unsealed(None, limit).await).await?;
-        let mut pending = Vec::new();
-        for organization in due {
-            pending.extend(self.compare("unsealed", async |store| store.unsealed(organization, limit).await).await?);
-        }
-        Ok(pending)
     }
 
     /// Randomness that is the same for both stores; `offset` separates several uses within one step.

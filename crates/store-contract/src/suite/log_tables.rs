@@ -179,6 +179,20 @@ pub async fn segments_are_found_by_their_greatest_identifiers(fixture: Fixture) 
     }
 }
 
+/// The digests of segments are listed upwards from a sequence.
+pub async fn digests_of_segments_are_listed(fixture: Fixture) {
+    let log = LogRows::open(&fixture).await;
+    let organization = fixture.new_id();
+    store_segments(&log, organization, &[21, 1, 11]).await;
+    store_segments(&log, fixture.new_id(), &[1]).await;
+    let list = async |from, limit| log.tables.digests(organization, from, limit).await.unwrap();
+    let expected = [1, 11, 21].map(|first| (first, segment(first, first + 9).digest));
+    assert_eq!(list(0, 9).await, expected);
+    assert_eq!(list(1, 2).await, expected[..2]);
+    assert_eq!(list(2, 9).await, expected[1..]);
+    assert_eq!(list(22, 9).await, []);
+}
+
 /// Ranges of bodies are returned in the order asked for; a run that is gone has none.
 pub async fn ranges_of_bodies_are_returned_in_order(fixture: Fixture) {
     let log = LogRows::open(&fixture).await;

@@ -1,11 +1,14 @@
 //! Every entry gets one position in the chain of its organization, without gaps (contract v1 § 8).
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use audit::{Checkpoint, Hash, Head, Seal, StoredEntry, Unsealed, UnsealedStats, hash_entry};
-use kernel::{Entry, OrganizationId, Timestamp};
+use audit::{
+    BLOCK_ENTRIES, CheckpointVerifier, ENTRIES_REMOVED, Hash, Head, Removal, Seal, StoredEntry, UnsealedStats,
+    hash_entry, tables::PrefixRemoval, tree_root, verify_stored,
+};
+use kernel::{Entry, Order, OrganizationId, PageRequest, Timestamp};
 
-use crate::{Fixture, samples};
+use crate::{Fixture, TestLogKey, TestSealer, samples};
 
 async fn append(fixture: &Fixture, organization: OrganizationId, count: usize) -> Vec<Entry> {
     let mut all = Vec::new();
@@ -20,18 +23,11 @@ async fn append(fixture: &Fixture, organization: OrganizationId, count: usize) -
     all
 }
 
-/// The unsealed entries of the organization, at most `limit` of them.
-async fn unsealed(fixture: &Fixture, organization: OrganizationId, limit: usize) -> Unsealed {
-    let unsealed = fixture.store.unsealed(organization, limit).await.unwrap().unwrap();
-    assert!(unsealed.organization == organization && unsealed.entries.len() <= limit);
-    unsealed
-}
-
-/// Seals all unsealed entries of an organization and returns the checkpoint.
-async fn seal(fixture: &Fixture, organization: OrganizationId) -> Checkpoint {
-    let (batch, checkpoint) = samples::seal_batch(&unsealed(fixture, organization, 1_000).await, fixture.clock.tick());
-    assert!(fixture.store.seal(&batch, &checkpoint).await.unwrap());
-    checkpoint
+/// Seals everything a moment later. Returns the head of a chain.
+async fn seal(fixture: &Fixture, organization: OrganizationId) -> Head {
+    fixture.clock.tick();
+    fixture.seal_all().await;
+    fixture.store.head(organization).await.unwrap()
 }
 
 fn assert_chain(chain: &[StoredEntry], entries: &[Entry]) {
@@ -45,7 +41,8 @@ fn assert_chain(chain: &[StoredEntry], entries: &[Entry]) {
     }
 }
 
-/// In every organization, sequences count from one without gaps over several batches, and hashes link the entries.
+/// In every organization, sequences count from one without gaps over several batches, and hashes link the entries. Only
+/// the log of the installation has entries beside those that were appended: the sealer's own.
 pub async fn every_organization_has_a_gapless_chain_of_its_own(fixture: Fixture) {
     let organizations = [fixture.new_id(), fixture.new_id(), OrganizationId::INSTALLATION];
     let mut logs = [Vec::new(), Vec::new(), Vec::new()];
@@ -53,16 +50,19 @@ pub async fn every_organization_has_a_gapless_chain_of_its_own(fixture: Fixture)
         for (organization, log) in organizations.iter().zip(&mut logs) {
             log.extend(append(&fixture, *organization, count).await);
         }
-        for organization in organizations {
-            seal(&fixture, organization).await;
-        }
+        seal(&fixture, fixture.home).await;
     }
     for (organization, log) in organizations.iter().zip(&logs) {
         let chain = fixture.store.sealed(*organization, 0, 100).await.unwrap();
-        assert_chain(&chain, log);
+        let entries: Vec<Entry> = chain.iter().map(|stored| stored.entry.clone()).collect();
+        assert_chain(&chain, &entries);
+        let appended: Vec<_> = entries.into_iter().filter(|entry| entry.action != audit_store::HEADS).collect();
+        assert_eq!(appended, *log);
+        assert!(*organization == OrganizationId::INSTALLATION || chain.len() == log.len());
         let last = chain.last().and_then(|recorded| recorded.seal).unwrap();
         let head = fixture.store.head(*organization).await.unwrap();
         assert_eq!(head, Head { sequence: last.sequence, hash: last.hash });
+        verify_stored(&*fixture.store, *organization, &TestLogKey::DEFAULT, &[]).await.unwrap();
     }
     assert_eq!(fixture.store.head(fixture.new_id()).await.unwrap(), Head::EMPTY);
 }
@@ -78,44 +78,10 @@ pub async fn a_seal_is_visible_in_lists_and_single_reads(fixture: Fixture) {
     assert_eq!(log[3], StoredEntry { entry: late, seal: None });
     let entry = fixture.store.entry(organization, entries[1].id).await.unwrap();
     assert_eq!(entry.as_ref(), Some(&log[1]));
-}
-
-/// Unsealed entries of an organization are returned oldest first, each once, and no more than requested.
-pub async fn unsealed_entries_are_returned_oldest_first(fixture: Fixture) {
-    seal(&fixture, fixture.home).await;
-    assert_eq!(fixture.store.unsealed(fixture.home, 100).await.unwrap(), None);
-    let (one, other) = (fixture.new_id(), fixture.new_id());
-    let mut first = append(&fixture, one, 2).await;
-    let second = append(&fixture, other, 2).await;
-    let third = append(&fixture, one, 1).await;
-    assert_eq!(unsealed(&fixture, one, 1).await.entries, first[..1]);
-    let pending = unsealed(&fixture, one, 2).await;
-    assert_eq!(pending, Unsealed { organization: one, head: Head::EMPTY, entries: first.clone() });
-    let (batch, checkpoint) = samples::seal_batch(&pending, fixture.clock.tick());
-    first.extend(third.clone());
-    assert_eq!(unsealed(&fixture, one, 100).await.entries, first);
-    assert!(fixture.store.seal(&batch, &checkpoint).await.unwrap());
-    let rest = Unsealed { organization: one, head: batch.head(), entries: third };
-    assert_eq!(unsealed(&fixture, one, 100).await, rest);
-    assert_eq!(unsealed(&fixture, other, 100).await.entries, second);
-}
-
-/// Organizations with unsealed entries are listed once each, ordered by identifier, after any given position.
-pub async fn organizations_with_unsealed_entries_are_listed_up_to_a_limit(fixture: Fixture) {
-    seal(&fixture, fixture.home).await;
-    let due = async |after, limit| fixture.store.organizations_with_unsealed(after, limit).await.unwrap();
-    assert_eq!(due(None, 10).await, []);
-    let mut organizations = vec![fixture.new_id(), fixture.new_id(), fixture.new_id(), OrganizationId::INSTALLATION];
-    for organization in &organizations {
-        append(&fixture, *organization, 3).await;
-    }
-    organizations.sort_unstable();
-    assert_eq!(due(None, 10).await, organizations);
-    assert_eq!(due(None, 2).await, organizations[..2]);
-    assert_eq!(due(Some(organizations[1]), 2).await, organizations[2..]);
-    assert_eq!(due(Some(organizations[3]), 2).await, []);
-    seal(&fixture, organizations[1]).await;
-    assert_eq!(due(Some(organizations[0]), 10).await, organizations[2..]);
+    let streamed = PageRequest { order: Order::Changed, ..PageRequest::default() };
+    assert_eq!(fixture.stream_entries(organization, &Default::default(), streamed).await, log);
+    let changes = fixture.store.changes(organization, &entries[0].subject.as_ref().unwrap().id, 1).await.unwrap();
+    assert_eq!(changes, log[3..]);
 }
 
 /// Entries are sealed in the order of their identifiers, not in the order in which they were appended.
@@ -126,57 +92,39 @@ pub async fn entries_are_sealed_in_the_order_of_their_identifiers(fixture: Fixtu
     for index in [4, 0, 5, 2, 1, 3] {
         fixture.append(entries[index].clone()).await.unwrap();
     }
-    assert_eq!(unsealed(&fixture, organization, 1_000).await.entries, entries);
     seal(&fixture, organization).await;
+    assert_chain(&fixture.store.sealed(organization, 0, 100).await.unwrap(), &entries);
     // An entry that is appended late comes after those that were sealed before.
     let late = samples::entry(&*fixture.entropy, organization, Timestamp::from_millis(at.millis() - 60_000));
     fixture.append(late.clone()).await.unwrap();
     seal(&fixture, organization).await;
     entries.push(late);
     assert_chain(&fixture.store.sealed(organization, 0, 100).await.unwrap(), &entries);
+    entries.rotate_right(1);
+    let listed = fixture.audit_log(organization).await;
+    assert_eq!(listed.into_iter().map(|stored| stored.entry).collect::<Vec<_>>(), entries, "lists go by identifier");
 }
 
-/// A sealer whose batch is stale stores nothing: no seal, no checkpoint and no head.
-pub async fn a_stale_batch_is_refused_and_stores_nothing(fixture: Fixture) {
+/// However many sealers believe that they have the lease, each entry gets one position.
+pub async fn concurrent_sealers_seal_each_entry_once(fixture: Fixture) {
     let organization = fixture.new_id();
-    append(&fixture, organization, 2).await;
-    let (stale, stale_checkpoint) =
-        samples::seal_batch(&unsealed(&fixture, organization, 1_000).await, fixture.clock.tick());
-    append(&fixture, organization, 1).await;
-    let checkpoint = seal(&fixture, organization).await;
-    let chain = fixture.store.sealed(organization, 0, 100).await.unwrap();
-    let other = Head { sequence: 3, hash: Hash([1; 32]) };
-    append(&fixture, organization, 1).await;
-    let mismatched = Unsealed { head: other, ..unsealed(&fixture, organization, 1_000).await };
-    let (mismatched, mismatched_checkpoint) = samples::seal_batch(&mismatched, fixture.clock.tick());
-    for (batch, checkpoint_of_batch) in [(&stale, &stale_checkpoint), (&mismatched, &mismatched_checkpoint)] {
-        assert!(!fixture.store.seal(batch, checkpoint_of_batch).await.unwrap());
-        assert_eq!(fixture.store.sealed(organization, 0, 100).await.unwrap(), chain);
-        assert_eq!(fixture.store.checkpoints(organization, 0, 100).await.unwrap(), [checkpoint]);
-        let head = Head { sequence: checkpoint.sequence, hash: checkpoint.hash };
-        assert_eq!(fixture.store.head(organization).await.unwrap(), head);
-        assert_eq!(fixture.store.unsealed_stats(Some(organization)).await.unwrap().entries, 1);
+    let mut entries = Vec::new();
+    for _ in 0..3 {
+        entries.extend(append(&fixture, organization, 5).await);
+        let mut sealers = Vec::new();
+        for _ in 0..8 {
+            let mut sealer = TestSealer::new(&fixture);
+            assert!(sealer.acquire_lease().await.unwrap());
+            sealers.push(tokio::spawn(async move { sealer.run_round().await.unwrap().sealed }));
+        }
+        let mut sealed = 0;
+        for sealer in sealers {
+            sealed += sealer.await.unwrap();
+        }
+        assert!(sealed > 0, "one of them must have sealed");
     }
-}
-
-/// Of eight sealers with the same batch, one stores it.
-pub async fn one_of_eight_concurrent_sealers_wins(fixture: Fixture) {
-    let organization = fixture.new_id();
-    let entries = append(&fixture, organization, 5).await;
-    let (batch, checkpoint) = samples::seal_batch(&unsealed(&fixture, organization, 1_000).await, fixture.clock.tick());
-    let sealers: Vec<_> = (0..8)
-        .map(|_| {
-            let (store, batch) = (Arc::clone(&fixture.store), batch.clone());
-            tokio::spawn(async move { store.seal(&batch, &checkpoint).await.unwrap() })
-        })
-        .collect();
-    let mut winners = 0;
-    for sealer in sealers {
-        winners += usize::from(sealer.await.unwrap());
-    }
-    assert_eq!(winners, 1);
+    seal(&fixture, organization).await;
     assert_chain(&fixture.store.sealed(organization, 0, 100).await.unwrap(), &entries);
-    assert_eq!(fixture.store.checkpoints(organization, 0, 100).await.unwrap(), [checkpoint]);
 }
 
 /// Unsealed entries are counted, with the time of the oldest one, for one organization and for all.
@@ -187,35 +135,25 @@ pub async fn unsealed_entries_are_counted(fixture: Fixture) {
     assert_eq!(fixture.store.unsealed_stats(None).await.unwrap(), nothing);
     let first = append(&fixture, one, 3).await;
     let second = append(&fixture, other, 2).await;
-    assert_eq!(
-        fixture.store.unsealed_stats(Some(one)).await.unwrap(),
-        UnsealedStats { entries: 3, oldest: Some(first[0].occurred_at) }
-    );
-    assert_eq!(
-        fixture.store.unsealed_stats(Some(other)).await.unwrap(),
-        UnsealedStats { entries: 2, oldest: Some(second[0].occurred_at) }
-    );
-    assert_eq!(
-        fixture.store.unsealed_stats(None).await.unwrap(),
-        UnsealedStats { entries: 5, oldest: Some(first[0].occurred_at) }
-    );
+    let of = |entries, oldest: &Entry| UnsealedStats { entries, oldest: Some(oldest.occurred_at) };
+    assert_eq!(fixture.store.unsealed_stats(Some(one)).await.unwrap(), of(3, &first[0]));
+    assert_eq!(fixture.store.unsealed_stats(Some(other)).await.unwrap(), of(2, &second[0]));
+    assert_eq!(fixture.store.unsealed_stats(None).await.unwrap(), of(5, &first[0]));
     for (limit, counted) in [(2, 2), (3, 3), (100, 3)] {
-        let waiting = fixture.store.waiting_stats(one, limit).await.unwrap();
-        assert_eq!(waiting, UnsealedStats { entries: counted, oldest: Some(first[0].occurred_at) });
+        assert_eq!(fixture.store.waiting_stats(one, limit).await.unwrap(), of(counted, &first[0]));
     }
     seal(&fixture, one).await;
+    assert_eq!(fixture.store.unsealed_stats(None).await.unwrap(), nothing);
     assert_eq!(fixture.store.unsealed_stats(Some(one)).await.unwrap(), nothing);
     assert_eq!(fixture.store.waiting_stats(one, 100).await.unwrap(), nothing);
-    assert_eq!(
-        fixture.store.unsealed_stats(None).await.unwrap(),
-        UnsealedStats { entries: 2, oldest: Some(second[0].occurred_at) }
-    );
 }
 
 /// A chain can be read from any sequence on, in batches of any size.
 pub async fn a_chain_is_read_by_sequence(fixture: Fixture) {
     let organization = fixture.new_id();
-    let entries = append(&fixture, organization, 7).await;
+    let mut entries = append(&fixture, organization, 4).await;
+    seal(&fixture, organization).await;
+    entries.extend(append(&fixture, organization, 3).await);
     seal(&fixture, organization).await;
     append(&fixture, organization, 1).await;
     let (mut chain, mut after) = (Vec::new(), 0);
@@ -232,82 +170,151 @@ pub async fn a_chain_is_read_by_sequence(fixture: Fixture) {
     assert!(fixture.store.sealed(fixture.new_id(), 0, 3).await.unwrap().is_empty());
 }
 
-/// Every batch has a checkpoint, which reads back as it was signed, in the order of the chain.
-pub async fn checkpoints_are_stored_in_chain_order(fixture: Fixture) {
+/// The head of a chain always has a signed checkpoint, and those that are listed are in the order of the chain.
+pub async fn the_head_of_a_chain_has_a_checkpoint(fixture: Fixture) {
     let organization = fixture.new_id();
-    let mut expected = Vec::new();
+    let store = &fixture.store;
     for count in [1, 3, 2, 1] {
         append(&fixture, organization, count).await;
-        expected.push(seal(&fixture, organization).await);
+        let head = seal(&fixture, organization).await;
+        let checkpoints = store.checkpoints(organization, 0, 100).await.unwrap();
+        let last = checkpoints.last().unwrap();
+        assert_eq!((last.organization, last.sequence, last.hash), (organization, head.sequence, head.hash));
+        assert_eq!(last.signed_at, fixture.now());
+        assert!(checkpoints.is_sorted_by_key(|checkpoint| checkpoint.sequence));
+        for checkpoint in &checkpoints {
+            assert!(TestLogKey::DEFAULT.verify(checkpoint.message().as_bytes(), &checkpoint.signature));
+        }
+        for limit in 1..4 {
+            let listed = store.checkpoints(organization, 0, limit).await.unwrap();
+            assert_eq!(listed, checkpoints[..limit.min(checkpoints.len())]);
+        }
+        assert_eq!(store.checkpoints(organization, head.sequence - 1, 100).await.unwrap(), [*last]);
+        assert!(store.checkpoints(organization, head.sequence, 100).await.unwrap().is_empty());
     }
-    let store = &fixture.store;
-    assert_eq!(expected.iter().map(|checkpoint| checkpoint.sequence).collect::<Vec<_>>(), [1, 4, 6, 7]);
-    assert_eq!(store.checkpoints(organization, 0, 100).await.unwrap(), expected);
-    assert_eq!(store.checkpoints(organization, 0, 2).await.unwrap(), expected[..2]);
-    assert_eq!(store.checkpoints(organization, 4, 100).await.unwrap(), expected[2..]);
-    assert_eq!(store.checkpoints(organization, 3, 1).await.unwrap(), expected[1..2]);
     assert!(store.checkpoints(fixture.new_id(), 0, 100).await.unwrap().is_empty());
 }
 
-/// The chain begins after the removed entries: they are gone with their seals and checkpoints, and everything else is
-/// left, also in other organizations.
-pub async fn the_oldest_entries_are_removed_from_the_start_of_a_chain(fixture: Fixture) {
+/// The chain begins after the removed entries: they are gone from every list, and everything else is left, also in other
+/// organizations. The chain continues.
+pub async fn removed_entries_are_gone_from_every_list(fixture: Fixture) {
     let (organization, other) = (fixture.new_id(), fixture.new_id());
-    let (mut entries, mut checkpoints) = (Vec::new(), Vec::new());
-    for _ in 0..4 {
-        entries.extend(append(&fixture, organization, 3).await);
-        checkpoints.push(seal(&fixture, organization).await);
-        append(&fixture, other, 3).await;
-        seal(&fixture, other).await;
-    }
-    append(&fixture, organization, 1).await;
-    let (store, chain) = (&fixture.store, fixture.store.sealed(organization, 0, 100).await.unwrap());
-    let at = |sequence: usize| {
-        let seal = chain[sequence - 1].seal.unwrap();
-        Head { sequence: seal.sequence, hash: seal.hash }
-    };
+    let block = usize::try_from(BLOCK_ENTRIES).unwrap();
+    let entries = append(&fixture, organization, block + 3).await;
+    append(&fixture, other, 3).await;
+    seal(&fixture, organization).await;
+    let (store, chain) = (&fixture.store, fixture.store.sealed(organization, 0, 1_000).await.unwrap());
+    let last = chain[block - 1].seal.map(|seal| Head { sequence: seal.sequence, hash: seal.hash }).unwrap();
     assert_eq!(store.removed(organization).await.unwrap(), Head::EMPTY);
-    assert!(store.remove_entries(organization, Head::EMPTY, at(4)).await.unwrap());
-    assert!(store.remove_entries(organization, at(4), at(7)).await.unwrap());
-    assert_eq!(store.removed(organization).await.unwrap(), at(7));
-    assert_eq!(store.sealed(organization, 0, 100).await.unwrap(), chain[7..]);
-    assert_eq!(store.checkpoints(organization, 0, 100).await.unwrap(), checkpoints[2..]);
-    assert_eq!(store.head(organization).await.unwrap(), at(12));
-    assert_eq!(fixture.audit_log(organization).await.len(), 6);
-    assert_eq!(store.entry(organization, entries[6].id).await.unwrap(), None);
-    assert_eq!(unsealed(&fixture, organization, 10).await.entries.len(), 1);
-    assert_eq!(store.sealed(other, 0, 100).await.unwrap().len(), 12);
+    let recorded = Removal {
+        first_sequence: 1,
+        last,
+        first_at: entries[0].occurred_at,
+        last_at: entries[block - 1].occurred_at,
+        tree_root: Some(tree_root(chain[..block].iter().filter_map(|stored| stored.seal).map(|seal| seal.hash))),
+        policy: "a test".into(),
+    };
+    let record = samples::entry(&*fixture.entropy, organization, fixture.clock.tick());
+    fixture.append(Entry { action: ENTRIES_REMOVED, changes: recorded.changes(), ..record }).await.unwrap();
+    let removal = PrefixRemoval {
+        organization,
+        before: Head::EMPTY,
+        last,
+        terms_before: 1,
+        merged_terms_before: 1,
+        tiles: Vec::new(),
+    };
+    assert!(store.audit_tables().remove_prefix(&removal).await.unwrap());
+    assert_eq!(store.removed(organization).await.unwrap(), last);
+    assert_eq!(store.sealed(organization, 0, 100).await.unwrap(), chain[block..]);
+    assert_eq!(fixture.audit_log(organization).await.len(), 4);
+    assert_eq!(store.entry(organization, entries[block - 1].id).await.unwrap(), None);
+    assert_eq!(store.entry(organization, entries[block].id).await.unwrap().as_ref(), Some(&chain[block]));
+    assert_eq!(store.sealed(other, 0, 100).await.unwrap().len(), 3);
     append(&fixture, organization, 1).await;
-    assert_eq!(seal(&fixture, organization).await.sequence, 14, "the chain continues");
-    assert_eq!(store.removed(organization).await.unwrap(), at(7));
+    assert_eq!(seal(&fixture, organization).await.sequence, BLOCK_ENTRIES + 5, "the chain continues");
+    assert_eq!(store.removed(organization).await.unwrap(), last);
+    verify_stored(&**store, organization, &TestLogKey::DEFAULT, &[]).await.unwrap();
 }
 
-/// A removal that does not fit the chain removes nothing: one from another start, one through an entry that the chain
-/// does not have, and the second of two that run at once.
-pub async fn entries_are_removed_only_from_the_start_that_the_chain_has(fixture: Fixture) {
-    let organization = fixture.new_id();
-    append(&fixture, organization, 6).await;
-    seal(&fixture, organization).await;
-    let (store, chain) = (&fixture.store, fixture.store.sealed(organization, 0, 100).await.unwrap());
-    let at = |sequence: usize| {
-        let seal = chain[sequence - 1].seal.unwrap();
-        Head { sequence: seal.sequence, hash: seal.hash }
-    };
-    let remove = async |after, last| store.remove_entries(organization, after, last).await.unwrap();
-    assert!(!remove(at(1), at(3)).await);
-    assert!(!remove(Head::EMPTY, Head { hash: Hash::ZERO, ..at(3) }).await);
-    assert!(!remove(Head::EMPTY, Head { sequence: 7, hash: at(6).hash }).await);
-    assert_eq!(store.sealed(organization, 0, 100).await.unwrap(), chain);
-    let removals: Vec<_> = (0..8)
-        .map(|_| {
-            let (store, last) = (Arc::clone(store), at(3));
-            tokio::spawn(async move { store.remove_entries(organization, Head::EMPTY, last).await.unwrap() })
-        })
-        .collect();
-    let mut removed = 0;
-    for removal in removals {
-        removed += usize::from(removal.await.unwrap());
+/// A process whose rows have all been sealed has its last row confirmed by an empty one, once.
+pub async fn an_empty_row_follows_the_last_row_of_a_process(fixture: Fixture) {
+    seal(&fixture, fixture.home).await;
+    let tables = fixture.store.audit_tables();
+    let waiting = async || tables.waiting(None, 100, usize::MAX).await.unwrap();
+    fixture.store.settle_rows().await.unwrap();
+    fixture.store.settle_rows().await.unwrap();
+    let settled = waiting().await;
+    assert_eq!(settled.iter().map(|row| (row.entries, row.body.is_empty())).collect::<Vec<_>>(), [(0, false)]);
+    let last = audit_store::read_row(&settled[0], Some(&TestLogKey::DEFAULT)).unwrap();
+    append(&fixture, fixture.home, 1).await;
+    fixture.store.settle_rows().await.unwrap();
+    let mut rows = waiting().await;
+    rows.retain(|row| *row != settled[0]);
+    let mut read: Vec<_> =
+        rows.iter().map(|row| (row.entries, audit_store::read_row(row, Some(&TestLogKey::DEFAULT)).unwrap())).collect();
+    read.sort_by_key(|(_, row)| row.number);
+    let numbers: Vec<_> = read.iter().map(|(entries, row)| (*entries, row.writer, row.number)).collect();
+    assert_eq!(numbers, [(1, last.writer, last.number + 1), (0, last.writer, last.number + 2)]);
+}
+
+/// The entries of a write are one row, with a tag of the installation's key.
+pub async fn the_entries_of_a_write_are_one_row(fixture: Fixture) {
+    seal(&fixture, fixture.home).await;
+    let mut changeset = fixture.changeset(fixture.home);
+    for action in ["finding.created", "finding.mirrored"] {
+        changeset.add_entry(&*fixture.entropy, kernel::Action::new(action), None, Vec::new());
     }
-    assert_eq!(removed, 1);
-    assert_eq!(store.sealed(organization, 0, 100).await.unwrap(), chain[3..]);
+    let entries = changeset.entries().to_vec();
+    fixture.commit(changeset).await.unwrap();
+    let rows = fixture.store.audit_tables().waiting(None, 100, usize::MAX).await.unwrap();
+    let [row] = &rows[..] else { panic!("{} rows", rows.len()) };
+    assert_eq!((row.key.organization, row.entries), (fixture.home, 3));
+    let read = audit_store::read_row(row, Some(&TestLogKey::DEFAULT)).unwrap();
+    assert_eq!(read.parts, [(fixture.home, entries)]);
+    assert!(audit_store::read_row(row, Some(&TestLogKey(2))).is_err());
+}
+
+/// A row that somebody removes before it is sealed is reported a minute later, with the number that its writer gave it.
+pub async fn a_row_that_is_removed_before_it_is_sealed_is_reported(fixture: Fixture) {
+    let organization = fixture.new_id();
+    seal(&fixture, organization).await;
+    append(&fixture, organization, 1).await;
+    let removed = fixture.store.audit_tables().waiting(None, 10, usize::MAX).await.unwrap().remove(0);
+    let read = audit_store::read_row(&removed, Some(&TestLogKey::DEFAULT)).unwrap();
+    fixture.remove_waiting(removed.key).await;
+    for _ in 0..2 {
+        append(&fixture, organization, 1).await;
+        fixture.clock.advance(Duration::from_secs(5));
+    }
+    let missing = async || fixture.seal_all().await.into_iter().flat_map(|round| round.missing).collect::<Vec<_>>();
+    assert_eq!(missing().await, []);
+    fixture.clock.advance(Duration::from_secs(61));
+    let [found] = &missing().await[..] else { panic!("nothing is missing") };
+    assert_eq!((found.writer, found.numbers.as_slice()), (read.writer, &[read.number..=read.number][..]));
+    assert!(!found.has_ended);
+    let log = fixture.audit_log(OrganizationId::INSTALLATION).await;
+    assert!(log.iter().any(|stored| stored.entry.action == audit_store::ROWS_MISSING));
+    assert_eq!(missing().await, [], "it is reported once");
+}
+
+/// A row that this installation has not written is neither shown nor sealed, and the entries beside it are.
+pub async fn a_forged_row_is_neither_shown_nor_sealed(fixture: Fixture) {
+    let organization = fixture.new_id();
+    let forged = samples::full_entry(&*fixture.entropy, organization, fixture.clock.tick());
+    let writer = audit_store::RowWriter::new(kernel::Ulid(77));
+    writer.set_key(Arc::new(TestLogKey(2)));
+    let row = writer.prepare(&[&forged]).unwrap().remove(0);
+    fixture.insert_waiting(&row.row).await;
+    let entries = append(&fixture, organization, 2).await;
+    let shown =
+        async || fixture.audit_log(organization).await.into_iter().map(|stored| stored.entry).collect::<Vec<_>>();
+    assert_eq!(shown().await, entries);
+    seal(&fixture, organization).await;
+    assert_eq!(shown().await, entries);
+    assert_chain(&fixture.store.sealed(organization, 0, 100).await.unwrap(), &entries);
+    let left = fixture.store.audit_tables().waiting(None, 100, usize::MAX).await.unwrap();
+    assert!(left.contains(&row.row), "it stays as evidence");
+    let log = fixture.audit_log(OrganizationId::INSTALLATION).await;
+    assert!(log.iter().any(|stored| stored.entry.action == audit_store::ROW_REFUSED));
 }

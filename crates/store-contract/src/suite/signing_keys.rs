@@ -108,14 +108,19 @@ pub async fn a_key_change_and_its_audit_entry_are_stored_together(fixture: Fixtu
     assert_eq!(fixture.audit_log(installation).await.len(), 1);
 }
 
-/// If its audit entry can't be stored, a change of the keys is not stored either.
+/// If the changeset with its audit entry can't be stored, a change of the keys is not stored either.
 pub async fn a_failed_key_change_leaves_the_keys_unchanged(fixture: Fixture) {
     let before = keyring_with_first_key(&fixture).await;
-    let changeset = changeset(&fixture);
-    fixture.append(changeset.entries()[0].clone()).await.unwrap();
+    let installation = OrganizationId::INSTALLATION;
+    let read = fixture.create(installation, samples::control("c-1")).await;
+    fixture.update(&read, samples::control("c-2")).await;
+    let mut changeset = changeset(&fixture);
+    changeset.require_unchanged(&read);
+    let entries = fixture.audit_log(installation).await;
     let decided = before.rotate(key(&fixture, "next"), MIN_LEAD_TIME).unwrap();
     assert!(fixture.store.change_signing_keys(&decided, changeset).await.is_err());
     assert_eq!(key_ids(&keyring(&fixture).await), ["first"]);
+    assert_eq!(fixture.audit_log(installation).await, entries);
 }
 
 /// Of eight concurrent rotations one is stored.

@@ -31,6 +31,23 @@ pub(super) fn from_sqlite(error: rusqlite::Error) -> StoreError {
     }
 }
 
+/// The cause of an error of a transaction of which it is unknown whether it was committed.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct UnknownOutcome(String);
+
+/// Returns the error of a transaction whose connection was lost when it was committed.
+pub(super) fn outcome_unknown(error: &tokio_postgres::Error) -> StoreError {
+    unavailable(UnknownOutcome(error_chain(error)))
+}
+
+/// Returns whether the error leaves open whether the transaction was committed.
+pub(crate) fn is_outcome_unknown(error: &StoreError) -> bool {
+    let StoreError::Unavailable(source) = error else { return false };
+    let shared = source.downcast_ref::<Arc<StoreError>>();
+    source.is::<UnknownOutcome>() || shared.is_some_and(|shared| is_outcome_unknown(shared))
+}
+
 /// The class of a failure, which decides what happens to the work the failed statement belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum FailureClass {

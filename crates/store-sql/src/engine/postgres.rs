@@ -27,7 +27,7 @@ use super::{
     CommitClass, Completion, Input, Session, SessionFn, WorkError,
     failure::FailureClass,
     job::Job,
-    streams::{BatchReceiver, StreamSemaphore, StreamedQuery},
+    streams::{BatchReceiver, StreamPermit, StreamSemaphore, StreamedQuery},
     unavailable,
 };
 use backoff::Attempts;
@@ -163,6 +163,11 @@ impl PostgresEngine {
         self.check_accepts_work()?;
         let permit = self.parts.stream_semaphore.acquire().await?;
         stream::open(&self.parts.connector, query, permit).await
+    }
+
+    pub(super) async fn stream_permit(&self) -> Result<StreamPermit, StoreError> {
+        self.check_accepts_work()?;
+        self.parts.stream_semaphore.acquire().await
     }
 
     pub(super) async fn close(&self) {

@@ -30,7 +30,7 @@ use tokio::sync::oneshot;
 use super::{
     Completion, Input, SessionFn, WorkError,
     job::Job,
-    streams::{BatchReceiver, StreamedQuery},
+    streams::{BatchReceiver, StreamPermit, StreamedQuery},
     unavailable,
 };
 pub(super) use backup::check_integrity;
@@ -186,6 +186,10 @@ impl SqliteEngine {
         query: StreamedQuery<T>,
     ) -> Result<BatchReceiver<T>, StoreError> {
         self.streams.open(query).await
+    }
+
+    pub(super) async fn stream_permit(&self) -> Result<StreamPermit, StoreError> {
+        self.streams.permit().await
     }
 
     /// Aborts streams and lets waiting jobs finish, the readers before the writer, which then checkpoints the

@@ -57,6 +57,11 @@ pub(super) struct StreamedQuery<T> {
     pub(super) read: fn(&mut RowReader<'_>) -> Result<T, StoreError>,
 }
 
+/// A permit for a stream, which is released when it is dropped.
+pub(crate) struct StreamPermit {
+    _permit: OwnedSemaphorePermit,
+}
+
 /// Limits the number of an engine's concurrent streams.
 pub(super) struct StreamSemaphore(Arc<Semaphore>);
 
@@ -67,10 +72,11 @@ impl Default for StreamSemaphore {
 }
 
 impl StreamSemaphore {
-    /// Acquires a permit, which is released when it is dropped.
-    pub(super) async fn acquire(&self) -> Result<OwnedSemaphorePermit, StoreError> {
+    /// Acquires a permit.
+    pub(super) async fn acquire(&self) -> Result<StreamPermit, StoreError> {
         let permit = timeout(PERMIT_TIMEOUT, Arc::clone(&self.0).acquire_owned()).await;
-        permit.map_err(|_| unavailable("too many streams are open; try again later"))?.map_err(unavailable)
+        let permit = permit.map_err(|_| unavailable("too many streams are open; try again later"))?;
+        Ok(StreamPermit { _permit: permit.map_err(unavailable)? })
     }
 }
 

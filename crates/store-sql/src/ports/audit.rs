@@ -1,14 +1,22 @@
-//! The audit log: entries, counts of repeated calls, and the hash chains that seal entries.
+//! The audit log: entries, counts of repeated calls, and the tables that hold the chains.
 
 mod append;
 mod changes;
 mod entry;
 mod log;
-mod removal;
+mod query_plans;
 mod repeats;
-mod seal;
+mod rows;
+mod settling;
+mod tables;
 
 pub(crate) use append::EntryBatcher;
-pub(crate) use entry::insert;
 #[cfg(test)]
-pub(crate) use log::{CHANGES, entry_list, entry_stream, unsealed_statements};
+pub(crate) use entry::entry_list;
+pub(crate) use rows::EntryRows;
+pub(crate) use tables::SqlAuditTables;
+#[cfg(test)]
+pub(crate) use tables::{
+    ADVANCE, BODIES, DELETE_ROWS, DELETE_RUNS, DELETE_TERMS, HEADS, PAGE_OF_ROWS, RECENT_ROWS, RUNS,
+    SEGMENTS_BY_HIGH_ID, SEGMENTS_DOWNWARDS, SEGMENTS_UPWARDS, TERMS_DOWNWARDS, TERMS_UPWARDS, TILES,
+};

@@ -55,8 +55,9 @@ mod tests {
     use std::{sync::Arc, time::Duration};
 
     use ::store::Maintenance as _;
+    use audit_store::RowWriter;
     use kernel::{Clock as _, OrganizationId};
-    use store_contract::{TestClock, TestEntropy, samples};
+    use store_contract::{TestClock, TestEntropy, TestLogKey, samples};
     use ulid::Ulid;
 
     use super::*;
@@ -88,7 +89,9 @@ mod tests {
         }
         let reset = InstallationChange::ResetClock(TestClock::START);
         let entry = samples::entry(&TestEntropy::with_offset(0), OrganizationId::INSTALLATION, TestClock::START);
-        database.change_installation(&reset, &entry).await.unwrap();
+        let rows = RowWriter::new(Ulid(8));
+        rows.set_key(Arc::new(TestLogKey::DEFAULT));
+        database.change_installation(&reset, &entry, rows).await.unwrap();
         let evidence = database.clock_evidence().await.unwrap();
         assert_eq!((evidence.ceiling, evidence.anchor), (Some(TestClock::START), None));
     }

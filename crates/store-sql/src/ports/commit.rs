@@ -6,13 +6,14 @@ use std::sync::{Arc, LazyLock};
 
 use async_trait::async_trait;
 use kernel::{
-    ActorRevision, Changeset, ClaimOutcome, CommitError, Conflict, Fingerprint, IdempotencyKey, KeyClaim, Kind, Ledger,
-    OrganizationId, Revision, StoreError, StoredResponse, Timestamp, WriteTimestamp,
+    ActorRevision, Changeset, ClaimOutcome, CommitError, Conflict, Entry, Fingerprint, IdempotencyKey, KeyClaim, Kind,
+    Ledger, OrganizationId, Revision, StoreError, StoredResponse, Timestamp, WriteTimestamp,
 };
 use ulid::Ulid;
 
 use super::{
-    SqlStore, audit,
+    SqlStore,
+    audit::EntryRows,
     delivery_queue::{partitions, queued},
     idempotency, key_claims, outbox, storage_usage,
 };
@@ -41,17 +42,23 @@ impl Ledger for SqlStore {
         changeset.check_organization()?;
         let changeset = Arc::new(changeset);
         if !self.engine.is_in_process() && merge::can_merge(&changeset) {
-            let stored = self.commits.store(&self.engine, self.registration.check(), &changeset).await?;
+            let stored = self.commits.store(&self.engine, &self.rows, self.registration.check(), &changeset).await?;
             if let Some(outcome) = stored {
                 return outcome;
             }
         }
+        let rows = EntryRows::new(&self.rows);
+        // Here and not in the transaction, where other writes would wait for it.
+        rows.prepare(&entries(&changeset))?;
         let input = (self.registration.check(), changeset);
-        self.engine
-            .write_grouped(CommitClass::Commit, input, |(check, changeset), session| {
-                Box::pin(commit(session, *check, changeset))
-            })
-            .await
+        self.write_prepared(
+            Some(CommitClass::Commit),
+            input,
+            rows,
+            |()| true,
+            |((check, changeset), rows), session| Box::pin(commit(session, *check, changeset, rows)),
+        )
+        .await
     }
 
     async fn stored_response(
@@ -93,11 +100,16 @@ impl Ledger for SqlStore {
     }
 }
 
+fn entries(changeset: &Changeset) -> Vec<&Entry> {
+    changeset.entries().iter().collect()
+}
+
 /// Commits a changeset in the transaction of the session.
 pub(crate) async fn commit(
     session: &Session,
     check: RegistrationCheck,
     changeset: &Changeset,
+    rows: &EntryRows,
 ) -> Result<(), CommitError> {
     let required = changeset.preconditions().iter().filter(|(kind, ..)| *kind == Kind::WebhookDelivery);
     let required: Vec<_> = required.map(|(_, id, revision)| (changeset.organization(), *id, *revision)).collect();
@@ -109,7 +121,7 @@ pub(crate) async fn commit(
         Box::pin(check_preconditions(session, changeset)),
         Box::pin(writes::store(session, changeset.writes())),
         Box::pin(storage_usage::change(session, changeset)),
-        Box::pin(async { Ok(audit::insert(session, changeset.entries()).await?) }),
+        Box::pin(async { Ok(rows.insert(session, &entries(changeset)).await?) }),
         Box::pin(async { Ok(outbox::insert(session, changeset.events()).await?) }),
         Box::pin(async { Ok(partitions::mark_due(session, partitions::partitions_touched_by(changeset)).await?) }),
     ])

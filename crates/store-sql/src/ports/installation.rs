@@ -5,9 +5,10 @@ use std::sync::LazyLock;
 
 use ::store::{InstallationIdentity, LogGeneration};
 use async_trait::async_trait;
+use audit_store::RowWriter;
 use kernel::{Entry, StoreError, Timestamp};
 
-use super::{SqlStore, audit, clock};
+use super::{SqlStore, audit::EntryRows, clock};
 use crate::{
     engine::{Session, Sql, Value, corrupt},
     schema::{Database, copy_marker, log_generation},
@@ -56,17 +57,23 @@ pub enum InstallationChange {
 
 impl Database {
     /// Changes the installation, and stores the audit entry of the change in the same transaction. Returns whether there
-    /// was anything to change.
+    /// was anything to change. `rows` writes the only rows of this process, and has their key.
     ///
     /// # Errors
     /// [`StoreError`] if nothing was changed.
-    pub async fn change_installation(&self, change: &InstallationChange, entry: &Entry) -> Result<bool, StoreError> {
+    pub async fn change_installation(
+        &self,
+        change: &InstallationChange,
+        entry: &Entry,
+        rows: RowWriter,
+    ) -> Result<bool, StoreError> {
+        let rows = EntryRows::last_of(rows, entry)?;
         self.engine
-            .write((change.clone(), entry.clone()), |(change, entry), session| {
+            .write((change.clone(), rows, entry.occurred_at), |(change, rows, at), session| {
                 Box::pin(async move {
-                    let changes = apply(session, change, entry.occurred_at).await?;
+                    let changes = apply(session, change, *at).await?;
                     if changes {
-                        audit::insert(session, std::slice::from_ref(entry)).await?;
+                        rows.insert(session, &[]).await?;
                     }
                     Ok(changes)
                 })

@@ -128,6 +128,9 @@ impl Maintenance for SqlStore {
     }
 
     async fn close(&self) {
+        if let Err(error) = self.store_last_row().await {
+            tracing::warn!(%error, "could not store the last row of audit entries: this process counts as killed");
+        }
         self.registration.deregister().await;
         self.engine.close().await;
     }

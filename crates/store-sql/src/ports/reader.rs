@@ -127,11 +127,11 @@ pub(crate) struct PageRows<T> {
 }
 
 impl<T> PageRows<T> {
-    fn with_capacity(limit: PageLimit) -> Self {
+    pub(crate) fn with_capacity(limit: PageLimit) -> Self {
         Self { rows: Vec::with_capacity(limit.get() + 1), text_bytes: 0, is_cut: false, last_scanned: None }
     }
 
-    fn push_row(
+    pub(crate) fn push_row(
         &mut self,
         cells: &mut RowReader<'_>,
         has_kind: bool,

@@ -66,15 +66,13 @@ pub(crate) fn statement(
 
 #[cfg(test)]
 mod tests {
-    use ::audit::AuditFilter;
     use findings::{Finding, FindingFilter, Severity, Status};
     use kernel::{Id, Order, RecordKey, Reference, TimeRange, Timestamp};
     use ulid::Ulid;
 
     use super::*;
     use crate::{
-        ports::audit::entry_stream,
-        query_plans::{PlanFixture, without_seal_lookups},
+        query_plans::PlanFixture,
         records::{statements::Statements, table::Table},
     };
 
@@ -146,20 +144,6 @@ mod tests {
         for request in &requests() {
             let steps = steps(&planned, &filter, request).await;
             assert!(steps[0].contains("INDEX findings_key (organization_id=? AND key=?)"), "{steps:#?}");
-        }
-    }
-
-    #[tokio::test]
-    async fn a_stream_of_audit_entries_scans_one_index_range() {
-        let planned = PlanFixture::new().await;
-        let several = ["a".to_owned(), "b".to_owned()].into();
-        let of_several = AuditFilter { actions: several, ..AuditFilter::default() };
-        for filter in [AuditFilter::default(), of_several] {
-            for request in &requests() {
-                let (sql, values) = entry_stream(Id::new(Ulid(1)), &filter, request);
-                let steps = without_seal_lookups(planned.plan_steps(&sql, values).await);
-                assert_one_scan(&steps, "sqlite_autoindex_audit_entries_1");
-            }
         }
     }
 }

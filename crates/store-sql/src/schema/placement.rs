@@ -234,10 +234,10 @@ mod tests {
         assert!(names(Placement::Local).is_empty());
         let distributed = names(Placement::Distributed);
         assert_eq!(distributed[0], "service_accounts");
-        for table in ["findings", "audit_entries", "webhook_subscriptions", "webhook_deliveries", "webhook_lanes"] {
+        for table in ["findings", "audit_waiting", "audit_segments", "webhook_subscriptions", "webhook_deliveries"] {
             assert!(distributed.contains(&table), "{table}: {distributed:?}");
         }
-        for table in ["installation", "leases", "open_writes", "schema_migrations", "signing_keys"] {
+        for table in ["audit_writers", "installation", "leases", "open_writes", "schema_migrations", "signing_keys"] {
             assert!(!distributed.contains(&table), "{table}: {distributed:?}");
         }
 

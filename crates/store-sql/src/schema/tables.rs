@@ -1,5 +1,5 @@
-//! The tables that hold no records: their names, columns and primary keys. Those of records are described by
-//! [`Table`](crate::records::table::Table).
+//! The tables that hold no records, except those of the audit log: their names, columns and primary keys. Those of records
+//! are described by [`Table`](crate::records::table::Table).
 
 use crate::engine::Column;
 
@@ -148,81 +148,6 @@ pub(crate) const IDEMPOTENCY: TableDefinition<9> = TableDefinition {
 pub(super) const STORAGE_USAGE: TableDefinition<3> = TableDefinition {
     name: "storage_usage",
     columns: [Column::text("organization_id"), Column::text("holder_id"), Column::int("bytes")],
-    key_columns: 2,
-};
-
-pub(crate) const AUDIT_ENTRIES: TableDefinition<18> = TableDefinition {
-    name: "audit_entries",
-    columns: [
-        Column::text("organization_id"),
-        Column::text("id"),
-        Column::int("occurred_at"),
-        Column::text("actor_kind"),
-        Column::text("actor_id"),
-        Column::text("actor_name"),
-        Column::text("action"),
-        Column::text("subject_kind"),
-        Column::text("subject_id"),
-        Column::text("reason"),
-        Column::text("changes"),
-        Column::text("request_id"),
-        Column::text("method"),
-        Column::text("route"),
-        Column::text("source_address"),
-        Column::text("user_agent"),
-        Column::int("status"),
-        Column::int("wall_clock"),
-    ],
-    key_columns: 2,
-};
-
-/// The keys of unsealed entries.
-pub(crate) const AUDIT_WAITING: TableDefinition<2> = TableDefinition {
-    name: "audit_waiting",
-    columns: [Column::text("organization_id"), Column::text("id")],
-    key_columns: 2,
-};
-
-/// The counts of repeated calls. The identifier is that of the first call's entry.
-pub(crate) const AUDIT_REPEATS: TableDefinition<4> = TableDefinition {
-    name: "audit_repeats",
-    columns: [Column::text("organization_id"), Column::text("id"), Column::int("due_at"), Column::int("calls")],
-    key_columns: 2,
-};
-
-pub(crate) const AUDIT_SEALS: TableDefinition<5> = TableDefinition {
-    name: "audit_seals",
-    columns: [
-        Column::text("organization_id"),
-        Column::int("sequence"),
-        Column::text("entry_id"),
-        Column::text("previous_hash"),
-        Column::text("hash"),
-    ],
-    key_columns: 2,
-};
-
-pub(super) const AUDIT_HEADS: TableDefinition<5> = TableDefinition {
-    name: "audit_heads",
-    columns: [
-        Column::text("organization_id"),
-        Column::int("sequence"),
-        Column::text("hash"),
-        Column::int("removed_through"),
-        Column::text("removed_hash"),
-    ],
-    key_columns: 1,
-};
-
-pub(super) const AUDIT_CHECKPOINTS: TableDefinition<5> = TableDefinition {
-    name: "audit_checkpoints",
-    columns: [
-        Column::text("organization_id"),
-        Column::int("sequence"),
-        Column::text("hash"),
-        Column::int("signed_at"),
-        Column::blob("signature"),
-    ],
     key_columns: 2,
 };
 

@@ -7,9 +7,9 @@
 //!
 //! No process may write to the source meanwhile. A SQLite file is locked. PostgreSQL is not, because distributed
 //! databases with its protocol do not support its table locks: there, writing processes are found by their rows in
-//! `open_writes`, before and after. A process that came and went in between has added rows, since every commit has an
-//! audit entry and every sealing a checkpoint, so a comparison of row counts finds it. Only deliveries attempted
-//! meanwhile leave no row: they are attempted again.
+//! `open_writes`, before and after. A process that came and went in between has added audit entries, since every commit
+//! has one, so a comparison of the numbers of rows, of entries that wait and of sealed ones finds it. Only deliveries
+//! attempted meanwhile leave no entry: they are attempted again.
 
 mod source;
 mod tables;
@@ -72,7 +72,7 @@ pub enum TransferError {
     /// A process wrote to the source during the copy.
     #[error("{table} in the source was written to during the copy: stop all servers and copy again")]
     SourceChanged {
-        /// The first table whose row count changed.
+        /// The first table whose row count, or number of entries, changed.
         table: &'static str,
     },
     /// The target does not have as many rows as the source.
@@ -113,7 +113,7 @@ impl Database {
         let begun_again = target::begin(&target.engine, now).await?;
 
         let counts = source::counts(&self.engine).await?;
-        let mut progress = Progress { copied: 0, total: counts.iter().sum() };
+        let mut progress = Progress { copied: 0, total: counts.rows.iter().sum() };
         for table in COPIED.iter() {
             // The schema's migrations insert rows into this table.
             let clear_first = begun_again || table.name == "installation";
@@ -129,7 +129,7 @@ impl Database {
         if let Some((table, ..)) = first_difference(&counts, &source::counts(&self.engine).await?) {
             return Err(TransferError::SourceChanged { table });
         }
-        let tables = COPIED.iter().map(|table| table.name).zip(counts.iter().copied()).collect();
+        let tables = COPIED.iter().map(|table| table.name).zip(counts.rows.iter().copied()).collect();
         target::finish(&target.engine, counts, (purpose, now)).await?;
         Ok(CopySummary { tables, restarted: begun_again })
     }

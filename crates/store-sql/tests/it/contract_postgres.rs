@@ -4,18 +4,19 @@
 use std::sync::Arc;
 
 use kernel::Clock;
-use novantra_store_sql::{Database, Role, SqlStore};
+use novantra_store_sql::{Database, Role};
 use store_contract::OpenedStore;
 use ulid::Ulid;
 
-use crate::support::{portable_statements::CheckedStatements, postgres};
+use crate::support::{old_entries::PostgresUrl, open_store, portable_statements::CheckedStatements, postgres};
 
 async fn open(clock: Arc<dyn Clock>) -> OpenedStore {
     let fresh = postgres::create().await;
     let statements = CheckedStatements::start(&fresh.url()).await;
     let database = Database::open(&statements.url().parse().unwrap()).await.unwrap();
-    let store = SqlStore::open(database, Role::Server, clock, Ulid::from_parts(0, 1)).await.unwrap();
-    OpenedStore::new(Arc::new(store)).with_guard((statements, fresh))
+    let store = open_store(database, Role::Server, clock, Ulid::from_parts(0, 1)).await;
+    let old_entries = Arc::new(PostgresUrl(fresh.url()));
+    OpenedStore::new(Arc::new(store)).with_old_entries(old_entries).with_guard((statements, fresh))
 }
 
 store_contract::contract_suite!(open);

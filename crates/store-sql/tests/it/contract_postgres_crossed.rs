@@ -4,12 +4,12 @@
 use std::sync::Arc;
 
 use kernel::Clock;
-use novantra_store_sql::{Database, Role, SqlStore};
+use novantra_store_sql::{Database, Role};
 use postgres_cluster::{TestDatabase, execute_blocking};
 use store_contract::OpenedStore;
 use ulid::Ulid;
 
-use crate::support::postgres;
+use crate::support::{old_entries::PostgresUrl, open_store, postgres};
 
 /// Fails by the transaction's number, so that the next attempt, which has another number, succeeds: 1 of 16
 /// transactions at a statement that writes, 1 of 16 at COMMIT, and 1 of 16 at a statement that reads. Row-level
@@ -67,8 +67,11 @@ async fn open(clock: Arc<dyn Clock>) -> OpenedStore {
     fresh.connect().await.batch_execute(&FAILURES.replace("{role}", &role)).await.unwrap();
     let (_, server) = fresh.url().split_once('@').map(|(user, server)| (user.to_owned(), server.to_owned())).unwrap();
     let database = Database::open(&format!("postgres://{role}@{server}").parse().unwrap()).await.unwrap();
-    let store = SqlStore::open(database, Role::Server, clock, Ulid::from_parts(0, 1)).await.unwrap();
-    OpenedStore::new(Arc::new(store)).with_guard(UnprivilegedRole { fresh: Some(fresh), role })
+    let store = open_store(database, Role::Server, clock, Ulid::from_parts(0, 1)).await;
+    let old_entries = Arc::new(PostgresUrl(fresh.url()));
+    OpenedStore::new(Arc::new(store))
+        .with_old_entries(old_entries)
+        .with_guard(UnprivilegedRole { fresh: Some(fresh), role })
 }
 
 store_contract::contract_suite!(open);

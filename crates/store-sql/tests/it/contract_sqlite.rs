@@ -5,12 +5,13 @@ use std::sync::Arc;
 use kernel::Clock;
 use store_contract::OpenedStore;
 
-use crate::support::sqlite;
+use crate::support::{old_entries::SqliteFile, sqlite};
 
 async fn open(clock: Arc<dyn Clock>) -> OpenedStore {
     let folder = tempfile::tempdir().unwrap();
-    let store = sqlite::server(&folder.path().join("novantra.db"), clock).await;
-    OpenedStore::new(Arc::new(store)).with_guard(folder)
+    let path = folder.path().join("novantra.db");
+    let store = sqlite::server(&path, clock).await;
+    OpenedStore::new(Arc::new(store)).with_old_entries(Arc::new(SqliteFile(path))).with_guard(folder)
 }
 
 store_contract::contract_suite!(open);

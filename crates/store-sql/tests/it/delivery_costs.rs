@@ -18,7 +18,7 @@ use webhooks::{
     WebhookSubscription,
 };
 
-use crate::support::postgres;
+use crate::support::{open_store, postgres};
 
 const HOME: OrganizationId = Id::new(Ulid(1));
 const OWNER: &str = "one";
@@ -54,8 +54,7 @@ impl DeliveringStore {
         let options = DatabaseOptions { connections: 5, ..DatabaseOptions::default() };
         let database = Database::open_with(&proxy.url().parse().unwrap(), &options).await.unwrap();
         let clock = Arc::new(TestClock::default());
-        let store =
-            SqlStore::open(database, Role::Server, Arc::clone(&clock) as _, Ulid::from_parts(0, 1)).await.unwrap();
+        let store = open_store(database, Role::Server, Arc::clone(&clock) as _, Ulid::from_parts(0, 1)).await;
         let entropy = TestEntropy::default();
         let mut changeset = samples::changeset(&entropy, store.begin_write(), HOME);
         let at = changeset.at();

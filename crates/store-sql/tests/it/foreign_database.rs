@@ -2,18 +2,22 @@
 
 use std::{path::Path, sync::Arc, time::Duration};
 
-use audit::AuditLog as _;
+use audit::{
+    HasAuditTables as _,
+    tables::{LeaseHold, SealingRound},
+};
 use findings::Finding;
 use kernel::{
-    CommitError, Entropy as _, Id, Ledger as _, Organization, OrganizationId, PageRequest, Reader, StoreError, Stored,
+    Clock as _, CommitError, Entropy as _, Id, Ledger as _, Organization, OrganizationId, PageRequest, Reader,
+    StoreError, Stored,
 };
 use novantra_store_sql::{Database, DatabaseOptions, Role, SqlStore};
 use postgres_cluster::StatementProxy;
-use store::{InstallationIdentity as _, Maintenance as _, MasterKeyCheck as _};
+use store::{InstallationIdentity as _, Lease, Maintenance as _, MasterKeyCheck as _};
 use store_contract::{TestClock, TestEntropy, samples};
 use ulid::Ulid;
 
-use crate::support::{postgres, sqlite};
+use crate::support::{open_store, postgres, sqlite};
 
 const ID: &str = "01HZX3V6T9C6Q4W8N2D5K7M1RB";
 const OTHER_ID: &str = "01HZX3V6T9C6Q4W8N2D5K7M1RC";
@@ -30,7 +34,7 @@ impl TestServer {
     /// Starts a server of an installation, which has committed an organization.
     async fn start(database: Database) -> Self {
         let clock = Arc::new(TestClock::default());
-        let store = SqlStore::open(database, Role::Server, Arc::clone(&clock) as _, Ulid(7)).await.unwrap();
+        let store = open_store(database, Role::Server, Arc::clone(&clock) as _, Ulid(7)).await;
         store.store_master_key_check(MASTER_KEY_CHECK).await.unwrap();
         store.store_installation_id(ID).await.unwrap();
         store.expect_installation(ID, MASTER_KEY_CHECK);
@@ -113,11 +117,28 @@ async fn the_audit_log_of_another_installation_is_not_sealed() {
     let over_postgres = TestServer::start(postgres::open(&fresh).await).await;
     let over_sqlite = TestServer::start(sqlite::open(&file).await).await;
     for test in [&over_postgres, &over_sqlite] {
-        let unsealed = test.store.unsealed(test.home, 100).await.unwrap().unwrap();
-        let (batch, checkpoint) = samples::seal_batch(&unsealed, test.clock.tick());
+        let lease = LeaseHold {
+            lease: "sealer",
+            owner: "sealer".into(),
+            now: test.clock.now(),
+            duration: Duration::from_secs(15),
+        };
+        assert!(test.store.acquire_lease(Lease::Sealer, &lease.owner, lease.now, lease.duration).await.unwrap());
+        let tables = test.store.audit_tables();
+        let rows = tables.waiting(None, 100, usize::MAX).await.unwrap();
+        assert!(!rows.is_empty());
+        let round = SealingRound {
+            lease,
+            heads: Vec::new(),
+            sealed: rows.into_iter().map(|row| row.key).collect(),
+            waiting: Vec::new(),
+            old_waiting: Vec::new(),
+            writers: Vec::new(),
+            ended_writers: Vec::new(),
+        };
         fresh.connect().await.batch_execute(&set_id(OTHER_ID)).await.unwrap();
         change_file(&file, &set_id(OTHER_ID));
-        let sealed = test.store.seal(&batch, &checkpoint).await;
+        let sealed = tables.seal(&round).await;
         assert!(matches!(sealed, Err(StoreError::Unavailable(_))), "{sealed:?}");
     }
 }

@@ -5,6 +5,7 @@
 //! its own; the roles that it adds to the cluster are named after these databases.
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
+mod audit_runs_migration;
 mod contract_postgres;
 mod contract_postgres_crossed;
 mod contract_sqlite;
@@ -14,6 +15,7 @@ mod foreign_database;
 mod outages;
 mod processes;
 mod rate_limits;
+mod repeated_trips;
 mod round_trips;
 mod schema;
 mod schema_comparison;

@@ -16,7 +16,7 @@ use store_contract::{TestClock, TestEntropy, samples};
 use tokio::task::JoinSet;
 use ulid::Ulid;
 
-use crate::support::postgres;
+use crate::support::{open_store, postgres};
 
 struct TestStore {
     store: SqlStore,
@@ -34,7 +34,7 @@ impl TestStore {
         let fresh = postgres::create().await;
         let database = Database::open_with(&fresh.url().parse().unwrap(), &options).await.unwrap();
         let clock = Arc::new(TestClock::default());
-        let store = SqlStore::open(database, Role::Server, clock, Ulid::from_parts(0, 1)).await.unwrap();
+        let store = open_store(database, Role::Server, clock, Ulid::from_parts(0, 1)).await;
         let test = Self { store, entropy: TestEntropy::default(), home: Id::new(Ulid(1)), fresh };
         test.write("first").await.unwrap();
         Arc::new(test)

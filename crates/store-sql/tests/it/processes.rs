@@ -12,7 +12,7 @@ use novantra_store_sql::{Database, DatabaseUrl, Role, SqlStore};
 use store::Maintenance as _;
 use store_contract::{TestClock, TestEntropy, samples};
 
-use crate::support::sqlite;
+use crate::support::{open_store, sqlite};
 
 struct TestInstallation {
     folder: tempfile::TempDir,
@@ -40,7 +40,7 @@ impl TestInstallation {
 
     async fn command(&self) -> SqlStore {
         let database = Database::open(&DatabaseUrl::Sqlite(self.path())).await.unwrap();
-        SqlStore::open(database, Role::Command, self.clock(), self.entropy.ulid(self.clock.now())).await.unwrap()
+        open_store(database, Role::Command, self.clock(), self.entropy.ulid(self.clock.now())).await
     }
 
     async fn organization(&self, store: &SqlStore) -> OrganizationId {

@@ -24,7 +24,7 @@ use store_contract::{TestClock, TestEntropy, samples};
 use tokio::task::JoinSet;
 use ulid::Ulid;
 
-use crate::support::postgres;
+use crate::support::{open_store, postgres};
 
 const DEADLINE: Duration = Duration::from_secs(60);
 struct TestDeployment {
@@ -61,7 +61,7 @@ impl TestDeployment {
         let clock = Arc::new(TestClock::new(Timestamp::from_millis(TestClock::START.millis() + ahead * 1000)));
         let process = Ulid::from_parts(u64::from(number), 0);
         let database = postgres::open(&self.fresh).await;
-        let store = SqlStore::open(database, Role::Server, Arc::clone(&clock) as _, process).await.unwrap();
+        let store = open_store(database, Role::Server, Arc::clone(&clock) as _, process).await;
         Server { store, clock, process }
     }
 
@@ -351,8 +351,8 @@ async fn tables_that_have_grown_are_analyzed_without_autovacuum() {
     // A table that was never analyzed, and one that was empty when it was.
     let rows = "ALTER TABLE audit_waiting SET (autovacuum_enabled = false); \
                 ALTER TABLE audit_heads SET (autovacuum_enabled = false); ANALYZE audit_heads; \
-                INSERT INTO audit_waiting (organization_id, id) \
-                SELECT 'o', lpad(number::text, 26, '0') FROM generate_series(1, 3000) AS number; \
+                INSERT INTO audit_waiting (organization_id, id, entries, body) \
+                SELECT 'o', lpad(number::text, 26, '0'), 1, '' FROM generate_series(1, 3000) AS number; \
                 INSERT INTO audit_heads (organization_id, sequence, hash) \
                 SELECT lpad(number::text, 26, '0'), 1, '' FROM generate_series(1, 3000) AS number";
     client.batch_execute(rows).await.unwrap();

@@ -120,12 +120,19 @@ async fn a_write_to_postgres_during_a_copy_is_detected() {
     assert!(matches!(refused, Err(TransferError::SourceInUse { processes: 1 })), "{refused:?}");
     write("DELETE FROM open_writes");
 
-    // A process that came and went between the two checks: its write has an audit entry.
-    let written = std::sync::Once::new();
-    let entry = "INSERT INTO audit_entries (organization_id, id, occurred_at, actor_kind, actor_name, action, changes, \
-                 request_id) VALUES ('o', 'e', 0, 'system', 'command line', 'done', '[]', 'r')";
-    let refused = source.copy_to(&target, NOW, CopyPurpose::Move, &|_| written.call_once(|| write(entry))).await;
-    assert!(matches!(refused, Err(TransferError::SourceChanged { table: "audit_entries" })), "{refused:?}");
+    // A process that came and went between the two checks: its write has an audit entry, which waits or was sealed.
+    write("INSERT INTO audit_heads (organization_id, sequence, hash) VALUES ('o', 7, 'h')");
+    write("INSERT INTO audit_waiting (organization_id, id, entries, body) VALUES ('o', 'e', -2, '')");
+    for (entry, table) in [
+        ("UPDATE audit_heads SET sequence = 8", "audit_heads"),
+        ("UPDATE audit_waiting SET entries = 1", "audit_waiting"),
+        ("INSERT INTO audit_waiting (organization_id, id, entries, body) VALUES ('o', 'f', 1, '')", "audit_waiting"),
+    ] {
+        let written = std::sync::Once::new();
+        let refused = source.copy_to(&target, NOW, CopyPurpose::Move, &|_| written.call_once(|| write(entry))).await;
+        let found = if let Err(TransferError::SourceChanged { table }) = refused { table } else { "none" };
+        assert_eq!(found, table, "{entry}");
+    }
     let again = copy(&source, &target).await.unwrap();
     assert!(again.restarted);
 }

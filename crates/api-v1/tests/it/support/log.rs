@@ -1,14 +1,10 @@
 //! The audit log of the API under test, sealed as a server does it.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use audit_store::{LogSigner, PublishedLog, Sealer, SealerContext, SealerKeys, StoredLog};
+use audit_store::{LogSigner, PublishedLog, SealerKeys, StoredLog};
 use crypto::{CheckpointKey, Ed25519NoteVerifier, MasterKey, NoteKey};
-use store::Lease;
-use store_contract::{Fixture, TestLogKey};
-
-const OWNER: &str = "the sealer of the test";
-const LEASE_DURATION: Duration = Duration::from_secs(60);
+use store_contract::{Fixture, TestLogKey, TestSealer};
 
 /// The logs of a fixture as they are published.
 pub(super) fn published(fixture: &Fixture, master: &MasterKey) -> PublishedLog {
@@ -20,29 +16,13 @@ pub(super) fn published(fixture: &Fixture, master: &MasterKey) -> PublishedLog {
 
 /// Seals all entries of a fixture.
 pub(super) async fn seal(fixture: &Fixture, master: &MasterKey) {
-    let store = Arc::clone(&fixture.store);
-    let mut sealer = Sealer::new(SealerContext {
-        tables: fixture.store.audit_tables(),
-        clock: fixture.clock.clone(),
-        entropy: fixture.entropy.clone(),
-        begin_entry: Box::new(move || store.begin_entry()),
-        keys: SealerKeys {
-            checkpoints: Arc::new(CheckpointKey::new(master)),
-            rows: Arc::new(TestLogKey::DEFAULT),
-            notes: Some(Arc::new(signer(master))),
-        },
-        lease: "sealer",
-        owner: OWNER.to_owned(),
-        lease_duration: LEASE_DURATION,
-    });
-    let acquired = fixture.store.acquire_lease(Lease::Sealer, OWNER, fixture.now(), LEASE_DURATION).await.unwrap();
-    assert!(acquired, "another sealer works");
-    loop {
-        let round = sealer.run_round().await.unwrap();
+    let keys = SealerKeys {
+        checkpoints: Arc::new(CheckpointKey::new(master)),
+        rows: Arc::new(TestLogKey::DEFAULT),
+        notes: Some(Arc::new(signer(master))),
+    };
+    for round in TestSealer::with_keys(fixture, keys).seal_all().await {
         assert!(round.faults.is_empty() && round.refused.is_empty() && !round.is_outdated, "{round:?}");
-        if !round.more {
-            return;
-        }
     }
 }
 

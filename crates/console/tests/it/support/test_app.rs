@@ -11,7 +11,6 @@ use std::{
 use api_v1::{ApiServices, AttachmentLimits, AttachmentServices, PayloadRenderer, WebhookServices};
 use async_trait::async_trait;
 use attachments::BucketStore;
-use audit::Checkpoint;
 use axum::Router;
 use console::ConsoleServices;
 use crypto::{
@@ -26,7 +25,7 @@ use store_contract::{Fixture, OpenedStore};
 use store_memory::MemoryStore;
 use webhooks::{AddressPolicy, AttemptOutcome, EndpointUrl, Message, Sender};
 
-use super::{files::Files, tables::Tables};
+use super::{files::Files, log, tables::Tables};
 
 /// The web app under test.
 pub(crate) struct TestApp {
@@ -38,7 +37,7 @@ pub(crate) struct TestApp {
     pub(crate) tables: Arc<Tables>,
     pub(crate) router: Router,
     published: Arc<Published>,
-    checkpoint_key: CheckpointKey,
+    master: MasterKey,
 }
 
 struct Cursors(CursorKey);
@@ -158,7 +157,9 @@ impl TestApp {
         let signer = Arc::new(HmacWebhookSigner::new(&master));
         let webhooks = Arc::new(WebhookServices::new(signer, Arc::new(Accepting), AddressPolicy::default()));
         let tables = Arc::new(Tables::new(fixture.entropy.clone()));
+        let audit_log = Arc::new(log::published(&fixture, &master));
         let pages = console::surface(ConsoleServices {
+            audit_log: Arc::clone(&audit_log),
             events: Arc::new(PayloadRenderer),
             files: Arc::new(Files(Arc::clone(&attachments))),
             endpoints: webhooks.endpoints.clone(),
@@ -168,22 +169,14 @@ impl TestApp {
             tables: tables.clone(),
             api_path: api_v1::collection_path,
         });
-        let router = http_api::router(app, [api_v1::surface(ApiServices { webhooks, attachments }), pages]);
+        let router = http_api::router(app, [api_v1::surface(ApiServices { webhooks, attachments, audit_log }), pages]);
         let passwords = Argon2PasswordHasher::new(entropy);
-        let checkpoint_key = CheckpointKey::new(&master);
-        Self { fixture, people, contents, passwords, tokens, tables, router, published, checkpoint_key }
+        Self { fixture, people, contents, passwords, tokens, tables, router, published, master }
     }
 
     /// Seals the audit log, as a server does it every second.
     pub(crate) async fn seal(&self) {
-        let store = &self.fixture.store;
-        while let Some(unsealed) = store.unsealed(self.fixture.home, 100).await.unwrap() {
-            let batch = audit::seal(&unsealed);
-            let head = batch.head();
-            let at = self.fixture.now();
-            let checkpoint = Checkpoint::sign(&self.checkpoint_key, self.fixture.home, head.sequence, head.hash, at);
-            assert!(store.seal(&batch, &checkpoint).await.unwrap());
-        }
+        log::seal(&self.fixture, &self.master).await;
     }
 
     /// The number of times that the workers were notified of due deliveries.

@@ -106,7 +106,7 @@ impl Site {
             commit_listener: Arc::new(Nothing),
             settings,
         });
-        let [api, pages] = surfaces(&master);
+        let [api, pages] = surfaces(&fixture, &master);
         let operations = (pages.operations(), api.operations());
         let router = router(app, [api, pages, desk()]);
         Self { fixture, hasher, router, pages: operations.0, api: operations.1 }
@@ -199,7 +199,8 @@ impl Site {
 }
 
 /// The API and the web app.
-fn surfaces(master: &MasterKey) -> [Surface; 2] {
+fn surfaces(fixture: &Fixture, master: &MasterKey) -> [Surface; 2] {
+    let audit_log = Arc::new(fixture.published_log());
     let limits = AttachmentLimits { max_bytes: 1024, max_unlinked_bytes: None, max_organization_bytes: None };
     let attachments = Arc::new(AttachmentServices::new(Arc::new(BucketStore::in_memory()), limits));
     let signer = Arc::new(HmacWebhookSigner::new(master));
@@ -210,9 +211,10 @@ fn surfaces(master: &MasterKey) -> [Surface; 2] {
         endpoints: webhooks.endpoints.clone(),
         checkpoints: Arc::new(CheckpointKey::new(master).public_key()),
         checkpoint_key_pem: CheckpointKey::new(master).public_key().to_pem(),
+        audit_log: Arc::clone(&audit_log),
         api_document: api_v1::document(),
         tables: Arc::new(Nothing),
         api_path: api_v1::collection_path,
     });
-    [api_v1::surface(ApiServices { webhooks, attachments }), pages]
+    [api_v1::surface(ApiServices { webhooks, attachments, audit_log }), pages]
 }

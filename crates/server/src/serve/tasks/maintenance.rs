@@ -7,7 +7,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use crate::{
     compose::Installation,
-    operations::{AuditRetention, RetentionOutcome, rotate_if_due},
+    operations::{AuditRetention, rotate_if_due},
     serve::shutdown::ShutdownSignal,
     settings::Settings,
 };
@@ -27,10 +27,10 @@ const PRUNE_BATCH: usize = 1000;
 const CALLS_BATCH: usize = 1000;
 
 /// Until shutdown, stores last uses and the numbers of calls, deletes expired idempotency records, sessions, links and
-/// imports of tables, and webhook deliveries and numbers of calls past their retention, bounds the installation's audit
-/// log, discards state of a time that the clock no longer shows, and rotates the token signing keys.
+/// imports of tables, and webhook deliveries and numbers of calls past their retention, bounds audit
+/// logs, discards state of a time that the clock no longer shows, and rotates the token signing keys.
 pub(crate) async fn run(installation: Installation, app: App, settings: Settings, mut shutdown: ShutdownSignal) {
-    let retention = AuditRetention::new(&installation, settings.installation_log);
+    let mut retention = AuditRetention::new(&installation, &settings);
     let mut ticks = interval_at(Instant::now() + INTERVAL, INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -63,19 +63,13 @@ pub(crate) async fn run(installation: Installation, app: App, settings: Settings
         if let Err(error) = prune_deliveries(&installation, settings.webhooks.retention).await {
             tracing::warn!(%error, "can't delete old webhook deliveries; trying again in 60 s");
         }
-        if let Err(error) = bound_installation_log(&retention).await {
-            tracing::warn!(%error, "can't remove the oldest entries of the installation's audit log; trying again in 60 s");
+        if let Err(error) = retention.run_once().await {
+            tracing::warn!(%error, "can't remove the oldest entries of audit logs; trying again in 60 s");
         }
         if let Err(failure) = rotate_if_due(&installation, settings.signing_key_lifetime).await {
             tracing::warn!(%failure, "can't rotate or drop token signing keys; trying again in 60 s");
         }
     }
-}
-
-/// Removes the entries whose removal is recorded, and records the next removal.
-async fn bound_installation_log(retention: &AuditRetention) -> Result<(), kernel::StoreError> {
-    while let RetentionOutcome::Removed(_) = retention.run_once().await? {}
-    Ok(())
 }
 
 /// Discards state of the future, by the later of the installation's clock and the database's: a server whose clock does

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::engine::{
     Session,
-    failure::{FailureClass, classify, from_postgres},
+    failure::{FailureClass, classify, outcome_unknown},
     pipeline::poll_once,
 };
 
@@ -53,7 +53,7 @@ pub(super) async fn transact(connection: &Arc<Connection>, jobs: &mut [Box<dyn T
         return match pipeline.run_script("COMMIT").await {
             Ok(()) => TransactionResult::Committed,
             Err(error) if classify(&error) == FailureClass::ConnectionLost => {
-                TransactionResult::Unknown(from_postgres(error))
+                TransactionResult::Unknown(outcome_unknown(&error))
             }
             Err(error) => TransactionResult::RolledBack(results(Some(classify(&error)))),
         };

@@ -20,7 +20,7 @@ use tokio::{
 use super::{connection::open_reader, damage::Damage, database_files::DatabaseFiles, join, run_blocking, spawn};
 use crate::engine::{
     RowReader, corrupt,
-    streams::{BatchReceiver, BatchSender, RowBatch, StreamSemaphore, StreamedQuery, abandoned, channel},
+    streams::{BatchReceiver, BatchSender, RowBatch, StreamPermit, StreamSemaphore, StreamedQuery, abandoned, channel},
     unavailable,
 };
 
@@ -80,6 +80,11 @@ impl Streams {
         }
         started.await.unwrap_or_else(|_| Err(unavailable("the stream was aborted before it started")))?;
         Ok(receiver)
+    }
+
+    /// Waits for a permit for a stream that is read by other means.
+    pub(super) async fn permit(&self) -> Result<StreamPermit, StoreError> {
+        self.semaphore.acquire().await
     }
 
     /// Aborts all streams and waits for their threads to end.

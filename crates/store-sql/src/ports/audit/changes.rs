@@ -1,49 +1,9 @@
-//! The changes of an audit entry, stored as JSON text.
+//! The changes of an audit entry of the old form, stored as JSON text.
 
 use std::borrow::Cow;
 
 use kernel::{Change, FieldValue};
-use serde::Serialize;
 use serde_json::Value as Json;
-
-#[derive(Serialize)]
-struct StoredChange<'a> {
-    field: &'a str,
-    before: StoredValue<'a>,
-    after: StoredValue<'a>,
-}
-
-#[derive(Serialize)]
-#[serde(untagged)]
-enum StoredValue<'a> {
-    Null,
-    Bool(bool),
-    Integer(i64),
-    Text(&'a str),
-    Texts(&'a [String]),
-}
-
-pub(super) fn to_json(changes: &[Change]) -> Cow<'static, str> {
-    if changes.is_empty() {
-        return Cow::Borrowed("[]");
-    }
-    let to_stored = |change| {
-        let Change { field, before, after }: &Change = change;
-        StoredChange { field, before: to_stored_value(before), after: to_stored_value(after) }
-    };
-    let stored: Vec<StoredChange<'_>> = changes.iter().map(to_stored).collect();
-    Cow::Owned(serde_json::to_string(&stored).expect("texts and numbers are always serializable"))
-}
-
-fn to_stored_value(value: &FieldValue) -> StoredValue<'_> {
-    match value {
-        FieldValue::Null => StoredValue::Null,
-        FieldValue::Bool(boolean) => StoredValue::Bool(*boolean),
-        FieldValue::Integer(number) => StoredValue::Integer(*number),
-        FieldValue::Text(text) => StoredValue::Text(text),
-        FieldValue::Texts(texts) => StoredValue::Texts(texts),
-    }
-}
 
 pub(super) fn from_json(text: &str) -> Result<Vec<Change>, &'static str> {
     const MALFORMED: &str = "the text is not a list of changes";
@@ -80,21 +40,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn changes_read_back_as_they_were_written() {
-        let values = [
-            FieldValue::Null,
-            FieldValue::Bool(true),
-            FieldValue::Integer(-3),
-            FieldValue::Text("\"é\n".to_owned()),
-            FieldValue::Texts(vec![String::new(), "b".to_owned()]),
-            FieldValue::Texts(Vec::new()),
+    fn changes_are_read_as_earlier_versions_wrote_them() {
+        let text = r#"[{"field":"due_at","before":null,"after":true},{"field":"title","before":-3,"after":"\"é\n"},
+            {"field":"tags","before":["","b"],"after":[]}]"#;
+        let change = |field, before, after| Change { field: Cow::Borrowed(field), before, after };
+        let texts = |texts: &[&str]| FieldValue::Texts(texts.iter().copied().map(str::to_owned).collect());
+        let expected = [
+            change("due_at", FieldValue::Null, FieldValue::Bool(true)),
+            change("title", FieldValue::Integer(-3), FieldValue::Text("\"é\n".to_owned())),
+            change("tags", texts(&["", "b"]), texts(&[])),
         ];
-        let changes: Vec<Change> = values
-            .iter()
-            .map(|value| Change { field: Cow::Borrowed("due_at"), before: value.clone(), after: FieldValue::Null })
-            .collect();
-        assert_eq!(from_json(&to_json(&changes)).unwrap(), changes);
-        assert_eq!(from_json(&to_json(&[])).unwrap(), []);
+        assert_eq!(from_json(text).unwrap(), expected);
+        assert_eq!(from_json("[]").unwrap(), []);
         for bad in ["", "{}", "[1]", r#"[{"field":"a","before":{},"after":null}]"#] {
             assert!(from_json(bad).is_err(), "{bad}");
         }

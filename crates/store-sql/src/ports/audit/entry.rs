@@ -1,18 +1,18 @@
-//! The rows of audit entries.
+//! The rows of entries of the old form, which only a migrated database has.
 
-use std::{
-    borrow::{Borrow, Cow},
-    sync::LazyLock,
-};
+use std::{borrow::Cow, sync::LazyLock};
 
-use ::audit::{Seal, StoredEntry};
-use kernel::{Action, Actor, ActorKind, Entry, Id, OrganizationId, Origin, StoreError, Subject};
+use ::audit::{AuditFilter, Seal, StoredEntry};
+use kernel::{Action, Actor, ActorKind, Entry, Id, OrganizationId, Origin, PageRequest, StoreError, Subject};
 
 use super::changes;
 use crate::{
     engine::{BatchStatement, Column, RowReader, Session, Value, column_list, corrupt, names_organizations},
-    records::table::Filter,
-    schema::tables::{AUDIT_ENTRIES, AUDIT_WAITING},
+    records::{
+        ListPlan, ListQuery, ListStatement, Source, StatementCache,
+        table::{Filter, text_filter},
+    },
+    schema::audit_tables::AUDIT_ENTRIES,
 };
 
 const TABLE: &str = AUDIT_ENTRIES.name;
@@ -25,15 +25,13 @@ pub(super) const LOG_VIEW: &str = "audit_log";
 pub(super) static LOG_COLUMNS: LazyLock<Vec<Column>> =
     LazyLock::new(|| [&COLUMNS[..], &[Column::text("seal")]].concat());
 
-/// The filters of a list. Each has an index (organization, column, id).
-pub(super) const FILTERS: &[Filter] =
+/// The filters of a list, in the order of their values. Each has an index (organization, column, id).
+const FILTERS: &[Filter] =
     &[Filter::selective("subject_id"), Filter::unselective("actor_id"), Filter::unselective("action")];
 
-static INSERT: LazyLock<BatchStatement> = LazyLock::new(|| {
-    BatchStatement::insert_with_marker(TABLE, &COLUMNS, AUDIT_WAITING.name, &["organization_id", "id"])
-});
+static LISTS: LazyLock<StatementCache<ListPlan>> = LazyLock::new(StatementCache::default);
 
-static BY_IDS: LazyLock<BatchStatement> = LazyLock::new(|| {
+static BY_KEYS: LazyLock<BatchStatement> = LazyLock::new(|| {
     let columns = column_list("", COLUMNS.iter().map(|column| column.name));
     let each = column_list("e.", COLUMNS.iter().map(|column| column.name));
     BatchStatement::for_each(
@@ -47,46 +45,25 @@ static BY_IDS: LazyLock<BatchStatement> = LazyLock::new(|| {
     )
 });
 
-/// Stores entries as unsealed.
-pub(crate) async fn insert(session: &Session, entries: &[impl Borrow<Entry> + Sync]) -> Result<(), StoreError> {
-    let rows: Vec<_> = entries.iter().map(|entry| row(entry.borrow())).collect();
-    session.execute_each(&INSERT, &rows).await.map(drop)
-}
-
-/// Reads entries by id, ordered by id. Entries that do not exist are omitted.
-pub(super) async fn by_ids(
-    session: &Session,
+/// The statement of a list of entries that scans at most `scan_limit` of them.
+pub(crate) fn entry_list(
     organization: OrganizationId,
-    ids: &[Id<Entry>],
-) -> Result<Vec<Entry>, StoreError> {
-    let rows: Vec<Vec<Value<'_>>> = ids.iter().map(|id| vec![organization.into(), (*id).into()]).collect();
-    let mut entries = session.fetch_each(&BY_IDS, &rows, read).await?;
-    entries.sort_unstable_by_key(|entry| entry.id);
-    Ok(entries)
+    filter: &AuditFilter,
+    page: &PageRequest,
+    scan_limit: usize,
+) -> ListStatement {
+    let filters = vec![text_filter(&filter.subjects), text_filter(&filter.actors), text_filter(&filter.actions)];
+    let source =
+        Source { table: LOG_VIEW, columns: &LOG_COLUMNS, filters: FILTERS, parent: None, unindexed: "request_id" };
+    ListQuery::for_entries(organization.into(), filters, page).statement(&LISTS, source, scan_limit)
 }
 
-fn row(entry: &Entry) -> Vec<Value<'_>> {
-    let (actor, subject, origin) = (&entry.actor, entry.subject.as_ref(), &entry.origin);
-    vec![
-        entry.organization.into(),
-        entry.id.into(),
-        entry.occurred_at.into(),
-        Value::text(actor.kind.name()),
-        Value::opt_text(actor.id.as_ref()),
-        Value::text(&actor.name),
-        Value::text(entry.action.as_str()),
-        Value::opt_text(subject.map(|subject| &subject.kind)),
-        Value::opt_text(subject.map(|subject| &subject.id)),
-        Value::opt_text(entry.reason.as_ref()),
-        Value::Text(changes::to_json(&entry.changes)),
-        origin.request_id.into(),
-        Value::opt_text(origin.method.as_ref()),
-        Value::opt_text(origin.route.as_ref()),
-        Value::opt_text(origin.source_address.as_ref()),
-        Value::opt_text(origin.user_agent.as_ref()),
-        Value::opt(entry.status.map(i64::from)),
-        Value::opt(entry.wall_clock),
-    ]
+/// Reads entries by organization and identifier, in this order. Entries that do not exist are omitted.
+pub(super) async fn by_keys(session: &Session, keys: &[(OrganizationId, Id<Entry>)]) -> Result<Vec<Entry>, StoreError> {
+    let rows: Vec<Vec<Value<'_>>> = keys.iter().map(|(of, id)| vec![(*of).into(), (*id).into()]).collect();
+    let mut entries = session.fetch_each(&BY_KEYS, &rows, read).await?;
+    entries.sort_unstable_by_key(|entry| (entry.organization, entry.id));
+    Ok(entries)
 }
 
 /// Reads all of [`COLUMNS`].

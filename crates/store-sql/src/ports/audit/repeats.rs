@@ -6,7 +6,7 @@ use kernel::{RepeatedCalls, StoreError, Timestamp};
 
 use crate::{
     engine::{BatchStatement, RowReader, Session, Sql, Value},
-    schema::tables::AUDIT_REPEATS,
+    schema::audit_tables::AUDIT_REPEATS,
 };
 
 static ADD: LazyLock<BatchStatement> = LazyLock::new(|| {

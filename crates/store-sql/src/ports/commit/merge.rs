@@ -8,6 +8,7 @@ use std::{
     sync::{Arc, Weak},
 };
 
+use audit_store::RowWriter;
 use futures_util::future::BoxFuture;
 use kernel::{
     ActorRevision, Changeset, CommitError, Entry, IdempotencyRecord, Kind, OrganizationId, OutboxEvent, Revision,
@@ -20,7 +21,7 @@ use crate::{
     batching::{Batcher, CallBatch},
     engine::{CommitClass, Engine, Session, Step, pipeline},
     ports::{
-        audit,
+        audit::EntryRows,
         delivery_queue::{partitions, queued},
         idempotency, outbox,
     },
@@ -104,17 +105,24 @@ impl CommitBatcher {
     pub(super) async fn store(
         &self,
         engine: &Arc<Engine>,
+        writer: &Arc<RowWriter>,
         check: RegistrationCheck,
         changeset: &Arc<Changeset>,
     ) -> Result<Outcome, StoreError> {
-        let (engine, retried) = (Arc::clone(engine), Arc::clone(&self.batcher));
+        let (engine, writer, retried) = (Arc::clone(engine), Arc::clone(writer), Arc::clone(&self.batcher));
         let dispatch = move |batch: Arc<CommitBatch>| {
-            let completing = Arc::clone(&batch);
+            let rows = EntryRows::new(&writer);
+            let (completing, stored) = (Arc::clone(&batch), Arc::clone(&rows));
             engine.spawn_write_grouped(
                 CommitClass::Commit,
-                (check, batch),
-                |(check, batch), session| execute(*check, batch, session),
-                move |outcome| complete(&retried, &completing, outcome),
+                (check, batch, rows),
+                |(check, batch, rows), session| execute(*check, batch, rows, session),
+                move |outcome| {
+                    if outcome.is_ok() {
+                        stored.mark_stored();
+                    }
+                    complete(&retried, &completing, outcome);
+                },
             );
         };
         // The item is a weak reference; the guard owns the changeset, so that it is in flight exactly until the batch
@@ -143,13 +151,14 @@ fn complete(batcher: &ChangesetBatcher, batch: &CommitBatch, outcome: Result<(),
 fn execute<'s>(
     check: RegistrationCheck,
     batch: &'s CommitBatch,
+    rows: &'s EntryRows,
     session: &'s Session,
 ) -> BoxFuture<'s, Result<(), MergeFailure>> {
     Box::pin(async move {
         let changesets: Vec<Arc<Changeset>> = batch.items().iter().filter_map(Weak::upgrade).collect();
         match &changesets[..] {
-            [one] => commit(session, check, one).await.map_err(MergeFailure::Rejected),
-            several => commit_merged(session, check, several).await.map_err(MergeFailure::NotMerged),
+            [one] => commit(session, check, one, rows).await.map_err(MergeFailure::Rejected),
+            several => commit_merged(session, check, several, rows).await.map_err(MergeFailure::NotMerged),
         }
     })
 }
@@ -160,6 +169,7 @@ async fn commit_merged(
     session: &Session,
     check: RegistrationCheck,
     changesets: &[Arc<Changeset>],
+    rows: &EntryRows,
 ) -> Result<(), MergeConflict> {
     let each = || changesets.iter().map(|changeset| &**changeset);
     let mut records: Vec<&IdempotencyRecord> = each().filter_map(Changeset::idempotency).collect();
@@ -185,7 +195,7 @@ async fn commit_merged(
     ];
     steps.extend(check_actors);
     steps.push(Box::pin(async { Ok(writes::store(session, &writes).await?) }));
-    steps.push(Box::pin(async { Ok(audit::insert(session, &entries).await?) }));
+    steps.push(Box::pin(async { Ok(rows.insert(session, &entries).await?) }));
     steps.push(Box::pin(async { Ok(outbox::insert(session, &events).await?) }));
     steps.push(Box::pin(async { Ok(partitions::mark_due(session, due).await?) }));
     pipeline(steps).await

@@ -2,11 +2,16 @@
 
 use std::sync::LazyLock;
 
-use super::super::tables::{
-    ACCOUNT_CALLS, AUDIT_CHECKPOINTS, AUDIT_ENTRIES, AUDIT_HEADS, AUDIT_REPEATS, AUDIT_SEALS, AUDIT_WAITING,
-    IDEMPOTENCY, INSTALLATION, OUTBOX, PENDING_EVENTS, ROLLUP_COUNTS, ROLLUP_DAYS, ROLLUPS, SAVED_VIEWS,
-    SERVICE_ACCOUNT_USES, SIGNING_KEYS, STORAGE_USAGE, TableDefinition, USER_CREDENTIALS, USER_IDENTITIES, USER_LINKS,
-    USER_SESSIONS, WEBHOOK_LANES, WEBHOOK_QUEUE,
+use super::super::{
+    audit_tables::{
+        AUDIT_CHECKPOINTS, AUDIT_ENTRIES, AUDIT_HEADS, AUDIT_OLD_WAITING, AUDIT_REPEATS, AUDIT_RUNS, AUDIT_SEALS,
+        AUDIT_SEGMENTS, AUDIT_TERMS, AUDIT_TILES, AUDIT_WAITING, AUDIT_WRITERS,
+    },
+    tables::{
+        ACCOUNT_CALLS, IDEMPOTENCY, INSTALLATION, OUTBOX, PENDING_EVENTS, ROLLUP_COUNTS, ROLLUP_DAYS, ROLLUPS,
+        SAVED_VIEWS, SERVICE_ACCOUNT_USES, SIGNING_KEYS, STORAGE_USAGE, TableDefinition, USER_CREDENTIALS,
+        USER_IDENTITIES, USER_LINKS, USER_SESSIONS, WEBHOOK_LANES, WEBHOOK_QUEUE,
+    },
 };
 use crate::{
     engine::{Column, Sql, column_list},
@@ -53,11 +58,17 @@ fn other_tables() -> Vec<CopiedTable> {
         IDEMPOTENCY.into(),
         STORAGE_USAGE.into(),
         AUDIT_ENTRIES.into(),
-        AUDIT_WAITING.into(),
-        AUDIT_REPEATS.into(),
+        AUDIT_OLD_WAITING.into(),
         AUDIT_SEALS.into(),
+        AUDIT_REPEATS.into(),
+        AUDIT_WAITING.into(),
         AUDIT_HEADS.into(),
         AUDIT_CHECKPOINTS.into(),
+        AUDIT_RUNS.into(),
+        AUDIT_SEGMENTS.into(),
+        AUDIT_TERMS.into(),
+        AUDIT_TILES.into(),
+        AUDIT_WRITERS.into(),
         OUTBOX.into(),
         PENDING_EVENTS.into(),
         WEBHOOK_QUEUE.into(),
@@ -120,10 +131,15 @@ impl CopiedTable {
     }
 }
 
-/// Returns the statement that counts the rows of all copied tables in one snapshot.
+/// The sums that are compared beside the numbers of rows, which a log that is written and sealed meanwhile may keep: of the
+/// entries that wait, and of the sealed ones.
+pub(super) const SUMS: [(&str, &str); 2] = [(AUDIT_WAITING.name, "abs(entries)"), (AUDIT_HEADS.name, "sequence")];
+
+/// Returns the statement that counts the rows of all copied tables, and then [`SUMS`], in one snapshot.
 pub(super) fn count() -> Sql {
-    let each = COPIED.iter().map(|table| format!("(SELECT count(*) FROM {} {})", table.name, table.row_filter));
-    Sql::from_text(&format!("SELECT {}", each.collect::<Vec<_>>().join(", ")))
+    let rows = COPIED.iter().map(|table| format!("(SELECT count(*) FROM {} {})", table.name, table.row_filter));
+    let sums = SUMS.iter().map(|(table, sum)| format!("(SELECT CAST(COALESCE(sum({sum}), 0) AS bigint) FROM {table})"));
+    Sql::from_text(&format!("SELECT {}", rows.chain(sums).collect::<Vec<_>>().join(", ")))
 }
 
 #[cfg(test)]

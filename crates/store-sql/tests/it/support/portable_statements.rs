@@ -10,7 +10,8 @@ use std::{collections::BTreeSet, thread};
 use postgres_cluster::StatementProxy;
 
 /// The tables of the installation, which stay with the coordinator.
-const COORDINATOR_TABLES: &[&str] = &["installation", "leases", "open_writes", "schema_migrations", "signing_keys"];
+const COORDINATOR_TABLES: &[&str] =
+    &["audit_writers", "installation", "leases", "open_writes", "schema_migrations", "signing_keys"];
 
 /// Statements that may be sent together in one simple query: they touch no table.
 const SESSION_STATEMENTS: &[&str] = &["set ", "begin", "select set_config(", "select 1"];

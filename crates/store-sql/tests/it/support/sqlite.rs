@@ -6,6 +6,8 @@ use kernel::Clock;
 use novantra_store_sql::{Database, DatabaseUrl, Role, SqlStore};
 use ulid::Ulid;
 
+use super::open_store;
+
 pub(crate) async fn open(path: &Path) -> Database {
     let database = Database::open(&DatabaseUrl::Sqlite(path.to_owned())).await.unwrap();
     database.migrate(kernel::Timestamp::from_millis(0)).await.unwrap();
@@ -13,5 +15,5 @@ pub(crate) async fn open(path: &Path) -> Database {
 }
 
 pub(crate) async fn server(path: &Path, clock: Arc<dyn Clock>) -> SqlStore {
-    SqlStore::open(open(path).await, Role::Server, clock, Ulid::from_parts(0, 1)).await.unwrap()
+    open_store(open(path).await, Role::Server, clock, Ulid::from_parts(0, 1)).await
 }

@@ -1,0 +1,9 @@
+//! Sealing over tables in memory.
+
+mod chains;
+mod flaky_tables;
+mod kills;
+mod old_form;
+mod rows;
+mod tampering;
+mod world;

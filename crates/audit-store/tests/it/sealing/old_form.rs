@@ -1,0 +1,74 @@
+//! Chains that begin in the old form.
+
+use audit::{Checkpoint, Hash, Head, Seal, StoredEntry, Unsealed, seal, tree_root};
+use kernel::{Clock, Entry};
+
+use super::world::{World, organization};
+use crate::made_log::TestKey;
+
+/// Stores a chain in the old form, with entries that wait, and returns all of them.
+async fn migrated(world: &World, sealed: usize, waiting: usize) -> Vec<Entry> {
+    let entries = world.entries(organization(1), sealed + waiting);
+    let batch =
+        seal(&Unsealed { organization: organization(1), head: Head::EMPTY, entries: entries[..sealed].to_vec() });
+    let seals = batch.seals.iter().map(|(_, seal)| Some(*seal)).chain(std::iter::repeat(None));
+    let stored: Vec<StoredEntry> =
+        entries.iter().cloned().zip(seals).map(|(entry, seal)| StoredEntry { entry, seal }).collect();
+    let head = batch.head();
+    let checkpoint = Checkpoint::sign(&TestKey, organization(1), head.sequence, head.hash, world.clock.now());
+    world.store.insert_old_entries(&stored, &[checkpoint]).unwrap();
+    world.clock.tick();
+    entries
+}
+
+/// The hash of the head of a chain of these entries, and the root of their tree.
+fn expected(entries: &[Entry]) -> (Head, Hash) {
+    let unsealed = Unsealed { organization: organization(1), head: Head::EMPTY, entries: entries.to_vec() };
+    let batch = seal(&unsealed);
+    let hashes: Vec<Seal> = batch.seals.iter().map(|(_, seal)| *seal).collect();
+    (batch.head(), tree_root(hashes.iter().map(|seal| seal.hash)))
+}
+
+#[tokio::test]
+async fn a_chain_continues_from_the_old_form_and_takes_the_entries_of_the_last_block_along() {
+    for (sealed, waiting, added) in [(600, 5, 10), (600, 0, 300), (512, 3, 1), (100, 1, 1), (100, 0, 200), (256, 0, 256)] {
+        let world = World::new().await;
+        let mut entries = migrated(&world, sealed, waiting).await;
+        let (writer, mut sealer) = (world.writer(1), world.sealer("a"));
+        let new = world.entries(organization(1), added);
+        world.append(&writer, &new).await;
+        entries.extend(new);
+        let ran = world.run(&mut sealer, "a").await;
+        assert!(ran.is_quiet(), "{ran:?}");
+        // Once more, after a takeover.
+        world.clock.tick();
+        let new = world.entries(organization(1), 2);
+        world.append(&writer, &new).await;
+        entries.extend(new);
+        assert!(world.run(&mut world.sealer("b"), "b").await.is_quiet());
+
+        let head = world.head(organization(1)).await.unwrap();
+        let (last, root) = expected(&entries);
+        let old_through = sealed as i64 / 256 * 256;
+        assert_eq!((head.head, head.old_through), (last, old_through), "{sealed} {waiting} {added}");
+        assert_eq!(head.tree.map(|tree| tree.root()), (old_through == 0).then_some(root));
+        assert_eq!(head.high_id, entries.last().unwrap().id.ulid());
+        let runs = world.tables.runs(organization(1)).await.unwrap();
+        assert_eq!(runs.first().map(|run| run.first_sequence), Some(old_through + 1));
+        assert_eq!(runs.last().map(|run| run.last_sequence), Some(last.sequence));
+        assert!(runs.windows(2).all(|pair| pair[0].last_sequence + 1 == pair[1].first_sequence));
+        assert_eq!(world.tables.old_waiting(10).await.unwrap(), []);
+    }
+}
+
+#[tokio::test]
+async fn an_old_head_that_has_no_checkpoint_of_this_installation_is_refused() {
+    let world = World::new().await;
+    let entries = world.entries(organization(1), 1);
+    let batch = seal(&Unsealed { organization: organization(1), head: Head::EMPTY, entries: entries.clone() });
+    let stored = StoredEntry { entry: entries[0].clone(), seal: Some(batch.seals[0].1) };
+    world.store.insert_old_entries(&[stored], &[]).unwrap();
+    world.append(&world.writer(1), &world.entries(organization(1), 1)).await;
+    let ran = world.run(&mut world.sealer("a"), "a").await;
+    assert!(ran.faults[0].1.contains("no signature"), "{ran:?}");
+}

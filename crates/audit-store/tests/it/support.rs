@@ -1,0 +1,9 @@
+//! Chains in memory, and tables that fail.
+
+mod chain;
+mod failing;
+mod state;
+
+pub(crate) use chain::{TestChain, TestNotes, keys, lease_owner};
+pub(crate) use failing::{FailingTables, Failure};
+pub(crate) use state::{assert_consistent, flip_byte_of_run, runs_of, segments_of};
