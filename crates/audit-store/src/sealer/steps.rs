@@ -135,7 +135,8 @@ impl Sealer {
         }
         let timestamp = (self.context.begin_entry)();
         let entropy = &*self.context.entropy;
-        let entries = parts.into_iter().map(|(action, changes)| own_entries::entry(entropy, &timestamp, action, changes));
+        let entries =
+            parts.into_iter().map(|(action, changes)| own_entries::entry(entropy, &timestamp, action, changes));
         let entries: Vec<Entry> = self.unreported.iter().cloned().chain(entries).collect();
         self.load([LOG], round, now).await?;
         if self.chains.is_resting(LOG) {
