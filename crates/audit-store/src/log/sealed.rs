@@ -45,7 +45,8 @@ impl Reader {
         last: i64,
     ) -> Result<Option<Vec<Arc<Block>>>, StoreError> {
         let units = view.unit_at(first)..view.len();
-        let keys: Vec<RunKey> = units.map(|unit| view.key(unit).clone()).take_while(|key| key.first_sequence <= last).collect();
+        let keys: Vec<RunKey> =
+            units.map(|unit| view.key(unit).clone()).take_while(|key| key.first_sequence <= last).collect();
         let wishes: Vec<Wish> = keys.iter().filter_map(|key| wish_between(key, first, last)).collect();
         let loaded = self.load(view.organization, &wishes).await?;
         Ok(loaded.map(|loaded| loaded.into_iter().flatten().collect()))
@@ -116,7 +117,8 @@ impl Reader {
         let Some(loaded) = self.load(organization, &wishes).await? else { return Ok(None) };
         for block in loaded.iter().flatten() {
             let sequences = block.first_sequence..;
-            let indices = sequences.zip(0..block.entries.len()).filter(|(sequence, _)| (first..=last).contains(sequence));
+            let indices =
+                sequences.zip(0..block.entries.len()).filter(|(sequence, _)| (first..=last).contains(sequence));
             found.extend(indices.map(|(_, index)| block.stored(index)));
         }
         Ok(Some(found))
