@@ -1,50 +1,30 @@
 //! Logs made step by step, with all that is known of them: the reference of the tests of reading.
 
+mod old_form;
+
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use audit::{
-    AuditTables, Checkpoint, CheckpointSigner, CheckpointVerifier, HasAuditTables, Hash, Head, RowKey, Seal, Signature,
-    StoredEntry, Tree, hash_entry, leaf_hash, subtree_root,
+    AuditTables, Checkpoint, HasAuditTables, Hash, Head, Seal, StoredEntry, Tree, hash_entry, leaf_hash, subtree_root,
     tables::{
         Compaction, Conversion, HeadChange, LeaseHold, NewRun, NewSegment, PrefixRemoval, SealingRound, SignedHead,
         StoredHead, TermMerge, TermRow, TileRow, WaitingKey,
     },
 };
 use audit_runs::{BlockAnchor, Effort, SegmentTerms, encode_sealed, merge_terms};
-use kernel::{Entry, Id, OrganizationId, Timestamp, Ulid};
+use kernel::{Entry, OrganizationId, Timestamp, Ulid};
 use novantra_audit_store::{RowWriter, StoredLog};
 use store::{Lease, Maintenance};
 use store_contract::TestClock;
 use store_memory::MemoryStore;
 
+pub(crate) use crate::{
+    sample_entries::entry,
+    test_keys::{OtherKey, TestKey},
+};
+
 pub(crate) const BLOCK: i64 = 256;
 pub(crate) const SEGMENT: i64 = 4_096;
-
-/// A key that anyone can use.
-pub(crate) struct TestKey;
-
-impl RowKey for TestKey {
-    fn tag(&self, message: &[u8]) -> [u8; 32] {
-        Hash::digest(&[b"key", message].concat()).0
-    }
-
-    fn verify(&self, message: &[u8], tag: &[u8]) -> bool {
-        self.tag(message) == tag
-    }
-}
-
-impl CheckpointSigner for TestKey {
-    fn sign(&self, message: &[u8]) -> Signature {
-        let half = Hash::digest(&[b"signature", message].concat()).0;
-        Signature([half, half].concat().try_into().unwrap())
-    }
-}
-
-impl CheckpointVerifier for TestKey {
-    fn verify(&self, message: &[u8], signature: &Signature) -> bool {
-        self.sign(message) == *signature
-    }
-}
 
 /// A change of the tables.
 #[derive(Clone)]
@@ -169,80 +149,6 @@ impl MadeLog {
         let mut entries: Vec<Entry> = stored.iter().map(|stored| stored.entry.clone()).collect();
         change(&mut entries);
         encode_sealed(self.organization, first, &entries, &anchors(stored), Effort::Quick)
-    }
-
-    /// Begins the chain with entries that are sealed in the old form, after which it is sealed the new way. The last of
-    /// them are in a run as well.
-    pub(crate) async fn begin_old(&mut self, entries: Vec<Entry>) {
-        let mut head = Head::EMPTY;
-        for entry in entries {
-            let sequence = head.sequence + 1;
-            let hash = hash_entry(&entry, sequence, head.hash);
-            self.sealed.push(StoredEntry { entry, seal: Some(Seal { sequence, previous_hash: head.hash, hash }) });
-            head = Head { sequence, hash };
-        }
-        let old_through = head.sequence / BLOCK * BLOCK;
-        let ids = self.sealed.iter().map(|stored| stored.entry.id.ulid());
-        let after = StoredHead {
-            organization: self.organization,
-            head,
-            tree: None,
-            high_id: ids.max().unwrap(),
-            late_ms: 0,
-            signed: Some(self.sign(head.sequence)),
-            removed: Head::EMPTY,
-            old_through,
-        };
-        let runs = if head.sequence > old_through {
-            vec![self.run(old_through + 1, head.sequence, Effort::Quick)]
-        } else {
-            Vec::new()
-        };
-        self.runs = runs.clone();
-        self.head = Some(after.clone());
-        let change = HeadChange { before: Head::EMPTY, after, replaced_runs: Vec::new(), runs, checkpoint: None };
-        self.apply(Some(Move::Seal(SealingRound { heads: vec![change], ..round() }))).await;
-    }
-
-    /// Plans to convert all entries of the old form.
-    pub(crate) fn plan_conversion(&mut self) -> Move {
-        let before = self.head.clone().unwrap();
-        let mut tree = Tree::default();
-        self.sealed.iter().for_each(|stored| tree.push(stored.seal.unwrap().hash));
-        let after = StoredHead { old_through: 0, tree: Some(tree), ..before.clone() };
-        let (mut segments, mut runs, mut terms) = (Vec::new(), Vec::new(), Vec::new());
-        let mut first = 1;
-        while first <= before.old_through {
-            if first + SEGMENT - 1 <= before.old_through {
-                let run = self.run(first, first + SEGMENT - 1, Effort::Thorough);
-                let entries = self.sealed[first as usize - 1..(first + SEGMENT - 1) as usize].iter();
-                let of_segment = SegmentTerms::of(&entries.map(|stored| stored.entry.clone()).collect::<Vec<_>>());
-                terms.push(TermRow { bucket: -1, first_sequence: first, body: of_segment.encode() });
-                self.segments.push((first, of_segment));
-                segments.push(NewSegment { digest: Hash::digest(&run.body), run });
-                first += SEGMENT;
-            } else {
-                runs.push(self.run(first, first + BLOCK - 1, Effort::Quick));
-                first += BLOCK;
-            }
-        }
-        self.runs.splice(0..0, runs.iter().cloned());
-        self.head = Some(after.clone());
-        Move::Convert(Conversion {
-            lease: lease(),
-            organization: self.organization,
-            tiles: self.tiles(segments.len() as i64 * 16),
-            segments,
-            runs,
-            terms,
-            head: Some(HeadChange {
-                before: before.head,
-                after,
-                replaced_runs: Vec::new(),
-                runs: Vec::new(),
-                checkpoint: None,
-            }),
-        })
     }
 
     /// Plans to seal the first rows that wait.
@@ -417,19 +323,6 @@ fn anchors(stored: &[StoredEntry]) -> Vec<BlockAnchor> {
     blocks.map(anchor).collect()
 }
 
-/// The key of another installation.
-struct OtherKey(&'static [u8]);
-
-impl RowKey for OtherKey {
-    fn tag(&self, message: &[u8]) -> [u8; 32] {
-        Hash::digest(&[self.0, message].concat()).0
-    }
-
-    fn verify(&self, message: &[u8], tag: &[u8]) -> bool {
-        self.tag(message) == tag
-    }
-}
-
 /// An empty round.
 pub(crate) fn round() -> SealingRound {
     SealingRound {
@@ -450,31 +343,4 @@ pub(crate) fn lease() -> LeaseHold {
         now: Timestamp::from_millis(0),
         duration: Duration::from_secs(1_000),
     }
-}
-
-/// An entry about one of few actors, actions and subjects. Equal numbers make equal entries.
-pub(crate) fn entry(organization: OrganizationId, at: i64, number: u64) -> Entry {
-    let random = u128::from_be_bytes(Hash::digest(&number.to_be_bytes()).0[..16].try_into().unwrap());
-    let mut entry = store_contract::samples::entry(
-        &store_contract::TestEntropy::default(),
-        organization,
-        Timestamp::from_millis(at),
-    );
-    entry.id = Id::new(Ulid::from_parts(at as u64, random & ((1 << 80) - 1)));
-    entry.origin.request_id = Id::new(Ulid::from_parts(at as u64, random >> 48));
-    let pick = |shift: u32, of: u64| (random >> shift) as u64 % of;
-    entry.action = kernel::Action(format!("thing.done_{}", pick(0, 4)).into());
-    if pick(8, 4) > 0 {
-        entry.actor.id = Some(format!("svc_{}", pick(16, 5)).into());
-    }
-    // One subject is rare.
-    let subject = if number.is_multiple_of(1_999) { 99 } else { pick(24, 6) };
-    if pick(32, 5) > 0 || subject == 99 {
-        entry.subject = Some(kernel::Subject { kind: "thing".into(), id: format!("thing_{subject}") });
-    }
-    if pick(40, 6) == 0 {
-        let (before, after) = (kernel::FieldValue::Null, kernel::FieldValue::Integer(number as i64));
-        entry.changes = vec![kernel::Change { field: "number".into(), before, after }];
-    }
-    entry
 }

@@ -11,9 +11,11 @@ mod moving_tables;
 mod old_form;
 mod random_log;
 mod removal;
+mod sample_entries;
 mod sealing;
 mod single;
 mod support;
+mod test_keys;
 mod verifying;
 
 /// Runs a test of random values to its end.
