@@ -141,11 +141,7 @@ impl StoredLog {
     ///
     /// # Errors
     /// [`StoreError`] if the store fails.
-    pub async fn waiting_stats(
-        &self,
-        organization: OrganizationId,
-        limit: usize,
-    ) -> Result<UnsealedStats, StoreError> {
+    pub async fn waiting_stats(&self, organization: OrganizationId, limit: usize) -> Result<UnsealedStats, StoreError> {
         let stats = self.reader.unsealed_stats(Some(organization)).await?;
         Ok(UnsealedStats { entries: stats.entries.min(limit as u64), ..stats })
     }

@@ -115,7 +115,8 @@ impl Reader {
         let mut hashes = Vec::new();
         for block in blocks {
             for index in 0..block.entries.len() {
-                if block.first_sequence + index as i64 == first + hashes.len() as i64 && hashes.len() < (end - first) as usize
+                if block.first_sequence + index as i64 == first + hashes.len() as i64
+                    && hashes.len() < (end - first) as usize
                 {
                     hashes.push(block.seal(index).hash);
                 }

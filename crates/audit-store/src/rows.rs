@@ -246,8 +246,8 @@ impl Packed<'_> {
 
 fn parse_header(body: &[u8]) -> Option<(RowHeader, Directory, Packed<'_>)> {
     let mut unread = Unread(body);
-    let known = unread.take(4)? == MAGIC && unread.byte()? == VERSION;
-    let flags = unread.byte().filter(|flags| known && flags & !(IS_LAST | IS_STORED) == 0)?;
+    let is_supported = unread.take(4)? == MAGIC && unread.byte()? == VERSION;
+    let flags = unread.byte().filter(|flags| is_supported && flags & !(IS_LAST | IS_STORED) == 0)?;
     let writer = unread.ulid()?;
     let number = unread.number().filter(|number| *number > 0)?;
     let given_up = unread.ranges(MAX_RANGES)?;

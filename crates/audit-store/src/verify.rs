@@ -114,7 +114,8 @@ impl Verification<'_> {
         let view = self.reader.chain_view(self.organization).await?;
         self.verify_old(&view, progress).await?;
         let first = view.unit_at(progress.chain.head.sequence + 1);
-        let is_whole = |key: &RunKey| (key.first_sequence - 1) % BLOCK_ENTRIES == 0 && key.last_sequence % BLOCK_ENTRIES == 0;
+        let is_whole =
+            |key: &RunKey| (key.first_sequence - 1) % BLOCK_ENTRIES == 0 && key.last_sequence % BLOCK_ENTRIES == 0;
         let keys: Vec<RunKey> = (first..view.len()).map(|unit| view.key(unit).clone()).collect();
         let whole = keys.iter().take_while(|key| is_whole(key)).count();
         self.verify_whole(&keys[..whole], progress).await?;

@@ -201,6 +201,7 @@ mod tests {
             last: Head { sequence: 6, hash: Hash([9; 32]) },
             first_at: Timestamp::from_millis(0),
             last_at: Timestamp::from_millis(1),
+            tree_root: Some(Hash([8; 32])),
             policy: "\"old\"".to_owned(),
         };
         let (stored, line) = exported(Entry { action: audit::ENTRIES_REMOVED, changes: removal.changes(), ..entry() });

@@ -172,7 +172,8 @@ async fn forward_responses(
     const COMMITTED: &[u8] = b"COMMIT\0";
     let mut chunk = vec![0; 64 * 1024];
     while let Ok(length @ 1..) = server.read(&mut chunk).await {
-        if loses_answer.load(Ordering::SeqCst) && chunk[..length].windows(COMMITTED.len()).any(|part| part == COMMITTED) {
+        if loses_answer.load(Ordering::SeqCst) && chunk[..length].windows(COMMITTED.len()).any(|part| part == COMMITTED)
+        {
             return;
         }
         let until = *seen.hold_until.borrow();

@@ -118,11 +118,6 @@ impl SqlStore {
     #[must_use]
     pub fn with_scan_limit(self, rows: usize) -> Self {
         let audit_tables = Arc::new(SqlAuditTables::new(&self.engine, &self.installation_guard, rows));
-        Self {
-            scan_limit: rows,
-            stored_log: StoredLog::new(Arc::clone(&audit_tables) as _),
-            audit_tables,
-            ..self
-        }
+        Self { scan_limit: rows, stored_log: StoredLog::new(Arc::clone(&audit_tables) as _), audit_tables, ..self }
     }
 }

@@ -147,7 +147,11 @@ enum Source {
 
 impl Reader {
     /// Reads blocks of an organization. Returns `None` if one of the runs is no longer where its key says.
-    pub(crate) async fn load(&self, organization: OrganizationId, wishes: &[Wish]) -> Result<Option<Blocks>, StoreError> {
+    pub(crate) async fn load(
+        &self,
+        organization: OrganizationId,
+        wishes: &[Wish],
+    ) -> Result<Option<Blocks>, StoreError> {
         let Some(sources) = self.sources(organization, wishes).await? else { return Ok(None) };
         let mut loaded = Vec::with_capacity(wishes.len());
         for (wish, source) in wishes.iter().zip(sources) {
@@ -236,7 +240,8 @@ impl Reader {
         header: Header,
         bytes: &[u8],
     ) -> Result<Arc<Layout>, StoreError> {
-        let dictionary = Dictionary::decode(&header, bytes).map_err(|fault| unreadable(organization, &wish.key, fault))?;
+        let dictionary =
+            Dictionary::decode(&header, bytes).map_err(|fault| unreadable(organization, &wish.key, fault))?;
         let layout = Arc::new(Layout { header, dictionary });
         let bytes = 4 * bytes.len() + size_of::<Layout>() + 2_000;
         self.blocks.layouts.insert((organization, wish.key.first_sequence), Arc::clone(&layout), bytes);

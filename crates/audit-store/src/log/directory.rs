@@ -111,13 +111,9 @@ mod tests {
             });
         }
         assert_eq!(directory.low_ids, [3, 4, 4, 4, 7].map(Ulid));
-        assert_eq!([0, 1, 10, 11, 50, 51].map(|sequence| directory.find(sequence)), [
-            None,
-            Some(0),
-            Some(0),
-            Some(1),
-            Some(4),
-            None
-        ]);
+        assert_eq!(
+            [0, 1, 10, 11, 50, 51].map(|sequence| directory.find(sequence)),
+            [None, Some(0), Some(0), Some(1), Some(4), None]
+        );
     }
 }

@@ -11,7 +11,13 @@ use audit::{
 };
 use kernel::{Entry, OrganizationId, StoreError};
 
-use super::{blocks::BlockCache, byte_cache::ByteCache, directory::{Directories, Directory}, terms::TermCache, view::View};
+use super::{
+    blocks::BlockCache,
+    byte_cache::ByteCache,
+    directory::{Directories, Directory},
+    terms::TermCache,
+    view::View,
+};
 use crate::rows::read_part;
 
 /// The maximum number of entries of the old form that wait for their seal. They are those of the last second before the

@@ -25,9 +25,9 @@ impl Reader {
         limit: usize,
     ) -> Result<Vec<StoredEntry>, StoreError> {
         for _ in 0..MAX_ATTEMPTS {
-            let keys = self.segments_behind(organization, after, limit).await?;
-            let found = match keys {
-                Some(keys) => self.read_behind(organization, &keys, after, limit, Vec::new()).await?,
+            let segments = self.segments_behind(organization, after, limit).await?;
+            let found = match segments {
+                Some((after, keys)) => self.read_behind(organization, &keys, after, limit, Vec::new()).await?,
                 None => self.read_view_behind(&self.chain_view(organization).await?, after, limit).await?,
             };
             if let Some(found) = found {
@@ -45,19 +45,21 @@ impl Reader {
         last: i64,
     ) -> Result<Option<Vec<Arc<Block>>>, StoreError> {
         let units = view.unit_at(first)..view.len();
-        let keys: Vec<RunKey> = units.map(|unit| view.key(unit).clone()).take_while(|key| key.first_sequence <= last).collect();
+        let keys: Vec<RunKey> =
+            units.map(|unit| view.key(unit).clone()).take_while(|key| key.first_sequence <= last).collect();
         let wishes: Vec<Wish> = keys.iter().filter_map(|key| wish_between(key, first, last)).collect();
         let loaded = self.load(view.organization, &wishes).await?;
         Ok(loaded.map(|loaded| loaded.into_iter().flatten().collect()))
     }
 
-    /// Returns the segments with all these entries, if segments have them all. Then nothing else need be read.
+    /// Returns the segments with all these entries, and the sequence before the first of these, if segments have them all.
+    /// Then nothing else need be read.
     async fn segments_behind(
         &self,
         organization: OrganizationId,
         after: i64,
         limit: usize,
-    ) -> Result<Option<Vec<RunKey>>, StoreError> {
+    ) -> Result<Option<(i64, Vec<RunKey>)>, StoreError> {
         let Some(head) = self.head(organization).await? else { return Ok(None) };
         let after = after.max(head.removed.sequence);
         let directory = self.segments(organization, head.old_through).await?;
@@ -70,7 +72,7 @@ impl Reader {
         let keys = directory.keys[first..end].to_vec();
         let is_contiguous = keys.first().is_some_and(|key| key.first_sequence <= after + 1)
             && keys.is_sorted_by(|one, other| one.last_sequence + 1 == other.first_sequence);
-        Ok(is_contiguous.then_some(keys))
+        Ok(is_contiguous.then_some((after, keys)))
     }
 
     async fn read_view_behind(
@@ -115,7 +117,8 @@ impl Reader {
         let Some(loaded) = self.load(organization, &wishes).await? else { return Ok(None) };
         for block in loaded.iter().flatten() {
             let sequences = block.first_sequence..;
-            let indices = sequences.zip(0..block.entries.len()).filter(|(sequence, _)| (first..=last).contains(sequence));
+            let indices =
+                sequences.zip(0..block.entries.len()).filter(|(sequence, _)| (first..=last).contains(sequence));
             found.extend(indices.map(|(_, index)| block.stored(index)));
         }
         Ok(Some(found))

@@ -82,7 +82,8 @@ impl Reader {
         if key.table == RunTable::Segments {
             let blocks = match self.blocks.id_ranges(view.organization, key) {
                 Some(ranges) => {
-                    let has = |(block, (low, high)): (usize, &(Ulid, Ulid))| (*low <= id && id <= *high).then_some(block);
+                    let has =
+                        |(block, (low, high)): (usize, &(Ulid, Ulid))| (*low <= id && id <= *high).then_some(block);
                     ranges.iter().enumerate().filter_map(has).fold(0, |blocks, block| blocks | 1 << block)
                 }
                 None => match self.bisect(view, unit, id).await? {
@@ -106,7 +107,11 @@ impl Reader {
             if let Some(index) = block.entries.iter().position(|entry| entry.id.ulid() == id) {
                 return Ok(Found::Entry(Box::new(block.stored(index))));
             }
-            if block.entries.first().is_some_and(|first| id < first.id.ulid()) { end = middle } else { start = middle + 1 }
+            if block.entries.first().is_some_and(|first| id < first.id.ulid()) {
+                end = middle
+            } else {
+                start = middle + 1
+            }
             middle = start.midpoint(end);
         }
         Ok(Found::Nothing)

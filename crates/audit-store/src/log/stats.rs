@@ -8,7 +8,10 @@ use super::reader::Reader;
 impl Reader {
     /// Returns the number of entries that are not sealed, and the time of the oldest: of one organization from its
     /// entries, of all from the keys of the rows.
-    pub(crate) async fn unsealed_stats(&self, organization: Option<OrganizationId>) -> Result<UnsealedStats, StoreError> {
+    pub(crate) async fn unsealed_stats(
+        &self,
+        organization: Option<OrganizationId>,
+    ) -> Result<UnsealedStats, StoreError> {
         let old = self.old_waiting(organization).await?;
         let (mut entries, mut oldest) = (old.len() as u64, old.iter().map(|entry| entry.occurred_at).min());
         let Some(organization) = organization else {

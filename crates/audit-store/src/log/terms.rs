@@ -160,10 +160,14 @@ impl Reader {
             for row in &rows {
                 first_single = first_single.or(Some(row.first_sequence));
                 from = row.first_sequence + 1;
-                let Some(unit) = view.segment_at(row.first_sequence).filter(|unit| units.contains(unit)) else { continue };
+                let Some(unit) = view.segment_at(row.first_sequence).filter(|unit| units.contains(unit)) else {
+                    continue;
+                };
                 let terms = SegmentTerms::decode(&row.body).map_err(|fault| {
                     let sequence = row.first_sequence;
-                    StoreError::Corrupt(format!("the index of {organization} at {sequence} can't be read: {fault}").into())
+                    StoreError::Corrupt(
+                        format!("the index of {organization} at {sequence} can't be read: {fault}").into(),
+                    )
                 })?;
                 let terms = Arc::new(terms);
                 self.terms.insert(organization, view.key(unit), Arc::clone(&terms), 100 + EXPANSION * row.body.len());

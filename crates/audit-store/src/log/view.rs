@@ -117,9 +117,9 @@ impl View {
     /// The segment that begins with this sequence.
     pub(crate) fn segment_at(&self, first_sequence: i64) -> Option<usize> {
         let unit = self.unit_at(first_sequence);
-        (unit < self.len()).then(|| self.key(unit)).filter(|key| {
-            key.first_sequence == first_sequence && key.table == RunTable::Segments
-        })?;
+        (unit < self.len())
+            .then(|| self.key(unit))
+            .filter(|key| key.first_sequence == first_sequence && key.table == RunTable::Segments)?;
         Some(unit)
     }
 

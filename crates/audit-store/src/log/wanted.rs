@@ -27,9 +27,7 @@ impl Wanted {
     pub(crate) fn filter(&self) -> AuditFilter {
         match self {
             Self::Matching(filter) => filter.clone(),
-            Self::ChangesOf(subject) => {
-                AuditFilter { subjects: [subject.clone()].into(), ..AuditFilter::default() }
-            }
+            Self::ChangesOf(subject) => AuditFilter { subjects: [subject.clone()].into(), ..AuditFilter::default() },
         }
     }
 

@@ -141,7 +141,9 @@ mod tests {
     fn a_range_without_identifiers_is_empty() {
         let time_range = TimeRange { created_before: Some(Timestamp::MIN), ..TimeRange::default() };
         let after = [None, Some(Position::Newest(Ulid::nil())), Some(Position::Changed(Timestamp::MAX, Ulid::max()))];
-        for (time_range, after) in [(time_range, after[0]), (TimeRange::default(), after[1]), (TimeRange::default(), after[2])] {
+        for (time_range, after) in
+            [(time_range, after[0]), (TimeRange::default(), after[1]), (TimeRange::default(), after[2])]
+        {
             let window = Window::of_page(&PageRequest { time_range, after, ..PageRequest::default() });
             assert_eq!(window.ids(), None);
             assert!(!window.contains(Ulid::nil()) && !window.contains(Ulid::max()));

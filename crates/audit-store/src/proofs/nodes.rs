@@ -81,7 +81,8 @@ impl Roots {
     async fn read(&mut self, reader: &Reader, view: &View, nodes: &[Node]) -> Result<Option<()>, StoreError> {
         let organization = view.organization;
         let last = view.last_sequence().unsigned_abs() / BLOCK_ENTRIES.unsigned_abs();
-        let exists = |node: &&Node| (node.index + 1).checked_shl(node.level - BLOCK_LEVEL).is_some_and(|end| end <= last);
+        let exists =
+            |node: &&Node| (node.index + 1).checked_shl(node.level - BLOCK_LEVEL).is_some_and(|end| end <= last);
         let nodes: Vec<&Node> = nodes.iter().filter(exists).collect();
         let mut unread = BTreeSet::new();
         let mut blocks = BTreeSet::new();

@@ -120,7 +120,8 @@ impl Chain {
         let after = block_end(end - 1).max(head.removed.sequence);
         let limit = usize::try_from(end - after).unwrap_or(0);
         let stored = tables.old_sealed(organization, after, limit).await?;
-        let first = stored.first().and_then(|stored| stored.seal).ok_or_else(|| fault("the last entries are missing"))?;
+        let first =
+            stored.first().and_then(|stored| stored.seal).ok_or_else(|| fault("the last entries are missing"))?;
         let mut open = OpenBlock::new(Head { sequence: first.sequence - 1, hash: first.previous_hash });
         head.high_id = stored.iter().map(|stored| stored.entry.id.ulid()).fold(head.high_id, Ord::max);
         for stored in stored {
@@ -154,12 +155,8 @@ impl Chain {
     /// [`StoreError::Corrupt`] if they don't.
     pub(super) async fn load_open(&mut self, tables: &dyn AuditTables) -> Result<(), StoreError> {
         let head = &self.head;
-        let range = |first: &i64| BodyRange {
-            table: RunTable::Runs,
-            first_sequence: *first,
-            offset: 0,
-            length: usize::MAX,
-        };
+        let range =
+            |first: &i64| BodyRange { table: RunTable::Runs, first_sequence: *first, offset: 0, length: usize::MAX };
         let ranges: Vec<_> = self.open_runs.iter().map(range).collect();
         let bodies = if ranges.is_empty() { Vec::new() } else { tables.bodies(head.organization, &ranges).await? };
         let mut open: Option<OpenBlock> = None;

@@ -76,7 +76,8 @@ impl Chains {
     ) -> Vec<Checkpoint> {
         let is_recent = |head: &&StoredHead| {
             self.verify_not_set_back(head.organization, Some(head)).is_ok()
-                && checkpoint(head).is_some_and(|kept| kept.signed_at.distance(now) < RECENT && is_signed(&kept, signer))
+                && checkpoint(head)
+                    .is_some_and(|kept| kept.signed_at.distance(now) < RECENT && is_signed(&kept, signer))
         };
         let recent: Vec<&StoredHead> = heads.iter().filter(is_recent).collect();
         recent.into_iter().filter_map(|head| self.found(head)).collect()

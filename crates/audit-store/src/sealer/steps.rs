@@ -64,12 +64,19 @@ impl Sealer {
         let Some(change) = self.change(&mut round, &writers, judged, old_waiting, now).await? else {
             return Ok(not_stored(round));
         };
-        if change.is_empty() || tables.seal(&change.stored).await? {
+        let outcome = if change.is_empty() { Ok(true) } else { tables.seal(&change.stored).await };
+        let (is_stored, refusal) = match outcome {
+            Ok(is_stored) => (is_stored, None),
+            // The database refuses a statement about one of the chains: the others don't wait for it.
+            Err(error @ StoreError::Corrupt(_)) => (false, Some(error)),
+            Err(error) => return Err(error),
+        };
+        if is_stored {
             let due_at = if swept_at.is_some() { due_at.unwrap_or(Timestamp::MAX) } else { Timestamp::MIN };
             self.stored(change, &mut round, single, due_at);
             return Ok(round);
         }
-        self.failed(&change, single, &mut round, now)?;
+        self.failed(&change, (single, refusal), &mut round, now)?;
         Ok(not_stored(round))
     }
 
@@ -135,7 +142,8 @@ impl Sealer {
         }
         let timestamp = (self.context.begin_entry)();
         let entropy = &*self.context.entropy;
-        let entries = parts.into_iter().map(|(action, changes)| own_entries::entry(entropy, &timestamp, action, changes));
+        let entries =
+            parts.into_iter().map(|(action, changes)| own_entries::entry(entropy, &timestamp, action, changes));
         let entries: Vec<Entry> = self.unreported.iter().cloned().chain(entries).collect();
         self.load([LOG], round, now).await?;
         if self.chains.is_resting(LOG) {
@@ -178,7 +186,7 @@ impl Sealer {
     fn failed(
         &mut self,
         change: &Change,
-        single: Option<WaitingKey>,
+        (single, refusal): (Option<WaitingKey>, Option<StoreError>),
         round: &mut Round,
         now: Timestamp,
     ) -> Result<(), StoreError> {
@@ -192,7 +200,8 @@ impl Sealer {
         self.failed_row = None;
         match change.organizations().as_slice() {
             [organization] => {
-                let error = StoreError::Corrupt("the tables are not as the stored head has it".into());
+                let changed = || StoreError::Corrupt("the tables are not as the stored head has it".into());
+                let error = refusal.unwrap_or_else(changed);
                 round.faults.push(self.chains.rest(*organization, error, now)?);
             }
             _ => self.split.extend(single),

@@ -58,8 +58,8 @@ impl Writers {
 
     /// Notes a row with this time. Returns `false` if its number was seen before.
     pub(super) fn see(&mut self, row: &ReadRow, row_at: Timestamp, now: Timestamp) -> bool {
-        let known = self.changed.get(&row.writer).or_else(|| self.stored.get(&row.writer));
-        let mut state = known.cloned().unwrap_or_else(|| WriterState::new(now));
+        let current = self.changed.get(&row.writer).or_else(|| self.stored.get(&row.writer));
+        let mut state = current.cloned().unwrap_or_else(|| WriterState::new(now));
         let is_new = state.see(row, row_at, now);
         if is_new {
             self.changed.insert(row.writer, state);

@@ -207,7 +207,9 @@ impl ChainState {
                 return Err(Fault::AlteredHead { sequence: last });
             }
         }
-        if self.tree.is_some() && let Some((&size, _)) = self.roots.last_key_value() {
+        if self.tree.is_some()
+            && let Some((&size, _)) = self.roots.last_key_value()
+        {
             return Err(Fault::OtherRoot { size });
         }
         if !self.has_recorded_start {

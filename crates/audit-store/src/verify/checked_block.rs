@@ -3,7 +3,8 @@
 use std::ops::RangeInclusive;
 
 use audit::{
-    BLOCK_LEVEL, Fault, Hash, Head, leaf_hash, push_hashed_json, recorded_removal, subtree_root, tables::RunKey, tree_root,
+    BLOCK_LEVEL, Fault, Hash, Head, leaf_hash, push_hashed_json, recorded_removal, subtree_root, tables::RunKey,
+    tree_root,
 };
 use audit_runs::{Dictionary, Header};
 use kernel::{Entry, Id, OrganizationId, Ulid};

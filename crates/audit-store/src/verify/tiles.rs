@@ -106,7 +106,8 @@ impl Tiles {
         for first in (0..count).step_by(PAGE as usize) {
             let mut stored = read(tables, self.organization, level, first, count).await?.into_iter().peekable();
             for tile in first..count.min(first + PAGE) {
-                let hashes = stored.next_if(|(number, _)| *number == tile).map(|(_, hashes)| hashes).unwrap_or_default();
+                let hashes =
+                    stored.next_if(|(number, _)| *number == tile).map(|(_, hashes)| hashes).unwrap_or_default();
                 let start = tile as usize * WIDTH;
                 let expected = &nodes[start..nodes.len().min(start + WIDTH)];
                 let required = required.saturating_sub(start).min(expected.len());

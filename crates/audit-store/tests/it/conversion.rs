@@ -6,7 +6,9 @@ use audit::{AuditTables, Hash, Tree, tables::StoredHead};
 use kernel::StoreError;
 use novantra_audit_store::{Compacted, Converted, Converter, TreeHeadSigner as _};
 
-use crate::support::{FailingTables, Failure, TestChain, TestNotes, assert_consistent, keys, lease_owner, runs_of, segments_of};
+use crate::support::{
+    FailingTables, Failure, TestChain, TestNotes, assert_consistent, keys, lease_owner, runs_of, segments_of,
+};
 
 async fn stored_head(chain: &TestChain) -> StoredHead {
     chain.tables.heads(&[chain.organization]).await.unwrap().remove(0)

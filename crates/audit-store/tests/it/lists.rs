@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use audit::{AuditFilter, StoredEntry};
-use novantra_audit_store::StoredLog;
 use kernel::{Order, Page, PageLimit, PageRequest, Position, StreamRequest, TimeRange, Timestamp, Ulid};
+use novantra_audit_store::StoredLog;
 use proptest::prelude::*;
 
 use crate::random_log::{ORGANIZATION, Step, made, steps};

@@ -3,16 +3,16 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use audit::{
-    AuditTables, Checkpoint, CheckpointSigner, CheckpointVerifier, Hash, HasAuditTables, Head, RowKey, Seal, Signature,
+    AuditTables, Checkpoint, CheckpointSigner, CheckpointVerifier, HasAuditTables, Hash, Head, RowKey, Seal, Signature,
     StoredEntry, Tree, hash_entry, leaf_hash, subtree_root,
     tables::{
-        Compaction, Conversion, HeadChange, LeaseHold, NewRun, NewSegment, PrefixRemoval, SealingRound, SignedHead, StoredHead,
-        TermMerge, TermRow, TileRow, WaitingKey,
+        Compaction, Conversion, HeadChange, LeaseHold, NewRun, NewSegment, PrefixRemoval, SealingRound, SignedHead,
+        StoredHead, TermMerge, TermRow, TileRow, WaitingKey,
     },
 };
 use audit_runs::{BlockAnchor, Effort, SegmentTerms, encode_sealed, merge_terms};
-use novantra_audit_store::{RowWriter, StoredLog};
 use kernel::{Entry, Id, OrganizationId, Timestamp, Ulid};
+use novantra_audit_store::{RowWriter, StoredLog};
 use store::{Lease, Maintenance};
 use store_contract::TestClock;
 use store_memory::MemoryStore;

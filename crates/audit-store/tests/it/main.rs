@@ -18,5 +18,9 @@ mod verifying;
 
 /// Runs a test of random values to its end.
 fn block_on(test: impl Future<Output = ()>) {
-    tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().expect("a runtime can be made").block_on(test);
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .build()
+        .expect("a runtime can be made")
+        .block_on(test);
 }

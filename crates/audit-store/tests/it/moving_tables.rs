@@ -22,7 +22,6 @@ pub(crate) struct MovingTables {
     tables: Arc<dyn AuditTables>,
     /// What is moved, each after so many further calls.
     moves: Mutex<VecDeque<(usize, Move)>>,
-    calls: Mutex<usize>,
     /// Sealed entries of the old form, in the order of the chain.
     old: Vec<StoredEntry>,
     /// Entries of the old form that wait.
@@ -31,8 +30,7 @@ pub(crate) struct MovingTables {
 
 impl MovingTables {
     pub(crate) fn new(tables: Arc<dyn AuditTables>, moves: Vec<(usize, Move)>) -> Self {
-        let calls = Mutex::new(0);
-        Self { tables, moves: Mutex::new(moves.into()), calls, old: Vec::new(), old_waiting: Vec::new() }
+        Self { tables, moves: Mutex::new(moves.into()), old: Vec::new(), old_waiting: Vec::new() }
     }
 
     /// Adds entries of the old form.
@@ -45,13 +43,7 @@ impl MovingTables {
         *self.moves.lock().unwrap() = moves.into();
     }
 
-    /// The number of calls since this was asked before.
-    pub(crate) fn calls(&self) -> usize {
-        std::mem::take(&mut *self.calls.lock().unwrap())
-    }
-
     async fn next_call(&self) {
-        *self.calls.lock().unwrap() += 1;
         loop {
             let due = {
                 let mut moves = self.moves.lock().unwrap();

@@ -39,9 +39,8 @@ pub(crate) fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => Just(Step::Remove),
     ];
     // Most logs begin with a segment.
-    let segment = (1..12_usize, late).prop_map(|(rows, late)| {
-        vec![Step::Append { rows: 11, entries: 390, late }, Step::Compact { rows }]
-    });
+    let segment = (1..12_usize, late)
+        .prop_map(|(rows, late)| vec![Step::Append { rows: 11, entries: 390, late }, Step::Compact { rows }]);
     let start = prop_oneof![1 => Just(Vec::new()), 3 => segment];
     (start, proptest::collection::vec(step, 1..9)).prop_map(|(start, rest)| [start, rest].concat())
 }

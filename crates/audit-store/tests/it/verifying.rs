@@ -1,7 +1,8 @@
 //! The verification of a chain, and of one that somebody has changed.
 
 use audit::{
-    Fault, Hash, Signature, VerificationError, VerifiedChain, leaf_hash, tree_root, verify_consistency, verify_inclusion,
+    Fault, Hash, Signature, VerificationError, VerifiedChain, leaf_hash, tree_root, verify_consistency,
+    verify_inclusion,
 };
 use proptest::prelude::*;
 
@@ -26,8 +27,12 @@ async fn check(made: &MadeLog, sizes: &[proptest::sample::Index]) {
     let log = made.log();
     let removed = log.removed(ORGANIZATION).await.unwrap().sequence as u64;
     let last = made.sealed.len() as u64;
-    let sizes: Vec<u64> =
-        sizes.iter().filter(|_| last > 0).map(|size| size.index(last as usize) as u64 + 1).filter(|size| *size > removed).collect();
+    let sizes: Vec<u64> = sizes
+        .iter()
+        .filter(|_| last > 0)
+        .map(|size| size.index(last as usize) as u64 + 1)
+        .filter(|size| *size > removed)
+        .collect();
     let roots: Vec<(u64, Hash)> = sizes.iter().map(|size| (*size, root(made, *size))).collect();
     let verified = verify(made, &roots).await;
     if removed > 0 {
@@ -73,7 +78,11 @@ proptest! {
 
 /// A log whose last step was changed.
 async fn changed(change: impl Fn(&MadeLog, &mut Move)) -> Result<VerifiedChain, Fault> {
-    let steps = [Step::Append { rows: 3, entries: 200, late: 0 }, Step::Seal(3), Step::Append { rows: 1, entries: 90, late: 0 }];
+    let steps = [
+        Step::Append { rows: 3, entries: 200, late: 0 },
+        Step::Seal(3),
+        Step::Append { rows: 1, entries: 90, late: 0 },
+    ];
     let mut made = made(&steps).await;
     let mut planned = made.plan_seal(1).unwrap();
     change(&made, &mut planned);

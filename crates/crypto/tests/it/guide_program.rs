@@ -179,6 +179,7 @@ fn the_program_of_the_guide_judges_exports_as_novantra_does() {
         last: Head { sequence: 2, hash: hash(&entries[1]) },
         first_at: Timestamp::from_millis(0),
         last_at: Timestamp::from_millis(1),
+        tree_root: Some(Hash([8; 32])),
         policy: "x".to_owned(),
     };
     let record = Entry { action: audit::ENTRIES_REMOVED, changes: removal.changes(), ..entry(99) };

@@ -7,3 +7,4 @@ extern crate novantra_crypto as crypto;
 mod guide_program;
 mod independent;
 mod log;
+mod old_export;

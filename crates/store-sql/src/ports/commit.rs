@@ -51,9 +51,13 @@ impl Ledger for SqlStore {
         // Here and not in the transaction, where other writes would wait for it.
         rows.prepare(&entries(&changeset))?;
         let input = (self.registration.check(), changeset);
-        self.write_prepared(Some(CommitClass::Commit), input, rows, |()| true, |((check, changeset), rows), session| {
-            Box::pin(commit(session, *check, changeset, rows))
-        })
+        self.write_prepared(
+            Some(CommitClass::Commit),
+            input,
+            rows,
+            |()| true,
+            |((check, changeset), rows), session| Box::pin(commit(session, *check, changeset, rows)),
+        )
         .await
     }
 

@@ -136,9 +136,12 @@ impl PeopleStore for SqlStore {
             .engine
             .read(input, |(organization, users), session| Box::pin(summaries::read(session, *organization, users)))
             .await?;
-        for summary in &mut summaries {
-            let recorded = summaries::recorded_sign_in(&self.stored_log, organization, summary.user).await?;
-            summary.last_sign_in = summary.last_sign_in.max(recorded);
+        let listed: Vec<UserId> = summaries.iter().map(|summary| summary.user).collect();
+        if !listed.is_empty() {
+            let recorded = summaries::recorded_sign_ins(&self.stored_log, organization, &listed).await?;
+            for summary in &mut summaries {
+                summary.last_sign_in = summary.last_sign_in.max(recorded.get(&summary.user.to_string()).copied());
+            }
         }
         Ok(summaries)
     }
@@ -189,14 +192,19 @@ impl PeopleStore for SqlStore {
     ) -> Result<bool, CommitError> {
         let input = (self.registration.check(), changes.to_vec(), changeset);
         let outcome = self
-            .write_entries(None, input, |()| true, |((check, changes, changeset), rows), session| {
-                Box::pin(async move {
-                    for change in changes {
-                        changes::apply(session, changeset.organization(), change).await?;
-                    }
-                    commit(session, *check, changeset, rows).await.map_err(Failure::Commit)
-                })
-            })
+            .write_entries(
+                None,
+                input,
+                |()| true,
+                |((check, changes, changeset), rows), session| {
+                    Box::pin(async move {
+                        for change in changes {
+                            changes::apply(session, changeset.organization(), change).await?;
+                        }
+                        commit(session, *check, changeset, rows).await.map_err(Failure::Commit)
+                    })
+                },
+            )
             .await;
         match outcome {
             Ok(()) => Ok(true),

@@ -60,14 +60,19 @@ impl SavedViews for SqlStore {
     async fn commit_saved_view(&self, changeset: Changeset, change: &SavedViewChange) -> Result<bool, CommitError> {
         let input = (self.registration.check(), change.clone(), changeset);
         let outcome = self
-            .write_entries(None, input, |()| true, |((check, change, changeset), rows), session| {
-                Box::pin(async move {
-                    if !apply(session, changeset.organization(), change).await? {
-                        return Err(Failure::Unmet);
-                    }
-                    commit(session, *check, changeset, rows).await.map_err(Failure::Commit)
-                })
-            })
+            .write_entries(
+                None,
+                input,
+                |()| true,
+                |((check, change, changeset), rows), session| {
+                    Box::pin(async move {
+                        if !apply(session, changeset.organization(), change).await? {
+                            return Err(Failure::Unmet);
+                        }
+                        commit(session, *check, changeset, rows).await.map_err(Failure::Commit)
+                    })
+                },
+            )
             .await;
         match outcome {
             Ok(()) => Ok(true),

@@ -54,20 +54,25 @@ impl SigningKeys for SqlStore {
 
     async fn change_signing_keys(&self, change: &KeyChange, changeset: Changeset) -> Result<bool, CommitError> {
         let input = (self.registration.check(), change.clone(), changeset);
-        self.write_entries(None, input, |stored| *stored, |((check, change, changeset), rows), session| {
-            Box::pin(async move {
-                if lock_and_list_ids(session).await? != change.expected_ids.iter().cloned().collect() {
-                    return Ok(false);
-                }
-                for id in &change.drop {
-                    session.execute(&DROP, &[Value::text(id)]).await?;
-                }
-                if let Some((key, lead)) = &change.publish {
-                    add(session, key, *lead).await?;
-                }
-                commit(session, *check, changeset, rows).await.map(|()| true)
-            })
-        })
+        self.write_entries(
+            None,
+            input,
+            |stored| *stored,
+            |((check, change, changeset), rows), session| {
+                Box::pin(async move {
+                    if lock_and_list_ids(session).await? != change.expected_ids.iter().cloned().collect() {
+                        return Ok(false);
+                    }
+                    for id in &change.drop {
+                        session.execute(&DROP, &[Value::text(id)]).await?;
+                    }
+                    if let Some((key, lead)) = &change.publish {
+                        add(session, key, *lead).await?;
+                    }
+                    commit(session, *check, changeset, rows).await.map(|()| true)
+                })
+            },
+        )
         .await
     }
 }

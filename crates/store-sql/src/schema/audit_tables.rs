@@ -147,8 +147,5 @@ pub(crate) const AUDIT_TILES: TableDefinition<4> = TableDefinition {
 };
 
 /// The states of the processes that write rows of entries.
-pub(crate) const AUDIT_WRITERS: TableDefinition<2> = TableDefinition {
-    name: "audit_writers",
-    columns: [Column::text("writer"), Column::blob("state")],
-    key_columns: 1,
-};
+pub(crate) const AUDIT_WRITERS: TableDefinition<2> =
+    TableDefinition { name: "audit_writers", columns: [Column::text("writer"), Column::blob("state")], key_columns: 1 };

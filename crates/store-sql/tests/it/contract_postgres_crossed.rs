@@ -69,7 +69,9 @@ async fn open(clock: Arc<dyn Clock>) -> OpenedStore {
     let database = Database::open(&format!("postgres://{role}@{server}").parse().unwrap()).await.unwrap();
     let store = open_store(database, Role::Server, clock, Ulid::from_parts(0, 1)).await;
     let old_entries = Arc::new(PostgresUrl(fresh.url()));
-    OpenedStore::new(Arc::new(store)).with_old_entries(old_entries).with_guard(UnprivilegedRole { fresh: Some(fresh), role })
+    OpenedStore::new(Arc::new(store))
+        .with_old_entries(old_entries)
+        .with_guard(UnprivilegedRole { fresh: Some(fresh), role })
 }
 
 store_contract::contract_suite!(open);

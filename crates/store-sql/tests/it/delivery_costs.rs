@@ -54,8 +54,7 @@ impl DeliveringStore {
         let options = DatabaseOptions { connections: 5, ..DatabaseOptions::default() };
         let database = Database::open_with(&proxy.url().parse().unwrap(), &options).await.unwrap();
         let clock = Arc::new(TestClock::default());
-        let store =
-            open_store(database, Role::Server, Arc::clone(&clock) as _, Ulid::from_parts(0, 1)).await;
+        let store = open_store(database, Role::Server, Arc::clone(&clock) as _, Ulid::from_parts(0, 1)).await;
         let entropy = TestEntropy::default();
         let mut changeset = samples::changeset(&entropy, store.begin_write(), HOME);
         let at = changeset.at();

@@ -8,7 +8,8 @@ use audit::{
 };
 use findings::Finding;
 use kernel::{
-    Clock as _, CommitError, Entropy as _, Id, Ledger as _, Organization, OrganizationId, PageRequest, Reader, StoreError, Stored,
+    Clock as _, CommitError, Entropy as _, Id, Ledger as _, Organization, OrganizationId, PageRequest, Reader,
+    StoreError, Stored,
 };
 use novantra_store_sql::{Database, DatabaseOptions, Role, SqlStore};
 use postgres_cluster::StatementProxy;

@@ -75,8 +75,7 @@ async fn a_call_whose_count_may_be_stored_is_not_counted_again() {
     trips.proxy.lose_commit_of("INSERT INTO audit_repeats", CommitLoss::Answer);
     let timestamp = trips.store.begin_entry();
     let entry = samples::entry(&trips.entropy, HOME, timestamp.at());
-    let (appended, counted) =
-        tokio::join!(trips.store.append(entry, timestamp), trips.store.count_repeated(repeated));
+    let (appended, counted) = tokio::join!(trips.store.append(entry, timestamp), trips.store.count_repeated(repeated));
     assert!(appended.is_ok(), "{appended:?}");
     assert!(counted.is_err());
     let counts = trips.store.repeated_calls(trips.clock.now(), Timestamp::MAX, 10).await.unwrap();

@@ -40,8 +40,7 @@ impl ObservedStore {
         let options = DatabaseOptions { connections: 5, ..DatabaseOptions::default() };
         let database = Database::open_with(&proxy.url().parse().unwrap(), &options).await.unwrap();
         let clock = Arc::new(TestClock::default());
-        let store =
-            open_store(database, Role::Server, Arc::clone(&clock) as _, Ulid::from_parts(0, 1)).await;
+        let store = open_store(database, Role::Server, Arc::clone(&clock) as _, Ulid::from_parts(0, 1)).await;
         let (entropy, home) = (TestEntropy::default(), Id::new(Ulid(1)));
         let (account, finding) = (Id::new(Ulid(2)), Id::new(Ulid(3)));
         let mut observed = Self { store, clock, proxy, entropy, home, account, finding, fresh };

@@ -169,7 +169,8 @@ impl TestApi {
             max_organization_bytes: organization,
             ..ATTACHMENT_LIMITS
         };
-        self.router = http_api::router(self.app.clone(), [surface(&self.webhooks, &self.audit_log, &self.contents, limits)]);
+        self.router =
+            http_api::router(self.app.clone(), [surface(&self.webhooks, &self.audit_log, &self.contents, limits)]);
     }
 
     pub(crate) fn clock(&self) -> &TestClock {
@@ -283,6 +284,8 @@ impl TestApi {
     /// Seals all entries of the audit log, as a server does it every second.
     pub(crate) async fn seal(&self) {
         log::seal(&self.fixture, &self.keys.master).await;
+        // The sealer's own entries took timestamps after the clock's time.
+        self.clock().tick();
     }
 
     /// The audit log of the organization, oldest entry first.

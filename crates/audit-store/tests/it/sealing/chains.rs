@@ -13,7 +13,8 @@ use crate::{block_on, made_log::TestKey};
 fn cover(runs: &[RunKey], length: i64) -> bool {
     let follow = runs.windows(2).all(|pair| pair[0].last_sequence + 1 == pair[1].first_sequence);
     let whole = runs.iter().filter(|run| run.last_sequence - run.first_sequence == 255).count() as i64;
-    let ends = runs.first().is_none_or(|run| run.first_sequence == 1) && runs.last().map_or(0, |run| run.last_sequence) == length;
+    let ends = runs.first().is_none_or(|run| run.first_sequence == 1)
+        && runs.last().map_or(0, |run| run.last_sequence) == length;
     follow && ends && whole == length / 256 && runs.windows(2).all(|pair| pair[0].high_id <= pair[1].high_id)
 }
 

@@ -31,7 +31,9 @@ fn expected(entries: &[Entry]) -> (Head, Hash) {
 
 #[tokio::test]
 async fn a_chain_continues_from_the_old_form_and_takes_the_entries_of_the_last_block_along() {
-    for (sealed, waiting, added) in [(600, 5, 10), (600, 0, 300), (512, 3, 1), (100, 1, 1), (100, 0, 200), (256, 0, 256)] {
+    for (sealed, waiting, added) in
+        [(600, 5, 10), (600, 0, 300), (512, 3, 1), (100, 1, 1), (100, 0, 200), (256, 0, 256)]
+    {
         let world = World::new().await;
         let mut entries = migrated(&world, sealed, waiting).await;
         let (writer, mut sealer) = (world.writer(1), world.sealer("a"));

@@ -148,7 +148,9 @@ fn entries_that_are_too_large_for_a_row_are_split_and_rows_need_the_key() {
     let mut large = entries(&[1; 40]);
     for (number, entry) in large.iter_mut().enumerate() {
         // What compresses badly: each entry has about 100 KB.
-        let text: String = (0..1600).map(|line| audit::Hash::digest(&[number.to_le_bytes(), usize::to_le_bytes(line)].concat()).to_string()).collect();
+        let text: String = (0..1600)
+            .map(|line| audit::Hash::digest(&[number.to_le_bytes(), usize::to_le_bytes(line)].concat()).to_string())
+            .collect();
         entry.origin.user_agent = Some(text);
     }
     let rows = writer().prepare(&refs(&large)).unwrap();

@@ -3,8 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use audit::{
-    AuditTables, Hash, HasAuditTables, Head, Signature, StoredEntry, Tree, Unsealed, seal, tree_root,
+    AuditTables, HasAuditTables, Hash, Head, Signature, StoredEntry, Tree, Unsealed, seal,
     tables::{SealingRound, StoredHead, WaitingKey, WaitingRow},
+    tree_root,
 };
 use kernel::{AuditTrail, Clock, Entropy, Entry, Id, OrganizationId, StoreError, Ulid};
 use novantra_audit_store::{

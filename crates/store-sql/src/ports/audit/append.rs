@@ -65,9 +65,14 @@ impl AuditTrail for SqlStore {
     ) -> Result<bool, StoreError> {
         // The timestamp is part of the input, so that the entry is in flight until the transaction has ended.
         let input = (self.registration.check(), *counted, entry, timestamp);
-        self.write_entries(None, input, |stored| *stored, |((check, counted, entry, timestamp), rows), session| {
-            Box::pin(replace_repeated(session, *check, counted, entry, timestamp.at(), rows))
-        })
+        self.write_entries(
+            None,
+            input,
+            |stored| *stored,
+            |((check, counted, entry, timestamp), rows), session| {
+                Box::pin(replace_repeated(session, *check, counted, entry, timestamp.at(), rows))
+            },
+        )
         .await
     }
 }
@@ -81,7 +86,9 @@ impl SqlStore {
         if self.entry_batcher.batcher.submit(item, timestamp, dispatch).await? {
             Ok(())
         } else {
-            Err(unavailable("whether the call was counted is not known, because the connection to the database was lost"))
+            Err(unavailable(
+                "whether the call was counted is not known, because the connection to the database was lost",
+            ))
         }
     }
 }

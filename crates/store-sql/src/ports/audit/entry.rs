@@ -59,10 +59,7 @@ pub(crate) fn entry_list(
 }
 
 /// Reads entries by organization and identifier, in this order. Entries that do not exist are omitted.
-pub(super) async fn by_keys(
-    session: &Session,
-    keys: &[(OrganizationId, Id<Entry>)],
-) -> Result<Vec<Entry>, StoreError> {
+pub(super) async fn by_keys(session: &Session, keys: &[(OrganizationId, Id<Entry>)]) -> Result<Vec<Entry>, StoreError> {
     let rows: Vec<Vec<Value<'_>>> = keys.iter().map(|(of, id)| vec![(*of).into(), (*id).into()]).collect();
     let mut entries = session.fetch_each(&BY_KEYS, &rows, read).await?;
     entries.sort_unstable_by_key(|entry| (entry.organization, entry.id));

@@ -128,9 +128,9 @@ impl AuditTables for SqlAuditTables {
         limit: usize,
     ) -> Result<Vec<(i64, Hash)>, StoreError> {
         let input = (organization, from, limit);
-        let read = self.engine.read(input, |(of, from, limit), session| {
-            Box::pin(reading::digests(session, *of, *from, *limit))
-        });
+        let read = self
+            .engine
+            .read(input, |(of, from, limit), session| Box::pin(reading::digests(session, *of, *from, *limit)));
         read.await
     }
 
@@ -160,9 +160,9 @@ impl AuditTables for SqlAuditTables {
         limit: usize,
     ) -> Result<Vec<Checkpoint>, StoreError> {
         let input = (organization, after, limit);
-        let read = self.engine.read(input, |(of, after, limit), session| {
-            Box::pin(reading::checkpoints(session, *of, *after, *limit))
-        });
+        let read = self
+            .engine
+            .read(input, |(of, after, limit), session| Box::pin(reading::checkpoints(session, *of, *after, *limit)));
         read.await
     }
 
@@ -177,9 +177,9 @@ impl AuditTables for SqlAuditTables {
         bytes: usize,
     ) -> Result<Vec<WaitingRow>, StoreError> {
         let input = (after, limit, bytes);
-        let read = self.engine.read(input, |(after, limit, bytes), session| {
-            Box::pin(waiting::rows(session, *after, *limit, *bytes))
-        });
+        let read = self
+            .engine
+            .read(input, |(after, limit, bytes), session| Box::pin(waiting::rows(session, *after, *limit, *bytes)));
         read.await
     }
 
@@ -210,9 +210,9 @@ impl AuditTables for SqlAuditTables {
         limit: usize,
     ) -> Result<Vec<StoredEntry>, StoreError> {
         let input = (organization, after, limit);
-        let read = self.engine.read(input, |(of, after, limit), session| {
-            Box::pin(old_entries::sealed(session, *of, *after, *limit))
-        });
+        let read = self
+            .engine
+            .read(input, |(of, after, limit), session| Box::pin(old_entries::sealed(session, *of, *after, *limit)));
         read.await
     }
 

@@ -1,8 +1,11 @@
 //! How users sign in, for lists: one statement for all of them, and the audit log.
 
-use std::sync::LazyLock;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::LazyLock,
+};
 
-use ::audit::AuditFilter;
+use ::audit::{AuditFilter, StoredEntry};
 use audit_store::StoredLog;
 use auth::{SessionLevel, SignInSummary, UserId};
 use kernel::{OrganizationId, PageLimit, PageRequest, StoreError, Timestamp};
@@ -48,18 +51,37 @@ fn statement(count: usize) -> String {
     )
 }
 
-/// Returns the time of the newest sign-in that the audit log has among the newest entries about the user.
-pub(super) async fn recorded_sign_in(
+/// Returns the times of the newest sign-ins that the audit log has, by the identifiers of the users with their prefixes.
+/// Most users are among the newest sign-ins of all of them.
+pub(super) async fn recorded_sign_ins(
     log: &StoredLog,
     organization: OrganizationId,
-    user: UserId,
-) -> Result<Option<Timestamp>, StoreError> {
-    let filter = AuditFilter {
-        actions: [SignInSummary::SIGNED_IN.to_owned()].into(),
-        subjects: [user.to_string()].into(),
-        ..AuditFilter::default()
-    };
-    let page = PageRequest { limit: PageLimit::clamped(1), ..PageRequest::default() };
+    users: &[UserId],
+) -> Result<BTreeMap<String, Timestamp>, StoreError> {
+    let mut missing: BTreeSet<String> = users.iter().map(UserId::to_string).collect();
+    let mut found = BTreeMap::new();
+    let (newest, is_complete) = newest_sign_ins(log, organization, missing.clone(), PageLimit::MAX as u64).await?;
+    for (user, at) in newest {
+        missing.remove(&user);
+        found.entry(user).or_insert(at);
+    }
+    while let Some(user) = missing.pop_first().filter(|_| !is_complete) {
+        found.extend(newest_sign_ins(log, organization, [user].into(), 1).await?.0);
+    }
+    Ok(found)
+}
+
+/// Returns the newest sign-ins of these users, and whether there are no others.
+async fn newest_sign_ins(
+    log: &StoredLog,
+    organization: OrganizationId,
+    users: BTreeSet<String>,
+    limit: u64,
+) -> Result<(Vec<(String, Timestamp)>, bool), StoreError> {
+    let actions = [SignInSummary::SIGNED_IN.to_owned()].into();
+    let filter = AuditFilter { actions, subjects: users, ..AuditFilter::default() };
+    let page = PageRequest { limit: PageLimit::clamped(limit), ..PageRequest::default() };
     let page = log.entries(organization, &filter, &page, Timestamp::MIN).await?;
-    Ok(page.items.first().map(|stored| stored.entry.occurred_at))
+    let sign_in = |stored: StoredEntry| Some((stored.entry.subject?.id, stored.entry.occurred_at));
+    Ok((page.items.into_iter().filter_map(sign_in).collect(), page.next.is_none()))
 }

@@ -131,8 +131,8 @@ impl CopiedTable {
     }
 }
 
-/// What is compared beside the numbers of rows: of an audit log that is written and sealed meanwhile, these stay the same.
-/// The number of entries that wait, and the number of sealed ones.
+/// The sums that are compared beside the numbers of rows, which a log that is written and sealed meanwhile may keep: of the
+/// entries that wait, and of the sealed ones.
 pub(super) const SUMS: [(&str, &str); 2] = [(AUDIT_WAITING.name, "abs(entries)"), (AUDIT_HEADS.name, "sequence")];
 
 /// Returns the statement that counts the rows of all copied tables, and then [`SUMS`], in one snapshot.

@@ -42,12 +42,7 @@ impl OldEntries for PostgresUrl {
 }
 
 /// Returns the statements that insert the entries. `bytes` begins a literal of bytes in hexadecimal digits.
-pub(crate) fn statements(
-    schema: Schema,
-    entries: &[StoredEntry],
-    checkpoints: &[Checkpoint],
-    bytes: &str,
-) -> String {
+pub(crate) fn statements(schema: Schema, entries: &[StoredEntry], checkpoints: &[Checkpoint], bytes: &str) -> String {
     let mut text = String::new();
     let mut heads: BTreeMap<OrganizationId, (i64, String)> = BTreeMap::new();
     let waiting = if schema == Schema::Current { "audit_old_waiting" } else { "audit_waiting" };

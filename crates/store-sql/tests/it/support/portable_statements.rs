@@ -10,7 +10,7 @@ use std::{collections::BTreeSet, thread};
 use postgres_cluster::StatementProxy;
 
 /// The tables of the installation, which stay with the coordinator.
-const COORDINATOR_TABLES: &[&str] = 
+const COORDINATOR_TABLES: &[&str] =
     &["audit_writers", "installation", "leases", "open_writes", "schema_migrations", "signing_keys"];
 
 /// Statements that may be sent together in one simple query: they touch no table.

@@ -29,7 +29,8 @@ const ORGANIZATION: &str = "'00000000000000000000000001'";
 /// is sorted unless `sorts`.
 #[track_caller]
 fn assert_index(plan: &[String], index: &str, column: &str, sorts: bool) {
-    let scans: Vec<_> = plan.windows(2).filter(|pair| pair[0].contains(" on audit_") && pair[0].contains("Scan")).collect();
+    let scans: Vec<_> =
+        plan.windows(2).filter(|pair| pair[0].contains(" on audit_") && pair[0].contains("Scan")).collect();
     assert!(!scans.is_empty(), "{plan:#?}");
     for pair in scans {
         let uses_index = pair[0].contains(&format!("using {index} ")) && pair[1].contains("Index Cond");

@@ -24,9 +24,8 @@ static INSERT_TERMS: LazyLock<BatchStatement> =
     LazyLock::new(|| BatchStatement::insert_ignore(AUDIT_TERMS.name, &AUDIT_TERMS.columns));
 static INSERT_CHECKPOINTS: LazyLock<BatchStatement> =
     LazyLock::new(|| BatchStatement::insert_ignore(AUDIT_CHECKPOINTS.name, &AUDIT_CHECKPOINTS.columns));
-static REPLACE_TILES: LazyLock<BatchStatement> = LazyLock::new(|| {
-    BatchStatement::upsert_by(AUDIT_TILES.name, &AUDIT_TILES.columns, 3, "hashes = excluded.hashes")
-});
+static REPLACE_TILES: LazyLock<BatchStatement> =
+    LazyLock::new(|| BatchStatement::upsert_by(AUDIT_TILES.name, &AUDIT_TILES.columns, 3, "hashes = excluded.hashes"));
 pub(crate) static DELETE_RUNS: LazyLock<BatchStatement> = LazyLock::new(|| {
     BatchStatement::for_each(
         &AUDIT_RUNS.columns[..2],
@@ -99,7 +98,8 @@ pub(super) fn convert<'s>(conversion: &'s Conversion, session: &'s Session) -> V
 /// Returns the steps that store the progress of chains.
 pub(super) fn change_chains<'s>(session: &'s Session, heads: &'s [HeadChange]) -> Vec<Step<'s, Refusal>> {
     let organization = |change: &HeadChange| change.after.organization;
-    let replaced = heads.iter().flat_map(|change| change.replaced_runs.iter().map(|first| (organization(change), *first)));
+    let replaced =
+        heads.iter().flat_map(|change| change.replaced_runs.iter().map(|first| (organization(change), *first)));
     let runs = heads.iter().flat_map(|change| change.runs.iter().map(|run| run_values(organization(change), run)));
     let checkpoints = heads.iter().filter_map(|change| change.checkpoint.as_ref()).map(|checkpoint| {
         vec![
@@ -140,9 +140,8 @@ pub(super) fn replace_tiles<'s>(
     tiles: &'s [TileRow],
 ) -> Step<'s, Refusal> {
     Box::pin(async move {
-        let row = |tile: &'s TileRow| {
-            vec![organization.into(), tile.level.into(), tile.tile.into(), blob(&tile.hashes)]
-        };
+        let row =
+            |tile: &'s TileRow| vec![organization.into(), tile.level.into(), tile.tile.into(), blob(&tile.hashes)];
         let rows: Vec<Vec<Value<'_>>> = tiles.iter().map(row).collect();
         Ok(session.execute_each(&REPLACE_TILES, &rows).await.map(drop)?)
     })

@@ -51,10 +51,7 @@ pub(crate) static ADVANCE: LazyLock<BatchStatement> = LazyLock::new(|| {
     let many: Vec<_> = assigned().map(|(_, column)| format!("{0} = v.{0}", column.name)).collect();
     BatchStatement::for_each(
         &columns,
-        &format!(
-            "UPDATE {TABLE} SET {} WHERE organization_id = ?1 AND sequence = ?11 AND hash = ?12",
-            one.join(", ")
-        ),
+        &format!("UPDATE {TABLE} SET {} WHERE organization_id = ?1 AND sequence = ?11 AND hash = ?12", one.join(", ")),
         &format!(
             "UPDATE {TABLE} AS t SET {} FROM {{rows}} WHERE t.organization_id = v.organization_id \
              AND t.sequence = v.before_sequence AND t.hash = v.before_hash AND {}",

@@ -11,9 +11,7 @@ use kernel::{OrganizationId, StoreError};
 
 use super::{heads, waiting};
 use crate::{
-    engine::{
-        BatchStatement, Column, RowReader, Session, Sql, Step, Value, corrupt, names_organizations, pipeline,
-    },
+    engine::{BatchStatement, Column, RowReader, Session, Sql, Step, Value, corrupt, names_organizations, pipeline},
     schema::audit_tables::{
         AUDIT_CHECKPOINTS, AUDIT_ENTRIES, AUDIT_HEADS, AUDIT_OLD_WAITING, AUDIT_RUNS, AUDIT_SEALS, AUDIT_SEGMENTS,
         AUDIT_TERMS, AUDIT_TILES,
@@ -74,7 +72,8 @@ static CHECKPOINTS: LazyLock<Sql> = LazyLock::new(|| {
 static WRITERS: LazyLock<Sql> = LazyLock::new(|| Sql::from_text("SELECT writer, state FROM audit_writers"));
 /// The next organization of each table of the log: each is one lookup in an index.
 static NEXT_ORGANIZATIONS: LazyLock<Sql> = LazyLock::new(|| {
-    let next = ORGANIZATION_TABLES.map(|table| format!("(SELECT min(organization_id) FROM {table} WHERE organization_id > ?1)"));
+    let next = ORGANIZATION_TABLES
+        .map(|table| format!("(SELECT min(organization_id) FROM {table} WHERE organization_id > ?1)"));
     Sql::from_numbered_text(&format!("SELECT {}", next.join(", ")))
 });
 
@@ -172,13 +171,8 @@ pub(super) async fn terms(
     query: &TermQuery,
 ) -> Result<Vec<TermRow>, StoreError> {
     let sql = if query.downwards { &TERMS_DOWNWARDS } else { &TERMS_UPWARDS };
-    let values = [
-        organization.into(),
-        query.bucket.into(),
-        query.from.into(),
-        query.before.into(),
-        Value::limit(query.limit),
-    ];
+    let values =
+        [organization.into(), query.bucket.into(), query.from.into(), query.before.into(), Value::limit(query.limit)];
     let read = |cells: &mut RowReader<'_>| {
         Ok(TermRow { bucket: cells.int()?, first_sequence: cells.int()?, body: cells.blob()?.to_vec() })
     };

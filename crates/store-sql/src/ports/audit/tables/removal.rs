@@ -53,10 +53,8 @@ pub(super) fn remove<'s>(removal: &'s PrefixRemoval, session: &'s Session) -> Ve
     // Blocks that become a segment meanwhile are gone when they are deleted here, and then the segment is there.
     let bodies: Step<'_, Refusal> = Box::pin(async move {
         let values = [organization.into(), last.sequence.into(), last.sequence.into()];
-        let deleted = pipeline2(
-            session.fetch(&DELETE_RUNS, &values, entries),
-            session.fetch(&DELETE_SEGMENTS, &values, entries),
-        );
+        let deleted =
+            pipeline2(session.fetch(&DELETE_RUNS, &values, entries), session.fetch(&DELETE_SEGMENTS, &values, entries));
         let (runs, segments) = deleted.await?;
         let removed: i64 = runs.into_iter().chain(segments).sum();
         if removed == last.sequence - before.sequence { Ok(()) } else { Err(Refusal::Refused) }

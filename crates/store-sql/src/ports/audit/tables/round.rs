@@ -50,6 +50,10 @@ pub(super) fn seal<'s>(round: &'s SealingRound, session: &'s Session) -> Vec<Ste
 }
 
 /// Deletes rows, all of which must exist.
-fn delete<'s>(session: &'s Session, statement: &'static BatchStatement, rows: Vec<Vec<Value<'s>>>) -> Step<'s, Refusal> {
+fn delete<'s>(
+    session: &'s Session,
+    statement: &'static BatchStatement,
+    rows: Vec<Vec<Value<'s>>>,
+) -> Step<'s, Refusal> {
     Box::pin(async move { require(session.execute_each(statement, &rows).await?, rows.len()) })
 }

@@ -80,10 +80,8 @@ pub(super) async fn rows(
     let (mut found, mut found_bytes): (Vec<WaitingRow>, usize) = (Vec::new(), 0);
     while found.len() < limit {
         let wanted = PAGE_ROWS.min(limit - found.len());
-        let (organization, id) = after.map_or_else(
-            || (Value::text(""), Value::text("")),
-            |after| (after.organization.into(), after.id.into()),
-        );
+        let (organization, id) = after
+            .map_or_else(|| (Value::text(""), Value::text("")), |after| (after.organization.into(), after.id.into()));
         let page = session.fetch(&PAGE_OF_ROWS, &[organization, id, Value::limit(wanted)], read).await?;
         let is_last = page.len() < wanted;
         after = page.last().map(|row| row.key);
@@ -102,10 +100,7 @@ pub(super) async fn rows(
 }
 
 /// Counts the entries that wait, also those of the old form.
-pub(super) async fn stats(
-    session: &Session,
-    organization: Option<OrganizationId>,
-) -> Result<WaitingStats, StoreError> {
+pub(super) async fn stats(session: &Session, organization: Option<OrganizationId>) -> Result<WaitingStats, StoreError> {
     let (rows, old) = match organization {
         Some(organization) => {
             let owners = [organization.into(), OrganizationId::INSTALLATION.into()];
