@@ -30,7 +30,9 @@ pub enum PublicationError {
     #[error("no entry of this log is sealed yet, which takes about a second: try again")]
     Empty,
     /// The tree is not complete yet.
-    #[error("the entries of an earlier version are still converted in the background, and there are no proofs before: try again later")]
+    #[error(
+        "the entries of an earlier version are still converted in the background, and there are no proofs before: try again later"
+    )]
     NoTree,
     /// The head is not signed under the present name of the log.
     #[error("the head of this log is not signed under its present name yet, which takes about a second: try again")]

@@ -35,7 +35,8 @@ use bootstrap::{PrintedAccount, PrintedLink, demo, first_start, open_files};
 use evidence_files::SharedFiles;
 use listen::{CertificateReloader, ConnectionLimits, Listener};
 use metrics::{
-    AuditMetrics, CertificateMetrics, MeteredContents, Metrics, PeopleMetrics, RollupMetrics, SearchMetrics, WebhookMetrics,
+    AuditMetrics, CertificateMetrics, MeteredContents, Metrics, PeopleMetrics, RollupMetrics, SearchMetrics,
+    WebhookMetrics,
 };
 use rate_limits::RateLimits;
 use shutdown::Signals;

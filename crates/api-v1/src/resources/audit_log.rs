@@ -112,9 +112,8 @@ fn problem(error: PublicationError) -> Problem {
 const EXAMPLE_NOTE: &str = "audit.example.com/org_01KSFQX5Y800000000000000001\n70000\n4Y613+1eubLdbBS4I5vSEhMtqCtfbc7/PTnMu9tCSpc=\n\n— audit.example.com/org_01KSFQX5Y800000000000000001 WyDw1rMr7Px8o7x/V2w0oM3o6p3uWw5r7zS0m0kqEo8V9b0c9mCkq3x2h6Vd4m9m5u0p4o0zF3r1y8kq0Zl2uRk=\n";
 
 pub(crate) fn proof_document() -> Document {
-    let example = format!(
-        "c2sp.org/tlog-proof@v1\nindex 4710\n4Y613+1eubLdbBS4I5vSEhMtqCtfbc7/PTnMu9tCSpc=\n\n{EXAMPLE_NOTE}"
-    );
+    let example =
+        format!("c2sp.org/tlog-proof@v1\nindex 4710\n4Y613+1eubLdbBS4I5vSEhMtqCtfbc7/PTnMu9tCSpc=\n\n{EXAMPLE_NOTE}");
     document(&example, "A proof in the format `tlog-proof` of C2SP.", &[404])
 }
 

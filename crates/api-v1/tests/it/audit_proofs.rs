@@ -1,8 +1,6 @@
 //! The audit log as a transparency log: proofs, signed heads and tiles, as standard clients compute with them.
 
-use audit::{
-    Hash, SignedNote, TlogProof, Tree, TreeHead, VerifierKey, leaf_hash, verify_consistency,
-};
+use audit::{Hash, SignedNote, TlogProof, Tree, TreeHead, VerifierKey, leaf_hash, verify_consistency};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use crypto::Ed25519NoteVerifier;
 use scopes::Scope;
@@ -109,8 +107,7 @@ async fn the_tiles_of_the_tree_have_the_root_that_is_signed_and_full_ones_are_ca
             let path = format!("{LOG}/tile/{level}/{number:03}{suffix}");
             let answer = api.get(&path).auth(&client).send().await.expect(200);
             assert_eq!(answer.header("content-type"), "application/octet-stream");
-            let caching =
-                if width == 256 { "private, max-age=31536000, immutable" } else { "private, no-cache" };
+            let caching = if width == 256 { "private, max-age=31536000, immutable" } else { "private, no-cache" };
             assert_eq!(answer.header("cache-control"), caching, "{path}");
             answer.body
         };

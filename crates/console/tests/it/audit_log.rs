@@ -102,8 +102,7 @@ async fn an_entry_is_verified_against_its_neighbors_and_the_checkpoint() {
     page.expect_text(&format!("/app/audit/{}", before.entry.id));
     let key = browser.get("/app/audit/log.vkey").await.expect(200);
     let proof = browser.get(&format!("/app/audit/{}/proof", entry.entry.id)).await.expect(200);
-    let (key, proof): (VerifierKey, TlogProof) =
-        (key.html().trim().parse().unwrap(), proof.html().parse().unwrap());
+    let (key, proof): (VerifierKey, TlogProof) = (key.html().trim().parse().unwrap(), proof.html().parse().unwrap());
     proof.verify(seal.hash, &key, &[], &Ed25519NoteVerifier).unwrap();
 }
 

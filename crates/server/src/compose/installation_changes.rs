@@ -45,7 +45,8 @@ pub(crate) async fn reset_clock(settings: &Settings, command: &str, reason: &Rea
         };
         let author = Author { name: OPERATOR, command, reason };
         let entry = entry(entropy, after, &author, "installation.clock_reset", change);
-        sql.change_installation(&InstallationChange::ResetClock(after), &entry, row_writer(key, entropy, after)).await?;
+        sql.change_installation(&InstallationChange::ResetClock(after), &entry, row_writer(key, entropy, after))
+            .await?;
         Ok(ClockReset { before, after })
     })
     .await
@@ -96,7 +97,8 @@ pub(crate) async fn resume_webhooks(settings: &Settings, command: &str, reason: 
         let text = |text: &str| FieldValue::Text(text.to_owned());
         let change = Change { field: "webhooks".into(), before: text("paused"), after: text("active") };
         let entry = entry(entropy, now, &author, "installation.webhooks_resumed", change);
-        let were_paused = sql.change_installation(&InstallationChange::ResumeWebhooks, &entry, row_writer(key, entropy, now)).await?;
+        let were_paused =
+            sql.change_installation(&InstallationChange::ResumeWebhooks, &entry, row_writer(key, entropy, now)).await?;
         Ok(Resumed { were_paused, renewed })
     })
     .await

@@ -21,8 +21,8 @@ use super::{
     admin::{self, AdminState},
     attachment_probe::AttachmentProbe,
     metrics::{
-        AuditMetrics, CertificateMetrics, MeteredBuckets, MeteredContents, Metrics, PeopleMetrics, RollupMetrics, SearchMetrics,
-        WebhookMetrics,
+        AuditMetrics, CertificateMetrics, MeteredBuckets, MeteredContents, Metrics, PeopleMetrics, RollupMetrics,
+        SearchMetrics, WebhookMetrics,
     },
     shutdown,
 };

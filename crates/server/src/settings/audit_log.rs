@@ -48,7 +48,10 @@ impl AuditRetentionPeriods {
         let default = reader.value_or(&table::AUDIT_RETENTION, |text| parse_days(text).map(Some), || None);
         let longer = reader.value_or(&table::AUDIT_RETENTION_LONGER, parse_longer, BTreeMap::new);
         let (default, longer) = (default?, longer?);
-        if longer.is_empty() || default.is_some_and(|default| longer.values().all(|period| period.is_none_or(|period| period >= default))) {
+        if longer.is_empty()
+            || default
+                .is_some_and(|default| longer.values().all(|period| period.is_none_or(|period| period >= default)))
+        {
             return Some(Self { default, longer });
         }
         reader.error(
@@ -77,10 +80,9 @@ fn parse_days(text: &str) -> Result<Duration, String> {
 
 fn parse_longer(text: &str) -> Result<BTreeMap<String, Option<Duration>>, String> {
     let parse_one = |text: &str| {
-        let (slug, period) = text
-            .split_once('=')
-            .filter(|(slug, _)| !slug.trim().is_empty())
-            .ok_or_else(|| format!("{text:?} is not a workspace and a duration such as cedar-valley=3652d or cedar-valley=forever"))?;
+        let (slug, period) = text.split_once('=').filter(|(slug, _)| !slug.trim().is_empty()).ok_or_else(|| {
+            format!("{text:?} is not a workspace and a duration such as cedar-valley=3652d or cedar-valley=forever")
+        })?;
         let period = match period.trim() {
             "forever" => None,
             period => Some(parse_days(period)?),

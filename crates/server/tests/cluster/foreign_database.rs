@@ -10,10 +10,7 @@ async fn a_server_under_which_the_database_becomes_another_installations_writes_
     let database = server.installation().database().await;
     let client = server.create_client("scanner", &["governance.findings:write"]).await;
     assert_eq!(client.post_with_key(FINDINGS, "before", &finding("before")).await.status, 201);
-    eventually("the entries are sealed", async || {
-        (database.cell(UNSEALED).await == "0").then_some(())
-    })
-    .await;
+    eventually("the entries are sealed", async || (database.cell(UNSEALED).await == "0").then_some(())).await;
 
     // As after its copy, with its registrations, was renewed and put behind the same URL.
     database.execute("UPDATE installation SET value = '01HZX3V6T9C6Q4W8N2D5K7M1RB' WHERE key = 'id'").await;

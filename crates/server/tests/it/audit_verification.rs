@@ -79,8 +79,7 @@ async fn a_truncated_export_is_detected_with_a_retained_checkpoint_or_note() {
     );
     for (name, arguments) in [("checkpoint.json", &[][..]), ("checkpoint.note", &["--note"])] {
         let retained = installation.folder().join(name);
-        let head =
-            installation.run(&[&["audit", "checkpoint", "--workspace", "default"], arguments].concat());
+        let head = installation.run(&[&["audit", "checkpoint", "--workspace", "default"], arguments].concat());
         assert!(head.status.success(), "{}", head.stderr);
         fs::write(&retained, &head.stdout).unwrap();
         let retained = retained.to_str().unwrap();
@@ -134,7 +133,9 @@ async fn a_log_that_was_removed_altogether_is_reported() {
     let installation = installation_with_history().await;
     let database = rusqlite::Connection::open(installation.folder().join("data/novantra.db")).unwrap();
     for table in ["audit_heads", "audit_runs", "audit_segments", "audit_terms", "audit_tiles", "audit_checkpoints"] {
-        database.execute(&format!("DELETE FROM {table} WHERE organization_id IN (SELECT id FROM organizations)"), []).unwrap();
+        database
+            .execute(&format!("DELETE FROM {table} WHERE organization_id IN (SELECT id FROM organizations)"), [])
+            .unwrap();
     }
     drop(database);
     let ran = installation.run(&["audit", "verify"]);

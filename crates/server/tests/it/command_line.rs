@@ -198,7 +198,8 @@ fn check_names_a_trigger_that_could_suppress_entries_of_the_audit_log() {
     database.execute_batch("CREATE INDEX mine ON findings (organization_id, title)").unwrap();
     let checked = installation.run_json(&["check"]).to_string();
     assert!(checked.contains("harmless: the index mine is not of this program"), "{checked}");
-    let hide = "CREATE TRIGGER hide AFTER INSERT ON audit_waiting BEGIN DELETE FROM audit_waiting WHERE id = NEW.id; END";
+    let hide =
+        "CREATE TRIGGER hide AFTER INSERT ON audit_waiting BEGIN DELETE FROM audit_waiting WHERE id = NEW.id; END";
     database.execute_batch(hide).unwrap();
     let checked = installation.run(&["check"]);
     assert_eq!(checked.status.code(), Some(1));

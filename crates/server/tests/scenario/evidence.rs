@@ -75,7 +75,8 @@ pub(crate) async fn assert_a_changed_entry_is_detected(installation: &Installati
     let runs = format!("SELECT first_sequence FROM audit_runs WHERE {of_default} ORDER BY first_sequence LIMIT 2");
     let runs = database.rows(&runs).await;
     let [first, second] = [runs[0][0].clone(), runs[1][0].clone()];
-    let body = |of: &str| format!("(SELECT r.body FROM audit_runs AS r WHERE r.{of_default} AND r.first_sequence = {of})");
+    let body =
+        |of: &str| format!("(SELECT r.body FROM audit_runs AS r WHERE r.{of_default} AND r.first_sequence = {of})");
     let exchange = format!(
         "UPDATE audit_runs SET body = CASE first_sequence WHEN {first} THEN {} ELSE {} END \
          WHERE {of_default} AND first_sequence IN ({first}, {second})",

@@ -17,7 +17,9 @@ static SET: LazyLock<Sql> = LazyLock::new(|| {
 static READ_CONTINUED: LazyLock<Sql> =
     LazyLock::new(|| Sql::from_text("SELECT value FROM installation WHERE key = 'audit_log_continued'"));
 static SET_CONTINUED: LazyLock<Sql> = LazyLock::new(|| {
-    Sql::from_text("INSERT INTO installation (key, value) VALUES ('audit_log_continued', ?) ON CONFLICT (key) DO NOTHING")
+    Sql::from_text(
+        "INSERT INTO installation (key, value) VALUES ('audit_log_continued', ?) ON CONFLICT (key) DO NOTHING",
+    )
 });
 static CLEAR_CONTINUED: LazyLock<Sql> =
     LazyLock::new(|| Sql::from_text("DELETE FROM installation WHERE key = 'audit_log_continued'"));

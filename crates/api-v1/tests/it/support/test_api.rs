@@ -169,7 +169,8 @@ impl TestApi {
             max_organization_bytes: organization,
             ..ATTACHMENT_LIMITS
         };
-        self.router = http_api::router(self.app.clone(), [surface(&self.webhooks, &self.audit_log, &self.contents, limits)]);
+        self.router =
+            http_api::router(self.app.clone(), [surface(&self.webhooks, &self.audit_log, &self.contents, limits)]);
     }
 
     pub(crate) fn clock(&self) -> &TestClock {

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fs::File, io::BufReader, path::Path};
 
 use audit::{Hash, VerifiedChain, VerifierKey};
-use crypto::{CheckpointPublicKey, ExportFault, Ed25519NoteVerifier, VerifiedExport, verify_export};
+use crypto::{CheckpointPublicKey, Ed25519NoteVerifier, ExportFault, VerifiedExport, verify_export};
 use serde_json::json;
 
 use super::kept_heads::{KeptHeads, KeptNote};
@@ -55,11 +55,7 @@ fn verifier_keys(text: &str) -> Vec<VerifierKey> {
 }
 
 /// Verifies the notes, and returns the roots of their trees by the numbers of entries.
-fn verified_roots(
-    notes: &[KeptNote],
-    keys: &[VerifierKey],
-    file: &Path,
-) -> Result<BTreeMap<u64, Hash>, Failure> {
+fn verified_roots(notes: &[KeptNote], keys: &[VerifierKey], file: &Path) -> Result<BTreeMap<u64, Hash>, Failure> {
     let mut roots = BTreeMap::new();
     for note in notes {
         let key = keys.iter().find(|key| key.name == note.head.origin).ok_or_else(|| {

@@ -50,7 +50,8 @@ impl KeptHeads {
                 continue;
             }
             if line.trim_start().starts_with('{') {
-                let read = read_checkpoints(line).map_err(|error| numbered(error.trim_start_matches("line 1: ").to_owned()));
+                let read =
+                    read_checkpoints(line).map_err(|error| numbered(error.trim_start_matches("line 1: ").to_owned()));
                 heads.checkpoints.extend(read?);
                 continue;
             }
@@ -88,8 +89,8 @@ impl KeptNote {
         let note = SignedNote::parse(text).map_err(|fault| format!("neither JSON nor a signed note: {fault}"))?;
         let head = TreeHead::parse(note.text()).map_err(|fault| fault.to_string())?;
         let organization = head.origin.as_str().rsplit('/').next().and_then(|name| name.parse().ok());
-        let organization =
-            organization.ok_or_else(|| format!("the name {} does not end with that of an organization", head.origin))?;
+        let organization = organization
+            .ok_or_else(|| format!("the name {} does not end with that of an organization", head.origin))?;
         Ok(Self { organization, head, note })
     }
 }
@@ -103,11 +104,9 @@ mod tests {
 
     #[test]
     fn checkpoints_and_notes_are_read_in_any_order() {
-        for text in [
-            format!("{NOTE}{CHECKPOINT}\n"),
-            format!("{CHECKPOINT}\n{NOTE}"),
-            format!("\n{NOTE}\n\n{CHECKPOINT}"),
-        ] {
+        for text in
+            [format!("{NOTE}{CHECKPOINT}\n"), format!("{CHECKPOINT}\n{NOTE}"), format!("\n{NOTE}\n\n{CHECKPOINT}")]
+        {
             let heads = KeptHeads::parse(&text).unwrap();
             assert_eq!((heads.checkpoints.len(), heads.notes.len()), (1, 1), "{text}");
             assert_eq!(heads.notes[0].head.size, 3);

@@ -94,13 +94,15 @@ async fn verify_log(
     Ok(LogResult { name, outcome, tail })
 }
 
-/// What is not sealed of a log that was not read.
+/// The number of unsealed entries of a log that was not read.
 const NO_TAIL: UnsealedStats = UnsealedStats { entries: 0, oldest: None };
 
 /// Checks that the log of a workspace is not empty: its creation is an entry of it.
 fn is_complete(organization: OrganizationId, chain: &VerifiedChain, tail: UnsealedStats) -> Result<(), String> {
     if organization != OrganizationId::INSTALLATION && chain.head.sequence == 0 && tail.entries == 0 {
-        return Err("it is empty, although a workspace has at least the entry of its creation: it was removed".to_owned());
+        return Err(
+            "it is empty, although a workspace has at least the entry of its creation: it was removed".to_owned()
+        );
     }
     Ok(())
 }
