@@ -1,20 +1,19 @@
 //! Chains that begin in the old form.
 
-use audit::{Checkpoint, Hash, Head, Seal, StoredEntry, Unsealed, seal, tree_root};
+use audit::{Checkpoint, Hash, Head, StoredEntry, tree_root};
 use kernel::{Clock, Entry};
 
-use super::world::{World, organization};
+use super::world::{World, last, organization, seals};
 use crate::made_log::TestKey;
 
 /// Stores a chain in the old form, with entries that wait, and returns all of them.
 async fn migrated(world: &World, sealed: usize, waiting: usize) -> Vec<Entry> {
     let entries = world.entries(organization(1), sealed + waiting);
-    let batch =
-        seal(&Unsealed { organization: organization(1), head: Head::EMPTY, entries: entries[..sealed].to_vec() });
-    let seals = batch.seals.iter().map(|(_, seal)| Some(*seal)).chain(std::iter::repeat(None));
+    let sealed = seals(&entries[..sealed]);
+    let head = last(&sealed);
+    let seals = sealed.into_iter().map(Some).chain(std::iter::repeat(None));
     let stored: Vec<StoredEntry> =
         entries.iter().cloned().zip(seals).map(|(entry, seal)| StoredEntry { entry, seal }).collect();
-    let head = batch.head();
     let checkpoint = Checkpoint::sign(&TestKey, organization(1), head.sequence, head.hash, world.clock.now());
     world.store.insert_old_entries(&stored, &[checkpoint]).unwrap();
     world.clock.tick();
@@ -23,10 +22,8 @@ async fn migrated(world: &World, sealed: usize, waiting: usize) -> Vec<Entry> {
 
 /// The hash of the head of a chain of these entries, and the root of their tree.
 fn expected(entries: &[Entry]) -> (Head, Hash) {
-    let unsealed = Unsealed { organization: organization(1), head: Head::EMPTY, entries: entries.to_vec() };
-    let batch = seal(&unsealed);
-    let hashes: Vec<Seal> = batch.seals.iter().map(|(_, seal)| *seal).collect();
-    (batch.head(), tree_root(hashes.iter().map(|seal| seal.hash)))
+    let seals = seals(entries);
+    (last(&seals), tree_root(seals.iter().map(|seal| seal.hash)))
 }
 
 #[tokio::test]
@@ -67,8 +64,7 @@ async fn a_chain_continues_from_the_old_form_and_takes_the_entries_of_the_last_b
 async fn an_old_head_that_has_no_checkpoint_of_this_installation_is_refused() {
     let world = World::new().await;
     let entries = world.entries(organization(1), 1);
-    let batch = seal(&Unsealed { organization: organization(1), head: Head::EMPTY, entries: entries.clone() });
-    let stored = StoredEntry { entry: entries[0].clone(), seal: Some(batch.seals[0].1) };
+    let stored = StoredEntry { entry: entries[0].clone(), seal: seals(&entries).first().copied() };
     world.store.insert_old_entries(&[stored], &[]).unwrap();
     world.append(&world.writer(1), &world.entries(organization(1), 1)).await;
     let ran = world.run(&mut world.sealer("a"), "a").await;

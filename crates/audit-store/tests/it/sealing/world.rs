@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use audit::{
-    AuditTables, HasAuditTables, Hash, Head, Signature, StoredEntry, Tree, Unsealed, seal,
+    AuditTables, HasAuditTables, Hash, Head, Seal, Signature, StoredEntry, Tree, hash_entry,
     tables::{SealingRound, StoredHead, WaitingKey, WaitingRow},
     tree_root,
 };
@@ -184,9 +184,9 @@ impl World {
             assert!(entries.is_empty());
             return entries;
         };
-        let sealed = seal(&Unsealed { organization, head: Head::EMPTY, entries: entries.clone() });
-        assert_eq!(sealed.head(), head.head, "the chain is not that of the head");
-        let root = tree_root(sealed.seals.iter().map(|(_, seal)| seal.hash));
+        let seals = seals(&entries);
+        assert_eq!(last(&seals), head.head, "the chain is not that of the head");
+        let root = tree_root(seals.iter().map(|seal| seal.hash));
         assert_eq!(head.tree.as_ref().map(Tree::root), Some(root), "the tree is not that of the head");
         entries
     }
@@ -208,4 +208,21 @@ pub(super) fn value(entry: &Entry, field: &str) -> String {
         Some(kernel::FieldValue::Bool(flag)) => flag.to_string(),
         _ => String::new(),
     }
+}
+
+/// The seals of a chain of these entries.
+pub(super) fn seals(entries: &[Entry]) -> Vec<Seal> {
+    let mut previous_hash = Hash::ZERO;
+    let seal = |(sequence, entry): (i64, &Entry)| {
+        let hash = hash_entry(entry, sequence, previous_hash);
+        let seal = Seal { sequence, previous_hash, hash };
+        previous_hash = hash;
+        seal
+    };
+    (1..).zip(entries).map(seal).collect()
+}
+
+/// The head of a chain with these seals.
+pub(super) fn last(seals: &[Seal]) -> Head {
+    seals.last().map_or(Head::EMPTY, |seal| Head { sequence: seal.sequence, hash: seal.hash })
 }

@@ -94,7 +94,7 @@ async fn verify_log(
     Ok(LogResult { name, outcome, tail })
 }
 
-/// What is not sealed of a log that was not read.
+/// The number of unsealed entries of a log that was not read.
 const NO_TAIL: UnsealedStats = UnsealedStats { entries: 0, oldest: None };
 
 /// Checks that the log of a workspace is not empty: its creation is an entry of it.
