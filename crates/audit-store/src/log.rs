@@ -1,5 +1,6 @@
 //! Reading the log.
 
+mod block_cache;
 mod blocks;
 mod byte_cache;
 mod checkpoints;
@@ -13,6 +14,7 @@ mod single;
 mod stats;
 mod steps;
 mod stream;
+mod term_cache;
 mod terms;
 mod view;
 mod wanted;
@@ -23,7 +25,7 @@ use std::sync::Arc;
 use audit::{AuditFilter, AuditTables, Checkpoint, Head, RowKey, StoredEntry, UnsealedStats};
 use kernel::{Entry, Id, OrganizationId, Page, PageRequest, RecordStream, StoreError, StreamRequest, Timestamp};
 
-pub(crate) use blocks::parse_header;
+pub(crate) use blocks::{is_replaced, parse_header};
 pub(crate) use lists::moved;
 pub(crate) use reader::{MAX_ATTEMPTS, Reader};
 pub(crate) use view::View;

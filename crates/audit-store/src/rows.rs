@@ -58,7 +58,7 @@ impl ReadRow {
     }
 }
 
-/// What a writer says in a row beside the entries.
+/// The statements of a writer in a row, beside the entries.
 pub(crate) struct RowHeader {
     pub(crate) writer: Ulid,
     pub(crate) number: u64,

@@ -40,7 +40,7 @@ use crate::{keys::SealerKeys, log::StoredLog};
 /// Number of rounds that take one row each after a round could not be stored.
 const CAREFUL_ROUNDS: usize = 200;
 
-/// What a sealer works with.
+/// The services that a sealer works with.
 pub struct SealerContext {
     /// The tables of the log.
     pub tables: Arc<dyn AuditTables>,

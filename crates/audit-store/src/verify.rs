@@ -6,11 +6,11 @@ mod checked_block;
 mod checkpoints;
 mod tiles;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use audit::{
     BLOCK_ENTRIES, Checkpoint, CheckpointVerifier, Fault, Hash, Head, Link, VerificationError, VerifiedChain,
-    tables::{BodyRange, RunKey, StoredHead},
+    tables::{BodyRange, RunKey, RunTable, StoredHead},
 };
 use kernel::{OrganizationId, StoreError};
 use tokio::task::JoinHandle;
@@ -20,7 +20,7 @@ use checked_block::{CheckedBlock, check_run};
 use checkpoints::KeptCheckpoints;
 use tiles::Tiles;
 
-use crate::log::{MAX_ATTEMPTS, Reader, StoredLog, View, moved};
+use crate::log::{MAX_ATTEMPTS, Reader, StoredLog, View, is_replaced, moved};
 
 /// The number of entries that are read at a time.
 const READ_ENTRIES: i64 = 4 * 4_096;
@@ -189,10 +189,22 @@ impl Verification<'_> {
                 let last = unread[0].first_sequence.saturating_add(READ_ENTRIES);
                 let (batch, rest) = unread.split_at(unread.partition_point(|key| key.first_sequence < last).max(1));
                 unread = rest;
+                let digests = self.digests(batch).await?;
                 for (key, body) in self.bodies(batch).await? {
                     let organization = self.organization;
                     let task_key = key.clone();
-                    let check = tokio::task::spawn_blocking(move || check_run(organization, &task_key, &body));
+                    let digest = digests.get(&key.first_sequence).copied();
+                    let check = tokio::task::spawn_blocking(move || {
+                        let blocks = check_run(organization, &task_key, &body)?;
+                        // A byte may be changed so that the same entries are read from it.
+                        match digest.is_some_and(|digest| Hash::digest(&body) != digest) {
+                            true => Err(Fault::AlteredBlock {
+                                first: task_key.first_sequence,
+                                last: task_key.last_sequence,
+                            }),
+                            false => Ok(blocks),
+                        }
+                    });
                     checks.push_back((key, AbortOnDrop(check)));
                 }
                 continue;
@@ -207,6 +219,14 @@ impl Verification<'_> {
         Ok(())
     }
 
+    /// The digests of the segments among these runs, by their first sequences.
+    async fn digests(&self, keys: &[RunKey]) -> Result<BTreeMap<i64, Hash>, Interrupted> {
+        let segments = || keys.iter().filter(|key| key.table == RunTable::Segments);
+        let Some(first) = segments().next() else { return Ok(BTreeMap::new()) };
+        let digests = self.reader.tables.digests(self.organization, first.first_sequence, segments().count()).await?;
+        Ok(digests.into_iter().collect())
+    }
+
     async fn bodies(&self, keys: &[RunKey]) -> Result<Vec<(RunKey, Vec<u8>)>, Interrupted> {
         let range = |key: &RunKey| BodyRange {
             table: key.table,
@@ -216,8 +236,10 @@ impl Verification<'_> {
         };
         let ranges: Vec<BodyRange> = keys.iter().map(range).collect();
         let bodies = self.reader.tables.bodies(self.organization, &ranges).await?;
-        let bodies: Option<Vec<Vec<u8>>> = bodies.into_iter().collect();
-        Ok(keys.iter().cloned().zip(bodies.ok_or(Interrupted::Moved)?).collect())
+        let is_there =
+            |(key, body): (&RunKey, Option<Vec<u8>>)| Some((key.clone(), body.filter(|body| !is_replaced(key, body))?));
+        let bodies: Option<Vec<(RunKey, Vec<u8>)>> = keys.iter().zip(bodies).map(is_there).collect();
+        bodies.ok_or(Interrupted::Moved)
     }
 }
 

@@ -2,18 +2,14 @@
 
 use std::{any::Any, sync::Arc};
 
-use audit::{
-    AuditFilter, Checkpoint, StoredEntry,
-    tables::{SealingRound, WaitingKey, WaitingRow},
-};
-use audit_store::{PublishedLog, Round, StoredLog};
+use audit::{AuditFilter, Checkpoint, StoredEntry};
 use kernel::{
     Changeset, Clock, CommitError, Entropy, Entry, Id, IdempotencyKey, Order, OrganizationId, Page, PageRequest,
     Reader, RecordStream, Resource, StoreError, Stored, StreamRequest, Timestamp,
 };
 use store::DynStore;
 
-use crate::{OldEntries, TestClock, TestEntropy, TestLogKey, TestSealer, log_rows::LogRows, samples};
+use crate::{OldEntries, TestClock, TestEntropy, TestLogKey, samples};
 
 /// A store that was opened for one test.
 pub struct OpenedStore {
@@ -234,41 +230,6 @@ impl Fixture {
     /// Appends an audit entry.
     pub async fn append(&self, entry: Entry) -> Result<(), StoreError> {
         self.store.append(entry, self.store.begin_entry()).await
-    }
-
-    /// Seals everything that waits in the audit log with a new sealer. Returns what it found.
-    ///
-    /// # Panics
-    /// If a chain can't be sealed.
-    pub async fn seal_all(&self) -> Vec<Round> {
-        let rounds = TestSealer::new(self).seal_all().await;
-        for round in &rounds {
-            assert!(round.faults.is_empty(), "{:?}", round.faults);
-        }
-        rounds
-    }
-
-    /// The logs of the store with their proofs, signed by [`TestLogKey::DEFAULT`].
-    #[must_use]
-    pub fn published_log(&self) -> PublishedLog {
-        let (key, tables) = (TestLogKey::DEFAULT, self.store.audit_tables());
-        let log = StoredLog::new(Arc::clone(&tables));
-        log.set_key(Arc::new(key));
-        PublishedLog::new(Arc::new(log), tables, key.log_signer(), Arc::new(key))
-    }
-
-    /// Removes a waiting row of entries, as somebody with access to the database could.
-    pub async fn remove_waiting(&self, key: WaitingKey) {
-        let rows = LogRows::open_unchanged(self).await;
-        rows.seal(SealingRound { sealed: vec![key], ..rows.round() }).await;
-        rows.close(self).await;
-    }
-
-    /// Inserts a row of entries of the audit log that no writer of the store has made.
-    pub async fn insert_waiting(&self, row: &WaitingRow) {
-        let rows = LogRows::open_unchanged(self).await;
-        rows.seal(SealingRound { waiting: vec![row.clone()], ..rows.round() }).await;
-        rows.close(self).await;
     }
 
     /// Inserts entries of the old form of the audit log, as [`OldEntries::insert`] does.

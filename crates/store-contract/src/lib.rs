@@ -34,6 +34,7 @@ mod clock;
 mod differential;
 mod entropy;
 mod fixture;
+mod fixture_log;
 pub mod large_pages;
 mod log_keys;
 mod log_rows;

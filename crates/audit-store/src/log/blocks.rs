@@ -1,27 +1,18 @@
-//! Blocks of entries, read and decoded, with the seals of the entries.
+//! Reading and decoding blocks of entries.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{collections::HashMap, sync::Arc};
 
 use audit::{
-    Hash, Seal, StoredEntry, hash_entry,
+    Hash,
     tables::{BodyRange, RunKey, RunTable},
 };
 use audit_runs::{BLOCK_ENTRIES, Dictionary, Header};
-use kernel::{Entry, OrganizationId, StoreError, Ulid};
+use kernel::{OrganizationId, StoreError};
 
-use super::{byte_cache::ByteCache, reader::Reader};
-
-/// The bytes of blocks that are kept.
-const BLOCK_BYTES: usize = 24 << 20;
-
-/// The bytes of headers and dictionaries of segments that are kept.
-const LAYOUT_BYTES: usize = 8 << 20;
-
-/// The bytes of the ranges of identifiers of segments that are kept.
-const RANGE_BYTES: usize = 2 << 20;
+use super::{
+    block_cache::{Block, IdRanges, Layout},
+    reader::Reader,
+};
 
 /// The number of bytes at the start of a segment that are read first: the header, and the dictionary of most segments.
 const LAYOUT_LENGTH: usize = Header::MAX_LENGTH + 8 * 1_024;
@@ -31,87 +22,6 @@ const WHOLE_FROM: u32 = 6;
 
 /// All blocks of a segment.
 pub(crate) const ALL_BLOCKS: u16 = u16::MAX;
-
-/// A block of entries, or as many of one as a run has.
-pub(crate) struct Block {
-    pub(crate) first_sequence: i64,
-    pub(crate) entries: Vec<Entry>,
-    before: Hash,
-    /// The hashes of the first entries, as far as they were asked for.
-    hashes: Mutex<Vec<Hash>>,
-}
-
-impl Block {
-    pub(crate) fn new(first_sequence: i64, before: Hash, entries: Vec<Entry>) -> Self {
-        Self { first_sequence, entries, before, hashes: Mutex::default() }
-    }
-
-    /// The seal of the entry with this index.
-    pub(crate) fn seal(&self, index: usize) -> Seal {
-        let mut hashes = self.hashes.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut previous = hashes.last().copied().unwrap_or(self.before);
-        let sequences = self.first_sequence..;
-        for (entry, sequence) in self.entries.iter().zip(sequences).take(index + 1).skip(hashes.len()) {
-            previous = hash_entry(entry, sequence, previous);
-            hashes.push(previous);
-        }
-        let previous_hash = index.checked_sub(1).map_or(self.before, |before| hashes[before]);
-        Seal { sequence: self.first_sequence + index as i64, previous_hash, hash: hashes[index] }
-    }
-
-    /// The entry with this index, and its seal.
-    pub(crate) fn stored(&self, index: usize) -> StoredEntry {
-        StoredEntry { entry: self.entries[index].clone(), seal: Some(self.seal(index)) }
-    }
-
-    /// The smallest and the greatest identifier.
-    fn id_range(&self) -> (Ulid, Ulid) {
-        let ids = || self.entries.iter().map(|entry| entry.id.ulid());
-        (ids().min().unwrap_or_default(), ids().max().unwrap_or_default())
-    }
-
-    /// About the number of bytes in memory.
-    fn bytes(&self) -> usize {
-        let changes: usize = self.entries.iter().map(|entry| entry.changes.len()).sum();
-        self.entries.len() * (size_of::<Entry>() + size_of::<Hash>() + 200) + changes * 150
-    }
-}
-
-/// A block by the organization, its first sequence and its number of entries: nothing else can ever be there.
-type BlockKey = (OrganizationId, i64, usize);
-
-/// The smallest and the greatest identifier of each block of a segment.
-pub(crate) type IdRanges = Arc<[(Ulid, Ulid)]>;
-
-/// What was read of runs and segments, which never change.
-pub(crate) struct BlockCache {
-    blocks: ByteCache<BlockKey, Arc<Block>>,
-    layouts: ByteCache<(OrganizationId, i64), Arc<Layout>>,
-    id_ranges: ByteCache<(OrganizationId, i64), IdRanges>,
-}
-
-impl Default for BlockCache {
-    fn default() -> Self {
-        Self {
-            blocks: ByteCache::new(BLOCK_BYTES),
-            layouts: ByteCache::new(LAYOUT_BYTES),
-            id_ranges: ByteCache::new(RANGE_BYTES),
-        }
-    }
-}
-
-impl BlockCache {
-    /// The identifiers of a segment's blocks, if all of them were read before.
-    pub(crate) fn id_ranges(&self, organization: OrganizationId, segment: &RunKey) -> Option<IdRanges> {
-        self.id_ranges.get(&(organization, segment.first_sequence))
-    }
-}
-
-/// The header and the dictionary of a segment.
-struct Layout {
-    header: Header,
-    dictionary: Dictionary,
-}
 
 /// The blocks of a run or segment that are to be read: a bit for each.
 #[derive(Clone, Debug)]
@@ -157,6 +67,7 @@ impl Reader {
         for (wish, source) in wishes.iter().zip(sources) {
             let blocks = match source {
                 Source::Cached(blocks) => blocks,
+                Source::Whole(body) if is_replaced(&wish.key, &body) => return Ok(None),
                 source => {
                     let blocks = decode(organization, wish, &source)?;
                     self.keep(organization, wish, &blocks);
@@ -300,4 +211,11 @@ pub(crate) fn parse_header(organization: OrganizationId, key: &RunKey, body: &[u
 pub(crate) fn unreadable(organization: OrganizationId, key: &RunKey, fault: impl std::fmt::Display) -> StoreError {
     let (first, last) = (key.first_sequence, key.last_sequence);
     StoreError::Corrupt(format!("the entries {first} to {last} of {organization} can't be read: {fault}").into())
+}
+
+/// Whether the body is that of a longer run, which has replaced the one with this key: both begin with the same entry.
+pub(crate) fn is_replaced(key: &RunKey, body: &[u8]) -> bool {
+    let entries = key.last_sequence - key.first_sequence + 1;
+    let is_longer = |header: Header| header.first_sequence == key.first_sequence && header.entries as i64 > entries;
+    key.table == RunTable::Runs && Header::parse(body).is_ok_and(is_longer)
 }

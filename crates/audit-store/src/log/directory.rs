@@ -64,7 +64,7 @@ impl Directories {
     ) -> Result<Arc<Directory>, StoreError> {
         let cached = self.cache.get(&organization).filter(|cached| cached.old_through == old_through);
         let mut directory = cached.unwrap_or_else(|| Arc::new(Directory { old_through, ..Directory::default() }));
-        let known = directory.keys.len();
+        let cached_keys = directory.keys.len();
         loop {
             let start = SegmentStart::Sequence(directory.last_sequence() + 1);
             let query = SegmentQuery { start, downwards: false, limit: PAGE };
@@ -78,7 +78,7 @@ impl Directories {
                 break;
             }
         }
-        if directory.keys.len() > known {
+        if directory.keys.len() > cached_keys {
             self.cache.insert(organization, Arc::clone(&directory), directory.bytes());
         }
         Ok(directory)
@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_smallest_identifier_of_all_later_segments_is_known_of_each() {
+    fn each_segment_has_the_smallest_identifier_of_all_later_ones() {
         let mut directory = Directory::default();
         for (number, first_id) in [3, 5, 9, 4, 7].into_iter().enumerate() {
             let first_sequence = number as i64 * 10 + 1;

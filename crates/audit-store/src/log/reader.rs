@@ -1,4 +1,4 @@
-//! What all methods that read the log share: the tables, the key of rows, and caches of what never changes.
+//! The parts that all methods that read the log share: the tables, the key of rows, and caches of what never changes.
 
 use std::sync::{
     Arc, PoisonError, RwLock,
@@ -12,10 +12,10 @@ use audit::{
 use kernel::{Entry, OrganizationId, StoreError};
 
 use super::{
-    blocks::BlockCache,
+    block_cache::BlockCache,
     byte_cache::ByteCache,
     directory::{Directories, Directory},
-    terms::TermCache,
+    term_cache::TermCache,
     view::View,
 };
 use crate::rows::read_part;

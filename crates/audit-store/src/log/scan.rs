@@ -7,7 +7,7 @@ use audit::StoredEntry;
 use kernel::{Entry, StoreError};
 
 use super::{
-    blocks::Block,
+    block_cache::Block,
     old_form::OldSource,
     reader::Reader,
     steps::Steps,

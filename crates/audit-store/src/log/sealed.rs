@@ -10,7 +10,8 @@ use audit_runs::BLOCK_ENTRIES;
 use kernel::{OrganizationId, StoreError};
 
 use super::{
-    blocks::{ALL_BLOCKS, Block, Wish},
+    block_cache::Block,
+    blocks::{ALL_BLOCKS, Wish},
     lists::moved,
     reader::{MAX_ATTEMPTS, Reader},
     view::View,

@@ -7,7 +7,8 @@ use audit_runs::{BLOCK_ENTRIES, Fingerprint, MAX_ENTRIES};
 use kernel::StoreError;
 
 use super::{
-    blocks::{ALL_BLOCKS, IdRanges, Wish},
+    block_cache::IdRanges,
+    blocks::{ALL_BLOCKS, Wish},
     reader::Reader,
     view::View,
     wanted::Wanted,

@@ -1,16 +1,12 @@
 //! The index of actions, actors and subjects: the blocks that may have an entry that is searched for.
 
-use std::{
-    collections::HashMap,
-    ops::Range,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{ops::Range, sync::Arc};
 
 use audit::tables::{RunKey, RunTable, TermQuery};
 use audit_runs::{BLOCK_ENTRIES, Fingerprint, MAX_ENTRIES, SegmentTerms, merged_blocks};
 use kernel::{Entry, OrganizationId, StoreError};
 
-use super::{blocks::ALL_BLOCKS, byte_cache::ByteCache, reader::Reader, view::View};
+use super::{blocks::ALL_BLOCKS, reader::Reader, view::View};
 
 /// The number of segments whose rows of the index are merged.
 const GROUP_SEGMENTS: i64 = 256;
@@ -21,55 +17,8 @@ const GROUP_ENTRIES: i64 = GROUP_SEGMENTS * MAX_ENTRIES as i64;
 /// The number of groups that are searched at a time.
 const GROUPS: i64 = 64;
 
-/// The bytes of fingerprints that are kept.
-const TERM_BYTES: usize = 32 << 20;
-
 /// The bytes that a fingerprint takes in memory for each byte in its row, about.
 const EXPANSION: usize = 4;
-
-/// The fingerprints of a run or segment, by the organization, its first sequence and its last one.
-type TermKey = (OrganizationId, i64, i64);
-
-/// The fingerprints of segments that are not merged yet, and of runs, which have no index.
-pub(crate) struct TermCache {
-    terms: ByteCache<TermKey, Arc<SegmentTerms>>,
-    /// The sequence before which the rows of all segments of an organization are merged.
-    merged_before: Mutex<HashMap<OrganizationId, i64>>,
-}
-
-impl Default for TermCache {
-    fn default() -> Self {
-        Self { terms: ByteCache::new(TERM_BYTES), merged_before: Mutex::default() }
-    }
-}
-
-impl TermCache {
-    fn get(&self, organization: OrganizationId, key: &RunKey) -> Option<Arc<SegmentTerms>> {
-        self.terms.get(&(organization, key.first_sequence, key.last_sequence))
-    }
-
-    fn insert(&self, organization: OrganizationId, key: &RunKey, terms: Arc<SegmentTerms>, bytes: usize) {
-        self.terms.insert((organization, key.first_sequence, key.last_sequence), terms, bytes);
-    }
-
-    /// Keeps the fingerprints of a run that was read.
-    pub(crate) fn keep_run(&self, organization: OrganizationId, key: &RunKey, entries: &[Entry]) {
-        if key.table == RunTable::Runs && self.get(organization, key).is_none() {
-            self.insert(organization, key, Arc::new(SegmentTerms::of(entries)), 100 + 30 * entries.len());
-        }
-    }
-
-    fn merged_before(&self, organization: OrganizationId) -> i64 {
-        let merged = self.merged_before.lock().unwrap_or_else(PoisonError::into_inner);
-        merged.get(&organization).copied().unwrap_or_default()
-    }
-
-    fn set_merged_before(&self, organization: OrganizationId, sequence: i64) {
-        let mut merged = self.merged_before.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = merged.entry(organization).or_default();
-        *known = sequence.max(*known);
-    }
-}
 
 /// The fingerprints that are searched for: an entry has one of each set.
 pub(crate) type TermSets = [Vec<Fingerprint>];

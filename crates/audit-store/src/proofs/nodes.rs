@@ -10,7 +10,7 @@ use audit_runs::Header;
 use kernel::StoreError;
 
 use super::WIDTH;
-use crate::log::{Reader, View, parse_header};
+use crate::log::{Reader, View, is_replaced, parse_header};
 
 /// The number of tiles that are read at a time.
 const PAGE: usize = 64;
@@ -144,7 +144,7 @@ impl Roots {
         };
         let ranges: Vec<BodyRange> = keys.iter().map(range).collect();
         for (key, body) in keys.iter().zip(reader.tables.bodies(view.organization, &ranges).await?) {
-            let Some(body) = body else { return Ok(None) };
+            let Some(body) = body.filter(|body| !is_replaced(key, body)) else { return Ok(None) };
             let header = parse_header(view.organization, key, &body)?;
             for (block, anchor) in header.anchors.iter().enumerate() {
                 let sequences = header.sequences(block);

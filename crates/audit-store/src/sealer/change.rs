@@ -1,4 +1,4 @@
-//! What a round stores.
+//! The change that a round stores.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use kernel::{OrganizationId, StoreError, Timestamp, Ulid};
 
 use super::{Sealer, chain::Chain, judgement::Judged, round::Round, writers::Writers};
 
-/// What a round stores, and what is in memory after that.
+/// The change that a round stores, and the state that is in memory after that.
 pub(super) struct Change {
     pub(super) stored: SealingRound,
     pub(super) chains: Vec<Chain>,

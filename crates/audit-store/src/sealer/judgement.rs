@@ -13,7 +13,7 @@ use super::{
 };
 use crate::rows::{ReadRow, RowContent, RowHeader, ulid_time};
 
-/// What a round does with rows.
+/// The decisions of a round about rows.
 #[derive(Default)]
 pub(super) struct Judged {
     /// The entries to seal.

@@ -1,4 +1,4 @@
-//! What the sealer remembers about itself. It is stored like the state of a writer, under the nil identifier.
+//! The state that the sealer remembers about itself. It is stored like the state of a writer, under the nil identifier.
 
 use std::collections::BTreeSet;
 

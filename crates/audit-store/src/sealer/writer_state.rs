@@ -40,7 +40,7 @@ pub(super) struct Gap {
     pub(super) row_at: Timestamp,
 }
 
-/// What is stored about a writer.
+/// The state that is stored about a writer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct WriterState {
     /// The number of times that this was stored: an earlier state can't be put back unnoticed.

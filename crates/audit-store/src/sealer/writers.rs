@@ -1,4 +1,4 @@
-//! What is stored about all writers, and its changes in a round.
+//! The states that are stored about all writers, and their changes in a round.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -20,7 +20,7 @@ use crate::made_log::Move;
 /// Tables in which something is moved between the calls of a reader.
 pub(crate) struct MovingTables {
     tables: Arc<dyn AuditTables>,
-    /// What is moved, each after so many further calls.
+    /// The moves, each after so many further calls.
     moves: Mutex<VecDeque<(usize, Move)>>,
     /// Sealed entries of the old form, in the order of the chain.
     old: Vec<StoredEntry>,

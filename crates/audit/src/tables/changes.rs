@@ -1,4 +1,4 @@
-//! What is changed in the tables of the log, each in one transaction.
+//! Changes of the tables of the log, each in one transaction.
 
 use std::time::Duration;
 
@@ -51,7 +51,7 @@ pub struct SealingRound {
     pub waiting: Vec<WaitingRow>,
     /// The entries of the old form that are sealed here: their rows are deleted. They must exist.
     pub old_waiting: Vec<(OrganizationId, Ulid)>,
-    /// What is stored about writers from now on.
+    /// The states that are stored about writers from now on.
     pub writers: Vec<WriterRow>,
     /// The writers about which nothing is stored any longer.
     pub ended_writers: Vec<Ulid>,

@@ -116,7 +116,7 @@ pub struct NewSegment {
     pub digest: Hash,
 }
 
-/// What is needed first to read a log.
+/// The rows that are needed first to read a log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recent {
     /// The rows that may contain entries of the organization which wait, in the order of their keys.
@@ -202,7 +202,7 @@ pub struct TileRow {
     pub hashes: Vec<u8>,
 }
 
-/// What is stored about a process that writes rows, in the format of `audit-store`.
+/// The state that is stored about a process that writes rows, in the format of `audit-store`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WriterRow {
     /// The identifier of the writer.

@@ -34,7 +34,7 @@ struct Readers {
 
 impl Readers {
     async fn start(servers: &ServerCluster) -> Self {
-        let credentials = servers.installation().create_account("reader", &["governance.findings:read"]);
+        let credentials = servers.installation().create_account("caller", &["governance.findings:read"]);
         let client = servers.client(&credentials).await;
         let (mut tasks, stopped, answered) = (JoinSet::new(), Arc::default(), Arc::default());
         for _ in 0..READERS {

@@ -105,7 +105,7 @@ pub async fn entries_are_sealed_in_the_order_of_their_identifiers(fixture: Fixtu
     assert_eq!(listed.into_iter().map(|stored| stored.entry).collect::<Vec<_>>(), entries, "lists go by identifier");
 }
 
-/// However many sealers believe that they have the lease, each entry gets one position.
+/// Each entry gets one position, however many sealers believe that they have the lease.
 pub async fn concurrent_sealers_seal_each_entry_once(fixture: Fixture) {
     let organization = fixture.new_id();
     let mut entries = Vec::new();

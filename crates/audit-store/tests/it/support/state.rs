@@ -1,4 +1,4 @@
-//! What a store has of a chain.
+//! The state of a chain in a store.
 
 use std::collections::BTreeSet;
 

@@ -99,8 +99,8 @@ impl KeptNote {
 mod tests {
     use super::*;
 
-    const NOTE: &str = "audit.example.org/org_01KSFQX5Y800000000000000001\n3\n4Y613+1eubLdbBS4I5vSEhMtqCtfbc7/PTnMu9tCSpc=\n\n— audit.example.org/org_01KSFQX5Y800000000000000001 AAAAAQID\n";
-    const CHECKPOINT: &str = r#"{"checkpoint":{"hash":"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08","organizationId":"org_01KSFQX5Y800000000000000001","sequence":1,"signature":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA==","signedAt":"2026-05-25T14:08:33.000Z"}}"#;
+    const NOTE: &str = "audit.example.org/org_01KSFQX5Y80000000000000001\n3\n4Y613+1eubLdbBS4I5vSEhMtqCtfbc7/PTnMu9tCSpc=\n\n— audit.example.org/org_01KSFQX5Y80000000000000001 AAAAAQID\n";
+    const CHECKPOINT: &str = r#"{"checkpoint":{"hash":"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08","organizationId":"org_01KSFQX5Y80000000000000001","sequence":1,"signature":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA==","signedAt":"2026-05-25T14:08:33.000Z"}}"#;
 
     #[test]
     fn checkpoints_and_notes_are_read_in_any_order() {
@@ -121,7 +121,7 @@ mod tests {
             (String::new(), "contains no checkpoint"),
             (format!("{CHECKPOINT}\nnonsense\n"), "line 2: neither JSON nor a signed note"),
             (format!("{CHECKPOINT}\n{{}}\n"), "line 2: "),
-            (NOTE.replace("org_01KSFQX5Y800000000000000001", "x"), "does not end with that of an organization"),
+            (NOTE.replace("org_01KSFQX5Y80000000000000001", "x"), "does not end with that of an organization"),
         ] {
             let error = KeptHeads::parse(&text).unwrap_err();
             assert!(error.contains(message), "{error}");
