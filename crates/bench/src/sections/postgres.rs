@@ -233,7 +233,7 @@ impl Writes {
             let process = served.server.process();
             process.signal("STOP")?;
             let rate = served.postgres.pgbench(served.folder.path(), &script, WRITERS, WINDOW);
-            served.postgres.query("DELETE FROM audit_entries WHERE id LIKE '0000000%'")?;
+            served.postgres.query("DELETE FROM audit_waiting WHERE id LIKE '0000000%'")?;
             process.signal("CONT")?;
             writes.pgbench.push(rate?);
         }
