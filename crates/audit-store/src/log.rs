@@ -17,6 +17,7 @@ mod stream;
 mod term_cache;
 mod terms;
 mod view;
+mod waiting;
 mod wanted;
 mod window;
 

@@ -8,6 +8,7 @@ use kernel::{Entry, FieldValue, MAX_PAGE_BYTES, OrganizationId, Page, PageReques
 use super::{
     reader::{MAX_ATTEMPTS, Reader},
     scan::{MAX_SCANNED, Next, Scan},
+    waiting::WaitingMatches,
     wanted::Wanted,
     window::{Direction, Window},
 };
@@ -23,8 +24,8 @@ impl Reader {
     ) -> Result<Page<StoredEntry>, StoreError> {
         let window = Window::of_page(page);
         for _ in 0..MAX_ATTEMPTS {
-            let scan = self.scan(organization, wanted, window, page.limit.get() + 1).await?.with_limit(MAX_SCANNED);
-            if let Some(page) = read_page(scan, page, as_of).await? {
+            let scan = self.scan(organization, wanted, window, page.limit.get() + 1, MAX_PAGE_BYTES).await?;
+            if let Some(page) = read_page(scan.with_limit(MAX_SCANNED), page, as_of).await? {
                 return Ok(page);
             }
         }
@@ -39,7 +40,7 @@ impl Reader {
         limit: usize,
     ) -> Result<Vec<StoredEntry>, StoreError> {
         for _ in 0..MAX_ATTEMPTS {
-            let mut scan = self.scan(organization, wanted, Window::all(Direction::Down), limit).await?;
+            let mut scan = self.scan(organization, wanted, Window::all(Direction::Down), limit, usize::MAX).await?;
             let mut found = Vec::new();
             let is_complete = loop {
                 if found.len() == limit {
@@ -58,18 +59,22 @@ impl Reader {
         Err(moved(organization))
     }
 
-    /// Begins a search in the current state of the log.
+    /// Begins a search in the current state of the log for this number of entries, or until their texts have this number
+    /// of bytes.
     async fn scan(
         self: &Arc<Self>,
         organization: OrganizationId,
         wanted: &Wanted,
         window: Window,
         batch: usize,
+        max_bytes: usize,
     ) -> Result<Scan, StoreError> {
-        let mut waiting = self.old_waiting(Some(organization)).await?;
-        let view = self.view(organization).await?;
-        waiting.extend(self.waiting_entries(organization, &view.waiting));
-        Ok(Scan::new(Arc::clone(self), view, waiting, wanted.clone(), window, batch))
+        let mut waiting = WaitingMatches::new(wanted, window, batch, max_bytes);
+        self.old_waiting(Some(organization)).await?.into_iter().for_each(|entry| waiting.push(entry));
+        let view = self.view_with(organization, &mut waiting).await?;
+        let (waiting, end) = waiting.into_entries();
+        let scan = Scan::new(Arc::clone(self), view, waiting, wanted.clone(), window, batch);
+        Ok(scan.with_waiting_end(end))
     }
 }
 

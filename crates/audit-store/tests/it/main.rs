@@ -17,6 +17,7 @@ mod single;
 mod support;
 mod test_keys;
 mod verifying;
+mod waiting;
 
 /// Runs a test of random values to its end.
 fn block_on(test: impl Future<Output = ()>) {

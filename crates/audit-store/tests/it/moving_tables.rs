@@ -138,6 +138,16 @@ impl AuditTables for MovingTables {
         self.tables.waiting_stats(organization).await
     }
 
+    async fn waiting_of(
+        &self,
+        organization: OrganizationId,
+        after: Option<Ulid>,
+        limit: usize,
+    ) -> Result<Vec<WaitingRow>, StoreError> {
+        self.next_call().await;
+        self.tables.waiting_of(organization, after, limit).await
+    }
+
     async fn waiting(
         &self,
         after: Option<WaitingKey>,
