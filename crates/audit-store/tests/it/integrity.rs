@@ -2,9 +2,9 @@
 
 use audit::{
     Fault, Head, VerificationError,
-    tables::{BodyRange, Conversion, NewRun, NewSegment, PrefixRemoval, RunTable, TileRow},
+    tables::{BodyRange, Conversion, NewRun, NewSegment, PrefixRemoval, RunTable},
 };
-use novantra_audit_store::{Compacted, StoredLog};
+use novantra_audit_store::{Compacted, Expected, StoredLog};
 use std::sync::Arc;
 use store_contract::TestLogKey;
 
@@ -66,7 +66,7 @@ async fn stored_segment(chain: &TestChain) -> NewSegment {
 async fn damaged(chain: &TestChain) -> Option<(i64, i64)> {
     let log = StoredLog::new(Arc::clone(&chain.tables));
     log.set_key(Arc::new(TestLogKey::DEFAULT));
-    match log.verify(chain.organization, &TestLogKey::DEFAULT, &[], &[]).await {
+    match log.verify(chain.organization, &TestLogKey::DEFAULT, Expected::default()).await {
         Ok(_) => None,
         Err(VerificationError::Fault(Fault::Unreadable { first, last } | Fault::AlteredBlock { first, last })) => {
             Some((first, last))
