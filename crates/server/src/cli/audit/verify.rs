@@ -1,6 +1,7 @@
 //! Verification of the audit logs in the database.
 
 use audit::{Checkpoint, UnsealedStats, VerificationError, VerifiedChain};
+use audit_store::Expected;
 use crypto::Ed25519NoteVerifier;
 use kernel::{OrganizationId, StoreError};
 
@@ -82,7 +83,8 @@ async fn verify_log(
         }
     }
     let published = installation.published_log();
-    let verified = published.log().verify(organization, &installation.checkpoint_key, checkpoints, &trusted).await;
+    let expected = Expected { checkpoints, roots: &trusted, heads: &[] };
+    let verified = published.log().verify(organization, &installation.checkpoint_key, expected).await;
     let tail = match installation.store.unsealed_stats(Some(organization)).await {
         // What is wrong with the log is said by the verification.
         Err(StoreError::Corrupt(_)) if verified.is_err() => NO_TAIL,
