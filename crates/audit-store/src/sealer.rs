@@ -15,6 +15,7 @@ mod own_state;
 mod round;
 mod state;
 mod steps;
+mod unlogged;
 mod writer_state;
 mod writers;
 
@@ -25,10 +26,11 @@ use std::{
 };
 
 use audit::{AuditTables, tables::WaitingKey};
-use kernel::{Clock, Entropy, Entry, StoreError, Timestamp, Ulid, WriteTimestamp};
+use kernel::{Clock, Entropy, Entry, OrganizationId, StoreError, Timestamp, Ulid, WriteTimestamp};
 
 use chains::Chains;
 use intake::Intake;
+use unlogged::Unlogged;
 use writers::Writers;
 
 pub(crate) use chain::verify_signature;
@@ -77,8 +79,8 @@ pub struct Sealer {
     failed_row: Option<WaitingKey>,
     /// The rows whose parts are set aside, because they can't be sealed together.
     split: BTreeSet<WaitingKey>,
-    /// Whether another sealer may have left heads whose checkpoints were not logged.
-    has_unlogged: bool,
+    /// The chains whose heads another sealer may have left without logging their checkpoints.
+    unlogged: Unlogged,
     /// The entries for the installation's log that wait until it can be sealed.
     unreported: Vec<Entry>,
     /// The time from which on there is something to do although no row waits; `None` before the first round.
@@ -101,7 +103,7 @@ impl Sealer {
             careful: 0,
             failed_row: None,
             split: BTreeSet::new(),
-            has_unlogged: true,
+            unlogged: Unlogged::default(),
             unreported: Vec::new(),
             due_at: None,
         }
@@ -117,7 +119,7 @@ impl Sealer {
             Some(due_at) => due_at,
             None => self.read_due_at().await?,
         };
-        if now >= due_at || self.has_old().await? {
+        if now >= due_at || self.unlogged.has_more() || self.has_old().await? {
             return Ok(true);
         }
         self.intake.has_rows(&*self.context.tables).await
@@ -161,7 +163,12 @@ impl Sealer {
     pub fn forget(&mut self) {
         self.chains.forget();
         self.intake.restart();
-        self.has_unlogged = true;
+        self.unlogged = Unlogged::default();
         self.due_at = None;
+    }
+
+    /// Forgets what is in memory about a chain, because its head was changed by another task of this process.
+    pub fn forget_chain(&mut self, organization: OrganizationId) {
+        self.chains.forget_chain(organization);
     }
 }

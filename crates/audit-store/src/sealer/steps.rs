@@ -31,11 +31,6 @@ impl Sealer {
         self.chains.end_rests(now);
         let (mut round, mut judged) = (Round::default(), Judged::default());
         let mut writers = Writers::load(&*tables, &*self.context.keys.rows, &self.versions).await?;
-        if self.has_unlogged {
-            let heads = self.all_heads().await?;
-            round.checkpoints.extend(self.chains.find_recent(&heads, &*self.context.keys.checkpoints, now));
-            self.has_unlogged = false;
-        }
         let old_waiting = self.take_old(&mut round, &mut judged, now).await?;
         // What waited before is sealed first.
         let batch = if old_waiting.is_empty() {
@@ -74,6 +69,7 @@ impl Sealer {
         if is_stored {
             let due_at = if swept_at.is_some() { due_at.unwrap_or(Timestamp::MAX) } else { Timestamp::MIN };
             self.stored(change, &mut round, single, due_at);
+            self.find_unlogged(&mut round, now).await;
             return Ok(round);
         }
         self.failed(&change, (single, refusal), &mut round, now)?;
