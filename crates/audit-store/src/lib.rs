@@ -33,7 +33,7 @@ pub use proofs::ProofError;
 pub use published_log::{PublicationError, PublishedLog};
 pub use removal::{CutRule, find_cut, remove_prefix};
 pub use row_writer::{PreparedRow, RowWriter};
-pub use rows::{ReadRow, RowFault, read_row};
+pub use rows::{ReadRow, RowAttempt, RowFault, read_row};
 pub use sealer::{
     ChainFault, HEADS, MissingRows, ROW_REFUSED, ROWS_MISSING, RefusedRow, Round, Sealer, SealerContext,
     WRITER_STATE_ALTERED,

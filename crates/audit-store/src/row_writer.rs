@@ -11,7 +11,7 @@ use kernel::{Entry, StoreError, Timestamp, Ulid};
 
 use crate::{
     number_ranges::NumberRanges,
-    rows::{MAX_UNPACKED, RowContent, RowHeader, derived_random, ulid_time},
+    rows::{self, MAX_UNPACKED, RowAttempt, RowContent, RowHeader, derived_random, ulid_time},
 };
 
 /// Maximum number of bytes of a row's entries, and of entries of a row.
@@ -51,6 +51,7 @@ struct Numbers {
 pub struct PreparedRow {
     /// The row.
     pub row: WaitingRow,
+    key: Arc<dyn RowKey>,
     shared: Arc<Mutex<Numbers>>,
     writer: Ulid,
     number: u64,
@@ -91,7 +92,7 @@ impl RowWriter {
         }
         let row = |content: RowContent| {
             let taken = lock(&self.shared).take(content.at(), false, false);
-            self.row(content, taken, &*key)
+            self.row(content, taken, &key)
         };
         Ok(contents.into_iter().map(row).collect())
     }
@@ -111,7 +112,7 @@ impl RowWriter {
         let key = self.required_key()?;
         let taken = numbers.take(now, true, is_last || !is_due);
         drop(numbers);
-        Ok(Some(self.row(RowContent::none(now), taken, &*key)))
+        Ok(Some(self.row(RowContent::none(now), taken, &key)))
     }
 
     fn required_key(&self) -> Result<Arc<dyn RowKey>, StoreError> {
@@ -120,10 +121,11 @@ impl RowWriter {
         })
     }
 
-    fn row(&self, content: RowContent, taken: (RowHeader, Option<u64>), key: &dyn RowKey) -> PreparedRow {
+    fn row(&self, content: RowContent, taken: (RowHeader, Option<u64>), key: &Arc<dyn RowKey>) -> PreparedRow {
         let (header, settles) = taken;
         PreparedRow {
-            row: content.into_row(&header, key),
+            row: content.into_row(&header, &**key),
+            key: Arc::clone(key),
             shared: Arc::clone(&self.shared),
             writer: header.writer,
             number: header.number,
@@ -165,7 +167,13 @@ impl Numbers {
         self.last += 1;
         self.last_at = at;
         self.in_flight += 1;
-        let header = RowHeader { writer: self.writer, number: self.last, given_up: self.given_up.ranges(), is_last };
+        let header = RowHeader {
+            writer: self.writer,
+            number: self.last,
+            given_up: self.given_up.ranges(),
+            is_last,
+            attempt: RowAttempt::First,
+        };
         let settles = is_empty.then_some(self.events);
         if is_last {
             // Whatever follows is written under an identity of its own.
@@ -182,11 +190,11 @@ impl PreparedRow {
         self.is_stored = true;
     }
 
-    /// The same row, for a further attempt after one with an unknown outcome: it has the same key and a negative number
-    /// of entries.
+    /// The same row, for a further attempt after one with an unknown outcome: it has the same key, a mark that its tag
+    /// covers, and a negative number of entries.
     #[must_use]
     pub fn repeated(&self) -> WaitingRow {
-        WaitingRow { entries: -self.row.entries, ..self.row.clone() }
+        rows::repeated(&self.row, &*self.key)
     }
 }
 

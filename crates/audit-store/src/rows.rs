@@ -19,6 +19,10 @@ const MAGIC: &[u8; 4] = b"NVAW";
 const VERSION: u8 = 1;
 const IS_LAST: u8 = 1;
 const IS_STORED: u8 = 2;
+const IS_REPEATED: u8 = 4;
+const IS_SET_ASIDE: u8 = 8;
+/// The position of the flags in a body.
+const FLAGS: usize = 5;
 const TAG_LENGTH: usize = 32;
 
 /// The number of entries from which on they are compressed.
@@ -35,6 +39,18 @@ pub(crate) const MAX_UNPACKED: usize = 64 << 20;
 #[error("{0}")]
 pub struct RowFault(pub String);
 
+/// The attempt to store its entries that a row is. The tag covers it: nobody can make a first attempt a further one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RowAttempt {
+    /// The first one: its number was not seen before.
+    #[default]
+    First,
+    /// A further one by the process that wrote it, after an attempt with an unknown outcome.
+    Repeated,
+    /// What the sealer has left of a row, whose number it has seen: entries of a chain that could not be sealed.
+    SetAside,
+}
+
 /// A row that was read.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ReadRow {
@@ -46,6 +62,8 @@ pub struct ReadRow {
     pub given_up: Vec<RangeInclusive<u64>>,
     /// Whether the process writes no row after it.
     pub is_last: bool,
+    /// The attempt that the row is.
+    pub attempt: RowAttempt,
     /// The entries, by organization.
     pub parts: Vec<(OrganizationId, Vec<Entry>)>,
 }
@@ -64,6 +82,7 @@ pub(crate) struct RowHeader {
     pub(crate) number: u64,
     pub(crate) given_up: Vec<RangeInclusive<u64>>,
     pub(crate) is_last: bool,
+    pub(crate) attempt: RowAttempt,
 }
 
 /// The entries of a row, encoded.
@@ -144,7 +163,9 @@ impl RowContent {
     pub(crate) fn into_row_with_id(self, id: Ulid, header: &RowHeader, key: &dyn RowKey) -> WaitingRow {
         let mut body = Vec::with_capacity(self.packed.len() + 128);
         body.extend_from_slice(MAGIC);
-        let flags = if header.is_last { IS_LAST } else { 0 } | if self.is_stored { IS_STORED } else { 0 };
+        let flags = if header.is_last { IS_LAST } else { 0 }
+            | if self.is_stored { IS_STORED } else { 0 }
+            | attempt_flags(header.attempt);
         body.extend_from_slice(&[VERSION, flags]);
         put_ulid(&mut body, header.writer);
         put_number(&mut body, header.number);
@@ -160,10 +181,32 @@ impl RowContent {
         put_number(&mut body, self.unpacked as u64);
         body.extend_from_slice(&self.packed);
         let row_key = WaitingKey { organization: self.key, id };
-        let tag = key.tag(&message(row_key, &body));
-        body.extend_from_slice(&tag);
-        WaitingRow { key: row_key, entries: i64::try_from(self.entries).unwrap_or(i64::MAX), body }
+        let entries = i64::try_from(self.entries).unwrap_or(i64::MAX);
+        let entries = if header.attempt == RowAttempt::First { entries } else { -entries };
+        WaitingRow { key: row_key, entries, body: tagged(row_key, body, key) }
     }
+}
+
+/// Makes the row of a further attempt of one that was made for the first.
+pub(crate) fn repeated(row: &WaitingRow, key: &dyn RowKey) -> WaitingRow {
+    let mut body = row.body[..row.body.len() - TAG_LENGTH].to_vec();
+    body[FLAGS] |= IS_REPEATED;
+    WaitingRow { key: row.key, entries: -row.entries, body: tagged(row.key, body, key) }
+}
+
+fn attempt_flags(attempt: RowAttempt) -> u8 {
+    match attempt {
+        RowAttempt::First => 0,
+        RowAttempt::Repeated => IS_REPEATED,
+        RowAttempt::SetAside => IS_SET_ASIDE,
+    }
+}
+
+/// Adds the tag to a body.
+fn tagged(row_key: WaitingKey, mut body: Vec<u8>, key: &dyn RowKey) -> Vec<u8> {
+    let tag = key.tag(&message(row_key, &body));
+    body.extend_from_slice(&tag);
+    body
 }
 
 /// Reads a row, and verifies its tag if there is a key.
@@ -178,8 +221,9 @@ pub fn read_row(row: &WaitingRow, key: Option<&dyn RowKey>) -> Result<ReadRow, R
         return Err(fault("its tag is not that of this installation"));
     }
     let (read, count) = parse(body)?;
-    // The number is not in the tag's message, because a further attempt negates it.
-    if count != row.entries.unsigned_abs() {
+    // The number is not in the tag's message: it must be that of the entries, negated for a further attempt.
+    let is_negative = row.entries < 0 || (row.entries == 0 && read.attempt != RowAttempt::First);
+    if count != row.entries.unsigned_abs() || is_negative != (read.attempt != RowAttempt::First) {
         return Err(RowFault(format!("it has {count} entries and states {}", row.entries)));
     }
     Ok(read)
@@ -217,8 +261,8 @@ fn parse(body: &[u8]) -> Result<(ReadRow, u64), RowFault> {
     if !unread.0.is_empty() {
         return Err(RowFault("it has bytes that belong to no entry".into()));
     }
-    let RowHeader { writer, number, given_up, is_last } = header;
-    let read = ReadRow { writer, number, given_up, is_last, parts };
+    let RowHeader { writer, number, given_up, is_last, attempt } = header;
+    let read = ReadRow { writer, number, given_up, is_last, attempt, parts };
     let count = read.entries() as u64;
     Ok((read, count))
 }
@@ -247,7 +291,13 @@ impl Packed<'_> {
 fn parse_header(body: &[u8]) -> Option<(RowHeader, Directory, Packed<'_>)> {
     let mut unread = Unread(body);
     let is_supported = unread.take(4)? == MAGIC && unread.byte()? == VERSION;
-    let flags = unread.byte().filter(|flags| is_supported && flags & !(IS_LAST | IS_STORED) == 0)?;
+    let flags = unread.byte().filter(|_| is_supported)?;
+    let attempt = match flags & !(IS_LAST | IS_STORED) {
+        0 => RowAttempt::First,
+        IS_REPEATED => RowAttempt::Repeated,
+        IS_SET_ASIDE => RowAttempt::SetAside,
+        _ => return None,
+    };
     let writer = unread.ulid()?;
     let number = unread.number().filter(|number| *number > 0)?;
     let given_up = unread.ranges(MAX_RANGES)?;
@@ -266,7 +316,7 @@ fn parse_header(body: &[u8]) -> Option<(RowHeader, Directory, Packed<'_>)> {
     }
     let unpacked = unread.length().filter(|unpacked| *unpacked == offset && *unpacked <= MAX_UNPACKED)?;
     let packed = Packed { bytes: unread.0, unpacked, is_stored: flags & IS_STORED != 0 };
-    let header = RowHeader { writer, number, given_up, is_last: flags & IS_LAST != 0 };
+    let header = RowHeader { writer, number, given_up, is_last: flags & IS_LAST != 0, attempt };
     Some((header, directory, packed))
 }
 

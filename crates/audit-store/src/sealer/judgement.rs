@@ -1,17 +1,24 @@
 //! Which rows of a round are sealed, which are set aside and which are refused.
 
-use std::{collections::BTreeMap, mem};
+use std::{
+    collections::{BTreeMap, BTreeSet, btree_map::Entry as MapEntry},
+    mem,
+};
 
 use audit::tables::{WaitingKey, WaitingRow};
-use kernel::{Entry, OrganizationId, StoreError, Timestamp};
+use kernel::{Entry, Id, OrganizationId, StoreError, Timestamp, Ulid};
 
 use super::{
     Sealer,
+    chain::Chain,
     intake::{Content, Taken, occupied_until},
-    round::RefusedRow,
+    round::{ChainFault, RefusedRow},
     writers::Writers,
 };
-use crate::rows::{ReadRow, RowContent, RowHeader, ulid_time};
+use crate::{
+    log::View,
+    rows::{ReadRow, RowAttempt, RowContent, RowHeader, ulid_time},
+};
 
 /// The decisions of a round about rows.
 #[derive(Default)]
@@ -26,6 +33,16 @@ pub(super) struct Judged {
     pub(super) refused: Vec<RefusedRow>,
     /// The first time at which a key is no longer occupied.
     pub(super) due_at: Option<Timestamp>,
+    /// The chains that turned out to be damaged, and rest now.
+    pub(super) faults: Vec<ChainFault>,
+    /// The first entries of the parts that are sealed.
+    first_ids: BTreeSet<(OrganizationId, Id<Entry>)>,
+    /// The chains in which entries were looked up, as they were before this round.
+    views: BTreeMap<OrganizationId, View>,
+}
+
+fn first_id(entries: &[Entry]) -> Option<Id<Entry>> {
+    entries.first().map(|entry| entry.id)
 }
 
 impl Sealer {
@@ -58,6 +75,7 @@ impl Sealer {
         Ok(())
     }
 
+    /// Judges each part of a row by itself, since others may not be sealable or may be sealed.
     async fn judge_row(
         &mut self,
         row: WaitingRow,
@@ -66,39 +84,52 @@ impl Sealer {
         judged: &mut Judged,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let is_repeated = row.entries < 0;
-        let rests = |sealer: &Self, organization| sealer.chains.is_resting(organization);
-        let owner = row.key.organization;
-        if is_repeated && read.parts.iter().all(|(organization, _)| *organization == owner) && rests(self, owner) {
+        if read.attempt == RowAttempt::SetAside && self.chains.is_resting(row.key.organization) {
             self.intake.stay(row.key);
             return Ok(());
         }
-        // An old row that is put back when its writer is forgotten would be sealed a second time.
-        let is_sealed = (is_repeated || !writers.is_stored(read.writer)) && self.is_sealed(&read).await?;
-        if is_sealed && !is_repeated {
+        let is_first = read.attempt == RowAttempt::First;
+        let parts = mem::take(&mut read.parts);
+        let mut sealed = BTreeSet::new();
+        for (organization, entries) in &parts {
+            match self.is_sealed(*organization, entries, judged).await {
+                Ok(true) => drop(sealed.insert(*organization)),
+                Ok(false) => {}
+                Err(error) => {
+                    // The chain rests, and the round is made again without it.
+                    judged.faults.push(self.chains.rest(*organization, error, now)?);
+                    return Ok(());
+                }
+            }
+        }
+        // A row that is put back when its writer is forgotten, or its state is put back as well.
+        if is_first && !sealed.is_empty() {
             self.refuse(row.key, "its entries are sealed already".to_owned(), writers, judged);
             return Ok(());
         }
-        let is_new = writers.see(&read, ulid_time(row.key.id), now);
-        if !is_new && !is_repeated {
+        // The number of what was set aside was seen then, and its writer may be forgotten.
+        let is_new = read.attempt == RowAttempt::SetAside || writers.see(&read, ulid_time(row.key.id), now);
+        if !is_new && is_first {
             let reason = format!("the row {} of the process {} was seen before", read.number, read.writer);
             self.refuse(row.key, reason, writers, judged);
             return Ok(());
         }
         judged.deleted.push(row.key);
         let inserted = judged.inserted.len();
-        if !is_sealed {
-            let is_split = self.split.remove(&row.key);
-            for (organization, entries) in mem::take(&mut read.parts) {
-                if is_split || rests(self, organization) {
-                    judged.inserted.push(self.set_aside(row.key, &read, &entries));
-                } else {
-                    judged.entries.entry(organization).or_default().extend(entries);
-                }
+        let is_split = self.split.remove(&row.key);
+        for (organization, entries) in parts {
+            if sealed.contains(&organization) {
+                continue;
+            }
+            if is_split || self.chains.is_resting(organization) {
+                judged.inserted.push(self.set_aside(row.key, &read, &entries));
+            } else {
+                judged.first_ids.extend(first_id(&entries).map(|id| (organization, id)));
+                judged.entries.entry(organization).or_default().extend(entries);
             }
         }
         let is_set_aside = judged.inserted[inserted..].iter().any(|other| other.key == row.key);
-        if is_repeated && !is_set_aside {
+        if !is_first && !is_set_aside {
             judged.inserted.push(WaitingRow { key: row.key, entries: 0, body: Vec::new() });
         }
         Ok(())
@@ -111,22 +142,35 @@ impl Sealer {
             number: read.number,
             given_up: read.given_up.clone(),
             is_last: read.is_last,
+            attempt: RowAttempt::SetAside,
         };
         let content = RowContent::of(&entries.iter().collect::<Vec<_>>());
-        let row = content.into_row_with_id(key.id, &header, &*self.context.keys.rows);
-        WaitingRow { entries: -row.entries, ..row }
+        // What is left of the first attempt may be stored as well.
+        let id = if read.attempt == RowAttempt::Repeated { Ulid(key.id.0 ^ 1) } else { key.id };
+        content.into_row_with_id(id, &header, &*self.context.keys.rows)
     }
 
-    /// Whether the first entry of a row is in its chain.
-    async fn is_sealed(&self, read: &ReadRow) -> Result<bool, StoreError> {
-        let first = read.parts.first().and_then(|(_, entries)| entries.first());
-        let Some(entry) = first else { return Ok(false) };
-        let chain = self.chains.get(entry.organization);
-        if chain.is_none_or(|chain| chain.head.head.sequence == 0 || entry.id.ulid() > chain.head.high_id) {
+    /// Whether the first entry of a part of a row is in its chain, or among those that this round seals. It is not asked
+    /// for a chain that rests.
+    async fn is_sealed(
+        &self,
+        organization: OrganizationId,
+        entries: &[Entry],
+        judged: &mut Judged,
+    ) -> Result<bool, StoreError> {
+        let Some(id) = first_id(entries) else { return Ok(false) };
+        if judged.first_ids.contains(&(organization, id)) {
+            return Ok(true);
+        }
+        let is_possible = |chain: &Chain| chain.head.head.sequence > 0 && id.ulid() <= chain.head.high_id;
+        if !self.chains.get(organization).is_some_and(is_possible) {
             return Ok(false);
         }
-        let stored = self.log.entry(entry.organization, entry.id).await?;
-        Ok(stored.is_some_and(|stored| stored.seal.is_some()))
+        let view = match judged.views.entry(organization) {
+            MapEntry::Occupied(view) => view.into_mut(),
+            MapEntry::Vacant(none) => none.insert(self.log.reader.chain_view(organization).await?),
+        };
+        self.log.reader.is_sealed(view, id).await
     }
 
     fn refuse(&mut self, key: WaitingKey, reason: String, writers: &mut Writers, judged: &mut Judged) {

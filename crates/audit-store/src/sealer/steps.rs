@@ -46,6 +46,11 @@ impl Sealer {
         for taken in taken {
             self.judge(taken, &mut writers, &mut judged, now).await?;
         }
+        if !judged.faults.is_empty() {
+            round.faults.append(&mut judged.faults);
+            self.intake.restart();
+            return Ok(not_stored(round));
+        }
         if let Some(swept_at) = swept_at {
             round.missing = writers.sweep(swept_at);
             writers.own.retain_refused(self.intake.finish_sweep());

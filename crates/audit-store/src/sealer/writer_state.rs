@@ -258,13 +258,21 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::rows::RowAttempt;
 
     fn at(seconds: i64) -> Timestamp {
         Timestamp::from_millis(1_779_718_113_000 + seconds * 1000)
     }
 
     fn row(number: u64, given_up: &[RangeInclusive<u64>]) -> ReadRow {
-        ReadRow { writer: Ulid(1), number, given_up: given_up.to_vec(), is_last: false, parts: Vec::new() }
+        ReadRow {
+            writer: Ulid(1),
+            number,
+            given_up: given_up.to_vec(),
+            is_last: false,
+            attempt: RowAttempt::First,
+            parts: Vec::new(),
+        }
     }
 
     fn numbers(missing: &[Missing]) -> Vec<(RangeInclusive<u64>, bool)> {

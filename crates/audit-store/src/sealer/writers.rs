@@ -52,10 +52,6 @@ impl Writers {
         Ok(writers)
     }
 
-    pub(super) fn is_stored(&self, writer: Ulid) -> bool {
-        self.stored.contains_key(&writer)
-    }
-
     /// Notes a row with this time. Returns `false` if its number was seen before.
     pub(super) fn see(&mut self, row: &ReadRow, row_at: Timestamp, now: Timestamp) -> bool {
         let current = self.changed.get(&row.writer).or_else(|| self.stored.get(&row.writer));

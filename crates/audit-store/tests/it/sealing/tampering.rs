@@ -151,7 +151,7 @@ async fn a_repeated_row_is_sealed_once_and_its_key_stays_occupied_for_a_day() {
 }
 
 /// Replaces the head of a chain by hand.
-async fn set_head(world: &World, set: impl FnOnce(&mut audit::tables::StoredHead)) {
+pub(super) async fn set_head(world: &World, set: impl FnOnce(&mut audit::tables::StoredHead)) {
     let stored = world.head(organization(1)).await.unwrap();
     let mut after = stored.clone();
     set(&mut after);
