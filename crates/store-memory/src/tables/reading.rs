@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use audit::{
     Checkpoint, Hash,
     tables::{
-        BodyRange, MAX_RECENT_ROWS, NewRun, Recent, RunKey, RunTable, SegmentQuery, SegmentStart, TermQuery, TermRow, WaitingKey,
-        WaitingRow, WaitingStats,
+        BodyRange, MAX_RECENT_ROWS, NewRun, Recent, RunKey, RunTable, SegmentQuery, SegmentStart, TermQuery, TermRow,
+        WaitingKey, WaitingRow, WaitingStats,
     },
 };
 use kernel::{OrganizationId, Timestamp, Ulid};

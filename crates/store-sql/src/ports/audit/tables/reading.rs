@@ -4,7 +4,9 @@ use std::sync::LazyLock;
 
 use ::audit::{
     Checkpoint, Hash, Signature,
-    tables::{MAX_RECENT_ROWS, Recent, RunKey, RunTable, SegmentQuery, SegmentStart, TermQuery, TermRow, TileRow, WriterRow},
+    tables::{
+        MAX_RECENT_ROWS, Recent, RunKey, RunTable, SegmentQuery, SegmentStart, TermQuery, TermRow, TileRow, WriterRow,
+    },
 };
 use audit_runs::MAX_ENTRIES;
 use kernel::{OrganizationId, StoreError};
