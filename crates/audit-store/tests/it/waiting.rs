@@ -71,7 +71,7 @@ async fn a_stream_has_each_entry_once_although_not_all_that_wait_fit_into_memory
     let mut made = MadeLog::new(ORGANIZATION).await;
     for number in 0..90 {
         let mut large = entry(ORGANIZATION, 1_000 + number * 31 % 90, number as u64);
-        large.actor.name = "a long name ".repeat(20_000);
+        large.actor.name = "a long name ".repeat(20_000).into();
         made.append(&[large]).await;
     }
     let all = made.entries();

@@ -256,16 +256,6 @@ impl TestChain {
         self.small_runs = small.collect();
     }
 
-    /// Deletes a run.
-    pub(crate) async fn forget_run(&mut self, first_sequence: i64) {
-        self.store_change(self.head.head, vec![first_sequence], Vec::new()).await;
-    }
-
-    /// The time of the chain's clock.
-    pub(crate) fn clock_now(&self) -> Timestamp {
-        self.clock.now()
-    }
-
     fn append(&mut self) {
         let at = self.clock.tick();
         let sequence = self.head.head.sequence + 1;

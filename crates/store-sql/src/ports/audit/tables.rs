@@ -101,7 +101,8 @@ impl AuditTables for SqlAuditTables {
         let mut found = Vec::new();
         let mut after = String::new();
         loop {
-            let page = self.engine.read(after.clone(), |after, session| Box::pin(reading::next_organizations(session, after)));
+            let page =
+                self.engine.read(after.clone(), |after, session| Box::pin(reading::next_organizations(session, after)));
             let page = page.await?;
             for text in &page {
                 match Ulid::from_string(text) {
