@@ -11,6 +11,7 @@ mod reader;
 mod scan;
 mod sealed;
 mod single;
+mod sizes;
 mod stats;
 mod steps;
 mod stream;

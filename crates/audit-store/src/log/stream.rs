@@ -8,9 +8,10 @@ use audit::StoredEntry;
 use kernel::{Entry, MAX_PAGE_BYTES, OrganizationId, RecordStream, StoreError, Ulid};
 
 use super::{
-    lists::{moved, text_bytes},
+    lists::moved,
     reader::{MAX_ATTEMPTS, Reader},
     scan::{Next, Scan},
+    sizes::text_bytes,
     view::View,
     waiting::WaitingMatches,
     wanted::Wanted,

@@ -6,14 +6,14 @@ use audit::tables::{MAX_RECENT_ROWS, Recent, RunKey, StoredHead, WaitingRow};
 use kernel::{Entry, OrganizationId, StoreError, Ulid};
 
 use super::{
-    lists::text_bytes,
     reader::Reader,
+    sizes::text_bytes,
     view::View,
     wanted::Wanted,
     window::{Direction, Rank, Window},
 };
 
-/// What is wanted of the entries that wait.
+/// The interest of a caller in the entries that wait.
 pub(crate) trait WaitingVisitor: Send {
     /// The greatest identifier of an entry that is wanted. Rows of later times are not read.
     fn last_id(&self) -> Ulid;
