@@ -288,19 +288,3 @@ async fn only_one_of_two_accounts_that_disable_each_other_concurrently_succeeds(
     assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1, "{outcomes:?}");
     assert!(outcomes.iter().any(|outcome| matches!(outcome, Err(CommitError::ActorChanged))), "{outcomes:?}");
 }
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_organizations_of_the_log_are_listed_with_few_statements() {
-    let observed = ObservedStore::new().await;
-    let insert = "INSERT INTO audit_heads (organization_id, sequence, hash, removed_sequence, removed_hash) \
-                  SELECT '01HZX3V6T9C6Q4W8N2D5' || lpad(n::text, 6, '0'), 1, repeat('0', 64), 0, repeat('0', 64) \
-                  FROM generate_series(1, 2500) AS n";
-    observed.fresh.connect().await.batch_execute(insert).await.unwrap();
-    let tables = observed.store.audit_tables();
-    observed.reset_counts();
-    let organizations = tables.organizations().await.unwrap();
-    // The process renews its registration every second.
-    let statements = observed.proxy.take_executed();
-    assert!(statements < 20, "{statements} statements");
-    assert!(organizations.is_sorted() && organizations.len() == 2500, "{}", organizations.len());
-}

@@ -101,20 +101,14 @@ impl AuditTables for SqlAuditTables {
         let mut found = Vec::new();
         let mut after = String::new();
         loop {
-            let page =
-                self.engine.read(after.clone(), |after, session| Box::pin(reading::next_organizations(session, after)));
-            let page = page.await?;
-            for text in &page {
-                match Ulid::from_string(text) {
-                    Ok(id) => found.push(Id::new(id)),
-                    // A row that was changed by hand must not hide other organizations.
-                    Err(_) => tracing::error!("the audit log has a malformed organization id: {text:?}"),
-                }
+            let next = self.engine.read(after, |after, session| Box::pin(reading::next_organization(session, after)));
+            let Some(next) = next.await? else { return Ok(found) };
+            match Ulid::from_string(&next) {
+                Ok(id) => found.push(Id::new(id)),
+                // A row that was changed by hand must not hide other organizations.
+                Err(_) => tracing::error!("the audit log has a malformed organization id: {next:?}"),
             }
-            match page.last().filter(|_| page.len() == reading::ORGANIZATIONS_PAGE) {
-                Some(last) => after.clone_from(last),
-                None => return Ok(found),
-            }
+            after = next;
         }
     }
 

@@ -33,9 +33,6 @@ const ORGANIZATION_TABLES: [&str; 9] = [
     AUDIT_OLD_WAITING.name,
 ];
 
-/// The number of organizations that one statement lists.
-pub(super) const ORGANIZATIONS_PAGE: usize = 1000;
-
 pub(crate) static RUNS: LazyLock<Sql> = LazyLock::new(|| {
     Sql::from_text(
         "SELECT first_sequence, last_sequence, first_id, high_id FROM audit_runs WHERE organization_id = ? \
@@ -75,21 +72,11 @@ static CHECKPOINTS: LazyLock<Sql> = LazyLock::new(|| {
     )
 });
 static WRITERS: LazyLock<Sql> = LazyLock::new(|| Sql::from_text("SELECT writer, state FROM audit_writers"));
-/// The next organizations of any table of the log. Each is found by one lookup in an index of each table, however many rows
-/// it has in it.
-pub(crate) static NEXT_ORGANIZATIONS: LazyLock<Sql> = LazyLock::new(|| {
-    let next = |after: &str| {
-        let next = ORGANIZATION_TABLES
-            .map(|table| format!("SELECT min(organization_id) AS id FROM {table} WHERE organization_id > {after}"));
-        format!("(SELECT min(n.id) FROM ({}) AS n)", next.join(" UNION ALL "))
-    };
-    Sql::from_numbered_text(&format!(
-        "WITH RECURSIVE found (id, number) AS (SELECT {}, 1 UNION ALL \
-         SELECT {}, found.number + 1 FROM found WHERE found.id IS NOT NULL AND found.number < {ORGANIZATIONS_PAGE}) \
-         SELECT id FROM found WHERE id IS NOT NULL ORDER BY number",
-        next("?1"),
-        next("found.id")
-    ))
+/// The next organization of each table of the log: each is one lookup in an index.
+static NEXT_ORGANIZATIONS: LazyLock<Sql> = LazyLock::new(|| {
+    let next = ORGANIZATION_TABLES
+        .map(|table| format!("(SELECT min(organization_id) FROM {table} WHERE organization_id > ?1)"));
+    Sql::from_numbered_text(&format!("SELECT {}", next.join(", ")))
 });
 
 fn segments_where(condition: &str) -> Sql {
@@ -239,7 +226,15 @@ pub(super) async fn writers(session: &Session) -> Result<Vec<WriterRow>, StoreEr
     session.fetch(&WRITERS, &[], |cells| Ok(WriterRow { writer: cells.ulid()?, state: cells.blob()?.to_vec() })).await
 }
 
-/// Reads the next organizations of any table after this text, which is that of an identifier.
-pub(super) async fn next_organizations(session: &Session, after: &str) -> Result<Vec<String>, StoreError> {
-    session.fetch(&NEXT_ORGANIZATIONS, &[Value::text(after)], |cells| Ok(cells.text()?.to_owned())).await
+/// Reads the next organization of any table after this text, which is that of its identifier.
+pub(super) async fn next_organization(session: &Session, after: &str) -> Result<Option<String>, StoreError> {
+    let read = |cells: &mut RowReader<'_>| {
+        let mut next: Option<String> = None;
+        while cells.columns_read() < ORGANIZATION_TABLES.len() {
+            let found = cells.opt_text()?.filter(|found| next.as_deref().is_none_or(|next| *found < next));
+            next = found.map(str::to_owned).or(next);
+        }
+        Ok(next)
+    };
+    Ok(session.fetch_one(&NEXT_ORGANIZATIONS, &[Value::text(after)], read).await?.flatten())
 }
