@@ -2,7 +2,6 @@
 
 use std::{sync::Arc, time::Duration};
 
-use audit::HasAuditTables as _;
 use auth::{Accounts as _, ServiceAccount};
 use findings::{Finding, FindingFilter};
 use futures_util::future::{join, join_all};

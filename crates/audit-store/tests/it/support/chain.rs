@@ -8,7 +8,7 @@ use audit::{
     tree_root,
 };
 use audit_runs::{BlockAnchor, Effort, encode_sealed};
-use kernel::{Action, Change, Clock, Entry, FieldValue, Id, OrganizationId, Subject, Timestamp, Ulid};
+use kernel::{Action, Change, Entry, FieldValue, Id, OrganizationId, Subject, Timestamp, Ulid};
 use novantra_audit_store::{Compactor, Converter, LeaseOwner, SealerKeys, TreeHeadSigner};
 use store::{Lease, Maintenance};
 use store_contract::{TestClock, TestEntropy, TestLogKey, samples};
