@@ -27,6 +27,7 @@ pub(crate) const BLOCK: i64 = 256;
 pub(crate) const SEGMENT: i64 = 4_096;
 
 /// A change of the tables.
+#[allow(clippy::large_enum_variant, reason = "a test makes few of them")]
 #[derive(Clone)]
 pub(crate) enum Move {
     Seal(SealingRound),

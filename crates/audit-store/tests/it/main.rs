@@ -1,4 +1,5 @@
 //! The log over tables in memory.
+#![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 mod compaction;
 mod conversion;
