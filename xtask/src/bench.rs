@@ -22,7 +22,8 @@ pub(crate) fn bench(arguments: &[String]) -> Outcome {
 fn needs_postgres(arguments: &[String]) -> bool {
     let mut before = "";
     let mut sections = arguments.iter().filter(|argument| {
-        let is_value = matches!(std::mem::replace(&mut before, argument), "--server" | "--folder" | "--records");
+        let is_value =
+            matches!(std::mem::replace(&mut before, argument), "--server" | "--compared" | "--folder" | "--records");
         !is_value && !argument.starts_with('-')
     });
     let first = sections.next();
