@@ -17,7 +17,8 @@ pub(crate) struct Programs {
     /// The server's binary; defaults to `novantra` beside this program.
     #[arg(long, value_name = "FILE")]
     server: Option<PathBuf>,
-    /// Another build of the server, whose reads over PostgreSQL are measured in the same rounds.
+    /// Another build of the server, usually an earlier one: its reads over PostgreSQL are measured in the same rounds, and
+    /// its audit log is converted.
     #[arg(long, value_name = "FILE")]
     compared: Option<PathBuf>,
     /// The folder for databases during the run, which determines the disk that is measured; defaults to the system's
@@ -33,6 +34,13 @@ pub(crate) struct Programs {
     /// The folder of PostgreSQL's programs.
     #[arg(long, value_name = "FOLDER", requires = "postgres")]
     postgres_programs: Option<PathBuf>,
+}
+
+impl Programs {
+    /// Whether another build is given.
+    pub(crate) fn has_other_build(&self) -> bool {
+        self.compared.is_some()
+    }
 }
 
 /// The programs and data sets that the sections share.

@@ -50,7 +50,12 @@ impl PostgresServer {
     }
 
     /// Starts this build of the server.
-    fn start_program(bench: &BenchContext, program: &Path, name: &str, settings: &[(&str, &str)]) -> Outcome<Self> {
+    pub(super) fn start_program(
+        bench: &BenchContext,
+        program: &Path,
+        name: &str,
+        settings: &[(&str, &str)],
+    ) -> Outcome<Self> {
         let (url, programs) = bench.postgres()?;
         let postgres = Postgres::create(url, programs, name)?;
         let database = postgres.url();
@@ -79,7 +84,7 @@ impl PostgresServer {
     }
 
     /// Restarts the server over the same database with other settings.
-    fn restart_with(self, bench: &BenchContext, settings: &[(&str, &str)]) -> Outcome<Self> {
+    pub(super) fn restart_with(self, bench: &BenchContext, settings: &[(&str, &str)]) -> Outcome<Self> {
         let Self { postgres, server, account, folder, .. } = self;
         let database = postgres.url();
         let settings = [&[("database-url", database.as_str())], settings].concat();
