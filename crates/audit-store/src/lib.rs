@@ -1,6 +1,8 @@
 //! The audit log over the tables of a store (`audit::AuditTables`): the rows that entries are first stored in, sealing,
 //! compaction, lists, proofs, and removal. It knows no database: a store adds the statements.
 
+mod archived_bodies;
+mod archiver;
 mod blocks;
 mod bytes;
 mod compactor;
@@ -21,6 +23,8 @@ mod sealer;
 mod tiles;
 mod verify;
 
+pub use archived_bodies::{ArchiveError, ArchivedBodies, note_archive_use};
+pub use archiver::{Archived, Archiver};
 pub use blocks::block_root;
 pub use compactor::{Compacted, Compactor};
 pub use conversion::{Converted, Converter};

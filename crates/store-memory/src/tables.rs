@@ -7,12 +7,13 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use audit::{
-    AuditFilter, AuditTables, Checkpoint, HasAuditTables, Hash, RowKey, StoredEntry,
+    ArchiveObjects, AuditFilter, AuditTables, Checkpoint, HasAuditTables, Hash, RowKey, StoredEntry,
     tables::{
-        BodyRange, Compaction, Conversion, LeaseHold, PrefixRemoval, Recent, RunKey, SealingRound, SegmentQuery,
+        Archival, BodyRange, Compaction, Conversion, LeaseHold, PrefixRemoval, Recent, RunKey, SealingRound, SegmentQuery,
         StoredHead, TermMerge, TermQuery, TermRow, TileRow, WaitingKey, WaitingRow, WaitingStats, WriterRow,
     },
 };
+use audit_store::ArchivedBodies;
 use kernel::{Entry, Id, OrganizationId, Page, PageRequest, StoreError, Ulid};
 
 use crate::{
@@ -24,11 +25,12 @@ use crate::{
 /// The tables of the log, which share the state with the store.
 pub(crate) struct MemoryTables {
     shared: Shared,
+    pub(crate) archive: ArchivedBodies,
 }
 
 impl MemoryTables {
     pub(crate) fn new(shared: Shared) -> Self {
-        Self { shared }
+        Self { shared, archive: ArchivedBodies::default() }
     }
 }
 
@@ -70,7 +72,8 @@ impl AuditTables for MemoryTables {
         ranges: &[BodyRange],
     ) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
         let log = self.shared.snapshot()?.log;
-        Ok(ranges.iter().map(|range| log.body(organization, range)).collect())
+        let bodies = ranges.iter().map(|range| log.body(organization, range)).collect();
+        self.archive.complete(self, organization, ranges, bodies).await
     }
 
     async fn terms(&self, organization: OrganizationId, query: &TermQuery) -> Result<Vec<TermRow>, StoreError> {
@@ -140,6 +143,15 @@ impl AuditTables for MemoryTables {
         })
     }
 
+    async fn archive(&self, archival: &Archival) -> Result<bool, StoreError> {
+        self.shared.change_if(|state| {
+            if let Some(lease) = &archival.lease {
+                state.renew_lease(lease)?;
+            }
+            state.log.archive(archival)
+        })
+    }
+
     async fn remove_prefix(&self, removal: &PrefixRemoval) -> Result<bool, StoreError> {
         self.shared.change_if(|state| state.log.remove_prefix(removal))
     }
@@ -206,6 +218,10 @@ impl HasAuditTables for MemoryStore {
     fn authenticate_rows(&self, key: Arc<dyn RowKey>) {
         self.rows.set_key(Arc::clone(&key));
         self.log.set_key(key);
+    }
+
+    fn use_archive(&self, objects: Arc<dyn ArchiveObjects>) {
+        self.tables.archive.set_objects(objects);
     }
 
     async fn settle_rows(&self) -> Result<(), StoreError> {

@@ -1,5 +1,6 @@
 //! `novantra audit …`
 
+mod archive;
 mod continue_log;
 mod export;
 mod file;
@@ -47,6 +48,10 @@ pub(crate) enum Audit {
         after_help = "Examples:\n  novantra audit checkpoint --workspace default > kept.json\n  novantra audit checkpoint --workspace default --note > kept.note"
     )]
     Checkpoint(CheckpointArgs),
+    /// Move the entries that are old enough from the database to the archive now. Servers may run meanwhile: they do it by
+    /// themselves every ten minutes.
+    #[command(after_help = "Example:\n  novantra audit archive --audit-archive-after 30d")]
+    Archive,
     /// Continue the audit logs under another name, because the database was restored to an earlier state by other means
     /// than novantra restore. All servers must be stopped.
     #[command(
@@ -126,6 +131,7 @@ impl Audit {
             Self::PublicKey(PublicKey { workspace: None, .. }) => keys::public_key(context).await,
             Self::Checkpoint(args) if args.note => keys::note(context, &args.log.workspace).await,
             Self::Checkpoint(args) => keys::checkpoint(context, &args.log.workspace).await,
+            Self::Archive => archive::archive(context).await,
             Self::Continue(args) => continue_log::continue_log(context, &args.reason).await,
         }
     }

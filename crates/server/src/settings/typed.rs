@@ -13,7 +13,7 @@ use store_sql::DatabaseOptions;
 
 use super::{
     attachments::AttachmentSettings,
-    audit_log::{AuditRetentionPeriods, InstallationLogLimits},
+    audit_log::{AuditArchiveSettings, AuditRetentionPeriods, InstallationLogLimits},
     database::{Database, parse_database_url, read_database_options},
     openid::{self, OpenIdSettings},
     parsers::{parse_address, parse_duration, parse_mebibytes, parse_one_of, parse_origin, parse_positive},
@@ -46,6 +46,8 @@ pub(crate) struct Settings {
     pub(crate) audit_origin: Option<String>,
     pub(crate) installation_log: InstallationLogLimits,
     pub(crate) audit_retention: AuditRetentionPeriods,
+    /// `None` if all entries stay in the database.
+    pub(crate) audit_archive: Option<AuditArchiveSettings>,
     pub(crate) max_connections: usize,
     pub(crate) webhooks: WebhookSettings,
     pub(crate) log_format: LogFormat,
@@ -92,6 +94,7 @@ impl Settings {
         let audit_origin = reader.value_or(&table::AUDIT_ORIGIN, |text| parse_origin(text).map(Some), || None);
         let installation_log = InstallationLogLimits::read(reader);
         let audit_retention = AuditRetentionPeriods::read(reader);
+        let audit_archive = AuditArchiveSettings::read(reader, attachments.as_ref());
         let max_connections = reader.value(&table::MAX_CONNECTIONS, parse_positive);
         let log_format = reader.value(&table::LOG_FORMAT, |text| {
             parse_one_of(text, &[("auto", LogFormat::Auto), ("text", LogFormat::Text), ("json", LogFormat::Json)])
@@ -116,6 +119,7 @@ impl Settings {
             audit_origin: audit_origin?,
             installation_log: installation_log?,
             audit_retention: audit_retention?,
+            audit_archive: audit_archive?,
             max_connections: usize::try_from(max_connections?).ok()?,
             webhooks: webhooks?,
             log_format: log_format?,
