@@ -100,7 +100,6 @@ impl<'a> ArchiveObject<'a> {
         let mut bytes = Vec::with_capacity(length + FIXED + 36 * segments.len() + 32 * tile.len() + note.len());
 
         for segment in segments {
-
             bytes.extend_from_slice(segment);
         }
         bytes.extend_from_slice(&[VERSION, segments.len() as u8]);

@@ -163,7 +163,8 @@ impl Archiver {
         let Some(content) = group.read(&*self.tables).await? else { return Ok(Archived::Refused) };
         let note = self.note(head);
         // Hashing a tile takes a third of a second.
-        let encoded = tokio::task::spawn_blocking(move || content.encode(note.as_deref()).map(|bytes| (bytes, content)));
+        let encoded =
+            tokio::task::spawn_blocking(move || content.encode(note.as_deref()).map(|bytes| (bytes, content)));
         let (bytes, content) = encoded.await.map_err(|error| StoreError::Unavailable(error.into()))??;
         let name = key.name();
         limited(self.objects.write(&name, bytes)).await?;

@@ -14,7 +14,9 @@ use async_trait::async_trait;
 use kernel::{Entry, Id, OrganizationId, Page, PageRequest, StoreError, Ulid};
 
 use crate::{
-    archive::ArchiveObjects, checkpoint::Checkpoint, hash::Hash, log::AuditFilter, row_key::RowKey, stored_entry::StoredEntry};
+    archive::ArchiveObjects, checkpoint::Checkpoint, hash::Hash, log::AuditFilter, row_key::RowKey,
+    stored_entry::StoredEntry,
+};
 
 pub use changes::{Archival, Compaction, Conversion, HeadChange, LeaseHold, PrefixRemoval, SealingRound, TermMerge};
 pub use rows::{

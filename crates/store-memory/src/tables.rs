@@ -9,8 +9,9 @@ use async_trait::async_trait;
 use audit::{
     ArchiveObjects, AuditFilter, AuditTables, Checkpoint, HasAuditTables, Hash, RowKey, StoredEntry,
     tables::{
-        Archival, BodyRange, Compaction, Conversion, LeaseHold, PrefixRemoval, Recent, RunKey, SealingRound, SegmentQuery,
-        StoredHead, TermMerge, TermQuery, TermRow, TileRow, WaitingKey, WaitingRow, WaitingStats, WriterRow,
+        Archival, BodyRange, Compaction, Conversion, LeaseHold, PrefixRemoval, Recent, RunKey, SealingRound,
+        SegmentQuery, StoredHead, TermMerge, TermQuery, TermRow, TileRow, WaitingKey, WaitingRow, WaitingStats,
+        WriterRow,
     },
 };
 use audit_store::ArchivedBodies;

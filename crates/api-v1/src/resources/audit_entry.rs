@@ -43,8 +43,7 @@ pub(crate) fn list<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, R
         let organization = list_request.organization;
         if request.media_type == MediaType::NdJson {
             let (store, permit) = (&*app.services.store, streams::acquire_permit(app, request)?);
-            let snapshot =
-                AuditLog::stream_entries(store, organization, &filter, &list_request.as_stream()).await;
+            let snapshot = AuditLog::stream_entries(store, organization, &filter, &list_request.as_stream()).await;
             let snapshot = snapshot.map_err(store_problem)?;
             return streams::snapshot_response(app, request, permit, snapshot, write);
         }

@@ -85,7 +85,9 @@ impl Group {
         }
         let number = key.last_sequence / ArchiveObject::ENTRIES - 1;
         let tile = tables.tiles(key.organization, &[(1, number)]).await?;
-        let tile = tile.first().map_or(Vec::new(), |tile| tile.hashes.as_chunks::<32>().0.iter().map(|hash| Hash(*hash)).collect());
+        let tile = tile
+            .first()
+            .map_or(Vec::new(), |tile| tile.hashes.as_chunks::<32>().0.iter().map(|hash| Hash(*hash)).collect());
         let digests = digests.into_iter().map(|(_, digest)| digest).collect();
         Ok(Some(Content { key, keys: self.keys, bodies, digests, tile }))
     }
@@ -120,7 +122,8 @@ impl Content {
             }
             before = blocks.last().map(|block| block.last().hash);
             for block in &blocks {
-                let number = (end_of(block.first_sequence, audit::BLOCK_ENTRIES) / audit::BLOCK_ENTRIES) - 1 - first_block;
+                let number =
+                    (end_of(block.first_sequence, audit::BLOCK_ENTRIES) / audit::BLOCK_ENTRIES) - 1 - first_block;
                 let node = usize::try_from(number).ok().and_then(|number| self.tile.get(number));
                 if node != Some(&block.root()) {
                     return Err(damage("the tree does not have the root of one of its blocks"));
@@ -137,11 +140,14 @@ impl Content {
     /// # Errors
     /// [`Damage`] if it does not have the same segments.
     pub(super) fn compare(&self, object: Option<&[u8]>) -> Result<Vec<(i64, i64)>, ChainFailure> {
-        let object = object.ok_or_else(|| StoreError::Unavailable("the archive does not have what was written".into()))?;
+        let object =
+            object.ok_or_else(|| StoreError::Unavailable("the archive does not have what was written".into()))?;
         let object = ArchiveObject::parse(object)
             .map_err(|fault| self.damage(format!("the archive has something else in its place: {fault}")))?;
         let written = object.segments.iter().map(|segment| (segment.body, segment.digest));
-        if !written.eq(self.bodies.iter().map(Vec::as_slice).zip(self.digests.iter().copied())) || object.tile != self.tile {
+        if !written.eq(self.bodies.iter().map(Vec::as_slice).zip(self.digests.iter().copied()))
+            || object.tile != self.tile
+        {
             return Err(self.damage("the archive has other bytes in its place").into());
         }
         let offset = |start: usize| i64::try_from(start).unwrap_or(i64::MAX);

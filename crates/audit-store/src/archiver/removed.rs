@@ -19,9 +19,8 @@ impl Archiver {
         loop {
             // The oldest come first.
             let names = limited(self.objects.list(&ObjectKey::folder(organization), PAGE)).await?;
-            let is_removed = |name: &&String| {
-                ObjectKey::parse(organization, name).is_some_and(|key| key.last_sequence <= removed)
-            };
+            let is_removed =
+                |name: &&String| ObjectKey::parse(organization, name).is_some_and(|key| key.last_sequence <= removed);
             let removed: Vec<&String> = names.iter().filter(is_removed).collect();
             for name in &removed {
                 limited(self.objects.remove(name)).await?;

@@ -5,12 +5,12 @@ use std::{
     time::Duration,
 };
 
-use audit::{
-    ArchiveObjects, AuditFilter, AuditTables, Fault, HasAuditTables, ObjectKey, VerificationError,
-};
+use audit::{ArchiveObjects, AuditFilter, AuditTables, Fault, HasAuditTables, Hash, ObjectKey, VerificationError};
 use audit_runs::ArchiveObject;
 use kernel::{Order, PageLimit, PageRequest, StoreError, Timestamp};
-use novantra_audit_store::{Archived, Archiver, Compacted, Expected, StoredLog, note_archive_use, remove_prefix};
+use novantra_audit_store::{
+    ArchiveFault, ArchiveVerifier, Archived, Archiver, Compacted, Expected, StoredLog, note_archive_use, remove_prefix,
+};
 use store_contract::TestLogKey;
 
 use crate::support::{FailingTables, Failure, TestChain, TestObjects, assert_consistent, lease_owner, segments_of};
@@ -81,7 +81,8 @@ async fn the_segments_of_a_tile_become_an_object_and_are_read_from_it() {
 async fn nothing_is_archived_before_its_time_or_before_its_tile_is_complete() {
     let (mut chain, objects) = chain().await;
     let archive = (Arc::clone(&chain.tables), objects.clone() as Arc<dyn ArchiveObjects>);
-    let mut archiver = Archiver::new(archive, chain.clock.clone(), Some(lease_owner()), None, Duration::from_secs(3600));
+    let mut archiver =
+        Archiver::new(archive, chain.clock.clone(), Some(lease_owner()), None, Duration::from_secs(3600));
     assert_eq!(archiver.run_once().await.unwrap(), Archived::Nothing);
     chain.clock.advance(Duration::from_secs(3000));
     assert_eq!(archiver.run_once().await.unwrap(), Archived::Nothing);
@@ -170,7 +171,8 @@ async fn a_flipped_byte_of_an_archived_body_is_named_with_its_range() {
             Err(VerificationError::Fault(fault)) => {
                 let text = fault.to_string();
                 let is_in = |number: i64| (first..first + 4096).contains(&number);
-                let numbers = text.split(|character: char| !character.is_ascii_digit()).filter_map(|text| text.parse().ok());
+                let numbers =
+                    text.split(|character: char| !character.is_ascii_digit()).filter_map(|text| text.parse().ok());
                 assert!(numbers.clone().any(is_in), "byte {position}: {text}");
                 assert!(!matches!(fault, Fault::UnrecordedRemoval { .. }), "byte {position} was not noticed");
             }
@@ -237,4 +239,44 @@ async fn an_object_is_removed_after_all_its_entries() {
     chain.head.removed = end;
     chain.entries.drain(..2 * 4096);
     assert_consistent(&chain).await;
+}
+
+#[tokio::test]
+async fn objects_verify_by_themselves_against_what_was_kept_elsewhere() {
+    let mut chain = TestChain::new().await;
+    let objects = Arc::new(TestObjects::default());
+    chain.store.use_archive(objects.clone());
+    chain.grow(300).await;
+    let root = |chain: &TestChain| {
+        let tree = chain.head.tree.as_ref().unwrap();
+        (tree.size(), tree.root())
+    };
+    let note = root(&chain);
+    chain.grow(65_536 - 300).await;
+    let end = root(&chain);
+    compact(&chain).await;
+    let key = ObjectKey { organization: chain.organization, first_sequence: 1, last_sequence: 65_536 };
+    assert_eq!(archiver(&chain, &objects).run_once().await.unwrap(), Archived::Object(key));
+    let bytes = objects.read(&key.name(), 0..1 << 40).await.unwrap().unwrap();
+    let verify = |bytes: &[u8], roots: &[(u64, Hash)]| {
+        let mut verifier = ArchiveVerifier::new(Vec::new(), roots.iter().copied().collect());
+        verifier.push(bytes)?;
+        verifier.finish()
+    };
+    let verified = verify(&bytes, &[note, end]).unwrap();
+    assert_eq!((verified.last, verified.signed_through, verified.compared), (chain.head.head, 65_536, 2));
+    assert_eq!(verify(&bytes, &[note]).unwrap().signed_through, 300);
+    assert_eq!(verify(&bytes, &[]), Err(ArchiveFault::Unsigned));
+    assert_eq!(verify(&bytes, &[(65_537, end.1)]), Err(ArchiveFault::Unsigned));
+    assert_eq!(verify(&bytes, &[(299, note.1)]), Err(ArchiveFault::OtherTree { size: 299 }));
+    // Segments, the digests and the tile: the note alone is not needed.
+    for position in [0, 200, 1_000, 3_000, bytes.len() / 2, bytes.len() - 8_400, bytes.len() - 4_000, bytes.len() - 3] {
+        let mut flipped = bytes.clone();
+        flipped[position] ^= 1;
+        let fault = verify(&flipped, &[end]).unwrap_err();
+        assert!(!matches!(fault, ArchiveFault::Unsigned), "byte {position}: {fault}");
+    }
+    let mut verifier = ArchiveVerifier::new(Vec::new(), [end].into());
+    verifier.push(&bytes).unwrap();
+    assert_eq!(verifier.push(&bytes), Err(ArchiveFault::Gap { expected: 65_537, found: 1 }));
 }

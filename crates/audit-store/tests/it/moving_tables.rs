@@ -9,8 +9,9 @@ use async_trait::async_trait;
 use audit::{
     AuditFilter, AuditTables, Checkpoint, Hash, StoredEntry,
     tables::{
-        Archival, BodyRange, Compaction, Conversion, PrefixRemoval, Recent, RunKey, RunTable, SealingRound, SegmentQuery,
-        StoredHead, TermMerge, TermQuery, TermRow, TileRow, WaitingKey, WaitingRow, WaitingStats, WriterRow,
+        Archival, BodyRange, Compaction, Conversion, PrefixRemoval, Recent, RunKey, RunTable, SealingRound,
+        SegmentQuery, StoredHead, TermMerge, TermQuery, TermRow, TileRow, WaitingKey, WaitingRow, WaitingStats,
+        WriterRow,
     },
 };
 use kernel::{Entry, Id, Order, OrganizationId, Page, PageRequest, Position, StoreError, Timestamp, Ulid};

@@ -74,7 +74,10 @@ pub(crate) struct AuditArchiveSettings {
 }
 
 impl AuditArchiveSettings {
-    pub(super) fn read(reader: &mut SettingsReader<'_>, attachments: Option<&AttachmentSettings>) -> Option<Option<Self>> {
+    pub(super) fn read(
+        reader: &mut SettingsReader<'_>,
+        attachments: Option<&AttachmentSettings>,
+    ) -> Option<Option<Self>> {
         let parse = |text: &str| match text.parse() {
             Ok(Location::Memory) => Err("memory: does not outlive the process".to_owned()),
             Ok(location) => Ok(Some(location)),

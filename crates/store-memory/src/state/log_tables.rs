@@ -4,8 +4,8 @@
 use audit::{
     Checkpoint, Head, StoredEntry,
     tables::{
-        Archival, Compaction, Conversion, HeadChange, NewRun, NewSegment, PrefixRemoval, SealingRound, StoredHead, TermMerge,
-        TermRow, TileRow, WaitingKey, WaitingRow,
+        Archival, Compaction, Conversion, HeadChange, NewRun, NewSegment, PrefixRemoval, SealingRound, StoredHead,
+        TermMerge, TermRow, TileRow, WaitingKey, WaitingRow,
     },
 };
 use kernel::{Entry, OrganizationId, Ulid};

@@ -10,8 +10,8 @@ use async_trait::async_trait;
 use audit::{
     AuditFilter, AuditTables, Checkpoint, Hash, StoredEntry,
     tables::{
-        Archival, BodyRange, Compaction, Conversion, PrefixRemoval, Recent, RunKey, SealingRound, SegmentQuery, StoredHead,
-        TermMerge, TermQuery, TermRow, TileRow, WaitingKey, WaitingRow, WaitingStats, WriterRow,
+        Archival, BodyRange, Compaction, Conversion, PrefixRemoval, Recent, RunKey, SealingRound, SegmentQuery,
+        StoredHead, TermMerge, TermQuery, TermRow, TileRow, WaitingKey, WaitingRow, WaitingStats, WriterRow,
     },
 };
 use kernel::{Entry, Id, OrganizationId, Page, PageRequest, StoreError, Ulid};

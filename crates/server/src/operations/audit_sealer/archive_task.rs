@@ -48,7 +48,9 @@ impl ArchiveTask {
             Some(Ok((archiver, outcome))) => {
                 self.rests_until = outcome.is_err().then(|| Instant::now() + RETRY_DELAY);
                 match outcome {
-                    Ok(Archived::Object(key)) => tracing::info!(object = %key.name(), "entries of the audit log were archived"),
+                    Ok(Archived::Object(key)) => {
+                        tracing::info!(object = %key.name(), "entries of the audit log were archived")
+                    }
                     Ok(_) => {}
                     Err(error) => {
                         tracing::warn!(%error, "can't archive entries of the audit log; trying again in 60 s");

@@ -15,12 +15,13 @@ use std::sync::Arc;
 use ::audit::{
     AuditFilter, AuditTables, Checkpoint, Hash, StoredEntry,
     tables::{
-        Archival, BodyRange, Compaction, Conversion, LeaseHold, PrefixRemoval, Recent, RunKey, SealingRound, SegmentQuery,
-        StoredHead, TermMerge, TermQuery, TermRow, TileRow, WaitingKey, WaitingRow, WaitingStats, WriterRow,
+        Archival, BodyRange, Compaction, Conversion, LeaseHold, PrefixRemoval, Recent, RunKey, SealingRound,
+        SegmentQuery, StoredHead, TermMerge, TermQuery, TermRow, TileRow, WaitingKey, WaitingRow, WaitingStats,
+        WriterRow,
     },
 };
-use audit_store::ArchivedBodies;
 use async_trait::async_trait;
+use audit_store::ArchivedBodies;
 use kernel::{Entry, Id, OrganizationId, Page, PageRequest, StoreError, Ulid};
 
 use super::entry;
@@ -34,7 +35,7 @@ pub(super) use waiting::{INSERT_ROWS, INSERT_ROWS_AGAIN, row_values};
 #[cfg(test)]
 pub(crate) use {
     bodies::BODIES,
-    changes::{DELETE_RUNS, DELETE_TERMS},
+    changes::{ARCHIVE, DELETE_RUNS, DELETE_TERMS},
     heads::{ADVANCE, HEADS},
     reading::{RUNS, SEGMENTS_BY_HIGH_ID, SEGMENTS_DOWNWARDS, SEGMENTS_UPWARDS, TERMS_DOWNWARDS, TERMS_UPWARDS, TILES},
     waiting::{DELETE_ROWS, PAGE_OF_ROWS, ROWS_OF},

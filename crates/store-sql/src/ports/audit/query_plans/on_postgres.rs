@@ -81,6 +81,7 @@ async fn rows_of_the_log_are_found_and_deleted_by_their_keys_on_postgresql() {
         (&*DELETE_TERMS, key("1, 11"), "audit_terms_pkey", "first_sequence"),
         (&*TILES, key("2, 11"), "audit_tiles_pkey", "tile"),
         (of_runs, key("11, 0, 1, 100"), "audit_runs_pkey", "first_sequence"),
+        (&*ARCHIVE, key("11, 'object', 0"), "audit_segments_pkey", "first_sequence"),
         (of_segments, key("11, 0, 1, 100"), "audit_segments_pkey", "first_sequence"),
     ];
     for (statement, one, index, column) in cases {

@@ -2,7 +2,9 @@
 
 use std::{borrow::Cow, sync::LazyLock};
 
-use ::audit::tables::{Archival, Compaction, Conversion, HeadChange, LeaseHold, NewRun, NewSegment, TermMerge, TermRow, TileRow};
+use ::audit::tables::{
+    Archival, Compaction, Conversion, HeadChange, LeaseHold, NewRun, NewSegment, TermMerge, TermRow, TileRow,
+};
 use kernel::OrganizationId;
 
 use super::{
