@@ -11,6 +11,7 @@ mod lease_owner;
 mod log;
 mod log_signer;
 mod number_ranges;
+mod own_state;
 mod proofs;
 mod published_log;
 mod removal;
@@ -18,6 +19,7 @@ mod resting;
 mod row_writer;
 mod rows;
 mod sealer;
+mod state;
 mod tiles;
 mod verify;
 

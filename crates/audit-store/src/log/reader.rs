@@ -18,7 +18,7 @@ use super::{
     term_cache::TermCache,
     view::View,
 };
-use crate::rows::read_part;
+use crate::{own_state::is_old_through, rows::read_part};
 
 /// The maximum number of entries of the old form that wait for their seal. They are those of the last second before the
 /// schema was migrated.
@@ -67,6 +67,14 @@ impl Reader {
             return Ok(Vec::new());
         }
         let mut entries = self.tables.old_waiting(MAX_OLD_WAITING).await?;
+        // Nothing authenticates these entries. What waits after the last was sealed is not shown.
+        let key = self.key.read().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(key) = key
+            && !entries.is_empty()
+            && is_old_through(&*self.tables, &*key).await?
+        {
+            entries.clear();
+        }
         if entries.is_empty() {
             self.old_waiting_is_empty.store(true, Ordering::Relaxed);
         }

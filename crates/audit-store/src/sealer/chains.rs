@@ -9,7 +9,7 @@ use super::{chain::Chain, round::ChainFault};
 use crate::keys::SealerKeys;
 
 /// Time after which a chain that could not be sealed is tried again.
-const RETRY_DELAY: Duration = Duration::from_secs(60);
+pub(super) const RETRY_DELAY: Duration = Duration::from_secs(60);
 
 /// Time for which a checkpoint counts as one that may not have been logged yet.
 const RECENT: Duration = Duration::from_secs(24 * 3600);

@@ -1,6 +1,7 @@
 //! Sealing of the audit log, by a task of the server, or by a command after its own changes if no server runs. The server
 //! also compacts the log, and converts entries of an earlier version, under the same lease.
 
+mod progress;
 mod report;
 mod upkeep;
 
@@ -12,6 +13,7 @@ use store::{DynStore, Lease};
 
 use crate::compose::Installation;
 
+use progress::Progress;
 use report::report;
 use upkeep::Upkeep;
 
@@ -42,6 +44,8 @@ pub(crate) struct SealSummary {
     pub(crate) more: bool,
     /// Whether another process owns the lease.
     pub(crate) leased_elsewhere: bool,
+    /// Whether the last round could not be stored. It is made again, but not at once.
+    pub(crate) is_outdated: bool,
     /// The number of entries that were sealed.
     pub(crate) sealed: u64,
     /// The number of rows that were refused.
@@ -111,9 +115,9 @@ impl AuditSealer {
             let round = self.sealer.run_round().await?;
             self.upkeep.record_heads(&round.checkpoints);
             summary.more = round.more;
-            let is_outdated = round.is_outdated;
+            summary.is_outdated = round.is_outdated;
             report(round, &mut summary);
-            if is_outdated || !summary.more {
+            if summary.is_outdated || !summary.more {
                 break;
             }
         }
@@ -151,8 +155,8 @@ impl AuditSealer {
     /// it.
     ///
     /// # Errors
-    /// If the store fails. If a chain can't be sealed, the others are sealed all the same and the first error is
-    /// returned.
+    /// If the store fails, or goes on to refuse what is sealed. If a chain can't be sealed, the others are sealed all the
+    /// same and the first error is returned.
     pub(crate) async fn seal_tail(&mut self) -> Result<(), StoreError> {
         let sealed = self.seal_all().await;
         // The lease is released even after an error: another process may succeed.
@@ -163,11 +167,17 @@ impl AuditSealer {
 
     async fn seal_all(&mut self) -> Result<(), StoreError> {
         let mut failed = None;
+        let mut progress = Progress::default();
         loop {
             let summary = self.run_once().await?;
+            let goes_on = progress.goes_on(&summary);
             failed = failed.or(summary.failed);
             if !summary.more || summary.leased_elsewhere {
                 return failed.map_or(Ok(()), Err);
+            }
+            if !goes_on {
+                let refused = || StoreError::Corrupt("the database refuses what is to be sealed".into());
+                return Err(failed.unwrap_or_else(refused));
             }
         }
     }
