@@ -5,8 +5,8 @@ use crate::{
     process::{cargo, run},
 };
 
-/// The prefix of the sections that need PostgreSQL. If no section is given, all are measured.
-const POSTGRES_PREFIX: &str = "postgres";
+/// The prefixes of the sections that need PostgreSQL. If no section is given, all are measured.
+const POSTGRES_PREFIXES: [&str; 2] = ["postgres", "audit"];
 
 pub(crate) fn bench(arguments: &[String]) -> Outcome {
     run(&mut cargo(["build", "--release", "--package", "novantra-server"]))?;
@@ -22,11 +22,13 @@ pub(crate) fn bench(arguments: &[String]) -> Outcome {
 fn needs_postgres(arguments: &[String]) -> bool {
     let mut before = "";
     let mut sections = arguments.iter().filter(|argument| {
-        let is_value = matches!(std::mem::replace(&mut before, argument), "--server" | "--folder" | "--records");
+        let is_value =
+            matches!(std::mem::replace(&mut before, argument), "--server" | "--compared" | "--folder" | "--records");
         !is_value && !argument.starts_with('-')
     });
+    let needs_it = |section: &str| POSTGRES_PREFIXES.iter().any(|prefix| section.starts_with(prefix));
     let first = sections.next();
-    first.is_none_or(|first| std::iter::once(first).chain(sections).any(|section| section.starts_with(POSTGRES_PREFIX)))
+    first.is_none_or(|first| std::iter::once(first).chain(sections).any(|section| needs_it(section)))
 }
 
 #[cfg(test)]
@@ -37,6 +39,7 @@ mod tests {
     fn postgresql_is_started_for_sections_that_need_it_and_if_none_is_given() {
         let needs = |line: &str| needs_postgres(&line.split_whitespace().map(str::to_owned).collect::<Vec<_>>());
         assert!(needs("") && needs("--json --folder reads") && needs("reads postgres"));
+        assert!(needs("audit-migration --compared novantra"));
         assert!(!needs("reads --folder postgres") && !needs("tokens pages"));
     }
 }

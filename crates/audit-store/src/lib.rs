@@ -40,3 +40,4 @@ pub use sealer::{
     ChainFault, HEADS, MissingRows, ROW_REFUSED, ROWS_MISSING, RefusedRow, Round, Sealer, SealerContext,
     WRITER_STATE_ALTERED,
 };
+pub use verify::{Expected, NamedHeads};

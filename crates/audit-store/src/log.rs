@@ -11,12 +11,14 @@ mod reader;
 mod scan;
 mod sealed;
 mod single;
+mod sizes;
 mod stats;
 mod steps;
 mod stream;
 mod term_cache;
 mod terms;
 mod view;
+mod waiting;
 mod wanted;
 mod window;
 

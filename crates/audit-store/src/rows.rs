@@ -47,7 +47,7 @@ pub enum RowAttempt {
     First,
     /// A further one by the process that wrote it, after an attempt with an unknown outcome.
     Repeated,
-    /// What the sealer has left of a row, whose number it has seen: entries of a chain that could not be sealed.
+    /// The rest that the sealer has left of a row whose number it has seen: entries of a chain that could not be sealed.
     SetAside,
 }
 

@@ -15,18 +15,20 @@ mod old_waiting;
 mod own_entries;
 mod round;
 mod steps;
+mod unlogged;
 mod writer_state;
 mod writers;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use audit::{AuditTables, Checkpoint};
-use kernel::{Clock, Entropy, Entry, StoreError, Timestamp, Ulid, WriteTimestamp};
+use kernel::{Clock, Entropy, Entry, OrganizationId, StoreError, Timestamp, Ulid, WriteTimestamp};
 
 use chains::Chains;
 use intake::Intake;
 use isolation::Isolation;
 use old_waiting::OldWaiting;
+use unlogged::Unlogged;
 use writers::Writers;
 
 pub(crate) use chain::verify_signature;
@@ -66,8 +68,8 @@ pub struct Sealer {
     versions: BTreeMap<Ulid, u64>,
     old: OldWaiting,
     isolation: Isolation,
-    /// Whether another sealer may have left heads whose checkpoints were not logged.
-    has_unlogged: bool,
+    /// The chains whose heads another sealer may have left without logging their checkpoints.
+    unlogged: Unlogged,
     /// The checkpoints of heads that this sealer found, until a round says them.
     found: Vec<Checkpoint>,
     /// The entries for the installation's log that wait until it can be sealed.
@@ -92,7 +94,7 @@ impl Sealer {
             versions: BTreeMap::new(),
             old: OldWaiting::default(),
             isolation: Isolation::default(),
-            has_unlogged: true,
+            unlogged: Unlogged::default(),
             found: Vec::new(),
             unreported: Vec::new(),
             is_reported: false,
@@ -110,7 +112,7 @@ impl Sealer {
             Some(due_at) => due_at,
             None => self.read_due_at().await?,
         };
-        if now >= due_at || self.has_old(now).await? {
+        if now >= due_at || self.unlogged.has_more() || self.has_old(now).await? {
             return Ok(true);
         }
         self.intake.has_rows(&*self.context.tables).await
@@ -154,7 +156,12 @@ impl Sealer {
         self.chains.forget();
         self.intake.restart();
         self.old.is_checked = false;
-        self.has_unlogged = true;
+        self.unlogged = Unlogged::default();
         self.due_at = None;
+    }
+
+    /// Forgets what is in memory about a chain, because its head was changed by another task of this process.
+    pub fn forget_chain(&mut self, organization: OrganizationId) {
+        self.chains.forget_chain(organization);
     }
 }

@@ -4,6 +4,7 @@
 mod chain_state;
 mod checked_block;
 mod checkpoints;
+mod named_heads;
 mod tiles;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -18,6 +19,7 @@ use tokio::task::JoinHandle;
 use chain_state::ChainState;
 use checked_block::{CheckedBlock, check_run};
 use checkpoints::KeptCheckpoints;
+pub use named_heads::NamedHeads;
 use tiles::Tiles;
 
 use crate::log::{MAX_ATTEMPTS, Reader, StoredLog, View, is_replaced, moved};
@@ -41,9 +43,9 @@ impl<E: Into<VerificationError>> From<E> for Interrupted {
 }
 
 impl StoredLog {
-    /// Verifies an organization's chain, its tree, its head and the checkpoints that are kept with it, against
-    /// checkpoints and roots of trees, by their size, that were stored elsewhere. The store may be written to at the same
-    /// time. Unsealed entries are not part of the chain: see [`Self::unsealed_stats`].
+    /// Verifies an organization's chain, its tree, its index, its head and the checkpoints that are kept with it, against
+    /// what was stored elsewhere. The store may be written to at the same time. Unsealed entries are not part of the
+    /// chain: see [`Self::unsealed_stats`].
     ///
     /// # Errors
     /// [`VerificationError`]: the first fault, or the store's failure.
@@ -51,28 +53,44 @@ impl StoredLog {
         &self,
         organization: OrganizationId,
         key: &dyn CheckpointVerifier,
-        trusted: &[Checkpoint],
-        roots: &[(u64, Hash)],
+        expected: Expected<'_>,
     ) -> Result<VerifiedChain, VerificationError> {
         loop {
             self.reader.forget(organization);
-            let start = self.removed(organization).await?;
-            let verification = Verification { reader: &self.reader, organization, key, trusted, roots };
+            let start = self.start(organization).await?;
+            let verification = Verification { reader: &self.reader, organization, key, expected };
             let outcome = verification.run(start).await;
-            // Entries may have been removed while the chain was read.
-            if outcome.is_ok() || self.removed(organization).await? == start {
+            // Entries may have been removed, or the tree completed, while the chain was read.
+            let (removed, has_tree) = self.start(organization).await?;
+            if has_tree == start.1 && (outcome.is_ok() || removed == start.0) {
                 return outcome;
             }
         }
     }
+
+    /// Returns where the chain begins, and whether it has a tree.
+    async fn start(&self, organization: OrganizationId) -> Result<(Head, bool), StoreError> {
+        let head = self.reader.head(organization).await?;
+        Ok(head.map_or((Head::EMPTY, true), |head| (head.removed, head.tree.is_some())))
+    }
+}
+
+/// The parts of a chain that were stored elsewhere, and that it must have.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Expected<'parts> {
+    /// Signed checkpoints.
+    pub checkpoints: &'parts [Checkpoint],
+    /// The sizes of trees, and their roots.
+    pub roots: &'parts [(u64, Hash)],
+    /// Sequences with the hashes of their entries.
+    pub heads: &'parts [Head],
 }
 
 struct Verification<'log> {
     reader: &'log Reader,
     organization: OrganizationId,
     key: &'log dyn CheckpointVerifier,
-    trusted: &'log [Checkpoint],
-    roots: &'log [(u64, Hash)],
+    expected: Expected<'log>,
 }
 
 /// The progress of a verification.
@@ -83,14 +101,17 @@ struct Progress {
 }
 
 impl Verification<'_> {
-    async fn run(&self, start: Head) -> Result<VerifiedChain, VerificationError> {
+    async fn run(&self, (start, has_tree): (Head, bool)) -> Result<VerifiedChain, VerificationError> {
         let tables = &*self.reader.tables;
-        let tiles = Tiles::load(tables, self.organization, start.sequence).await?;
+        let tiles = Tiles::load(tables, self.organization, (start, has_tree)).await?;
         let mut chain = ChainState::new(self.organization, start, tiles.removed_tree());
-        for (size, root) in self.roots {
+        for (size, root) in self.expected.roots {
             chain.expect_root(*size, *root)?;
         }
-        for checkpoint in self.trusted {
+        for head in self.expected.heads {
+            chain.expect_head(*head)?;
+        }
+        for checkpoint in self.expected.checkpoints {
             chain.expect_checkpoint(checkpoint, self.key)?;
         }
         let mut progress = Progress { chain, tiles, checkpoints: KeptCheckpoints::new(self.organization) };
@@ -114,8 +135,12 @@ impl Verification<'_> {
         let view = self.reader.chain_view(self.organization).await?;
         self.verify_old(&view, progress).await?;
         let first = view.unit_at(progress.chain.head.sequence + 1);
-        let is_whole =
-            |key: &RunKey| (key.first_sequence - 1) % BLOCK_ENTRIES == 0 && key.last_sequence % BLOCK_ENTRIES == 0;
+        // Of the first block, entries may have been removed.
+        let start = view.removed().max(view.old_through()) + 1;
+        let is_whole = |key: &RunKey| {
+            let begins_block = (key.first_sequence - 1) % BLOCK_ENTRIES == 0 || key.first_sequence == start;
+            begins_block && key.last_sequence % BLOCK_ENTRIES == 0
+        };
         let keys: Vec<RunKey> = (first..view.len()).map(|unit| view.key(unit).clone()).collect();
         let whole = keys.iter().take_while(|key| is_whole(key)).count();
         self.verify_whole(&keys[..whole], progress).await?;
@@ -214,7 +239,7 @@ impl Verification<'_> {
             let (tables, chain) = (&*self.reader.tables, &mut progress.chain);
             progress.checkpoints.expect_up_to(key.last_sequence, tables, chain, self.key).await?;
             chain.push_run(&key, &blocks)?;
-            blocks.iter().for_each(|block| progress.tiles.push_block(block.root));
+            blocks.iter().for_each(|block| progress.tiles.push_block(block));
         }
         Ok(())
     }

@@ -11,7 +11,7 @@ mod rows;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use kernel::{Entry, Id, OrganizationId, Page, PageRequest, StoreError};
+use kernel::{Entry, Id, OrganizationId, Page, PageRequest, StoreError, Ulid};
 
 use crate::{checkpoint::Checkpoint, hash::Hash, log::AuditFilter, row_key::RowKey, stored_entry::StoredEntry};
 
@@ -21,14 +21,18 @@ pub use rows::{
     TermQuery, TermRow, TileRow, WaitingKey, WaitingRow, WaitingStats, WriterRow,
 };
 
+/// The number of rows under one key that [`AuditTables::recent`] returns at most: usually all.
+pub const MAX_RECENT_ROWS: usize = 100;
+
 /// The tables of the audit log in a store.
 #[async_trait]
 pub trait AuditTables: Send + Sync {
     // Reading.
 
     /// Returns what is needed first to read an organization's log: the rows that may contain entries of it which wait
-    /// (those under its own key and those that several organizations share, under the key of the installation; none without
-    /// entries), then the keys of its runs, then its head, each as it is when it is read, in this order.
+    /// (those that several organizations share, under the key of the installation, then those under its own key; none
+    /// without entries; the first [`MAX_RECENT_ROWS`] under each key), then the keys of its runs, then its head, each as it
+    /// is when it is read, in this order.
     ///
     /// # Errors
     /// [`StoreError`] if the store fails.
@@ -51,9 +55,7 @@ pub trait AuditTables: Send + Sync {
     ///
     /// # Errors
     /// [`StoreError`] if the store fails.
-    async fn runs(&self, organization: OrganizationId) -> Result<Vec<RunKey>, StoreError> {
-        Ok(self.recent(organization).await?.runs)
-    }
+    async fn runs(&self, organization: OrganizationId) -> Result<Vec<RunKey>, StoreError>;
 
     /// Returns keys of an organization's segments.
     ///
@@ -113,6 +115,17 @@ pub trait AuditTables: Send + Sync {
     /// # Errors
     /// [`StoreError`] if the store fails.
     async fn waiting_stats(&self, organization: Option<OrganizationId>) -> Result<WaitingStats, StoreError>;
+
+    /// Returns up to `limit` of the rows with entries under an organization's own key, after this identifier, in order.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store fails.
+    async fn waiting_of(
+        &self,
+        organization: OrganizationId,
+        after: Option<Ulid>,
+        limit: usize,
+    ) -> Result<Vec<WaitingRow>, StoreError>;
 
     // Sealing and compaction.
 

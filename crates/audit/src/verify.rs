@@ -210,6 +210,32 @@ pub enum Fault {
         /// The number of entries.
         size: u64,
     },
+    /// There is no tree to compare a root with.
+    #[error(
+        "the tree of the first {size} entries can't be compared: entries of an earlier version are still converted, or \
+         the tree was deleted"
+    )]
+    NoTree {
+        /// The number of entries.
+        size: u64,
+    },
+    /// A head that the log of the installation names is not of this chain.
+    #[error(
+        "the log of the installation names another entry at sequence {sequence}: the chain was cut or rewritten before \
+         it went on"
+    )]
+    OtherHead {
+        /// The sequence of the entry.
+        sequence: i64,
+    },
+    /// The index has other terms than the entries.
+    #[error("the index of the entries {first} to {last} was changed, so that searches do not find some of them")]
+    AlteredIndex {
+        /// The sequence of the first of them.
+        first: i64,
+        /// The sequence of the last of them.
+        last: i64,
+    },
     /// A checkpoint was passed after entries that follow it.
     #[error("the checkpoint at sequence {sequence} comes after entries that follow it in the chain")]
     LateCheckpoint {

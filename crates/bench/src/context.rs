@@ -17,6 +17,10 @@ pub(crate) struct Programs {
     /// The server's binary; defaults to `novantra` beside this program.
     #[arg(long, value_name = "FILE")]
     server: Option<PathBuf>,
+    /// Another build of the server, usually an earlier one: its reads over PostgreSQL are measured in the same rounds, and
+    /// its audit log is converted.
+    #[arg(long, value_name = "FILE")]
+    compared: Option<PathBuf>,
     /// The folder for databases during the run, which determines the disk that is measured; defaults to the system's
     /// temporary folder.
     #[arg(long, value_name = "FOLDER")]
@@ -32,9 +36,17 @@ pub(crate) struct Programs {
     postgres_programs: Option<PathBuf>,
 }
 
+impl Programs {
+    /// Whether another build is given.
+    pub(crate) fn has_other_build(&self) -> bool {
+        self.compared.is_some()
+    }
+}
+
 /// The programs and data sets that the sections share.
 pub(crate) struct BenchContext {
     binary: PathBuf,
+    compared: Option<PathBuf>,
     folder: PathBuf,
     records: usize,
     postgres: Option<(String, PathBuf)>,
@@ -54,15 +66,25 @@ impl BenchContext {
         let binary = programs.server.clone().map_or_else(beside, Ok)?;
         let binary =
             binary.canonicalize().context(|| format!("no server at {}: build it with --release", binary.display()))?;
+        let compared = programs
+            .compared
+            .as_ref()
+            .map(|program| program.canonicalize().context(|| format!("no server to compare at {}", program.display())));
+        let compared = compared.transpose()?;
         let folder = programs.folder.clone().unwrap_or_else(env::temp_dir).canonicalize()?;
         let postgres = programs.postgres.clone().zip(programs.postgres_programs.clone());
         let records = usize::try_from(programs.records)?;
         let (empty, small, large) = Default::default();
-        Ok(Self { binary, folder, records, postgres, empty, small, large })
+        Ok(Self { binary, compared, folder, records, postgres, empty, small, large })
     }
 
     pub(crate) fn binary(&self) -> &Path {
         &self.binary
+    }
+
+    /// Returns the other build of the server.
+    pub(crate) fn compared(&self) -> Option<&Path> {
+        self.compared.as_deref()
     }
 
     pub(crate) fn folder(&self) -> &Path {

@@ -45,8 +45,11 @@ pub(crate) struct Options {
 
 impl Options {
     pub(crate) fn sections(&self) -> Vec<Section> {
-        let all = Section::ALL.iter().copied();
-        all.filter(|section| self.sections.is_empty() || self.sections.contains(section)).collect()
+        let is_measured = |section: &Section| match self.sections.as_slice() {
+            [] => self.programs.has_other_build() || !section.needs_other_build(),
+            sections => sections.contains(section),
+        };
+        Section::ALL.iter().copied().filter(is_measured).collect()
     }
 }
 
@@ -67,7 +70,8 @@ mod tests {
             let program = ["novantra-bench"].iter().chain(arguments);
             Program::try_parse_from(program).unwrap().options.sections()
         };
-        assert_eq!(sections(&[]), Section::ALL);
+        assert!(sections(&[]).iter().eq(Section::ALL.iter().filter(|section| !section.needs_other_build())));
+        assert_eq!(sections(&["--compared", "novantra"]), Section::ALL);
         assert_eq!(sections(&["pages", "--json", "reads"]), [Section::Reads, Section::Pages]);
     }
 }

@@ -56,6 +56,8 @@ pub(crate) enum Section {
     Attachments,
     /// The audit log: bytes at rest, the database's work for a read, lists and verification.
     Audit,
+    /// The entries of an earlier version's audit log, converted under load. Needs the other build.
+    AuditMigration,
     /// Refused calls and faulty requests, and what they make the server store.
     Refusals,
     /// Webhook deliveries over PostgreSQL, against a plain loop that signs and posts.
@@ -82,10 +84,16 @@ impl Section {
         Self::PostgresStreams,
         Self::Attachments,
         Self::Audit,
+        Self::AuditMigration,
         Self::Refusals,
         Self::PostgresWebhooks,
         Self::PostgresIsolation,
     ];
+
+    /// Whether it compares two builds of the server.
+    pub(crate) fn needs_other_build(self) -> bool {
+        matches!(self, Self::AuditMigration)
+    }
 
     pub(crate) fn title(self) -> &'static str {
         match self {
@@ -105,6 +113,7 @@ impl Section {
             Self::PostgresStreams => "a whole collection in one stream over PostgreSQL",
             Self::Attachments => "uploads and downloads of files",
             Self::Audit => "the audit log",
+            Self::AuditMigration => "the conversion of an earlier audit log",
             Self::Refusals => "refused calls and faulty requests",
             Self::PostgresWebhooks => "webhook deliveries over PostgreSQL",
             Self::PostgresIsolation => "webhook deliveries beside receivers that never respond",
@@ -129,6 +138,7 @@ impl Section {
             Self::PostgresStreams => streams::measure_postgres(bench),
             Self::Attachments => attachments::measure(bench),
             Self::Audit => audit::measure(bench),
+            Self::AuditMigration => audit::migration::measure(bench),
             Self::Refusals => refusals::measure(bench),
             Self::PostgresWebhooks => webhooks::measure(bench),
             Self::PostgresIsolation => webhooks::isolation::measure(bench),

@@ -191,6 +191,7 @@ macro_rules! contract_suite {
             }
             log_tables {
                 recent_rows_are_those_of_the_organization_and_shared_ones
+                rows_of_an_organization_are_read_in_pages
                 waiting_rows_are_read_in_the_order_of_their_keys
                 waiting_entries_are_counted
                 organizations_with_a_log_are_listed

@@ -13,7 +13,7 @@ use audit::{
         StoredHead, TermMerge, TermQuery, TermRow, TileRow, WaitingKey, WaitingRow, WaitingStats, WriterRow,
     },
 };
-use kernel::{Entry, Id, OrganizationId, Page, PageRequest, StoreError};
+use kernel::{Entry, Id, OrganizationId, Page, PageRequest, StoreError, Ulid};
 
 use crate::{
     MemoryStore,
@@ -45,6 +45,10 @@ impl AuditTables for MemoryTables {
 
     async fn organizations(&self) -> Result<Vec<OrganizationId>, StoreError> {
         Ok(self.shared.snapshot()?.log.organizations())
+    }
+
+    async fn runs(&self, organization: OrganizationId) -> Result<Vec<RunKey>, StoreError> {
+        Ok(self.shared.snapshot()?.log.run_keys(organization))
     }
 
     async fn segments(&self, organization: OrganizationId, query: &SegmentQuery) -> Result<Vec<RunKey>, StoreError> {
@@ -90,6 +94,15 @@ impl AuditTables for MemoryTables {
 
     async fn waiting_stats(&self, organization: Option<OrganizationId>) -> Result<WaitingStats, StoreError> {
         Ok(self.shared.snapshot()?.log.waiting_stats(organization))
+    }
+
+    async fn waiting_of(
+        &self,
+        organization: OrganizationId,
+        after: Option<Ulid>,
+        limit: usize,
+    ) -> Result<Vec<WaitingRow>, StoreError> {
+        Ok(self.shared.snapshot()?.log.waiting_of(organization, after, limit))
     }
 
     async fn waiting(

@@ -27,6 +27,9 @@ const IMMUTABLE: &str = "private, max-age=31536000, immutable";
 /// The number of nodes of a full tile.
 const FULL_WIDTH: u64 = 256;
 
+/// The maximum size of a tree in a query: the largest integer that every reader of JSON takes exactly.
+const MAX_SIZE: u64 = (1 << 53) - 1;
+
 /// The `Retry-After` of what exists a second later, in seconds.
 const RETRY_AFTER: &str = "1";
 
@@ -82,8 +85,11 @@ fn logs(request: &ApiRequest) -> Result<Arc<PublishedLog>, Problem> {
 
 /// Reads the sizes of the two trees of a proof of consistency.
 fn sizes(query: &mut Query<'_>) -> (Option<u64>, Option<u64>) {
-    let schema = || json!({ "type": "integer", "minimum": 0 });
-    let read = |text: &str| text.parse::<u64>().map_err(|_| "is not a number of entries");
+    let schema = || json!({ "type": "integer", "minimum": 0, "maximum": MAX_SIZE });
+    let read = |text: &str| match text.parse() {
+        Ok(size) if size <= MAX_SIZE => Ok(size),
+        _ => Err("must be a number of entries from 0 to 9007199254740991"),
+    };
     (
         query.required("from", "The number of entries of the earlier head.", schema, read),
         query.required("to", "The number of entries of the later head.", schema, read),

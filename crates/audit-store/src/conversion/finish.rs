@@ -99,9 +99,11 @@ impl Finish {
             self.has_old_entries = true;
             return Ok(None);
         }
-        let recent = tables.recent(self.head.organization).await?;
-        let Some(head) = recent.head.filter(|head| self.is_about(head)) else { return Ok(None) };
-        let following: Vec<RunKey> = recent.runs.into_iter().filter(|run| run.first_sequence > self.last).collect();
+        let organization = self.head.organization;
+        let runs = tables.runs(organization).await?;
+        let head = tables.heads(&[organization]).await?.pop();
+        let Some(head) = head.filter(|head| self.is_about(head)) else { return Ok(None) };
+        let following: Vec<RunKey> = runs.into_iter().filter(|run| run.first_sequence > self.last).collect();
         // Only whole blocks stay as they are until the next step: smaller runs are replaced when the chain moves on.
         let is_block = |run: &RunKey| run.last_sequence % BLOCK_ENTRIES == 0;
         if let Some((blocks, _)) = following.split_at_checked(RUNS_PER_STEP)

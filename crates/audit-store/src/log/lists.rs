@@ -1,13 +1,15 @@
 //! Lists of entries.
 
-use std::{mem::size_of, sync::Arc};
+use std::sync::Arc;
 
 use audit::StoredEntry;
-use kernel::{Entry, FieldValue, MAX_PAGE_BYTES, OrganizationId, Page, PageRequest, StoreError, Timestamp};
+use kernel::{MAX_PAGE_BYTES, OrganizationId, Page, PageRequest, StoreError, Timestamp};
 
 use super::{
     reader::{MAX_ATTEMPTS, Reader},
     scan::{MAX_SCANNED, Next, Scan},
+    sizes::text_bytes,
+    waiting::WaitingMatches,
     wanted::Wanted,
     window::{Direction, Window},
 };
@@ -23,8 +25,8 @@ impl Reader {
     ) -> Result<Page<StoredEntry>, StoreError> {
         let window = Window::of_page(page);
         for _ in 0..MAX_ATTEMPTS {
-            let scan = self.scan(organization, wanted, window, page.limit.get() + 1).await?.with_limit(MAX_SCANNED);
-            if let Some(page) = read_page(scan, page, as_of).await? {
+            let scan = self.scan(organization, wanted, window, page.limit.get() + 1, MAX_PAGE_BYTES).await?;
+            if let Some(page) = read_page(scan.with_limit(MAX_SCANNED), page, as_of).await? {
                 return Ok(page);
             }
         }
@@ -39,7 +41,7 @@ impl Reader {
         limit: usize,
     ) -> Result<Vec<StoredEntry>, StoreError> {
         for _ in 0..MAX_ATTEMPTS {
-            let mut scan = self.scan(organization, wanted, Window::all(Direction::Down), limit).await?;
+            let mut scan = self.scan(organization, wanted, Window::all(Direction::Down), limit, usize::MAX).await?;
             let mut found = Vec::new();
             let is_complete = loop {
                 if found.len() == limit {
@@ -58,18 +60,22 @@ impl Reader {
         Err(moved(organization))
     }
 
-    /// Begins a search in the current state of the log.
+    /// Begins a search in the current state of the log for this number of entries, or until their texts have this number
+    /// of bytes.
     async fn scan(
         self: &Arc<Self>,
         organization: OrganizationId,
         wanted: &Wanted,
         window: Window,
         batch: usize,
+        max_bytes: usize,
     ) -> Result<Scan, StoreError> {
-        let mut waiting = self.old_waiting(Some(organization)).await?;
-        let view = self.view(organization).await?;
-        waiting.extend(self.waiting_entries(organization, &view.waiting));
-        Ok(Scan::new(Arc::clone(self), view, waiting, wanted.clone(), window, batch))
+        let mut waiting = WaitingMatches::new(wanted, window, batch, max_bytes);
+        self.old_waiting(Some(organization)).await?.into_iter().for_each(|entry| waiting.push(entry));
+        let view = self.view_with(organization, &mut waiting).await?;
+        let (waiting, end) = waiting.into_entries();
+        let scan = Scan::new(Arc::clone(self), view, waiting, wanted.clone(), window, batch);
+        Ok(scan.with_waiting_end(end))
     }
 }
 
@@ -100,30 +106,4 @@ async fn read_page(
 /// The error of a log that was changed each time that it was read.
 pub(crate) fn moved(organization: OrganizationId) -> StoreError {
     StoreError::Corrupt(format!("entries of {organization} are in no table although their keys are").into())
-}
-
-/// The number of bytes of the texts of an entry.
-pub(crate) fn text_bytes(entry: &Entry) -> usize {
-    // The identifiers of the entry, its organization and its request.
-    const IDS: usize = 78;
-    let length = |text: Option<&str>| text.map_or(0, str::len);
-    let value = |value: &FieldValue| match value {
-        FieldValue::Text(text) => text.len(),
-        FieldValue::Texts(texts) => texts.iter().map(|text| text.len() + 3).sum(),
-        _ => size_of::<i64>(),
-    };
-    let changes = entry.changes.iter();
-    let changes = changes.map(|change| 35 + change.field.len() + value(&change.before) + value(&change.after));
-    let subject = entry.subject.as_ref().map_or(0, |subject| subject.kind.len() + subject.id.len());
-    let origin = &entry.origin;
-    IDS + entry.action.as_str().len()
-        + length(entry.actor.id.as_deref())
-        + entry.actor.name.len()
-        + subject
-        + length(entry.reason.as_ref().map(|reason| reason.as_str()))
-        + length(origin.method.as_deref())
-        + length(origin.route.as_deref())
-        + length(origin.source_address.as_deref())
-        + length(origin.user_agent.as_deref())
-        + changes.sum::<usize>()
 }

@@ -7,7 +7,7 @@ use std::sync::{
 
 use audit::{
     AuditTables, Hash, RowKey,
-    tables::{Recent, StoredHead, WaitingRow},
+    tables::{RunKey, StoredHead, WaitingRow},
 };
 use kernel::{Entry, OrganizationId, StoreError};
 
@@ -82,29 +82,27 @@ impl Reader {
         Ok(entries)
     }
 
-    /// Returns the state of a log.
-    pub(crate) async fn view(&self, organization: OrganizationId) -> Result<View, StoreError> {
-        self.contiguous_view(organization, true).await
-    }
-
     /// Returns the state of a chain, without the entries that wait.
     pub(crate) async fn chain_view(&self, organization: OrganizationId) -> Result<View, StoreError> {
-        self.contiguous_view(organization, false).await
+        self.contiguous_view(organization, None).await
     }
 
-    async fn contiguous_view(&self, organization: OrganizationId, with_waiting: bool) -> Result<View, StoreError> {
+    /// Returns the state of a chain, of which the runs and then the head may have been read before.
+    pub(crate) async fn contiguous_view(
+        &self,
+        organization: OrganizationId,
+        mut read: Option<(Vec<RunKey>, Option<StoredHead>)>,
+    ) -> Result<View, StoreError> {
         let mut attempts = 0;
         loop {
-            let Recent { waiting, runs, head } = if with_waiting {
-                self.tables.recent(organization).await?
-            } else {
-                let runs = self.tables.runs(organization).await?;
-                Recent { waiting: Vec::new(), runs, head: self.head(organization).await? }
+            let (runs, head) = match read.take() {
+                Some(read) => read,
+                None => (self.tables.runs(organization).await?, self.head(organization).await?),
             };
             let old_through = head.as_ref().map_or(0, |head| head.old_through);
             // Segments last: a run that was not found has become part of one.
             let segments = self.segments(organization, old_through).await?;
-            let view = View::new(organization, waiting, runs, head, segments);
+            let view = View::new(organization, runs, head, segments);
             attempts += 1;
             if !view.has_gap() || attempts == MAX_ATTEMPTS {
                 return Ok(view);
@@ -139,15 +137,12 @@ impl Reader {
         Ok(head.map_or(0, |head| head.old_through) == view.old_through())
     }
 
-    /// Returns the entries of an organization in rows. Those of a row that this installation did not write, or that can't
-    /// be read, are left out: the sealer refuses and reports it.
-    pub(crate) fn waiting_entries(&self, organization: OrganizationId, rows: &[WaitingRow]) -> Vec<Entry> {
-        let rows = rows.iter().filter(|row| row.entries != 0 && !row.body.is_empty());
-        rows.flat_map(|row| self.row_entries(organization, row)).collect()
-    }
-
-    /// Returns the entries of an organization in a row.
+    /// Returns the entries of an organization in a row: none of one that this installation did not write, or that can't be
+    /// read. The sealer refuses and reports it.
     pub(crate) fn row_entries(&self, organization: OrganizationId, row: &WaitingRow) -> Vec<Entry> {
+        if row.entries == 0 || row.body.is_empty() {
+            return Vec::new();
+        }
         let key = self.key.read().unwrap_or_else(PoisonError::into_inner).clone();
         read_part(row, organization, key.as_deref()).unwrap_or_else(|fault| {
             let (owner, id) = (row.key.organization, row.key.id);

@@ -23,7 +23,7 @@ pub(crate) const MAX_SCANNED: usize = 64 * 256;
 pub(crate) enum Next {
     /// The entry.
     Entry(Box<StoredEntry>),
-    /// As many entries as allowed were looked at. Everything before this rank was returned.
+    /// As many entries as allowed were looked at, or the next one waits and was left out. Everything before this rank was returned.
     Stopped(Rank),
     /// There are no more entries.
     End,
@@ -47,12 +47,14 @@ pub(crate) struct Scan {
     batch: usize,
     /// The sequence of the last entry that is shown.
     through: i64,
+    /// The first rank of an entry that waits and was left out.
+    waiting_end: Option<Rank>,
     last: Option<Rank>,
 }
 
 impl Scan {
-    /// Begins a search, of which `waiting` are the entries that wait, those that do not match among them. `batch` is the
-    /// number of entries that are needed at once.
+    /// Begins a search, of which `waiting` are the entries that wait. `batch` is the number of entries that are needed at
+    /// once.
     pub(crate) fn new(
         reader: Arc<Reader>,
         view: View,
@@ -74,6 +76,7 @@ impl Scan {
             max_scanned: usize::MAX,
             batch,
             through: i64::MAX,
+            waiting_end: None,
             last: None,
             view,
         };
@@ -86,6 +89,11 @@ impl Scan {
         Self { max_scanned, ..self }
     }
 
+    /// Stops at the first entry that waits and is not among those that were given.
+    pub(crate) fn with_waiting_end(self, waiting_end: Option<Rank>) -> Self {
+        Self { waiting_end, ..self }
+    }
+
     /// Leaves out what was sealed later.
     pub(crate) fn with_through(self, through: i64) -> Self {
         Self { through, ..self }
@@ -94,7 +102,7 @@ impl Scan {
     /// Returns the next entry.
     pub(crate) async fn next(&mut self) -> Result<Next, StoreError> {
         loop {
-            let unread = self.unread();
+            let unread = self.unread().into_iter().chain(self.waiting_end).min();
             if let Some(Reverse(hit)) = self.hits.peek()
                 && unread.is_none_or(|unread| hit.rank < unread)
             {
@@ -107,6 +115,9 @@ impl Scan {
                 continue;
             }
             let Some(unread) = unread else { return Ok(Next::End) };
+            if self.waiting_end == Some(unread) {
+                return Ok(Next::Stopped(unread));
+            }
             if self.scanned >= self.max_scanned && unread > self.window.start {
                 return Ok(Next::Stopped(unread));
             }

@@ -2,7 +2,7 @@
 
 use audit::{
     StoredEntry,
-    tables::{RunKey, RunTable},
+    tables::{RunKey, RunTable, WaitingRow},
 };
 use audit_runs::{BLOCK_ENTRIES, MAX_ENTRIES};
 use kernel::{Entry, Id, OrganizationId, StoreError, Ulid};
@@ -12,6 +12,7 @@ use super::{
     lists::moved,
     reader::{MAX_ATTEMPTS, Reader},
     view::View,
+    waiting::WaitingVisitor,
 };
 
 /// The result of a search in what is sealed.
@@ -19,6 +20,22 @@ enum Found {
     Entry(Box<StoredEntry>),
     Nothing,
     Moved,
+}
+
+/// The entry with this identifier among those that wait.
+struct OneWaiting {
+    id: Id<Entry>,
+    found: Option<Entry>,
+}
+
+impl WaitingVisitor for OneWaiting {
+    fn last_id(&self) -> Ulid {
+        if self.found.is_some() { Ulid::nil() } else { self.id.ulid() }
+    }
+
+    fn visit(&mut self, _: &WaitingRow, entries: Vec<Entry>) {
+        self.found = entries.into_iter().find(|entry| entry.id == self.id).or(self.found.take());
+    }
 }
 
 impl Reader {
@@ -29,13 +46,12 @@ impl Reader {
         id: Id<Entry>,
     ) -> Result<Option<StoredEntry>, StoreError> {
         for _ in 0..MAX_ATTEMPTS {
-            let mut waiting = self.old_waiting(Some(organization)).await?;
-            let view = self.view(organization).await?;
-            waiting.extend(self.waiting_entries(organization, &view.waiting));
-            let waiting = waiting.into_iter().find(|entry| entry.id == id);
+            let old = self.old_waiting(Some(organization)).await?.into_iter().find(|entry| entry.id == id);
+            let mut waiting = OneWaiting { id, found: old };
+            let view = self.view_with(organization, &mut waiting).await?;
             match self.sealed_entry(&view, id).await? {
                 Found::Entry(stored) => return Ok(Some(*stored)),
-                Found::Nothing => return Ok(waiting.map(|entry| StoredEntry { entry, seal: None })),
+                Found::Nothing => return Ok(waiting.found.map(|entry| StoredEntry { entry, seal: None })),
                 Found::Moved => {}
             }
         }

@@ -1,22 +1,28 @@
 //! Streams of entries from a snapshot: the entries that waited at the start are held in memory, and those that were sealed
-//! by then are read batch by batch.
+//! by then are read batch by batch. If too many wait, a further snapshot is taken for the rest.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use audit::StoredEntry;
-use kernel::{Entry, MAX_PAGE_BYTES, OrganizationId, RecordStream, StoreError};
+use kernel::{Entry, MAX_PAGE_BYTES, OrganizationId, RecordStream, StoreError, Ulid};
 
 use super::{
-    lists::{moved, text_bytes},
+    lists::moved,
     reader::{MAX_ATTEMPTS, Reader},
     scan::{Next, Scan},
+    sizes::text_bytes,
+    view::View,
+    waiting::WaitingMatches,
     wanted::Wanted,
-    window::Window,
+    window::{Direction, Rank, Window},
 };
 
 /// The maximum number of entries in a batch.
 const BATCH: usize = 200;
+
+/// The number of bytes of entries that wait and are held in memory.
+const MAX_WAITING_BYTES: usize = 8 << 20;
 
 /// A stream of entries.
 pub(crate) struct EntryStream {
@@ -27,6 +33,8 @@ pub(crate) struct EntryStream {
     window: Window,
     /// The entries that waited at the start, and match.
     waiting: Vec<Entry>,
+    /// The first rank of such an entry that is not held in memory.
+    waiting_end: Option<Rank>,
     /// The sequence of the last entry that was sealed then.
     through: i64,
     scan: Option<Scan>,
@@ -41,23 +49,51 @@ impl EntryStream {
         wanted: Wanted,
         window: Window,
     ) -> Result<Self, StoreError> {
-        let mut waiting = reader.old_waiting(Some(organization)).await?;
-        let view = reader.view(organization).await?;
-        waiting.extend(reader.waiting_entries(organization, &view.waiting));
-        waiting.retain(|entry| window.contains(entry.id.ulid()) && wanted.matches(entry));
-        let through = view.last_sequence();
-        let scan = Scan::new(Arc::clone(&reader), view, waiting.iter().cloned(), wanted.clone(), window, BATCH);
-        let scan = Some(scan.with_through(through));
-        Ok(Self { reader, organization, wanted, window, waiting, through, scan, has_ended: false })
+        let mut stream = Self {
+            reader,
+            organization,
+            wanted,
+            window,
+            waiting: Vec::new(),
+            waiting_end: None,
+            through: 0,
+            scan: None,
+            has_ended: false,
+        };
+        let high_id = stream.take_snapshot(true).await?;
+        // What is written later does not belong to the snapshot.
+        if stream.waiting_end.is_some() && window.direction == Direction::Up {
+            stream.window.end = window.end.min(high_id.0);
+        }
+        Ok(stream)
+    }
+
+    /// Takes a snapshot of what is left. Returns the greatest identifier, if `is_first`.
+    async fn take_snapshot(&mut self, is_first: bool) -> Result<Ulid, StoreError> {
+        let matches = WaitingMatches::new(&self.wanted, self.window, usize::MAX, MAX_WAITING_BYTES);
+        let mut matches = if is_first { matches.through_all_rows() } else { matches };
+        let old = self.reader.old_waiting(Some(self.organization)).await?;
+        old.into_iter().for_each(|entry| matches.push(entry));
+        let view = self.reader.view_with(self.organization, &mut matches).await?;
+        let sealed = view.head.as_ref().map_or(Ulid::nil(), |head| head.high_id);
+        let high_id = matches.high_id().max(sealed);
+        (self.waiting, self.waiting_end) = matches.into_entries();
+        self.through = view.last_sequence();
+        self.scan_view(view);
+        Ok(high_id)
     }
 
     /// Begins again behind what was returned.
     async fn begin_again(&mut self) -> Result<(), StoreError> {
-        let view = self.reader.view(self.organization).await?;
+        let view = self.reader.chain_view(self.organization).await?;
+        self.scan_view(view);
+        Ok(())
+    }
+
+    fn scan_view(&mut self, view: View) {
         let waiting = self.waiting.iter().cloned();
         let scan = Scan::new(Arc::clone(&self.reader), view, waiting, self.wanted.clone(), self.window, BATCH);
-        self.scan = Some(scan.with_through(self.through));
-        Ok(())
+        self.scan = Some(scan.with_through(self.through).with_waiting_end(self.waiting_end));
     }
 }
 
@@ -78,7 +114,11 @@ impl RecordStream<StoredEntry> for EntryStream {
                     self.window.start = rank.saturating_add(1);
                     batch.push(*stored);
                 }
-                Ok(Next::Stopped(_) | Next::End) => self.has_ended = true,
+                Ok(Next::Stopped(rank)) => {
+                    self.window.start = rank;
+                    self.take_snapshot(false).await?;
+                }
+                Ok(Next::End) => self.has_ended = true,
                 Ok(Next::Moved) => {
                     attempts += 1;
                     if attempts == MAX_ATTEMPTS {

@@ -2,9 +2,9 @@
 
 use std::{ops::Range, sync::Arc};
 
-use audit::tables::{RunKey, RunTable, TermQuery};
+use audit::tables::{RunTable, TermQuery};
 use audit_runs::{BLOCK_ENTRIES, Fingerprint, MAX_ENTRIES, SegmentTerms, merged_blocks};
-use kernel::{Entry, OrganizationId, StoreError};
+use kernel::StoreError;
 
 use super::{blocks::ALL_BLOCKS, reader::Reader, view::View};
 

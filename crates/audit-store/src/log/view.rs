@@ -1,8 +1,8 @@
-//! The state of a log as a request finds it: the entries that wait, and the keys of all runs and segments.
+//! The state of a log as a request finds it: the head, and the keys of all runs and segments.
 
 use std::sync::Arc;
 
-use audit::tables::{RunKey, RunTable, StoredHead, WaitingRow};
+use audit::tables::{RunKey, RunTable, StoredHead};
 use kernel::{OrganizationId, Ulid};
 
 use super::directory::Directory;
@@ -10,8 +10,6 @@ use super::directory::Directory;
 /// The state of a log as a request finds it. Its *units* are the segments and runs in the order of the chain, by index.
 pub(crate) struct View {
     pub(crate) organization: OrganizationId,
-    /// The rows that may have entries which wait.
-    pub(crate) waiting: Vec<WaitingRow>,
     pub(crate) head: Option<StoredHead>,
     directory: Arc<Directory>,
     /// The segments that are units.
@@ -26,7 +24,6 @@ impl View {
     /// Puts together what was read: the runs, which may be in a segment by now, before the segments.
     pub(crate) fn new(
         organization: OrganizationId,
-        waiting: Vec<WaitingRow>,
         runs: Vec<RunKey>,
         head: Option<StoredHead>,
         directory: Arc<Directory>,
@@ -52,7 +49,7 @@ impl View {
             })
             .collect();
         tail_low_ids.reverse();
-        Self { organization, waiting, head, directory, segments: first..end, tail, tail_low_ids }
+        Self { organization, head, directory, segments: first..end, tail, tail_low_ids }
     }
 
     /// The sequence of the last entry that was removed from the start.

@@ -142,6 +142,11 @@ impl Chains {
         self.loaded.retain(|_, chain| chain.open.is_none() && is_converted(&chain.head));
     }
 
+    /// Forgets what is in memory about a chain.
+    pub(super) fn forget_chain(&mut self, organization: OrganizationId) {
+        self.loaded.remove(&organization);
+    }
+
     /// Forgets what is in memory about chains.
     pub(super) fn forget(&mut self) {
         self.loaded.clear();

@@ -56,7 +56,7 @@ pub struct MissingRows {
     pub numbers: Vec<RangeInclusive<u64>>,
     /// The time at which the first of them was noticed to be missing.
     pub noticed_at: Timestamp,
-    /// The time of the row after the first of them.
+    /// The time of the row after the first of them, or of the one before it if it is the last row of the process.
     pub following_row_at: Timestamp,
     /// Whether the process ended about then, as far as its other rows show. If it was killed, the rows may never have been
     /// stored. Otherwise someone has removed them or holds them back.

@@ -32,11 +32,6 @@ impl Sealer {
         self.isolation.end_rests(now);
         let (mut round, mut judged) = (Round::default(), Judged::default());
         let mut writers = Writers::load(&*tables, &*self.context.keys.rows, &self.versions).await?;
-        if self.has_unlogged {
-            let heads = all_heads(&*self.context.tables).await?;
-            self.found.extend(self.chains.find_recent(&heads, &*self.context.keys.checkpoints, now));
-            self.has_unlogged = false;
-        }
         let old_waiting = self.take_old((&mut round, &mut judged, &mut writers), now).await?;
         // What waited before is sealed first.
         let batch = if old_waiting.is_empty() {
@@ -88,6 +83,7 @@ impl Sealer {
                 round.faults.push(self.chains.rest(LOG, error, now)?);
                 self.due_at = Some(Timestamp::MIN);
             }
+            self.find_unlogged(&mut round, now).await;
             return Ok(round);
         }
         self.failed(&change, (single, refusal), &mut round, now)?;

@@ -50,6 +50,8 @@ pub(super) struct WriterState {
     gaps: Vec<Gap>,
     /// The numbers that were given up or reported as missing, and when: their rows may still come.
     late: Vec<(RangeInclusive<u64>, Timestamp)>,
+    /// The gaps that were reported as those of a writer that was killed.
+    killed: Vec<Gap>,
     /// The time of the newest row.
     newest_at: Timestamp,
     /// The time at which the sealer last saw a row.
@@ -72,6 +74,7 @@ impl WriterState {
             next: 1,
             gaps: Vec::new(),
             late: Vec::new(),
+            killed: Vec::new(),
             newest_at: Timestamp::from_millis(0),
             seen_at: now,
             has_ended: false,
@@ -108,6 +111,7 @@ impl WriterState {
         }
         let Some(index) = self.late.iter().position(|(range, _)| range.contains(&number)) else { return false };
         let (range, since) = self.late.remove(index);
+        self.killed = gaps_without(&self.killed, &(number..=number));
         self.late.extend(without(&range, &(number..=number)).into_iter().map(|range| (range, since)));
         true
     }
@@ -126,10 +130,12 @@ impl WriterState {
             self.late.push((both, now));
         }
         self.gaps = gaps;
+        self.killed = gaps_without(&self.killed, range);
     }
 
     /// Takes the gaps that were noticed long enough before `swept_at`: the time at which the sealer began to read all
-    /// rows that there are. Forgets what can no longer come.
+    /// rows that there are. Takes those once more that were reported as the end of a writer that has lived on. Also takes
+    /// the last row of a writer that has been silent for too long. Forgets what can no longer come.
     pub(super) fn take_missing(&mut self, swept_at: Timestamp) -> Vec<Missing> {
         self.late.retain(|(_, since)| swept_at.since(*since) < MAX_LATE);
         let newest_at = self.newest_at;
@@ -139,18 +145,30 @@ impl WriterState {
         self.late.extend(due.iter().map(|gap| (gap.numbers.clone(), swept_at)));
         let excess = self.late.len().saturating_sub(MAX_LATE_RANGES);
         self.late.drain(..excess);
-        let (alive, killed): (Vec<_>, Vec<_>) =
-            due.into_iter().partition(|gap| newest_at.since(gap.row_at) >= MIN_LIFE_AFTER_GAP);
+        let lives_on = |gap: &Gap| newest_at.since(gap.row_at) >= MIN_LIFE_AFTER_GAP;
+        let (mut alive, mut killed): (Vec<_>, Vec<_>) = due.into_iter().partition(lives_on);
+        // Rows of a living writer may have been held back until the gap was reported.
+        alive.extend(self.killed.extract_if(.., |gap| lives_on(gap)));
+        self.killed.extend(killed.iter().cloned());
+        let excess = self.killed.len().saturating_sub(MAX_LATE_RANGES);
+        self.killed.drain(..excess);
+        if self.is_silent(swept_at) && self.gaps.is_empty() && !self.has_ended {
+            killed.push(Gap { numbers: self.next..=self.next, noticed_at: swept_at, row_at: newest_at });
+        }
         [Missing { gaps: alive, has_ended: false }, Missing { gaps: killed, has_ended: true }]
             .into_iter()
             .filter(|missing| !missing.gaps.is_empty())
             .collect()
     }
 
+    fn is_silent(&self, swept_at: Timestamp) -> bool {
+        swept_at.since(self.seen_at) >= MAX_SILENCE
+    }
+
     /// Whether nothing more is expected of the writer.
     pub(super) fn is_over(&self, swept_at: Timestamp) -> bool {
         let is_complete = self.gaps.is_empty() && (self.late.is_empty() || !self.has_ended);
-        is_complete && (self.has_ended || swept_at.since(self.seen_at) >= MAX_SILENCE)
+        is_complete && (self.has_ended || self.is_silent(swept_at))
     }
 
     /// The time from which on [`Self::take_missing`] or [`Self::is_over`] may have another result, if no row comes.
@@ -167,11 +185,13 @@ impl WriterState {
         put_number(&mut bytes, self.next);
         put_time(&mut bytes, self.newest_at);
         put_time(&mut bytes, self.seen_at);
-        put_number(&mut bytes, self.gaps.len() as u64);
-        for gap in &self.gaps {
-            put_range(&mut bytes, &gap.numbers);
-            put_time(&mut bytes, gap.noticed_at);
-            put_time(&mut bytes, gap.row_at);
+        for gaps in [&self.gaps, &self.killed] {
+            put_number(&mut bytes, gaps.len() as u64);
+            for gap in gaps {
+                put_range(&mut bytes, &gap.numbers);
+                put_time(&mut bytes, gap.noticed_at);
+                put_time(&mut bytes, gap.row_at);
+            }
         }
         put_number(&mut bytes, self.late.len() as u64);
         for (range, since) in &self.late {
@@ -189,17 +209,22 @@ impl WriterState {
         };
         let (version, next) = (unread.number()?, unread.number()?);
         let (newest_at, seen_at) = (time(&mut unread)?, time(&mut unread)?);
-        let mut gaps = Vec::new();
-        for _ in 0..unread.length().filter(|count| *count <= MAX_STORED_RANGES)? {
-            let numbers = range(&mut unread)?;
-            gaps.push(Gap { numbers, noticed_at: time(&mut unread)?, row_at: time(&mut unread)? });
-        }
+        let (gaps, killed) = (gaps(&mut unread)?, gaps(&mut unread)?);
         let mut late = Vec::new();
         for _ in 0..unread.length().filter(|count| *count <= MAX_STORED_RANGES)? {
             late.push((range(&mut unread)?, time(&mut unread)?));
         }
-        unread.0.is_empty().then_some(Self { version, next, gaps, late, newest_at, seen_at, has_ended })
+        unread.0.is_empty().then_some(Self { version, next, gaps, late, killed, newest_at, seen_at, has_ended })
     }
+}
+
+/// The gaps without the numbers of a range.
+fn gaps_without(gaps: &[Gap], removed: &RangeInclusive<u64>) -> Vec<Gap> {
+    let parts = |gap: &Gap| {
+        let both = *gap.numbers.start().max(removed.start())..=*gap.numbers.end().min(removed.end());
+        if both.is_empty() { vec![gap.numbers.clone()] } else { without(&gap.numbers, &both) }
+    };
+    gaps.iter().flat_map(|gap| parts(gap).into_iter().map(|numbers| Gap { numbers, ..gap.clone() })).collect()
 }
 
 /// The numbers of a range without those of another one within it.
@@ -211,6 +236,15 @@ fn without(range: &RangeInclusive<u64>, removed: &RangeInclusive<u64>) -> Vec<Ra
 fn put_range(bytes: &mut Vec<u8>, range: &RangeInclusive<u64>) {
     put_number(bytes, *range.start());
     put_number(bytes, range.end() - range.start());
+}
+
+fn gaps(unread: &mut Unread<'_>) -> Option<Vec<Gap>> {
+    let mut gaps = Vec::new();
+    for _ in 0..unread.length().filter(|count| *count <= MAX_STORED_RANGES)? {
+        let numbers = range(unread)?;
+        gaps.push(Gap { numbers, noticed_at: time(unread)?, row_at: time(unread)? });
+    }
+    Some(gaps)
 }
 
 fn range(unread: &mut Unread<'_>) -> Option<RangeInclusive<u64>> {
@@ -268,6 +302,45 @@ mod tests {
     }
 
     #[test]
+    fn a_gap_of_a_killed_writer_is_reported_again_if_the_writer_lives_on() {
+        let mut state = WriterState::new(at(0));
+        state.see(&row(2, &[]), at(1), at(1));
+        state.see(&row(5, &[]), at(2), at(2));
+        assert_eq!(numbers(&state.take_missing(at(62))), [(1..=1, true), (3..=4, true)]);
+        state.see(&row(6, &[]), at(4), at(63));
+        assert_eq!(state.take_missing(at(63)), [], "it was written too soon after the gaps");
+        let mut state = WriterState::decode(&state.encode(0)).unwrap();
+        assert!(state.see(&row(3, &[]), at(1), at(64)), "a row that was held back is not missing");
+        state.see(&row(7, &[]), at(7), at(65));
+        assert_eq!(numbers(&state.take_missing(at(65))), [(1..=1, false), (4..=4, false)]);
+        state.see(&row(8, &[]), at(9), at(66));
+        assert_eq!(state.take_missing(at(66)), [], "it is reported once");
+    }
+
+    #[test]
+    fn a_number_that_is_given_up_later_is_not_missing_although_its_writer_lives_on() {
+        let mut state = WriterState::new(at(0));
+        state.see(&row(4, &[]), at(1), at(1));
+        assert_eq!(numbers(&state.take_missing(at(61))), [(1..=3, true)]);
+        state.see(&row(5, &[2..=2, 9..=9]), at(70), at(70));
+        assert_eq!(numbers(&state.take_missing(at(70))), [(1..=1, false), (3..=3, false)]);
+    }
+
+    #[test]
+    fn a_writer_that_ends_without_its_last_row_is_a_warning_when_it_is_forgotten() {
+        let (silent, mut state) = (48 * 3600, WriterState::new(at(0)));
+        state.see(&row(1, &[]), at(0), at(0));
+        assert_eq!(state.take_missing(at(silent - 1)), []);
+        let missing = state.take_missing(at(silent));
+        assert_eq!(numbers(&missing), [(2..=2, true)]);
+        assert_eq!((missing[0].gaps[0].noticed_at, missing[0].gaps[0].row_at), (at(silent), at(0)));
+        assert!(state.is_over(at(silent)));
+        let mut state = WriterState::new(at(0));
+        state.see(&ReadRow { is_last: true, ..row(1, &[]) }, at(0), at(0));
+        assert_eq!(state.take_missing(at(silent)), [], "this one has ended properly");
+    }
+
+    #[test]
     fn a_number_that_was_given_up_is_not_missing_and_may_come_late() {
         let mut state = WriterState::new(at(0));
         state.see(&row(6, &[2..=3, 5..=5]), at(1), at(1));
@@ -299,7 +372,7 @@ mod tests {
                 numbers(&state.take_missing(at(60))).into_iter().flat_map(|(range, _)| range).collect();
             missing.sort_unstable();
             let expected: Vec<u64> = (1..greatest)
-                .filter(|number| !seen.contains(number) && !(is_given_up && *number == given_up))
+                .filter(|number| !(seen.contains(number) || is_given_up && *number == given_up))
                 .collect();
             prop_assert_eq!(missing, expected);
             for number in 1..40 {

@@ -26,6 +26,8 @@ pub(super) struct ChainState {
     checkpoints: BTreeMap<(i64, Hash), Timestamp>,
     /// The roots that trees of these sizes have elsewhere.
     roots: BTreeMap<u64, Hash>,
+    /// The hashes that entries have elsewhere, by their sequences.
+    heads: BTreeMap<i64, Hash>,
     verified_checkpoints: u64,
     signed_through: i64,
 }
@@ -43,6 +45,7 @@ impl ChainState {
             tree,
             checkpoints: BTreeMap::new(),
             roots: BTreeMap::new(),
+            heads: BTreeMap::new(),
             verified_checkpoints: 0,
             signed_through: 0,
         }
@@ -52,6 +55,23 @@ impl ChainState {
     pub(super) fn expect_root(&mut self, size: u64, root: Hash) -> Result<(), Fault> {
         let other = self.roots.insert(size, root).filter(|other| *other != root);
         if other.is_some() { Err(Fault::OtherRoot { size }) } else { self.check_root() }
+    }
+
+    /// Expects that the chain has an entry with this hash.
+    pub(super) fn expect_head(&mut self, head: Head) -> Result<(), Fault> {
+        // There is nothing left to compare removed entries with.
+        if head.sequence < self.start.sequence {
+            return Ok(());
+        }
+        let other = self.heads.insert(head.sequence, head.hash).filter(|other| *other != head.hash);
+        if other.is_some() { Err(Fault::OtherHead { sequence: head.sequence }) } else { self.check_head(self.head) }
+    }
+
+    fn check_head(&mut self, head: Head) -> Result<(), Fault> {
+        match self.heads.remove(&head.sequence) {
+            Some(hash) if hash != head.hash => Err(Fault::OtherHead { sequence: head.sequence }),
+            _ => Ok(()),
+        }
     }
 
     /// Expects that the chain has an entry with the hash of this checkpoint.
@@ -118,7 +138,8 @@ impl ChainState {
         let is_expected = |sequence: &i64| *sequence <= last;
         let has_checkpoint = self.checkpoints.first_key_value().is_some_and(|((sequence, _), _)| is_expected(sequence));
         let has_root = self.roots.first_key_value().is_some_and(|(size, _)| *size <= last.unsigned_abs());
-        if has_checkpoint || has_root || !block.is_whole() {
+        let has_head = self.heads.first_key_value().is_some_and(|(sequence, _)| is_expected(sequence));
+        if has_checkpoint || has_root || has_head || !block.is_whole() {
             for sequence in first..=last {
                 let (Some(hash), Some(id)) = (block.hash(sequence), block.id(sequence)) else { continue };
                 self.push_entry(Head { sequence, hash }, id)?;
@@ -146,6 +167,7 @@ impl ChainState {
         if let Some(tree) = &mut self.tree {
             tree.push(head.hash);
         }
+        self.check_head(head)?;
         self.check_checkpoints(head, Some(id))?;
         (self.head, self.last) = (head, Some(id));
         self.check_root()
@@ -185,6 +207,9 @@ impl ChainState {
         if let Some((&(sequence, _), &signed_at)) = self.checkpoints.last_key_value() {
             return Err(Fault::TailCut { last, sequence, signed_at });
         }
+        if let Some((&sequence, _)) = self.heads.last_key_value() {
+            return Err(Fault::OtherHead { sequence });
+        }
         let head = stored.map_or(Head::EMPTY, |stored| stored.head);
         if last < head.sequence {
             return Err(Fault::HeadLost { last, sequence: head.sequence });
@@ -201,16 +226,15 @@ impl ChainState {
         if let Some(stored) = stored {
             let is_same_tree = match (&self.tree, &stored.tree) {
                 (Some(tree), Some(stored)) => tree == stored,
-                _ => true,
+                // Only a head with a tree is signed as a note.
+                _ => stored.signed.is_none_or(|signed| signed.note.is_none()),
             };
             if !is_same_tree || stored.high_id < self.high_id {
                 return Err(Fault::AlteredHead { sequence: last });
             }
         }
-        if self.tree.is_some()
-            && let Some((&size, _)) = self.roots.last_key_value()
-        {
-            return Err(Fault::OtherRoot { size });
+        if let Some((&size, _)) = self.roots.last_key_value() {
+            return Err(if self.tree.is_some() { Fault::OtherRoot { size } } else { Fault::NoTree { size } });
         }
         if !self.has_recorded_start {
             return Err(Fault::UnrecordedRemoval { through: self.start.sequence });

@@ -1,12 +1,13 @@
 //! The stored tiles of the tree, and those that the entries have.
 
 use audit::{
-    AuditTables, BLOCK_ENTRIES, BLOCK_LEVEL, Fault, Hash, Tree, VerificationError, leaf_hash, subtree_root,
+    AuditTables, BLOCK_ENTRIES, BLOCK_LEVEL, Fault, Hash, Head, Tree, VerificationError, leaf_hash, subtree_root,
     tables::RunTable,
 };
 use kernel::OrganizationId;
 
-use crate::log::View;
+use super::checked_block::CheckedBlock;
+use crate::{blocks::removed_leaves, log::View};
 
 /// The number of nodes of a full tile.
 const WIDTH: usize = 256;
@@ -17,8 +18,8 @@ const PAGE: i64 = 64;
 /// The nodes of the tree at the levels of tiles, from the roots of blocks on.
 pub(super) struct Tiles {
     organization: OrganizationId,
-    /// The roots of the blocks that were removed; `None` if they are not all there.
-    removed: Option<Vec<Hash>>,
+    /// The tree over the entries that were removed; `None` if the chain has no tree yet.
+    removed: Option<Tree>,
     /// The leaves of the block that is not complete.
     leaves: Vec<Hash>,
     /// The roots of all blocks.
@@ -27,41 +28,53 @@ pub(super) struct Tiles {
 
 impl Tiles {
     /// Reads the roots of the blocks that were removed.
+    ///
+    /// # Errors
+    /// [`Fault::AlteredTile`] if the chain has a tree and they are not all there.
     pub(super) async fn load(
         tables: &dyn AuditTables,
         organization: OrganizationId,
-        removed: i64,
+        (removed, has_tree): (Head, bool),
     ) -> Result<Self, VerificationError> {
-        let count = usize::try_from(removed / BLOCK_ENTRIES).unwrap_or_default();
+        if !has_tree {
+            return Ok(Self { organization, removed: None, leaves: Vec::new(), blocks: Vec::new() });
+        }
+        let count = usize::try_from(removed.sequence / BLOCK_ENTRIES).unwrap_or_default();
         let mut roots = Vec::with_capacity(count);
         while roots.len() < count {
-            let first = (roots.len() / WIDTH) as i64;
-            let stored = read(tables, organization, 1, first, count.div_ceil(WIDTH) as i64).await?;
-            let before = roots.len();
-            for (tile, hashes) in stored {
-                if tile as usize * WIDTH == roots.len() {
+            let tile = (roots.len() / WIDTH) as i64;
+            let end = roots.len() + PAGE as usize * WIDTH;
+            for (number, hashes) in read(tables, organization, 1, tile, count.div_ceil(WIDTH) as i64).await? {
+                if number as usize * WIDTH == roots.len() {
                     roots.extend(hashes);
                 }
             }
-            if roots.len() == before || roots.len() < count && !roots.len().is_multiple_of(WIDTH) {
-                break;
+            if roots.len() < count.min(end) {
+                return Err(Fault::AlteredTile { level: 1, tile: (roots.len() / WIDTH) as i64 }.into());
             }
         }
         roots.truncate(count);
-        let is_complete = removed % BLOCK_ENTRIES == 0 && roots.len() == count;
-        let blocks = if is_complete { roots.clone() } else { Vec::new() };
-        Ok(Self { organization, removed: is_complete.then_some(roots), leaves: Vec::new(), blocks })
+        let mut tree = Tree::default();
+        roots.iter().for_each(|root| tree.push_subtree(*root, BLOCK_LEVEL));
+        // Entries of the old form were removed up to any of them.
+        let stubs: Vec<Hash> = removed_leaves(removed.sequence % BLOCK_ENTRIES, removed.hash).collect();
+        stubs.iter().for_each(|hash| tree.push(*hash));
+        let leaves = stubs.into_iter().map(leaf_hash).collect();
+        Ok(Self { organization, removed: Some(tree), leaves, blocks: roots })
     }
 
     /// The tree over the entries that were removed.
     pub(super) fn removed_tree(&self) -> Option<Tree> {
-        let mut tree = Tree::default();
-        self.removed.as_ref()?.iter().for_each(|root| tree.push_subtree(*root, BLOCK_LEVEL));
-        Some(tree)
+        self.removed.clone()
     }
 
-    pub(super) fn push_block(&mut self, root: Hash) {
-        self.blocks.push(root);
+    /// Adds a block, which is whole but for entries that were removed.
+    pub(super) fn push_block(&mut self, block: &CheckedBlock) {
+        if block.is_whole() {
+            self.blocks.push(block.root);
+        } else {
+            block.hashes.iter().for_each(|hash| self.push_entry(*hash));
+        }
     }
 
     pub(super) fn push_entry(&mut self, hash: Hash) {

@@ -1,14 +1,18 @@
 //! Damage of what is stored: the verification names the first range that it is in.
 
-use audit::{
-    Fault, Head, VerificationError,
-    tables::{BodyRange, Conversion, NewRun, NewSegment, PrefixRemoval, RunTable, TileRow},
-};
-use novantra_audit_store::{Compacted, StoredLog};
 use std::sync::Arc;
+
+use audit::{
+    Fault, VerificationError,
+    tables::{BodyRange, RunTable},
+};
+use novantra_audit_store::{Compacted, Expected, StoredLog};
 use store_contract::TestLogKey;
 
-use crate::support::{TestChain, flip_byte_of_run, lease_owner, segments_of};
+use crate::{
+    moving_tables::MovingTables,
+    support::{TestChain, flip_byte_of_run},
+};
 
 /// A chain with a segment, two blocks and a smaller run.
 async fn compacted() -> TestChain {
@@ -18,61 +22,33 @@ async fn compacted() -> TestChain {
     chain
 }
 
-/// Puts another body in the place of the segment, which keeps its digest.
-async fn replace_segment(chain: &TestChain, segment: NewSegment) {
-    // A removal that states a wrong end is the only change of the port that deletes a segment.
-    let organization = chain.organization;
-    let last = Head { sequence: 4096, hash: chain.entries[4095].1 };
-    let stored = chain.tables.heads(&[organization]).await.unwrap().remove(0).removed;
-    if stored == Head::EMPTY {
-        let removal = PrefixRemoval {
-            organization,
-            before: stored,
-            last,
-            terms_before: 0,
-            merged_terms_before: 0,
-            tiles: Vec::new(),
-        };
-        assert!(chain.tables.remove_prefix(&removal).await.unwrap());
-    }
-    let conversion = Conversion {
-        lease: lease_owner().hold(chain.clock_now()),
-        organization,
-        segments: vec![segment],
-        runs: Vec::new(),
-        terms: Vec::new(),
-        tiles: Vec::new(),
-        head: None,
-    };
-    assert!(chain.tables.convert(&conversion).await.unwrap());
-}
-
-async fn stored_segment(chain: &TestChain) -> NewSegment {
-    let key = segments_of(&*chain.tables, chain.organization).await.remove(0);
+/// The body of the segment.
+async fn segment_body(chain: &TestChain) -> Vec<u8> {
     let range = BodyRange { table: RunTable::Segments, first_sequence: 1, offset: 0, length: usize::MAX };
-    let body = chain.tables.bodies(chain.organization, &[range]).await.unwrap().remove(0).unwrap();
-    let digest = chain.tables.digests(chain.organization, 1, 1).await.unwrap()[0].1;
-    let run = NewRun {
-        first_sequence: key.first_sequence,
-        last_sequence: key.last_sequence,
-        first_id: key.first_id,
-        high_id: key.high_id,
-        body,
-    };
-    NewSegment { run, digest }
+    chain.tables.bodies(chain.organization, &[range]).await.unwrap().remove(0).unwrap()
 }
 
-/// The range of entries in which the verification finds the first fault; `None` if there is none.
-async fn damaged(chain: &TestChain) -> Option<(i64, i64)> {
-    let log = StoredLog::new(Arc::clone(&chain.tables));
+/// The range of entries in which the verification finds the first fault, if the segment has this body; `None` if there is
+/// none.
+async fn damaged_with(chain: &TestChain, segment: Option<Vec<u8>>) -> Option<(i64, i64)> {
+    let tables = MovingTables::new(Arc::clone(&chain.tables), Vec::new());
+    let tables = match segment {
+        Some(body) => tables.with_segment(body),
+        None => tables,
+    };
+    let log = StoredLog::new(Arc::new(tables));
     log.set_key(Arc::new(TestLogKey::DEFAULT));
-    match log.verify(chain.organization, &TestLogKey::DEFAULT, &[], &[]).await {
+    match log.verify(chain.organization, &TestLogKey::DEFAULT, Expected::default()).await {
         Ok(_) => None,
         Err(VerificationError::Fault(Fault::Unreadable { first, last } | Fault::AlteredBlock { first, last })) => {
             Some((first, last))
         }
         Err(other) => panic!("{other:?}"),
     }
+}
+
+async fn damaged(chain: &TestChain) -> Option<(i64, i64)> {
+    damaged_with(chain, None).await
 }
 
 #[tokio::test]
@@ -82,10 +58,10 @@ async fn an_intact_chain_verifies() {
 
 #[tokio::test]
 async fn a_flipped_byte_of_a_segment_is_named_with_the_block_that_it_is_in() {
+    let chain = compacted().await;
     for part in 0..17 {
-        let chain = compacted().await;
-        let mut segment = stored_segment(&chain).await;
-        let header = audit_runs::Header::parse(&segment.run.body).unwrap();
+        let mut body = segment_body(&chain).await;
+        let header = audit_runs::Header::parse(&body).unwrap();
         let (position, range) = match part {
             // All blocks need the dictionary.
             16 => (header.dictionary().start + 5, (1, 4096)),
@@ -95,9 +71,8 @@ async fn a_flipped_byte_of_a_segment_is_named_with_the_block_that_it_is_in() {
                 ((bytes.start + bytes.end) / 2, (sequences.start, sequences.end - 1))
             }
         };
-        segment.run.body[position] ^= 0x10;
-        replace_segment(&chain, segment).await;
-        let (first, last) = damaged(&chain).await.unwrap();
+        body[position] ^= 0x10;
+        let (first, last) = damaged_with(&chain, Some(body)).await.unwrap();
         assert!(first == range.0 && last <= range.1, "part {part}: {first} to {last}");
     }
 }
@@ -105,12 +80,11 @@ async fn a_flipped_byte_of_a_segment_is_named_with_the_block_that_it_is_in() {
 #[tokio::test]
 async fn a_body_that_has_the_same_entries_in_other_bytes_is_found_by_its_digest() {
     let chain = compacted().await;
-    let mut segment = stored_segment(&chain).await;
+    let mut body = segment_body(&chain).await;
     // Bytes after the last frame belong to no entry.
-    segment.run.body.push(0);
-    assert!(audit_runs::Header::parse(&segment.run.body).is_ok());
-    replace_segment(&chain, segment).await;
-    assert_eq!(damaged(&chain).await, Some((1, 4096)));
+    body.push(0);
+    assert!(audit_runs::Header::parse(&body).is_ok());
+    assert_eq!(damaged_with(&chain, Some(body)).await, Some((1, 4096)));
 }
 
 #[tokio::test]

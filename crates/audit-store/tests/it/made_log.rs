@@ -8,12 +8,12 @@ use audit::{
     AuditTables, Checkpoint, HasAuditTables, Hash, Head, Seal, StoredEntry, Tree, hash_entry, leaf_hash, subtree_root,
     tables::{
         Compaction, Conversion, HeadChange, LeaseHold, NewRun, NewSegment, PrefixRemoval, SealingRound, SignedHead,
-        StoredHead, TermMerge, TermRow, TileRow, WaitingKey,
+        StoredHead, TermMerge, TermRow, TileRow, WaitingKey, WaitingRow,
     },
 };
 use audit_runs::{BlockAnchor, Effort, SegmentTerms, encode_sealed, merge_terms};
 use kernel::{Entry, OrganizationId, Timestamp, Ulid};
-use novantra_audit_store::{RowWriter, StoredLog};
+use novantra_audit_store::{PreparedRow, RowWriter, StoredLog};
 use store::{Lease, Maintenance};
 use store_contract::TestClock;
 use store_memory::MemoryStore;
@@ -27,6 +27,7 @@ pub(crate) const BLOCK: i64 = 256;
 pub(crate) const SEGMENT: i64 = 4_096;
 
 /// A change of the tables.
+#[allow(clippy::large_enum_variant, reason = "a test makes few of them")]
 #[derive(Clone)]
 pub(crate) enum Move {
     Seal(SealingRound),
@@ -122,17 +123,16 @@ impl MadeLog {
     pub(crate) async fn append_under(&self, secret: &'static [u8], entries: &[Entry]) {
         let writer = RowWriter::new(Ulid(2));
         writer.set_key(Arc::new(OtherKey(secret)));
-        self.append_row(&writer, entries, 1).await;
+        self.append_row(&writer, entries, |prepared| prepared.row.clone()).await;
     }
 
     /// Stores a row once more, after an attempt with an unknown outcome.
     pub(crate) async fn append_repeated(&mut self, entries: &[Entry]) {
-        self.append_row(&self.writer, entries, -1).await;
+        self.append_row(&self.writer, entries, PreparedRow::repeated).await;
     }
 
-    async fn append_row(&self, writer: &RowWriter, entries: &[Entry], sign: i64) {
-        let mut row = writer.prepare(&entries.iter().collect::<Vec<_>>()).unwrap().remove(0).row.clone();
-        row.entries *= sign;
+    async fn append_row(&self, writer: &RowWriter, entries: &[Entry], row: impl Fn(&PreparedRow) -> WaitingRow) {
+        let row = row(&writer.prepare(&entries.iter().collect::<Vec<_>>()).unwrap()[0]);
         Move::Seal(SealingRound { waiting: vec![row], ..round() }).apply(&*self.tables).await;
     }
 

@@ -1,4 +1,5 @@
 //! The log over tables in memory.
+#![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 mod compaction;
 mod conversion;
@@ -17,6 +18,7 @@ mod single;
 mod support;
 mod test_keys;
 mod verifying;
+mod waiting;
 
 /// Runs a test of random values to its end.
 fn block_on(test: impl Future<Output = ()>) {

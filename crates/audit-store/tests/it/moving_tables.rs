@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use audit::{
     AuditFilter, AuditTables, Checkpoint, Hash, StoredEntry,
     tables::{
-        BodyRange, Compaction, Conversion, PrefixRemoval, Recent, RunKey, SealingRound, SegmentQuery, StoredHead,
-        TermMerge, TermQuery, TermRow, TileRow, WaitingKey, WaitingRow, WaitingStats, WriterRow,
+        BodyRange, Compaction, Conversion, PrefixRemoval, Recent, RunKey, RunTable, SealingRound, SegmentQuery,
+        StoredHead, TermMerge, TermQuery, TermRow, TileRow, WaitingKey, WaitingRow, WaitingStats, WriterRow,
     },
 };
 use kernel::{Entry, Id, Order, OrganizationId, Page, PageRequest, Position, StoreError, Timestamp, Ulid};
@@ -26,16 +26,23 @@ pub(crate) struct MovingTables {
     old: Vec<StoredEntry>,
     /// Entries of the old form that wait.
     old_waiting: Vec<Entry>,
+    /// The body that the first segment has.
+    segment: Option<Vec<u8>>,
 }
 
 impl MovingTables {
     pub(crate) fn new(tables: Arc<dyn AuditTables>, moves: Vec<(usize, Move)>) -> Self {
-        Self { tables, moves: Mutex::new(moves.into()), old: Vec::new(), old_waiting: Vec::new() }
+        Self { tables, moves: Mutex::new(moves.into()), old: Vec::new(), old_waiting: Vec::new(), segment: None }
     }
 
     /// Adds entries of the old form.
     pub(crate) fn with_old(self, old: Vec<StoredEntry>, old_waiting: Vec<Entry>) -> Self {
         Self { old, old_waiting, ..self }
+    }
+
+    /// Puts this in the place of the body of the first segment.
+    pub(crate) fn with_segment(self, body: Vec<u8>) -> Self {
+        Self { segment: Some(body), ..self }
     }
 
     /// Moves this from now on.
@@ -111,7 +118,14 @@ impl AuditTables for MovingTables {
         ranges: &[BodyRange],
     ) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
         self.next_call().await;
-        self.tables.bodies(organization, ranges).await
+        let mut bodies = self.tables.bodies(organization, ranges).await?;
+        if let Some(segment) = &self.segment {
+            let of_segment = |range: &BodyRange| range.table == RunTable::Segments && range.first_sequence == 1;
+            for (_, body) in ranges.iter().zip(&mut bodies).filter(|(range, _)| of_segment(range)) {
+                *body = Some(segment.clone());
+            }
+        }
+        Ok(bodies)
     }
 
     async fn terms(&self, organization: OrganizationId, query: &TermQuery) -> Result<Vec<TermRow>, StoreError> {
@@ -136,6 +150,16 @@ impl AuditTables for MovingTables {
 
     async fn waiting_stats(&self, organization: Option<OrganizationId>) -> Result<WaitingStats, StoreError> {
         self.tables.waiting_stats(organization).await
+    }
+
+    async fn waiting_of(
+        &self,
+        organization: OrganizationId,
+        after: Option<Ulid>,
+        limit: usize,
+    ) -> Result<Vec<WaitingRow>, StoreError> {
+        self.next_call().await;
+        self.tables.waiting_of(organization, after, limit).await
     }
 
     async fn waiting(

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use audit::{StoredEntry, VerificationError};
 use kernel::{Entry, Ulid};
-use novantra_audit_store::StoredLog;
+use novantra_audit_store::{Expected, StoredLog};
 use proptest::prelude::*;
 
 use crate::{
@@ -44,7 +44,7 @@ async fn check(old: u64, calls: usize, queries: &[Query]) {
     let tables = Arc::new(MovingTables::new(Arc::clone(&made.tables), Vec::new()).with_old(stored, Vec::new()));
     let log = StoredLog::new(Arc::clone(&tables) as _);
     log.set_key(Arc::new(TestKey));
-    log.verify(ORGANIZATION, &TestKey, &[], &[]).await.unwrap();
+    log.verify(ORGANIZATION, &TestKey, Expected::default()).await.unwrap();
     let picked = [&made.sealed[0], &made.sealed[made.sealed.len() / 2], made.sealed.last().unwrap()];
     for (number, query) in queries.iter().enumerate() {
         if number == 2 {
@@ -68,7 +68,7 @@ async fn check(old: u64, calls: usize, queries: &[Query]) {
         ids(&log.changes(ORGANIZATION, "thing_1", 25).await.unwrap()),
         ids(&changes.cloned().collect::<Vec<_>>())
     );
-    let verified = log.verify(ORGANIZATION, &TestKey, &[], &[]).await.unwrap();
+    let verified = log.verify(ORGANIZATION, &TestKey, Expected::default()).await.unwrap();
     assert_eq!(verified.entries, made.sealed.len() as u64);
 }
 
@@ -102,6 +102,6 @@ async fn an_altered_entry_of_the_old_form_is_found() {
     let (made, mut stored) = begun(300).await;
     stored[100].entry.status = Some(418);
     let tables = MovingTables::new(Arc::clone(&made.tables), Vec::new()).with_old(stored, Vec::new());
-    let outcome = StoredLog::new(Arc::new(tables)).verify(ORGANIZATION, &TestKey, &[], &[]).await;
+    let outcome = StoredLog::new(Arc::new(tables)).verify(ORGANIZATION, &TestKey, Expected::default()).await;
     assert!(matches!(outcome, Err(VerificationError::Fault(audit::Fault::Altered { sequence: 101, .. }))));
 }

@@ -4,6 +4,7 @@ use audit::{
     Fault, Hash, Signature, VerificationError, VerifiedChain, leaf_hash, tree_root, verify_consistency,
     verify_inclusion,
 };
+use novantra_audit_store::Expected;
 use proptest::prelude::*;
 
 use crate::{
@@ -12,7 +13,7 @@ use crate::{
 };
 
 async fn verify(made: &MadeLog, roots: &[(u64, Hash)]) -> Result<VerifiedChain, Fault> {
-    match made.log().verify(ORGANIZATION, &TestKey, &[], roots).await {
+    match made.log().verify(ORGANIZATION, &TestKey, Expected { roots, ..Expected::default() }).await {
         Ok(verified) => Ok(verified),
         Err(VerificationError::Fault(fault)) => Err(fault),
         Err(VerificationError::Store(error)) => panic!("{error}"),
@@ -204,4 +205,63 @@ async fn tiles_have_the_nodes_of_the_tree() {
     ] {
         assert_eq!(log.tile(ORGANIZATION, &missing).await.unwrap(), None, "{missing}");
     }
+}
+
+#[tokio::test]
+async fn a_chain_without_a_head_that_was_named_is_found() {
+    let steps = [Step::Append { rows: 3, entries: 200, late: 0 }, Step::Seal(3)];
+    let made = made(&steps).await;
+    let head = |sequence: i64| {
+        let sealed = made.sealed.get(sequence as usize - 1);
+        audit::Head { sequence, hash: sealed.map_or(Hash::ZERO, |stored| stored.seal.unwrap().hash) }
+    };
+    let other = |sequence| audit::Head { hash: Hash::digest(b"other"), ..head(sequence) };
+    for (heads, fault) in [
+        (vec![head(1), head(300), head(512), head(600)], None),
+        (vec![head(300), other(300)], Some(300)),
+        (vec![other(17), head(600)], Some(17)),
+        (vec![other(512)], Some(512)),
+        (vec![head(601)], Some(601)),
+    ] {
+        let expected = Expected { heads: &heads, ..Expected::default() };
+        let verified = made.log().verify(ORGANIZATION, &TestKey, expected).await;
+        match (verified, fault) {
+            (Ok(_), None) => {}
+            (Err(VerificationError::Fault(Fault::OtherHead { sequence })), Some(fault)) => assert_eq!(sequence, fault),
+            (verified, _) => panic!("{heads:?}: {verified:?}"),
+        }
+    }
+}
+
+/// A chain of which 4,096 entries were removed, with so many roots of their blocks.
+async fn with_removed_roots(roots: usize) -> Result<VerifiedChain, Fault> {
+    let steps = [Step::Append { rows: 11, entries: 390, late: 0 }, Step::Seal(11)];
+    let mut made = made(&steps).await;
+    let mut planned = made.plan_compact().unwrap();
+    if let Move::Compact(compaction) = &mut planned {
+        compaction.tiles[0].hashes.truncate(32 * roots);
+    }
+    made.apply(Some(planned)).await;
+    let planned = made.plan_remove();
+    made.apply(planned).await;
+    verify(&made, &[(4_200, Hash::digest(b"other"))]).await
+}
+
+#[tokio::test]
+async fn a_missing_tile_of_what_was_removed_is_found() {
+    assert_eq!(with_removed_roots(16).await, Err(Fault::OtherRoot { size: 4_200 }));
+    assert_eq!(with_removed_roots(15).await, Err(Fault::AlteredTile { level: 1, tile: 0 }));
+    assert_eq!(with_removed_roots(0).await, Err(Fault::AlteredTile { level: 1, tile: 0 }));
+}
+
+#[tokio::test]
+async fn a_root_is_not_ignored_while_there_is_no_tree() {
+    let fault = changed(|_, planned| seal(planned).after.tree = None).await;
+    assert_eq!(fault.map(|verified| verified.entries), Ok(690));
+    let steps = [Step::Append { rows: 3, entries: 200, late: 0 }];
+    let mut made = made(&steps).await;
+    let mut planned = made.plan_seal(3).unwrap();
+    seal(&mut planned).after.tree = None;
+    made.apply(Some(planned)).await;
+    assert_eq!(verify(&made, &[(600, root(&made, 600))]).await, Err(Fault::NoTree { size: 600 }));
 }

@@ -119,7 +119,7 @@ pub struct NewSegment {
 /// The rows that are needed first to read a log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recent {
-    /// The rows that may contain entries of the organization which wait, in the order of their keys.
+    /// The first rows that may contain entries of the organization which wait, in the order of their keys.
     pub waiting: Vec<WaitingRow>,
     /// The runs of the organization, in the order of the chain.
     pub runs: Vec<RunKey>,

@@ -48,7 +48,16 @@ impl LoadResult {
 
     /// Returns the median latency in microseconds.
     pub(crate) fn median_latency(&self) -> f64 {
-        self.latencies.get(self.latencies.len() / 2).copied().map_or(f64::NAN, f64::from)
+        self.latency_of(self.latencies.len() / 2)
+    }
+
+    /// Returns the latency that one call of a hundred exceeds, in microseconds.
+    pub(crate) fn high_latency(&self) -> f64 {
+        self.latency_of(self.latencies.len() * 99 / 100)
+    }
+
+    fn latency_of(&self, index: usize) -> f64 {
+        self.latencies.get(index).copied().map_or(f64::NAN, f64::from)
     }
 }
 

@@ -25,8 +25,8 @@ const ROUNDS: usize = 5;
 const BATCH: usize = 500;
 const MEBIBYTE: f64 = 1024.0 * 1024.0;
 
-/// The tables that an import of findings fills, without those of the audit log's seals.
-const TABLES: &[&str] = &["findings", "audit_entries", "outbox"];
+/// The tables that an import of findings fills, without those of the audit log.
+const TABLES: &[&str] = &["findings", "outbox"];
 
 /// The variable with the folder of real files, as in tests.
 const REAL_FILES: &str = "NOVANTRA_TEST_DATA";

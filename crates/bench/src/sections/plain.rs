@@ -22,9 +22,9 @@ struct Table {
     count: usize,
 }
 
-/// The tables that a batch of findings writes to before its response. Seals are written later, and the queue of
-/// unsealed entries is an implementation detail of the server.
-pub(super) const OF_BATCH: &[&str] = &["findings", "audit_entries", "outbox", "idempotency"];
+/// The tables that a batch of findings writes to before its response, but for the row with its audit entries, which is
+/// deleted when they are sealed.
+pub(super) const OF_BATCH: &[&str] = &["findings", "outbox", "idempotency"];
 
 /// The settings of the server's own writer (`crates/store-sql/src/engine/sqlite/connection.rs`), so that they make no
 /// difference.

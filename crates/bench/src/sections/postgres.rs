@@ -3,9 +3,10 @@
 pub(super) mod flat;
 mod limits;
 mod observed;
+mod paired;
 mod same_rows;
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use tempfile::TempDir;
 
@@ -45,11 +46,21 @@ pub(super) struct PostgresServer {
 
 impl PostgresServer {
     pub(super) fn start(bench: &BenchContext, name: &str, settings: &[(&str, &str)]) -> Outcome<Self> {
+        Self::start_program(bench, bench.binary(), name, settings)
+    }
+
+    /// Starts this build of the server.
+    pub(super) fn start_program(
+        bench: &BenchContext,
+        program: &Path,
+        name: &str,
+        settings: &[(&str, &str)],
+    ) -> Outcome<Self> {
         let (url, programs) = bench.postgres()?;
         let postgres = Postgres::create(url, programs, name)?;
         let database = postgres.url();
         let settings = [&[("database-url", database.as_str())], settings].concat();
-        let server = Novantra::start(bench.binary(), create_folder(bench.folder())?, &settings)?;
+        let server = Novantra::start(program, create_folder(bench.folder())?, &settings)?;
         let account = server.create_account("bench")?;
         let token = server.issue_token(&account)?;
         Ok(Self { postgres, server, account, token, folder: create_folder(bench.folder())? })
@@ -73,7 +84,7 @@ impl PostgresServer {
     }
 
     /// Restarts the server over the same database with other settings.
-    fn restart_with(self, bench: &BenchContext, settings: &[(&str, &str)]) -> Outcome<Self> {
+    pub(super) fn restart_with(self, bench: &BenchContext, settings: &[(&str, &str)]) -> Outcome<Self> {
         let Self { postgres, server, account, folder, .. } = self;
         let database = postgres.url();
         let settings = [&[("database-url", database.as_str())], settings].concat();
@@ -149,6 +160,9 @@ pub(super) fn measure(bench: &BenchContext) -> Outcome<Table> {
         ratio("write: novantra ÷ pgbench", &writes.novantra, &writes.pgbench).with_target(Target::at_least(0.7)),
     ];
     rows.extend(limits);
+    if let Some(other) = bench.compared() {
+        rows.extend(paired::rows(bench, other)?);
+    }
     Ok(Table {
         name: "postgres",
         title: Section::Postgres.title(),
@@ -233,7 +247,7 @@ impl Writes {
             let process = served.server.process();
             process.signal("STOP")?;
             let rate = served.postgres.pgbench(served.folder.path(), &script, WRITERS, WINDOW);
-            served.postgres.query("DELETE FROM audit_entries WHERE id LIKE '0000000%'")?;
+            served.postgres.query("DELETE FROM audit_waiting WHERE id LIKE '0000000%'")?;
             process.signal("CONT")?;
             writes.pgbench.push(rate?);
         }

@@ -48,7 +48,7 @@ pub(super) fn measure(bench: &BenchContext) -> Outcome<Table> {
         Row::new("get by id: bare handler", bare_get.cpu.median(), Unit::Micros).spread(bare_get.cpu.spread()),
         Row::new("get by id: novantra", get.cpu.median(), Unit::Micros).spread(get.cpu.spread()),
         Row::new("get by id: novantra ÷ bare", get.cpu.median() / bare_get.cpu.median(), Unit::Times)
-            .with_target(Target::at_most(10.0).goal(6.0)),
+            .with_target(Target::at_most(5.0).goal(3.5)),
         Row::new("get by id: novantra, calls", get.rate.median(), Unit::PerSecond).spread(get.rate.spread()),
         Row::new("page of 50: bare handler", bare_page.cpu.median(), Unit::Micros).spread(bare_page.cpu.spread()),
         Row::new("page of 50: novantra", page.cpu.median(), Unit::Micros).spread(page.cpu.spread()),

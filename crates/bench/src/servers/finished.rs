@@ -24,16 +24,18 @@ pub(crate) struct Finished {
     pub(crate) elapsed: Duration,
     /// The peak of its resident memory, in bytes.
     pub(crate) peak: u64,
+    /// The text that it printed.
+    pub(crate) output: String,
 }
 
 impl Finished {
     /// Runs a command in a folder to its end.
     pub(super) fn of(command: &mut Command, folder: &Path) -> Outcome<Self> {
-        let log = folder.join("command.log");
+        let (log, output) = (folder.join("command.log"), folder.join("command.out"));
         let started = Instant::now();
         let mut child = isolated(command, folder)
             .stdin(Stdio::null())
-            .stdout(Stdio::null())
+            .stdout(fs::File::create(&output)?)
             .stderr(fs::File::create(&log)?)
             .spawn()
             .context(|| format!("can't start {}", command.get_program().display()))?;
@@ -55,7 +57,7 @@ impl Finished {
         };
         let elapsed = started.elapsed();
         if ended.success() {
-            return Ok(Self { elapsed, peak });
+            return Ok(Self { elapsed, peak, output: fs::read_to_string(&output)? });
         }
         let log = fs::read_to_string(&log).unwrap_or_default();
         Err(Failure::new(format!("{} ended with {ended}: {log}", command.get_program().display())))

@@ -16,6 +16,7 @@ use crate::{
     pause,
     servers::{
         MeasuredProgram,
+        finished::Finished,
         process::{Process, isolated},
     },
 };
@@ -124,6 +125,20 @@ impl Novantra {
         command.arg("--data-dir").arg(self.folder.path());
         let output = isolated(&mut command, self.folder.path()).output()?;
         if output.status.success() { Ok(()) } else { Err(Failure::new(String::from_utf8_lossy(&output.stderr))) }
+    }
+
+    /// Verifies the audit log of the workspace by the command. Returns what that took, and the number of entries.
+    pub(crate) fn verify_audit_log(&self) -> Outcome<(Finished, u64)> {
+        let mut command = Command::new(&self.binary);
+        command.args(["--json", "audit", "verify", "--workspace", "default", "--data-dir"]).arg(self.folder.path());
+        if let Some(url) = &self.database {
+            command.args([format!("--{DATABASE_URL}"), url.clone()]);
+        }
+        let finished = Finished::of(&mut command, self.folder.path())?;
+        let verified: Value = serde_json::from_str(&finished.output)?;
+        let entries =
+            verified["logs"][0]["entries"].as_u64().context(|| format!("no number of entries: {verified}"))?;
+        Ok((finished, entries))
     }
 
     /// Creates a service account with the scopes that the benchmarks need.

@@ -80,13 +80,6 @@ impl DataSet {
         Ok((self.with_folder(folder), finished))
     }
 
-    /// Verifies the audit log in the folder of a stopped server, and returns what the command took.
-    pub(crate) fn verify_audit_log(&self, folder: TempDir) -> Outcome<Finished> {
-        let mut command = Command::new(&self.binary);
-        command.args(["audit", "verify", "--workspace", "default", "--data-dir"]).arg(folder.path());
-        Finished::of(&mut command, folder.path())
-    }
-
     /// Returns a copy with copies of the first row of a register, `rows` in all, made in the file.
     pub(crate) fn with_copied_rows(&self, table: &str, rows: usize) -> Outcome<Self> {
         let folder = create_folder(&self.parent_folder)?;

@@ -133,9 +133,9 @@ impl AuditSealer {
         if !self.upkeep.is_due() || !self.acquire_lease().await? {
             return Ok(self.upkeep.summary());
         }
-        if self.upkeep.run_once().await? {
-            // The heads of the converted chain are not those in memory.
-            self.sealer.forget();
+        if let Some(converted) = self.upkeep.run_once().await? {
+            // The head of the converted chain is not that in memory.
+            self.sealer.forget_chain(converted);
         }
         Ok(self.upkeep.summary())
     }

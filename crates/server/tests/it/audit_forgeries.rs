@@ -32,8 +32,8 @@ const FORGERIES: &[(&str, &str)] = &[
          WHERE {log} AND first_sequence = (SELECT max(first_sequence) FROM audit_runs WHERE {log})",
     ),
     (
-        "a run of another log takes the place of the first one",
-        "UPDATE audit_runs SET body = (SELECT body FROM audit_runs WHERE NOT ({log}) LIMIT 1) \
+        "another run takes the place of the first one",
+        "UPDATE audit_runs SET body = (SELECT r.body FROM audit_runs AS r WHERE r.{log} AND r.first_sequence > 1 LIMIT 1) \
          WHERE {log} AND first_sequence = 1",
     ),
     ("the head is deleted", "DELETE FROM audit_heads WHERE {log}"),

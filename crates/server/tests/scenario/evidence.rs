@@ -75,19 +75,20 @@ pub(crate) async fn assert_a_changed_entry_is_detected(installation: &Installati
     let runs = format!("SELECT first_sequence FROM audit_runs WHERE {of_default} ORDER BY first_sequence LIMIT 2");
     let runs = database.rows(&runs).await;
     let [first, second] = [runs[0][0].clone(), runs[1][0].clone()];
-    let body =
-        |of: &str| format!("(SELECT r.body FROM audit_runs AS r WHERE r.{of_default} AND r.first_sequence = {of})");
-    let exchange = format!(
-        "UPDATE audit_runs SET body = CASE first_sequence WHEN {first} THEN {} ELSE {} END \
-         WHERE {of_default} AND first_sequence IN ({first}, {second})",
-        body(&second),
-        body(&first)
-    );
-    assert_eq!(database.execute(&exchange).await, 2);
+    let both = format!("{of_default} AND first_sequence IN ({first}, {second})");
+    database.execute(&format!("CREATE TABLE genuine_runs AS SELECT * FROM audit_runs WHERE {both}")).await;
+    let put_body_of = |comparison: &str| {
+        format!(
+            "UPDATE audit_runs SET body = (SELECT g.body FROM genuine_runs AS g \
+             WHERE g.first_sequence {comparison} audit_runs.first_sequence) WHERE {both}"
+        )
+    };
+    assert_eq!(database.execute(&put_body_of("<>")).await, 2);
     let verified = installation.run(&["audit", "verify", "--workspace", "default"]);
     assert_eq!(verified.status.code(), Some(1), "{}", verified.stdout);
     assert!(verified.stderr.contains("the audit log of default is not intact"), "{}", verified.stderr);
-    assert_eq!(database.execute(&exchange).await, 2);
+    assert_eq!(database.execute(&put_body_of("=")).await, 2);
+    database.execute("DROP TABLE genuine_runs").await;
     let restored = installation.run(&["audit", "verify", "--workspace", "default"]);
     assert!(restored.status.success(), "{}", restored.stderr);
 }

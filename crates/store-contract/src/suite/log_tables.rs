@@ -1,8 +1,8 @@
 //! Reads of the tables of the audit log.
 
 use audit::tables::{
-    BodyRange, Compaction, HeadChange, NewRun, RunTable, SealingRound, SegmentQuery, SegmentStart, TermMerge,
-    TermQuery, WaitingKey, WaitingRow, WaitingStats,
+    BodyRange, Compaction, HeadChange, MAX_RECENT_ROWS, NewRun, RunTable, SealingRound, SegmentQuery, SegmentStart,
+    TermMerge, TermQuery, WaitingKey, WaitingRow, WaitingStats,
 };
 use kernel::{OrganizationId, Timestamp, Ulid};
 
@@ -53,6 +53,26 @@ pub async fn recent_rows_are_those_of_the_organization_and_shared_ones(fixture: 
     let installation = log.tables.recent(OrganizationId::INSTALLATION).await.unwrap();
     assert_eq!((installation.waiting, installation.runs.len(), installation.head), (vec![shared.clone()], 0, None));
     assert_eq!(log.tables.recent(fixture.new_id()).await.unwrap().waiting, [shared]);
+}
+
+/// A reader gets as many rows as it asks for, and no more than a number of them together with the head.
+pub async fn rows_of_an_organization_are_read_in_pages(fixture: Fixture) {
+    let log = LogRows::open(&fixture).await;
+    let (one, other) = (fixture.new_id(), fixture.new_id());
+    let count = u64::try_from(MAX_RECENT_ROWS).unwrap() + 5;
+    let all = |owner| (1..=count).map(move |at| waiting(owner, at, if at % 2 == 0 { -1 } else { 1 }));
+    let [shared, own] = [OrganizationId::INSTALLATION, one].map(|owner| all(owner).collect::<Vec<_>>());
+    let hidden = [waiting(other, 3, 1), waiting(one, count + 1, 0)];
+    log.seal(SealingRound { waiting: [shared.clone(), own.clone(), hidden.to_vec()].concat(), ..log.round() }).await;
+    let recent = log.tables.recent(one).await.unwrap().waiting;
+    assert_eq!(recent, [&shared[..MAX_RECENT_ROWS], &own[..MAX_RECENT_ROWS]].concat());
+    let read = async |after: Option<&WaitingRow>, limit| {
+        log.tables.waiting_of(one, after.map(|row| row.key.id), limit).await.unwrap()
+    };
+    assert_eq!(read(None, 3).await, own[..3]);
+    assert_eq!(read(Some(&own[2]), 4).await, own[3..7]);
+    assert_eq!(read(Some(&own[MAX_RECENT_ROWS - 1]), MAX_RECENT_ROWS).await, own[MAX_RECENT_ROWS..]);
+    assert_eq!(read(own.last(), 10).await, []);
 }
 
 /// The sealer reads rows in the order of their keys, from any key on, up to a number of rows and of bytes.

@@ -5,23 +5,32 @@ use std::collections::BTreeSet;
 use audit::{
     Checkpoint, Hash,
     tables::{
-        BodyRange, NewRun, Recent, RunKey, RunTable, SegmentQuery, SegmentStart, TermQuery, TermRow, WaitingKey,
-        WaitingRow, WaitingStats,
+        BodyRange, MAX_RECENT_ROWS, NewRun, Recent, RunKey, RunTable, SegmentQuery, SegmentStart, TermQuery, TermRow,
+        WaitingKey, WaitingRow, WaitingStats,
     },
 };
-use kernel::{OrganizationId, Timestamp};
+use kernel::{OrganizationId, Timestamp, Ulid};
 
 use crate::state::LogTables;
 
 impl LogTables {
     pub(crate) fn recent(&self, organization: OrganizationId) -> Recent {
-        let (first, last) = ((organization, i64::MIN), (organization, i64::MAX));
-        let runs = self.runs.range(first..=last).map(|(_, run)| key(RunTable::Runs, run));
+        let owners = BTreeSet::from([OrganizationId::INSTALLATION, organization]);
         Recent {
-            waiting: self.waiting_with_entries(Some(organization)).cloned().collect(),
-            runs: runs.collect(),
+            waiting: owners.into_iter().flat_map(|owner| self.waiting_of(owner, None, MAX_RECENT_ROWS)).collect(),
+            runs: self.run_keys(organization),
             head: self.heads.get(&organization).cloned(),
         }
+    }
+
+    pub(crate) fn run_keys(&self, organization: OrganizationId) -> Vec<RunKey> {
+        let (first, last) = ((organization, i64::MIN), (organization, i64::MAX));
+        self.runs.range(first..=last).map(|(_, run)| key(RunTable::Runs, run)).collect()
+    }
+
+    pub(crate) fn waiting_of(&self, owner: OrganizationId, after: Option<Ulid>, limit: usize) -> Vec<WaitingRow> {
+        let rows = self.waiting.values().filter(|row| row.entries != 0 && row.key.organization == owner);
+        rows.filter(|row| after.is_none_or(|after| row.key.id > after)).take(limit).cloned().collect()
     }
 
     /// Not only the organizations with a head: whoever deletes a head must not hide the rest of its chain.

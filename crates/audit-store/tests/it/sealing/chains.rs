@@ -1,6 +1,6 @@
 //! Chains and their runs.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use audit::{Checkpoint, tables::RunKey};
 use kernel::{Clock, Entry};
@@ -173,4 +173,26 @@ async fn a_round_is_bounded_and_no_busy_organization_keeps_others_waiting() {
     assert_eq!(sealed, [(2000, 1), (64, 64), (36, 36), (2000, 1)]);
     world.run(&mut sealer, "a").await;
     assert_eq!((world.waiting().await.len(), world.chain(organization(1)).await.len()), (0, 5000));
+}
+
+#[tokio::test]
+async fn the_heads_of_another_sealer_are_read_by_pages_after_a_round_was_stored() {
+    let world = World::new().await;
+    let writer = world.writer(1);
+    for number in 1..=600 {
+        world.append(&writer, &world.entries(organization(number), 1)).await;
+    }
+    world.run(&mut world.sealer("a"), "a").await;
+    world.append(&writer, &world.entries(organization(1), 1)).await;
+    let mut sealer = world.sealer("b");
+    world.acquire("b").await;
+    let round = sealer.run_round().await.unwrap();
+    assert_eq!((round.sealed, round.more), (1, true));
+    assert!(round.checkpoints.len() < 510, "{}", round.checkpoints.len());
+    let mut found: BTreeSet<_> = round.checkpoints.iter().map(|kept| (kept.organization, kept.sequence)).collect();
+    let rest = world.run(&mut sealer, "b").await.checkpoints;
+    found.extend(rest.iter().map(|kept| (kept.organization, kept.sequence)));
+    let expected = (1..=600).map(|number| (organization(number), 1)).chain([(organization(1), 2)]);
+    assert_eq!(found, expected.collect());
+    assert_eq!(round.checkpoints.len() + rest.len(), 601, "each is reported once");
 }

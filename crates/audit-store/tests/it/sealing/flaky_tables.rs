@@ -13,7 +13,7 @@ use audit::{
         TermMerge, TermQuery, TermRow, TileRow, WaitingKey, WaitingRow, WaitingStats, WriterRow,
     },
 };
-use kernel::{Entry, Id, OrganizationId, Page, PageRequest, StoreError};
+use kernel::{Entry, Id, OrganizationId, Page, PageRequest, StoreError, Ulid};
 
 /// How the call fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -145,6 +145,16 @@ impl AuditTables for FlakyTables {
     async fn waiting_stats(&self, organization: Option<OrganizationId>) -> Result<WaitingStats, StoreError> {
         self.call()?;
         self.tables.waiting_stats(organization).await
+    }
+
+    async fn waiting_of(
+        &self,
+        organization: OrganizationId,
+        after: Option<Ulid>,
+        limit: usize,
+    ) -> Result<Vec<WaitingRow>, StoreError> {
+        self.call()?;
+        self.tables.waiting_of(organization, after, limit).await
     }
 
     async fn waiting(

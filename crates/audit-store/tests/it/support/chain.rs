@@ -8,7 +8,7 @@ use audit::{
     tree_root,
 };
 use audit_runs::{BlockAnchor, Effort, encode_sealed};
-use kernel::{Action, Change, Clock, Entry, FieldValue, Id, OrganizationId, Subject, Timestamp, Ulid};
+use kernel::{Action, Change, Entry, FieldValue, Id, OrganizationId, Subject, Timestamp, Ulid};
 use novantra_audit_store::{Compactor, Converter, LeaseOwner, SealerKeys, TreeHeadSigner};
 use store::{Lease, Maintenance};
 use store_contract::{TestClock, TestEntropy, TestLogKey, samples};
@@ -254,16 +254,6 @@ impl TestChain {
         let whole = self.head.head.sequence / 256 * 256;
         let small = recent.runs.iter().map(|run| run.first_sequence).filter(|first| *first > whole);
         self.small_runs = small.collect();
-    }
-
-    /// Deletes a run.
-    pub(crate) async fn forget_run(&mut self, first_sequence: i64) {
-        self.store_change(self.head.head, vec![first_sequence], Vec::new()).await;
-    }
-
-    /// The time of the chain's clock.
-    pub(crate) fn clock_now(&self) -> Timestamp {
-        self.clock.now()
     }
 
     fn append(&mut self) {

@@ -14,7 +14,7 @@ use audit::{
         TermMerge, TermQuery, TermRow, TileRow, WaitingKey, WaitingRow, WaitingStats, WriterRow,
     },
 };
-use kernel::{Entry, Id, OrganizationId, Page, PageRequest, StoreError};
+use kernel::{Entry, Id, OrganizationId, Page, PageRequest, StoreError, Ulid};
 
 /// When a call fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,6 +71,8 @@ macro_rules! delegate {
 
 delegate! {
     async fn recent(&self, organization: OrganizationId) -> Recent;
+    async fn runs(&self, organization: OrganizationId) -> Vec<RunKey>;
+    async fn waiting_of(&self, organization: OrganizationId, after: Option<Ulid>, limit: usize) -> Vec<WaitingRow>;
     async fn heads(&self, organizations: &[OrganizationId]) -> Vec<StoredHead>;
     async fn organizations(&self) -> Vec<OrganizationId>;
     async fn segments(&self, organization: OrganizationId, query: &SegmentQuery) -> Vec<RunKey>;

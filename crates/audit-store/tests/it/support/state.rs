@@ -3,11 +3,13 @@
 use std::collections::BTreeSet;
 
 use audit::{
-    AuditTables,
+    AuditTables, Fault, VerificationError,
     tables::{BodyRange, NewRun, RunKey, RunTable, SegmentQuery, SegmentStart, TermQuery},
 };
 use audit_runs::{Fingerprint, SegmentTerms, TermKind, decode, merged_blocks};
 use kernel::{Entry, OrganizationId};
+use novantra_audit_store::{Expected, StoredLog};
+use store_contract::TestLogKey;
 
 use super::TestChain;
 
@@ -46,6 +48,12 @@ pub(crate) async fn assert_consistent(chain: &TestChain) {
     }
     let expected: Vec<Entry> = chain.entries.iter().map(|(entry, _)| entry.clone()).collect();
     assert!(found == expected, "{} entries were found, {} were sealed", found.len(), expected.len());
+    let log = StoredLog::new(std::sync::Arc::clone(&chain.tables));
+    match log.verify(organization, &TestLogKey::DEFAULT, Expected::default()).await {
+        // The removals of these tests are not recorded, which is found last.
+        Ok(_) | Err(VerificationError::Fault(Fault::UnrecordedRemoval { .. })) => {}
+        Err(error) => panic!("{error}"),
+    }
     for segment in &segments {
         assert_indexed(chain, segment).await;
     }

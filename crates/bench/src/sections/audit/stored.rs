@@ -19,6 +19,9 @@ const BLOCKS_OF_A_SEGMENT: i64 = 16;
 /// Counts the whole blocks that are not in a segment. Servers before 0.2 have no such table.
 const BLOCKS: &str = "SELECT count(*) FROM audit_runs WHERE last_sequence - first_sequence = 255";
 
+/// Counts the logs of which entries are in the old form.
+const UNCONVERTED: &str = "SELECT count(*) FROM audit_heads WHERE old_through > 0";
+
 /// Waits until fewer blocks are left than a segment has.
 pub(super) fn wait_until_compacted(mut blocks: impl FnMut() -> Outcome<i64>) -> Outcome<()> {
     pause::poll_until("the compaction of the log", COMPACTION_TIMEOUT, POLL_INTERVAL, || {
@@ -39,6 +42,14 @@ pub(super) fn blocks_on_sqlite(server: &Novantra) -> Outcome<i64> {
         return Ok(0);
     }
     Ok(database.query_row(BLOCKS, [], |row| row.get(0))?)
+}
+
+pub(super) fn unconverted_on_postgres(postgres: &Postgres) -> Outcome<i64> {
+    Ok(postgres.query(UNCONVERTED)?.parse()?)
+}
+
+pub(super) fn unconverted_on_sqlite(server: &Novantra) -> Outcome<i64> {
+    Ok(open(server)?.query_row(UNCONVERTED, [], |row| row.get(0))?)
 }
 
 /// Returns the bytes of all tables of the log with their indexes and large values, vacuumed.

@@ -7,20 +7,23 @@ use crate::{
     servers::{Postgres, Script},
 };
 
-/// The tables into which the creation of a finding with an idempotency key inserts a row, and their unique columns. The
-/// queue of unsealed entries is an implementation detail of the server.
-const TABLES: &[(&str, &[&str])] =
-    &[("idempotency", &["key"]), ("findings", &["id", "key"]), ("audit_entries", &["id"]), ("outbox", &["id"])];
+/// The tables into which the creation of a finding with an idempotency key inserts a row, and their unique columns.
+const TABLES: &[(&str, &[&str])] = &[("idempotency", &["key"]), ("findings", &["id", "key"]), ("outbox", &["id"])];
+
+/// The insert of a row with one audit entry, which is sealed and deleted before it could be read. Its body has about the
+/// size of such a row.
+const AUDIT_ROW: &str = "INSERT INTO audit_waiting (organization_id, id, entries, body) \
+                         VALUES (repeat('0', 26), lpad(:one::text, 26, '0'), 1, decode(repeat('5a', 330), 'hex'));\n";
 
 /// Returns a script of which each run inserts such rows with unique values.
 pub(super) fn insert_script(postgres: &Postgres) -> Outcome<Script> {
     let mut text = "\\set one random(1, 9000000000000000000)\nBEGIN;\n".to_owned();
     for (table, unique) in TABLES {
-        let condition = if *table == "audit_entries" { "WHERE action = 'finding.created'" } else { "" };
-        let row = postgres.query(&format!("SELECT row_to_json(t) FROM {table} AS t {condition} LIMIT 1"))?;
+        let row = postgres.query(&format!("SELECT row_to_json(t) FROM {table} AS t LIMIT 1"))?;
         let row: Value = serde_json::from_str(&row).context(|| format!("the write inserted no row into {table}"))?;
         text.push_str(&insert(table, &row, unique)?);
     }
+    text.push_str(AUDIT_ROW);
     text.push_str("COMMIT;\n");
     Ok(Script { text, values: Vec::new() })
 }

@@ -74,11 +74,11 @@ impl Upkeep {
         self.compactor.has_more() || self.clock.now() >= self.converts_at
     }
 
-    /// Does a step of each. Returns whether the conversion of a chain has ended, whose head has changed by that.
+    /// Does a step of each. Returns the chain whose conversion has ended, and whose head has changed by that.
     ///
     /// # Errors
     /// If the store fails.
-    pub(super) async fn run_once(&mut self) -> Result<bool, StoreError> {
+    pub(super) async fn run_once(&mut self) -> Result<Option<OrganizationId>, StoreError> {
         self.compacted_runs = 0;
         if self.compactor.has_more()
             && let Compacted::Segment { .. } = self.compactor.run_once().await?
@@ -86,7 +86,7 @@ impl Upkeep {
             self.compacted_runs = RUNS_OF_SEGMENT;
         }
         if self.clock.now() < self.converts_at {
-            return Ok(false);
+            return Ok(None);
         }
         if self.unconverted.is_none() {
             self.unconverted = Some(read_unconverted(&*self.tables).await?);
@@ -101,12 +101,12 @@ impl Upkeep {
             Converted::Finished { organization } => {
                 unconverted.remove(&organization);
                 self.compactor.report_converted(organization);
-                return Ok(true);
+                return Ok(Some(organization));
             }
             Converted::Nothing => self.converts_at = self.clock.now() + CONVERSION_INTERVAL,
             Converted::Damaged(_) | Converted::Refused => {}
         }
-        Ok(false)
+        Ok(None)
     }
 
     pub(super) fn summary(&mut self) -> UpkeepSummary {

@@ -4,8 +4,8 @@
 mod on_postgres;
 
 use super::{
-    ADVANCE, BODIES, DELETE_ROWS, DELETE_RUNS, DELETE_TERMS, HEADS, PAGE_OF_ROWS, RECENT_ROWS, RUNS,
-    SEGMENTS_BY_HIGH_ID, SEGMENTS_DOWNWARDS, SEGMENTS_UPWARDS, TERMS_DOWNWARDS, TERMS_UPWARDS, TILES,
+    ADVANCE, BODIES, DELETE_ROWS, DELETE_RUNS, DELETE_TERMS, HEADS, PAGE_OF_ROWS, ROWS_OF, RUNS, SEGMENTS_BY_HIGH_ID,
+    SEGMENTS_DOWNWARDS, SEGMENTS_UPWARDS, TERMS_DOWNWARDS, TERMS_UPWARDS, TILES,
 };
 use crate::{
     engine::{Sql, Value},
@@ -23,7 +23,7 @@ async fn assert_searches(planned: &PlanFixture, sql: &Sql, parameters: usize, in
 async fn waiting_rows_are_found_by_their_keys() {
     let planned = PlanFixture::new().await;
     let key = "audit_waiting USING PRIMARY KEY ";
-    assert_searches(&planned, &RECENT_ROWS, 2, &format!("{key}(organization_id=?)")).await;
+    assert_searches(&planned, &ROWS_OF, 3, &format!("{key}(organization_id=? AND id>?)")).await;
     assert_searches(&planned, &PAGE_OF_ROWS, 3, &format!("{key}((organization_id,id)>(?,?))")).await;
     assert_searches(&planned, &DELETE_ROWS.single_row(), 2, &format!("{key}(organization_id=? AND id=?)")).await;
 }

@@ -36,7 +36,7 @@ pub(crate) use {
     changes::{DELETE_RUNS, DELETE_TERMS},
     heads::{ADVANCE, HEADS},
     reading::{RUNS, SEGMENTS_BY_HIGH_ID, SEGMENTS_DOWNWARDS, SEGMENTS_UPWARDS, TERMS_DOWNWARDS, TERMS_UPWARDS, TILES},
-    waiting::{DELETE_ROWS, PAGE_OF_ROWS, RECENT_ROWS},
+    waiting::{DELETE_ROWS, PAGE_OF_ROWS, ROWS_OF},
 };
 
 /// The tables of the log in an SQL database.
@@ -168,6 +168,19 @@ impl AuditTables for SqlAuditTables {
 
     async fn waiting_stats(&self, organization: Option<OrganizationId>) -> Result<WaitingStats, StoreError> {
         self.engine.read(organization, |organization, session| Box::pin(waiting::stats(session, *organization))).await
+    }
+
+    async fn waiting_of(
+        &self,
+        organization: OrganizationId,
+        after: Option<Ulid>,
+        limit: usize,
+    ) -> Result<Vec<WaitingRow>, StoreError> {
+        let input = (organization, after, limit);
+        let read = self
+            .engine
+            .read(input, |(of, after, limit), session| Box::pin(waiting::rows_of(session, *of, *after, *limit)));
+        read.await
     }
 
     async fn waiting(

@@ -44,7 +44,7 @@ async fn the_tables_of_the_log_are_read_by_their_keys_on_postgresql() {
     let planned = PlanFixture::with_rows(ROWS).await;
     let id = |number: u32| format!("'{number:026}'");
     let cases = [
-        (&*RECENT_ROWS, format!("{ORGANIZATION}, {}", id(0)), "audit_waiting_pkey", "organization_id"),
+        (&*ROWS_OF, format!("{ORGANIZATION}, {}, 64", id(1001)), "audit_waiting_pkey", "id"),
         (&*PAGE_OF_ROWS, format!("{ORGANIZATION}, {}, 64", id(1001)), "audit_waiting_pkey", "id"),
         (&*RUNS, ORGANIZATION.to_owned(), "audit_runs_pkey", "organization_id"),
         (&*SEGMENTS_UPWARDS, format!("{ORGANIZATION}, 4096, 8192, 16"), "audit_segments_pkey", "first_sequence"),

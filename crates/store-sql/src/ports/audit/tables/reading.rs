@@ -4,7 +4,9 @@ use std::sync::LazyLock;
 
 use ::audit::{
     Checkpoint, Hash, Signature,
-    tables::{Recent, RunKey, RunTable, SegmentQuery, SegmentStart, TermQuery, TermRow, TileRow, WriterRow},
+    tables::{
+        MAX_RECENT_ROWS, Recent, RunKey, RunTable, SegmentQuery, SegmentStart, TermQuery, TermRow, TileRow, WriterRow,
+    },
 };
 use audit_runs::MAX_ENTRIES;
 use kernel::{OrganizationId, StoreError};
@@ -94,10 +96,17 @@ fn terms_in_order(direction: &str) -> Sql {
 /// Reads the waiting rows, the runs and the head, in this order: each in a snapshot of its own.
 pub(super) async fn recent(session: &Session, organization: OrganizationId) -> Result<Recent, StoreError> {
     let mut recent = Recent { waiting: Vec::new(), runs: Vec::new(), head: None };
+    let mut own = Vec::new();
     let Recent { waiting, runs, head } = &mut recent;
     let steps: Vec<Step<'_, StoreError>> = vec![
         Box::pin(async {
-            *waiting = waiting::recent(session, organization).await?;
+            *waiting = waiting::rows_of(session, OrganizationId::INSTALLATION, None, MAX_RECENT_ROWS).await?;
+            Ok(())
+        }),
+        Box::pin(async {
+            if organization != OrganizationId::INSTALLATION {
+                own = waiting::rows_of(session, organization, None, MAX_RECENT_ROWS).await?;
+            }
             Ok(())
         }),
         Box::pin(async {
@@ -110,6 +119,7 @@ pub(super) async fn recent(session: &Session, organization: OrganizationId) -> R
         }),
     ];
     pipeline(steps).await?;
+    recent.waiting.append(&mut own);
     Ok(recent)
 }
 

@@ -21,10 +21,10 @@ pub(in crate::ports::audit) static INSERT_ROWS_AGAIN: LazyLock<BatchStatement> =
     LazyLock::new(|| BatchStatement::insert_ignore(AUDIT_WAITING.name, &AUDIT_WAITING.columns));
 pub(crate) static DELETE_ROWS: LazyLock<BatchStatement> = LazyLock::new(|| BatchStatement::delete(AUDIT_WAITING.name));
 
-pub(crate) static RECENT_ROWS: LazyLock<Sql> = LazyLock::new(|| {
+pub(crate) static ROWS_OF: LazyLock<Sql> = LazyLock::new(|| {
     Sql::from_text(
-        "SELECT organization_id, id, entries, body FROM audit_waiting WHERE organization_id IN (?, ?) AND entries <> 0 \
-         ORDER BY organization_id, id",
+        "SELECT organization_id, id, entries, body FROM audit_waiting WHERE organization_id = ? AND id > ? \
+         AND entries <> 0 ORDER BY id LIMIT ?",
     )
 });
 /// Across all organizations, since the sealer serves them all.
@@ -65,9 +65,15 @@ pub(super) fn key_values(keys: &[WaitingKey]) -> Vec<Vec<Value<'_>>> {
     keys.iter().map(|key| vec![key.organization.into(), key.id.into()]).collect()
 }
 
-/// Reads the rows with entries that may be those of an organization.
-pub(super) async fn recent(session: &Session, organization: OrganizationId) -> Result<Vec<WaitingRow>, StoreError> {
-    session.fetch(&RECENT_ROWS, &[organization.into(), OrganizationId::INSTALLATION.into()], read).await
+/// Reads up to `limit` rows with entries under an organization's key, after this identifier.
+pub(super) async fn rows_of(
+    session: &Session,
+    organization: OrganizationId,
+    after: Option<Ulid>,
+    limit: usize,
+) -> Result<Vec<WaitingRow>, StoreError> {
+    let after = after.map_or_else(|| Value::text(""), Into::into);
+    session.fetch(&ROWS_OF, &[organization.into(), after, Value::limit(limit)], read).await
 }
 
 /// Reads up to `limit` rows after this key until their bodies have this number of bytes.
