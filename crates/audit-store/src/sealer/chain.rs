@@ -6,6 +6,8 @@ use audit::{
 };
 use kernel::{Entry, OrganizationId, StoreError, Timestamp, Ulid};
 
+use crate::{head_tag::verify_tag, keys::SealerKeys};
+
 /// A chain.
 #[derive(Clone)]
 pub(super) struct Chain {
@@ -64,12 +66,13 @@ impl Chain {
     /// [`StoreError::Corrupt`] if they were changed.
     pub(super) async fn load(
         tables: &dyn AuditTables,
-        signer: &dyn CheckpointSigner,
+        keys: &SealerKeys,
         organization: OrganizationId,
         stored: Option<StoredHead>,
     ) -> Result<Self, StoreError> {
         let Some(head) = stored else { return Self::start(tables, organization).await };
-        verify_signature(tables, signer, &head).await?;
+        verify_signature(tables, &*keys.checkpoints, &head).await?;
+        verify_tag(&*keys.rows, &head)?;
         let end = head.head.sequence;
         if head.tree.as_ref().is_some_and(|tree| i64::try_from(tree.size()) != Ok(end)) {
             return Err(fault("the size of the stored tree is not the length of the chain"));

@@ -41,7 +41,7 @@ impl Chains {
         for organization in needed {
             let stored = heads.remove(&organization);
             let loaded = match self.verify_not_set_back(organization, stored.as_ref()) {
-                Ok(()) => Chain::load(tables, &*keys.checkpoints, organization, stored.clone()).await,
+                Ok(()) => Chain::load(tables, keys, organization, stored.clone()).await,
                 Err(error) => Err(error),
             };
             match loaded {

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use audit::tables::{HeadChange, SealingRound, WaitingKey, WaitingRow, WriterRow};
+use audit::{
+    Hash, Tree,
+    tables::{HeadChange, SealingRound, StoredHead, WaitingKey, WaitingRow, WriterRow},
+};
 use kernel::{Entry, Ulid};
 use novantra_audit_store::{ROW_REFUSED, ROWS_MISSING, WRITER_STATE_ALTERED};
 
@@ -317,4 +320,39 @@ async fn entries_about_the_log_wait_while_the_installations_chain_rests() {
     world.run(&mut sealer, "a").await;
     let reports: Vec<Entry> = world.reports().await;
     assert_eq!((reports.len(), &reports[0].action), (1, &ROW_REFUSED));
+}
+
+#[tokio::test]
+async fn a_chain_whose_tree_was_changed_rests_and_its_tree_is_not_signed() {
+    let world = World::new().await;
+    let writer = world.writer(1);
+    // The last block is full, so that no entry of it is loaded.
+    world.append(&writer, &world.entries(organization(1), 256)).await;
+    seal(&world).await;
+    let head = world.head(organization(1)).await.unwrap();
+    let edge = Tree::from_edge(256, vec![Hash([7; 32])]);
+    let changed = [
+        StoredHead { tree: edge, ..head.clone() },
+        StoredHead { tree: None, ..head.clone() },
+        StoredHead { high_id: Ulid(0), ..head.clone() },
+        StoredHead { signed: None, ..head.clone() },
+    ];
+    world.append(&writer, &world.entries(organization(1), 1)).await;
+    for after in changed {
+        let change = |after: &StoredHead| HeadChange {
+            before: head.head,
+            after: after.clone(),
+            replaced_runs: Vec::new(),
+            runs: Vec::new(),
+            checkpoint: None,
+        };
+        world.change(SealingRound { heads: vec![change(&after)], ..round() }).await;
+        let ran = seal(&world).await;
+        assert_eq!((ran.sealed, ran.faults[0].0), (0, organization(1)), "{after:?}");
+        assert_eq!(world.head(organization(1)).await, Some(after));
+        world.change(SealingRound { heads: vec![change(&head)], ..round() }).await;
+    }
+    world.clock.advance(MINUTE);
+    seal(&world).await;
+    assert_eq!(world.chain(organization(1)).await.len(), 257);
 }

@@ -49,7 +49,7 @@ async fn heads_terms_and_tiles_are_found_by_their_keys() {
     let planned = PlanFixture::new().await;
     let head = "audit_heads USING PRIMARY KEY (organization_id=?)";
     assert_searches(&planned, &HEADS.single_row(), 1, head).await;
-    assert_searches(&planned, &ADVANCE.single_row(), 12, head).await;
+    assert_searches(&planned, &ADVANCE.single_row(), 13, head).await;
     let terms = "sqlite_autoindex_audit_terms_1 (organization_id=? AND bucket=? AND first_sequence";
     assert_searches(&planned, &TERMS_UPWARDS, 5, &format!("{terms}>? AND first_sequence<?)")).await;
     assert_searches(&planned, &TERMS_DOWNWARDS, 5, &format!("{terms}>? AND first_sequence<?)")).await;

@@ -17,7 +17,7 @@ use crate::{
 const TABLE: &str = AUDIT_HEADS.name;
 
 /// The columns of a head that a change stores: all except those of the removal.
-const CHANGED: [Column; 10] = [
+const CHANGED: [Column; 11] = [
     Column::text("organization_id"),
     Column::int("sequence"),
     Column::text("hash"),
@@ -28,6 +28,7 @@ const CHANGED: [Column; 10] = [
     Column::blob("signature"),
     Column::blob("note_signature"),
     Column::int("old_through"),
+    Column::blob("tag"),
 ];
 
 pub(crate) static HEADS: LazyLock<BatchStatement> = LazyLock::new(|| {
@@ -51,7 +52,7 @@ pub(crate) static ADVANCE: LazyLock<BatchStatement> = LazyLock::new(|| {
     let many: Vec<_> = assigned().map(|(_, column)| format!("{0} = v.{0}", column.name)).collect();
     BatchStatement::for_each(
         &columns,
-        &format!("UPDATE {TABLE} SET {} WHERE organization_id = ?1 AND sequence = ?11 AND hash = ?12", one.join(", ")),
+        &format!("UPDATE {TABLE} SET {} WHERE organization_id = ?1 AND sequence = ?12 AND hash = ?13", one.join(", ")),
         &format!(
             "UPDATE {TABLE} AS t SET {} FROM {{rows}} WHERE t.organization_id = v.organization_id \
              AND t.sequence = v.before_sequence AND t.hash = v.before_hash AND {}",
@@ -106,6 +107,7 @@ fn values(head: &StoredHead) -> Vec<Value<'_>> {
         signed.map_or(Value::Null, |signed| blob(&signed.checkpoint.0[..])),
         signed.and_then(|signed| signed.note.as_ref()).map_or(Value::Null, |note| blob(&note.0[..])),
         head.old_through.into(),
+        signed.map_or(Value::Null, |signed| blob(&signed.tag[..])),
     ]
 }
 
@@ -122,11 +124,13 @@ pub(super) fn read(cells: &mut RowReader<'_>) -> Result<StoredHead, StoreError> 
     let high_id = high_id(cells.text()?)?;
     let late_ms = cells.int()?;
     let (signed_at, checkpoint, note) = (cells.opt_time()?, signature(cells)?, signature(cells)?);
-    let signed = match (signed_at, checkpoint) {
-        (Some(signed_at), Some(checkpoint)) => Some(SignedHead { signed_at, checkpoint, note }),
+    let old_through = cells.int()?;
+    let tag: Option<[u8; 32]> = cells.opt_blob()?.map(|tag| tag.try_into().map_err(corrupt)).transpose()?;
+    let signed = match (signed_at, checkpoint, tag) {
+        (Some(signed_at), Some(checkpoint), Some(tag)) => Some(SignedHead { signed_at, checkpoint, note, tag }),
         _ => None,
     };
-    Ok(StoredHead { organization, head, tree, high_id, late_ms, signed, removed, old_through: cells.int()? })
+    Ok(StoredHead { organization, head, tree, high_id, late_ms, signed, removed, old_through })
 }
 
 fn tree(sequence: i64, edge: &[u8]) -> Result<Tree, StoreError> {
