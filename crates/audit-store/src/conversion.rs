@@ -20,11 +20,11 @@ use crate::{
         old_entries::{OldEntries, read_old_entries},
     },
     damage::{ChainFailure, Damage},
-    head_tag::{head_tag, verify_tag},
+    heads::{ReadHeads, chains, read_heads},
     keys::SealerKeys,
     lease_owner::LeaseOwner,
     resting::Resting,
-    sealer::verify_signature,
+    stored_head::{head_tag, verify_signature, verify_tag},
     tiles::append_roots,
 };
 
@@ -146,13 +146,13 @@ impl Converter {
 
     async fn look_at_heads(&mut self) -> Result<(), StoreError> {
         if self.unseen.is_none() {
-            self.unseen = Some(self.tables.organizations().await?.into());
+            self.unseen = Some(chains(&*self.tables).await?.into());
         }
         let next: Vec<OrganizationId> = self.unseen.iter().flatten().take(HEADS_PER_READ).copied().collect();
         if next.is_empty() {
             return Ok(());
         }
-        let heads = self.tables.heads(&next).await?;
+        let ReadHeads { heads, .. } = read_heads(&*self.tables, &next).await?;
         self.due.extend(heads.iter().filter(|head| !is_converted(head)).map(|head| head.organization));
         self.unseen.iter_mut().for_each(|unseen| drop(unseen.drain(..next.len())));
         Ok(())

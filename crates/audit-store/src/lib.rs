@@ -6,7 +6,7 @@ mod bytes;
 mod compactor;
 mod conversion;
 mod damage;
-mod head_tag;
+mod heads;
 mod keys;
 mod lease_owner;
 mod log;
@@ -21,6 +21,7 @@ mod row_writer;
 mod rows;
 mod sealer;
 mod state;
+mod stored_head;
 mod tiles;
 mod verify;
 
@@ -28,7 +29,7 @@ pub use blocks::block_root;
 pub use compactor::{Compacted, Compactor};
 pub use conversion::{Converted, Converter};
 pub use damage::Damage;
-pub use head_tag::head_tag;
+pub use heads::{ReadHeads, read_all_heads, read_heads};
 pub use keys::{SealerKeys, TreeHeadSigner};
 pub use lease_owner::LeaseOwner;
 pub use log::StoredLog;
@@ -42,4 +43,5 @@ pub use sealer::{
     ChainFault, HEADS, MissingRows, ROW_REFUSED, ROWS_MISSING, RefusedRow, Round, Sealer, SealerContext,
     WRITER_STATE_ALTERED,
 };
+pub use stored_head::{head_tag, verify_head};
 pub use verify::{Expected, NamedHeads};

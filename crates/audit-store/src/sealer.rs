@@ -31,7 +31,6 @@ use old_waiting::OldWaiting;
 use unlogged::Unlogged;
 use writers::Writers;
 
-pub(crate) use chain::verify_signature;
 pub use own_entries::{HEADS, ROW_REFUSED, ROWS_MISSING, WRITER_STATE_ALTERED};
 pub use round::{ChainFault, MissingRows, RefusedRow, Round};
 
@@ -122,8 +121,10 @@ impl Sealer {
         let writers = Writers::load(&*self.context.tables, &*self.context.keys.rows, &self.versions).await?;
         let has_altered = !writers.altered.is_empty();
         // A round that was not stored has left chains that rest.
-        let due_at = [writers.due_at(), self.chains.rested_at(), self.isolation.rested_at()].into_iter().flatten().min();
-        let due_at = if has_altered { Timestamp::MIN } else { due_at.unwrap_or(Timestamp::MAX) };
+        let due_at =
+            [writers.due_at(), self.chains.rested_at(), self.isolation.rested_at()].into_iter().flatten().min();
+        let has_unreported = !self.unreported.is_empty() && !self.chains.is_resting(OrganizationId::INSTALLATION);
+        let due_at = if has_altered || has_unreported { Timestamp::MIN } else { due_at.unwrap_or(Timestamp::MAX) };
         self.due_at = Some(due_at);
         Ok(due_at)
     }

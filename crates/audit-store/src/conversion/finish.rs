@@ -17,7 +17,7 @@ use super::{
 use crate::{
     blocks::{HashedBlock, entry_id, hash_run, new_run, removed_leaves},
     damage::{ChainFailure, Damage},
-    head_tag::verify_tag,
+    stored_head::verify_tag,
     tiles::append_roots,
 };
 

@@ -9,7 +9,7 @@ use audit_runs::{BlockAnchor, Effort, encode_sealed};
 use kernel::{Entry, OrganizationId, Timestamp, Ulid};
 
 use super::chain::{Chain, OpenBlock};
-use crate::{head_tag::head_tag, keys::SealerKeys, rows::ulid_time};
+use crate::{keys::SealerKeys, rows::ulid_time, stored_head::head_tag};
 
 const DAY_MS: i64 = 24 * 3600 * 1000;
 

@@ -13,9 +13,9 @@ use super::{
     judgement::Judged,
     own_state::OldEntries,
     round::{ChainFault, Round},
-    steps::all_heads,
     writers::Writers,
 };
+use crate::heads::read_all_heads;
 
 /// Maximum number of entries that are read behind those of chains that rest.
 const MAX_READ: usize = 1 << 20;
@@ -67,7 +67,7 @@ impl Sealer {
         self.old.retry_at = None;
         let tables = &*self.context.tables;
         if writers.own.old_entries == OldEntries::Unknown {
-            let is_new = !all_heads(tables).await?.iter().any(is_sealed_since);
+            let is_new = !read_all_heads(tables).await?.heads.iter().any(is_sealed_since);
             writers.own.old_entries = if is_new { OldEntries::Wait } else { OldEntries::Through };
         }
         let mut limit = MAX_ENTRIES;

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, mem, sync::Arc};
 
-use audit::{AuditTables, tables::StoredHead};
+use audit::tables::StoredHead;
 use kernel::{Entry, OrganizationId, StoreError, Timestamp, WriteTimestamp};
 
 use super::{
@@ -14,12 +14,10 @@ use super::{
     round::Round,
     writers::Writers,
 };
+use crate::{heads::read_all_heads, stored_head::verify_head};
 
 /// The organization of the installation's log.
 const LOG: OrganizationId = OrganizationId::INSTALLATION;
-
-/// Number of heads that are read at a time.
-const HEADS_PAGE: usize = 500;
 
 /// Maximum number of entries for the installation's log that are kept while it can't be sealed.
 const MAX_UNREPORTED: usize = 1000;
@@ -115,7 +113,7 @@ impl Sealer {
         parts.extend(round.missing.iter().map(own_entries::missing));
         let named_at = writers.own.heads_named_at;
         if !judged.entries.is_empty() && named_at.is_none_or(|at| at.distance(now) >= HEADS_INTERVAL) {
-            parts.extend(own_entries::heads(&all_heads(&*self.context.tables).await?, named_at));
+            parts.extend(own_entries::heads(&self.own_heads().await?, named_at));
             writers.own.heads_named_at = Some(now);
         }
         if parts.is_empty() && self.unreported.is_empty() {
@@ -138,6 +136,20 @@ impl Sealer {
             judged.entries.entry(LOG).or_default().extend(entries);
         }
         Ok(Some(timestamp))
+    }
+
+    /// The heads that this installation has stored as they are. Others must not be named as if they were.
+    async fn own_heads(&self) -> Result<Vec<StoredHead>, StoreError> {
+        let (tables, keys) = (&*self.context.tables, &self.context.keys);
+        let mut own = Vec::new();
+        for head in read_all_heads(tables).await?.heads {
+            match verify_head(tables, keys, &head).await {
+                Ok(()) => own.push(head),
+                Err(StoreError::Corrupt(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(own)
     }
 
     /// The entries for the installation's log without those that waited and were sealed, if that is not certain.
@@ -175,15 +187,6 @@ impl Sealer {
         round.sealed = change.sealed;
         round.checkpoints.extend(change.checkpoints);
     }
-}
-
-pub(super) async fn all_heads(tables: &dyn AuditTables) -> Result<Vec<StoredHead>, StoreError> {
-    let mut heads = Vec::new();
-    for organizations in tables.organizations().await?.chunks(HEADS_PAGE) {
-        heads.extend(tables.heads(organizations).await?);
-    }
-    heads.sort_by_key(|head| head.organization);
-    Ok(heads)
 }
 
 /// The organizations of the entries of a row.

@@ -88,6 +88,10 @@ impl AuditTables for FlakyTables {
         self.tables.heads(organizations).await
     }
 
+    async fn chains(&self, after: Option<OrganizationId>, limit: usize) -> Result<Vec<OrganizationId>, StoreError> {
+        self.tables.chains(after, limit).await
+    }
+
     async fn organizations(&self) -> Result<Vec<OrganizationId>, StoreError> {
         self.call()?;
         self.tables.organizations().await

@@ -38,6 +38,7 @@ async fn the_refused_chain_of_the_installation_stops_no_other_one_although_the_s
             assert_eq!(world.chain(organization(2)).await.len(), 2);
         }
         world.clock.advance(MINUTE);
-        assert!(!world.run(&mut sealer, "a").await.faults.is_empty(), "it is tried again");
+        let ran = world.run(&mut sealer, "a").await;
+        assert!(!ran.faults.is_empty(), "it is tried again: {ran:?}");
     }
 }

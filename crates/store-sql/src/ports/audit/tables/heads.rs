@@ -10,7 +10,7 @@ use kernel::{OrganizationId, StoreError, Ulid};
 
 use super::refusal::{Refusal, require};
 use crate::{
-    engine::{BatchStatement, Column, RowReader, Session, Step, Value, column_list, corrupt, names_organizations},
+    engine::{BatchStatement, Column, RowReader, Session, Sql, Step, Value, column_list, corrupt, names_organizations},
     schema::audit_tables::AUDIT_HEADS,
 };
 
@@ -43,6 +43,10 @@ pub(crate) static HEADS: LazyLock<BatchStatement> = LazyLock::new(|| {
         ),
     )
 });
+/// Across all organizations, since the sealer serves them all.
+pub(crate) static CHAINS: LazyLock<Sql> = LazyLock::new(|| {
+    Sql::from_text("SELECT organization_id FROM audit_heads WHERE organization_id > ? ORDER BY organization_id LIMIT ?")
+});
 static BEGIN: LazyLock<BatchStatement> = LazyLock::new(|| BatchStatement::insert_ignore(TABLE, &CHANGED));
 /// Advances heads that are still those before.
 pub(crate) static ADVANCE: LazyLock<BatchStatement> = LazyLock::new(|| {
@@ -69,6 +73,37 @@ pub(super) async fn of_organizations(
 ) -> Result<Vec<StoredHead>, StoreError> {
     let rows: Vec<Vec<Value<'_>>> = organizations.iter().map(|organization| vec![(*organization).into()]).collect();
     session.fetch_each(&HEADS, &rows, read).await
+}
+
+/// Reads the organizations that have a head, after this one.
+pub(super) async fn chains(
+    session: &Session,
+    after: Option<OrganizationId>,
+    limit: usize,
+) -> Result<Vec<OrganizationId>, StoreError> {
+    let mut after = after.map_or_else(String::new, |after| after.ulid().to_string());
+    let mut found = Vec::new();
+    while found.len() < limit {
+        let wanted = limit - found.len();
+        let values = [Value::text(&after), Value::limit(wanted)];
+        let page = session.fetch(&CHAINS, &values, |cells| Ok(cells.text()?.to_owned())).await?;
+        let is_last = page.len() < wanted;
+        found.extend(page.iter().filter_map(|text| organization_of(text)));
+        match page.into_iter().next_back() {
+            Some(last) if !is_last => after = last,
+            _ => break,
+        }
+    }
+    Ok(found)
+}
+
+/// Returns the identifier with this text. A row that was changed by hand must not hide others.
+pub(super) fn organization_of(text: &str) -> Option<OrganizationId> {
+    let id = Ulid::from_string(text).ok();
+    if id.is_none() {
+        tracing::error!("the audit log has a malformed organization id: {text:?}");
+    }
+    id.map(OrganizationId::new)
 }
 
 /// Returns the steps that begin and advance chains.
