@@ -180,16 +180,27 @@ pub(crate) fn new_segment(
 
 /// Makes the row of the index about a segment.
 pub(crate) fn segment_terms(first_sequence: i64, entries: &[RunEntry]) -> TermRow {
-    let aligned = end_of(first_sequence, SEGMENT_ENTRIES) - SEGMENT_ENTRIES + 1;
-    let terms = if first_sequence == aligned {
-        SegmentTerms::of_run(entries)
-    } else {
-        // Entries at the start of the segment were removed: blocks are counted as if they were there.
-        let removed = RunEntry::Stub { id: Id::new(Ulid::nil()), hash: Hash::ZERO };
-        let removed = (aligned..first_sequence).map(|_| removed.clone());
-        SegmentTerms::of_run(&removed.chain(entries.iter().cloned()).collect::<Vec<_>>())
-    };
-    TermRow { bucket: -1, first_sequence: aligned, body: terms.encode() }
+    let entries = entries.iter().map(|entry| match entry {
+        RunEntry::Entry(entry) => Some(entry),
+        RunEntry::Stub { .. } => None,
+    });
+    let first_counted = aligned(first_sequence);
+    let removed = usize::try_from(first_sequence - first_counted).expect("a segment has few entries");
+    let body = SegmentTerms::after_removed(removed, entries).encode();
+    TermRow { bucket: -1, first_sequence: first_counted, body }
+}
+
+/// Returns the sequence from which the index counts the blocks of a segment. Entries from there on may have been removed
+/// before the segment was made.
+pub(crate) fn aligned(first_sequence: i64) -> i64 {
+    end_of(first_sequence, SEGMENT_ENTRIES) - SEGMENT_ENTRIES + 1
+}
+
+/// Returns the number of blocks that the index counts before the first one of a segment, because they were removed before
+/// the segment was made.
+pub(crate) fn blocks_before(first_sequence: i64) -> u32 {
+    let before = (first_sequence - aligned(first_sequence)) / BLOCK_ENTRIES;
+    u32::try_from(before).expect("a segment has 16 blocks")
 }
 
 /// The identifier of an entry, which it keeps when its content is removed.

@@ -4,7 +4,7 @@
 //! before less one (the first: itself) as a Rice code; 0 and the number of its only block in 4 bits, or 1 and a bit for
 //! each of 16 blocks.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, iter::repeat_n};
 
 use kernel::Entry;
 
@@ -50,6 +50,22 @@ impl SegmentTerms {
             RunEntry::Entry(entry) => Some(entry),
             RunEntry::Stub { .. } => None,
         }))
+    }
+
+    /// Collects the fingerprints of the entries of a segment before whose first one there were others, which were removed.
+    ///
+    /// # Panics
+    /// If there are more than 4,096 with those that were removed.
+    #[must_use]
+    pub fn after_removed<'a>(removed: usize, entries: impl Iterator<Item = Option<&'a Entry>>) -> Self {
+        Self::collect(repeat_n(None, removed).chain(entries))
+    }
+
+    /// Whether these have every block of each fingerprint that the others have.
+    #[must_use]
+    pub fn contain(&self, others: &Self) -> bool {
+        let mut terms = others.fingerprints.iter().zip(&others.blocks);
+        terms.all(|(fingerprint, blocks)| blocks & !self.blocks(*fingerprint) == 0)
     }
 
     fn collect<'a>(entries: impl Iterator<Item = Option<&'a Entry>>) -> Self {

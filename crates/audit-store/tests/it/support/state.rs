@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 
 use audit::{
-    AuditTables, Fault, VerificationError,
+    AuditFilter, AuditTables, Fault, VerificationError,
     tables::{BodyRange, NewRun, RunKey, RunTable, SegmentQuery, SegmentStart, TermQuery},
 };
 use audit_runs::{Fingerprint, SegmentTerms, TermKind, decode, merged_blocks};
-use kernel::{Entry, OrganizationId};
+use kernel::{Entry, OrganizationId, PageLimit, PageRequest, Timestamp};
 use novantra_audit_store::{Expected, StoredLog};
 use store_contract::TestLogKey;
 
@@ -56,6 +56,44 @@ pub(crate) async fn assert_consistent(chain: &TestChain) {
     }
     for segment in &segments {
         assert_indexed(chain, segment).await;
+    }
+    assert_listed(chain, &log).await;
+}
+
+/// Asserts that lists by the terms of some entries have exactly the entries that match.
+pub(crate) async fn assert_listed(chain: &TestChain, log: &StoredLog) {
+    let step = (chain.entries.len() / 5).max(1);
+    for (entry, _) in chain.entries.iter().step_by(step) {
+        let one = |value: Option<&str>| value.into_iter().map(str::to_owned).collect();
+        let filters = [
+            AuditFilter {
+                subjects: one(entry.subject.as_ref().map(|subject| subject.id.as_str())),
+                ..AuditFilter::default()
+            },
+            AuditFilter {
+                actors: one(entry.actor.id.as_deref()),
+                actions: one(Some(entry.action.as_str())),
+                ..AuditFilter::default()
+            },
+        ];
+        for filter in filters {
+            let matching: BTreeSet<_> = chain
+                .entries
+                .iter()
+                .map(|(entry, _)| entry)
+                .filter(|entry| filter.matches(entry))
+                .map(|entry| entry.id)
+                .collect();
+            let mut page = PageRequest { limit: PageLimit::clamped(200), ..PageRequest::default() };
+            let mut listed = BTreeSet::new();
+            loop {
+                let found = log.entries(chain.organization, &filter, &page, Timestamp::MIN).await.unwrap();
+                listed.extend(found.items.iter().map(|stored| stored.entry.id));
+                let Some(next) = found.next else { break };
+                page.after = Some(next);
+            }
+            assert!(listed == matching, "{filter:?}: {} of {} entries are listed", listed.len(), matching.len());
+        }
     }
 }
 
