@@ -7,7 +7,7 @@ mod upkeep;
 
 use std::{sync::Arc, time::Duration};
 
-use audit_store::{LeaseOwner, Sealer, SealerContext, SealerKeys};
+use audit_store::{LeaseOwner, Sealer, SealerContext};
 use kernel::{Clock, StoreError};
 use store::{DynStore, Lease};
 
@@ -68,15 +68,11 @@ pub(crate) struct UpkeepSummary {
 impl AuditSealer {
     /// Creates a sealer of the chains of this installation.
     pub(crate) fn new(installation: &Installation) -> Self {
-        let Installation { store, clock, entropy, audit_logs, .. } = installation;
+        let Installation { store, clock, entropy, .. } = installation;
         let owner = entropy.ulid(clock.now()).to_string();
         let lease = LeaseOwner { lease: LEASE, owner: owner.clone(), duration: LEASE_DURATION };
         let stamps = Arc::clone(store);
-        let keys = SealerKeys {
-            checkpoints: Arc::clone(&installation.checkpoints),
-            rows: Arc::clone(&audit_logs.rows),
-            notes: Some(Arc::new(audit_logs.signer.clone())),
-        };
+        let keys = installation.sealer_keys();
         let sealer = Sealer::new(SealerContext {
             tables: store.audit_tables(),
             clock: Arc::clone(clock),
