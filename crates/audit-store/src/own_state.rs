@@ -19,7 +19,7 @@ const MAX_REFUSED: usize = 256;
 
 const VERSION: u8 = 2;
 
-/// What is known about entries of the old form that wait.
+/// Whether entries of the old form may still wait.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum OldEntries {
     /// Nothing is stored about them.

@@ -20,7 +20,7 @@ use crate::heads::read_all_heads;
 /// Maximum number of entries that are read behind those of chains that rest.
 const MAX_READ: usize = 1 << 20;
 
-/// What a sealer has seen of the entries of the old form that wait.
+/// The entries of the old form that wait, as far as a sealer has seen them.
 #[derive(Default)]
 pub(super) struct OldWaiting {
     /// Whether there was none, or none that is to be sealed.
