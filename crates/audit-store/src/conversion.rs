@@ -195,7 +195,8 @@ impl Converter {
         let (signed_at, checkpoint) = verify_signature(&*self.tables, &*self.keys.checkpoints, head).await?;
         let notes = self.keys.notes.as_ref().zip(head.tree.as_ref());
         let note = notes.map(|(notes, tree)| notes.sign_tree(head.organization, tree.size(), tree.root()));
-        Ok(SignedHead { signed_at, checkpoint, note, tag: head_tag(&*self.keys.rows, head) })
+        let tag = head_tag(&*self.keys.rows, head, note.as_ref());
+        Ok(SignedHead { signed_at, checkpoint, note, tag })
     }
 
     async fn convert_segment(

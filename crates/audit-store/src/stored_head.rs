@@ -51,10 +51,11 @@ pub(crate) async fn verify_signature(
     }
 }
 
-/// Returns the tag of a head, which covers everything except what was removed and the signatures.
+/// Returns the tag of a head with the signature of its note. It covers everything except what was removed and the
+/// checkpoint, which is verified by itself.
 #[must_use]
-pub fn head_tag(key: &dyn RowKey, head: &StoredHead) -> [u8; 32] {
-    key.tag(&message(head))
+pub fn head_tag(key: &dyn RowKey, head: &StoredHead, note: Option<&Signature>) -> [u8; 32] {
+    key.tag(&message(head, note))
 }
 
 /// Verifies the tag of a head.
@@ -63,14 +64,14 @@ pub fn head_tag(key: &dyn RowKey, head: &StoredHead) -> [u8; 32] {
 /// [`StoreError::Corrupt`] if it is not that of this installation.
 pub(crate) fn verify_tag(key: &dyn RowKey, head: &StoredHead) -> Result<(), StoreError> {
     let is_own = match &head.signed {
-        Some(signed) => key.verify(&message(head), &signed.tag),
+        Some(signed) => key.verify(&message(head, signed.note.as_ref()), &signed.tag),
         // A program from before there were tags has built no tree.
         None => head.tree.as_ref().is_none_or(|tree| tree.size() == 0),
     };
     is_own.then_some(()).ok_or_else(|| fault("the stored head is not as this installation has stored it"))
 }
 
-fn message(head: &StoredHead) -> Vec<u8> {
+fn message(head: &StoredHead, note: Option<&Signature>) -> Vec<u8> {
     let mut message = b"novantra/audit-head\0".to_vec();
     message.extend(head.organization.ulid().0.to_be_bytes());
     message.extend(head.head.sequence.to_be_bytes());
@@ -78,6 +79,8 @@ fn message(head: &StoredHead) -> Vec<u8> {
     message.extend(head.high_id.0.to_be_bytes());
     message.extend(head.late_ms.to_be_bytes());
     message.extend(head.old_through.to_be_bytes());
+    message.push(u8::from(note.is_some()));
+    message.extend(note.iter().flat_map(|note| note.0));
     message.push(u8::from(head.tree.is_some()));
     message.extend(head.tree.iter().flat_map(|tree| tree.edge()).flat_map(|hash| hash.0));
     message

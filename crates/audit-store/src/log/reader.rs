@@ -61,6 +61,10 @@ impl Reader {
         *self.key.write().unwrap_or_else(PoisonError::into_inner) = Some(key);
     }
 
+    pub(crate) fn row_key(&self) -> Option<Arc<dyn RowKey>> {
+        self.key.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Returns the entries of the old form that wait, of one organization or all. They must be read before anything else.
     pub(crate) async fn old_waiting(&self, organization: Option<OrganizationId>) -> Result<Vec<Entry>, StoreError> {
         if self.old_waiting_is_empty.load(Ordering::Relaxed) {
@@ -68,8 +72,7 @@ impl Reader {
         }
         let mut entries = self.tables.old_waiting(MAX_OLD_WAITING).await?;
         // Nothing authenticates these entries. What waits after the last was sealed is not shown.
-        let key = self.key.read().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some(key) = key
+        if let Some(key) = self.row_key()
             && !entries.is_empty()
             && is_old_through(&*self.tables, &*key).await?
         {
@@ -143,7 +146,7 @@ impl Reader {
         if row.entries == 0 || row.body.is_empty() {
             return Vec::new();
         }
-        let key = self.key.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let key = self.row_key();
         read_part(row, organization, key.as_deref()).unwrap_or_else(|fault| {
             let (owner, id) = (row.key.organization, row.key.id);
             tracing::debug!("the waiting row {id} of {owner} is not shown: {fault}");

@@ -104,7 +104,7 @@ fn sign(head: &mut StoredHead, keys: &SealerKeys, now: Timestamp) -> Checkpoint 
     let checkpoint = Checkpoint::sign(&*keys.checkpoints, organization, head.head.sequence, head.head.hash, now);
     let notes = keys.notes.as_ref().zip(head.tree.as_ref());
     let note = notes.map(|(notes, tree)| notes.sign_tree(organization, tree.size(), tree.root()));
-    let tag = head_tag(&*keys.rows, head);
+    let tag = head_tag(&*keys.rows, head, note.as_ref());
     head.signed = Some(SignedHead { signed_at: now, checkpoint: checkpoint.signature, note, tag });
     checkpoint
 }

@@ -186,7 +186,7 @@ impl MadeLog {
             self.sealed.push(StoredEntry { entry, seal: Some(seal) });
         }
         let checkpoint = Checkpoint::sign(&TestKey, self.organization, head.head.sequence, head.head.hash, lease().now);
-        let (signed_at, tag) = (lease().now, head_tag(&TestKey, &head));
+        let (signed_at, tag) = (lease().now, head_tag(&TestKey, &head, None));
         head.signed = Some(SignedHead { signed_at, checkpoint: checkpoint.signature, note: None, tag });
         let kept = (first - 1) / SEGMENT != (head.head.sequence) / SEGMENT;
         let (replaced_runs, runs) = self.new_runs(first, head.head.sequence);

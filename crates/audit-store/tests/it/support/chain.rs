@@ -223,7 +223,7 @@ impl TestChain {
         let signed_at = self.clock.tick();
         let checkpoint = self.checkpoint(signed_at).signature;
         let note = self.head.tree.as_ref().map(|tree| TestNotes.sign_tree(self.organization, tree.size(), tree.root()));
-        let tag = head_tag(&*keys().rows, &self.head);
+        let tag = head_tag(&*keys().rows, &self.head, note.as_ref());
         self.head.signed = Some(SignedHead { signed_at, checkpoint, note, tag });
         let change = HeadChange { before, after: self.head.clone(), replaced_runs, runs, checkpoint: None };
         let round = SealingRound {
