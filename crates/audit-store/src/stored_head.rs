@@ -3,7 +3,7 @@
 //! covers the rest.
 
 use audit::{AuditTables, Checkpoint, CheckpointSigner, Head, RowKey, Signature, tables::StoredHead};
-use kernel::{StoreError, Timestamp};
+use kernel::{StoreError, Timestamp, Ulid};
 
 use crate::keys::SealerKeys;
 
@@ -65,8 +65,11 @@ pub fn head_tag(key: &dyn RowKey, head: &StoredHead, note: Option<&Signature>) -
 pub(crate) fn verify_tag(key: &dyn RowKey, head: &StoredHead) -> Result<(), StoreError> {
     let is_own = match &head.signed {
         Some(signed) => key.verify(&message(head, signed.note.as_ref()), &signed.tag),
-        // A program from before there were tags has built no tree.
-        None => head.tree.as_ref().is_none_or(|tree| tree.size() == 0),
+        // It is one that the migration has made: all of its entries are of the old form, and it has no tree.
+        None => {
+            let has_tree = head.tree.as_ref().is_some_and(|tree| tree.size() > 0);
+            !has_tree && head.old_through == head.head.sequence && head.high_id == Ulid::nil() && head.late_ms == 0
+        }
     };
     is_own.then_some(()).ok_or_else(|| fault("the stored head is not as this installation has stored it"))
 }
