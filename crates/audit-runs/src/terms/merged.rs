@@ -108,7 +108,7 @@ pub fn merged_blocks(row: &[u8], fingerprint: Fingerprint) -> Result<Vec<u16>, R
 ///
 /// # Errors
 /// [`RunFault`] if the bytes are not merged rows.
-pub fn merged_contain(row: &[u8], others: &[u8]) -> Result<bool, RunFault> {
+pub fn merged_row_contains(row: &[u8], others: &[u8]) -> Result<bool, RunFault> {
     if row == others {
         return Ok(true);
     }

@@ -10,7 +10,7 @@ use kernel::Entry;
 
 use super::{Fingerprint, TermKind};
 use crate::{
-    BLOCK_ENTRIES, RunEntry,
+    BLOCK_ENTRIES,
     bits::{BitReader, BitWriter, low_bits},
     bytes::{Reader, put_varint},
     fault::{RunFault, ensure},
@@ -40,19 +40,8 @@ impl SegmentTerms {
         Self::collect(entries.iter().map(Some))
     }
 
-    /// Collects the fingerprints of the entries of a segment in which some are stubs, which have none.
-    ///
-    /// # Panics
-    /// If there are more than 4,096 entries.
-    #[must_use]
-    pub fn of_run(entries: &[RunEntry]) -> Self {
-        Self::collect(entries.iter().map(|entry| match entry {
-            RunEntry::Entry(entry) => Some(entry),
-            RunEntry::Stub { .. } => None,
-        }))
-    }
-
     /// Collects the fingerprints of the entries of a segment before whose first one there were others, which were removed.
+    /// `None` stands for a stub, which has none.
     ///
     /// # Panics
     /// If there are more than 4,096 with those that were removed.
@@ -61,9 +50,9 @@ impl SegmentTerms {
         Self::collect(repeat_n(None, removed).chain(entries))
     }
 
-    /// Whether these have every block of each fingerprint that the others have.
+    /// Returns whether these have every block of each fingerprint that the others have.
     #[must_use]
-    pub fn contain(&self, others: &Self) -> bool {
+    pub fn contains_all(&self, others: &Self) -> bool {
         let mut terms = others.fingerprints.iter().zip(&others.blocks);
         terms.all(|(fingerprint, blocks)| blocks & !self.blocks(*fingerprint) == 0)
     }

@@ -1,16 +1,17 @@
 //! The index of actions, actors and subjects: the blocks that may have an entry that is searched for.
 
-use std::{collections::BTreeSet, ops::Range, sync::Arc};
+use std::{
+    collections::BTreeSet,
+    ops::{Range, RangeInclusive},
+    sync::Arc,
+};
 
 use audit::tables::{RunKey, RunTable, TermQuery};
 use audit_runs::{BLOCK_ENTRIES, Fingerprint, MAX_ENTRIES, SegmentTerms, merged_blocks};
 use kernel::StoreError;
 
 use super::{blocks::ALL_BLOCKS, reader::Reader, view::View};
-use crate::blocks::{GROUP_ENTRIES, SEGMENT_ENTRIES, blocks_before, end_of};
-
-/// The number of segments whose rows of the index are merged.
-const GROUP_SEGMENTS: usize = 256;
+use crate::blocks::{GROUP_ENTRIES, GROUP_SEGMENTS, SEGMENT_ENTRIES, blocks_before, end_of, group_of};
 
 /// The number of groups that are searched at a time.
 const GROUPS: i64 = 64;
@@ -105,7 +106,7 @@ impl Reader {
         let groups = group(view.key(*first))..=group(view.key(*last));
         let unmerged = self.read_single_terms(view, groups.clone(), &units, &mut indexed).await?;
         let is_merged =
-            |group: i64| view.segment_to((group + 1) * GROUP_ENTRIES).is_some() && !unmerged.contains(&group);
+            |group: i64| view.segment_ending_at((group + 1) * GROUP_ENTRIES).is_some() && !unmerged.contains(&group);
         for unit in &missing {
             let indexed = &mut indexed[unit - units.start];
             if matches!(indexed, Indexed::Unknown) && is_merged(group(view.key(*unit))) {
@@ -127,7 +128,7 @@ impl Reader {
     async fn read_single_terms(
         &self,
         view: &View,
-        groups: std::ops::RangeInclusive<i64>,
+        groups: RangeInclusive<i64>,
         units: &Range<usize>,
         indexed: &mut [Indexed],
     ) -> Result<BTreeSet<i64>, StoreError> {
@@ -139,8 +140,8 @@ impl Reader {
             let rows = self.tables.terms(organization, &query).await?;
             for row in &rows {
                 from = row.first_sequence + 1;
-                unmerged.insert((row.first_sequence - 1).div_euclid(GROUP_ENTRIES));
-                let unit = view.segment_to(end_of(row.first_sequence, SEGMENT_ENTRIES));
+                unmerged.insert(group_of(row.first_sequence));
+                let unit = view.segment_ending_at(end_of(row.first_sequence, SEGMENT_ENTRIES));
                 let Some(unit) = unit.filter(|unit| units.contains(unit)) else { continue };
                 let terms = SegmentTerms::decode(&row.body).map_err(|fault| {
                     let sequence = row.first_sequence;
@@ -167,7 +168,7 @@ impl Reader {
         found: &mut [u16],
     ) -> Result<(), StoreError> {
         let sequences = view.key(units.start).first_sequence..=view.key(units.end - 1).first_sequence;
-        let from = (sequences.start() - 1).div_euclid(GROUP_ENTRIES) * GROUP_ENTRIES + 1;
+        let from = group_of(*sequences.start()) * GROUP_ENTRIES + 1;
         let limit = usize::try_from(2 * GROUPS).unwrap_or_default();
         let query =
             TermQuery { bucket: fingerprint.bucket(), from, before: sequences.end() + 1, downwards: false, limit };
@@ -178,7 +179,7 @@ impl Reader {
             })?;
             for block in blocks {
                 let last = row.first_sequence - 1 + (i64::from(block / 16) + 1) * SEGMENT_ENTRIES;
-                if let Some(unit) = view.segment_to(last).filter(|unit| units.contains(unit)) {
+                if let Some(unit) = view.segment_ending_at(last).filter(|unit| units.contains(unit)) {
                     found[unit - units.start] |= (1 << (block % 16)) >> counted_before(view.key(unit));
                 }
             }
@@ -191,7 +192,7 @@ const _: () = assert!(MAX_ENTRIES == 16 * BLOCK_ENTRIES);
 
 /// The number of the group of segments that a segment belongs to.
 fn group(key: &RunKey) -> i64 {
-    (key.last_sequence - 1).div_euclid(GROUP_ENTRIES)
+    group_of(key.last_sequence)
 }
 
 /// The number of blocks that the index counts before those of a unit.

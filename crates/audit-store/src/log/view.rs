@@ -112,7 +112,7 @@ impl View {
     }
 
     /// The segment that ends with this sequence. It may begin late, if entries before it were removed.
-    pub(crate) fn segment_to(&self, last_sequence: i64) -> Option<usize> {
+    pub(crate) fn segment_ending_at(&self, last_sequence: i64) -> Option<usize> {
         let unit = self.unit_at(last_sequence);
         (unit < self.len())
             .then(|| self.key(unit))

@@ -10,7 +10,7 @@ use audit::{
 use audit_runs::{Dictionary, Header, SegmentTerms};
 use kernel::{Entry, Id, OrganizationId, Ulid};
 
-use crate::{blocks::aligned, log::parse_header};
+use crate::{blocks::terms_from, log::parse_header};
 
 /// A block that has the entries that its anchor says.
 pub(super) struct CheckedBlock {
@@ -87,8 +87,7 @@ pub(super) fn check_run(organization: OrganizationId, key: &RunKey, body: &[u8])
     if low != key.first_id {
         return Err(Fault::WrongKey { first, last });
     }
-    let removed = usize::try_from(first - aligned(first)).unwrap_or(0);
-    let terms = (key.table == RunTable::Segments).then(|| SegmentTerms::after_removed(removed, all.iter().map(Some)));
+    let terms = (key.table == RunTable::Segments).then(|| terms_from(first, all.iter().map(Some)));
     Ok(CheckedRun { blocks, terms })
 }
 

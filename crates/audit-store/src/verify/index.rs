@@ -6,13 +6,10 @@ use audit::{
     AuditTables, Fault, VerificationError,
     tables::{RunKey, TermQuery, TermRow},
 };
-use audit_runs::{SegmentTerms, merge_terms, merged_contain};
+use audit_runs::{SegmentTerms, merge_terms, merged_row_contains};
 use kernel::{OrganizationId, StoreError};
 
-use crate::blocks::{GROUP_ENTRIES, SEGMENT_ENTRIES, aligned};
-
-/// The number of segments whose rows of the index are merged.
-const GROUP_SEGMENTS: usize = 256;
+use crate::blocks::{GROUP_ENTRIES, GROUP_SEGMENTS, SEGMENT_ENTRIES, group_of, segment_start};
 
 /// The segments of one group whose terms were collected and are not compared yet.
 #[derive(Default)]
@@ -30,7 +27,7 @@ impl Index {
         key: &RunKey,
         terms: SegmentTerms,
     ) -> Result<(), VerificationError> {
-        let group = (key.last_sequence - 1).div_euclid(GROUP_ENTRIES);
+        let group = group_of(key.last_sequence);
         if group != self.group {
             self.check(tables, organization).await?;
             self.group = group;
@@ -54,9 +51,9 @@ impl Index {
             return self.check_merged(tables, organization, &segments, whole).await;
         }
         for (RunKey { first_sequence: first, last_sequence: last, .. }, terms) in segments {
-            let row = rows.iter().find(|row| row.first_sequence == aligned(first));
+            let row = rows.iter().find(|row| row.first_sequence == segment_start(first));
             let stored = row.and_then(|row| SegmentTerms::decode(&row.body).ok());
-            if !stored.is_some_and(|stored| stored.contain(&terms)) {
+            if !stored.is_some_and(|stored| stored.contains_all(&terms)) {
                 return Err(Fault::AlteredIndex { first, last }.into());
             }
         }
@@ -73,7 +70,7 @@ impl Index {
         let start = self.group * GROUP_ENTRIES + 1;
         let mut terms = vec![SegmentTerms::default(); GROUP_SEGMENTS];
         for (key, of_segment) in segments {
-            let number = (aligned(key.first_sequence) - start) / SEGMENT_ENTRIES;
+            let number = (segment_start(key.first_sequence) - start) / SEGMENT_ENTRIES;
             if let Some(terms) = usize::try_from(number).ok().and_then(|number| terms.get_mut(number)) {
                 terms.clone_from(of_segment);
             }
@@ -81,7 +78,7 @@ impl Index {
         for (bucket, expected) in merge_terms(&terms) {
             // The stored row may also have the terms of segments that were removed.
             let rows = self.rows(tables, organization, bucket, 1).await?;
-            if !rows.first().is_some_and(|row| merged_contain(&row.body, &expected).unwrap_or(false)) {
+            if !rows.first().is_some_and(|row| merged_row_contains(&row.body, &expected).unwrap_or(false)) {
                 return Err(fault.into());
             }
         }

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use audit::{
     AuditTables, Fault, Head, Removal, Tree, VerificationError,
-    tables::{SegmentQuery, SegmentStart, TermMerge, TermQuery},
+    tables::{PrefixRemoval, SegmentQuery, SegmentStart, TermMerge, TermQuery},
 };
 use novantra_audit_store::{Compacted, CutRule, Expected, StoredLog, find_cut, remove_prefix};
 use store_contract::{TestClock, TestLogKey};
@@ -164,6 +164,28 @@ async fn rows_of_the_index_that_somebody_deletes_hide_no_entry_and_are_found() {
         let fault = Fault::AlteredIndex { first: removed + 1, last: 4096 };
         assert!(matches!(verified, Err(VerificationError::Fault(found)) if found == fault), "{verified:?}");
     }
+}
+
+#[tokio::test]
+async fn merged_rows_of_the_index_that_somebody_deletes_are_found() {
+    let mut chain = TestChain::starting_after(254 * 4096).await;
+    chain.grow(3 * 4096).await;
+    compact(&chain).await;
+    let last = cut(&chain, CutRule::Keep(2 * 4096)).await.unwrap().last;
+    let removal = PrefixRemoval {
+        organization: chain.organization,
+        before: chain.head.removed,
+        last,
+        terms_before: last.sequence,
+        // One segment of the group is left.
+        merged_terms_before: 256 * 4096,
+        tiles: Vec::new(),
+    };
+    assert!(chain.tables.remove_prefix(&removal).await.unwrap());
+    let log = StoredLog::new(Arc::clone(&chain.tables));
+    let verified = log.verify(chain.organization, &TestLogKey::DEFAULT, Expected::default()).await;
+    let fault = Fault::AlteredIndex { first: 255 * 4096 + 1, last: 256 * 4096 };
+    assert!(matches!(verified, Err(VerificationError::Fault(found)) if found == fault), "{verified:?}");
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use audit::tables::{HeadChange, SealingRound, StoredHead, WaitingKey, WaitingRow};
+use audit::tables::{WaitingKey, WaitingRow};
 use kernel::{Entry, StoreError, Ulid};
 use novantra_audit_store::{RowWriter, Sealer};
 
@@ -10,7 +10,6 @@ use super::{
     flaky_tables::{Failure, FlakyTables},
     world::{LOG, Ran, World, organization},
 };
-use crate::made_log::round;
 
 /// Stores the rows of one step, which fill blocks of some chains.
 async fn append_step(world: &World, writers: &[RowWriter; 2], step: usize) -> Vec<Entry> {
@@ -129,24 +128,14 @@ async fn entries_about_the_log_that_waited_are_sealed_once_if_the_outcome_of_the
         let stored = world.head(LOG).await.unwrap();
         let mut changed = stored.clone();
         changed.head.sequence = 7;
-        let change = |before: &StoredHead, after: &StoredHead| SealingRound {
-            heads: vec![HeadChange {
-                before: before.head,
-                after: after.clone(),
-                replaced_runs: Vec::new(),
-                runs: Vec::new(),
-                checkpoint: None,
-            }],
-            ..round()
-        };
-        world.change(change(&stored, &changed)).await;
+        world.replace_head(&stored, &changed, None).await;
         let key = WaitingKey { organization: organization(1), id: Ulid(9) };
         world.insert(&WaitingRow { key, entries: 1, body: b"NVAW".to_vec() }).await;
         let tables = Arc::new(FlakyTables::new(Arc::clone(&world.tables), failing, Failure::After));
         let mut sealer = world.sealer_over("b", Arc::clone(&tables) as _);
         run_through(&world, &mut sealer, &mut Ran::default()).await;
         let is_first_part = tables.has_failed();
-        world.change(change(&changed, &stored)).await;
+        world.replace_head(&changed, &stored, None).await;
         world.clock.advance(Duration::from_secs(61));
         world.append(&writer, &world.entries(organization(1), 1)).await;
         run_through(&world, &mut sealer, &mut Ran::default()).await;
