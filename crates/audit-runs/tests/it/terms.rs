@@ -77,7 +77,7 @@ proptest! {
 }
 
 #[test]
-fn what_segments_and_merged_rows_contain_is_told_by_blocks() {
+fn segments_and_merged_rows_contain_what_has_no_other_term_or_block() {
     let list = mixed(1_000);
     let (all, start, none) = (SegmentTerms::of(&list), SegmentTerms::of(&list[..700]), SegmentTerms::default());
     let end = SegmentTerms::after_removed(700, list[700..].iter().map(Some));
