@@ -21,7 +21,7 @@ CREATE TABLE audit_waiting (
 ) WITH (toast_tuple_target = 8160);
 
 -- The chains: `edge` is the right edge of the tree over a chain, and null until all entries of the old form, up to the
--- sequence `old_through`, are converted.
+-- sequence `old_through`, are converted. `tag` authenticates the row except what was removed.
 ALTER TABLE audit_heads
     ADD COLUMN edge bytea,
     ADD COLUMN high_id text COLLATE "C" NOT NULL DEFAULT '',
@@ -29,7 +29,8 @@ ALTER TABLE audit_heads
     ADD COLUMN signed_at bigint,
     ADD COLUMN signature bytea,
     ADD COLUMN note_signature bytea,
-    ADD COLUMN old_through bigint NOT NULL DEFAULT 0;
+    ADD COLUMN old_through bigint NOT NULL DEFAULT 0,
+    ADD COLUMN tag bytea;
 UPDATE audit_heads SET old_through = sequence, edge = CASE WHEN sequence = 0 THEN CAST('' AS bytea) END;
 
 -- Runs of less than 4,096 entries, which larger ones replace.

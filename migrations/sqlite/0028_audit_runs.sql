@@ -21,7 +21,7 @@ CREATE TABLE audit_waiting (
 ) WITHOUT ROWID, STRICT;
 
 -- The chains: `edge` is the right edge of the tree over a chain, and null until all entries of the old form, up to the
--- sequence `old_through`, are converted.
+-- sequence `old_through`, are converted. `tag` authenticates the row except what was removed.
 ALTER TABLE audit_heads ADD COLUMN edge blob;
 ALTER TABLE audit_heads ADD COLUMN high_id text NOT NULL DEFAULT '';
 ALTER TABLE audit_heads ADD COLUMN late_ms integer NOT NULL DEFAULT 0;
@@ -29,6 +29,7 @@ ALTER TABLE audit_heads ADD COLUMN signed_at integer;
 ALTER TABLE audit_heads ADD COLUMN signature blob;
 ALTER TABLE audit_heads ADD COLUMN note_signature blob;
 ALTER TABLE audit_heads ADD COLUMN old_through integer NOT NULL DEFAULT 0;
+ALTER TABLE audit_heads ADD COLUMN tag blob;
 UPDATE audit_heads SET old_through = sequence, edge = CASE WHEN sequence = 0 THEN CAST('' AS blob) END;
 
 -- Runs of less than 4,096 entries, which larger ones replace.

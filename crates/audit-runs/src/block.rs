@@ -40,6 +40,15 @@ pub enum RunEntry {
 }
 
 impl RunEntry {
+    /// Returns the entry; `None` if its content was removed.
+    #[must_use]
+    pub fn content(&self) -> Option<&Entry> {
+        match self {
+            Self::Entry(entry) => Some(entry),
+            Self::Stub { .. } => None,
+        }
+    }
+
     pub(crate) fn as_item(&self) -> Item<'_> {
         match self {
             Self::Entry(entry) => Item::Entry(entry),

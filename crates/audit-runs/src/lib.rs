@@ -27,7 +27,7 @@ pub use dictionary::Dictionary;
 pub use fault::RunFault;
 pub use header::{BlockAnchor, Header};
 pub use run::{Effort, decode, decode_with_stubs, encode_sealed, encode_sealed_with_stubs, encode_waiting};
-pub use terms::{Fingerprint, SegmentTerms, TermKind, merge_terms, merged_blocks};
+pub use terms::{Fingerprint, SegmentTerms, TermKind, merge_terms, merged_blocks, merged_row_contains};
 
 /// The maximum number of entries of a run: the number of entries of a segment.
 pub const MAX_ENTRIES: usize = 4_096;

@@ -3,7 +3,7 @@
 mod merged;
 mod segment;
 
-pub use merged::{merge_terms, merged_blocks};
+pub use merged::{merge_terms, merged_blocks, merged_row_contains};
 pub use segment::SegmentTerms;
 use sha2::{Digest, Sha256};
 

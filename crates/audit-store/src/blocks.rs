@@ -14,7 +14,10 @@ use crate::damage::Damage;
 pub(crate) const SEGMENT_ENTRIES: i64 = 16 * BLOCK_ENTRIES;
 
 /// The number of entries of a group of segments, whose rows of the index are merged.
-pub(crate) const GROUP_ENTRIES: i64 = 256 * SEGMENT_ENTRIES;
+pub(crate) const GROUP_ENTRIES: i64 = GROUP_SEGMENTS as i64 * SEGMENT_ENTRIES;
+
+/// The number of segments whose rows of the index are merged.
+pub(crate) const GROUP_SEGMENTS: usize = 256;
 
 /// Returns the sequence of the last entry of the block, segment or group with this number of entries that contains this
 /// sequence.
@@ -180,16 +183,32 @@ pub(crate) fn new_segment(
 
 /// Makes the row of the index about a segment.
 pub(crate) fn segment_terms(first_sequence: i64, entries: &[RunEntry]) -> TermRow {
-    let aligned = end_of(first_sequence, SEGMENT_ENTRIES) - SEGMENT_ENTRIES + 1;
-    let terms = if first_sequence == aligned {
-        SegmentTerms::of_run(entries)
-    } else {
-        // Entries at the start of the segment were removed: blocks are counted as if they were there.
-        let removed = RunEntry::Stub { id: Id::new(Ulid::nil()), hash: Hash::ZERO };
-        let removed = (aligned..first_sequence).map(|_| removed.clone());
-        SegmentTerms::of_run(&removed.chain(entries.iter().cloned()).collect::<Vec<_>>())
-    };
-    TermRow { bucket: -1, first_sequence: aligned, body: terms.encode() }
+    let body = terms_from(first_sequence, entries.iter().map(RunEntry::content)).encode();
+    TermRow { bucket: -1, first_sequence: segment_start(first_sequence), body }
+}
+
+/// Collects the terms of the entries of a segment, of which the first has this sequence; `None` stands for a stub.
+pub(crate) fn terms_from<'a>(first_sequence: i64, entries: impl Iterator<Item = Option<&'a Entry>>) -> SegmentTerms {
+    let removed = usize::try_from(first_sequence - segment_start(first_sequence)).expect("a segment has few entries");
+    SegmentTerms::after_removed(removed, entries)
+}
+
+/// Returns the number of the group of segments to which the one with this sequence belongs.
+pub(crate) fn group_of(sequence: i64) -> i64 {
+    (sequence - 1).div_euclid(GROUP_ENTRIES)
+}
+
+/// Returns the sequence from which the index counts the blocks of a segment. Entries from there on may have been removed
+/// before the segment was made.
+pub(crate) fn segment_start(first_sequence: i64) -> i64 {
+    end_of(first_sequence, SEGMENT_ENTRIES) - SEGMENT_ENTRIES + 1
+}
+
+/// Returns the number of blocks that the index counts before the first one of a segment, because they were removed before
+/// the segment was made.
+pub(crate) fn blocks_before(first_sequence: i64) -> u32 {
+    let before = (first_sequence - segment_start(first_sequence)) / BLOCK_ENTRIES;
+    u32::try_from(before).expect("a segment has 16 blocks")
 }
 
 /// The identifier of an entry, which it keeps when its content is removed.

@@ -15,6 +15,7 @@ use kernel::{Clock, OrganizationId, StoreError};
 use crate::{
     blocks::{SEGMENT_ENTRIES, end_of},
     damage::{ChainFailure, Damage},
+    heads::{chains, read_heads},
     lease_owner::LeaseOwner,
     resting::Resting,
 };
@@ -144,14 +145,14 @@ impl Compactor {
 
     async fn look_at_heads(&mut self) -> Result<(), StoreError> {
         if self.unseen.is_none() {
-            self.unseen = Some(self.tables.organizations().await?.into());
+            self.unseen = Some(chains(&*self.tables).await?.into());
         }
         let unseen = self.unseen.iter().flatten();
         let next: Vec<OrganizationId> = unseen.take(HEADS_PER_READ).copied().collect();
         if next.is_empty() {
             return Ok(());
         }
-        for head in self.tables.heads(&next).await? {
+        for head in read_heads(&*self.tables, &next).await?.heads {
             if head.head.sequence >= SEGMENT_ENTRIES {
                 self.add(head.organization);
             }

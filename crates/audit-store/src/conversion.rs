@@ -20,10 +20,11 @@ use crate::{
         old_entries::{OldEntries, read_old_entries},
     },
     damage::{ChainFailure, Damage},
+    heads::{ReadHeads, chains, read_heads},
     keys::SealerKeys,
     lease_owner::LeaseOwner,
     resting::Resting,
-    sealer::verify_signature,
+    stored_head::{head_tag, verify_signature, verify_tag},
     tiles::append_roots,
 };
 
@@ -145,13 +146,13 @@ impl Converter {
 
     async fn look_at_heads(&mut self) -> Result<(), StoreError> {
         if self.unseen.is_none() {
-            self.unseen = Some(self.tables.organizations().await?.into());
+            self.unseen = Some(chains(&*self.tables).await?.into());
         }
         let next: Vec<OrganizationId> = self.unseen.iter().flatten().take(HEADS_PER_READ).copied().collect();
         if next.is_empty() {
             return Ok(());
         }
-        let heads = self.tables.heads(&next).await?;
+        let ReadHeads { heads, .. } = read_heads(&*self.tables, &next).await?;
         self.due.extend(heads.iter().filter(|head| !is_converted(head)).map(|head| head.organization));
         self.unseen.iter_mut().for_each(|unseen| drop(unseen.drain(..next.len())));
         Ok(())
@@ -163,6 +164,7 @@ impl Converter {
             // It is one whose last step was stored although its outcome was not known.
             return Ok(Converted::Finished { organization });
         };
+        verify_tag(&*self.keys.rows, &head)?;
         let query = SegmentQuery { start: SegmentStart::End, downwards: true, limit: 1 };
         let last = self.tables.segments(organization, &query).await?.into_iter().next();
         let through = last.as_ref().map_or(0, |segment| segment.last_sequence).max(head.removed.sequence);
@@ -172,9 +174,9 @@ impl Converter {
         }
         let mut finish = match self.finish.take().filter(|finish| finish.is_about(&head)) {
             Some(finish) => finish,
-            None => Finish::begin(&*self.tables, &head, last.as_ref()).await?,
+            None => Finish::new(&head, last.as_ref()),
         };
-        let conversion = finish.step(&*self.tables, self.lease.hold(self.clock.now())).await?;
+        let conversion = finish.step(&*self.tables, &*self.keys.rows, self.lease.hold(self.clock.now())).await?;
         let Some(mut conversion) = conversion else {
             let last_sequence = finish.last_sequence();
             self.finish = Some(finish);
@@ -193,7 +195,8 @@ impl Converter {
         let (signed_at, checkpoint) = verify_signature(&*self.tables, &*self.keys.checkpoints, head).await?;
         let notes = self.keys.notes.as_ref().zip(head.tree.as_ref());
         let note = notes.map(|(notes, tree)| notes.sign_tree(head.organization, tree.size(), tree.root()));
-        Ok(SignedHead { signed_at, checkpoint, note })
+        let tag = head_tag(&*self.keys.rows, head, note.as_ref());
+        Ok(SignedHead { signed_at, checkpoint, note, tag })
     }
 
     async fn convert_segment(

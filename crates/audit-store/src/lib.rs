@@ -9,11 +9,13 @@ mod bytes;
 mod compactor;
 mod conversion;
 mod damage;
+mod heads;
 mod keys;
 mod lease_owner;
 mod log;
 mod log_signer;
 mod number_ranges;
+mod own_state;
 mod proofs;
 mod published_log;
 mod removal;
@@ -21,6 +23,8 @@ mod resting;
 mod row_writer;
 mod rows;
 mod sealer;
+mod state;
+mod stored_head;
 mod tiles;
 mod verify;
 
@@ -31,6 +35,7 @@ pub use blocks::block_root;
 pub use compactor::{Compacted, Compactor};
 pub use conversion::{Converted, Converter};
 pub use damage::Damage;
+pub use heads::{ReadHeads, read_all_heads, read_heads};
 pub use keys::{SealerKeys, TreeHeadSigner};
 pub use lease_owner::LeaseOwner;
 pub use log::StoredLog;
@@ -44,4 +49,5 @@ pub use sealer::{
     ChainFault, HEADS, MissingRows, ROW_REFUSED, ROWS_MISSING, RefusedRow, Round, Sealer, SealerContext,
     WRITER_STATE_ALTERED,
 };
+pub use stored_head::{head_tag, verify_head};
 pub use verify::{Expected, NamedHeads};

@@ -24,7 +24,7 @@ mod window;
 
 use std::sync::Arc;
 
-use audit::{AuditFilter, AuditTables, Checkpoint, Head, RowKey, StoredEntry, UnsealedStats};
+use audit::{AuditFilter, AuditTables, Checkpoint, Head, RowKey, StoredEntry, UnsealedStats, tables::StoredHead};
 use kernel::{Entry, Id, OrganizationId, Page, PageRequest, RecordStream, StoreError, StreamRequest, Timestamp};
 
 pub(crate) use blocks::{is_replaced, parse_header};
@@ -32,6 +32,7 @@ pub(crate) use lists::moved;
 pub(crate) use reader::{MAX_ATTEMPTS, Reader};
 pub(crate) use view::View;
 
+use crate::stored_head::verify_tag;
 use stream::EntryStream;
 use wanted::Wanted;
 use window::Window;
@@ -51,6 +52,14 @@ impl StoredLog {
     /// Sets the key that authenticates rows: entries of rows that were not written by this installation are not shown.
     pub fn set_key(&self, key: Arc<dyn RowKey>) {
         self.reader.set_key(key);
+    }
+
+    /// Verifies that this installation has stored the head as it is, if the key is set.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] if it has not.
+    pub(crate) fn verify_head_tag(&self, head: &StoredHead) -> Result<(), StoreError> {
+        self.reader.row_key().map_or(Ok(()), |key| verify_tag(&*key, head))
     }
 
     /// [`audit::AuditLog::entries`]; the caller has read `as_of` before.

@@ -99,8 +99,9 @@ impl PublishedLog {
         let head = self.signer.head(stored.organization, tree.size(), tree.root());
         let public_key = self.signer.public_key();
         let signature = stored.signed.as_ref().and_then(|signed| signed.note).ok_or(PublicationError::NotSigned)?;
-        // A head that was signed under another name, or that somebody changed, is not published.
         if !self.verifier.verify(&public_key, head.text().as_bytes(), &signature) {
+            // It was signed under another name, unless somebody changed it.
+            self.log.verify_head_tag(stored)?;
             return Err(PublicationError::NotSigned);
         }
         let note = head.to_note(public_key, &signature);

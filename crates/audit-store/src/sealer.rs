@@ -9,38 +9,32 @@ mod chains;
 mod change;
 mod extension;
 mod intake;
+mod isolation;
 mod judgement;
+mod old_waiting;
 mod own_entries;
-mod own_state;
 mod round;
-mod state;
 mod steps;
 mod unlogged;
 mod writer_state;
 mod writers;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use audit::{AuditTables, tables::WaitingKey};
+use audit::{AuditTables, Checkpoint};
 use kernel::{Clock, Entropy, Entry, OrganizationId, StoreError, Timestamp, Ulid, WriteTimestamp};
 
 use chains::Chains;
 use intake::Intake;
+use isolation::Isolation;
+use old_waiting::OldWaiting;
 use unlogged::Unlogged;
 use writers::Writers;
 
-pub(crate) use chain::verify_signature;
 pub use own_entries::{HEADS, ROW_REFUSED, ROWS_MISSING, WRITER_STATE_ALTERED};
 pub use round::{ChainFault, MissingRows, RefusedRow, Round};
 
-use crate::{keys::SealerKeys, log::StoredLog};
-
-/// Number of rounds that take one row each after a round could not be stored.
-const CAREFUL_ROUNDS: usize = 200;
+use crate::{keys::SealerKeys, log::StoredLog, own_state, state};
 
 /// The services that a sealer works with.
 pub struct SealerContext {
@@ -71,18 +65,16 @@ pub struct Sealer {
     intake: Intake,
     /// The versions of the states of writers that this sealer has stored.
     versions: BTreeMap<Ulid, u64>,
-    /// Whether entries of the old form may wait.
-    has_old_waiting: bool,
-    /// The number of rounds that still take one row each.
-    careful: usize,
-    /// The row of the last round, if it had one row and could not be stored.
-    failed_row: Option<WaitingKey>,
-    /// The rows whose parts are set aside, because they can't be sealed together.
-    split: BTreeSet<WaitingKey>,
+    old: OldWaiting,
+    isolation: Isolation,
     /// The chains whose heads another sealer may have left without logging their checkpoints.
     unlogged: Unlogged,
+    /// The checkpoints of heads that this sealer found, until a round says them.
+    found: Vec<Checkpoint>,
     /// The entries for the installation's log that wait until it can be sealed.
     unreported: Vec<Entry>,
+    /// Whether these may have been sealed by a round whose outcome is unknown.
+    is_reported: bool,
     /// The time from which on there is something to do although no row waits; `None` before the first round.
     due_at: Option<Timestamp>,
 }
@@ -99,12 +91,12 @@ impl Sealer {
             chains: Chains::default(),
             intake: Intake::default(),
             versions: BTreeMap::new(),
-            has_old_waiting: true,
-            careful: 0,
-            failed_row: None,
-            split: BTreeSet::new(),
+            old: OldWaiting::default(),
+            isolation: Isolation::default(),
             unlogged: Unlogged::default(),
+            found: Vec::new(),
             unreported: Vec::new(),
+            is_reported: false,
             due_at: None,
         }
     }
@@ -119,7 +111,7 @@ impl Sealer {
             Some(due_at) => due_at,
             None => self.read_due_at().await?,
         };
-        if now >= due_at || self.unlogged.has_more() || self.has_old().await? {
+        if now >= due_at || self.unlogged.has_more() || self.has_old(now).await? {
             return Ok(true);
         }
         self.intake.has_rows(&*self.context.tables).await
@@ -128,22 +120,13 @@ impl Sealer {
     async fn read_due_at(&mut self) -> Result<Timestamp, StoreError> {
         let writers = Writers::load(&*self.context.tables, &*self.context.keys.rows, &self.versions).await?;
         let has_altered = !writers.altered.is_empty();
-        let due_at = if has_altered { Timestamp::MIN } else { writers.due_at().unwrap_or(Timestamp::MAX) };
+        // A round that was not stored has left chains that rest.
+        let due_at =
+            [writers.due_at(), self.chains.rested_at(), self.isolation.rested_at()].into_iter().flatten().min();
+        let has_unreported = !self.unreported.is_empty() && !self.chains.is_resting(OrganizationId::INSTALLATION);
+        let due_at = if has_altered || has_unreported { Timestamp::MIN } else { due_at.unwrap_or(Timestamp::MAX) };
         self.due_at = Some(due_at);
         Ok(due_at)
-    }
-
-    async fn has_old(&mut self) -> Result<bool, StoreError> {
-        if self.has_old_waiting && self.chains.rested_at().is_none() {
-            self.has_old_waiting = match self.context.tables.old_waiting(1).await {
-                Ok(waiting) => !waiting.is_empty(),
-                // The round reports it.
-                Err(StoreError::Corrupt(_)) => true,
-                Err(error) => return Err(error),
-            };
-            return Ok(self.has_old_waiting);
-        }
-        Ok(false)
     }
 
     /// Seals the entries of some rows. The lease must have been acquired before, with the same name and owner.
@@ -151,18 +134,29 @@ impl Sealer {
     /// # Errors
     /// [`StoreError`] if the store fails; the round may have been stored then.
     pub async fn run_round(&mut self) -> Result<Round, StoreError> {
-        let outcome = self.try_round().await;
-        if outcome.is_err() {
-            self.forget();
+        match self.try_round().await {
+            Ok(mut round) => {
+                round.checkpoints.splice(0..0, self.found.drain(..));
+                Ok(round)
+            }
+            Err(error) => {
+                self.reset();
+                self.is_reported = true;
+                Err(error)
+            }
         }
-        outcome
     }
 
     /// Forgets what is in memory about the tables, because it may not be what is stored: after another process has held
     /// the lease.
     pub fn forget(&mut self) {
+        self.reset();
+    }
+
+    fn reset(&mut self) {
         self.chains.forget();
         self.intake.restart();
+        self.old.is_checked = false;
         self.unlogged = Unlogged::default();
         self.due_at = None;
     }

@@ -4,6 +4,7 @@
 mod chain_state;
 mod checked_block;
 mod checkpoints;
+mod index;
 mod named_heads;
 mod tiles;
 
@@ -17,8 +18,9 @@ use kernel::{OrganizationId, StoreError};
 use tokio::task::JoinHandle;
 
 use chain_state::ChainState;
-use checked_block::{CheckedBlock, check_run};
+use checked_block::{CheckedRun, check_run};
 use checkpoints::KeptCheckpoints;
+use index::Index;
 pub use named_heads::NamedHeads;
 use tiles::Tiles;
 
@@ -98,6 +100,7 @@ struct Progress {
     chain: ChainState,
     tiles: Tiles,
     checkpoints: KeptCheckpoints,
+    index: Index,
 }
 
 impl Verification<'_> {
@@ -114,7 +117,8 @@ impl Verification<'_> {
         for checkpoint in self.expected.checkpoints {
             chain.expect_checkpoint(checkpoint, self.key)?;
         }
-        let mut progress = Progress { chain, tiles, checkpoints: KeptCheckpoints::new(self.organization) };
+        let checkpoints = KeptCheckpoints::new(self.organization);
+        let mut progress = Progress { chain, tiles, checkpoints, index: Index::default() };
         let mut attempts = 0;
         loop {
             let verified = progress.chain.head.sequence;
@@ -156,7 +160,10 @@ impl Verification<'_> {
             chain.expect_checkpoint(&checkpoint, self.key)?;
         }
         for (key, body) in self.bodies(&keys[whole..]).await? {
-            let blocks = check_run(self.organization, &key, &body)?;
+            let CheckedRun { blocks, terms } = check_run(self.organization, &key, &body)?;
+            if let Some(terms) = terms {
+                progress.index.push(&*self.reader.tables, self.organization, &key, terms).await?;
+            }
             let last = blocks.last().map_or(0, |block| *block.sequences.end());
             checkpoints.expect_up_to(last, &*self.reader.tables, &mut chain, self.key).await?;
             chain.push_run(&key, &blocks)?;
@@ -172,6 +179,7 @@ impl Verification<'_> {
         }
         let has_tree = head.is_some_and(|head| head.tree.is_some());
         progress.tiles.check(&*self.reader.tables, has_tree, &view).await?;
+        progress.index.check(&*self.reader.tables, self.organization).await?;
         Ok(finished?)
     }
 
@@ -220,14 +228,14 @@ impl Verification<'_> {
                     let task_key = key.clone();
                     let digest = digests.get(&key.first_sequence).copied();
                     let check = tokio::task::spawn_blocking(move || {
-                        let blocks = check_run(organization, &task_key, &body)?;
+                        let checked = check_run(organization, &task_key, &body)?;
                         // A byte may be changed so that the same entries are read from it.
                         match digest.is_some_and(|digest| Hash::digest(&body) != digest) {
                             true => Err(Fault::AlteredBlock {
                                 first: task_key.first_sequence,
                                 last: task_key.last_sequence,
                             }),
-                            false => Ok(blocks),
+                            false => Ok(checked),
                         }
                     });
                     checks.push_back((key, AbortOnDrop(check)));
@@ -235,11 +243,14 @@ impl Verification<'_> {
                 continue;
             }
             let Some((key, check)) = checks.pop_front() else { continue };
-            let blocks = check.result().await?;
+            let CheckedRun { blocks, terms } = check.result().await?;
             let (tables, chain) = (&*self.reader.tables, &mut progress.chain);
             progress.checkpoints.expect_up_to(key.last_sequence, tables, chain, self.key).await?;
             chain.push_run(&key, &blocks)?;
             blocks.iter().for_each(|block| progress.tiles.push_block(block));
+            if let Some(terms) = terms {
+                progress.index.push(tables, self.organization, &key, terms).await?;
+            }
         }
         Ok(())
     }
@@ -281,10 +292,10 @@ fn checkpoint_of(stored: &StoredHead) -> Option<Checkpoint> {
 }
 
 /// A check in another thread, which is not begun if nobody waits for it any longer.
-struct AbortOnDrop(JoinHandle<Result<Vec<CheckedBlock>, Fault>>);
+struct AbortOnDrop(JoinHandle<Result<CheckedRun, Fault>>);
 
 impl AbortOnDrop {
-    async fn result(mut self) -> Result<Vec<CheckedBlock>, VerificationError> {
+    async fn result(mut self) -> Result<CheckedRun, VerificationError> {
         match (&mut self.0).await {
             Ok(checked) => Ok(checked?),
             Err(error) => Err(StoreError::Unavailable(error.into()).into()),

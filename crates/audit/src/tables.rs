@@ -47,6 +47,12 @@ pub trait AuditTables: Send + Sync {
     /// [`StoreError`] if the store fails.
     async fn heads(&self, organizations: &[OrganizationId]) -> Result<Vec<StoredHead>, StoreError>;
 
+    /// Returns up to `limit` of the organizations that have a head, after this one, in order.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store fails.
+    async fn chains(&self, after: Option<OrganizationId>, limit: usize) -> Result<Vec<OrganizationId>, StoreError>;
+
     /// Returns every organization that has something in the log that was sealed, or an entry of the old form, in order:
     /// one with a head, but also one of which only a run, a segment, a checkpoint or an entry of the old form is left.
     ///

@@ -159,7 +159,8 @@ pub(crate) fn signature(number: u8) -> Signature {
 pub(crate) fn stored_head(organization: OrganizationId, sequence: i64) -> StoredHead {
     let mut tree = Tree::default();
     (1..=sequence).for_each(|sequence| tree.push(hash(sequence)));
-    let signed = SignedHead { signed_at: at(sequence), checkpoint: signature(1), note: Some(signature(2)) };
+    let signed =
+        SignedHead { signed_at: at(sequence), checkpoint: signature(1), note: Some(signature(2)), tag: [3; 32] };
     StoredHead {
         organization,
         head: head(sequence),

@@ -46,6 +46,12 @@ impl AuditTables for MemoryTables {
         Ok(organizations.iter().filter_map(|organization| log.heads.get(organization).cloned()).collect())
     }
 
+    async fn chains(&self, after: Option<OrganizationId>, limit: usize) -> Result<Vec<OrganizationId>, StoreError> {
+        let log = self.shared.snapshot()?.log;
+        let following = log.heads.keys().filter(|organization| after.is_none_or(|after| **organization > after));
+        Ok(following.take(limit).copied().collect())
+    }
+
     async fn organizations(&self) -> Result<Vec<OrganizationId>, StoreError> {
         Ok(self.shared.snapshot()?.log.organizations())
     }

@@ -1,9 +1,16 @@
 //! The audit log as a transparency log: proofs, signed heads and tiles, as standard clients compute with them.
 
-use audit::{Hash, SignedNote, TlogProof, Tree, TreeHead, VerifierKey, leaf_hash, verify_consistency};
+use std::time::Duration;
+
+use audit::{
+    Hash, SignedNote, TlogProof, Tree, TreeHead, VerifierKey, leaf_hash,
+    tables::{HeadChange, LeaseHold, SealingRound},
+    verify_consistency,
+};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use crypto::Ed25519NoteVerifier;
 use scopes::Scope;
+use store::Lease;
 
 use crate::support::{Client, TestApi, findings_path};
 
@@ -64,6 +71,36 @@ async fn an_entry_that_is_not_sealed_yet_has_no_proof_but_a_time_to_ask_again() 
     assert_eq!(early.header("retry-after"), "1");
     api.seal().await;
     api.get(&path).auth(&client).send().await.expect(200);
+}
+
+#[tokio::test]
+async fn a_head_whose_note_somebody_changed_is_an_error_and_not_one_that_is_signed_soon() {
+    let (api, client) = setup().await;
+    grow(&api, &client, 3).await;
+    let tables = api.fixture.store.audit_tables();
+    let before = tables.heads(&[api.home]).await.unwrap().remove(0);
+    let mut after = before.clone();
+    after.signed.as_mut().unwrap().note.as_mut().unwrap().0[7] ^= 1;
+    let (now, duration) = (api.fixture.now(), Duration::from_secs(15));
+    assert!(api.fixture.store.acquire_lease(Lease::Sealer, "somebody", now, duration).await.unwrap());
+    let change = SealingRound {
+        lease: LeaseHold { lease: "sealer", owner: "somebody".into(), now, duration },
+        heads: vec![HeadChange {
+            before: before.head,
+            after,
+            replaced_runs: Vec::new(),
+            runs: Vec::new(),
+            checkpoint: None,
+        }],
+        sealed: Vec::new(),
+        waiting: Vec::new(),
+        old_waiting: Vec::new(),
+        writers: Vec::new(),
+        ended_writers: Vec::new(),
+    };
+    assert!(tables.seal(&change).await.unwrap());
+    let answer = api.get(&format!("{LOG}/checkpoint")).auth(&client).send().await.expect(500);
+    assert_eq!(answer.header("retry-after"), "");
 }
 
 #[tokio::test]

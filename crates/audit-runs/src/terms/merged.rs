@@ -90,25 +90,76 @@ fn encode_bucket(pairs: &[(u32, u16)]) -> Vec<u8> {
 /// # Errors
 /// [`RunFault`] if the bytes are not a merged row.
 pub fn merged_blocks(row: &[u8], fingerprint: Fingerprint) -> Result<Vec<u16>, RunFault> {
-    let mut reader = Reader::new(row);
-    ensure(reader.byte()? == FORM, "the row of the index is of a later version")?;
-    let count = reader.varint()?;
-    ensure(count <= 1 << KEPT_BITS, "the row of the index has too many fingerprints")?;
+    let mut row = MergedRow::open(row)?;
     let wanted = within_bucket(kept(fingerprint));
-    let mut bits = BitReader::new(reader.take(reader.remaining())?);
-    let mut next = 0;
-    for _ in 0..count {
-        let within = next + bits.rice(low_bits(count, KEPT_BITS))?;
+    while let Some(within) = row.next_term()? {
         if within > wanted {
             break;
         }
-        let blocks = read_blocks(&mut bits, within == wanted)?;
+        let blocks = row.blocks(within == wanted)?;
         if within == wanted {
             return Ok(blocks);
         }
-        next = within + 1;
     }
     Ok(Vec::new())
+}
+
+/// Returns whether a merged row has every block of each term of another one of the same bucket.
+///
+/// # Errors
+/// [`RunFault`] if the bytes are not merged rows.
+pub fn merged_row_contains(row: &[u8], others: &[u8]) -> Result<bool, RunFault> {
+    if row == others {
+        return Ok(true);
+    }
+    let (mut row, mut others) = (MergedRow::open(row)?, MergedRow::open(others)?);
+    while let Some(wanted) = others.next_term()? {
+        let blocks = others.blocks(true)?;
+        let found = loop {
+            match row.next_term()? {
+                Some(within) if within < wanted => drop(row.blocks(false)?),
+                Some(within) if within == wanted => break row.blocks(true)?,
+                _ => return Ok(false),
+            }
+        };
+        if !blocks.iter().all(|block| found.binary_search(block).is_ok()) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// A merged row that is read term by term.
+struct MergedRow<'row> {
+    bits: BitReader<'row>,
+    count: u64,
+    read: u64,
+    /// The least value of the next term.
+    next: u64,
+}
+
+impl<'row> MergedRow<'row> {
+    fn open(row: &'row [u8]) -> Result<Self, RunFault> {
+        let mut reader = Reader::new(row);
+        ensure(reader.byte()? == FORM, "the row of the index is of a later version")?;
+        let count = reader.varint()?;
+        ensure(count <= 1 << KEPT_BITS, "the row of the index has too many fingerprints")?;
+        Ok(Self { bits: BitReader::new(reader.take(reader.remaining())?), count, read: 0, next: 0 })
+    }
+
+    /// Reads the kept bits of the next term within the bucket. Its blocks have to be read next.
+    fn next_term(&mut self) -> Result<Option<u64>, RunFault> {
+        if self.read == self.count {
+            return Ok(None);
+        }
+        let within = self.next + self.bits.rice(low_bits(self.count, KEPT_BITS))?;
+        (self.read, self.next) = (self.read + 1, within + 1);
+        Ok(Some(within))
+    }
+
+    fn blocks(&mut self, is_wanted: bool) -> Result<Vec<u16>, RunFault> {
+        read_blocks(&mut self.bits, is_wanted)
+    }
 }
 
 /// Reads the blocks of a term; those that are not wanted are passed over.

@@ -4,13 +4,13 @@
 //! before less one (the first: itself) as a Rice code; 0 and the number of its only block in 4 bits, or 1 and a bit for
 //! each of 16 blocks.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, iter::repeat_n};
 
 use kernel::Entry;
 
 use super::{Fingerprint, TermKind};
 use crate::{
-    BLOCK_ENTRIES, RunEntry,
+    BLOCK_ENTRIES,
     bits::{BitReader, BitWriter, low_bits},
     bytes::{Reader, put_varint},
     fault::{RunFault, ensure},
@@ -40,16 +40,21 @@ impl SegmentTerms {
         Self::collect(entries.iter().map(Some))
     }
 
-    /// Collects the fingerprints of the entries of a segment in which some are stubs, which have none.
+    /// Collects the fingerprints of the entries of a segment before whose first one there were others, which were removed.
+    /// `None` stands for a stub, which has none.
     ///
     /// # Panics
-    /// If there are more than 4,096 entries.
+    /// If there are more than 4,096 with those that were removed.
     #[must_use]
-    pub fn of_run(entries: &[RunEntry]) -> Self {
-        Self::collect(entries.iter().map(|entry| match entry {
-            RunEntry::Entry(entry) => Some(entry),
-            RunEntry::Stub { .. } => None,
-        }))
+    pub fn after_removed<'a>(removed: usize, entries: impl Iterator<Item = Option<&'a Entry>>) -> Self {
+        Self::collect(repeat_n(None, removed).chain(entries))
+    }
+
+    /// Returns whether these have every block of each fingerprint that the others have.
+    #[must_use]
+    pub fn contains_all(&self, others: &Self) -> bool {
+        let mut terms = others.fingerprints.iter().zip(&others.blocks);
+        terms.all(|(fingerprint, blocks)| blocks & !self.blocks(*fingerprint) == 0)
     }
 
     fn collect<'a>(entries: impl Iterator<Item = Option<&'a Entry>>) -> Self {

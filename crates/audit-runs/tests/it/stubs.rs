@@ -35,16 +35,20 @@ fn a_run_with_stubs_is_refused_where_only_entries_are_expected() {
     assert_eq!(decode(&bytes).unwrap_err().to_string(), format!("the content of the entry {id} was removed"));
 }
 
+fn terms(entries: &[RunEntry]) -> SegmentTerms {
+    SegmentTerms::after_removed(0, entries.iter().map(RunEntry::content))
+}
+
 #[test]
 fn stubs_have_no_fingerprints() {
     let list = mixed(300);
     let items: Vec<RunEntry> = list.iter().cloned().map(RunEntry::Entry).collect();
-    assert_eq!(SegmentTerms::of_run(&items), SegmentTerms::of(&list));
+    assert_eq!(terms(&items), SegmentTerms::of(&list));
     let stubs: Vec<RunEntry> = list.iter().map(|entry| RunEntry::Stub { id: entry.id, hash: Hash::ZERO }).collect();
-    assert_eq!(SegmentTerms::of_run(&stubs), SegmentTerms::default());
+    assert_eq!(terms(&stubs), SegmentTerms::default());
     // Entries behind stubs keep their blocks.
     let last = list[299].clone();
     let term = Fingerprint::of(TermKind::Action, last.action.as_str());
-    let terms = SegmentTerms::of_run(&[&stubs[..299], &[RunEntry::Entry(last)]].concat());
-    assert_eq!(terms.blocks(term), 2);
+    let of_last = terms(&[&stubs[..299], &[RunEntry::Entry(last)]].concat());
+    assert_eq!(of_last.blocks(term), 2);
 }

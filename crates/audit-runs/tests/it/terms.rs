@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use audit_runs::{BLOCK_ENTRIES, Fingerprint, SegmentTerms, TermKind, merge_terms, merged_blocks};
+use audit_runs::{BLOCK_ENTRIES, Fingerprint, SegmentTerms, TermKind, merge_terms, merged_blocks, merged_row_contains};
 use kernel::Entry;
 use proptest::{collection::vec, prelude::*};
 
@@ -74,6 +74,25 @@ proptest! {
             prop_assert_eq!(find(term), expected);
         }
     }
+}
+
+#[test]
+fn segments_and_merged_rows_contain_what_has_no_other_term_or_block() {
+    let list = mixed(1_000);
+    let (all, start, none) = (SegmentTerms::of(&list), SegmentTerms::of(&list[..700]), SegmentTerms::default());
+    let end = SegmentTerms::after_removed(700, list[700..].iter().map(Some));
+    for part in [&start, &end, &none, &all] {
+        assert!(all.contains_all(part) && (part == &all || !part.contains_all(&all)));
+        let rows = merge_terms(std::slice::from_ref(&all));
+        for (bucket, expected) in merge_terms(std::slice::from_ref(part)) {
+            let (_, row) = rows.iter().find(|(found, _)| *found == bucket).unwrap();
+            assert!(merged_row_contains(row, &expected).unwrap());
+            assert_eq!(merged_row_contains(&expected, row).unwrap(), &expected == row);
+        }
+    }
+    // The same terms in another block.
+    let moved = SegmentTerms::after_removed(256, list[..700].iter().map(Some));
+    assert!(!moved.contains_all(&start) && !start.contains_all(&moved));
 }
 
 #[test]

@@ -9,7 +9,7 @@ use kernel::OrganizationId;
 
 use super::{Compacted, CompactedChain};
 use crate::{
-    blocks::{GROUP_ENTRIES, SEGMENT_ENTRIES, end_of, hash_run, segment_terms},
+    blocks::{GROUP_ENTRIES, GROUP_SEGMENTS, SEGMENT_ENTRIES, end_of, hash_run, segment_terms},
     damage::{ChainFailure, Damage},
 };
 
@@ -29,10 +29,10 @@ pub(super) async fn merge(
         return Ok(Compacted::Nothing);
     }
     let first_sequence = end - GROUP_ENTRIES + 1;
-    let limit = usize::try_from(GROUP_ENTRIES / SEGMENT_ENTRIES).expect("a group has few segments");
-    let query = TermQuery { bucket: -1, from: first_sequence, before: end + 1, downwards: false, limit };
+    let query =
+        TermQuery { bucket: -1, from: first_sequence, before: end + 1, downwards: false, limit: GROUP_SEGMENTS };
     let rows = tables.terms(organization, &query).await?;
-    let mut segments = Vec::with_capacity(limit);
+    let mut segments = Vec::with_capacity(GROUP_SEGMENTS);
     for first in (first_sequence..=end).step_by(usize::try_from(SEGMENT_ENTRIES).expect("a segment is small")) {
         segments.push(terms_of(tables, chain, &rows, first).await?);
     }

@@ -2,40 +2,40 @@
 //! them and over all runs that were sealed since.
 
 use audit::{
-    AuditTables, BLOCK_ENTRIES, BLOCK_LEVEL, Hash, Tree,
+    AuditTables, BLOCK_ENTRIES, BLOCK_LEVEL, Hash, RowKey, Tree,
     tables::{
         BodyRange, Conversion, HeadChange, LeaseHold, NewRun, RunKey, RunTable, SegmentQuery, SegmentStart, StoredHead,
     },
 };
 use audit_runs::Effort;
-use kernel::{OrganizationId, StoreError, Ulid};
+use kernel::Ulid;
 
 use super::{
     old_entries::{OldEntries, read_old_entries},
     removed_roots,
 };
 use crate::{
-    blocks::{HashedBlock, hash_run, new_run, removed_leaves},
+    blocks::{HashedBlock, entry_id, hash_run, new_run, removed_leaves},
     damage::{ChainFailure, Damage},
-    tiles::{append_roots, stored_tree},
+    stored_head::verify_tag,
+    tiles::append_roots,
 };
 
 /// The maximum number of runs that one step adds to the tree. The runs of one block are at most 255, so the last step may
 /// have more.
 const RUNS_PER_STEP: usize = 16;
 
-/// The number of keys of segments that are read at a time.
-const SEGMENTS_PER_READ: usize = 1000;
-
 /// The tree over the first part of a chain.
 #[derive(Clone, Debug)]
 pub(super) struct Finish {
     /// The head when this began.
     head: StoredHead,
+    /// The sequence of the last entry of the segments.
+    segments_through: i64,
     /// The sequence of the last entry in the tree.
     last: i64,
-    /// The hash of that entry; `None` if the next run has to state it.
-    hash: Option<Hash>,
+    /// The hash of that entry.
+    hash: Hash,
     tree: Tree,
     high_id: Ulid,
     late_ms: i64,
@@ -44,37 +44,31 @@ pub(super) struct Finish {
     /// The runs that the sealer has stored with a greatest identifier that leaves out entries of the old form.
     raised_runs: Vec<NewRun>,
     has_old_entries: bool,
-    removed_roots: Vec<Hash>,
+    /// The roots of the blocks that were removed and of those of the segments.
+    roots: Vec<Hash>,
 }
 
 impl Finish {
-    /// Begins with the segments that exist.
-    pub(super) async fn begin(
-        tables: &dyn AuditTables,
-        head: &StoredHead,
-        last: Option<&RunKey>,
-    ) -> Result<Self, ChainFailure> {
-        let organization = head.organization;
-        let (mut tree, removed_roots) = match last {
-            Some(last) => (stored_tree(tables, organization, last.last_sequence / BLOCK_ENTRIES).await?, Vec::new()),
-            None => (Tree::default(), removed_roots(head)),
-        };
-        removed_roots.iter().for_each(|root| tree.push_subtree(*root, BLOCK_LEVEL));
+    /// Begins with the segments that exist. Their entries are hashed once more, since the tree that is signed must be that of
+    /// the chain, whatever somebody has made of stored tiles.
+    pub(super) fn new(head: &StoredHead, last: Option<&RunKey>) -> Self {
+        let (mut tree, roots) = (Tree::default(), removed_roots(head));
+        roots.iter().for_each(|root| tree.push_subtree(*root, BLOCK_LEVEL));
         let size = i64::try_from(tree.size()).unwrap_or(i64::MAX);
         removed_leaves(head.removed.sequence - size, head.removed.hash).for_each(|hash| tree.push(hash));
-        let (high_id, late_ms) = lateness(tables, organization).await?;
-        Ok(Self {
+        Self {
             head: head.clone(),
-            last: last.map_or(head.removed.sequence, |last| last.last_sequence),
-            hash: last.is_none().then_some(head.removed.hash),
+            segments_through: last.map_or(0, |last| last.last_sequence),
+            last: head.removed.sequence,
+            hash: head.removed.hash,
             tree,
-            high_id,
-            late_ms,
+            high_id: Ulid::nil(),
+            late_ms: 0,
             old_runs: Vec::new(),
             raised_runs: Vec::new(),
             has_old_entries: false,
-            removed_roots,
-        })
+            roots,
+        }
     }
 
     /// Whether this is still about the chain with this head.
@@ -83,17 +77,22 @@ impl Finish {
         of(&self.head) == of(head)
     }
 
-    /// The sequence of the last entry in the tree.
+    /// The sequence of the last entry that is converted.
     pub(super) fn last_sequence(&self) -> i64 {
-        self.last
+        self.last.max(self.segments_through)
     }
 
     /// Does a step. Returns the change that ends the conversion if it was the last one.
     pub(super) async fn step(
         &mut self,
         tables: &dyn AuditTables,
+        key: &dyn RowKey,
         lease: LeaseHold,
     ) -> Result<Option<Conversion>, ChainFailure> {
+        if self.last < self.segments_through {
+            self.add_segment(tables).await?;
+            return Ok(None);
+        }
         if !self.has_old_entries {
             self.add_old_entries(tables).await?;
             self.has_old_entries = true;
@@ -103,6 +102,7 @@ impl Finish {
         let runs = tables.runs(organization).await?;
         let head = tables.heads(&[organization]).await?.pop();
         let Some(head) = head.filter(|head| self.is_about(head)) else { return Ok(None) };
+        verify_tag(key, &head)?;
         let following: Vec<RunKey> = runs.into_iter().filter(|run| run.first_sequence > self.last).collect();
         // Only whole blocks stay as they are until the next step: smaller runs are replaced when the chain moves on.
         let is_block = |run: &RunKey| run.last_sequence % BLOCK_ENTRIES == 0;
@@ -122,7 +122,7 @@ impl Finish {
         if whole.last != head.head.sequence {
             return Ok(None);
         }
-        if whole.hash.is_some_and(|hash| hash != head.head.hash) {
+        if whole.hash != head.head.hash {
             let range = (whole.last, whole.last);
             return Err(Damage::new(self.head.organization, range, "it does not have the hash of the head").into());
         }
@@ -155,7 +155,7 @@ impl Finish {
             segments: Vec::new(),
             runs: self.old_runs,
             terms: Vec::new(),
-            tiles: append_roots(tables, organization, 0, &self.removed_roots).await?,
+            tiles: append_roots(tables, organization, 0, &self.roots).await?,
             head: Some(change),
         })
     }
@@ -168,7 +168,7 @@ impl Finish {
         }
         let OldEntries { entries, blocks, before } =
             read_old_entries(tables, &self.head, (self.last + 1, through)).await?;
-        self.hash = Some(before);
+        self.verify_follows((self.last + 1, through), before)?;
         let mut rest = entries.as_slice();
         for block in &blocks {
             let (entries, others) = rest.split_at(block.hashes.len());
@@ -180,6 +180,33 @@ impl Finish {
             self.old_runs.push(run);
         }
         Ok(())
+    }
+
+    /// Adds the next segment.
+    async fn add_segment(&mut self, tables: &dyn AuditTables) -> Result<(), ChainFailure> {
+        let organization = self.head.organization;
+        let query = SegmentQuery { start: SegmentStart::Sequence(self.last + 1), downwards: false, limit: 1 };
+        let segment = tables.segments(organization, &query).await?.into_iter().next();
+        let segment = segment.filter(|segment| segment.first_sequence == self.last + 1);
+        let missing = |last| Damage::new(organization, (self.last + 1, last), "the segment is missing");
+        let segment = segment.ok_or_else(|| missing(self.last + 1))?;
+        let range = (segment.first_sequence, segment.last_sequence);
+        let body = BodyRange { table: RunTable::Segments, ..whole_body(range.0) };
+        let body = tables.bodies(organization, &[body]).await?.into_iter().next().flatten();
+        let (entries, blocks) = hash_run(organization, range, &body.ok_or_else(|| missing(range.1))?)?;
+        let ids = || entries.iter().map(|entry| entry_id(entry).ulid());
+        let ids = (ids().min().unwrap_or_default(), ids().max().unwrap_or_default());
+        for block in &blocks {
+            self.verify_follows(range, block.before)?;
+            self.roots.push(block.root());
+            self.add_run(ids, block);
+        }
+        Ok(())
+    }
+
+    fn verify_follows(&self, range: (i64, i64), before: Hash) -> Result<(), Damage> {
+        let reason = "it does not begin with the hash that the entry before it has";
+        (self.hash == before).then_some(()).ok_or_else(|| Damage::new(self.head.organization, range, reason))
     }
 
     async fn add_runs(&mut self, tables: &dyn AuditTables, runs: &[RunKey]) -> Result<(), ChainFailure> {
@@ -196,9 +223,7 @@ impl Finish {
             let Some(body) = body else { return Ok(()) };
             let (_, blocks) = hash_run(organization, range, &body)?;
             for block in &blocks {
-                if self.hash.is_some_and(|hash| hash != block.before) {
-                    return Err(damage(range, "it does not begin with the hash that the entry before it has").into());
-                }
+                self.verify_follows(range, block.before)?;
                 self.add_run((run.first_id, run.high_id), block);
             }
             if run.high_id < self.high_id {
@@ -212,25 +237,9 @@ impl Finish {
 
     fn add_run(&mut self, (first_id, high_id): (Ulid, Ulid), block: &HashedBlock) {
         block.hashes.iter().for_each(|hash| self.tree.push(*hash));
-        (self.last, self.hash) = (block.last().sequence, Some(block.last().hash));
+        (self.last, self.hash) = (block.last().sequence, block.last().hash);
         self.late_ms = self.late_ms.max(late_ms(self.high_id, first_id));
         self.high_id = self.high_id.max(high_id);
-    }
-}
-
-/// Returns the greatest identifier in the segments of a chain, and how far the first identifier of one lies behind the
-/// segments before it.
-async fn lateness(tables: &dyn AuditTables, organization: OrganizationId) -> Result<(Ulid, i64), StoreError> {
-    let (mut high_id, mut late) = (Ulid::nil(), 0);
-    let mut query = SegmentQuery { start: SegmentStart::End, downwards: false, limit: SEGMENTS_PER_READ };
-    loop {
-        let segments = tables.segments(organization, &query).await?;
-        for segment in &segments {
-            late = late.max(late_ms(high_id, segment.first_id));
-            high_id = high_id.max(segment.high_id);
-        }
-        let Some(last) = segments.last().filter(|_| segments.len() == query.limit) else { return Ok((high_id, late)) };
-        query.start = SegmentStart::Sequence(last.last_sequence + 1);
     }
 }
 

@@ -33,9 +33,13 @@ pub(crate) struct Wish {
 impl Wish {
     /// The blocks in their order: each by its number, its first sequence and its number of entries.
     fn parts(&self) -> impl Iterator<Item = (usize, i64, usize)> + use<'_> {
-        (0..16).filter(|block| self.blocks & (1 << block) != 0).filter_map(|block| {
-            let first = self.key.first_sequence + (block * BLOCK_ENTRIES) as i64;
-            let entries = (self.key.last_sequence - first + 1).min(BLOCK_ENTRIES as i64);
+        let length = BLOCK_ENTRIES as i64;
+        // Entries at the start of the first block may have been removed.
+        let begun = self.key.first_sequence - (self.key.first_sequence - 1).rem_euclid(length);
+        (0..16).filter(|block| self.blocks & (1 << block) != 0).filter_map(move |block| {
+            let start = begun + block as i64 * length;
+            let first = start.max(self.key.first_sequence);
+            let entries = self.key.last_sequence.min(start + length - 1) - first + 1;
             (entries > 0).then(|| (block, first, usize::try_from(entries).unwrap_or_default()))
         })
     }

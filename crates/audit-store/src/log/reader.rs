@@ -18,7 +18,7 @@ use super::{
     term_cache::TermCache,
     view::View,
 };
-use crate::rows::read_part;
+use crate::{own_state::is_old_through, rows::read_part};
 
 /// The maximum number of entries of the old form that wait for their seal. They are those of the last second before the
 /// schema was migrated.
@@ -61,12 +61,23 @@ impl Reader {
         *self.key.write().unwrap_or_else(PoisonError::into_inner) = Some(key);
     }
 
+    pub(crate) fn row_key(&self) -> Option<Arc<dyn RowKey>> {
+        self.key.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Returns the entries of the old form that wait, of one organization or all. They must be read before anything else.
     pub(crate) async fn old_waiting(&self, organization: Option<OrganizationId>) -> Result<Vec<Entry>, StoreError> {
         if self.old_waiting_is_empty.load(Ordering::Relaxed) {
             return Ok(Vec::new());
         }
         let mut entries = self.tables.old_waiting(MAX_OLD_WAITING).await?;
+        // Nothing authenticates these entries. What waits after the last was sealed is not shown.
+        if let Some(key) = self.row_key()
+            && !entries.is_empty()
+            && is_old_through(&*self.tables, &*key).await?
+        {
+            entries.clear();
+        }
         if entries.is_empty() {
             self.old_waiting_is_empty.store(true, Ordering::Relaxed);
         }
@@ -135,7 +146,7 @@ impl Reader {
         if row.entries == 0 || row.body.is_empty() {
             return Vec::new();
         }
-        let key = self.key.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let key = self.row_key();
         read_part(row, organization, key.as_deref()).unwrap_or_else(|fault| {
             let (owner, id) = (row.key.organization, row.key.id);
             tracing::debug!("the waiting row {id} of {owner} is not shown: {fault}");

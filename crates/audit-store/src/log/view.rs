@@ -111,12 +111,12 @@ impl View {
         self.partition_point(|unit| self.key(unit).last_sequence < sequence)
     }
 
-    /// The segment that begins with this sequence.
-    pub(crate) fn segment_at(&self, first_sequence: i64) -> Option<usize> {
-        let unit = self.unit_at(first_sequence);
+    /// The segment that ends with this sequence. It may begin late, if entries before it were removed.
+    pub(crate) fn segment_ending_at(&self, last_sequence: i64) -> Option<usize> {
+        let unit = self.unit_at(last_sequence);
         (unit < self.len())
             .then(|| self.key(unit))
-            .filter(|key| key.first_sequence == first_sequence && key.table == RunTable::Segments)?;
+            .filter(|key| key.last_sequence == last_sequence && key.table == RunTable::Segments)?;
         Some(unit)
     }
 

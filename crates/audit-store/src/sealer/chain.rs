@@ -1,10 +1,12 @@
 //! A chain as the sealer continues it: its head, and the runs of its last block, which is not full.
 
 use audit::{
-    AuditTables, BLOCK_ENTRIES, Checkpoint, CheckpointSigner, Hash, Head, Signature, Tree, hash_entry,
+    AuditTables, BLOCK_ENTRIES, Hash, Head, Tree, hash_entry,
     tables::{BodyRange, RunTable, SegmentQuery, SegmentStart, StoredHead},
 };
-use kernel::{Entry, OrganizationId, StoreError, Timestamp, Ulid};
+use kernel::{Entry, OrganizationId, StoreError, Ulid};
+
+use crate::{keys::SealerKeys, stored_head::verify_head};
 
 /// A chain.
 #[derive(Clone)]
@@ -64,12 +66,12 @@ impl Chain {
     /// [`StoreError::Corrupt`] if they were changed.
     pub(super) async fn load(
         tables: &dyn AuditTables,
-        signer: &dyn CheckpointSigner,
+        keys: &SealerKeys,
         organization: OrganizationId,
         stored: Option<StoredHead>,
     ) -> Result<Self, StoreError> {
         let Some(head) = stored else { return Self::start(tables, organization).await };
-        verify_signature(tables, signer, &head).await?;
+        verify_head(tables, keys, &head).await?;
         let end = head.head.sequence;
         if head.tree.as_ref().is_some_and(|tree| i64::try_from(tree.size()) != Ok(end)) {
             return Err(fault("the size of the stored tree is not the length of the chain"));
@@ -194,32 +196,4 @@ fn has_edge(tree: Option<&Tree>, block: &OpenBlock) -> bool {
     let mut below = Tree::default();
     block.hashes.iter().for_each(|hash| below.push(*hash));
     tree.edge().ends_with(below.edge())
-}
-
-/// Verifies that this installation has signed the head, and returns the time and the signature of its checkpoint.
-///
-/// # Errors
-/// [`StoreError::Corrupt`] if it has not.
-pub(crate) async fn verify_signature(
-    tables: &dyn AuditTables,
-    signer: &dyn CheckpointSigner,
-    stored: &StoredHead,
-) -> Result<(Timestamp, Signature), StoreError> {
-    let (organization, Head { sequence, hash }) = (stored.organization, stored.head);
-    let (signed_at, signature) = match &stored.signed {
-        Some(signed) => (signed.signed_at, signed.checkpoint),
-        // A head from before signatures were stored with it has the checkpoint of its batch.
-        None => {
-            let kept = tables.checkpoints(organization, sequence - 1, 1).await?;
-            let checkpoint = kept.first().filter(|kept| kept.sequence == sequence && kept.hash == hash);
-            let checkpoint = checkpoint.ok_or_else(|| fault("the stored head has no signature"))?;
-            (checkpoint.signed_at, checkpoint.signature)
-        }
-    };
-    // A signature by the same key of the same message is the same.
-    if Checkpoint::sign(signer, organization, sequence, hash, signed_at).signature == signature {
-        Ok((signed_at, signature))
-    } else {
-        Err(fault("the stored head was not signed by this installation"))
-    }
 }

@@ -6,10 +6,13 @@ use audit::{AuditTables, Checkpoint, CheckpointSigner, Head, tables::StoredHead}
 use kernel::{OrganizationId, StoreError, Timestamp};
 
 use super::{chain::Chain, round::ChainFault};
-use crate::keys::SealerKeys;
+use crate::{
+    heads::{ReadHeads, read_heads},
+    keys::SealerKeys,
+};
 
 /// Time after which a chain that could not be sealed is tried again.
-const RETRY_DELAY: Duration = Duration::from_secs(60);
+pub(super) const RETRY_DELAY: Duration = Duration::from_secs(60);
 
 /// Time for which a checkpoint counts as one that may not have been logged yet.
 const RECENT: Duration = Duration::from_secs(24 * 3600);
@@ -36,12 +39,18 @@ impl Chains {
         if needed.is_empty() {
             return Ok(());
         }
-        let heads = tables.heads(&needed).await?;
+        let ReadHeads { heads, unreadable } = read_heads(tables, &needed).await?;
         let mut heads: BTreeMap<_, _> = heads.into_iter().map(|head| (head.organization, head)).collect();
+        for (organization, error) in unreadable {
+            faults.push(self.rest(organization, error, now)?);
+        }
         for organization in needed {
+            if self.is_resting(organization) {
+                continue;
+            }
             let stored = heads.remove(&organization);
             let loaded = match self.verify_not_set_back(organization, stored.as_ref()) {
-                Ok(()) => Chain::load(tables, &*keys.checkpoints, organization, stored.clone()).await,
+                Ok(()) => Chain::load(tables, keys, organization, stored.clone()).await,
                 Err(error) => Err(error),
             };
             match loaded {

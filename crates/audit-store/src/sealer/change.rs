@@ -6,7 +6,7 @@ use audit::{
     Checkpoint,
     tables::{LeaseHold, SealingRound},
 };
-use kernel::{OrganizationId, StoreError, Timestamp, Ulid};
+use kernel::{Entry, OrganizationId, StoreError, Timestamp, Ulid};
 
 use super::{Sealer, chain::Chain, judgement::Judged, round::Round, writers::Writers};
 
@@ -18,6 +18,10 @@ pub(super) struct Change {
     pub(super) versions: BTreeMap<Ulid, u64>,
     /// The number of entries.
     pub(super) sealed: u64,
+    /// Whether the sealer's own entries are among them.
+    pub(super) has_own: bool,
+    /// Those of them that wait until the chain can be sealed.
+    pub(super) unreported: Option<Vec<Entry>>,
 }
 
 impl Change {
@@ -63,7 +67,15 @@ impl Sealer {
             writers: rows,
             ended_writers,
         };
-        let mut change = Change { stored, chains: Vec::new(), checkpoints: Vec::new(), versions, sealed: 0 };
+        let mut change = Change {
+            stored,
+            chains: Vec::new(),
+            checkpoints: Vec::new(),
+            versions,
+            sealed: 0,
+            has_own: judged.has_own,
+            unreported: judged.unreported,
+        };
         for (organization, mut entries) in judged.entries {
             entries.sort_by_key(|entry| entry.id);
             let chain = self.chains.take(organization);
@@ -72,6 +84,8 @@ impl Sealer {
                 && let Err(error) = chain.load_open(&*self.context.tables).await
             {
                 round.faults.push(self.chains.rest(organization, error, now)?);
+                self.intake.restart();
+                self.old.is_checked = false;
                 return Ok(None);
             }
             change.sealed += entries.len() as u64;

@@ -9,7 +9,7 @@ use audit_runs::{BlockAnchor, Effort, encode_sealed};
 use kernel::{Entry, OrganizationId, Timestamp, Ulid};
 
 use super::chain::{Chain, OpenBlock};
-use crate::{keys::SealerKeys, rows::ulid_time};
+use crate::{keys::SealerKeys, rows::ulid_time, stored_head::head_tag};
 
 const DAY_MS: i64 = 24 * 3600 * 1000;
 
@@ -103,11 +103,9 @@ fn sign(head: &mut StoredHead, keys: &SealerKeys, now: Timestamp) -> Checkpoint 
     let organization = head.organization;
     let checkpoint = Checkpoint::sign(&*keys.checkpoints, organization, head.head.sequence, head.head.hash, now);
     let notes = keys.notes.as_ref().zip(head.tree.as_ref());
-    head.signed = Some(SignedHead {
-        signed_at: now,
-        checkpoint: checkpoint.signature,
-        note: notes.map(|(notes, tree)| notes.sign_tree(organization, tree.size(), tree.root())),
-    });
+    let note = notes.map(|(notes, tree)| notes.sign_tree(organization, tree.size(), tree.root()));
+    let tag = head_tag(&*keys.rows, head, note.as_ref());
+    head.signed = Some(SignedHead { signed_at: now, checkpoint: checkpoint.signature, note, tag });
     checkpoint
 }
 

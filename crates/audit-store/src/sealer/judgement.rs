@@ -33,6 +33,10 @@ pub(super) struct Judged {
     pub(super) refused: Vec<RefusedRow>,
     /// The first time at which a key is no longer occupied.
     pub(super) due_at: Option<Timestamp>,
+    /// Whether the sealer's own entries are among those to seal.
+    pub(super) has_own: bool,
+    /// The sealer's own entries, if they can't be sealed now.
+    pub(super) unreported: Option<Vec<Entry>>,
     /// The chains that turned out to be damaged, and rest now.
     pub(super) faults: Vec<ChainFault>,
     /// The first entries of the parts that are sealed.
@@ -55,7 +59,7 @@ impl Sealer {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let Taken { row, content } = taken;
-        if writers.own.has_refused(&row.key) {
+        if writers.own.has_refused(&row.key) || self.isolation.passes_over(&row.key) {
             self.intake.stay(row.key);
             return Ok(());
         }
@@ -69,7 +73,10 @@ impl Sealer {
                     self.intake.stay(row.key);
                 }
             }
-            Content::Unreadable(fault) => self.refuse(row.key, fault.0, writers, judged),
+            Content::Unreadable(fault) => {
+                self.intake.stay(row.key);
+                self.refuse(row.key, fault.0, writers, judged);
+            }
             Content::Row(read) => self.judge_row(row, read, writers, judged, now).await?,
         }
         Ok(())
@@ -104,6 +111,7 @@ impl Sealer {
         }
         // A row that is put back when its writer is forgotten, or its state is put back as well.
         if is_first && !sealed.is_empty() {
+            self.intake.stay(row.key);
             self.refuse(row.key, "its entries are sealed already".to_owned(), writers, judged);
             return Ok(());
         }
@@ -111,12 +119,13 @@ impl Sealer {
         let is_new = read.attempt == RowAttempt::SetAside || writers.see(&read, ulid_time(row.key.id), now);
         if !is_new && is_first {
             let reason = format!("the row {} of the process {} was seen before", read.number, read.writer);
+            self.intake.stay(row.key);
             self.refuse(row.key, reason, writers, judged);
             return Ok(());
         }
         judged.deleted.push(row.key);
         let inserted = judged.inserted.len();
-        let is_split = self.split.remove(&row.key);
+        let is_split = self.isolation.splits(&row.key);
         for (organization, entries) in parts {
             if sealed.contains(&organization) {
                 continue;
@@ -173,8 +182,7 @@ impl Sealer {
         self.log.reader.is_sealed(view, id).await
     }
 
-    fn refuse(&mut self, key: WaitingKey, reason: String, writers: &mut Writers, judged: &mut Judged) {
-        self.intake.stay(key);
+    pub(super) fn refuse(&self, key: WaitingKey, reason: String, writers: &mut Writers, judged: &mut Judged) {
         if writers.own.refuse(key) {
             judged.refused.push(RefusedRow { key, reason });
         }

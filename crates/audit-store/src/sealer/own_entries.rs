@@ -28,6 +28,9 @@ const HEADS_PER_ENTRY: usize = 64;
 /// Interval at which heads are named.
 pub(super) const HEADS_INTERVAL: Duration = Duration::from_secs(24 * 3600);
 
+/// Difference of the clocks of two sealers with which no head is left out. Some are named twice.
+const MAX_CLOCK_DIFFERENCE: Duration = Duration::from_secs(600);
+
 /// Maximum number of ranges of numbers that an entry lists.
 const MAX_LISTED: usize = 100;
 
@@ -98,6 +101,7 @@ pub(super) fn altered(writer: Ulid) -> (Action, Vec<Change>) {
 
 /// The entries that name the heads that were signed since then, and at first also those without a signature of their own.
 pub(super) fn heads(heads: &[StoredHead], since: Option<Timestamp>) -> Vec<(Action, Vec<Change>)> {
+    let since = since.map(|since| since - MAX_CLOCK_DIFFERENCE);
     let is_new = |head: &&StoredHead| match (head.signed, since) {
         (Some(signed), Some(since)) => signed.signed_at >= since,
         (None, Some(_)) => false,

@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use kernel::{OrganizationId, Timestamp};
 
 use super::{Sealer, round::Round};
+use crate::heads::{ReadHeads, chains, read_heads};
 
 /// Number of heads that are read in a round.
 const PAGE: usize = 500;
@@ -27,7 +28,7 @@ impl Sealer {
         let tables = &self.context.tables;
         // A failure must not drop what was stored. The next round fails as well, or reads them.
         if self.unlogged.0.is_none() {
-            let Ok(organizations) = tables.organizations().await else { return };
+            let Ok(organizations) = chains(&**tables).await else { return };
             self.unlogged.0 = Some(organizations.into());
         }
         let left = self.unlogged.0.get_or_insert_default();
@@ -35,7 +36,8 @@ impl Sealer {
         if page.is_empty() {
             return;
         }
-        if let Ok(heads) = tables.heads(&page).await {
+        // Chains whose heads can't be read are reported when they are sealed.
+        if let Ok(ReadHeads { heads, .. }) = read_heads(&**tables, &page).await {
             left.drain(..page.len());
             round.checkpoints.extend(self.chains.find_recent(&heads, &*self.context.keys.checkpoints, now));
         }

@@ -3,13 +3,14 @@
 use std::ops::RangeInclusive;
 
 use audit::{
-    BLOCK_LEVEL, Fault, Hash, Head, leaf_hash, push_hashed_json, recorded_removal, subtree_root, tables::RunKey,
+    BLOCK_LEVEL, Fault, Hash, Head, leaf_hash, push_hashed_json, recorded_removal, subtree_root,
+    tables::{RunKey, RunTable},
     tree_root,
 };
-use audit_runs::{Dictionary, Header};
+use audit_runs::{Dictionary, Header, SegmentTerms};
 use kernel::{Entry, Id, OrganizationId, Ulid};
 
-use crate::log::parse_header;
+use crate::{blocks::terms_from, log::parse_header};
 
 /// A block that has the entries that its anchor says.
 pub(super) struct CheckedBlock {
@@ -49,11 +50,18 @@ impl CheckedBlock {
     }
 }
 
+/// A run whose blocks have the entries that its key and anchors say.
+pub(super) struct CheckedRun {
+    pub(super) blocks: Vec<CheckedBlock>,
+    /// The terms that the index must have; `None` if it is not a segment.
+    pub(super) terms: Option<SegmentTerms>,
+}
+
 /// Decodes a run and computes the hashes of its entries.
 ///
 /// # Errors
 /// [`Fault`] if it can't be read, or does not have the entries that its key and anchors say.
-pub(super) fn check_run(organization: OrganizationId, key: &RunKey, body: &[u8]) -> Result<Vec<CheckedBlock>, Fault> {
+pub(super) fn check_run(organization: OrganizationId, key: &RunKey, body: &[u8]) -> Result<CheckedRun, Fault> {
     let (first, last) = (key.first_sequence, key.last_sequence);
     let unreadable = Fault::Unreadable { first, last };
     let header = parse_header(organization, key, body).map_err(|_| unreadable)?;
@@ -62,6 +70,7 @@ pub(super) fn check_run(organization: OrganizationId, key: &RunKey, body: &[u8])
     let mut low = Ulid::max();
     let mut blocks = Vec::with_capacity(header.blocks());
     let mut text = String::new();
+    let mut all = Vec::new();
     for block in 0..header.blocks() {
         let sequences = header.sequences(block);
         let (first, last) = (sequences.start, sequences.end - 1);
@@ -71,8 +80,15 @@ pub(super) fn check_run(organization: OrganizationId, key: &RunKey, body: &[u8])
         let checked = check_block(&header, block, &entries, &mut text)?;
         low = checked.ids.iter().fold(low, |low, id| low.min(id.ulid()));
         blocks.push(checked);
+        if key.table == RunTable::Segments {
+            all.extend(entries);
+        }
     }
-    if low == key.first_id { Ok(blocks) } else { Err(Fault::WrongKey { first, last }) }
+    if low != key.first_id {
+        return Err(Fault::WrongKey { first, last });
+    }
+    let terms = (key.table == RunTable::Segments).then(|| terms_from(first, all.iter().map(Some)));
+    Ok(CheckedRun { blocks, terms })
 }
 
 fn check_block(header: &Header, block: usize, entries: &[Entry], text: &mut String) -> Result<CheckedBlock, Fault> {

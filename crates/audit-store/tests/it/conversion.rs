@@ -2,7 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use audit::{AuditTables, Hash, Tree, tables::StoredHead};
+use audit::{
+    AuditTables, Hash, Tree,
+    tables::{Conversion, StoredHead, TileRow},
+};
 use kernel::StoreError;
 use novantra_audit_store::{Compacted, Converted, Converter, TreeHeadSigner as _};
 
@@ -60,6 +63,9 @@ async fn old_entries_become_segments_and_blocks_and_a_tree_over_all() {
     assert_eq!(converter.run_once().await.unwrap(), step(4096));
     assert_eq!(converter.run_once().await.unwrap(), step(8192));
     assert_eq!(stored_head(&chain).await.old_through, 8892, "lists read the old rows until all are converted");
+    // The entries of the segments are hashed once more.
+    assert_eq!(converter.run_once().await.unwrap(), step(8192));
+    assert_eq!(converter.run_once().await.unwrap(), step(8192));
     assert_eq!(converter.run_once().await.unwrap(), step(8892));
     assert_eq!(converter.run_once().await.unwrap(), finished(&chain));
     assert_converted(&chain).await;
@@ -234,4 +240,27 @@ async fn a_last_step_of_unknown_outcome_is_reported_as_finished() {
     }
     assert_eq!(reported, 1, "only the call that stored it");
     assert_eq!(convert_all(&mut chain.converter()).await.unwrap().last(), Some(&finished(&chain)));
+}
+
+#[tokio::test]
+async fn tiles_that_somebody_changes_between_two_steps_do_not_come_into_the_signed_tree() {
+    let chain = TestChain::of_old_entries(2 * 4096 + 700).await;
+    let mut converter = chain.converter();
+    for _ in 0..2 {
+        converter.run_once().await.unwrap();
+    }
+    let changed = Conversion {
+        lease: lease_owner().hold(chain.clock.tick()),
+        organization: chain.organization,
+        segments: Vec::new(),
+        runs: Vec::new(),
+        terms: Vec::new(),
+        tiles: vec![TileRow { level: 1, tile: 0, hashes: vec![7; 32 * 32] }],
+        head: None,
+    };
+    assert!(chain.tables.convert(&changed).await.unwrap());
+    assert_eq!(convert_all(&mut converter).await.unwrap().last(), Some(&finished(&chain)));
+    assert_converted(&chain).await;
+    let tiles = chain.tables.tiles(chain.organization, &[(1, 0)]).await.unwrap();
+    assert_ne!(tiles[0].hashes, changed.tiles[0].hashes, "the tile is stored anew");
 }

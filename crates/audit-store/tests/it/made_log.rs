@@ -13,7 +13,7 @@ use audit::{
 };
 use audit_runs::{BlockAnchor, Effort, SegmentTerms, encode_sealed, merge_terms};
 use kernel::{Entry, OrganizationId, Timestamp, Ulid};
-use novantra_audit_store::{PreparedRow, RowWriter, StoredLog};
+use novantra_audit_store::{PreparedRow, RowWriter, StoredLog, head_tag};
 use store::{Lease, Maintenance};
 use store_contract::TestClock;
 use store_memory::MemoryStore;
@@ -140,7 +140,7 @@ impl MadeLog {
     pub(crate) fn sign(&self, sequence: i64) -> SignedHead {
         let hash = self.sealed[sequence as usize - 1].seal.unwrap().hash;
         let checkpoint = Checkpoint::sign(&TestKey, self.organization, sequence, hash, lease().now);
-        SignedHead { signed_at: lease().now, checkpoint: checkpoint.signature, note: None }
+        SignedHead { signed_at: lease().now, checkpoint: checkpoint.signature, note: None, tag: [0; 32] }
     }
 
     /// The body of a run with the anchors of its entries, of which somebody has changed some.
@@ -186,7 +186,8 @@ impl MadeLog {
             self.sealed.push(StoredEntry { entry, seal: Some(seal) });
         }
         let checkpoint = Checkpoint::sign(&TestKey, self.organization, head.head.sequence, head.head.hash, lease().now);
-        head.signed = Some(SignedHead { signed_at: lease().now, checkpoint: checkpoint.signature, note: None });
+        let (signed_at, tag) = (lease().now, head_tag(&TestKey, &head, None));
+        head.signed = Some(SignedHead { signed_at, checkpoint: checkpoint.signature, note: None, tag });
         let kept = (first - 1) / SEGMENT != (head.head.sequence) / SEGMENT;
         let (replaced_runs, runs) = self.new_runs(first, head.head.sequence);
         self.head = Some(head.clone());

@@ -89,6 +89,10 @@ impl AuditTables for MovingTables {
         self.tables.heads(organizations).await
     }
 
+    async fn chains(&self, after: Option<OrganizationId>, limit: usize) -> Result<Vec<OrganizationId>, StoreError> {
+        self.tables.chains(after, limit).await
+    }
+
     async fn organizations(&self) -> Result<Vec<OrganizationId>, StoreError> {
         self.next_call().await;
         self.tables.organizations().await

@@ -3,13 +3,15 @@
 use std::{sync::Arc, time::Duration};
 
 use audit::{
-    AuditTables, Head, Removal, Tree,
-    tables::{SegmentQuery, SegmentStart, TermQuery},
+    AuditTables, Fault, Head, Removal, Tree, VerificationError,
+    tables::{PrefixRemoval, SegmentQuery, SegmentStart, TermMerge, TermQuery},
 };
-use novantra_audit_store::{Compacted, CutRule, find_cut, remove_prefix};
-use store_contract::TestClock;
+use novantra_audit_store::{Compacted, CutRule, Expected, StoredLog, find_cut, remove_prefix};
+use store_contract::{TestClock, TestLogKey};
 
-use crate::support::{FailingTables, Failure, TestChain, assert_consistent, flip_byte_of_run, segments_of};
+use crate::support::{
+    FailingTables, Failure, TestChain, assert_consistent, assert_listed, flip_byte_of_run, lease_owner, segments_of,
+};
 
 async fn compact(chain: &TestChain) {
     let mut compactor = chain.compactor();
@@ -138,6 +140,52 @@ async fn the_merged_index_stays_until_its_last_segment_is_removed() {
     remove(&mut chain, removal.last).await;
     assert_consistent(&chain).await;
     assert_eq!((rows(&chain, bucket).await, rows(&chain, -1).await), (0, 1));
+}
+
+#[tokio::test]
+async fn rows_of_the_index_that_somebody_deletes_hide_no_entry_and_are_found() {
+    for removed in [0, 512] {
+        let mut chain = TestChain::new().await;
+        chain.grow(1000).await;
+        if removed > 0 {
+            let removal = cut(&chain, CutRule::Keep(400)).await.unwrap();
+            assert_eq!(removal.last.sequence, removed);
+            remove(&mut chain, removal.last).await;
+        }
+        chain.grow(8000).await;
+        compact(&chain).await;
+        assert_consistent(&chain).await;
+        let lease = lease_owner().hold(chain.clock.tick());
+        let delete = TermMerge { lease, organization: chain.organization, replaced: vec![1], rows: Vec::new() };
+        assert!(chain.tables.merge_terms(&delete).await.unwrap());
+        assert_listed(&chain, &StoredLog::new(Arc::clone(&chain.tables))).await;
+        let log = StoredLog::new(Arc::clone(&chain.tables));
+        let verified = log.verify(chain.organization, &TestLogKey::DEFAULT, Expected::default()).await;
+        let fault = Fault::AlteredIndex { first: removed + 1, last: 4096 };
+        assert!(matches!(verified, Err(VerificationError::Fault(found)) if found == fault), "{verified:?}");
+    }
+}
+
+#[tokio::test]
+async fn merged_rows_of_the_index_that_somebody_deletes_are_found() {
+    let mut chain = TestChain::starting_after(254 * 4096).await;
+    chain.grow(3 * 4096).await;
+    compact(&chain).await;
+    let last = cut(&chain, CutRule::Keep(2 * 4096)).await.unwrap().last;
+    let removal = PrefixRemoval {
+        organization: chain.organization,
+        before: chain.head.removed,
+        last,
+        terms_before: last.sequence,
+        // One segment of the group is left.
+        merged_terms_before: 256 * 4096,
+        tiles: Vec::new(),
+    };
+    assert!(chain.tables.remove_prefix(&removal).await.unwrap());
+    let log = StoredLog::new(Arc::clone(&chain.tables));
+    let verified = log.verify(chain.organization, &TestLogKey::DEFAULT, Expected::default()).await;
+    let fault = Fault::AlteredIndex { first: 255 * 4096 + 1, last: 256 * 4096 };
+    assert!(matches!(verified, Err(VerificationError::Fault(found)) if found == fault), "{verified:?}");
 }
 
 #[tokio::test]

@@ -8,4 +8,4 @@ mod state;
 pub(crate) use chain::{TestChain, TestNotes, keys, lease_owner};
 pub(crate) use failing::{FailingTables, Failure};
 pub(crate) use objects::TestObjects;
-pub(crate) use state::{assert_consistent, flip_byte_of_run, runs_of, segments_of};
+pub(crate) use state::{assert_consistent, assert_listed, flip_byte_of_run, runs_of, segments_of};

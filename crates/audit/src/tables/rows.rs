@@ -34,7 +34,7 @@ pub struct WaitingStats {
     pub oldest: Option<Timestamp>,
 }
 
-/// The signatures of a head.
+/// The signatures of a head, and its tag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SignedHead {
     /// The time of the signatures.
@@ -43,6 +43,9 @@ pub struct SignedHead {
     pub checkpoint: Signature,
     /// The signature of the note; `None` while the tree is not built.
     pub note: Option<Signature>,
+    /// The tag of what no signature covers, with the key of the installation: nobody else can write a head that the sealer
+    /// continues. What was removed is not in it.
+    pub tag: [u8; 32],
 }
 
 /// The row of a chain's head.

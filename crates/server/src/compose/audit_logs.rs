@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use audit::RowKey;
-use audit_store::{LogSigner, PublishedLog, StoredLog};
+use audit_store::{LogSigner, PublishedLog, SealerKeys, StoredLog};
 use crypto::{AuditRowKey, Ed25519NoteVerifier, MasterKey, NoteKey};
 use store::DynStore;
 
@@ -47,6 +47,15 @@ pub(super) fn row_key(master: &MasterKey) -> Arc<dyn RowKey> {
 }
 
 impl Installation {
+    /// The keys with which the heads of the logs are signed and verified.
+    pub(crate) fn sealer_keys(&self) -> SealerKeys {
+        SealerKeys {
+            checkpoints: Arc::clone(&self.checkpoints),
+            rows: Arc::clone(&self.audit_logs.rows),
+            notes: Some(Arc::new(self.audit_logs.signer.clone())),
+        }
+    }
+
     /// The logs with their proofs.
     pub(crate) fn published_log(&self) -> PublishedLog {
         let tables = self.store.audit_tables();

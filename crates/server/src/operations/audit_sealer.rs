@@ -2,18 +2,20 @@
 //! also compacts the log, and converts entries of an earlier version, under the same lease.
 
 mod archive_task;
+mod progress;
 mod report;
 mod upkeep;
 
 use std::{sync::Arc, time::Duration};
 
-use audit_store::{Archiver, LeaseOwner, Sealer, SealerContext, SealerKeys};
+use audit_store::{Archiver, LeaseOwner, Sealer, SealerContext};
 use kernel::{Clock, StoreError};
 use store::{DynStore, Lease};
 
 use crate::compose::Installation;
 
 use archive_task::ArchiveTask;
+use progress::Progress;
 use report::report;
 use upkeep::Upkeep;
 
@@ -46,6 +48,8 @@ pub(crate) struct SealSummary {
     pub(crate) more: bool,
     /// Whether another process owns the lease.
     pub(crate) leased_elsewhere: bool,
+    /// Whether the last round could not be stored. It is made again, but not at once.
+    pub(crate) is_outdated: bool,
     /// The number of entries that were sealed.
     pub(crate) sealed: u64,
     /// The number of rows that were refused.
@@ -68,15 +72,11 @@ pub(crate) struct UpkeepSummary {
 impl AuditSealer {
     /// Creates a sealer of the chains of this installation.
     pub(crate) fn new(installation: &Installation) -> Self {
-        let Installation { store, clock, entropy, audit_logs, .. } = installation;
+        let Installation { store, clock, entropy, .. } = installation;
         let owner = entropy.ulid(clock.now()).to_string();
         let lease = LeaseOwner { lease: LEASE, owner: owner.clone(), duration: LEASE_DURATION };
         let stamps = Arc::clone(store);
-        let keys = SealerKeys {
-            checkpoints: Arc::clone(&installation.checkpoints),
-            rows: Arc::clone(&audit_logs.rows),
-            notes: Some(Arc::new(audit_logs.signer.clone())),
-        };
+        let keys = installation.sealer_keys();
         let sealer = Sealer::new(SealerContext {
             tables: store.audit_tables(),
             clock: Arc::clone(clock),
@@ -88,9 +88,9 @@ impl AuditSealer {
             lease_duration: LEASE_DURATION,
         });
         let archive = installation.audit_archive.as_ref().map(|archive| {
-            let signer = Some(audit_logs.signer.clone());
-            let places = (store.audit_tables(), Arc::clone(&archive.objects));
-            ArchiveTask::new(Archiver::new(places, Arc::clone(clock), Some(lease.clone()), signer, archive.after))
+            let signer = Some(installation.audit_logs.signer.clone());
+            let stores = (store.audit_tables(), Arc::clone(&archive.objects));
+            ArchiveTask::new(Archiver::new(stores, Arc::clone(clock), Some(lease.clone()), signer, archive.after))
         });
         Self {
             archive,
@@ -121,9 +121,9 @@ impl AuditSealer {
             let round = self.sealer.run_round().await?;
             self.upkeep.record_heads(&round.checkpoints);
             summary.more = round.more;
-            let is_outdated = round.is_outdated;
+            summary.is_outdated = round.is_outdated;
             report(round, &mut summary);
-            if is_outdated || !summary.more {
+            if summary.is_outdated || !summary.more {
                 break;
             }
         }
@@ -164,8 +164,8 @@ impl AuditSealer {
     /// it.
     ///
     /// # Errors
-    /// If the store fails. If a chain can't be sealed, the others are sealed all the same and the first error is
-    /// returned.
+    /// If the store fails, or goes on to refuse what is sealed. If a chain can't be sealed, the others are sealed all the
+    /// same and the first error is returned.
     pub(crate) async fn seal_tail(&mut self) -> Result<(), StoreError> {
         let sealed = self.seal_all().await;
         // The lease is released even after an error: another process may succeed.
@@ -176,11 +176,17 @@ impl AuditSealer {
 
     async fn seal_all(&mut self) -> Result<(), StoreError> {
         let mut failed = None;
+        let mut progress = Progress::default();
         loop {
             let summary = self.run_once().await?;
+            let goes_on = progress.goes_on(&summary);
             failed = failed.or(summary.failed);
             if !summary.more || summary.leased_elsewhere {
                 return failed.map_or(Ok(()), Err);
+            }
+            if !goes_on {
+                let refused = || StoreError::Corrupt("the database refuses what is to be sealed".into());
+                return Err(failed.unwrap_or_else(refused));
             }
         }
     }

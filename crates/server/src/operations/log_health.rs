@@ -4,10 +4,13 @@
 use std::time::Duration;
 
 use audit::{
-    AuditFilter, AuditLog, Checkpoint, CheckpointVerifier as _,
+    AuditFilter, AuditLog, AuditTables,
     tables::{StoredHead, WaitingKey},
 };
-use audit_store::{ROW_REFUSED, ROWS_MISSING, WRITER_STATE_ALTERED, read_row};
+use audit_store::{
+    ROW_REFUSED, ROWS_MISSING, ReadHeads, SealerKeys, WRITER_STATE_ALTERED, read_all_heads, read_heads, read_row,
+    verify_head,
+};
 use kernel::{Entry, FieldValue, OrganizationId, PageLimit, PageRequest, StoreError, TimeRange, Timestamp};
 
 use crate::compose::Installation;
@@ -22,8 +25,8 @@ const ROWS_COUNT: &str = "rows";
 const ROWS: usize = 256;
 const BYTES: usize = 8 * 1024 * 1024;
 
-/// Number of heads that are read at a time.
-const HEADS: usize = 256;
+/// Number of times that a head is read which a server moves on.
+const MAX_ATTEMPTS: usize = 5;
 
 /// Maximum number of incidents that are counted.
 const MAX_INCIDENTS: usize = 1000;
@@ -152,41 +155,42 @@ fn missing_rows(entry: &Entry) -> u64 {
     }
 }
 
+/// Whether a head is not what this installation has stored. A server may move it on meanwhile.
+async fn is_changed(tables: &dyn AuditTables, keys: &SealerKeys, head: &StoredHead) -> Result<bool, StoreError> {
+    let mut head = head.clone();
+    for _ in 0..MAX_ATTEMPTS {
+        match verify_head(tables, keys, &head).await {
+            Ok(()) => return Ok(false),
+            Err(StoreError::Corrupt(_)) => {}
+            Err(error) => return Err(error),
+        }
+        match read_heads(tables, &[head.organization]).await?.heads.pop() {
+            Some(now) if now != head => head = now,
+            _ => break,
+        }
+    }
+    Ok(true)
+}
+
 /// Returns what is wrong with the heads of the logs.
 ///
 /// # Errors
 /// If the store fails.
 pub(crate) async fn head_faults(installation: &Installation) -> Result<HeadFaults, StoreError> {
-    let tables = installation.store.audit_tables();
+    let (tables, keys) = (installation.store.audit_tables(), installation.sealer_keys());
+    let ReadHeads { heads, unreadable } = read_all_heads(&*tables).await?;
     let mut faults = HeadFaults::default();
-    for organizations in tables.organizations().await?.chunks(HEADS) {
-        for head in tables.heads(organizations).await? {
-            if !is_as_signed(installation, &head) {
-                faults.changed.push(head.organization);
-            }
-            if u128::try_from(head.late_ms).is_ok_and(|late| late > MAX_LATENESS.as_millis()) {
-                faults.late.push((head.organization, head.late_ms));
-            }
-            if head.old_through > 0 {
-                faults.unconverted.push((head.organization, head.old_through));
-            }
+    faults.changed.extend(unreadable.into_iter().map(|(organization, _)| organization));
+    for head in heads {
+        if is_changed(&*tables, &keys, &head).await? {
+            faults.changed.push(head.organization);
+        }
+        if u128::try_from(head.late_ms).is_ok_and(|late| late > MAX_LATENESS.as_millis()) {
+            faults.late.push((head.organization, head.late_ms));
+        }
+        if head.old_through > 0 {
+            faults.unconverted.push((head.organization, head.old_through));
         }
     }
     Ok(faults)
-}
-
-/// Whether the head is the one that its signature is of. A head without a signature was stored by a version that kept
-/// signatures elsewhere.
-fn is_as_signed(installation: &Installation, stored: &StoredHead) -> bool {
-    let StoredHead { organization, head, .. } = *stored;
-    stored.signed.is_none_or(|signed| {
-        let checkpoint = Checkpoint {
-            organization,
-            sequence: head.sequence,
-            hash: head.hash,
-            signed_at: signed.signed_at,
-            signature: signed.checkpoint,
-        };
-        installation.checkpoint_key.verify(checkpoint.message().as_bytes(), &signed.checkpoint)
-    })
 }

@@ -63,7 +63,7 @@ pub async fn a_head_reads_back_as_it_was_stored(fixture: Fixture) {
     let log = LogRows::open(&fixture).await;
     let organization = fixture.new_id();
     let plain = stored_head(organization, 3);
-    let signed = |note| Some(SignedHead { signed_at: fixture.now(), checkpoint: signature(9), note });
+    let signed = |note| Some(SignedHead { signed_at: fixture.now(), checkpoint: signature(9), note, tag: [4; 32] });
     let heads = [
         StoredHead { tree: None, signed: None, old_through: 3, ..plain.clone() },
         StoredHead {

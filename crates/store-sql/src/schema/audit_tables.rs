@@ -64,7 +64,7 @@ pub(crate) const AUDIT_SEALS: TableDefinition<5> = TableDefinition {
 };
 
 /// The heads of chains.
-pub(crate) const AUDIT_HEADS: TableDefinition<12> = TableDefinition {
+pub(crate) const AUDIT_HEADS: TableDefinition<13> = TableDefinition {
     name: "audit_heads",
     columns: [
         Column::text("organization_id"),
@@ -79,6 +79,7 @@ pub(crate) const AUDIT_HEADS: TableDefinition<12> = TableDefinition {
         Column::blob("signature"),
         Column::blob("note_signature"),
         Column::int("old_through"),
+        Column::blob("tag"),
     ],
     key_columns: 1,
 };

@@ -33,6 +33,7 @@ const BEFORE: &str = "
     ALTER TABLE audit_heads DROP COLUMN signature;
     ALTER TABLE audit_heads DROP COLUMN note_signature;
     ALTER TABLE audit_heads DROP COLUMN old_through;
+    ALTER TABLE audit_heads DROP COLUMN tag;
     DELETE FROM schema_migrations WHERE version = 28;
     UPDATE installation SET value = '27' WHERE key = 'oldest_schema';";
 

@@ -12,6 +12,7 @@ mod contract_sqlite;
 mod delivery_costs;
 mod delivery_queue_migration;
 mod foreign_database;
+mod malformed_log_rows;
 mod outages;
 mod processes;
 mod rate_limits;

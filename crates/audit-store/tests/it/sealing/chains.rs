@@ -136,6 +136,24 @@ async fn the_installations_log_names_the_changed_heads_once_a_day() {
 }
 
 #[tokio::test]
+async fn a_head_that_was_signed_by_a_clock_behind_is_named_all_the_same() {
+    let world = World::new().await;
+    let writer = world.writer(1);
+    world.append(&writer, &world.entries(organization(1), 3)).await;
+    world.run(&mut world.sealer("a"), "a").await;
+    let now = world.clock.now();
+    world.clock.set(now - Duration::from_secs(90));
+    world.append(&writer, &world.entries(organization(2), 3)).await;
+    world.run(&mut world.sealer("a"), "a").await;
+    world.clock.set(now + Duration::from_secs(25 * 3600));
+    world.append(&writer, &world.entries(organization(1), 1)).await;
+    world.run(&mut world.sealer("a"), "a").await;
+    let reports = world.reports().await;
+    let named: Vec<String> = reports[0].changes.iter().map(|change| format!("{:?}", change.after)).collect();
+    assert!(named.iter().any(|named| named.contains(&organization(2).to_string())), "{named:?}");
+}
+
+#[tokio::test]
 async fn a_round_is_bounded_and_no_busy_organization_keeps_others_waiting() {
     let world = World::new().await;
     let (writer, mut sealer) = (world.writer(1), world.sealer("a"));

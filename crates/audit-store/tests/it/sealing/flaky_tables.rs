@@ -24,6 +24,8 @@ pub(super) enum Failure {
     After,
     /// A round is not stored, as if another process had been faster.
     Refused,
+    /// Each round that continues this chain is refused by the database.
+    Chain(OrganizationId),
 }
 
 pub(super) struct FlakyTables {
@@ -60,8 +62,13 @@ fn unavailable() -> StoreError {
 #[async_trait]
 impl AuditTables for FlakyTables {
     async fn seal(&self, round: &SealingRound) -> Result<bool, StoreError> {
+        if let Failure::Chain(organization) = self.failure
+            && round.heads.iter().any(|head| head.after.organization == organization)
+        {
+            return Err(StoreError::Corrupt("a statement was refused".into()));
+        }
         match self.fails().then_some(self.failure) {
-            None => self.tables.seal(round).await,
+            None | Some(Failure::Chain(_)) => self.tables.seal(round).await,
             Some(Failure::Before) => Err(unavailable()),
             Some(Failure::After) => {
                 self.tables.seal(round).await?;
@@ -79,6 +86,10 @@ impl AuditTables for FlakyTables {
     async fn heads(&self, organizations: &[OrganizationId]) -> Result<Vec<StoredHead>, StoreError> {
         self.call()?;
         self.tables.heads(organizations).await
+    }
+
+    async fn chains(&self, after: Option<OrganizationId>, limit: usize) -> Result<Vec<OrganizationId>, StoreError> {
+        self.tables.chains(after, limit).await
     }
 
     async fn organizations(&self) -> Result<Vec<OrganizationId>, StoreError> {

@@ -2,8 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use kernel::{Entry, StoreError};
-use novantra_audit_store::RowWriter;
+use audit::tables::{WaitingKey, WaitingRow};
+use kernel::{Entry, StoreError, Ulid};
+use novantra_audit_store::{RowWriter, Sealer};
 
 use super::{
     flaky_tables::{Failure, FlakyTables},
@@ -89,6 +90,62 @@ async fn a_round_whose_outcome_is_unknown_is_neither_lost_nor_stored_twice() {
 #[tokio::test]
 async fn a_round_that_is_refused_once_is_made_again_from_what_is_stored() {
     survives_everywhere(Failure::Refused).await;
+}
+
+/// Runs a sealer until nothing is left to do, however often it loses its connection.
+async fn run_through(world: &World, sealer: &mut Sealer, ran: &mut Ran) {
+    while let Err(error) = world.try_run(sealer, "b", ran).await {
+        assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn heads_that_were_found_at_a_takeover_are_logged_although_its_first_round_fails() {
+    for failing in 1.. {
+        let world = World::new().await;
+        let writer = world.writer(1);
+        world.append(&writer, &world.entries(organization(1), 3)).await;
+        let sealed = world.run(&mut world.sealer("a"), "a").await.checkpoints;
+        world.append(&writer, &world.entries(organization(2), 3)).await;
+        let tables = Arc::new(FlakyTables::new(Arc::clone(&world.tables), failing, Failure::Before));
+        let (mut sealer, mut ran) = (world.sealer_over("b", Arc::clone(&tables) as _), Ran::default());
+        run_through(&world, &mut sealer, &mut ran).await;
+        assert!(ran.checkpoints.contains(&sealed[0]), "failing call {failing}");
+        if !tables.has_failed() {
+            assert!(failing > 5);
+            return;
+        }
+    }
+}
+
+#[tokio::test]
+async fn entries_about_the_log_that_waited_are_sealed_once_if_the_outcome_of_their_round_is_unknown() {
+    for failing in 1.. {
+        let world = World::new().await;
+        let writer = world.writer(1);
+        world.append(&writer, &world.entries(LOG, 1)).await;
+        world.run(&mut world.sealer("a"), "a").await;
+        let stored = world.head(LOG).await.unwrap();
+        let mut changed = stored.clone();
+        changed.head.sequence = 7;
+        world.replace_head(&stored, &changed, None).await;
+        let key = WaitingKey { organization: organization(1), id: Ulid(9) };
+        world.insert(&WaitingRow { key, entries: 1, body: b"NVAW".to_vec() }).await;
+        let tables = Arc::new(FlakyTables::new(Arc::clone(&world.tables), failing, Failure::After));
+        let mut sealer = world.sealer_over("b", Arc::clone(&tables) as _);
+        run_through(&world, &mut sealer, &mut Ran::default()).await;
+        let is_first_part = tables.has_failed();
+        world.replace_head(&changed, &stored, None).await;
+        world.clock.advance(Duration::from_secs(61));
+        world.append(&writer, &world.entries(organization(1), 1)).await;
+        run_through(&world, &mut sealer, &mut Ran::default()).await;
+        // What is found in a round whose outcome is unknown is only in the state of the rows.
+        assert!(is_first_part || world.reports().await.len() == 1, "failing call {failing}");
+        assert!(world.reports().await.len() <= 1, "failing call {failing}");
+        if !tables.has_failed() {
+            return;
+        }
+    }
 }
 
 #[tokio::test]

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use audit::tables::{HeadChange, SealingRound, WaitingKey, WaitingRow, WriterRow};
+use audit::{
+    Checkpoint, Hash, Tree,
+    tables::{HeadChange, SealingRound, StoredHead, WaitingKey, WaitingRow, WriterRow},
+};
 use kernel::{Entry, Ulid};
 use novantra_audit_store::{ROW_REFUSED, ROWS_MISSING, WRITER_STATE_ALTERED};
 
@@ -155,9 +158,7 @@ pub(super) async fn set_head(world: &World, set: impl FnOnce(&mut audit::tables:
     let stored = world.head(organization(1)).await.unwrap();
     let mut after = stored.clone();
     set(&mut after);
-    let change =
-        HeadChange { before: stored.head, after, replaced_runs: Vec::new(), runs: Vec::new(), checkpoint: None };
-    world.change(SealingRound { heads: vec![change], ..round() }).await;
+    world.replace_head(&stored, &after, None).await;
 }
 
 #[tokio::test]
@@ -293,28 +294,56 @@ async fn entries_about_the_log_wait_while_the_installations_chain_rests() {
     world.append(&writer, &world.entries(LOG, 1)).await;
     world.run(&mut sealer, "a").await;
     let stored = world.head(LOG).await.unwrap();
-    let change = |before: &audit::tables::StoredHead, after: &audit::tables::StoredHead| SealingRound {
-        heads: vec![HeadChange {
-            before: before.head,
-            after: after.clone(),
-            replaced_runs: Vec::new(),
-            runs: Vec::new(),
-            checkpoint: None,
-        }],
-        ..round()
-    };
     let mut changed = stored.clone();
     changed.head.sequence = 7;
-    world.change(change(&stored, &changed)).await;
+    world.replace_head(&stored, &changed, None).await;
     sealer.forget();
     let key = WaitingKey { organization: organization(1), id: Ulid(9) };
     world.insert(&WaitingRow { key, entries: 1, body: b"NVAW".to_vec() }).await;
     let ran = world.run(&mut sealer, "a").await;
     assert_eq!((ran.refused.len(), ran.faults.len()), (1, 1));
-    world.change(change(&changed, &stored)).await;
+    world.replace_head(&changed, &stored, None).await;
     world.clock.advance(MINUTE);
     world.append(&writer, &world.entries(organization(1), 1)).await;
     world.run(&mut sealer, "a").await;
     let reports: Vec<Entry> = world.reports().await;
     assert_eq!((reports.len(), &reports[0].action), (1, &ROW_REFUSED));
+}
+
+#[tokio::test]
+async fn a_chain_whose_tree_was_changed_rests_and_its_tree_is_not_signed() {
+    let world = World::new().await;
+    let writer = world.writer(1);
+    // The last block is full, so that no entry of it is loaded.
+    world.append(&writer, &world.entries(organization(1), 256)).await;
+    seal(&world).await;
+    let head = world.head(organization(1)).await.unwrap();
+    let edge = Tree::from_edge(256, vec![Hash([7; 32])]);
+    let signed = head.signed.unwrap();
+    let kept = Checkpoint {
+        organization: organization(1),
+        sequence: head.head.sequence,
+        hash: head.head.hash,
+        signed_at: signed.signed_at,
+        signature: signed.checkpoint,
+    };
+    let changed = [
+        (StoredHead { tree: edge, ..head.clone() }, None),
+        (StoredHead { tree: None, ..head.clone() }, None),
+        (StoredHead { high_id: Ulid(0), ..head.clone() }, None),
+        (StoredHead { signed: None, ..head.clone() }, None),
+        // Its checkpoint is valid, and with it a head that has neither a tree nor a tag would be one of an earlier version.
+        (StoredHead { signed: None, tree: None, high_id: Ulid(0), ..head.clone() }, Some(kept)),
+    ];
+    world.append(&writer, &world.entries(organization(1), 1)).await;
+    for (after, checkpoint) in changed {
+        world.replace_head(&head, &after, checkpoint).await;
+        let ran = seal(&world).await;
+        assert_eq!((ran.sealed, ran.faults[0].0), (0, organization(1)), "{after:?}");
+        assert_eq!(world.head(organization(1)).await.as_ref(), Some(&after));
+        world.replace_head(&after, &head, None).await;
+    }
+    world.clock.advance(MINUTE);
+    seal(&world).await;
+    assert_eq!(world.chain(organization(1)).await.len(), 257);
 }

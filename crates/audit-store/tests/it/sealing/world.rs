@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use audit::{
     AuditTables, HasAuditTables, Hash, Head, Seal, Signature, StoredEntry, Tree, hash_entry,
-    tables::{SealingRound, StoredHead, WaitingKey, WaitingRow},
+    tables::{HeadChange, SealingRound, StoredHead, WaitingKey, WaitingRow},
     tree_root,
 };
 use kernel::{AuditTrail, Clock, Entropy, Entry, Id, OrganizationId, StoreError, Ulid};
@@ -110,6 +110,18 @@ impl World {
     pub(super) async fn change(&self, change: SealingRound) {
         let lease = audit::tables::LeaseHold { lease: "search", ..lease() };
         assert!(self.tables.seal(&SealingRound { lease, ..change }).await.unwrap(), "the tables are not as expected");
+    }
+
+    /// Replaces a stored head by hand, with a checkpoint that is kept.
+    pub(super) async fn replace_head(
+        &self,
+        before: &StoredHead,
+        after: &StoredHead,
+        checkpoint: Option<audit::Checkpoint>,
+    ) {
+        let (replaced_runs, runs) = (Vec::new(), Vec::new());
+        let change = HeadChange { before: before.head, after: after.clone(), replaced_runs, runs, checkpoint };
+        self.change(SealingRound { heads: vec![change], ..round() }).await;
     }
 
     pub(super) async fn insert(&self, row: &WaitingRow) {

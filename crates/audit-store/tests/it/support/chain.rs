@@ -9,7 +9,7 @@ use audit::{
 };
 use audit_runs::{BlockAnchor, Effort, encode_sealed};
 use kernel::{Action, Change, Entry, FieldValue, Id, OrganizationId, Subject, Timestamp, Ulid};
-use novantra_audit_store::{Compactor, Converter, LeaseOwner, SealerKeys, TreeHeadSigner};
+use novantra_audit_store::{Compactor, Converter, LeaseOwner, SealerKeys, TreeHeadSigner, head_tag};
 use store::{Lease, Maintenance};
 use store_contract::{TestClock, TestEntropy, TestLogKey, samples};
 use store_memory::MemoryStore;
@@ -223,7 +223,8 @@ impl TestChain {
         let signed_at = self.clock.tick();
         let checkpoint = self.checkpoint(signed_at).signature;
         let note = self.head.tree.as_ref().map(|tree| TestNotes.sign_tree(self.organization, tree.size(), tree.root()));
-        self.head.signed = Some(SignedHead { signed_at, checkpoint, note });
+        let tag = head_tag(&*keys().rows, &self.head, note.as_ref());
+        self.head.signed = Some(SignedHead { signed_at, checkpoint, note, tag });
         let change = HeadChange { before, after: self.head.clone(), replaced_runs, runs, checkpoint: None };
         let round = SealingRound {
             lease: lease_owner().hold(self.clock.tick()),

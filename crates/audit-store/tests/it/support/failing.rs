@@ -74,6 +74,7 @@ delegate! {
     async fn runs(&self, organization: OrganizationId) -> Vec<RunKey>;
     async fn waiting_of(&self, organization: OrganizationId, after: Option<Ulid>, limit: usize) -> Vec<WaitingRow>;
     async fn heads(&self, organizations: &[OrganizationId]) -> Vec<StoredHead>;
+    async fn chains(&self, after: Option<OrganizationId>, limit: usize) -> Vec<OrganizationId>;
     async fn organizations(&self) -> Vec<OrganizationId>;
     async fn segments(&self, organization: OrganizationId, query: &SegmentQuery) -> Vec<RunKey>;
     async fn digests(&self, organization: OrganizationId, from: i64, limit: usize) -> Vec<(i64, Hash)>;

@@ -1,13 +1,13 @@
 //! The state of a chain in a store.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use audit::{
-    AuditTables, Fault, VerificationError,
+    AuditFilter, AuditTables, Fault, Seal, StoredEntry, VerificationError,
     tables::{BodyRange, NewRun, RunKey, RunTable, SegmentQuery, SegmentStart, TermQuery},
 };
 use audit_runs::{Fingerprint, SegmentTerms, TermKind, decode, merged_blocks};
-use kernel::{Entry, OrganizationId};
+use kernel::{Entry, Id, OrganizationId, PageLimit, PageRequest, Timestamp};
 use novantra_audit_store::{Expected, StoredLog};
 use store_contract::TestLogKey;
 
@@ -57,6 +57,44 @@ pub(crate) async fn assert_consistent(chain: &TestChain) {
     for segment in &segments {
         assert_indexed(chain, segment).await;
     }
+    assert_listed(chain, &log).await;
+}
+
+/// Asserts that lists by the terms of some entries have exactly the entries that match, with their seals.
+pub(crate) async fn assert_listed(chain: &TestChain, log: &StoredLog) {
+    let stored = chain.stored_entries();
+    let step = (chain.entries.len() / 5).max(1);
+    for (entry, _) in chain.entries.iter().step_by(step) {
+        let one = |value: Option<&str>| value.into_iter().map(str::to_owned).collect();
+        let filters = [
+            AuditFilter {
+                subjects: one(entry.subject.as_ref().map(|subject| subject.id.as_str())),
+                ..AuditFilter::default()
+            },
+            AuditFilter {
+                actors: one(entry.actor.id.as_deref()),
+                actions: one(Some(entry.action.as_str())),
+                ..AuditFilter::default()
+            },
+        ];
+        for filter in filters {
+            let matching: BTreeMap<_, _> =
+                stored.iter().filter(|stored| filter.matches(&stored.entry)).map(id_and_seal).collect();
+            let mut page = PageRequest { limit: PageLimit::clamped(200), ..PageRequest::default() };
+            let mut listed = BTreeMap::new();
+            loop {
+                let found = log.entries(chain.organization, &filter, &page, Timestamp::MIN).await.unwrap();
+                listed.extend(found.items.iter().map(id_and_seal));
+                let Some(next) = found.next else { break };
+                page.after = Some(next);
+            }
+            assert!(listed == matching, "{filter:?}: {} entries are listed, {} match", listed.len(), matching.len());
+        }
+    }
+}
+
+fn id_and_seal(stored: &StoredEntry) -> (Id<Entry>, Option<Seal>) {
+    (stored.entry.id, stored.seal)
 }
 
 /// Asserts that the index of a segment is a row of its own or part of merged ones, and names the block of each entry.

@@ -1,7 +1,9 @@
 //! Verification of the audit logs in the database.
 
+use std::collections::BTreeMap;
+
 use audit::{Checkpoint, UnsealedStats, VerificationError, VerifiedChain};
-use audit_store::Expected;
+use audit_store::{Expected, NamedHeads};
 use crypto::Ed25519NoteVerifier;
 use kernel::{OrganizationId, StoreError};
 
@@ -39,13 +41,27 @@ impl Verify {
                 "a checkpoint in the --checkpoint file belongs to {organization}, whose log is not verified"
             )));
         }
+        // The log of the installation, which is the last, names heads of the others.
+        let mut named = BTreeMap::new();
         let mut results = Vec::new();
-        for (name, organization) in logs {
+        let mut unverified = logs;
+        while let Some((name, organization)) = unverified.pop() {
             let checkpoints: Vec<Checkpoint> =
                 kept.checkpoints.iter().filter(|checkpoint| checkpoint.organization == organization).copied().collect();
             let notes: Vec<&KeptNote> = kept.notes.iter().filter(|note| note.organization == organization).collect();
-            results.push(verify_log(installation, (organization, name), &checkpoints, &notes).await?);
+            let heads = named.remove(&organization).unwrap_or_default();
+            let result = verify_log(installation, (organization, name), (&checkpoints, &notes), heads).await?;
+            if organization == OrganizationId::INSTALLATION && self.workspace.is_none() && result.outcome.is_ok() {
+                named = installation.published_log().log().named_heads().await?;
+                // Its own entries state the hashes before them.
+                named.remove(&OrganizationId::INSTALLATION);
+                let is_missing = |id: &&OrganizationId| unverified.iter().all(|(_, other)| other != *id);
+                let missing: Vec<OrganizationId> = named.keys().filter(is_missing).copied().collect();
+                unverified.extend(missing.into_iter().map(unnamed_log));
+            }
+            results.push(result);
         }
+        results.reverse();
         Ok(Verification {
             logs: results,
             refused: refused_rows(installation).await?,
@@ -61,29 +77,33 @@ async fn all_logs(installation: &Installation) -> Result<Vec<(String, Organizati
         workspaces.iter().map(|workspace| (workspace.record.slug.as_str().to_owned(), workspace.meta.id)).collect();
     for organization in installation.store.audit_tables().organizations().await? {
         if organization != OrganizationId::INSTALLATION && logs.iter().all(|(_, id)| *id != organization) {
-            logs.push((format!("{organization}, which is no workspace,"), organization));
+            logs.push(unnamed_log(organization));
         }
     }
     logs.push(("the installation".to_owned(), OrganizationId::INSTALLATION));
     Ok(logs)
 }
 
+fn unnamed_log(organization: OrganizationId) -> (String, OrganizationId) {
+    (format!("{organization}, which is no workspace,"), organization)
+}
+
 async fn verify_log(
     installation: &Installation,
     (organization, name): (OrganizationId, String),
-    checkpoints: &[Checkpoint],
-    notes: &[&KeptNote],
+    (checkpoints, notes): (&[Checkpoint], &[&KeptNote]),
+    named: NamedHeads,
 ) -> Result<LogResult, Failure> {
     let public_key = installation.audit_logs.signer.public_key();
-    let mut trusted = Vec::new();
+    let NamedHeads { heads, mut roots } = named;
     for kept in notes {
         match kept.verify(public_key, &Ed25519NoteVerifier) {
-            Ok(()) => trusted.push((kept.head.size, kept.head.root)),
+            Ok(()) => roots.push((kept.head.size, kept.head.root)),
             Err(fault) => return Ok(LogResult { name, outcome: Err(fault), tail: NO_TAIL }),
         }
     }
     let published = installation.published_log();
-    let expected = Expected { checkpoints, roots: &trusted, heads: &[] };
+    let expected = Expected { checkpoints, roots: &roots, heads: &heads };
     let verified = published.log().verify(organization, &installation.checkpoint_key, expected).await;
     let tail = match installation.store.unsealed_stats(Some(organization)).await {
         // What is wrong with the log is said by the verification.

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use audit::{AuditTables, Checkpoint};
-use audit_store::{Compacted, Compactor, Converted, Converter, LeaseOwner, SealerKeys};
+use audit_store::{Compacted, Compactor, Converted, Converter, LeaseOwner, SealerKeys, read_all_heads};
 use kernel::{Clock, OrganizationId, StoreError, Timestamp};
 
 use super::UpkeepSummary;
@@ -13,9 +13,6 @@ const RUNS_OF_SEGMENT: u64 = 16;
 
 /// Interval of looking for entries to convert although there were none: a chain that can't be converted is tried again.
 const CONVERSION_INTERVAL: Duration = Duration::from_secs(60 * 60);
-
-/// Number of heads that are read at a time.
-const HEADS: usize = 500;
 
 /// Compacts and converts the chains of an installation.
 pub(super) struct Upkeep {
@@ -122,10 +119,8 @@ impl Upkeep {
 /// converted shows with the first step.
 async fn read_unconverted(tables: &dyn AuditTables) -> Result<BTreeMap<OrganizationId, (i64, i64)>, StoreError> {
     let mut unconverted = BTreeMap::new();
-    for organizations in tables.organizations().await?.chunks(HEADS) {
-        let heads = tables.heads(organizations).await?;
-        let old = heads.iter().filter(|head| head.old_through > 0);
-        unconverted.extend(old.map(|head| (head.organization, (head.old_through, head.removed.sequence))));
-    }
+    let heads = read_all_heads(tables).await?.heads;
+    let old = heads.iter().filter(|head| head.old_through > 0);
+    unconverted.extend(old.map(|head| (head.organization, (head.old_through, head.removed.sequence))));
     Ok(unconverted)
 }

@@ -34,7 +34,10 @@ pub(crate) async fn run(installation: Installation, metrics: AuditMetrics, mut s
                     ticks.reset_after(RETRY_DELAY);
                     continue;
                 }
-                if summary.more {
+                if summary.is_outdated {
+                    // Something may be refused again and again. Compaction does not wait for it.
+                    ticks.reset_after(RETRY_DELAY);
+                } else if summary.more {
                     // Entries that wait come before those that are sealed.
                     ticks.reset_immediately();
                     continue;

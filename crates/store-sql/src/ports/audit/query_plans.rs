@@ -4,8 +4,8 @@
 mod on_postgres;
 
 use super::{
-    ADVANCE, ARCHIVE, BODIES, DELETE_ROWS, DELETE_RUNS, DELETE_TERMS, HEADS, PAGE_OF_ROWS, ROWS_OF, RUNS, SEGMENTS_BY_HIGH_ID,
-    SEGMENTS_DOWNWARDS, SEGMENTS_UPWARDS, TERMS_DOWNWARDS, TERMS_UPWARDS, TILES,
+    ADVANCE, ARCHIVE, BODIES, CHAINS, DELETE_ROWS, DELETE_RUNS, DELETE_TERMS, HEADS, PAGE_OF_ROWS, ROWS_OF, RUNS,
+    SEGMENTS_BY_HIGH_ID, SEGMENTS_DOWNWARDS, SEGMENTS_UPWARDS, TERMS_DOWNWARDS, TERMS_UPWARDS, TILES,
 };
 use crate::{
     engine::{Sql, Value},
@@ -50,7 +50,8 @@ async fn heads_terms_and_tiles_are_found_by_their_keys() {
     let planned = PlanFixture::new().await;
     let head = "audit_heads USING PRIMARY KEY (organization_id=?)";
     assert_searches(&planned, &HEADS.single_row(), 1, head).await;
-    assert_searches(&planned, &ADVANCE.single_row(), 12, head).await;
+    assert_searches(&planned, &CHAINS, 2, "audit_heads USING PRIMARY KEY (organization_id>?)").await;
+    assert_searches(&planned, &ADVANCE.single_row(), 13, head).await;
     let terms = "sqlite_autoindex_audit_terms_1 (organization_id=? AND bucket=? AND first_sequence";
     assert_searches(&planned, &TERMS_UPWARDS, 5, &format!("{terms}>? AND first_sequence<?)")).await;
     assert_searches(&planned, &TERMS_DOWNWARDS, 5, &format!("{terms}>? AND first_sequence<?)")).await;

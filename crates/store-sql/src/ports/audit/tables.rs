@@ -36,7 +36,7 @@ pub(super) use waiting::{INSERT_ROWS, INSERT_ROWS_AGAIN, row_values};
 pub(crate) use {
     bodies::BODIES,
     changes::{ARCHIVE, DELETE_RUNS, DELETE_TERMS},
-    heads::{ADVANCE, HEADS},
+    heads::{ADVANCE, CHAINS, HEADS},
     reading::{RUNS, SEGMENTS_BY_HIGH_ID, SEGMENTS_DOWNWARDS, SEGMENTS_UPWARDS, TERMS_DOWNWARDS, TERMS_UPWARDS, TILES},
     waiting::{DELETE_ROWS, PAGE_OF_ROWS, ROWS_OF},
 };
@@ -101,17 +101,20 @@ impl AuditTables for SqlAuditTables {
         read.await
     }
 
+    async fn chains(&self, after: Option<OrganizationId>, limit: usize) -> Result<Vec<OrganizationId>, StoreError> {
+        let read = self
+            .engine
+            .read((after, limit), |(after, limit), session| Box::pin(heads::chains(session, *after, *limit)));
+        read.await
+    }
+
     async fn organizations(&self) -> Result<Vec<OrganizationId>, StoreError> {
         let mut found = Vec::new();
         let mut after = String::new();
         loop {
             let next = self.engine.read(after, |after, session| Box::pin(reading::next_organization(session, after)));
             let Some(next) = next.await? else { return Ok(found) };
-            match Ulid::from_string(&next) {
-                Ok(id) => found.push(Id::new(id)),
-                // A row that was changed by hand must not hide other organizations.
-                Err(_) => tracing::error!("the audit log has a malformed organization id: {next:?}"),
-            }
+            found.extend(heads::organization_of(&next));
             after = next;
         }
     }

@@ -72,7 +72,8 @@ async fn rows_of_the_log_are_found_and_deleted_by_their_keys_on_postgresql() {
     let planned = PlanFixture::with_rows(ROWS).await;
     let [of_runs, of_segments] = &*BODIES;
     let key = |values: &str| format!("{ORGANIZATION}, {values}");
-    let head = key("2, 'next', '\\x00'::bytea, 'id', 0, 5, '\\x00'::bytea, '\\x00'::bytea, 0, 1, 'hash'");
+    let head =
+        key("2, 'next', '\\x00'::bytea, 'id', 0, 5, '\\x00'::bytea, '\\x00'::bytea, 0, '\\x00'::bytea, 1, 'hash'");
     let cases = [
         (&*HEADS, ORGANIZATION.to_owned(), "audit_heads_pkey", "organization_id"),
         (&*ADVANCE, head, "audit_heads_pkey", "organization_id"),

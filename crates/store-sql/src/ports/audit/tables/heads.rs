@@ -10,14 +10,14 @@ use kernel::{OrganizationId, StoreError, Ulid};
 
 use super::refusal::{Refusal, require};
 use crate::{
-    engine::{BatchStatement, Column, RowReader, Session, Step, Value, column_list, corrupt, names_organizations},
+    engine::{BatchStatement, Column, RowReader, Session, Sql, Step, Value, column_list, corrupt, names_organizations},
     schema::audit_tables::AUDIT_HEADS,
 };
 
 const TABLE: &str = AUDIT_HEADS.name;
 
 /// The columns of a head that a change stores: all except those of the removal.
-const CHANGED: [Column; 10] = [
+const CHANGED: [Column; 11] = [
     Column::text("organization_id"),
     Column::int("sequence"),
     Column::text("hash"),
@@ -28,6 +28,7 @@ const CHANGED: [Column; 10] = [
     Column::blob("signature"),
     Column::blob("note_signature"),
     Column::int("old_through"),
+    Column::blob("tag"),
 ];
 
 pub(crate) static HEADS: LazyLock<BatchStatement> = LazyLock::new(|| {
@@ -42,6 +43,10 @@ pub(crate) static HEADS: LazyLock<BatchStatement> = LazyLock::new(|| {
         ),
     )
 });
+/// Across all organizations, since the sealer serves them all.
+pub(crate) static CHAINS: LazyLock<Sql> = LazyLock::new(|| {
+    Sql::from_text("SELECT organization_id FROM audit_heads WHERE organization_id > ? ORDER BY organization_id LIMIT ?")
+});
 static BEGIN: LazyLock<BatchStatement> = LazyLock::new(|| BatchStatement::insert_ignore(TABLE, &CHANGED));
 /// Advances heads that are still those before.
 pub(crate) static ADVANCE: LazyLock<BatchStatement> = LazyLock::new(|| {
@@ -51,7 +56,7 @@ pub(crate) static ADVANCE: LazyLock<BatchStatement> = LazyLock::new(|| {
     let many: Vec<_> = assigned().map(|(_, column)| format!("{0} = v.{0}", column.name)).collect();
     BatchStatement::for_each(
         &columns,
-        &format!("UPDATE {TABLE} SET {} WHERE organization_id = ?1 AND sequence = ?11 AND hash = ?12", one.join(", ")),
+        &format!("UPDATE {TABLE} SET {} WHERE organization_id = ?1 AND sequence = ?12 AND hash = ?13", one.join(", ")),
         &format!(
             "UPDATE {TABLE} AS t SET {} FROM {{rows}} WHERE t.organization_id = v.organization_id \
              AND t.sequence = v.before_sequence AND t.hash = v.before_hash AND {}",
@@ -68,6 +73,37 @@ pub(super) async fn of_organizations(
 ) -> Result<Vec<StoredHead>, StoreError> {
     let rows: Vec<Vec<Value<'_>>> = organizations.iter().map(|organization| vec![(*organization).into()]).collect();
     session.fetch_each(&HEADS, &rows, read).await
+}
+
+/// Reads the organizations that have a head, after this one.
+pub(super) async fn chains(
+    session: &Session,
+    after: Option<OrganizationId>,
+    limit: usize,
+) -> Result<Vec<OrganizationId>, StoreError> {
+    let mut after = after.map_or_else(String::new, |after| after.ulid().to_string());
+    let mut found = Vec::new();
+    while found.len() < limit {
+        let wanted = limit - found.len();
+        let values = [Value::text(&after), Value::limit(wanted)];
+        let page = session.fetch(&CHAINS, &values, |cells| Ok(cells.text()?.to_owned())).await?;
+        let is_last = page.len() < wanted;
+        found.extend(page.iter().filter_map(|text| organization_of(text)));
+        match page.into_iter().next_back() {
+            Some(last) if !is_last => after = last,
+            _ => break,
+        }
+    }
+    Ok(found)
+}
+
+/// Returns the identifier with this text. A row that was changed by hand must not hide others.
+pub(super) fn organization_of(text: &str) -> Option<OrganizationId> {
+    let id = Ulid::from_string(text).ok();
+    if id.is_none() {
+        tracing::error!("the audit log has a malformed organization id: {text:?}");
+    }
+    id.map(OrganizationId::new)
 }
 
 /// Returns the steps that begin and advance chains.
@@ -106,6 +142,7 @@ fn values(head: &StoredHead) -> Vec<Value<'_>> {
         signed.map_or(Value::Null, |signed| blob(&signed.checkpoint.0[..])),
         signed.and_then(|signed| signed.note.as_ref()).map_or(Value::Null, |note| blob(&note.0[..])),
         head.old_through.into(),
+        signed.map_or(Value::Null, |signed| blob(&signed.tag[..])),
     ]
 }
 
@@ -122,11 +159,13 @@ pub(super) fn read(cells: &mut RowReader<'_>) -> Result<StoredHead, StoreError> 
     let high_id = high_id(cells.text()?)?;
     let late_ms = cells.int()?;
     let (signed_at, checkpoint, note) = (cells.opt_time()?, signature(cells)?, signature(cells)?);
-    let signed = match (signed_at, checkpoint) {
-        (Some(signed_at), Some(checkpoint)) => Some(SignedHead { signed_at, checkpoint, note }),
+    let old_through = cells.int()?;
+    let tag: Option<[u8; 32]> = cells.opt_blob()?.map(|tag| tag.try_into().map_err(corrupt)).transpose()?;
+    let signed = match (signed_at, checkpoint, tag) {
+        (Some(signed_at), Some(checkpoint), Some(tag)) => Some(SignedHead { signed_at, checkpoint, note, tag }),
         _ => None,
     };
-    Ok(StoredHead { organization, head, tree, high_id, late_ms, signed, removed, old_through: cells.int()? })
+    Ok(StoredHead { organization, head, tree, high_id, late_ms, signed, removed, old_through })
 }
 
 fn tree(sequence: i64, edge: &[u8]) -> Result<Tree, StoreError> {

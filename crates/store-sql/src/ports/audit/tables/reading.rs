@@ -9,7 +9,7 @@ use ::audit::{
     },
 };
 use audit_runs::MAX_ENTRIES;
-use kernel::{OrganizationId, StoreError};
+use kernel::{OrganizationId, StoreError, Ulid};
 
 use super::{heads, waiting};
 use crate::{
@@ -223,7 +223,17 @@ fn checkpoint(cells: &mut RowReader<'_>) -> Result<Checkpoint, StoreError> {
 }
 
 pub(super) async fn writers(session: &Session) -> Result<Vec<WriterRow>, StoreError> {
-    session.fetch(&WRITERS, &[], |cells| Ok(WriterRow { writer: cells.ulid()?, state: cells.blob()?.to_vec() })).await
+    let read = |cells: &mut RowReader<'_>| {
+        let text = cells.text()?;
+        let writer = Ulid::from_string(text).ok();
+        if writer.is_none() {
+            // No server wrote it, and it must not keep others from being read.
+            tracing::error!("the state of a process that writes entries has a malformed key: {text:?}");
+        }
+        let state = cells.blob()?.to_vec();
+        Ok(writer.map(|writer| WriterRow { writer, state }))
+    };
+    Ok(session.fetch(&WRITERS, &[], read).await?.into_iter().flatten().collect())
 }
 
 /// Reads the next organization of any table after this text, which is that of its identifier.

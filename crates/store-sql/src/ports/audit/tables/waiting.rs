@@ -72,26 +72,43 @@ pub(super) async fn rows_of(
     after: Option<Ulid>,
     limit: usize,
 ) -> Result<Vec<WaitingRow>, StoreError> {
-    let after = after.map_or_else(|| Value::text(""), Into::into);
-    session.fetch(&ROWS_OF, &[organization.into(), after, Value::limit(limit)], read).await
+    let mut found: Vec<WaitingRow> = Vec::new();
+    let mut after = after.map_or_else(String::new, |after| after.to_string());
+    while found.len() < limit {
+        let wanted = limit - found.len();
+        let values = [organization.into(), Value::text(&after), Value::limit(wanted)];
+        let page = session.fetch(&ROWS_OF, &values, ReadRow::read).await?;
+        let is_last = page.len() < wanted;
+        if let Some(last) = page.last() {
+            after.clone_from(&last.id);
+        }
+        found.extend(page.into_iter().filter_map(|row| row.row));
+        if is_last {
+            break;
+        }
+    }
+    Ok(found)
 }
 
 /// Reads up to `limit` rows after this key until their bodies have this number of bytes.
 pub(super) async fn rows(
     session: &Session,
-    mut after: Option<WaitingKey>,
+    after: Option<WaitingKey>,
     limit: usize,
     bytes: usize,
 ) -> Result<Vec<WaitingRow>, StoreError> {
     let (mut found, mut found_bytes): (Vec<WaitingRow>, usize) = (Vec::new(), 0);
+    let mut after =
+        after.map(|after| (after.organization.ulid().to_string(), after.id.to_string())).unwrap_or_default();
     while found.len() < limit {
         let wanted = PAGE_ROWS.min(limit - found.len());
-        let (organization, id) = after
-            .map_or_else(|| (Value::text(""), Value::text("")), |after| (after.organization.into(), after.id.into()));
-        let page = session.fetch(&PAGE_OF_ROWS, &[organization, id, Value::limit(wanted)], read).await?;
+        let values = [Value::text(&after.0), Value::text(&after.1), Value::limit(wanted)];
+        let page = session.fetch(&PAGE_OF_ROWS, &values, ReadRow::read).await?;
         let is_last = page.len() < wanted;
-        after = page.last().map(|row| row.key);
-        for row in page {
+        if let Some(last) = page.last() {
+            after = (last.organization.clone(), last.id.clone());
+        }
+        for row in page.into_iter().filter_map(|row| row.row) {
             if found_bytes >= bytes && !found.is_empty() {
                 return Ok(found);
             }
@@ -134,10 +151,28 @@ fn counted(cells: &mut RowReader<'_>) -> Result<WaitingStats, StoreError> {
     Ok(WaitingStats { entries, oldest: oldest.transpose().map_err(corrupt)?.map(Timestamp::from_millis) })
 }
 
-fn read(cells: &mut RowReader<'_>) -> Result<WaitingRow, StoreError> {
-    Ok(WaitingRow {
-        key: WaitingKey { organization: cells.id()?, id: cells.ulid()? },
-        entries: cells.int()?,
-        body: cells.blob()?.to_vec(),
-    })
+/// A row with its key as it is stored.
+struct ReadRow {
+    organization: String,
+    id: String,
+    /// `None` if the key is malformed: no server wrote it, and it must not keep others from being read.
+    row: Option<WaitingRow>,
+}
+
+impl ReadRow {
+    fn read(cells: &mut RowReader<'_>) -> Result<Self, StoreError> {
+        let (organization, id) = (cells.text()?.to_owned(), cells.text()?.to_owned());
+        let (entries, body) = (cells.int()?, cells.blob()?.to_vec());
+        let key = canonical(&organization)
+            .zip(canonical(&id))
+            .map(|(organization, id)| WaitingKey { organization: OrganizationId::new(organization), id });
+        if key.is_none() {
+            tracing::error!("a row of entries that wait to be sealed has a malformed key: {organization:?}, {id:?}");
+        }
+        Ok(Self { organization, id, row: key.map(|key| WaitingRow { key, entries, body }) })
+    }
+}
+
+fn canonical(text: &str) -> Option<Ulid> {
+    Ulid::from_string(text).ok().filter(|id| id.to_string() == text)
 }
