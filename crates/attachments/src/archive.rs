@@ -157,8 +157,8 @@ fn write_file(root: &FilePath, path: &FilePath, bytes: &[u8]) -> io::Result<()> 
         _ => {}
     }
     // The folders may be new as well.
-    let folders = folder.ancestors().take_while(|ancestor| ancestor.starts_with(root));
-    folders.map(|folder| File::open(folder)?.sync_all()).collect()
+    let mut folders = folder.ancestors().take_while(|ancestor| ancestor.starts_with(root));
+    folders.try_for_each(|folder| File::open(folder)?.sync_all())
 }
 
 fn read_file(root: &FilePath, path: &FilePath, range: Range<u64>) -> io::Result<Option<Vec<u8>>> {

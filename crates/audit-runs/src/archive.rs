@@ -62,7 +62,7 @@ pub struct ArchiveObject<'a> {
 /// A segment in an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ArchivedSegment<'a> {
-    /// The place of its bytes in the object.
+    /// The range of its bytes in the object.
     pub range: Range<usize>,
     /// The bytes: a run.
     pub body: &'a [u8],
@@ -141,7 +141,9 @@ impl<'a> ArchiveObject<'a> {
             let digest = Hash(reader.array()?);
             ensure(end <= start, "a segment is longer than the object")?;
             let body = &bytes[offset..end];
-            let header = Header::parse(body)?;
+            let number = segments.len() + 1;
+            let header =
+                Header::parse(body).map_err(|fault| RunFault(format!("segment {number} of {count}: {fault}")))?;
             ensure(header.length() == body.len(), "a segment has not the length that its header states")?;
             segments.push(ArchivedSegment { range: offset..end, body, header, digest });
             offset = end;
@@ -182,7 +184,10 @@ impl<'a> ArchiveObject<'a> {
                 // The root of a block whose first entries were removed is not the node of the tree.
                 let is_whole = sequences.end - sequences.start == BLOCK_ENTRIES as i64;
                 let index = (sequences.start - tile_start) as usize / BLOCK_ENTRIES;
-                ensure(!is_whole || self.tile.get(index) == Some(&anchor.root), "a block is not the tile's")?;
+                if is_whole && self.tile.get(index) != Some(&anchor.root) {
+                    let (first, last) = (sequences.start, sequences.end - 1);
+                    return Err(RunFault(format!("the tile has another root for the sequences {first} to {last}")));
+                }
             }
         }
         Ok(())

@@ -51,7 +51,7 @@ impl Default for ArchivedBodies {
 }
 
 /// The object of a segment, and the offset of the segment in it.
-type Place = (String, u64);
+type Location = (String, u64);
 
 impl ArchivedBodies {
     /// Sets the archive.
@@ -78,10 +78,10 @@ impl ArchivedBodies {
         if missing.is_empty() {
             return Ok(bodies);
         }
-        let places = places(tables, organization, missing.iter().map(|(_, range)| range.first_sequence)).await?;
+        let locations = locations(tables, organization, missing.iter().map(|(_, range)| range.first_sequence)).await?;
         let mut reads = JoinSet::new();
         for (index, range) in missing {
-            let Some((object, offset)) = places.get(&range.first_sequence).cloned() else { continue };
+            let Some((object, offset)) = locations.get(&range.first_sequence).cloned() else { continue };
             let objects = self.objects(&object)?;
             let requests = Arc::clone(&self.requests);
             let _ = USED.try_with(|used| used.store(true, Ordering::Relaxed));
@@ -108,14 +108,14 @@ impl ArchivedBodies {
     }
 }
 
-/// Returns the places of those of these segments that are in the archive.
-async fn places(
+/// Returns the locations of those of these segments that are in the archive.
+async fn locations(
     tables: &dyn AuditTables,
     organization: OrganizationId,
     wanted: impl Iterator<Item = i64>,
-) -> Result<BTreeMap<i64, Place>, StoreError> {
+) -> Result<BTreeMap<i64, Location>, StoreError> {
     let mut wanted: BTreeSet<i64> = wanted.collect();
-    let mut places = BTreeMap::new();
+    let mut locations = BTreeMap::new();
     while let Some(first) = wanted.pop_first() {
         let query = SegmentQuery { start: SegmentStart::Sequence(first), downwards: false, limit: KEYS };
         for key in tables.segments(organization, &query).await? {
@@ -123,13 +123,13 @@ async fn places(
             // Whoever can write to the database must not be able to name any object.
             let is_own = |object: &String| ObjectKey::parse(organization, object).is_some();
             let archived = key.archived.filter(|(object, _)| is_own(object));
-            let place = archived.and_then(|(object, offset)| Some((object, u64::try_from(offset).ok()?)));
-            if let Some(place) = place.filter(|_| is_wanted) {
-                places.insert(key.first_sequence, place);
+            let location = archived.and_then(|(object, offset)| Some((object, u64::try_from(offset).ok()?)));
+            if let Some(location) = location.filter(|_| is_wanted) {
+                locations.insert(key.first_sequence, location);
             }
         }
     }
-    Ok(places)
+    Ok(locations)
 }
 
 /// A segment in an object.

@@ -152,9 +152,12 @@ impl Archiver {
         let from = self.archived.get(&organization).copied().unwrap_or(0).max(head.removed.sequence) + 1;
         let (through, group) = Group::find(&*self.tables, organization, from).await?;
         self.archived.insert(organization, through);
-        let Some(group) = group.filter(|group| group.newest() + self.after <= now) else {
+        let Some(group) = group else { return Ok(Archived::Nothing) };
+        let due_at = group.newest() + self.after;
+        if due_at > now {
+            self.looks_at = self.looks_at.min(due_at);
             return Ok(Archived::Nothing);
-        };
+        }
         self.archive_group(&head, group).await
     }
 

@@ -22,9 +22,10 @@ fn segment(first_sequence: i64, count: u64) -> Vec<u8> {
 
 fn tile(segments: &[Vec<u8>]) -> Vec<Hash> {
     let mut tile = vec![Hash([9; 32]); 256];
-    for header in segments.iter().map(|segment| Header::parse(segment).unwrap()) {
+    for header in segments.iter().map(|segment| Header::parse(segment).expect("a run")) {
         for (block, anchor) in header.anchors.iter().enumerate() {
-            tile[usize::try_from((header.sequences(block).start - 1) % 65_536).unwrap() / 256] = anchor.root;
+            let index = usize::try_from((header.sequences(block).start - 1) % 65_536).expect("an index") / 256;
+            tile[index] = anchor.root;
         }
     }
     tile
@@ -32,7 +33,7 @@ fn tile(segments: &[Vec<u8>]) -> Vec<Hash> {
 
 fn sample() -> Vec<u8> {
     let segments = [segment(65_537 - 256, 256)];
-    ArchiveObject::encode(&segments, &tile(&segments), Some(NOTE)).unwrap()
+    ArchiveObject::encode(&segments, &tile(&segments), Some(NOTE)).expect("an object")
 }
 
 #[test]
@@ -63,7 +64,7 @@ fn an_object_has_consecutive_segments_up_to_the_end_of_a_tile() {
 
     let refused = |segments: &[Vec<u8>], tile: &[Hash]| ArchiveObject::encode(segments, tile, None).unwrap_err().0;
     let right = tile(&segments);
-    assert_eq!(refused(&[first.clone()], &right), "the object does not end with a tile");
+    assert_eq!(refused(std::slice::from_ref(&first), &right), "the object does not end with a tile");
     assert_eq!(refused(&[last.clone(), first.clone()], &right), "the object does not end with a tile");
     assert_eq!(refused(&[last.clone(), last.clone()], &right), "the segments do not follow one another");
     assert_eq!(refused(&[], &right), "the object has a wrong number of segments");

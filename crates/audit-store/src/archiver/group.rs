@@ -151,8 +151,8 @@ impl Content {
             return Err(self.damage("the archive has other bytes in its place").into());
         }
         let offset = |start: usize| i64::try_from(start).unwrap_or(i64::MAX);
-        let places = self.keys.iter().zip(&object.segments);
-        Ok(places.map(|(key, segment)| (key.first_sequence, offset(segment.range.start))).collect())
+        let locations = self.keys.iter().zip(&object.segments);
+        Ok(locations.map(|(key, segment)| (key.first_sequence, offset(segment.range.start))).collect())
     }
 
     fn damage(&self, reason: impl Into<String>) -> Damage {

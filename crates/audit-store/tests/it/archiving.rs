@@ -68,9 +68,9 @@ async fn the_segments_of_a_tile_become_an_object_and_are_read_from_it() {
     assert!(!archiver.is_due());
     assert_eq!(objects.names(), [key(&chain).name()]);
     let segments = segments_of(&*chain.tables, chain.organization).await;
-    let places: Vec<_> = segments.iter().map(|segment| segment.archived.clone().unwrap()).collect();
-    assert!(places.iter().all(|(object, _)| *object == key(&chain).name()), "{places:?}");
-    assert!(places[0].1 == 0 && places[1].1 > 0, "{places:?}");
+    let locations: Vec<_> = segments.iter().map(|segment| segment.archived.clone().unwrap()).collect();
+    assert!(locations.iter().all(|(object, _)| *object == key(&chain).name()), "{locations:?}");
+    assert!(locations[0].1 == 0 && locations[1].1 > 0, "{locations:?}");
     assert_consistent(&chain).await;
     let bytes = objects.read(&key(&chain).name(), 0..u64::MAX / 4).await.unwrap().unwrap();
     let object = ArchiveObject::parse(&bytes).unwrap();
@@ -161,8 +161,8 @@ async fn a_flipped_byte_of_an_archived_body_is_named_with_its_range() {
     let mut archiver = archiver(&chain, &objects);
     assert_eq!(archiver.run_once().await.unwrap(), Archived::Object(key(&chain)));
     let name = key(&chain).name();
-    let places = segments_of(&*chain.tables, chain.organization).await;
-    let second = usize::try_from(places[1].archived.as_ref().unwrap().1).unwrap();
+    let locations = segments_of(&*chain.tables, chain.organization).await;
+    let second = usize::try_from(locations[1].archived.as_ref().unwrap().1).unwrap();
     // Headers with anchors, a dictionary, and blocks of both segments.
     for position in [0, 30, 200, 2_500, second - 1, second, second + 40, second + 3_000, second + 4_300] {
         objects.change(&name, |bytes| bytes[position] ^= 1);

@@ -61,7 +61,7 @@ async fn archival(log: &LogRows, organization: OrganizationId) -> Archival {
     Archival { lease: Some(log.lease.clone()), organization, object, segments: vec![(1, 5), (11, 20)] }
 }
 
-async fn places(log: &LogRows, organization: OrganizationId) -> Vec<Option<(String, i64)>> {
+async fn locations(log: &LogRows, organization: OrganizationId) -> Vec<Option<(String, i64)>> {
     let query = SegmentQuery { start: SegmentStart::End, downwards: false, limit: 9 };
     log.tables.segments(organization, &query).await.unwrap().into_iter().map(|key| key.archived).collect()
 }
@@ -73,7 +73,7 @@ pub async fn archived_bodies_are_read_from_their_object(fixture: Fixture) {
     let archival = archival(&log, organization).await;
     assert!(log.tables.archive(&archival).await.unwrap());
     let place = |offset| Some((archival.object.clone(), offset));
-    assert_eq!(places(&log, organization).await, [place(5), place(20), None]);
+    assert_eq!(locations(&log, organization).await, [place(5), place(20), None]);
     let ranges = [
         whole(RunTable::Segments, 21),
         BodyRange { offset: 8, length: 3, ..whole(RunTable::Segments, 11) },
@@ -105,7 +105,7 @@ pub async fn an_archival_that_expects_something_else_stores_nothing(fixture: Fix
     let other = LeaseHold { owner: "another".to_owned(), ..log.lease.clone() };
     for refused in [missing, Archival { lease: Some(other), ..archival.clone() }] {
         assert!(!log.tables.archive(&refused).await.unwrap());
-        assert_eq!(places(&log, organization).await, [None, None, None]);
+        assert_eq!(locations(&log, organization).await, [None, None, None]);
         let body = log.tables.bodies(organization, &[whole(RunTable::Segments, 1)]).await.unwrap();
         assert_eq!(body, [Some(segment(1, 10).run.body)]);
     }

@@ -7,6 +7,9 @@ use serde_json::json;
 
 use crate::{cli::CommandContext, compose::Installation, failure::Failure};
 
+/// The number of refused changes in turn after which the rest is left to the server that makes them.
+const MAX_REFUSED: usize = 20;
+
 /// Archives what is due.
 ///
 /// # Errors
@@ -22,16 +25,20 @@ pub(super) async fn archive(context: &CommandContext) -> Result<(), Failure> {
 async fn archive_all(installation: &Installation) -> Result<Vec<String>, Failure> {
     let archive = installation.audit_archive.as_ref();
     let archive = archive.ok_or_else(|| Failure::new("there is no archive: set audit_archive_url"))?;
-    let places = (installation.store.audit_tables(), Arc::clone(&archive.objects));
+    let stores = (installation.store.audit_tables(), Arc::clone(&archive.objects));
     let signer = Some(installation.audit_logs.signer.clone());
-    let mut archiver = Archiver::new(places, Arc::clone(&installation.clock), None, signer, archive.after);
-    let (mut objects, mut damages) = (Vec::new(), Vec::new());
-    while archiver.is_due() {
+    let mut archiver = Archiver::new(stores, Arc::clone(&installation.clock), None, signer, archive.after);
+    let (mut objects, mut damages, mut refused) = (Vec::new(), Vec::new(), 0);
+    while archiver.is_due() && refused < MAX_REFUSED {
         match archiver.run_once().await? {
-            Archived::Object(key) => objects.push(key.name()),
+            Archived::Object(key) => {
+                refused = 0;
+                objects.push(key.name());
+            }
             Archived::Damaged(damage) => damages.push(damage.to_string()),
-            // A server archives the same.
-            Archived::Nothing | Archived::Refused => {}
+            Archived::Nothing => {}
+            // A server archives the same, or removes entries.
+            Archived::Refused => refused += 1,
         }
     }
     if damages.is_empty() { Ok(objects) } else { Err(Failure::new(damages.join("; "))) }
