@@ -21,9 +21,9 @@ use crate::{
 };
 
 /// Objects of the audit log's archive.
-pub struct ArchiveStore(Place);
+pub struct ArchiveStore(Backend);
 
-enum Place {
+enum Backend {
     /// A folder, which must exist: one that is missing is a disk that is not mounted.
     Folder(Arc<FilePath>),
     Bucket(Arc<dyn ObjectStore>),
@@ -36,9 +36,9 @@ impl ArchiveStore {
     /// If the options, or the environment variables of the service, are not valid.
     pub fn open(location: &Location, options: &BucketOptions) -> Result<Self, InvalidBucketOptions> {
         Ok(Self(match location {
-            Location::Memory => Place::Bucket(Arc::new(object_store::memory::InMemory::new())),
-            Location::Folder(folder) => Place::Folder(folder.as_path().into()),
-            Location::Bucket(url) => Place::Bucket(open(url, options)?),
+            Location::Memory => Backend::Bucket(Arc::new(object_store::memory::InMemory::new())),
+            Location::Folder(folder) => Backend::Folder(folder.as_path().into()),
+            Location::Bucket(url) => Backend::Bucket(open(url, options)?),
         }))
     }
 }
@@ -47,11 +47,11 @@ impl ArchiveStore {
 impl ArchiveObjects for ArchiveStore {
     async fn write(&self, name: &str, bytes: Vec<u8>) -> Result<(), StoreError> {
         let bucket = match &self.0 {
-            Place::Folder(root) => {
+            Backend::Folder(root) => {
                 let (root, path) = (Arc::clone(root), path_of(root, name)?);
                 return blocking(move || write_file(&root, &path, &bytes)).await;
             }
-            Place::Bucket(bucket) => bucket,
+            Backend::Bucket(bucket) => bucket,
         };
         let (path, payload) = (Path::from(name), PutPayload::from(bytes));
         match bucket.put_opts(&path, payload.clone(), PutMode::Create.into()).await {
@@ -75,11 +75,11 @@ impl ArchiveObjects for ArchiveStore {
             return Ok(Some(Vec::new()));
         }
         let bucket = match &self.0 {
-            Place::Folder(root) => {
+            Backend::Folder(root) => {
                 let (root, path) = (Arc::clone(root), path_of(root, name)?);
                 return blocking(move || read_file(&root, &path, range)).await;
             }
-            Place::Bucket(bucket) => bucket,
+            Backend::Bucket(bucket) => bucket,
         };
         let options = GetOptions::new().with_range(Some(range.clone()));
         match bucket.get_opts(&Path::from(name), options).await {
@@ -95,11 +95,11 @@ impl ArchiveObjects for ArchiveStore {
 
     async fn list(&self, folder: &str, limit: usize) -> Result<Vec<String>, StoreError> {
         let bucket = match &self.0 {
-            Place::Folder(root) => {
+            Backend::Folder(root) => {
                 let (root, path, folder) = (Arc::clone(root), path_of(root, folder)?, folder.to_owned());
                 return blocking(move || list_files(&root, &path, &folder, limit)).await;
             }
-            Place::Bucket(bucket) => bucket,
+            Backend::Bucket(bucket) => bucket,
         };
         // Not every store lists in order, so all names are needed. There is one for 65,536 entries.
         let mut found = bucket.list(Some(&Path::from(folder)));
@@ -115,7 +115,7 @@ impl ArchiveObjects for ArchiveStore {
 
     async fn remove(&self, name: &str) -> Result<(), StoreError> {
         match &self.0 {
-            Place::Folder(root) => {
+            Backend::Folder(root) => {
                 let path = path_of(root, name)?;
                 let root = Arc::clone(root);
                 blocking(move || {
@@ -127,7 +127,7 @@ impl ArchiveObjects for ArchiveStore {
                 })
                 .await
             }
-            Place::Bucket(bucket) => match bucket.delete(&Path::from(name)).await {
+            Backend::Bucket(bucket) => match bucket.delete(&Path::from(name)).await {
                 Err(object_store::Error::NotFound { .. }) => Ok(()),
                 removed => removed.map_err(unavailable),
             },

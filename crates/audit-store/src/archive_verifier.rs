@@ -54,7 +54,7 @@ pub enum ArchiveFault {
     Unsigned,
 }
 
-/// What objects have.
+/// The entries of verified objects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct VerifiedArchive {
     /// The organization of the entries.

@@ -206,7 +206,7 @@ macro_rules! contract_suite {
             log_archive {
                 archived_bodies_are_read_from_their_object
                 an_archival_that_expects_something_else_stores_nothing
-                a_place_in_another_organizations_object_is_not_read
+                a_location_in_another_organizations_object_is_not_read
             }
             log_rounds {
                 a_round_moves_waiting_entries_to_runs

@@ -93,7 +93,7 @@ impl Group {
     }
 }
 
-/// What becomes an object.
+/// The content of an object that is to be written.
 pub(super) struct Content {
     key: ObjectKey,
     keys: Vec<RunKey>,

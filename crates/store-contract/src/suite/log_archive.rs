@@ -72,8 +72,8 @@ pub async fn archived_bodies_are_read_from_their_object(fixture: Fixture) {
     let organization = fixture.new_id();
     let archival = archival(&log, organization).await;
     assert!(log.tables.archive(&archival).await.unwrap());
-    let place = |offset| Some((archival.object.clone(), offset));
-    assert_eq!(locations(&log, organization).await, [place(5), place(20), None]);
+    let location = |offset| Some((archival.object.clone(), offset));
+    assert_eq!(locations(&log, organization).await, [location(5), location(20), None]);
     let ranges = [
         whole(RunTable::Segments, 21),
         BodyRange { offset: 8, length: 3, ..whole(RunTable::Segments, 11) },
@@ -115,7 +115,7 @@ pub async fn an_archival_that_expects_something_else_stores_nothing(fixture: Fix
 }
 
 /// An object of another organization is never read, whatever the tables say.
-pub async fn a_place_in_another_organizations_object_is_not_read(fixture: Fixture) {
+pub async fn a_location_in_another_organizations_object_is_not_read(fixture: Fixture) {
     let log = LogRows::open(&fixture).await;
     let organization = fixture.new_id();
     let archival = archival(&log, organization).await;
