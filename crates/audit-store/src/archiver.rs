@@ -12,7 +12,7 @@ use std::{
 };
 
 use audit::{
-    ArchiveObjects, AuditTables, ObjectKey,
+    ArchiveObjects, AuditTables, ObjectKey, RowKey,
     tables::{Archival, StoredHead},
 };
 use audit_runs::ArchiveObject;
@@ -22,6 +22,7 @@ use tokio::time::timeout;
 use crate::{
     damage::{ChainFailure, Damage},
     lease_owner::LeaseOwner,
+    log::StoredLog,
     log_signer::LogSigner,
     resting::Resting,
 };
@@ -44,6 +45,8 @@ pub struct Archiver {
     clock: Arc<dyn Clock>,
     /// `None` for a command: what is stored does not depend on who stores it.
     lease: Option<LeaseOwner>,
+    /// The logs, whose entries record what was removed of them.
+    log: StoredLog,
     /// Makes the notes of objects from the signatures of heads.
     signer: Option<LogSigner>,
     /// The age from which on entries are archived.
@@ -72,16 +75,19 @@ pub enum Archived {
 }
 
 impl Archiver {
-    /// Creates an archiver of entries that are older than `after`.
+    /// Creates an archiver of entries that are older than `after`, in an installation with this key of rows.
     #[must_use]
     pub fn new(
         (tables, objects): (Arc<dyn AuditTables>, Arc<dyn ArchiveObjects>),
         clock: Arc<dyn Clock>,
         lease: Option<LeaseOwner>,
-        signer: Option<LogSigner>,
+        (rows, signer): (Arc<dyn RowKey>, Option<LogSigner>),
         after: Duration,
     ) -> Self {
+        let log = StoredLog::new(Arc::clone(&tables));
+        log.set_key(rows);
         Self {
+            log,
             tables,
             objects,
             looks_at: clock.now(),

@@ -5,15 +5,20 @@ use std::{
     time::Duration,
 };
 
-use audit::{ArchiveObjects, AuditFilter, AuditTables, Fault, HasAuditTables, Hash, ObjectKey, VerificationError};
+use audit::{
+    ArchiveObjects, AuditFilter, AuditTables, Fault, HasAuditTables, Hash, Head, ObjectKey, RowKey, VerificationError,
+};
 use audit_runs::ArchiveObject;
 use kernel::{Order, PageLimit, PageRequest, StoreError, Timestamp};
 use novantra_audit_store::{
-    ArchiveFault, ArchiveVerifier, Archived, Archiver, Compacted, Expected, StoredLog, note_archive_use, remove_prefix,
+    ArchiveFault, ArchiveVerifier, Archived, Archiver, Compacted, Expected, LogSigner, StoredLog, note_archive_use,
+    remove_prefix,
 };
 use store_contract::TestLogKey;
 
-use crate::support::{FailingTables, Failure, TestChain, TestObjects, assert_consistent, lease_owner, segments_of};
+use crate::support::{
+    FailingTables, Failure, TestChain, TestObjects, assert_consistent, keys, lease_owner, segments_of,
+};
 
 /// A chain whose first tile has two segments, in front of which all entries were removed, and is followed by some entries.
 async fn chain() -> (TestChain, Arc<TestObjects>) {
@@ -30,9 +35,13 @@ async fn compact(chain: &TestChain) {
     while compactor.run_once().await.unwrap() != Compacted::Nothing {}
 }
 
+fn archive_keys() -> (Arc<dyn RowKey>, Option<LogSigner>) {
+    (keys().rows, None)
+}
+
 fn archiver_over(chain: &TestChain, tables: Arc<dyn AuditTables>, objects: &Arc<TestObjects>) -> Archiver {
     let objects = Arc::clone(objects) as Arc<dyn ArchiveObjects>;
-    Archiver::new((tables, objects), chain.clock.clone(), Some(lease_owner()), None, Duration::ZERO)
+    Archiver::new((tables, objects), chain.clock.clone(), Some(lease_owner()), archive_keys(), Duration::ZERO)
 }
 
 fn archiver(chain: &TestChain, objects: &Arc<TestObjects>) -> Archiver {
@@ -82,7 +91,7 @@ async fn nothing_is_archived_before_its_time_or_before_its_tile_is_complete() {
     let (mut chain, objects) = chain().await;
     let archive = (Arc::clone(&chain.tables), objects.clone() as Arc<dyn ArchiveObjects>);
     let mut archiver =
-        Archiver::new(archive, chain.clock.clone(), Some(lease_owner()), None, Duration::from_secs(3600));
+        Archiver::new(archive, chain.clock.clone(), Some(lease_owner()), archive_keys(), Duration::from_secs(3600));
     assert_eq!(archiver.run_once().await.unwrap(), Archived::Nothing);
     chain.clock.advance(Duration::from_secs(3000));
     assert_eq!(archiver.run_once().await.unwrap(), Archived::Nothing);
@@ -138,7 +147,7 @@ async fn a_process_without_the_lease_archives_nothing() {
     let mut owner = lease_owner();
     owner.owner.push('2');
     let archive = (Arc::clone(&chain.tables), objects.clone() as Arc<dyn ArchiveObjects>);
-    let mut archiver = Archiver::new(archive, chain.clock.clone(), Some(owner), None, Duration::ZERO);
+    let mut archiver = Archiver::new(archive, chain.clock.clone(), Some(owner), archive_keys(), Duration::ZERO);
     assert_eq!(archiver.run_once().await.unwrap(), Archived::Refused);
     assert!(segments_of(&*chain.tables, chain.organization).await.iter().all(|segment| segment.archived.is_none()));
     assert_consistent(&chain).await;
@@ -221,7 +230,7 @@ async fn an_object_is_removed_after_all_its_entries() {
     let before = chain.head.removed;
     let head = |sequence: i64, chain: &TestChain| {
         let index = usize::try_from(sequence - before.sequence - 1).unwrap();
-        audit::Head { sequence, hash: chain.entries[index].1 }
+        Head { sequence, hash: chain.entries[index].1 }
     };
     let (middle, end) = (head(15 * 4096, &chain), head(16 * 4096, &chain));
     assert!(remove_prefix(&*chain.tables, chain.organization, before, middle).await.unwrap());
@@ -229,6 +238,11 @@ async fn an_object_is_removed_after_all_its_entries() {
     assert_eq!(archiver.run_once().await.unwrap(), Archived::Nothing);
     assert_eq!(objects.names().len(), 1, "one of its segments is left");
     assert!(remove_prefix(&*chain.tables, chain.organization, middle, end).await.unwrap());
+    // Somebody with the database could have written so into the head.
+    chain.clock.advance(Duration::from_secs(3600));
+    assert!(matches!(archiver.run_once().await.unwrap(), Archived::Damaged(_)));
+    assert_eq!(objects.names().len(), 1, "the log does not record the removal");
+    chain.record_removal(end).await;
     // A pass that is killed leaves it to the next one.
     chain.clock.advance(Duration::from_secs(3600));
     objects.fail_after(1, Failure::BeforeItsEffect);

@@ -88,9 +88,9 @@ impl AuditSealer {
             lease_duration: LEASE_DURATION,
         });
         let archive = installation.audit_archive.as_ref().map(|archive| {
-            let signer = Some(installation.audit_logs.signer.clone());
+            let keys = (Arc::clone(&keys.rows), Some(installation.audit_logs.signer.clone()));
             let stores = (store.audit_tables(), Arc::clone(&archive.objects));
-            ArchiveTask::new(Archiver::new(stores, Arc::clone(clock), Some(lease.clone()), signer, archive.after))
+            ArchiveTask::new(Archiver::new(stores, Arc::clone(clock), Some(lease.clone()), keys, archive.after))
         });
         Self {
             archive,

@@ -26,8 +26,8 @@ async fn archive_all(installation: &Installation) -> Result<Vec<String>, Failure
     let archive = installation.audit_archive.as_ref();
     let archive = archive.ok_or_else(|| Failure::new("there is no archive: set audit_archive_url"))?;
     let stores = (installation.store.audit_tables(), Arc::clone(&archive.objects));
-    let signer = Some(installation.audit_logs.signer.clone());
-    let mut archiver = Archiver::new(stores, Arc::clone(&installation.clock), None, signer, archive.after);
+    let keys = (Arc::clone(&installation.audit_logs.rows), Some(installation.audit_logs.signer.clone()));
+    let mut archiver = Archiver::new(stores, Arc::clone(&installation.clock), None, keys, archive.after);
     let (mut objects, mut damages, mut refused) = (Vec::new(), Vec::new(), 0);
     while archiver.is_due() && refused < MAX_REFUSED {
         match archiver.run_once().await? {
