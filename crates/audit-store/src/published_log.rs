@@ -117,8 +117,11 @@ impl PublishedLog {
         organization: OrganizationId,
         id: Id<Entry>,
     ) -> Result<TlogProof, PublicationError> {
-        let entry = self.log.entry(organization, id).await?.ok_or(PublicationError::NoEntry)?;
-        let sequence = entry.seal.ok_or(PublicationError::NotSealed)?.sequence;
+        let sequence = match self.log.sealed_entry(organization, id).await?.and_then(|sealed| sealed.seal()) {
+            Some(seal) => seal.sequence,
+            None if self.log.entry(organization, id).await?.is_some() => return Err(PublicationError::NotSealed),
+            None => return Err(PublicationError::NoEntry),
+        };
         let (head, note) = self.head(organization).await?;
         let index = u64::try_from(sequence - 1).unwrap_or_default();
         let hashes = self.log.inclusion_proof(organization, index, head.size).await?;

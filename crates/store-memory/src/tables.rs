@@ -9,9 +9,9 @@ use async_trait::async_trait;
 use audit::{
     ArchiveObjects, AuditFilter, AuditTables, Checkpoint, HasAuditTables, Hash, RowKey, StoredEntry,
     tables::{
-        Archival, BodyRange, Compaction, Conversion, LeaseHold, PrefixRemoval, Recent, RunKey, SealingRound,
-        SegmentQuery, StoredHead, TermMerge, TermQuery, TermRow, TileRow, WaitingKey, WaitingRow, WaitingStats,
-        WriterRow,
+        Archival, BodyRange, BodyRedaction, Compaction, Conversion, LeaseHold, PrefixRemoval, Recent, RunKey,
+        SealingRound, SegmentQuery, StoredHead, TermMerge, TermQuery, TermRow, TileRow, WaitingKey, WaitingRow,
+        WaitingStats, WriterRow,
     },
 };
 use audit_store::ArchivedBodies;
@@ -156,6 +156,13 @@ impl AuditTables for MemoryTables {
                 state.renew_lease(lease)?;
             }
             state.log.archive(archival)
+        })
+    }
+
+    async fn redact(&self, redaction: &BodyRedaction) -> Result<bool, StoreError> {
+        self.shared.change_if(|state| {
+            state.renew_lease(&redaction.lease)?;
+            state.log.redact(redaction)
         })
     }
 

@@ -8,6 +8,7 @@ mod file;
 mod kept_heads;
 mod keys;
 mod prove;
+mod redact;
 mod verify;
 mod verify_report;
 
@@ -53,6 +54,12 @@ pub(crate) enum Audit {
     /// themselves every ten minutes.
     #[command(after_help = "Example:\n  novantra audit archive --audit-archive-after 30d")]
     Archive,
+    /// Remove the content of one entry, for example because a court orders it. Its hash stays, so that the log verifies, and an
+    /// entry of the log records the redaction. Servers may run meanwhile.
+    #[command(
+        after_help = "Example:\n  novantra audit redact aud_01KSFQX5Y800000000000000006 --workspace default --reason \"order 12/26 of the court\" --yes"
+    )]
+    Redact(redact::Redact),
     /// Continue the audit logs under another name, because the database was restored to an earlier state by other means
     /// than novantra restore. All servers must be stopped.
     #[command(
@@ -134,6 +141,7 @@ impl Audit {
             Self::Checkpoint(args) if args.note => keys::note(context, &args.log.workspace).await,
             Self::Checkpoint(args) => keys::checkpoint(context, &args.log.workspace).await,
             Self::Archive => archive::archive(context).await,
+            Self::Redact(args) => redact::redact(context, args).await,
             Self::Continue(args) => continue_log::continue_log(context, &args.reason).await,
         }
     }
