@@ -241,6 +241,34 @@ mod tests {
         assert_eq!(link(&line).removal, None);
     }
 
+    #[test]
+    fn what_remains_of_a_redacted_entry_and_its_record_are_read() {
+        let (id, sequence, hash) = (entry().id, 7, Hash([4; 32]));
+        let seal = Seal { sequence, previous_hash: Hash([3; 32]), hash };
+        let redacted = RedactedEntry { id, organization: OrganizationId::INSTALLATION, seal };
+        let line = format!("{{\"redacted\":{}}}", redacted_json(&redacted));
+        assert_eq!(link(&line), Link::from_redacted(&redacted));
+        for changed in [
+            line.replace("\"sequence\":7", "\"sequence\":07"),
+            line.replace("\"sequence\":7", "\"sequence\":7,\"x\":1"),
+            line.replace("aud_01HZX", "aud_01hzx"),
+            line.replace("}}", "}},"),
+        ] {
+            assert!(read(&changed).is_err(), "{changed} is accepted");
+        }
+
+        let redaction = audit::Redaction { id, entry: Head { sequence, hash } };
+        let record = Entry { subject: Some(redaction.subject()), changes: redaction.changes(), ..entry() };
+        let (stored, line) = exported(Entry { action: audit::ENTRY_REDACTED, ..record.clone() });
+        assert_eq!(link(&line).redaction, Some(redaction.entry));
+        assert_eq!(Some(link(&line)), Link::from_stored(&stored));
+        let other_subject = Some(Subject { kind: "finding".into(), id: id.to_string().into() });
+        for other in [record.clone(), Entry { action: audit::ENTRY_REDACTED, subject: other_subject, ..record }] {
+            let (stored, line) = exported(other);
+            assert_eq!((link(&line).redaction, Some(link(&line))), (None, Link::from_stored(&stored)));
+        }
+    }
+
     /// Each of these has the same members and values as the exported line for some readers of JSON.
     #[test]
     fn another_spelling_of_the_same_entry_is_refused() {
