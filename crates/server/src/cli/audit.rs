@@ -36,7 +36,7 @@ pub(crate) enum Audit {
     /// Print the proof that an entry is in the audit log of a workspace, in the format tlog-proof of C2SP. Whoever has the
     /// entry, the proof and the verifier key of the log (public-key --note) can verify it without this installation.
     #[command(
-        after_help = "Example:\n  novantra audit prove aud_01KSFQX5Y800000000000000006 --workspace default > entry.tlog-proof"
+        after_help = "Example:\n  novantra audit prove aud_01KSFQX5Y80000000000000006 --workspace default > entry.tlog-proof"
     )]
     Prove(Prove),
     /// Print the public key of the checkpoint signatures, with which others can verify exports, or the verifier key of a
@@ -57,7 +57,7 @@ pub(crate) enum Audit {
     /// Remove the content of one entry, for example because a court orders it. Its hash stays, so that the log verifies, and an
     /// entry of the log records the redaction. Servers may run meanwhile.
     #[command(
-        after_help = "Example:\n  novantra audit redact aud_01KSFQX5Y800000000000000006 --workspace default --reason \"order 12/26 of the court\" --yes"
+        after_help = "Example:\n  novantra audit redact aud_01KSFQX5Y80000000000000006 --workspace default --reason \"order 12/26 of the court\" --yes"
     )]
     Redact(redact::Redact),
     /// Continue the audit logs under another name, because the database was restored to an earlier state by other means

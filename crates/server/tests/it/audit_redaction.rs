@@ -75,7 +75,7 @@ async fn the_content_of_an_entry_is_removed_while_a_server_runs_and_without_one(
 
     let of_log = redact(&installation, records[0]["id"].as_str().expect("an id"), &["--yes"]);
     assert!(of_log.stderr.contains("by which others verify it"), "{}", of_log.stderr);
-    let unknown = redact(&installation, "aud_01KSFQX5Y800000000000000006", &["--yes"]);
+    let unknown = redact(&installation, "aud_01KSFQX5Y80000000000000006", &["--yes"]);
     assert!(unknown.stderr.contains("no sealed entry"), "{}", unknown.stderr);
 
     // The sealer goes on with the block that has the stub.
