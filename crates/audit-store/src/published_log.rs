@@ -7,7 +7,7 @@ use audit::{
 };
 use kernel::{Entry, Id, OrganizationId, StoreError};
 
-use crate::{log::StoredLog, log_signer::LogSigner, proofs::ProofError};
+use crate::{cosigned_heads::CosignedHeads, log::StoredLog, log_signer::LogSigner, proofs::ProofError};
 
 /// Reads what is published of the logs of an installation, each under its name.
 pub struct PublishedLog {
@@ -15,6 +15,7 @@ pub struct PublishedLog {
     tables: Arc<dyn AuditTables>,
     signer: LogSigner,
     verifier: Arc<dyn NoteVerifier>,
+    cosigned: Option<CosignedHeads>,
 }
 
 /// The reason that something is not published.
@@ -37,6 +38,9 @@ pub enum PublicationError {
     /// The head is not signed under the present name of the log.
     #[error("the head of this log is not signed under its present name yet, which takes about a second: try again")]
     NotSigned,
+    /// No witness has cosigned a head of the log of the installation.
+    #[error("no witness has cosigned a head of the log of the installation yet, or none is configured")]
+    NotCosigned,
     /// The tree is smaller.
     #[error("the log has {size} entries, which are fewer")]
     Beyond {
@@ -69,7 +73,13 @@ impl PublishedLog {
         signer: LogSigner,
         verifier: Arc<dyn NoteVerifier>,
     ) -> Self {
-        Self { log, tables, signer, verifier }
+        Self { log, tables, signer, verifier, cosigned: None }
+    }
+
+    /// Adds the heads that witnesses have cosigned.
+    #[must_use]
+    pub fn with_cosigned(self, cosigned: CosignedHeads) -> Self {
+        Self { cosigned: Some(cosigned), ..self }
     }
 
     /// The logs.
@@ -92,6 +102,16 @@ impl PublishedLog {
         let heads = self.tables.heads(&[organization]).await?;
         let stored = heads.into_iter().next().ok_or(PublicationError::Empty)?;
         self.note_of(&stored)
+    }
+
+    /// Returns the newest head of the log of the installation that a witness has cosigned, as a note with the signatures of
+    /// all witnesses that have cosigned it.
+    ///
+    /// # Errors
+    /// [`PublicationError`] if there is none, or the store fails.
+    pub async fn cosigned_head(&self) -> Result<(TreeHead, SignedNote), PublicationError> {
+        let cosigned = self.cosigned.as_ref().ok_or(PublicationError::NotCosigned)?;
+        cosigned.read().await?.newest().ok_or(PublicationError::NotCosigned)
     }
 
     fn note_of(&self, stored: &StoredHead) -> Result<(TreeHead, SignedNote), PublicationError> {

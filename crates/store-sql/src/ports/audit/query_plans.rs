@@ -4,7 +4,7 @@
 mod on_postgres;
 
 use super::{
-    ADVANCE, BODIES, CHAINS, DELETE_ROWS, DELETE_RUNS, DELETE_TERMS, HEADS, PAGE_OF_ROWS, ROWS_OF, RUNS,
+    ADVANCE, BODIES, CHAINS, COSIGNED, DELETE_ROWS, DELETE_RUNS, DELETE_TERMS, HEADS, PAGE_OF_ROWS, ROWS_OF, RUNS,
     SEGMENTS_BY_HIGH_ID, SEGMENTS_DOWNWARDS, SEGMENTS_UPWARDS, TERMS_DOWNWARDS, TERMS_UPWARDS, TILES,
 };
 use crate::{
@@ -57,4 +57,6 @@ async fn heads_terms_and_tiles_are_found_by_their_keys() {
     assert_searches(&planned, &DELETE_TERMS.single_row(), 3, &format!("{terms}=?)")).await;
     let tile = "sqlite_autoindex_audit_tiles_1 (organization_id=? AND level=? AND tile=?)";
     assert_searches(&planned, &TILES.single_row(), 3, tile).await;
+    let cosigned = "audit_cosignatures USING PRIMARY KEY (organization_id=? AND origin=? AND witness=?)";
+    assert_searches(&planned, &COSIGNED.single_row(), 3, cosigned).await;
 }

@@ -2,6 +2,7 @@
 
 mod bodies;
 mod changes;
+mod cosignatures;
 mod heads;
 mod old_entries;
 mod reading;
@@ -34,6 +35,7 @@ pub(super) use waiting::{INSERT_ROWS, INSERT_ROWS_AGAIN, row_values};
 pub(crate) use {
     bodies::BODIES,
     changes::{DELETE_RUNS, DELETE_TERMS},
+    cosignatures::COSIGNED,
     heads::{ADVANCE, CHAINS, HEADS},
     reading::{RUNS, SEGMENTS_BY_HIGH_ID, SEGMENTS_DOWNWARDS, SEGMENTS_UPWARDS, TERMS_DOWNWARDS, TERMS_UPWARDS, TILES},
     waiting::{DELETE_ROWS, PAGE_OF_ROWS, ROWS_OF},

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use super::super::{
     audit_tables::{
-        AUDIT_CHECKPOINTS, AUDIT_ENTRIES, AUDIT_HEADS, AUDIT_OLD_WAITING, AUDIT_REPEATS, AUDIT_RUNS, AUDIT_SEALS,
+        AUDIT_CHECKPOINTS, AUDIT_COSIGNATURES, AUDIT_ENTRIES, AUDIT_HEADS, AUDIT_OLD_WAITING, AUDIT_REPEATS, AUDIT_RUNS, AUDIT_SEALS,
         AUDIT_SEGMENTS, AUDIT_TERMS, AUDIT_TILES, AUDIT_WAITING, AUDIT_WRITERS,
     },
     tables::{
@@ -68,6 +68,7 @@ fn other_tables() -> Vec<CopiedTable> {
         AUDIT_SEGMENTS.into(),
         AUDIT_TERMS.into(),
         AUDIT_TILES.into(),
+        AUDIT_COSIGNATURES.into(),
         AUDIT_WRITERS.into(),
         OUTBOX.into(),
         PENDING_EVENTS.into(),
