@@ -31,7 +31,9 @@ pub enum WitnessRefusal {
     #[error("it has another key for the log {0}: its operator must take the present verifier key of the log")]
     UnknownKey(String),
     /// The head does not continue the one that it has cosigned last.
-    #[error("it does not accept the proof that the log of {size} entries continues the {old_size} that it has cosigned")]
+    #[error(
+        "it does not accept the proof that the log of {size} entries continues the {old_size} that it has cosigned"
+    )]
     NotContinued {
         /// The size that it has cosigned last.
         old_size: u64,

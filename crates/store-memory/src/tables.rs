@@ -10,8 +10,9 @@ use async_trait::async_trait;
 use audit::{
     AuditFilter, AuditTables, Checkpoint, HasAuditTables, Hash, RowKey, StoredEntry,
     tables::{
-        BodyRange, Compaction, Conversion, CosignatureTable, LeaseHold, PrefixRemoval, Recent, RunKey, SealingRound, SegmentQuery,
-        StoredHead, TermMerge, TermQuery, TermRow, TileRow, WaitingKey, WaitingRow, WaitingStats, WriterRow,
+        BodyRange, Compaction, Conversion, CosignatureTable, LeaseHold, PrefixRemoval, Recent, RunKey, SealingRound,
+        SegmentQuery, StoredHead, TermMerge, TermQuery, TermRow, TileRow, WaitingKey, WaitingRow, WaitingStats,
+        WriterRow,
     },
 };
 use kernel::{Entry, Id, OrganizationId, Page, PageRequest, StoreError, Ulid};

@@ -57,3 +57,4 @@ mod trusted_proxies;
 mod user_commands;
 mod web_app;
 mod webhook_commands;
+mod witnesses;

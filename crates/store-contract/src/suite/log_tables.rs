@@ -1,8 +1,8 @@
 //! Reads of the tables of the audit log.
 
 use audit::tables::{
-    BodyRange, Compaction, CosignedRow, HeadChange, MAX_RECENT_ROWS, NewRun, RunTable, SealingRound, SegmentQuery, SegmentStart,
-    TermMerge, TermQuery, WaitingKey, WaitingRow, WaitingStats,
+    BodyRange, Compaction, CosignedRow, HeadChange, MAX_RECENT_ROWS, NewRun, RunTable, SealingRound, SegmentQuery,
+    SegmentStart, TermMerge, TermQuery, WaitingKey, WaitingRow, WaitingStats,
 };
 use kernel::{OrganizationId, Timestamp, Ulid};
 

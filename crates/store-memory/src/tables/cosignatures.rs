@@ -17,12 +17,7 @@ impl CosignatureTable for MemoryTables {
         let log = self.shared.snapshot()?.log;
         let row = |witness: &String| {
             let note = log.cosigned.get(&(organization, origin.to_owned(), witness.clone()))?;
-            Some(CosignedRow {
-                organization,
-                origin: origin.to_owned(),
-                witness: witness.clone(),
-                note: note.clone(),
-            })
+            Some(CosignedRow { organization, origin: origin.to_owned(), witness: witness.clone(), note: note.clone() })
         };
         Ok(witnesses.iter().filter_map(row).collect())
     }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fs::File, io::BufReader, path::Path};
 
-use audit::{Hash, VerifiedChain, VerifierKey};
+use audit::{Hash, SignatureKind, VerifiedChain, VerifierKey};
 use crypto::{CheckpointPublicKey, Ed25519NoteVerifier, ExportFault, VerifiedExport, verify_export};
 use serde_json::json;
 
@@ -24,7 +24,12 @@ pub(crate) fn verify_file(verify: &Verify, output: Output) -> Result<(), Failure
     let key = CheckpointPublicKey::from_pem(&keys)
         .context(|| format!("{} is not the public key of checkpoint signatures", public_key.display()))?;
     let KeptHeads { checkpoints, notes } = KeptHeads::read(verify.checkpoint.as_deref())?;
-    let roots = verified_roots(&notes, &verifier_keys(&keys), public_key)?;
+    let (witnesses, logs) =
+        verifier_keys(&keys).into_iter().partition::<Vec<_>, _>(|key| key.kind == SignatureKind::Cosignature);
+    let roots = verified_roots(&notes, &logs, public_key)?;
+    for note in &notes {
+        note.verify_witnesses(&witnesses, verify.cosigned, &Ed25519NoteVerifier).map_err(Failure::new)?;
+    }
     let file = File::open(export).context(|| format!("can't read {}", export.display()))?;
     let verified =
         verify_export(BufReader::new(file), &key, checkpoints, roots).map_err(|fault| failure(export, &fault))?;

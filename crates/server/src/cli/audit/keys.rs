@@ -1,6 +1,7 @@
 //! Commands that print the public key and the latest checkpoint, with which others verify an audit log.
 
 use audit::{checkpoint_json, latest_checkpoint};
+use kernel::OrganizationId;
 use serde_json::json;
 
 use crate::{
@@ -41,6 +42,26 @@ pub(super) async fn note(context: &CommandContext, workspace: &str) -> Result<()
         let (name, organization) = find_log(installation, workspace).await?;
         let head = installation.published_log().head(organization).await;
         let (_, note) = head.map_err(|error| Failure::new(format!("the audit log of {name} has no note: {error}")))?;
+        Ok(note.to_string())
+    })
+    .await?;
+    context.output.print(&json!({ "note": note }), || note.trim_end().to_owned())
+}
+
+/// Prints the newest note that witnesses have cosigned.
+///
+/// # Errors
+/// If they follow another log, or have cosigned nothing yet.
+pub(super) async fn cosigned_note(context: &CommandContext, workspace: &str) -> Result<(), Failure> {
+    let note = Installation::with(&context.settings, async |installation| {
+        let (name, organization) = find_log(installation, workspace).await?;
+        if organization != OrganizationId::INSTALLATION {
+            return Err(Failure::usage(format!(
+                "witnesses do not follow the audit log of {name}: use --workspace -, the log that names the heads of all others"
+            )));
+        }
+        let head = installation.published_log().cosigned_head().await;
+        let (_, note) = head.map_err(|error| Failure::new(error.to_string()))?;
         Ok(note.to_string())
     })
     .await?;

@@ -37,9 +37,8 @@ impl CosignatureTable for SqlAuditTables {
         witnesses: &[String],
     ) -> Result<Vec<CosignedRow>, StoreError> {
         let input = (organization, origin.to_owned(), witnesses.to_vec());
-        let read = self
-            .engine
-            .read(input, |(of, origin, witnesses), session| Box::pin(read(session, *of, origin, witnesses)));
+        let read =
+            self.engine.read(input, |(of, origin, witnesses), session| Box::pin(read(session, *of, origin, witnesses)));
         read.await
     }
 
