@@ -26,7 +26,7 @@ pub struct CosignedHead {
     pub signed_at: Timestamp,
 }
 
-/// What is stored of the witnesses of a log.
+/// The stored state of the witnesses of a log.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StoredCosignatures {
     /// The newest head that each witness has cosigned, in the order of the witnesses.

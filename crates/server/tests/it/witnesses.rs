@@ -56,7 +56,7 @@ impl Witnessed {
         entries.into_iter().filter(|entry| entry["action"] == action).collect()
     }
 
-    /// What `check` says about witnesses: whether each is right, and the message.
+    /// The lines of `check` about witnesses: whether each is right, and the message.
     fn check(&self) -> Vec<(bool, String)> {
         let checked = self.run(&["check", "--json"]);
         let document: serde_json::Value = serde_json::from_str(&checked.stdout).expect("a document");

@@ -17,7 +17,7 @@ const ABOUT: &str = "witness";
 /// Maximum age of a cosignature: a head that has not changed is sent again after a day.
 const MAX_AGE: Duration = Duration::from_secs(25 * 60 * 60);
 
-/// What is stored about all witnesses.
+/// The stored state of all witnesses.
 struct Found {
     heads: Vec<CosignedHead>,
     invalid: Vec<VerifierKey>,

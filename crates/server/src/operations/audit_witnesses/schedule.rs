@@ -14,7 +14,7 @@ const MAX_DELAY: Duration = Duration::from_secs(60 * 60);
 /// Age of a cosignature after which the same head is sent again, which shows that the witness still follows the log.
 const RENEWAL: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// What is remembered about a witness.
+/// The memory of the attempts with a witness.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Schedule {
     /// The number of failures in a row.

@@ -26,7 +26,7 @@ pub(crate) struct TestWitness {
     stop: Option<tokio::sync::oneshot::Sender<()>>,
 }
 
-/// What a witness remembers, and how it misbehaves.
+/// The state of a witness, and how it misbehaves.
 pub(crate) struct Memory {
     name: String,
     key: Ed25519KeyPair,
