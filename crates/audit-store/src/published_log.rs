@@ -41,6 +41,9 @@ pub enum PublicationError {
     /// No witness has cosigned a head of the log of the installation.
     #[error("no witness has cosigned a head of the log of the installation yet, or none is configured")]
     NotCosigned,
+    /// No witness has cosigned a head with the entry.
+    #[error("no witness has cosigned a head of the log with this entry yet, which takes about a minute: try again")]
+    EntryNotCosigned,
     /// The tree is smaller.
     #[error("the log has {size} entries, which are fewer")]
     Beyond {
@@ -137,12 +140,32 @@ impl PublishedLog {
         organization: OrganizationId,
         id: Id<Entry>,
     ) -> Result<TlogProof, PublicationError> {
-        let entry = self.log.entry(organization, id).await?.ok_or(PublicationError::NoEntry)?;
-        let sequence = entry.seal.ok_or(PublicationError::NotSealed)?.sequence;
+        let index = self.index_of(organization, id).await?;
         let (head, note) = self.head(organization).await?;
-        let index = u64::try_from(sequence - 1).unwrap_or_default();
         let hashes = self.log.inclusion_proof(organization, index, head.size).await?;
         Ok(TlogProof { extra: None, index, hashes, head: note })
+    }
+
+    /// Returns the proof that the log of the installation has the entry with this identifier, under the newest head that a
+    /// witness has cosigned.
+    ///
+    /// # Errors
+    /// [`PublicationError`] if there is none, or the store fails.
+    pub async fn cosigned_entry_proof(&self, id: Id<Entry>) -> Result<TlogProof, PublicationError> {
+        let index = self.index_of(OrganizationId::INSTALLATION, id).await?;
+        let (head, note) = self.cosigned_head().await?;
+        if index >= head.size {
+            return Err(PublicationError::EntryNotCosigned);
+        }
+        let hashes = self.log.inclusion_proof(OrganizationId::INSTALLATION, index, head.size).await?;
+        Ok(TlogProof { extra: None, index, hashes, head: note })
+    }
+
+    /// Returns the index of a sealed entry in its tree.
+    async fn index_of(&self, organization: OrganizationId, id: Id<Entry>) -> Result<u64, PublicationError> {
+        let entry = self.log.entry(organization, id).await?.ok_or(PublicationError::NoEntry)?;
+        let sequence = entry.seal.ok_or(PublicationError::NotSealed)?.sequence;
+        Ok(u64::try_from(sequence - 1).unwrap_or_default())
     }
 
     /// Returns the proof that the tree with `to` entries of an organization's log begins with the one that has `from`.

@@ -132,6 +132,7 @@ fn problem(error: PublicationError) -> Problem {
         }
         // Nodes are missing where entries were removed.
         PublicationError::NotCosigned
+        | PublicationError::EntryNotCosigned
         | PublicationError::NoTree
         | PublicationError::Beyond { .. }
         | PublicationError::NoProof(_) => Problem::not_found_because(error.to_string()),

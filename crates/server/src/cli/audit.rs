@@ -91,6 +91,9 @@ pub(crate) struct Prove {
     /// The workspace, or `-` for the installation's own log.
     #[arg(long, value_name = "SLUG", allow_hyphen_values = true)]
     workspace: String,
+    /// Prove it with the newest note that witnesses have cosigned, which only the installation's own log has.
+    #[arg(long)]
+    cosigned: bool,
 }
 
 #[derive(Debug, Args)]

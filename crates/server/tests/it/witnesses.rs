@@ -121,6 +121,89 @@ async fn witnesses_cosign_each_head_and_the_note_verifies_with_the_programs_of_o
 }
 
 #[tokio::test]
+async fn an_entry_and_an_export_are_verified_offline_with_the_note_of_witnesses() {
+    let (one, two) = (TestWitness::start("one", 1), TestWitness::start("two", 2));
+    let witnessed = Witnessed::new(&[&one, &two]);
+    let server = witnessed.start();
+    call_from(&server, 1).await;
+    let size = cosigned_beyond(&one, 0).await;
+    let note = eventually("the note is stored", async || {
+        let printed = witnessed.run(&["audit", "checkpoint", "--workspace", "-", "--cosigned"]);
+        printed.status.success().then_some(printed.stdout).filter(|note| note.contains("— two "))
+    })
+    .await;
+    let entry = witnessed.installation.audit_entries("-")[0].clone();
+    let id = entry["id"].as_str().unwrap();
+    let proved = witnessed.run(&["audit", "prove", id, "--workspace", "-", "--cosigned"]);
+    assert!(proved.stdout.contains("— one ") && proved.stdout.contains("— two "), "{}{}", proved.stdout, proved.stderr);
+    let refused = witnessed.run(&["audit", "prove", id, "--workspace", "default", "--cosigned"]);
+    assert!(refused.stderr.contains("witnesses do not follow"), "{}", refused.stderr);
+    assert!(size > 0 && server.stop().success());
+
+    let folder = witnessed.installation.folder();
+    let export = witnessed.run(&["audit", "export", "--workspace", "-"]);
+    let pem = witnessed.run(&["audit", "public-key"]);
+    std::fs::write(folder.join("export.jsonl"), &export.stdout).unwrap();
+    std::fs::write(folder.join("cosigned.note"), &note).unwrap();
+    let verify = |note: &str, keys: &[&str], cosigned: &str| {
+        std::fs::write(folder.join("cosigned.note"), note).unwrap();
+        std::fs::write(folder.join("keys"), format!("{}{}\n", pem.stdout, keys.join("\n"))).unwrap();
+        let files = ["--file", "export.jsonl", "--public-key", "keys", "--checkpoint", "cosigned.note"];
+        witnessed.run(&[&["audit", "verify", "--cosigned", cosigned][..], &files].concat())
+    };
+    let log = witnessed.log.as_str();
+    for (keys, cosigned) in [(&[log][..], "0"), (&[log, &one.vkey], "1"), (&[log, &one.vkey, &two.vkey], "2")] {
+        let verified = verify(&note, keys, cosigned);
+        assert!(verified.status.success(), "{keys:?}: {}", verified.stderr);
+    }
+    let too_few = verify(&note, &[log, &one.vkey], "2");
+    assert!(too_few.stderr.contains("1 of the 1 witnesses have cosigned it, and 2 must have"), "{}", too_few.stderr);
+    let position = note.rfind("— two ").unwrap() + 40;
+    let mut forged = note.clone();
+    forged.replace_range(position..=position, if &note[position..=position] == "A" { "B" } else { "A" });
+    let invalid = verify(&forged, &[log, &one.vkey, &two.vkey], "0");
+    assert!(invalid.stderr.contains("the signature of two"), "{}", invalid.stderr);
+    assert!(verify(&forged, &[log, &one.vkey], "1").status.success(), "those of others do not matter");
+}
+
+#[tokio::test]
+async fn a_database_that_is_set_back_is_found_by_the_witness() {
+    let witness = TestWitness::start("witness", 1);
+    let witnessed = Witnessed::new(&[&witness]);
+    let data = witnessed.installation.folder().join("data/novantra.db");
+    let server = witnessed.start();
+    call_from(&server, 1).await;
+    let first = cosigned_beyond(&witness, 0).await;
+    assert!(server.stop().success());
+    let earlier = std::fs::read(&data).unwrap();
+    let server = witnessed.start();
+    call_from(&server, 2).await;
+    call_from(&server, 3).await;
+    cosigned_beyond(&witness, first + 1).await;
+    assert!(server.stop().success());
+    std::fs::write(&data, earlier).unwrap();
+    let server = witnessed.start();
+    eventually("the conflict is recorded", async || {
+        (!witnessed.entries("audit.witness_conflict").is_empty()).then_some(())
+    })
+    .await;
+    assert!(!witnessed.check()[0].0);
+    // The log grows beyond what the witness has seen, but does not continue it.
+    for host in 4..8 {
+        call_from(&server, host).await;
+    }
+    witnessed.installation.wait_until_sealed().await;
+    assert!(server.stop().success());
+    let server = witnessed.start();
+    eventually("the other tree is recorded", async || {
+        let recorded = witnessed.entries("audit.witness_conflict");
+        recorded.iter().any(|entry| entry["changes"].to_string().contains("other tree")).then_some(())
+    })
+    .await;
+    assert!(server.stop().success());
+}
+
+#[tokio::test]
 async fn nothing_waits_for_a_witness_that_does_not_answer_and_another_one_cosigns_meanwhile() {
     let (hanging, answering) = (TestWitness::start("hanging", 1), TestWitness::start("answering", 2));
     hanging.memory.lock().unwrap().hangs = true;

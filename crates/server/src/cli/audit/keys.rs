@@ -55,17 +55,26 @@ pub(super) async fn note(context: &CommandContext, workspace: &str) -> Result<()
 pub(super) async fn cosigned_note(context: &CommandContext, workspace: &str) -> Result<(), Failure> {
     let note = Installation::with(&context.settings, async |installation| {
         let (name, organization) = find_log(installation, workspace).await?;
-        if organization != OrganizationId::INSTALLATION {
-            return Err(Failure::usage(format!(
-                "witnesses do not follow the audit log of {name}: use --workspace -, the log that names the heads of all others"
-            )));
-        }
+        require_witnesses(&name, organization)?;
         let head = installation.published_log().cosigned_head().await;
         let (_, note) = head.map_err(|error| Failure::new(error.to_string()))?;
         Ok(note.to_string())
     })
     .await?;
     context.output.print(&json!({ "note": note }), || note.trim_end().to_owned())
+}
+
+/// Requires the log that witnesses follow.
+///
+/// # Errors
+/// If it is another one.
+pub(super) fn require_witnesses(name: &str, organization: OrganizationId) -> Result<(), Failure> {
+    if organization == OrganizationId::INSTALLATION {
+        return Ok(());
+    }
+    Err(Failure::usage(format!(
+        "witnesses do not follow the audit log of {name}: use --workspace -, the log that names the heads of all others"
+    )))
 }
 
 /// Prints the latest checkpoint of a log.
