@@ -24,6 +24,7 @@ use object_store::{GetOptions, ObjectStore, ObjectStoreExt as _, PutMode, PutPay
 use tokio::{sync::Semaphore, time::Instant};
 
 use crate::{CHUNK_BYTES, MAX_OWNER_BYTES, OWNER, location::BucketUrl, verified_reader::VerifiedReader};
+pub(crate) use client::open;
 pub use client::{BucketOptions, InvalidBucketOptions};
 use read::{ObjectSource, READER_BYTES};
 pub use spool::Spool;

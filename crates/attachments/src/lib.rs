@@ -3,12 +3,14 @@
 //!
 //! All of them implement [`evidence::ContentStore`], and pass the same suite.
 
+mod archive;
 mod bucket;
 mod disk_reserve;
 mod folder;
 mod location;
 mod verified_reader;
 
+pub use archive::ArchiveStore;
 pub use bucket::{BucketOptions, BucketStore, InvalidBucketOptions, Spool};
 pub use disk_reserve::DiskReserve;
 pub use folder::FolderStore;

@@ -5,6 +5,7 @@
 //! A run is a [`Header`], a [`Dictionary`] and blocks. Dictionary and blocks are frames, which can be read alone: for a
 //! few scattered entries, a reader takes the header, the dictionary and one block of a segment.
 
+mod archive;
 mod bits;
 mod block;
 mod bytes;
@@ -20,6 +21,7 @@ mod run;
 mod terms;
 mod texts;
 
+pub use archive::{ArchiveObject, ArchivedSegment};
 pub use block::RunEntry;
 pub use dictionary::Dictionary;
 pub use fault::RunFault;

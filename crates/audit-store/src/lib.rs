@@ -1,6 +1,9 @@
 //! The audit log over the tables of a store (`audit::AuditTables`): the rows that entries are first stored in, sealing,
 //! compaction, lists, proofs, and removal. It knows no database: a store adds the statements.
 
+mod archive_verifier;
+mod archived_bodies;
+mod archiver;
 mod blocks;
 mod bytes;
 mod compactor;
@@ -26,6 +29,9 @@ mod stored_head;
 mod tiles;
 mod verify;
 
+pub use archive_verifier::{ArchiveFault, ArchiveVerifier, VerifiedArchive};
+pub use archived_bodies::{ArchiveError, ArchivedBodies, note_archive_use};
+pub use archiver::{Archived, Archiver};
 pub use blocks::block_root;
 pub use compactor::{Compacted, Compactor};
 pub use conversion::{Converted, Converter};

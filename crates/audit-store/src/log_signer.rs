@@ -48,6 +48,20 @@ impl LogSigner {
         VerifierKey::of_log(self.name(organization), self.public_key())
     }
 
+    /// Returns the text of the note about a tree; `None` if this is not the signature of it under the log's present name.
+    pub(crate) fn note(
+        &self,
+        organization: OrganizationId,
+        size: u64,
+        root: Hash,
+        signature: &Signature,
+    ) -> Option<String> {
+        // Ed25519 has one signature of a text.
+        let is_own = self.sign_tree(organization, size, root) == *signature;
+        let note = self.head(organization, size, root).to_note(self.public_key(), signature);
+        is_own.then(|| note.to_string())
+    }
+
     /// Returns the head of an organization's log with this tree.
     pub(crate) fn head(&self, organization: OrganizationId, size: u64, root: Hash) -> TreeHead {
         TreeHead { origin: self.name(organization), size, root }

@@ -2,6 +2,7 @@
 //! segment in that range. The roots of its blocks stay for ever, so that the tree of the chain verifies from its start.
 
 mod cut;
+mod recorded;
 
 use audit::{
     AuditTables, BLOCK_ENTRIES, Hash, Head,
@@ -17,6 +18,7 @@ use crate::{
 };
 
 pub use cut::{CutRule, find_cut};
+pub(crate) use recorded::is_recorded;
 
 /// Removes the entries up to `last` from the start of a chain that begins after `before`: after an entry that records it
 /// was sealed. Returns `false`, and removes nothing, if the chain does not begin there, or can't end there.

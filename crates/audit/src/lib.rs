@@ -1,6 +1,7 @@
 //! The tamper-evident audit log: entries in a canonical form are chained by hash and the chain's head is signed, so
 //! that anyone with the public key can verify the log (contract v1 § 8).
 
+mod archive;
 mod canonical;
 mod checkpoint;
 mod cosignature;
@@ -24,6 +25,7 @@ mod verify;
 mod witness;
 mod witness_answer;
 
+pub use archive::{ArchiveObjects, ObjectKey};
 pub use canonical::{canonical_json, hash_entry, hashed_json, push_hashed_json};
 pub use checkpoint::{Checkpoint, CheckpointSigner, CheckpointVerifier, MalformedSignature, Signature};
 pub use cosignature::{Cosignature, cosigned_message};

@@ -14,9 +14,12 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use kernel::{Entry, Id, OrganizationId, Page, PageRequest, StoreError, Ulid};
 
-use crate::{checkpoint::Checkpoint, hash::Hash, log::AuditFilter, row_key::RowKey, stored_entry::StoredEntry};
+use crate::{
+    archive::ArchiveObjects, checkpoint::Checkpoint, hash::Hash, log::AuditFilter, row_key::RowKey,
+    stored_entry::StoredEntry,
+};
 
-pub use changes::{Compaction, Conversion, HeadChange, LeaseHold, PrefixRemoval, SealingRound, TermMerge};
+pub use changes::{Archival, Compaction, Conversion, HeadChange, LeaseHold, PrefixRemoval, SealingRound, TermMerge};
 pub use cosignatures::{CosignatureTable, CosignedRow};
 pub use rows::{
     BodyRange, NewRun, NewSegment, Recent, RunKey, RunTable, SegmentQuery, SegmentStart, SignedHead, StoredHead,
@@ -84,10 +87,10 @@ pub trait AuditTables: Send + Sync {
     ) -> Result<Vec<(i64, Hash)>, StoreError>;
 
     /// Returns parts of the bodies of an organization's runs and segments, in the order of `ranges`; `None` for one that
-    /// no longer is in its table, or whose body is in the archive. A part is short where the body ends.
+    /// no longer is in its table. A part is short where the body ends. It comes from the archive if the body is there.
     ///
     /// # Errors
-    /// [`StoreError`] if the store fails.
+    /// [`StoreError`] if the store fails; [`StoreError::Unavailable`] if the archive does.
     async fn bodies(
         &self,
         organization: OrganizationId,
@@ -176,6 +179,13 @@ pub trait AuditTables: Send + Sync {
     /// [`StoreError`] if the store fails.
     async fn merge_terms(&self, merge: &TermMerge) -> Result<bool, StoreError>;
 
+    /// Sets the place in the archive of segments, whose bodies are deleted, in one transaction, with a result as of
+    /// [`Self::compact`]: it stores nothing either if one of the segments has no body any longer.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store fails; the place may have been stored then.
+    async fn archive(&self, archival: &Archival) -> Result<bool, StoreError>;
+
     /// Removes the entries up to a block's or segment's end from the start of a chain, in one transaction. Returns
     /// `false`, and removes nothing, if the chain does not begin where the removal expects, or if the runs and segments
     /// that end at or before the removal's end do not have exactly the entries that are removed: blocks may be replaced by
@@ -248,6 +258,9 @@ pub trait HasAuditTables: Send + Sync {
 
     /// Sets the key that authenticates rows of entries. Nothing that has entries can be written before.
     fn authenticate_rows(&self, key: Arc<dyn RowKey>);
+
+    /// Sets the archive that has the bodies which are not in the tables. Without it, they can't be read.
+    fn use_archive(&self, objects: Arc<dyn ArchiveObjects>);
 
     /// Stores an empty row if this process has stored rows, or given up some, since the last empty one: so that a missing
     /// last row shows. A server calls this every few seconds, and every process before it ends.

@@ -141,7 +141,7 @@ pub(crate) fn run() -> Result<(), Failure> {
     match command_line.command {
         Command::Openapi => print_line(&api_v1::openapi()),
         Command::Settings => print_line(&settings::reference()),
-        Command::Audit(audit::Audit::Verify(verify)) if verify.file.is_some() => audit::verify_file(&verify, output),
+        Command::Audit(audit::Audit::Verify(verify)) if !verify.files.is_empty() => audit::verify_file(&verify, output),
         Command::Check(check) => {
             let settings = read();
             if let Ok(settings) = &settings {

@@ -3,6 +3,7 @@
 mod absence;
 mod attachment_transfer;
 mod attachments;
+mod audit_archive;
 mod audit_logs;
 mod database;
 mod identity;
@@ -31,6 +32,7 @@ pub(crate) use attachment_transfer::{
     CopiedAttachments, copy_attachments, ensure_no_attachments, find_attachments, store_restored, stored_attachments,
 };
 pub(crate) use attachments::Attachments;
+pub(crate) use audit_archive::AuditArchive;
 pub(crate) use audit_logs::AuditLogs;
 use database::OpenedDatabase;
 pub(crate) use database::{Migrated, compare_schema, find_misplaced_tables, migrate};
@@ -73,6 +75,8 @@ pub(crate) struct Installation {
     pub(crate) checkpoint_key: CheckpointPublicKey,
     /// The names and the further keys of the audit logs.
     pub(crate) audit_logs: AuditLogs,
+    /// The archive of the audit logs; `None` if all entries stay in the database.
+    pub(crate) audit_archive: Option<AuditArchive>,
     /// The rate limits shared by several servers, if the database can store them.
     pub(crate) buckets: Option<Arc<dyn SharedBuckets>>,
     /// The bytes of attachments.
@@ -132,9 +136,10 @@ impl Installation {
         let opened = async {
             let keys = Keys::open(settings, mode, (&store, sql.as_ref()), &*present, &*entropy).await?;
             let audit_logs = AuditLogs::open(settings, &*store, &keys.master).await?;
-            Ok((keys, audit_logs, Attachments::open_for(settings, mode, &*store).await?))
+            let archive = AuditArchive::open(settings, &*store)?;
+            Ok((keys, audit_logs, archive, Attachments::open_for(settings, mode, &*store).await?))
         };
-        let (keys, audit_logs, attachments) = match opened.await {
+        let (keys, audit_logs, audit_archive, attachments) = match opened.await {
             Ok(opened) => opened,
             Err(failure) => {
                 store.close().await;
@@ -148,6 +153,7 @@ impl Installation {
             checkpoint_key: signer.public_key(),
             checkpoints: Arc::new(signer),
             audit_logs,
+            audit_archive,
             clock,
             entropy,
             buckets,

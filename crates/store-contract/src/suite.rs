@@ -15,6 +15,7 @@ pub mod filters;
 pub mod idempotency;
 pub mod identities;
 pub mod listing;
+pub mod log_archive;
 pub mod log_old_form;
 pub mod log_rounds;
 pub mod log_segments;
@@ -202,6 +203,11 @@ macro_rules! contract_suite {
                 rows_of_the_index_are_listed_within_a_range
                 tiles_and_checkpoints_are_found
                 the_last_note_that_each_witness_has_cosigned_is_found
+            }
+            log_archive {
+                archived_bodies_are_read_from_their_object
+                an_archival_that_expects_something_else_stores_nothing
+                a_location_in_another_organizations_object_is_not_read
             }
             log_rounds {
                 a_round_moves_waiting_entries_to_runs

@@ -8,13 +8,14 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use audit::{
-    AuditFilter, AuditTables, Checkpoint, HasAuditTables, Hash, RowKey, StoredEntry,
+    ArchiveObjects, AuditFilter, AuditTables, Checkpoint, HasAuditTables, Hash, RowKey, StoredEntry,
     tables::{
-        BodyRange, Compaction, Conversion, CosignatureTable, LeaseHold, PrefixRemoval, Recent, RunKey, SealingRound,
-        SegmentQuery, StoredHead, TermMerge, TermQuery, TermRow, TileRow, WaitingKey, WaitingRow, WaitingStats,
-        WriterRow,
+        Archival, BodyRange, Compaction, Conversion, CosignatureTable, LeaseHold, PrefixRemoval, Recent, RunKey,
+        SealingRound, SegmentQuery, StoredHead, TermMerge, TermQuery, TermRow, TileRow, WaitingKey, WaitingRow,
+        WaitingStats, WriterRow,
     },
 };
+use audit_store::ArchivedBodies;
 use kernel::{Entry, Id, OrganizationId, Page, PageRequest, StoreError, Ulid};
 
 use crate::{
@@ -26,11 +27,12 @@ use crate::{
 /// The tables of the log, which share the state with the store.
 pub(crate) struct MemoryTables {
     shared: Shared,
+    pub(crate) archive: ArchivedBodies,
 }
 
 impl MemoryTables {
     pub(crate) fn new(shared: Shared) -> Self {
-        Self { shared }
+        Self { shared, archive: ArchivedBodies::default() }
     }
 }
 
@@ -78,7 +80,8 @@ impl AuditTables for MemoryTables {
         ranges: &[BodyRange],
     ) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
         let log = self.shared.snapshot()?.log;
-        Ok(ranges.iter().map(|range| log.body(organization, range)).collect())
+        let bodies = ranges.iter().map(|range| log.body(organization, range)).collect();
+        self.archive.complete(self, organization, ranges, bodies).await
     }
 
     async fn terms(&self, organization: OrganizationId, query: &TermQuery) -> Result<Vec<TermRow>, StoreError> {
@@ -145,6 +148,15 @@ impl AuditTables for MemoryTables {
         self.shared.change_if(|state| {
             state.renew_lease(&merge.lease)?;
             state.log.merge_terms(merge)
+        })
+    }
+
+    async fn archive(&self, archival: &Archival) -> Result<bool, StoreError> {
+        self.shared.change_if(|state| {
+            if let Some(lease) = &archival.lease {
+                state.renew_lease(lease)?;
+            }
+            state.log.archive(archival)
         })
     }
 
@@ -218,6 +230,10 @@ impl HasAuditTables for MemoryStore {
     fn authenticate_rows(&self, key: Arc<dyn RowKey>) {
         self.rows.set_key(Arc::clone(&key));
         self.log.set_key(key);
+    }
+
+    fn use_archive(&self, objects: Arc<dyn ArchiveObjects>) {
+        self.tables.archive.set_objects(objects);
     }
 
     async fn settle_rows(&self) -> Result<(), StoreError> {

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 
 use audit::{AuditFilter, AuditLog, StoredEntry, canonical_json};
+use audit_store::{ArchiveError, note_archive_use};
+use axum::http::HeaderName;
 use futures_util::future::BoxFuture;
 use http_api::{
     App,
@@ -12,7 +14,7 @@ use http_api::{
     response::{ApiResponse, Problem},
     streams,
 };
-use kernel::{Reference, ReferenceRule};
+use kernel::{Reference, ReferenceRule, StoreError};
 use serde_json::{Value, json};
 
 use crate::view::list_document_of;
@@ -38,17 +40,34 @@ pub(crate) fn list<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, R
         let mut query = Query::parse(request.query());
         let filter = filter(&mut query);
         let list_request = ListRequest::parse(app, request, &mut query, DueDates::No)?;
+        let organization = list_request.organization;
         if request.media_type == MediaType::NdJson {
             let (store, permit) = (&*app.services.store, streams::acquire_permit(app, request)?);
-            let snapshot =
-                AuditLog::stream_entries(store, list_request.organization, &filter, &list_request.as_stream()).await?;
+            let snapshot = AuditLog::stream_entries(store, organization, &filter, &list_request.as_stream()).await;
+            let snapshot = snapshot.map_err(store_problem)?;
             return streams::snapshot_response(app, request, permit, snapshot, write);
         }
-        let page =
-            AuditLog::entries(&*app.services.store, list_request.organization, &filter, &list_request.page).await?;
+        let page = AuditLog::entries(&*app.services.store, organization, &filter, &list_request.page);
+        let (page, is_archived) = note_archive_use(page).await;
+        let page = page.map_err(store_problem)?;
         let position = |stored: &StoredEntry| list_request.page.order.entry_position(&stored.entry);
-        Ok(list_request.to_response(app, "entries", page, position, write))
+        let response = list_request.to_response(app, "entries", page, position, write);
+        Ok(if is_archived { response.header(ARCHIVED, "true") } else { response })
     })
+}
+
+/// The header of a page for which the archive had to be read.
+const ARCHIVED: HeaderName = HeaderName::from_static("x-audit-archived");
+
+/// Returns the error response, which says so if it is the archive that can't be read: newer entries can.
+pub(super) fn store_problem(error: StoreError) -> Problem {
+    if !ArchiveError::is_cause_of(&error) {
+        return error.into();
+    }
+    tracing::warn!(%error, "the archive of the audit log is not available");
+    Problem::unavailable_because(
+        "the archive of the audit log, which has the entries of that time, is not available: try again later; newer entries can be read",
+    )
 }
 
 /// Writes the entry in the canonical form that was hashed, so that an exported log can be verified.
@@ -136,5 +155,6 @@ pub(crate) fn document() -> Document {
         filter(query);
         list_parameters(query, DueDates::No);
     });
-    list_document_of("entries", json!({ "$ref": "#/components/schemas/AuditEntry" }), example, query)
+    let document = list_document_of("entries", json!({ "$ref": "#/components/schemas/AuditEntry" }), example, query);
+    Document { response_headers: &["X-As-Of", "X-Audit-Archived"], ..document }
 }

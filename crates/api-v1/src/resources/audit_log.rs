@@ -16,6 +16,7 @@ use http_api::{
 use kernel::{Entry, Subject};
 use serde_json::json;
 
+use super::audit_entry::store_problem;
 use crate::services::ApiServices;
 
 /// The media type of notes and proofs.
@@ -125,7 +126,7 @@ fn text(body: String) -> ApiResponse {
 /// Returns the error response. What is not published yet is not found, with the time after which it is.
 fn problem(error: PublicationError) -> Problem {
     match error {
-        PublicationError::Store(error) => error.into(),
+        PublicationError::Store(error) => store_problem(error),
         PublicationError::NoEntry => Problem::not_found(),
         PublicationError::NotSealed | PublicationError::Empty | PublicationError::NotSigned => {
             Problem::not_found_because(error.to_string()).header(header::RETRY_AFTER, RETRY_AFTER)

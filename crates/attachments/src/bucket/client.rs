@@ -35,11 +35,11 @@ pub struct BucketOptions {
 
 /// The options of a bucket are not valid.
 #[derive(Debug, thiserror::Error)]
-#[error("the store of attachments can't be used with these settings and environment variables: {0}")]
+#[error("the bucket can't be used with these settings and environment variables: {0}")]
 pub struct InvalidBucketOptions(#[source] object_store::Error);
 
 /// Creates the client of a bucket. No connection is made.
-pub(super) fn open(url: &BucketUrl, options: &BucketOptions) -> Result<Arc<dyn ObjectStore>, InvalidBucketOptions> {
+pub(crate) fn open(url: &BucketUrl, options: &BucketOptions) -> Result<Arc<dyn ObjectStore>, InvalidBucketOptions> {
     let bucket = match url.service {
         Service::S3 => open_s3(url, options),
         Service::Google => open_google(url, options),

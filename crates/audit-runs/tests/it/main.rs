@@ -2,6 +2,7 @@
 
 extern crate novantra_audit_runs as audit_runs;
 
+mod archive;
 mod damage;
 mod entries;
 mod header;

@@ -102,7 +102,7 @@ fn removed(number: u64) -> Entry {
     }
 }
 
-fn stated(count: u64) -> Vec<Entry> {
+pub(crate) fn stated(count: u64) -> Vec<Entry> {
     let entry = |number| match number % 20 {
         1 => updated(number),
         2 => removed(number),

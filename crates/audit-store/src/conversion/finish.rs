@@ -2,12 +2,12 @@
 //! them and over all runs that were sealed since.
 
 use audit::{
-    AuditTables, BLOCK_ENTRIES, BLOCK_LEVEL, Hash, RowKey, Tree,
+    AuditTables, BLOCK_ENTRIES, BLOCK_LEVEL, Hash, RowKey, Tree, recorded_removal,
     tables::{
         BodyRange, Conversion, HeadChange, LeaseHold, NewRun, RunKey, RunTable, SegmentQuery, SegmentStart, StoredHead,
     },
 };
-use audit_runs::Effort;
+use audit_runs::{Effort, RunEntry};
 use kernel::Ulid;
 
 use super::{
@@ -44,6 +44,8 @@ pub(super) struct Finish {
     /// The runs that the sealer has stored with a greatest identifier that leaves out entries of the old form.
     raised_runs: Vec<NewRun>,
     has_old_entries: bool,
+    /// Whether one of the entries records what was removed. The head that says so is not authenticated in that.
+    is_removal_recorded: bool,
     /// The roots of the blocks that were removed and of those of the segments.
     roots: Vec<Hash>,
 }
@@ -67,6 +69,7 @@ impl Finish {
             old_runs: Vec::new(),
             raised_runs: Vec::new(),
             has_old_entries: false,
+            is_removal_recorded: head.removed.sequence == 0,
             roots,
         }
     }
@@ -126,6 +129,10 @@ impl Finish {
             let range = (whole.last, whole.last);
             return Err(Damage::new(self.head.organization, range, "it does not have the hash of the head").into());
         }
+        if !whole.is_removal_recorded {
+            let reason = "they are said to be removed, which the log does not record";
+            return Err(Damage::new(self.head.organization, (1, head.removed.sequence), reason).into());
+        }
         whole.conversion(tables, lease, head).await.map(Some)
     }
 
@@ -169,6 +176,7 @@ impl Finish {
         let OldEntries { entries, blocks, before } =
             read_old_entries(tables, &self.head, (self.last + 1, through)).await?;
         self.verify_follows((self.last + 1, through), before)?;
+        self.find_removal(&entries);
         let mut rest = entries.as_slice();
         for block in &blocks {
             let (entries, others) = rest.split_at(block.hashes.len());
@@ -194,6 +202,7 @@ impl Finish {
         let body = BodyRange { table: RunTable::Segments, ..whole_body(range.0) };
         let body = tables.bodies(organization, &[body]).await?.into_iter().next().flatten();
         let (entries, blocks) = hash_run(organization, range, &body.ok_or_else(|| missing(range.1))?)?;
+        self.find_removal(&entries);
         let ids = || entries.iter().map(|entry| entry_id(entry).ulid());
         let ids = (ids().min().unwrap_or_default(), ids().max().unwrap_or_default());
         for block in &blocks {
@@ -202,6 +211,12 @@ impl Finish {
             self.add_run(ids, block);
         }
         Ok(())
+    }
+
+    /// Looks for the record of what was removed among entries whose hashes lead to the head.
+    fn find_removal(&mut self, entries: &[RunEntry]) {
+        let mut recorded = entries.iter().filter_map(RunEntry::content).filter_map(recorded_removal);
+        self.is_removal_recorded = self.is_removal_recorded || recorded.any(|last| last == self.head.removed);
     }
 
     fn verify_follows(&self, range: (i64, i64), before: Hash) -> Result<(), Damage> {
@@ -221,7 +236,8 @@ impl Finish {
             let range = (run.first_sequence, run.last_sequence);
             // It was replaced in the meantime, and the next run reads anew.
             let Some(body) = body else { return Ok(()) };
-            let (_, blocks) = hash_run(organization, range, &body)?;
+            let (entries, blocks) = hash_run(organization, range, &body)?;
+            self.find_removal(&entries);
             for block in &blocks {
                 self.verify_follows(range, block.before)?;
                 self.add_run((run.first_id, run.high_id), block);

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use audit::{
-    AuditTables, Hash, Tree,
+    AuditTables, Hash, Head, Tree,
     tables::{Conversion, StoredHead, TileRow},
 };
 use kernel::StoreError;
@@ -112,6 +112,7 @@ async fn a_chain_whose_first_entries_were_removed_has_zeros_for_their_leaves() {
         if removed == 300 {
             chain.grow(20).await;
         }
+        chain.record_removal(chain.head.removed).await;
         let steps = convert_all(&mut chain.converter()).await.unwrap();
         assert_eq!(steps.last(), Some(&finished(&chain)));
         assert_converted(&chain).await;
@@ -121,6 +122,22 @@ async fn a_chain_whose_first_entries_were_removed_has_zeros_for_their_leaves() {
         while compactor.run_once().await.unwrap() != Compacted::Nothing {}
         assert_consistent(&chain).await;
     }
+}
+
+#[tokio::test]
+async fn a_removal_that_the_chain_does_not_record_is_not_signed_with_its_tree() {
+    let mut chain = TestChain::of_old_entries(5000).await;
+    chain.remove_old_entries(300).await;
+    let another = Head { sequence: 299, ..chain.head.removed };
+    chain.record_removal(another).await;
+    let steps = convert_all(&mut chain.converter()).await.unwrap();
+    let Some(Converted::Damaged(damage)) = steps.last() else { panic!("{steps:?}") };
+    assert_eq!((damage.first_sequence, damage.last_sequence), (1, 300), "{damage}");
+    assert_eq!(stored_head(&chain).await.tree, None);
+    chain.record_removal(chain.head.removed).await;
+    chain.clock.advance(Duration::from_secs(3600));
+    let steps = convert_all(&mut chain.converter()).await.unwrap();
+    assert_eq!(steps.last(), Some(&finished(&chain)));
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! The log over tables in memory.
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
+mod archiving;
 mod compaction;
 mod conversion;
 mod integrity;

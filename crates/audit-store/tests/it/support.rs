@@ -2,8 +2,10 @@
 
 mod chain;
 mod failing;
+mod objects;
 mod state;
 
 pub(crate) use chain::{TestChain, TestNotes, keys, lease_owner};
 pub(crate) use failing::{FailingTables, Failure};
+pub(crate) use objects::TestObjects;
 pub(crate) use state::{assert_consistent, assert_listed, flip_byte_of_run, runs_of, segments_of};

@@ -74,6 +74,19 @@ pub struct Compaction {
     pub tiles: Vec<TileRow>,
 }
 
+/// The move of segments' bodies to an object of the archive.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Archival {
+    /// The lease of the sealer; `None` for a command, which needs none: the object is the same whoever has written it.
+    pub lease: Option<LeaseHold>,
+    /// The organization.
+    pub organization: OrganizationId,
+    /// The name of the object.
+    pub object: String,
+    /// The first sequence of each segment, which must have a body in the table, and the offset of its body in the object.
+    pub segments: Vec<(i64, i64)>,
+}
+
 /// The replacement of rows of the index.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TermMerge {

@@ -80,7 +80,7 @@ fn an_answer_counts_only_with_the_valid_signature_of_the_witness() {
 }
 
 #[test]
-fn every_refusal_is_told_apart() {
+fn each_refusal_has_its_own_reason() {
     let request = AddCheckpoint { old_size: 5, hashes: vec![Hash::ZERO], head: signed(&head(7)) };
     let read = |status, body: &str| request.read_answer((status, body.as_bytes()), &witness_key(4), &TestVerifier);
     let origin = head(7).origin.to_string();

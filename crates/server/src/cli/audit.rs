@@ -1,5 +1,7 @@
 //! `novantra audit …`
 
+mod archive;
+mod archive_file;
 mod continue_log;
 mod export;
 mod file;
@@ -24,7 +26,7 @@ pub(crate) use file::verify_file;
 pub(crate) enum Audit {
     /// Verify the audit log and report the first entry that was changed after it was sealed.
     #[command(
-        after_help = "Examples:\n  novantra audit verify\n  novantra audit verify --workspace default --checkpoint kept.json\n  novantra audit verify --file export.jsonl --public-key key.pem"
+        after_help = "Examples:\n  novantra audit verify\n  novantra audit verify --workspace default --checkpoint kept.json\n  novantra audit verify --file export.jsonl --public-key key.pem\n  novantra audit verify --file archive/audit/org_*/*.nva --public-key keys.txt --checkpoint kept.note"
     )]
     Verify(Verify),
     /// Write the sealed entries and checkpoints of a workspace to stdout as JSON lines, in the order of the chain.
@@ -47,6 +49,10 @@ pub(crate) enum Audit {
         after_help = "Examples:\n  novantra audit checkpoint --workspace default > kept.json\n  novantra audit checkpoint --workspace default --note > kept.note\n  novantra audit checkpoint --workspace - --cosigned > cosigned.note"
     )]
     Checkpoint(CheckpointArgs),
+    /// Move the entries that are old enough from the database to the archive now. Servers may run meanwhile: they do it by
+    /// themselves every ten minutes.
+    #[command(after_help = "Example:\n  novantra audit archive --audit-archive-after 30d")]
+    Archive,
     /// Continue the audit logs under another name, because the database was restored to an earlier state by other means
     /// than novantra restore. All servers must be stopped.
     #[command(
@@ -58,17 +64,18 @@ pub(crate) enum Audit {
 #[derive(Debug, Args)]
 pub(crate) struct Verify {
     /// Verify the audit log of this workspace only.
-    #[arg(long, value_name = "SLUG", conflicts_with = "file")]
+    #[arg(long, value_name = "SLUG", conflicts_with = "files")]
     workspace: Option<String>,
     /// A file with checkpoints stored elsewhere: JSON objects, one a line, and notes. The log must contain each of them.
     #[arg(long, value_name = "FILE")]
     checkpoint: Option<PathBuf>,
-    /// Verify this export instead of the database.
-    #[arg(long, value_name = "EXPORT", requires = "public_key")]
-    pub(crate) file: Option<PathBuf>,
+    /// Verify this export instead of the database; or objects of the archive, whose names end with .nva, against the
+    /// `--checkpoint` file. It needs neither a server nor a database.
+    #[arg(long = "file", value_name = "EXPORT", requires = "public_key", num_args = 1..)]
+    pub(crate) files: Vec<PathBuf>,
     /// The public key of the checkpoint signatures, as `audit public-key` prints it. If there are notes in the
     /// `--checkpoint` file, the verifier key of the log in a line of its own, too.
-    #[arg(long, value_name = "FILE", requires = "file")]
+    #[arg(long, value_name = "FILE", requires = "files")]
     public_key: Option<PathBuf>,
     /// Require that each note in the `--checkpoint` file has the valid cosignatures of this number of witnesses, whose
     /// verifier keys are in the `--public-key` file. Fewer are accepted otherwise, but no invalid one.
@@ -138,6 +145,7 @@ impl Audit {
             Self::Checkpoint(args) if args.cosigned => keys::cosigned_note(context, &args.log.workspace).await,
             Self::Checkpoint(args) if args.note => keys::note(context, &args.log.workspace).await,
             Self::Checkpoint(args) => keys::checkpoint(context, &args.log.workspace).await,
+            Self::Archive => archive::archive(context).await,
             Self::Continue(args) => continue_log::continue_log(context, &args.reason).await,
         }
     }

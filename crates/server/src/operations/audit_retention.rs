@@ -11,7 +11,7 @@ mod tests;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use audit::{AuditFilter, ENTRIES_REMOVED, Head, Removal, StoredEntry, pending_removal, recorded_removal};
-use audit_store::remove_prefix;
+use audit_store::{ArchiveError, remove_prefix};
 use kernel::{
     Actor, ActorKind, Clock, Entropy, Entry, Id, OrganizationId, Origin, PageLimit, PageRequest, StoreError, Timestamp,
 };
@@ -97,7 +97,7 @@ impl AuditRetention {
                     self.next_checks.insert(organization, now + CHECK_INTERVAL);
                 }
                 Ok(_) => {}
-                Err(error @ StoreError::Unavailable(_)) => return Err(error),
+                Err(error @ StoreError::Unavailable(_)) if !ArchiveError::is_cause_of(&error) => return Err(error),
                 Err(error) => {
                     tracing::error!(%organization, %error, "can't remove the oldest entries of an audit log; trying again in 1 h");
                     self.next_checks.insert(organization, now + CHECK_INTERVAL);

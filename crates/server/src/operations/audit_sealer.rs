@@ -1,18 +1,20 @@
 //! Sealing of the audit log, by a task of the server, or by a command after its own changes if no server runs. The server
 //! also compacts the log, and converts entries of an earlier version, under the same lease.
 
+mod archive_task;
 mod progress;
 mod report;
 mod upkeep;
 
 use std::{sync::Arc, time::Duration};
 
-use audit_store::{LeaseOwner, Sealer, SealerContext};
+use audit_store::{Archiver, LeaseOwner, Sealer, SealerContext};
 use kernel::{Clock, StoreError};
 use store::{DynStore, Lease};
 
 use crate::compose::Installation;
 
+use archive_task::ArchiveTask;
 use progress::Progress;
 use report::report;
 use upkeep::Upkeep;
@@ -33,6 +35,8 @@ pub(crate) struct AuditSealer {
     owner: String,
     sealer: Sealer,
     upkeep: Upkeep,
+    /// `None` if there is no archive.
+    archive: Option<ArchiveTask>,
     /// Whether the lease was acquired at the last attempt.
     has_lease: bool,
 }
@@ -83,7 +87,13 @@ impl AuditSealer {
             owner: owner.clone(),
             lease_duration: LEASE_DURATION,
         });
+        let archive = installation.audit_archive.as_ref().map(|archive| {
+            let keys = (Arc::clone(&keys.rows), Some(installation.audit_logs.signer.clone()));
+            let stores = (store.audit_tables(), Arc::clone(&archive.objects));
+            ArchiveTask::new(Archiver::new(stores, Arc::clone(clock), Some(lease.clone()), keys, archive.after))
+        });
         Self {
+            archive,
             store: Arc::clone(store),
             clock: Arc::clone(clock),
             owner,
@@ -126,6 +136,9 @@ impl AuditSealer {
     /// # Errors
     /// If the store fails. The next step tries again.
     pub(crate) async fn keep_up(&mut self) -> Result<UpkeepSummary, StoreError> {
+        if self.archive.as_mut().is_some_and(ArchiveTask::is_due) && self.acquire_lease().await? {
+            self.archive.iter_mut().for_each(ArchiveTask::start);
+        }
         if !self.upkeep.is_due() || !self.acquire_lease().await? {
             return Ok(self.upkeep.summary());
         }

@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use attachments::{BucketOptions, Location, MalformedLocation};
+
 use super::{
+    attachments::AttachmentSettings,
     parsers::{parse_duration, parse_positive},
     reader::SettingsReader,
     table,
@@ -57,6 +60,33 @@ impl AuditRetentionPeriods {
         reader.error(
             "audit_retention_longer needs audit_retention, without which entries are stored for ever, and no period in it may be shorter",
         )
+    }
+}
+
+/// The archive of old segments.
+#[derive(Clone, Debug)]
+pub(crate) struct AuditArchiveSettings {
+    pub(crate) location: Location,
+    /// The options of the bucket, if the location is one: those of attachments, if they are in one, too.
+    pub(crate) bucket: BucketOptions,
+    /// The age from which on entries are archived.
+    pub(crate) after: Duration,
+}
+
+impl AuditArchiveSettings {
+    pub(super) fn read(
+        reader: &mut SettingsReader<'_>,
+        attachments: Option<&AttachmentSettings>,
+    ) -> Option<Option<Self>> {
+        let parse = |text: &str| match text.parse() {
+            Ok(Location::Memory) => Err("memory: does not outlive the process".to_owned()),
+            Ok(location) => Ok(Some(location)),
+            Err(error) => Err(MalformedLocation::to_string(&error)),
+        };
+        let location = reader.value_or(&table::AUDIT_ARCHIVE_URL, parse, || None);
+        let after = reader.value(&table::AUDIT_ARCHIVE_AFTER, parse_duration)?;
+        let bucket = attachments.map(|attachments| attachments.bucket.clone()).unwrap_or_default();
+        Some(location?.map(|location| Self { location, bucket, after }))
     }
 }
 

@@ -250,6 +250,12 @@ settings! {
     AUDIT_RETENTION_LONGER: "audit_retention_longer", "WORKSPACE=DURATION", None, Serve, list;
     "A workspace whose entries are stored longer than `audit_retention`, such as `cedar-valley=3652d` or `cedar-valley=forever`."
 
+    AUDIT_ARCHIVE_URL: "audit_archive_url", "URL", None, Everywhere;
+    "The archive that old entries of audit logs move to, out of the database: `file:FOLDER`, which must exist, `s3://BUCKET/PREFIX`, `gs://BUCKET/PREFIX` or `az://CONTAINER/PREFIX`. By default all entries stay in the database. For a bucket, `attachments_endpoint`, `attachments_access_key` and `attachments_secret` are used if they are set, otherwise the environment variables of the service. Once entries were archived, all servers and commands need this setting to read them."
+
+    AUDIT_ARCHIVE_AFTER: "audit_archive_after", "DURATION", Some("90d"), Everywhere;
+    "The age from which on entries move to `audit_archive_url`. They do so in parts of 65,536 entries of a log, when the newest of them is that old."
+
     MAX_CONNECTIONS: "max_connections", "CONNECTIONS", Some("4096"), Serve;
     "Maximum number of open connections to the API. Further connections wait to be accepted. It is reduced if the limit of open files does not allow as many beside what the server itself needs. A network (IPv4 /24, IPv6 /48) gets at most half of what all others leave, and one address of it a quarter of that, except a `trusted_proxy` and this machine."
 

@@ -13,7 +13,7 @@ use store_sql::DatabaseOptions;
 
 use super::{
     attachments::AttachmentSettings,
-    audit_log::{AuditRetentionPeriods, InstallationLogLimits},
+    audit_log::{AuditArchiveSettings, AuditRetentionPeriods, InstallationLogLimits},
     audit_witnesses::WitnessSettings,
     database::{Database, parse_database_url, read_database_options},
     openid::{self, OpenIdSettings},
@@ -49,6 +49,8 @@ pub(crate) struct Settings {
     pub(crate) witnesses: WitnessSettings,
     pub(crate) installation_log: InstallationLogLimits,
     pub(crate) audit_retention: AuditRetentionPeriods,
+    /// `None` if all entries stay in the database.
+    pub(crate) audit_archive: Option<AuditArchiveSettings>,
     pub(crate) max_connections: usize,
     pub(crate) webhooks: WebhookSettings,
     pub(crate) log_format: LogFormat,
@@ -96,6 +98,7 @@ impl Settings {
         let witnesses = WitnessSettings::read(reader);
         let installation_log = InstallationLogLimits::read(reader);
         let audit_retention = AuditRetentionPeriods::read(reader);
+        let audit_archive = AuditArchiveSettings::read(reader, attachments.as_ref());
         let max_connections = reader.value(&table::MAX_CONNECTIONS, parse_positive);
         let log_format = reader.value(&table::LOG_FORMAT, |text| {
             parse_one_of(text, &[("auto", LogFormat::Auto), ("text", LogFormat::Text), ("json", LogFormat::Json)])
@@ -121,6 +124,7 @@ impl Settings {
             witnesses: witnesses?,
             installation_log: installation_log?,
             audit_retention: audit_retention?,
+            audit_archive: audit_archive?,
             max_connections: usize::try_from(max_connections?).ok()?,
             webhooks: webhooks?,
             log_format: log_format?,

@@ -8,6 +8,7 @@ mod attachment_copies;
 mod attachment_limits;
 mod attachment_requests;
 mod attachments;
+mod audit_archive;
 mod audit_forgeries;
 mod audit_verification;
 mod bill_of_materials_imports;

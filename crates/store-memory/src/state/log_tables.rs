@@ -4,8 +4,8 @@
 use audit::{
     Checkpoint, Head, StoredEntry,
     tables::{
-        Compaction, Conversion, HeadChange, NewRun, NewSegment, PrefixRemoval, SealingRound, StoredHead, TermMerge,
-        TermRow, TileRow, WaitingKey, WaitingRow,
+        Archival, Compaction, Conversion, HeadChange, NewRun, NewSegment, PrefixRemoval, SealingRound, StoredHead,
+        TermMerge, TermRow, TileRow, WaitingKey, WaitingRow,
     },
 };
 use kernel::{Entry, OrganizationId, Ulid};
@@ -18,6 +18,8 @@ pub(crate) struct LogTables {
     /// The runs by the sequences of their first entries.
     pub(crate) runs: Map<(OrganizationId, i64), NewRun>,
     pub(crate) segments: Map<(OrganizationId, i64), NewSegment>,
+    /// The objects that have the bodies of segments, and the offsets in them.
+    pub(crate) archived: Map<(OrganizationId, i64), (String, i64)>,
     /// The index by buckets and the sequences of first entries.
     pub(crate) terms: Map<(OrganizationId, i64, i64), TermRow>,
     /// The tiles by levels and numbers.
@@ -72,6 +74,17 @@ impl LogTables {
         merge.rows.iter().try_for_each(|row| self.add_terms(merge.organization, row))
     }
 
+    pub(crate) fn archive(&mut self, archival: &Archival) -> Option<()> {
+        for (first, offset) in &archival.segments {
+            let key = (archival.organization, *first);
+            let mut segment = self.segments.get(&key)?.clone();
+            segment.run.body = Vec::new();
+            self.segments.insert_mut(key, segment);
+            insert(&mut self.archived, key, (archival.object.clone(), *offset))?;
+        }
+        Some(())
+    }
+
     pub(crate) fn remove_prefix(&mut self, removal: &PrefixRemoval) -> Option<()> {
         let (organization, last) = (removal.organization, removal.last.sequence);
         let mut head = self.heads.get(&organization)?.clone();
@@ -82,6 +95,8 @@ impl LogTables {
         }
         remove_where(&mut self.runs, |(of, _), run| *of == organization && run.last_sequence <= last);
         remove_where(&mut self.segments, |(of, _), segment| *of == organization && segment.run.last_sequence <= last);
+        let segments = self.segments.clone();
+        remove_where(&mut self.archived, |key, _| !segments.contains_key(key));
         remove_where(&mut self.checkpoints, |(of, sequence), _| *of == organization && *sequence <= last);
         remove_where(&mut self.terms, |(of, bucket, first), _| {
             let before = if *bucket < 0 { removal.terms_before } else { removal.merged_terms_before };

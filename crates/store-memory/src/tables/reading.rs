@@ -51,7 +51,10 @@ impl LogTables {
             SegmentStart::Sequence(sequence) => run.last_sequence >= sequence,
             SegmentStart::HighId(id) => run.high_id >= id,
         };
-        let listed = all.filter(is_listed).map(|run| key(RunTable::Segments, run));
+        let listed = all.filter(is_listed).map(|run| RunKey {
+            archived: self.archived.get(&(organization, run.first_sequence)).cloned(),
+            ..key(RunTable::Segments, run)
+        });
         if query.downwards { listed.rev().take(query.limit).collect() } else { listed.take(query.limit).collect() }
     }
 
@@ -64,6 +67,7 @@ impl LogTables {
         let row = (organization, range.first_sequence);
         let run = match range.table {
             RunTable::Runs => self.runs.get(&row)?,
+            RunTable::Segments if self.archived.contains_key(&row) => return None,
             RunTable::Segments => &self.segments.get(&row)?.run,
         };
         Some(run.body.iter().skip(range.offset).take(range.length).copied().collect())

@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use audit::{
     AuditFilter, AuditTables, Checkpoint, Hash, StoredEntry,
     tables::{
-        BodyRange, Compaction, Conversion, PrefixRemoval, Recent, RunKey, SealingRound, SegmentQuery, StoredHead,
-        TermMerge, TermQuery, TermRow, TileRow, WaitingKey, WaitingRow, WaitingStats, WriterRow,
+        Archival, BodyRange, Compaction, Conversion, PrefixRemoval, Recent, RunKey, SealingRound, SegmentQuery,
+        StoredHead, TermMerge, TermQuery, TermRow, TileRow, WaitingKey, WaitingRow, WaitingStats, WriterRow,
     },
 };
 use kernel::{Entry, Id, OrganizationId, Page, PageRequest, StoreError, Ulid};
@@ -184,6 +184,10 @@ impl AuditTables for FlakyTables {
     async fn merge_terms(&self, merge: &TermMerge) -> Result<bool, StoreError> {
         self.call()?;
         self.tables.merge_terms(merge).await
+    }
+
+    async fn archive(&self, archival: &Archival) -> Result<bool, StoreError> {
+        self.tables.archive(archival).await
     }
 
     async fn remove_prefix(&self, removal: &PrefixRemoval) -> Result<bool, StoreError> {

@@ -3,7 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use audit::{
-    AuditTables, Checkpoint, HasAuditTables, Hash, Head, Seal, Signature, StoredEntry, Tree, hash_entry,
+    AuditTables, Checkpoint, ENTRIES_REMOVED, HasAuditTables, Hash, Head, Removal, Seal, Signature, StoredEntry, Tree,
+    hash_entry,
     tables::{HeadChange, NewRun, PrefixRemoval, SealingRound, SignedHead, StoredHead, TileRow},
     tree_root,
 };
@@ -49,6 +50,8 @@ pub(crate) struct TestChain {
     /// The entries with their hashes, from the one after `head.removed` on.
     pub(crate) entries: Vec<(Entry, Hash)>,
     entropy: TestEntropy,
+    /// The removal that the next entry records.
+    removal: Option<Removal>,
     /// The first sequences of the runs of the last block, if it is not whole.
     small_runs: Vec<i64>,
 }
@@ -82,7 +85,17 @@ impl TestChain {
         };
         let tables = store.audit_tables();
         let entropy = TestEntropy::with_offset(u64::try_from(number).unwrap() << 40);
-        Self { store, tables, clock, organization, head, entries: Vec::new(), entropy, small_runs: Vec::new() }
+        Self {
+            store,
+            tables,
+            clock,
+            organization,
+            head,
+            entries: Vec::new(),
+            entropy,
+            removal: None,
+            small_runs: Vec::new(),
+        }
     }
 
     /// A chain of which the entries up to this sequence, the end of a block, were removed. They had invented hashes.
@@ -199,6 +212,20 @@ impl TestChain {
         self.store_from(before, first).await;
     }
 
+    /// Seals an entry that records a removal.
+    pub(crate) async fn record_removal(&mut self, last: Head) {
+        let removal = Removal {
+            first_sequence: 1,
+            last,
+            first_at: TestClock::START,
+            last_at: TestClock::START,
+            tree_root: None,
+            policy: "a test".to_owned(),
+        };
+        self.removal = Some(removal);
+        self.grow(1).await;
+    }
+
     async fn store_from(&mut self, before: Head, first: i64) {
         let (mut first, last) = (first, self.head.head.sequence);
         let (mut runs, mut replaced) = (Vec::new(), Vec::new());
@@ -270,9 +297,13 @@ impl TestChain {
         self.entries.push((entry, hash));
     }
 
-    fn entry(&self, sequence: i64, at: Timestamp) -> Entry {
+    fn entry(&mut self, sequence: i64, at: Timestamp) -> Entry {
         let mut entry = samples::entry(&self.entropy, self.organization, at);
         entry.actor.id = Some(format!("svc_01JZSCANNER00000000000000{}", sequence % 7).into());
+        if let Some(removal) = self.removal.take() {
+            (entry.action, entry.changes) = (ENTRIES_REMOVED, removal.changes());
+            return entry;
+        }
         if sequence % 10 == 0 {
             entry.action = Action::new("finding.updated");
             entry.subject = Some(Subject { kind: "finding".into(), id: format!("find_01JZ{sequence:022}") });

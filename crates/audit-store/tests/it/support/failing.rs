@@ -10,8 +10,8 @@ use async_trait::async_trait;
 use audit::{
     AuditFilter, AuditTables, Checkpoint, Hash, StoredEntry,
     tables::{
-        BodyRange, Compaction, Conversion, PrefixRemoval, Recent, RunKey, SealingRound, SegmentQuery, StoredHead,
-        TermMerge, TermQuery, TermRow, TileRow, WaitingKey, WaitingRow, WaitingStats, WriterRow,
+        Archival, BodyRange, Compaction, Conversion, PrefixRemoval, Recent, RunKey, SealingRound, SegmentQuery,
+        StoredHead, TermMerge, TermQuery, TermRow, TileRow, WaitingKey, WaitingRow, WaitingStats, WriterRow,
     },
 };
 use kernel::{Entry, Id, OrganizationId, Page, PageRequest, StoreError, Ulid};
@@ -88,6 +88,7 @@ delegate! {
     async fn seal(&self, round: &SealingRound) -> bool;
     async fn compact(&self, compaction: &Compaction) -> bool;
     async fn merge_terms(&self, merge: &TermMerge) -> bool;
+    async fn archive(&self, archival: &Archival) -> bool;
     async fn remove_prefix(&self, removal: &PrefixRemoval) -> bool;
     async fn old_sealed(&self, organization: OrganizationId, after: i64, limit: usize) -> Vec<StoredEntry>;
     async fn old_entries(&self, organization: OrganizationId, filter: &AuditFilter, page: &PageRequest) -> Page<StoredEntry>;

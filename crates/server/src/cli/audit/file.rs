@@ -6,7 +6,10 @@ use audit::{Hash, SignatureKind, VerifiedChain, VerifierKey};
 use crypto::{CheckpointPublicKey, Ed25519NoteVerifier, ExportFault, VerifiedExport, verify_export};
 use serde_json::json;
 
-use super::kept_heads::{KeptHeads, KeptNote};
+use super::{
+    archive_file::{are_objects, verify_objects},
+    kept_heads::{KeptHeads, KeptNote},
+};
 use crate::{
     cli::{Output, audit::Verify},
     failure::{Failure, ResultExt as _},
@@ -17,19 +20,29 @@ use crate::{
 /// # Errors
 /// The first entry or checkpoint that does not verify, or a file that can't be read.
 pub(crate) fn verify_file(verify: &Verify, output: Output) -> Result<(), Failure> {
-    let (Some(export), Some(public_key)) = (&verify.file, &verify.public_key) else {
+    let ([export, others @ ..], Some(public_key)) = (verify.files.as_slice(), &verify.public_key) else {
         return Err(Failure::usage("--file and --public-key must be given together"));
     };
     let keys = std::fs::read_to_string(public_key).context(|| format!("can't read {}", public_key.display()))?;
     let key = CheckpointPublicKey::from_pem(&keys)
         .context(|| format!("{} is not the public key of checkpoint signatures", public_key.display()))?;
-    let KeptHeads { checkpoints, notes } = KeptHeads::read(verify.checkpoint.as_deref())?;
+    let kept = KeptHeads::read(verify.checkpoint.as_deref())?;
     let (witnesses, logs) =
         verifier_keys(&keys).into_iter().partition::<Vec<_>, _>(|key| key.kind == SignatureKind::Cosignature);
-    let roots = verified_roots(&notes, &logs, public_key)?;
-    for note in &notes {
-        note.verify_witnesses(&witnesses, verify.cosigned, &Ed25519NoteVerifier).map_err(Failure::new)?;
+    let verify_notes = |notes: &[KeptNote]| {
+        for note in notes {
+            note.verify_witnesses(&witnesses, verify.cosigned, &Ed25519NoteVerifier).map_err(Failure::new)?;
+        }
+        verified_roots(notes, &logs, public_key)
+    };
+    if are_objects(&verify.files) {
+        return verify_objects(&verify.files, &key, kept, verify_notes, output);
     }
+    if !others.is_empty() {
+        return Err(Failure::usage("--file takes one export, or objects of the archive, whose names end with .nva"));
+    }
+    let KeptHeads { checkpoints, notes } = kept;
+    let roots = verify_notes(&notes)?;
     let file = File::open(export).context(|| format!("can't read {}", export.display()))?;
     let verified =
         verify_export(BufReader::new(file), &key, checkpoints, roots).map_err(|fault| failure(export, &fault))?;

@@ -24,8 +24,20 @@ const MAX_NAMED: usize = 5;
 /// Checks that entries are sealed, that nobody has written, altered or deleted any, and that heads are those signed.
 pub(super) async fn check_audit_log(installation: &Installation, report: &mut Report) {
     check_sealing(installation, report).await;
+    check_archive(installation, report).await;
     check_rows(installation, report).await;
     check_heads(installation, report).await;
+}
+
+async fn check_archive(installation: &Installation, report: &mut Report) {
+    const ARCHIVE: &str = "audit archive";
+    match &installation.audit_archive {
+        None => {}
+        Some(archive) => match archive.probe().await {
+            Ok(()) => report.pass(ARCHIVE, "the archive of the audit log can be read"),
+            Err(error) => report.fail(ARCHIVE, format!("the archive of the audit log can't be read: {error}")),
+        },
+    }
 }
 
 async fn check_sealing(installation: &Installation, report: &mut Report) {

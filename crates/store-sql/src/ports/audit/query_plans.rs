@@ -4,8 +4,8 @@
 mod on_postgres;
 
 use super::{
-    ADVANCE, BODIES, CHAINS, COSIGNED, DELETE_ROWS, DELETE_RUNS, DELETE_TERMS, HEADS, PAGE_OF_ROWS, ROWS_OF, RUNS,
-    SEGMENTS_BY_HIGH_ID, SEGMENTS_DOWNWARDS, SEGMENTS_UPWARDS, TERMS_DOWNWARDS, TERMS_UPWARDS, TILES,
+    ADVANCE, ARCHIVE, BODIES, CHAINS, COSIGNED, DELETE_ROWS, DELETE_RUNS, DELETE_TERMS, HEADS, PAGE_OF_ROWS, ROWS_OF,
+    RUNS, SEGMENTS_BY_HIGH_ID, SEGMENTS_DOWNWARDS, SEGMENTS_UPWARDS, TERMS_DOWNWARDS, TERMS_UPWARDS, TILES,
 };
 use crate::{
     engine::{Sql, Value},
@@ -42,6 +42,7 @@ async fn runs_and_segments_are_found_without_reading_others() {
     let [of_runs, of_segments] = &*BODIES;
     assert_searches(&planned, &of_runs.single_row(), 5, &format!("{runs} AND first_sequence=?)")).await;
     assert_searches(&planned, &of_segments.single_row(), 5, &format!("{segments}=?)")).await;
+    assert_searches(&planned, &ARCHIVE.single_row(), 4, &format!("{segments}=?)")).await;
 }
 
 #[tokio::test]

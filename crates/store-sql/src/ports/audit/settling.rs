@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ::audit::{AuditTables, HasAuditTables, RowKey, tables::CosignatureTable};
+use ::audit::{ArchiveObjects, AuditTables, HasAuditTables, RowKey, tables::CosignatureTable};
 use async_trait::async_trait;
 use kernel::{StoreError, Timestamp};
 use tokio::sync::oneshot;
@@ -26,6 +26,10 @@ impl HasAuditTables for SqlStore {
     fn authenticate_rows(&self, key: Arc<dyn RowKey>) {
         self.rows.set_key(Arc::clone(&key));
         self.stored_log.set_key(key);
+    }
+
+    fn use_archive(&self, objects: Arc<dyn ArchiveObjects>) {
+        self.audit_tables.archive.set_objects(objects);
     }
 
     async fn settle_rows(&self) -> Result<(), StoreError> {

@@ -16,11 +16,13 @@ use std::sync::Arc;
 use ::audit::{
     AuditFilter, AuditTables, Checkpoint, Hash, StoredEntry,
     tables::{
-        BodyRange, Compaction, Conversion, LeaseHold, PrefixRemoval, Recent, RunKey, SealingRound, SegmentQuery,
-        StoredHead, TermMerge, TermQuery, TermRow, TileRow, WaitingKey, WaitingRow, WaitingStats, WriterRow,
+        Archival, BodyRange, Compaction, Conversion, LeaseHold, PrefixRemoval, Recent, RunKey, SealingRound,
+        SegmentQuery, StoredHead, TermMerge, TermQuery, TermRow, TileRow, WaitingKey, WaitingRow, WaitingStats,
+        WriterRow,
     },
 };
 use async_trait::async_trait;
+use audit_store::ArchivedBodies;
 use kernel::{Entry, Id, OrganizationId, Page, PageRequest, StoreError, Ulid};
 
 use super::entry;
@@ -34,7 +36,7 @@ pub(super) use waiting::{INSERT_ROWS, INSERT_ROWS_AGAIN, row_values};
 #[cfg(test)]
 pub(crate) use {
     bodies::BODIES,
-    changes::{DELETE_RUNS, DELETE_TERMS},
+    changes::{ARCHIVE, DELETE_RUNS, DELETE_TERMS},
     cosignatures::COSIGNED,
     heads::{ADVANCE, CHAINS, HEADS},
     reading::{RUNS, SEGMENTS_BY_HIGH_ID, SEGMENTS_DOWNWARDS, SEGMENTS_UPWARDS, TERMS_DOWNWARDS, TERMS_UPWARDS, TILES},
@@ -47,6 +49,8 @@ pub(crate) struct SqlAuditTables {
     guard: Arc<InstallationGuard>,
     /// The most entries of the old form that one page scans.
     scan_limit: usize,
+    /// The bodies that are not in the tables.
+    pub(super) archive: ArchivedBodies,
 }
 
 /// The statements of a change, all of which are sent before the first is answered.
@@ -54,7 +58,7 @@ type ChangeSteps<C> = for<'s> fn(&'s C, &'s Session) -> Vec<Step<'s, Refusal>>;
 
 impl SqlAuditTables {
     pub(crate) fn new(engine: &Arc<Engine>, guard: &Arc<InstallationGuard>, scan_limit: usize) -> Self {
-        Self { engine: Arc::clone(engine), guard: Arc::clone(guard), scan_limit }
+        Self { engine: Arc::clone(engine), guard: Arc::clone(guard), scan_limit, archive: ArchivedBodies::default() }
     }
 
     /// Stores a change in one transaction. Returns `false`, and stores nothing, if it is refused. The lease is renewed
@@ -145,7 +149,9 @@ impl AuditTables for SqlAuditTables {
         ranges: &[BodyRange],
     ) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
         let input = (organization, ranges.to_vec());
-        self.engine.read(input, |(of, ranges), session| Box::pin(bodies::read(session, *of, ranges))).await
+        let read = self.engine.read(input, |(of, ranges), session| Box::pin(bodies::read(session, *of, ranges)));
+        let bodies = read.await?;
+        self.archive.complete(self, organization, ranges, bodies).await
     }
 
     async fn terms(&self, organization: OrganizationId, query: &TermQuery) -> Result<Vec<TermRow>, StoreError> {
@@ -215,6 +221,10 @@ impl AuditTables for SqlAuditTables {
 
     async fn merge_terms(&self, merge: &TermMerge) -> Result<bool, StoreError> {
         self.change(Some(&merge.lease), merge.clone(), changes::merge_terms).await
+    }
+
+    async fn archive(&self, archival: &Archival) -> Result<bool, StoreError> {
+        self.change(archival.lease.as_ref(), archival.clone(), changes::archive).await
     }
 
     async fn remove_prefix(&self, removal: &PrefixRemoval) -> Result<bool, StoreError> {

@@ -85,6 +85,7 @@ async fn rows_of_the_log_are_found_and_deleted_by_their_keys_on_postgresql() {
         (&*TILES, key("2, 11"), "audit_tiles_pkey", "tile"),
         (&*COSIGNED, key("'log', 'witness11'"), "audit_cosignatures_pkey", "witness"),
         (of_runs, key("11, 0, 1, 100"), "audit_runs_pkey", "first_sequence"),
+        (&*ARCHIVE, key("11, 'object', 0"), "audit_segments_pkey", "first_sequence"),
         (of_segments, key("11, 0, 1, 100"), "audit_segments_pkey", "first_sequence"),
     ];
     for (statement, one, index, column) in cases {

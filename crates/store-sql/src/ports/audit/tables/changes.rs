@@ -2,7 +2,9 @@
 
 use std::{borrow::Cow, sync::LazyLock};
 
-use ::audit::tables::{Compaction, Conversion, HeadChange, LeaseHold, NewRun, NewSegment, TermMerge, TermRow, TileRow};
+use ::audit::tables::{
+    Archival, Compaction, Conversion, HeadChange, LeaseHold, NewRun, NewSegment, TermMerge, TermRow, TileRow,
+};
 use kernel::OrganizationId;
 
 use super::{
@@ -50,6 +52,26 @@ pub(crate) static DELETE_TERMS: LazyLock<BatchStatement> = LazyLock::new(|| {
     )
 });
 
+pub(crate) static ARCHIVE: LazyLock<BatchStatement> = LazyLock::new(|| {
+    let columns = [
+        Column::text("organization_id"),
+        Column::int("first_sequence"),
+        Column::text("object"),
+        Column::int("object_offset"),
+    ];
+    BatchStatement::for_each(
+        &columns,
+        "UPDATE audit_segments SET object = ?3, object_offset = ?4, body = NULL \
+         WHERE organization_id = ?1 AND first_sequence = ?2 AND body IS NOT NULL",
+        &format!(
+            "UPDATE audit_segments AS t SET object = v.object, object_offset = v.object_offset, body = NULL \
+             FROM {{rows}} WHERE t.organization_id = v.organization_id AND t.first_sequence = v.first_sequence \
+             AND t.body IS NOT NULL AND {}",
+            names_organizations("t.", 1)
+        ),
+    )
+});
+
 /// Renews a lease that its owner must hold, and locks its row.
 pub(super) fn renew_lease<'s>(session: &'s Session, lease: &'s LeaseHold) -> Step<'s, Refusal> {
     Box::pin(async move {
@@ -78,6 +100,18 @@ pub(super) fn merge_terms<'s>(merge: &'s TermMerge, session: &'s Session) -> Vec
     });
     let rows = merge.rows.iter().map(|row| term_values(organization, row)).collect();
     vec![delete, insert(session, &INSERT_TERMS, rows)]
+}
+
+/// Sets the places of segments in the archive. A segment whose body is gone is not changed, which refuses all.
+pub(super) fn archive<'s>(archival: &'s Archival, session: &'s Session) -> Vec<Step<'s, Refusal>> {
+    let Archival { organization, object, segments, .. } = archival;
+    vec![Box::pin(async move {
+        let row = |(first, offset): &(i64, i64)| {
+            vec![(*organization).into(), (*first).into(), Value::text(object), (*offset).into()]
+        };
+        let rows: Vec<Vec<Value<'_>>> = segments.iter().map(row).collect();
+        require(session.execute_each(&ARCHIVE, &rows).await?, rows.len())
+    })]
 }
 
 pub(super) fn convert<'s>(conversion: &'s Conversion, session: &'s Session) -> Vec<Step<'s, Refusal>> {
