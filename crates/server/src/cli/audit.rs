@@ -79,7 +79,7 @@ pub(crate) struct Verify {
     public_key: Option<PathBuf>,
     /// Require that each note in the `--checkpoint` file has the valid cosignatures of this number of witnesses, whose
     /// verifier keys are in the `--public-key` file. Fewer are accepted otherwise, but no invalid one.
-    #[arg(long, value_name = "WITNESSES", requires = "file", default_value_t = 0, hide_default_value = true)]
+    #[arg(long, value_name = "WITNESSES", requires = "files", default_value_t = 0, hide_default_value = true)]
     cosigned: usize,
 }
 
