@@ -61,15 +61,15 @@ impl Witnessed {
         let checked = self.run(&["check", "--json"]);
         let document: serde_json::Value = serde_json::from_str(&checked.stdout).expect("a document");
         let checks = document["checks"].as_array().expect("checks").iter().filter(|check| check["about"] == "witness");
-        checks.map(|check| (check["ok"] == true, check["message"].as_str().unwrap().to_owned())).collect()
+        checks.map(|check| (check["ok"] == true, check["message"].as_str().expect("a message").to_owned())).collect()
     }
 }
 
 /// Calls the server without credentials from an address of this machine, which is an entry of the installation's log.
 async fn call_from(server: &Server, host: u8) {
     let address = IpAddr::from(Ipv4Addr::new(127, 0, host, 1));
-    let client = reqwest::Client::builder().local_address(address).build().unwrap();
-    let answer = client.get(format!("{}/api/v1/governance/findings", server.url)).send().await.unwrap();
+    let client = reqwest::Client::builder().local_address(address).build().expect("a client");
+    let answer = client.get(format!("{}/api/v1/governance/findings", server.url)).send().await.expect("an answer");
     assert_eq!(answer.status(), 401);
 }
 

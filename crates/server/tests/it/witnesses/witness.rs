@@ -44,7 +44,7 @@ pub(crate) struct Memory {
 
 impl TestWitness {
     pub(crate) fn start(name: &str, seed: u8) -> Self {
-        let key = Ed25519KeyPair::from_seed_unchecked(&[seed; 32]).unwrap();
+        let key = Ed25519KeyPair::from_seed_unchecked(&[seed; 32]).expect("any seed");
         let mut typed = vec![4];
         typed.extend_from_slice(key.public_key().as_ref());
         let id: String = key_id(name, &typed).iter().map(|byte| format!("{byte:02x}")).collect();
@@ -58,19 +58,19 @@ impl TestWitness {
             signs_wrongly: false,
             hangs: false,
         }));
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        listener.set_nonblocking(true).unwrap();
-        let url = format!("http://{}/witness", listener.local_addr().unwrap());
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        listener.set_nonblocking(true).expect("a mode of sockets");
+        let url = format!("http://{}/witness", listener.local_addr().expect("its address"));
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
         let router =
             Router::new().route("/witness/add-checkpoint", post(add_checkpoint)).with_state(Arc::clone(&memory));
         // It has a thread of its own, since tests block theirs while they wait for the program.
         thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
             runtime.block_on(async {
-                let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+                let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
                 tokio::select! {
-                    served = axum::serve(listener, router) => served.unwrap(),
+                    served = axum::serve(listener, router) => served.expect("the witness answers"),
                     _ = stopped => {}
                 }
             });
@@ -85,17 +85,17 @@ impl TestWitness {
 
     /// Lets the witness follow the log with this verifier key.
     pub(crate) fn follow(&self, vkey: &str) {
-        let origin = vkey.split('+').next().unwrap().to_owned();
-        self.memory.lock().unwrap().logs.insert(origin, vkey.to_owned());
+        let origin = vkey.split('+').next().expect("a name").to_owned();
+        self.memory.lock().expect("no holder has panicked").logs.insert(origin, vkey.to_owned());
     }
 
     /// The number of entries that it has cosigned last of its only log; 0 if none.
     pub(crate) fn size(&self) -> u64 {
-        self.memory.lock().unwrap().trees.values().next().map_or(0, |(size, _)| *size)
+        self.memory.lock().expect("no holder has panicked").trees.values().next().map_or(0, |(size, _)| *size)
     }
 
     pub(crate) fn answers(&self) -> Vec<u16> {
-        self.memory.lock().unwrap().answers.clone()
+        self.memory.lock().expect("no holder has panicked").answers.clone()
     }
 }
 
@@ -107,26 +107,26 @@ impl Drop for TestWitness {
 
 fn key_id(name: &str, typed_key: &[u8]) -> [u8; 4] {
     let hash = digest(&SHA256, &[name.as_bytes(), b"\n", typed_key].concat());
-    hash.as_ref()[..4].try_into().unwrap()
+    hash.as_ref()[..4].try_into().expect("4 bytes")
 }
 
 async fn add_checkpoint(State(memory): State<Arc<Mutex<Memory>>>, body: String) -> axum::response::Response {
-    if memory.lock().unwrap().hangs {
+    if memory.lock().expect("no holder has panicked").hangs {
         std::future::pending::<()>().await;
     }
-    let mut memory = memory.lock().unwrap();
+    let mut memory = memory.lock().expect("no holder has panicked");
     let (status, answer) = memory.decide(&body);
     memory.answers.push(status);
     let media = if status == 409 { "text/x.tlog.size" } else { "text/plain" };
-    (StatusCode::from_u16(status).unwrap(), [("content-type", media)], answer).into_response()
+    (StatusCode::from_u16(status).expect("a status"), [("content-type", media)], answer).into_response()
 }
 
 impl Memory {
     fn decide(&mut self, body: &str) -> (u16, String) {
         let Some((old, hashes, note)) = parse(body) else { return (400, String::new()) };
-        let origin = note.split('\n').next().unwrap();
+        let origin = note.split('\n').next().expect("a name");
         let Some(vkey) = self.logs.get(origin) else { return (404, String::new()) };
-        let verifiers = VerifierList::new(vec![Box::new(StandardVerifier::new(vkey).unwrap())]);
+        let verifiers = VerifierList::new(vec![Box::new(StandardVerifier::new(vkey).expect("a verifier key"))]);
         let Ok(note) = Note::from_bytes(note.as_bytes()) else { return (400, String::new()) };
         if note.verify(&verifiers).is_err() {
             return (403, String::new());
@@ -149,7 +149,7 @@ impl Memory {
             return (422, String::new());
         }
         self.trees.insert(origin.to_owned(), (size, root));
-        (200, self.cosign(std::str::from_utf8(note.text()).unwrap()))
+        (200, self.cosign(std::str::from_utf8(note.text()).expect("UTF-8")))
     }
 
     fn cosign(&self, text: &str) -> String {
@@ -169,7 +169,7 @@ impl Memory {
 
 #[expect(clippy::disallowed_methods, reason = "a witness states the time")]
 fn now() -> Duration {
-    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap()
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("a time after 1970")
 }
 
 /// The old size, the proof and the note of a request.
@@ -209,16 +209,16 @@ impl Verifier for CosignatureVerifier {
 /// Verifies a note with the keys of its log and of witnesses by the crates `signed_note` and `tlog_tiles`, and returns its
 /// size and the number of valid signatures.
 pub(crate) fn open_note(note: &str, log: &str, witnesses: &[&str]) -> (u64, usize) {
-    let mut verifiers: Vec<Box<dyn Verifier>> = vec![Box::new(StandardVerifier::new(log).unwrap())];
+    let mut verifiers: Vec<Box<dyn Verifier>> = vec![Box::new(StandardVerifier::new(log).expect("a verifier key"))];
     for witness in witnesses {
         let parts: Vec<&str> = witness.splitn(3, '+').collect();
-        let key = STANDARD.decode(parts[2]).unwrap().split_off(1);
-        let id = u32::from_str_radix(parts[1], 16).unwrap();
+        let key = STANDARD.decode(parts[2]).expect("base64").split_off(1);
+        let id = u32::from_str_radix(parts[1], 16).expect("hexadecimal digits");
         verifiers.push(Box::new(CosignatureVerifier { name: parts[0].to_owned(), id, key }));
     }
-    let note = Note::from_bytes(note.as_bytes()).unwrap();
-    let (verified, _) = note.verify(&VerifierList::new(verifiers)).unwrap();
-    let head = Checkpoint::from_bytes(note.text()).unwrap();
-    assert_eq!(head.origin(), log.split('+').next().unwrap());
+    let note = Note::from_bytes(note.as_bytes()).expect("a note");
+    let (verified, _) = note.verify(&VerifierList::new(verifiers)).expect("valid signatures");
+    let head = Checkpoint::from_bytes(note.text()).expect("a head");
+    assert_eq!(head.origin(), log.split('+').next().expect("a name"));
     (head.size(), verified.len())
 }
