@@ -7,7 +7,7 @@ use audit::{
 };
 use kernel::{Entry, Id, OrganizationId, StoreError};
 
-use crate::{log::StoredLog, log_signer::LogSigner, proofs::ProofError};
+use crate::{cosigned_heads::CosignedHeads, log::StoredLog, log_signer::LogSigner, proofs::ProofError};
 
 /// Reads what is published of the logs of an installation, each under its name.
 pub struct PublishedLog {
@@ -15,6 +15,7 @@ pub struct PublishedLog {
     tables: Arc<dyn AuditTables>,
     signer: LogSigner,
     verifier: Arc<dyn NoteVerifier>,
+    cosigned: Option<CosignedHeads>,
 }
 
 /// The reason that something is not published.
@@ -37,6 +38,12 @@ pub enum PublicationError {
     /// The head is not signed under the present name of the log.
     #[error("the head of this log is not signed under its present name yet, which takes about a second: try again")]
     NotSigned,
+    /// No witness has cosigned a head of the log of the installation.
+    #[error("no witness has cosigned a head of the log of the installation yet, or none is configured")]
+    NotCosigned,
+    /// No witness has cosigned a head with the entry.
+    #[error("no witness has cosigned a head of the log with this entry yet, which takes about a minute: try again")]
+    EntryNotCosigned,
     /// The tree is smaller.
     #[error("the log has {size} entries, which are fewer")]
     Beyond {
@@ -69,7 +76,13 @@ impl PublishedLog {
         signer: LogSigner,
         verifier: Arc<dyn NoteVerifier>,
     ) -> Self {
-        Self { log, tables, signer, verifier }
+        Self { log, tables, signer, verifier, cosigned: None }
+    }
+
+    /// Adds the heads that witnesses have cosigned.
+    #[must_use]
+    pub fn with_cosigned(self, cosigned: CosignedHeads) -> Self {
+        Self { cosigned: Some(cosigned), ..self }
     }
 
     /// The logs.
@@ -92,6 +105,16 @@ impl PublishedLog {
         let heads = self.tables.heads(&[organization]).await?;
         let stored = heads.into_iter().next().ok_or(PublicationError::Empty)?;
         self.note_of(&stored)
+    }
+
+    /// Returns the newest head of the log of the installation that a witness has cosigned, as a note with the signatures of
+    /// all witnesses that have cosigned it.
+    ///
+    /// # Errors
+    /// [`PublicationError`] if there is none, or the store fails.
+    pub async fn cosigned_head(&self) -> Result<(TreeHead, SignedNote), PublicationError> {
+        let cosigned = self.cosigned.as_ref().ok_or(PublicationError::NotCosigned)?;
+        cosigned.read().await?.newest().ok_or(PublicationError::NotCosigned)
     }
 
     fn note_of(&self, stored: &StoredHead) -> Result<(TreeHead, SignedNote), PublicationError> {
@@ -117,15 +140,35 @@ impl PublishedLog {
         organization: OrganizationId,
         id: Id<Entry>,
     ) -> Result<TlogProof, PublicationError> {
+        let index = self.index_of(organization, id).await?;
+        let (head, note) = self.head(organization).await?;
+        let hashes = self.log.inclusion_proof(organization, index, head.size).await?;
+        Ok(TlogProof { extra: None, index, hashes, head: note })
+    }
+
+    /// Returns the proof that the log of the installation has the entry with this identifier, under the newest head that a
+    /// witness has cosigned.
+    ///
+    /// # Errors
+    /// [`PublicationError`] if there is none, or the store fails.
+    pub async fn cosigned_entry_proof(&self, id: Id<Entry>) -> Result<TlogProof, PublicationError> {
+        let index = self.index_of(OrganizationId::INSTALLATION, id).await?;
+        let (head, note) = self.cosigned_head().await?;
+        if index >= head.size {
+            return Err(PublicationError::EntryNotCosigned);
+        }
+        let hashes = self.log.inclusion_proof(OrganizationId::INSTALLATION, index, head.size).await?;
+        Ok(TlogProof { extra: None, index, hashes, head: note })
+    }
+
+    /// Returns the index of a sealed entry in its tree.
+    async fn index_of(&self, organization: OrganizationId, id: Id<Entry>) -> Result<u64, PublicationError> {
         let sequence = match self.log.sealed_entry(organization, id).await?.and_then(|sealed| sealed.seal()) {
             Some(seal) => seal.sequence,
             None if self.log.entry(organization, id).await?.is_some() => return Err(PublicationError::NotSealed),
             None => return Err(PublicationError::NoEntry),
         };
-        let (head, note) = self.head(organization).await?;
-        let index = u64::try_from(sequence - 1).unwrap_or_default();
-        let hashes = self.log.inclusion_proof(organization, index, head.size).await?;
-        Ok(TlogProof { extra: None, index, hashes, head: note })
+        Ok(u64::try_from(sequence - 1).unwrap_or_default())
     }
 
     /// Returns the proof that the tree with `to` entries of an organization's log begins with the one that has `from`.

@@ -24,6 +24,7 @@ mod tree;
 mod tree_head;
 mod verify;
 mod witness;
+mod witness_answer;
 
 pub use archive::{ArchiveObjects, ObjectKey};
 pub use canonical::{canonical_json, hash_entry, hashed_json, push_hashed_json};
@@ -52,3 +53,4 @@ pub use tree::{BLOCK_ENTRIES, BLOCK_LEVEL, Node, Tree, leaf_hash, node_hash, tre
 pub use tree_head::{TreeHead, VerifiedTreeHead, hash_line};
 pub use verify::{ChainVerifier, Fault, Link, VerifiedChain};
 pub use witness::{AddCheckpoint, parse_cosignatures, parse_witnessed_size};
+pub use witness_answer::{WitnessAnswer, WitnessRefusal};

@@ -6,6 +6,7 @@
 //! between. No method needs a snapshot over several tables.
 
 mod changes;
+mod cosignatures;
 mod rows;
 
 use std::sync::Arc;
@@ -21,6 +22,7 @@ use crate::{
 pub use changes::{
     Archival, BodyRedaction, Compaction, Conversion, HeadChange, LeaseHold, PrefixRemoval, SealingRound, TermMerge,
 };
+pub use cosignatures::{CosignatureTable, CosignedRow};
 pub use rows::{
     BodyRange, NewRun, NewSegment, Recent, RunKey, RunTable, SegmentQuery, SegmentStart, SignedHead, StoredHead,
     TermQuery, TermRow, TileRow, WaitingKey, WaitingRow, WaitingStats, WriterRow,
@@ -259,6 +261,9 @@ pub trait AuditTables: Send + Sync {
 pub trait HasAuditTables: Send + Sync {
     /// The tables, for the tasks that seal, compact, prove and remove.
     fn audit_tables(&self) -> Arc<dyn AuditTables>;
+
+    /// The table of the heads that witnesses have cosigned.
+    fn cosignatures(&self) -> Arc<dyn CosignatureTable>;
 
     /// Sets the key that authenticates rows of entries. Nothing that has entries can be written before.
     fn authenticate_rows(&self, key: Arc<dyn RowKey>);

@@ -7,6 +7,7 @@
 mod attachment_sweeper;
 mod audit_retention;
 mod audit_sealer;
+mod audit_witnesses;
 mod evidence_claims;
 mod evidence_expiry;
 mod evidence_files;
@@ -34,6 +35,7 @@ mod workspaces;
 pub(crate) use attachment_sweeper::{AttachmentSweeper, SweepSummary};
 pub(crate) use audit_retention::AuditRetention;
 pub(crate) use audit_sealer::AuditSealer;
+pub(crate) use audit_witnesses::{AuditWitnesses, WitnessConflict, recorded_conflicts};
 pub(crate) use evidence_claims::{ClaimDecision, decide_claim, find_claim};
 pub(crate) use evidence_expiry::EvidenceExpiry;
 pub(crate) use evidence_files::{EvidenceFile, find_files, record_downloads};

@@ -24,7 +24,7 @@ use crate::{
     clock::ReplayClock,
     compose::{Installation, OpenMode, Webhooks},
     failure::Failure,
-    operations::{EvidenceExpiry, RollupCounter, SearchIndexer, SharedTables, record_log_continuation},
+    operations::{AuditWitnesses, EvidenceExpiry, RollupCounter, SearchIndexer, SharedTables, record_log_continuation},
     permissions::exposed_files,
     settings::{Database, Settings},
 };
@@ -41,7 +41,7 @@ use metrics::{
 use rate_limits::RateLimits;
 use shutdown::Signals;
 use tasks::{
-    count_rollups, expire_evidence, fan_out_events, index_titles, maintenance, record_repeated_calls,
+    cosign_heads, count_rollups, expire_evidence, fan_out_events, index_titles, maintenance, record_repeated_calls,
     refresh_signing_keys, reload_certificate, report_repeats, return_rate_limits, seal_audit_log, send_deliveries,
     settle_rows, sweep_attachments,
 };
@@ -190,6 +190,8 @@ impl Server {
         let sweeper =
             tokio::spawn(sweep_attachments::run(installation.clone(), Arc::clone(&attachments), stop.clone()));
         let recorder = tokio::spawn(record_repeated_calls::run(app.clone(), stop.clone()));
+        let witnesses = AuditWitnesses::new(&installation, &settings.witnesses);
+        let cosigner = tokio::spawn(cosign_heads::run(witnesses, settings.witnesses.interval, stop.clone()));
         let expiry = tokio::spawn(expire_evidence::run(EvidenceExpiry::new(&installation), stop.clone()));
         let rollup_metrics = RollupMetrics::register(&metrics)?;
         let rollups = tokio::spawn(count_rollups::run(RollupCounter::new(&installation), rollup_metrics, stop.clone()));
@@ -248,6 +250,7 @@ impl Server {
             maintenance.await?;
             tables.stop().await;
             recorder.await?;
+            cosigner.await?;
             sweeper.await?;
             expiry.await?;
             rollups.await?;

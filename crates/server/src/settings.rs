@@ -5,6 +5,7 @@
 
 mod attachments;
 mod audit_log;
+mod audit_witnesses;
 mod database;
 mod flags;
 mod openid;
@@ -19,6 +20,7 @@ mod webhooks;
 
 pub(crate) use attachments::AttachmentSettings;
 pub(crate) use audit_log::{AuditRetentionPeriods, InstallationLogLimits};
+pub(crate) use audit_witnesses::{Witness, WitnessSettings};
 pub(crate) use database::{Database, parse_database_url};
 pub(crate) use flags::{from_flags, with_flags};
 pub(crate) use parsers::parse_duration;

@@ -203,6 +203,7 @@ macro_rules! contract_suite {
                 ranges_of_bodies_are_returned_in_order
                 rows_of_the_index_are_listed_within_a_range
                 tiles_and_checkpoints_are_found
+                the_last_note_that_each_witness_has_cosigned_is_found
             }
             log_archive {
                 archived_bodies_are_read_from_their_object

@@ -1,5 +1,6 @@
 //! The tables of the audit log (`audit::tables`).
 
+mod cosignatures;
 mod old_entries;
 mod reading;
 
@@ -9,8 +10,8 @@ use async_trait::async_trait;
 use audit::{
     ArchiveObjects, AuditFilter, AuditTables, Checkpoint, HasAuditTables, Hash, RowKey, StoredEntry,
     tables::{
-        Archival, BodyRange, BodyRedaction, Compaction, Conversion, LeaseHold, PrefixRemoval, Recent, RunKey,
-        SealingRound, SegmentQuery, StoredHead, TermMerge, TermQuery, TermRow, TileRow, WaitingKey, WaitingRow,
+        Archival, BodyRange, BodyRedaction, Compaction, Conversion, CosignatureTable, LeaseHold, PrefixRemoval, Recent,
+        RunKey, SealingRound, SegmentQuery, StoredHead, TermMerge, TermQuery, TermRow, TileRow, WaitingKey, WaitingRow,
         WaitingStats, WriterRow,
     },
 };
@@ -227,6 +228,10 @@ impl State {
 impl HasAuditTables for MemoryStore {
     fn audit_tables(&self) -> Arc<dyn AuditTables> {
         Arc::clone(&self.tables) as Arc<dyn AuditTables>
+    }
+
+    fn cosignatures(&self) -> Arc<dyn CosignatureTable> {
+        Arc::clone(&self.tables) as Arc<dyn CosignatureTable>
     }
 
     fn authenticate_rows(&self, key: Arc<dyn RowKey>) {

@@ -10,6 +10,8 @@ use kernel::{OrganizationId, StoreError, Timestamp};
 pub enum Lease {
     /// Extending the audit chain.
     Sealer,
+    /// Sending heads of the installation's audit log to witnesses.
+    Witnesses,
     /// Fanning out events to deliveries.
     Distributor,
     /// Removing attachments that nobody has linked, and objects that no record names.
@@ -32,6 +34,7 @@ impl Lease {
     pub fn name(self) -> Cow<'static, str> {
         match self {
             Self::Sealer => "sealer".into(),
+            Self::Witnesses => "witnesses".into(),
             Self::Distributor => "distributor".into(),
             Self::AttachmentSweep => "attachment-sweep".into(),
             Self::EvidenceExpiry => "evidence-expiry".into(),

@@ -45,8 +45,15 @@ pub(crate) fn get_proof<'a>(_: &'a App, request: &'a ApiRequest) -> BoxFuture<'a
 
 pub(crate) fn get_checkpoint<'a>(_: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>> {
     Box::pin(async move {
-        Query::parse(request.query()).finish()?;
-        let (_, note) = logs(request)?.head(request.principal()?.organization()).await.map_err(problem)?;
+        let mut query = Query::parse(request.query());
+        let is_cosigned = cosigned(&mut query);
+        query.finish()?;
+        let logs = logs(request)?;
+        let note = match is_cosigned {
+            Some(true) => logs.cosigned_head().await,
+            _ => logs.head(request.principal()?.organization()).await,
+        };
+        let (_, note) = note.map_err(problem)?;
         Ok(text(note.to_string()))
     })
 }
@@ -84,6 +91,21 @@ fn logs(request: &ApiRequest) -> Result<Arc<PublishedLog>, Problem> {
     Ok(Arc::clone(&request.state::<ApiServices>()?.audit_log))
 }
 
+/// Reads whether the note of witnesses is asked for.
+fn cosigned(query: &mut Query<'_>) -> Option<bool> {
+    query.optional(
+        "cosigned",
+        "`true` for the newest head that witnesses have cosigned, with their signatures: one of the log of the installation, which \
+         names the heads of the logs of all organizations.",
+        || json!({ "type": "boolean", "default": false }),
+        |text| match text {
+            "true" => Ok(true),
+            "false" => Ok(false),
+            _ => Err("must be `true` or `false`"),
+        },
+    )
+}
+
 /// Reads the sizes of the two trees of a proof of consistency.
 fn sizes(query: &mut Query<'_>) -> (Option<u64>, Option<u64>) {
     let schema = || json!({ "type": "integer", "minimum": 0, "maximum": MAX_SIZE });
@@ -110,9 +132,11 @@ fn problem(error: PublicationError) -> Problem {
             Problem::not_found_because(error.to_string()).header(header::RETRY_AFTER, RETRY_AFTER)
         }
         // Nodes are missing where entries were removed.
-        PublicationError::NoTree | PublicationError::Beyond { .. } | PublicationError::NoProof(_) => {
-            Problem::not_found_because(error.to_string())
-        }
+        PublicationError::NotCosigned
+        | PublicationError::EntryNotCosigned
+        | PublicationError::NoTree
+        | PublicationError::Beyond { .. }
+        | PublicationError::NoProof(_) => Problem::not_found_because(error.to_string()),
     }
 }
 
@@ -125,7 +149,8 @@ pub(crate) fn proof_document() -> Document {
 }
 
 pub(crate) fn checkpoint_document() -> Document {
-    document(EXAMPLE_NOTE, "A signed note in the format `tlog-checkpoint` of C2SP.", &[404])
+    let query = Query::describe(cosigned);
+    Document { query, ..document(EXAMPLE_NOTE, "A signed note in the format `tlog-checkpoint` of C2SP.", &[404]) }
 }
 
 pub(crate) fn consistency_document() -> Document {

@@ -57,7 +57,9 @@ pub(super) fn operations() -> Vec<Operation> {
             tag: "Audit log",
             summary: "Get the signed head of the log",
             description: "Returns the name of the log, its number of entries and the root of its tree, as a signed note in the format \
-                          `tlog-checkpoint` of C2SP. Keep it elsewhere: it proves if entries up to it are changed or removed later.",
+                          `tlog-checkpoint` of C2SP. Keep it elsewhere: it proves if entries up to it are changed or removed later. With \
+                          `cosigned=true` it is one of the log of the installation, with the signatures of witnesses: who are \
+                          independent, and sign only what continues all that they have signed before.",
             access: Access::Scope(Scope::AuditRead),
             charge: Charge::Read,
             media_types: TEXT,

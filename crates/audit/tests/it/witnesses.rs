@@ -1,6 +1,8 @@
 //! The texts that logs and witnesses exchange.
 
-use audit::{AddCheckpoint, Cosignature, Hash, TreeHead, parse_cosignatures, parse_witnessed_size};
+use audit::{
+    AddCheckpoint, Cosignature, Hash, TreeHead, WitnessAnswer, WitnessRefusal, parse_cosignatures, parse_witnessed_size,
+};
 
 use crate::notes::{TestVerifier, cosignature, head, log_key, signed, witness_key};
 
@@ -55,4 +57,41 @@ fn a_cosignature_signs_the_time_and_the_text() {
     assert_eq!(Cosignature::from_bytes(&cosignature.to_bytes()), Some(cosignature));
     assert_eq!(Cosignature::from_bytes(&cosignature.to_bytes()[1..]), None);
     assert_eq!(Cosignature::from_bytes(&[0xff; 72]), None);
+}
+
+#[test]
+fn an_answer_counts_only_with_the_valid_signature_of_the_witness() {
+    let request = AddCheckpoint { old_size: 5, hashes: vec![Hash::ZERO], head: signed(&head(7)) };
+    let read = |status, body: &str| request.read_answer((status, body.as_bytes()), &witness_key(4), &TestVerifier);
+    let own = cosignature(4, 11, &request.head);
+    let others = format!("{}\n{own}\n", cosignature(5, 12, &request.head));
+    let mut note = request.head.clone();
+    note.add(own.clone());
+    assert_eq!(read(200, &others), Ok(WitnessAnswer::Cosigned { note, signed_at: 11 }), "others are left out");
+    let of_another_head = cosignature(4, 11, &signed(&head(8)));
+    assert_eq!(read(200, &format!("{of_another_head}\n")), Err(WitnessRefusal::BadSignature));
+    let unsigned = read(200, &format!("{}\n", cosignature(5, 12, &request.head)));
+    assert_eq!(unsigned, Err(WitnessRefusal::Unsigned(witness_key(4).to_string())));
+    for body in ["", "nonsense\n", &own.to_string()] {
+        assert!(matches!(read(200, body), Err(WitnessRefusal::Malformed(_))), "{body:?}");
+    }
+    let not_text = request.read_answer((200, &[0xff, b'\n']), &witness_key(4), &TestVerifier);
+    assert!(matches!(not_text, Err(WitnessRefusal::Malformed(_))));
+}
+
+#[test]
+fn each_refusal_has_its_own_reason() {
+    let request = AddCheckpoint { old_size: 5, hashes: vec![Hash::ZERO], head: signed(&head(7)) };
+    let read = |status, body: &str| request.read_answer((status, body.as_bytes()), &witness_key(4), &TestVerifier);
+    let origin = head(7).origin.to_string();
+    assert_eq!(read(409, "20852163\n"), Ok(WitnessAnswer::OtherSize(20_852_163)));
+    for body in ["", "x", "5"] {
+        assert!(matches!(read(409, body), Err(WitnessRefusal::Malformed(_))), "{body:?}");
+    }
+    assert_eq!(read(403, "any"), Err(WitnessRefusal::UnknownKey(origin.clone())));
+    assert_eq!(read(404, "any"), Err(WitnessRefusal::UnknownLog(origin)));
+    assert_eq!(read(422, ""), Err(WitnessRefusal::NotContinued { old_size: 5, size: 7 }));
+    for status in [201, 302, 400, 500] {
+        assert_eq!(read(status, "1\n"), Err(WitnessRefusal::Status(status)));
+    }
 }

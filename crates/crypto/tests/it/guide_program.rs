@@ -3,16 +3,16 @@
 use std::{collections::BTreeMap, fs, path::Path, process::Command};
 
 use audit::{
-    Checkpoint, ENTRY_REDACTED, Hash, Head, RedactedEntry, Redaction, Seal, StoredEntry, canonical_json,
-    checkpoint_json, hash_entry, redacted_json,
+    Checkpoint, Cosignature, ENTRY_REDACTED, Hash, Head, NoteSigner as _, RedactedEntry, Redaction, Seal,
+    SignatureKind, SignatureLine, StoredEntry, VerifierKey, canonical_json, checkpoint_json, hash_entry, redacted_json,
 };
-use crypto::{CheckpointKey, verify_export};
+use crypto::{CheckpointKey, NoteKey, verify_export};
 use kernel::{
     Action, Actor, ActorKind, Change, Entry, FieldValue, Id, Organization, OrganizationId, Origin, Reason, Subject,
     Timestamp, Ulid,
 };
 
-use crate::log::{Log, master_key};
+use crate::log::{Log, master_key, seeded_master_key};
 
 const GUIDE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/guides/verifying-the-audit-log.md");
 
@@ -170,7 +170,48 @@ fn the_program_of_the_guide_verifies_an_entry_by_its_proof() {
     let letter = if &proof[signature..=signature] == "B" { "C" } else { "B" };
     let mut changed = proof.clone();
     changed.replace_range(signature..=signature, letter);
-    assert!(refused(&json, &changed, &key).contains("the signature of the note is invalid"));
+    assert!(refused(&json, &changed, &key).contains("the signature of the note by audit.example.com"));
+}
+
+#[test]
+fn the_program_of_the_guide_requires_the_cosignatures_that_it_is_to_require() {
+    let program = Program::new();
+    let entries = sealed((0..11).map(entry), Head::EMPTY);
+    let log = Log::new(entries.iter().map(hash).collect());
+    let (json, key) = (canonical_json(&entries[5]), log.verifier_key().to_string());
+    let verify = |proof: &str, witnesses: &[&str]| {
+        let witnesses = witnesses.join("\n");
+        program.run("entry", &[json.as_bytes(), proof.as_bytes(), key.as_bytes(), witnesses.as_bytes()])
+    };
+    let [(one, one_line), (two, two_line)] = [("one.example", 1), ("two.example", 2)].map(|(name, seed)| {
+        let witness = NoteKey::new(&seeded_master_key(seed));
+        let vkey = VerifierKey {
+            name: name.parse().unwrap(),
+            kind: SignatureKind::Cosignature,
+            public_key: witness.public_key(),
+        };
+        let signed_at = 1_700_000_000;
+        let signature = witness.sign(audit::cosigned_message(signed_at, &log.head.text()).as_bytes());
+        let bytes = Cosignature { signed_at, signature }.to_bytes();
+        let line = SignatureLine { name: vkey.name.clone(), id: vkey.id(), signature: bytes };
+        (vkey.to_string(), line)
+    });
+    let mut proof = log.proof(5);
+    assert!(verify(&proof.to_string(), &[]).is_ok());
+    assert!(verify(&proof.to_string(), &[&one]).unwrap_err().contains("not signed by one.example"));
+    proof.head.add(one_line.clone());
+    let by_one = proof.to_string();
+    assert!(verify(&by_one, &[]).is_ok() && verify(&by_one, &[&one]).is_ok());
+    assert!(verify(&by_one, &[&one, &two]).unwrap_err().contains("not signed by two.example"));
+    proof.head.add(two_line);
+    assert!(verify(&proof.to_string(), &[&one, &two]).is_ok());
+    assert!(verify(&by_one, &[&key]).unwrap_err().contains("not for Ed25519 signatures of type 4"));
+    let mut later = one_line;
+    later.signature[7] ^= 1;
+    let mut forged = log.proof(5);
+    forged.head.add(later);
+    assert!(verify(&forged.to_string(), &[]).is_ok(), "those of others do not matter");
+    assert!(verify(&forged.to_string(), &[&one]).unwrap_err().contains("by one.example is invalid"));
 }
 
 #[test]

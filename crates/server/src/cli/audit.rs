@@ -47,7 +47,7 @@ pub(crate) enum Audit {
     PublicKey(PublicKey),
     /// Print the latest checkpoint of a workspace. Store it elsewhere for verify --checkpoint.
     #[command(
-        after_help = "Examples:\n  novantra audit checkpoint --workspace default > kept.json\n  novantra audit checkpoint --workspace default --note > kept.note"
+        after_help = "Examples:\n  novantra audit checkpoint --workspace default > kept.json\n  novantra audit checkpoint --workspace default --note > kept.note\n  novantra audit checkpoint --workspace - --cosigned > cosigned.note"
     )]
     Checkpoint(CheckpointArgs),
     /// Move the entries that are old enough from the database to the archive now. Servers may run meanwhile: they do it by
@@ -84,6 +84,10 @@ pub(crate) struct Verify {
     /// `--checkpoint` file, the verifier key of the log in a line of its own, too.
     #[arg(long, value_name = "FILE", requires = "files")]
     public_key: Option<PathBuf>,
+    /// Require that each note in the `--checkpoint` file has the valid cosignatures of this number of witnesses, whose
+    /// verifier keys are in the `--public-key` file. Fewer are accepted otherwise, but no invalid one.
+    #[arg(long, value_name = "WITNESSES", requires = "files", default_value_t = 0, hide_default_value = true)]
+    cosigned: usize,
 }
 
 #[derive(Debug, Args)]
@@ -101,6 +105,9 @@ pub(crate) struct Prove {
     /// The workspace, or `-` for the installation's own log.
     #[arg(long, value_name = "SLUG", allow_hyphen_values = true)]
     workspace: String,
+    /// Prove it with the newest note that witnesses have cosigned, which only the installation's own log has.
+    #[arg(long)]
+    cosigned: bool,
 }
 
 #[derive(Debug, Args)]
@@ -120,6 +127,10 @@ pub(crate) struct CheckpointArgs {
     /// Print it as a signed note in the format tlog-checkpoint of C2SP instead of JSON.
     #[arg(long)]
     note: bool,
+    /// Print the newest note that witnesses have cosigned, with their signatures. Witnesses follow the installation's own log,
+    /// `--workspace -`, which names the heads of all others.
+    #[arg(long, conflicts_with = "note")]
+    cosigned: bool,
 }
 
 #[derive(Debug, Args)]
@@ -138,6 +149,7 @@ impl Audit {
                 keys::verifier_key(context, workspace).await
             }
             Self::PublicKey(PublicKey { workspace: None, .. }) => keys::public_key(context).await,
+            Self::Checkpoint(args) if args.cosigned => keys::cosigned_note(context, &args.log.workspace).await,
             Self::Checkpoint(args) if args.note => keys::note(context, &args.log.workspace).await,
             Self::Checkpoint(args) => keys::checkpoint(context, &args.log.workspace).await,
             Self::Archive => archive::archive(context).await,

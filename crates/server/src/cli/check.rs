@@ -2,6 +2,7 @@
 
 mod audit_log;
 mod schema;
+mod witnesses;
 
 use std::{collections::BTreeSet, io::ErrorKind, path::Path, time::Duration};
 
@@ -122,6 +123,7 @@ async fn run_checks(settings: &Settings, repair: bool, report: &mut Report) {
     check_placement(settings, report).await;
     check_clock(&installation, report).await;
     audit_log::check_audit_log(&installation, report).await;
+    witnesses::check_witnesses(&installation, report).await;
     check_webhooks(&installation, report).await;
     if repair {
         repair_rollups(&installation, report).await;

@@ -3,12 +3,15 @@
 use std::sync::Arc;
 
 use audit::RowKey;
-use audit_store::{LogSigner, PublishedLog, SealerKeys, StoredLog};
+use audit_store::{CosignedHeads, LogSigner, PublishedLog, SealerKeys, StoredLog};
 use crypto::{AuditRowKey, Ed25519NoteVerifier, MasterKey, NoteKey};
 use store::DynStore;
 
 use super::Installation;
-use crate::{failure::Failure, settings::Settings};
+use crate::{
+    failure::Failure,
+    settings::{Settings, Witness},
+};
 
 /// The name of an installation without an identifier, on which no server of a version that gives it one has started.
 const UNNAMED: &str = "novantra";
@@ -21,6 +24,8 @@ pub(crate) struct AuditLogs {
     pub(crate) signer: LogSigner,
     /// Authenticates the rows of entries that wait to be sealed.
     pub(crate) rows: Arc<dyn RowKey>,
+    /// The witnesses of the installation's log.
+    pub(crate) witnesses: Arc<[Witness]>,
 }
 
 impl AuditLogs {
@@ -37,7 +42,11 @@ impl AuditLogs {
             Some(generation) => format!("{name}/{generation}"),
             None => name,
         };
-        Ok(Self { signer: LogSigner::new(origin, Arc::new(NoteKey::new(master)))?, rows: row_key(master) })
+        Ok(Self {
+            signer: LogSigner::new(origin, Arc::new(NoteKey::new(master)))?,
+            rows: row_key(master),
+            witnesses: settings.witnesses.witnesses.clone().into(),
+        })
     }
 }
 
@@ -62,5 +71,13 @@ impl Installation {
         let log = StoredLog::new(Arc::clone(&tables));
         log.set_key(Arc::clone(&self.audit_logs.rows));
         PublishedLog::new(Arc::new(log), tables, self.audit_logs.signer.clone(), Arc::new(Ed25519NoteVerifier))
+            .with_cosigned(self.cosigned_heads())
+    }
+
+    /// The heads of the installation's log that witnesses have cosigned.
+    pub(crate) fn cosigned_heads(&self) -> CosignedHeads {
+        let AuditLogs { signer, witnesses, .. } = &self.audit_logs;
+        let keys = witnesses.iter().map(|witness| witness.key.clone()).collect();
+        CosignedHeads::new(self.store.cosignatures(), signer.clone(), Arc::new(Ed25519NoteVerifier), keys)
     }
 }

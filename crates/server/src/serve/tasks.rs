@@ -1,5 +1,6 @@
 //! The background tasks of the server, which run until it shuts down.
 
+pub(super) mod cosign_heads;
 pub(super) mod count_rollups;
 pub(super) mod expire_evidence;
 pub(super) mod fan_out_events;

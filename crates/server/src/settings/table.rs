@@ -232,6 +232,12 @@ settings! {
     AUDIT_ORIGIN: "audit_origin", "NAME", None, Everywhere;
     "The name of this installation in the notes and proofs of its audit logs, such as `audit.example.org`: a host name, with a path if you like, without `https://`. The log of an organization is named after it, `NAME/org_…`, and its verifier key contains that name, so choose it before others rely on proofs. By default the identifier of the installation."
 
+    AUDIT_WITNESSES: "audit_witnesses", "URL KEY", None, Everywhere, list;
+    "A witness that cosigns the newest head of the installation's own audit log, in which the heads of all logs are named: the address (`https`, but for this machine) to which `add-checkpoint` of C2SP `tlog-witness` is appended, a space, and the verifier key of its Ed25519 cosignatures, `NAME+ID+KEY`. At most 15. The witness must be given the key that `novantra audit public-key --note --workspace -` prints. Nothing waits for a witness."
+
+    AUDIT_WITNESS_INTERVAL: "audit_witness_interval", "DURATION", Some("1m"), Serve;
+    "How often the newest head is sent to the `audit_witnesses` that have not cosigned it, from 1s to 1d. After a failure the pause is doubled, up to an hour."
+
     INSTALLATION_LOG_ENTRIES: "installation_log_entries", "ENTRIES", Some("5000000"), Serve;
     "Maximum number of entries in the installation's own audit log, at least 1000. It has the calls without a known account, and changes by operators. The oldest entries beyond it, of about 50 bytes each, are removed in parts of 4,096, or of 256 in a shorter log, and an entry of the log records that."
 

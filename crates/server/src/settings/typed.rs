@@ -14,6 +14,7 @@ use store_sql::DatabaseOptions;
 use super::{
     attachments::AttachmentSettings,
     audit_log::{AuditArchiveSettings, AuditRetentionPeriods, InstallationLogLimits},
+    audit_witnesses::WitnessSettings,
     database::{Database, parse_database_url, read_database_options},
     openid::{self, OpenIdSettings},
     parsers::{parse_address, parse_duration, parse_mebibytes, parse_one_of, parse_origin, parse_positive},
@@ -44,6 +45,8 @@ pub(crate) struct Settings {
     pub(crate) rate_limit_url: Option<RedisUrl>,
     /// The name of the installation in the notes of its audit logs. `None` for its identifier.
     pub(crate) audit_origin: Option<String>,
+    /// The witnesses of the installation's log.
+    pub(crate) witnesses: WitnessSettings,
     pub(crate) installation_log: InstallationLogLimits,
     pub(crate) audit_retention: AuditRetentionPeriods,
     /// `None` if all entries stay in the database.
@@ -92,6 +95,7 @@ impl Settings {
         let signing_key_lifetime = reader.value(&table::SIGNING_KEY_LIFETIME, parse_key_lifetime);
         let rate_limit_url = reader.value_or(&table::RATE_LIMIT_URL, parse_redis_url, || None);
         let audit_origin = reader.value_or(&table::AUDIT_ORIGIN, |text| parse_origin(text).map(Some), || None);
+        let witnesses = WitnessSettings::read(reader);
         let installation_log = InstallationLogLimits::read(reader);
         let audit_retention = AuditRetentionPeriods::read(reader);
         let audit_archive = AuditArchiveSettings::read(reader, attachments.as_ref());
@@ -117,6 +121,7 @@ impl Settings {
             signing_key_lifetime: signing_key_lifetime?,
             rate_limit_url: rate_limit_url?,
             audit_origin: audit_origin?,
+            witnesses: witnesses?,
             installation_log: installation_log?,
             audit_retention: audit_retention?,
             audit_archive: audit_archive?,

@@ -59,3 +59,4 @@ mod trusted_proxies;
 mod user_commands;
 mod web_app;
 mod webhook_commands;
+mod witnesses;

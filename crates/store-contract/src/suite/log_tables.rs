@@ -1,8 +1,8 @@
 //! Reads of the tables of the audit log.
 
 use audit::tables::{
-    BodyRange, Compaction, HeadChange, MAX_RECENT_ROWS, NewRun, RunTable, SealingRound, SegmentQuery, SegmentStart,
-    TermMerge, TermQuery, WaitingKey, WaitingRow, WaitingStats,
+    BodyRange, Compaction, CosignedRow, HeadChange, MAX_RECENT_ROWS, NewRun, RunTable, SealingRound, SegmentQuery,
+    SegmentStart, TermMerge, TermQuery, WaitingKey, WaitingRow, WaitingStats,
 };
 use kernel::{OrganizationId, Timestamp, Ulid};
 
@@ -307,4 +307,32 @@ pub async fn tiles_and_checkpoints_are_found(fixture: Fixture) {
     assert_eq!(list(2, 10).await, kept[1..]);
     assert_eq!(list(i64::MAX, 10).await, []);
     assert_eq!(log.tables.checkpoints(fixture.new_id(), 0, 10).await.unwrap(), []);
+}
+
+/// A log has one cosigned note for each witness, the last one that was stored, and other logs and names have their own.
+pub async fn the_last_note_that_each_witness_has_cosigned_is_found(fixture: Fixture) {
+    let table = fixture.store.cosignatures();
+    let organizations = [fixture.new_id(), fixture.new_id()];
+    let row = |of: usize, origin: &str, witness: &str, note: u8| CosignedRow {
+        organization: organizations[of],
+        origin: origin.to_owned(),
+        witness: witness.to_owned(),
+        note: vec![note, 0, 255],
+    };
+    let witnesses = ["a+1", "b+1", "c+1"].map(str::to_owned);
+    assert_eq!(table.cosigned(organizations[0], "log", &witnesses).await.unwrap(), []);
+    let rows = [row(0, "log", "a+1", 1), row(0, "log", "b+1", 2), row(0, "log/2", "a+1", 3), row(1, "log", "a+1", 4)];
+    table.store_cosigned(&rows).await.unwrap();
+    table.store_cosigned(&[row(0, "log", "b+1", 5), row(0, "log", "d+1", 6)]).await.unwrap();
+    table.store_cosigned(&[row(0, "log", "a+1", 7)]).await.unwrap();
+    table.store_cosigned(&[]).await.unwrap();
+    let mut found = table.cosigned(organizations[0], "log", &witnesses).await.unwrap();
+    found.sort_by(|one, other| one.witness.cmp(&other.witness));
+    assert_eq!(found, [row(0, "log", "a+1", 7), row(0, "log", "b+1", 5)]);
+    let of = async |of: usize, origin, witnesses: &[String]| {
+        table.cosigned(organizations[of], origin, witnesses).await.unwrap()
+    };
+    assert_eq!(of(0, "log/2", &witnesses).await, [row(0, "log/2", "a+1", 3)]);
+    assert_eq!(of(1, "log", &witnesses[..1]).await, [row(1, "log", "a+1", 4)]);
+    assert_eq!(of(0, "log", &[]).await, []);
 }

@@ -26,6 +26,8 @@ pub(crate) struct LogTables {
     pub(crate) tiles: Map<(OrganizationId, i64, i64), TileRow>,
     pub(crate) checkpoints: Map<(OrganizationId, i64), Checkpoint>,
     pub(crate) writers: Map<Ulid, Vec<u8>>,
+    /// The notes that witnesses have cosigned, by the names of logs and the keys of witnesses.
+    pub(crate) cosigned: Map<(OrganizationId, String, String), Vec<u8>>,
     /// The sealed entries of the old form by their sequences.
     pub(crate) old_sealed: Map<(OrganizationId, i64), StoredEntry>,
     pub(crate) old_waiting: Map<(OrganizationId, Ulid), Entry>,

@@ -148,6 +148,13 @@ pub(crate) const AUDIT_TILES: TableDefinition<4> = TableDefinition {
     key_columns: 3,
 };
 
+/// The heads that witnesses have cosigned.
+pub(crate) const AUDIT_COSIGNATURES: TableDefinition<4> = TableDefinition {
+    name: "audit_cosignatures",
+    columns: [Column::text("organization_id"), Column::text("origin"), Column::text("witness"), Column::blob("note")],
+    key_columns: 3,
+};
+
 /// The states of the processes that write rows of entries.
 pub(crate) const AUDIT_WRITERS: TableDefinition<2> =
     TableDefinition { name: "audit_writers", columns: [Column::text("writer"), Column::blob("state")], key_columns: 1 };

@@ -69,6 +69,7 @@ const STEPS: &[Step] = steps! {
     27 "delivery_queue" "0027_delivery_queue.sql",
     28 "audit_runs" "0028_audit_runs.sql",
     29 "audit_redactions" "0029_audit_redactions.sql",
+    30 "audit_cosignatures" "0030_audit_cosignatures.sql",
 };
 
 /// The migration that creates the table `installation`, with a row that stays.

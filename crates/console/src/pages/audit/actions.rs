@@ -7,7 +7,7 @@ use kernel::Kind;
 use crate::navigation::actions_of_pages;
 
 /// Actions that are recorded by no address of the web app: those of the API, of commands and of background tasks.
-const OTHERS: [&str; 84] = [
+const OTHERS: [&str; 85] = [
     "assessment.archived",
     "assessment.completed",
     "assessment.reopened",
@@ -19,6 +19,7 @@ const OTHERS: [&str; 84] = [
     "audit.log_continued",
     "audit.row_refused",
     "audit.rows_missing",
+    "audit.witness_conflict",
     "audit.writer_state_altered",
     "audit_checkpoint.read",
     "audit_consistency.read",

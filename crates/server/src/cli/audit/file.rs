@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fs::File, io::BufReader, path::Path};
 
-use audit::{Hash, VerifiedChain, VerifierKey};
+use audit::{Hash, SignatureKind, VerifiedChain, VerifierKey};
 use crypto::{CheckpointPublicKey, Ed25519NoteVerifier, ExportFault, VerifiedExport, verify_export};
 use serde_json::json;
 
@@ -27,7 +27,14 @@ pub(crate) fn verify_file(verify: &Verify, output: Output) -> Result<(), Failure
     let key = CheckpointPublicKey::from_pem(&keys)
         .context(|| format!("{} is not the public key of checkpoint signatures", public_key.display()))?;
     let kept = KeptHeads::read(verify.checkpoint.as_deref())?;
-    let verify_notes = |notes: &[KeptNote]| verified_roots(notes, &verifier_keys(&keys), public_key);
+    let (witnesses, logs) =
+        verifier_keys(&keys).into_iter().partition::<Vec<_>, _>(|key| key.kind == SignatureKind::Cosignature);
+    let verify_notes = |notes: &[KeptNote]| {
+        for note in notes {
+            note.verify_witnesses(&witnesses, verify.cosigned, &Ed25519NoteVerifier).map_err(Failure::new)?;
+        }
+        verified_roots(notes, &logs, public_key)
+    };
     if are_objects(&verify.files) {
         return verify_objects(&verify.files, &key, kept, verify_notes, output);
     }

@@ -85,6 +85,25 @@ impl KeptNote {
             .map_err(|fault| format!("the note in the --checkpoint file of {} entries: {fault}", self.head.size))
     }
 
+    /// Verifies the cosignatures of these witnesses, of whom at least `required` must have signed.
+    ///
+    /// # Errors
+    /// A description of the fault.
+    pub(super) fn verify_witnesses(
+        &self,
+        witnesses: &[VerifierKey],
+        required: usize,
+        verifier: &dyn NoteVerifier,
+    ) -> Result<(), String> {
+        let named = |fault: String| format!("the note in the --checkpoint file of {} entries: {fault}", self.head.size);
+        let found = self.note.verify(witnesses, verifier).map_err(|fault| named(fault.to_string()))?.len();
+        if found < required {
+            let given = witnesses.len();
+            return Err(named(format!("{found} of the {given} witnesses have cosigned it, and {required} must have")));
+        }
+        Ok(())
+    }
+
     fn parse(text: &str) -> Result<Self, String> {
         let note = SignedNote::parse(text).map_err(|fault| format!("neither JSON nor a signed note: {fault}"))?;
         let head = TreeHead::parse(note.text()).map_err(|fault| fault.to_string())?;

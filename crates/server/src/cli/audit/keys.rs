@@ -1,6 +1,7 @@
 //! Commands that print the public key and the latest checkpoint, with which others verify an audit log.
 
 use audit::{checkpoint_json, latest_checkpoint};
+use kernel::OrganizationId;
 use serde_json::json;
 
 use crate::{
@@ -45,6 +46,35 @@ pub(super) async fn note(context: &CommandContext, workspace: &str) -> Result<()
     })
     .await?;
     context.output.print(&json!({ "note": note }), || note.trim_end().to_owned())
+}
+
+/// Prints the newest note that witnesses have cosigned.
+///
+/// # Errors
+/// If they follow another log, or have cosigned nothing yet.
+pub(super) async fn cosigned_note(context: &CommandContext, workspace: &str) -> Result<(), Failure> {
+    let note = Installation::with(&context.settings, async |installation| {
+        let (name, organization) = find_log(installation, workspace).await?;
+        require_witnesses(&name, organization)?;
+        let head = installation.published_log().cosigned_head().await;
+        let (_, note) = head.map_err(|error| Failure::new(error.to_string()))?;
+        Ok(note.to_string())
+    })
+    .await?;
+    context.output.print(&json!({ "note": note }), || note.trim_end().to_owned())
+}
+
+/// Requires the log that witnesses follow.
+///
+/// # Errors
+/// If it is another one.
+pub(super) fn require_witnesses(name: &str, organization: OrganizationId) -> Result<(), Failure> {
+    if organization == OrganizationId::INSTALLATION {
+        return Ok(());
+    }
+    Err(Failure::usage(format!(
+        "witnesses do not follow the audit log of {name}: use --workspace -, the log that names the heads of all others"
+    )))
 }
 
 /// Prints the latest checkpoint of a log.

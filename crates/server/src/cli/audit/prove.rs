@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::{
     cli::{
         CommandContext,
-        audit::{Prove, verify::find_log},
+        audit::{Prove, keys::require_witnesses, verify::find_log},
     },
     compose::Installation,
     failure::Failure,
@@ -16,13 +16,22 @@ use crate::{
 ///
 /// # Errors
 /// If the log has no such entry, or it is not sealed yet.
-pub(super) async fn prove(context: &CommandContext, Prove { entry, workspace }: &Prove) -> Result<(), Failure> {
+pub(super) async fn prove(
+    context: &CommandContext,
+    Prove { entry, workspace, cosigned }: &Prove,
+) -> Result<(), Failure> {
     let id: Id<Entry> = entry
         .parse()
         .map_err(|_| Failure::usage(format!("{entry:?} is not the identifier of an audit entry, such as aud_…")))?;
     let proof = Installation::with(&context.settings, async |installation| {
         let (name, organization) = find_log(installation, workspace).await?;
-        let proof = installation.published_log().entry_proof(organization, id).await;
+        let published = installation.published_log();
+        let proof = if *cosigned {
+            require_witnesses(&name, organization)?;
+            published.cosigned_entry_proof(id).await
+        } else {
+            published.entry_proof(organization, id).await
+        };
         proof.map_err(|error| Failure::new(format!("there is no proof of {id} in the audit log of {name}: {error}")))
     })
     .await?;

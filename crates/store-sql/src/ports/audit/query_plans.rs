@@ -4,8 +4,9 @@
 mod on_postgres;
 
 use super::{
-    ADVANCE, ARCHIVE, BODIES, CHAINS, DELETE_ROWS, DELETE_RUNS, DELETE_TERMS, HEADS, PAGE_OF_ROWS, ROWS_OF, RUNS,
-    SEGMENTS_BY_HIGH_ID, SEGMENTS_DOWNWARDS, SEGMENTS_UPWARDS, TERMS_DOWNWARDS, TERMS_UPWARDS, TILES,
+    ADVANCE, ARCHIVE, BODIES, CHAINS, COSIGNED, COUNT_REDACTION, DELETE_ROWS, DELETE_RUNS, DELETE_TERMS, HEADS,
+    PAGE_OF_ROWS, REDACT_RUN, REDACT_SEGMENT, REPLACE_TERMS, ROWS_OF, RUNS, SEGMENTS_BY_HIGH_ID, SEGMENTS_DOWNWARDS,
+    SEGMENTS_UPWARDS, TERMS_DOWNWARDS, TERMS_UPWARDS, TILES,
 };
 use crate::{
     engine::{Sql, Value},
@@ -43,6 +44,8 @@ async fn runs_and_segments_are_found_without_reading_others() {
     assert_searches(&planned, &of_runs.single_row(), 5, &format!("{runs} AND first_sequence=?)")).await;
     assert_searches(&planned, &of_segments.single_row(), 5, &format!("{segments}=?)")).await;
     assert_searches(&planned, &ARCHIVE.single_row(), 4, &format!("{segments}=?)")).await;
+    assert_searches(&planned, &REDACT_RUN, 4, &format!("{runs} AND first_sequence=?)")).await;
+    assert_searches(&planned, &REDACT_SEGMENT, 5, &format!("{segments}=?)")).await;
 }
 
 #[tokio::test]
@@ -56,6 +59,10 @@ async fn heads_terms_and_tiles_are_found_by_their_keys() {
     assert_searches(&planned, &TERMS_UPWARDS, 5, &format!("{terms}>? AND first_sequence<?)")).await;
     assert_searches(&planned, &TERMS_DOWNWARDS, 5, &format!("{terms}>? AND first_sequence<?)")).await;
     assert_searches(&planned, &DELETE_TERMS.single_row(), 3, &format!("{terms}=?)")).await;
+    assert_searches(&planned, &REPLACE_TERMS, 4, &format!("{terms}=?)")).await;
+    assert_searches(&planned, &COUNT_REDACTION, 1, head).await;
     let tile = "sqlite_autoindex_audit_tiles_1 (organization_id=? AND level=? AND tile=?)";
     assert_searches(&planned, &TILES.single_row(), 3, tile).await;
+    let cosigned = "audit_cosignatures USING PRIMARY KEY (organization_id=? AND origin=? AND witness=?)";
+    assert_searches(&planned, &COSIGNED.single_row(), 3, cosigned).await;
 }

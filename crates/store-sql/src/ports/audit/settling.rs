@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ::audit::{ArchiveObjects, AuditTables, HasAuditTables, RowKey};
+use ::audit::{ArchiveObjects, AuditTables, HasAuditTables, RowKey, tables::CosignatureTable};
 use async_trait::async_trait;
 use kernel::{StoreError, Timestamp};
 use tokio::sync::oneshot;
@@ -17,6 +17,10 @@ use crate::{
 impl HasAuditTables for SqlStore {
     fn audit_tables(&self) -> Arc<dyn AuditTables> {
         Arc::clone(&self.audit_tables) as Arc<dyn AuditTables>
+    }
+
+    fn cosignatures(&self) -> Arc<dyn CosignatureTable> {
+        Arc::clone(&self.audit_tables) as Arc<dyn CosignatureTable>
     }
 
     fn authenticate_rows(&self, key: Arc<dyn RowKey>) {

@@ -2,6 +2,7 @@
 
 mod bodies;
 mod changes;
+mod cosignatures;
 mod heads;
 mod old_entries;
 mod reading;
@@ -37,8 +38,10 @@ pub(super) use waiting::{INSERT_ROWS, INSERT_ROWS_AGAIN, row_values};
 pub(crate) use {
     bodies::BODIES,
     changes::{ARCHIVE, DELETE_RUNS, DELETE_TERMS},
+    cosignatures::COSIGNED,
     heads::{ADVANCE, CHAINS, HEADS},
     reading::{RUNS, SEGMENTS_BY_HIGH_ID, SEGMENTS_DOWNWARDS, SEGMENTS_UPWARDS, TERMS_DOWNWARDS, TERMS_UPWARDS, TILES},
+    redaction::{COUNT_REDACTION, REDACT_RUN, REDACT_SEGMENT, REPLACE_TERMS},
     waiting::{DELETE_ROWS, PAGE_OF_ROWS, ROWS_OF},
 };
 

@@ -20,7 +20,9 @@ const ROWS: &str = "
     INSERT INTO audit_terms (organization_id, bucket, first_sequence, body)
     SELECT lpad((i % 10)::text, 26, '0'), i / 10 % 100, i, '\\x00' FROM generate_series(1, 50000) AS i;
     INSERT INTO audit_tiles (organization_id, level, tile, hashes)
-    SELECT lpad((i % 10)::text, 26, '0'), 1 + i / 10 % 2, i, '\\x00' FROM generate_series(1, 20000) AS i";
+    SELECT lpad((i % 10)::text, 26, '0'), 1 + i / 10 % 2, i, '\\x00' FROM generate_series(1, 20000) AS i;
+    INSERT INTO audit_cosignatures (organization_id, origin, witness, note)
+    SELECT lpad((i % 10)::text, 26, '0'), 'log', 'witness' || i, '\\x00' FROM generate_series(1, 20000) AS i";
 
 /// The first organization.
 const ORGANIZATION: &str = "'00000000000000000000000001'";
@@ -81,6 +83,7 @@ async fn rows_of_the_log_are_found_and_deleted_by_their_keys_on_postgresql() {
         (&*DELETE_RUNS, key("11"), "audit_runs_pkey", "first_sequence"),
         (&*DELETE_TERMS, key("1, 11"), "audit_terms_pkey", "first_sequence"),
         (&*TILES, key("2, 11"), "audit_tiles_pkey", "tile"),
+        (&*COSIGNED, key("'log', 'witness11'"), "audit_cosignatures_pkey", "witness"),
         (of_runs, key("11, 0, 1, 100"), "audit_runs_pkey", "first_sequence"),
         (&*ARCHIVE, key("11, 'object', 0"), "audit_segments_pkey", "first_sequence"),
         (of_segments, key("11, 0, 1, 100"), "audit_segments_pkey", "first_sequence"),
