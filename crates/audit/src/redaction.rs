@@ -73,7 +73,7 @@ impl Redaction {
     /// Returns the subject of the entry that records the redaction.
     #[must_use]
     pub fn subject(&self) -> Subject {
-        Subject { kind: REDACTED_SUBJECT.into(), id: self.id.to_string().into() }
+        Subject { kind: REDACTED_SUBJECT.into(), id: self.id.to_string() }
     }
 
     /// Returns the changes of the entry that records the redaction.

@@ -262,7 +262,7 @@ mod tests {
         let (stored, line) = exported(Entry { action: audit::ENTRY_REDACTED, ..record.clone() });
         assert_eq!(link(&line).redaction, Some(redaction.entry));
         assert_eq!(Some(link(&line)), Link::from_stored(&stored));
-        let other_subject = Some(Subject { kind: "finding".into(), id: id.to_string().into() });
+        let other_subject = Some(Subject { kind: "finding".into(), id: id.to_string() });
         for other in [record.clone(), Entry { action: audit::ENTRY_REDACTED, subject: other_subject, ..record }] {
             let (stored, line) = exported(other);
             assert_eq!((link(&line).redaction, Some(link(&line))), (None, Link::from_stored(&stored)));
