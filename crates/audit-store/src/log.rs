@@ -24,7 +24,9 @@ mod window;
 
 use std::sync::Arc;
 
-use audit::{AuditFilter, AuditTables, Checkpoint, Head, RowKey, StoredEntry, UnsealedStats, tables::StoredHead};
+use audit::{
+    AuditFilter, AuditTables, Checkpoint, Head, RowKey, SealedEntry, StoredEntry, UnsealedStats, tables::StoredHead,
+};
 use kernel::{Entry, Id, OrganizationId, Page, PageRequest, RecordStream, StoreError, StreamRequest, Timestamp};
 
 pub(crate) use blocks::{is_replaced, parse_header};
@@ -100,6 +102,18 @@ impl StoredLog {
         self.reader.entry(organization, id).await
     }
 
+    /// Returns the sealed entry with this identifier, or what remains of it; `None` if there is none, or it waits.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store fails.
+    pub async fn sealed_entry(
+        &self,
+        organization: OrganizationId,
+        id: Id<Entry>,
+    ) -> Result<Option<SealedEntry>, StoreError> {
+        self.reader.sealed_one(organization, id).await
+    }
+
     /// [`audit::AuditLog::changes`].
     ///
     /// # Errors
@@ -122,7 +136,7 @@ impl StoredLog {
         organization: OrganizationId,
         after: i64,
         limit: usize,
-    ) -> Result<Vec<StoredEntry>, StoreError> {
+    ) -> Result<Vec<SealedEntry>, StoreError> {
         self.reader.sealed(organization, after, limit).await
     }
 

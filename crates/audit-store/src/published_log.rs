@@ -163,8 +163,11 @@ impl PublishedLog {
 
     /// Returns the index of a sealed entry in its tree.
     async fn index_of(&self, organization: OrganizationId, id: Id<Entry>) -> Result<u64, PublicationError> {
-        let entry = self.log.entry(organization, id).await?.ok_or(PublicationError::NoEntry)?;
-        let sequence = entry.seal.ok_or(PublicationError::NotSealed)?.sequence;
+        let sequence = match self.log.sealed_entry(organization, id).await?.and_then(|sealed| sealed.seal()) {
+            Some(seal) => seal.sequence,
+            None if self.log.entry(organization, id).await?.is_some() => return Err(PublicationError::NotSealed),
+            None => return Err(PublicationError::NoEntry),
+        };
         Ok(u64::try_from(sequence - 1).unwrap_or_default())
     }
 

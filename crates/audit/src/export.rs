@@ -5,7 +5,12 @@ use std::collections::VecDeque;
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use kernel::{OrganizationId, StoreError};
 
-use crate::{canonical::canonical_json, checkpoint::Checkpoint, log::AuditLog};
+use crate::{
+    canonical::canonical_json,
+    checkpoint::Checkpoint,
+    log::AuditLog,
+    redaction::{SealedEntry, redacted_json},
+};
 
 /// The maximum number of entries or checkpoints that are held in memory at a time.
 const BATCH: usize = 500;
@@ -33,8 +38,8 @@ pub async fn latest_checkpoint(
     Ok(log.checkpoints(organization, head - 1, 1).await?.pop())
 }
 
-/// An export of an organization's chain, oldest entry first: a line `{"entry":{…}}` for each sealed entry, and a line
-/// `{"checkpoint":{…}}` for each checkpoint, after the entry whose hash it signs.
+/// An export of an organization's chain, oldest entry first: a line `{"entry":{…}}` for each sealed entry, or
+/// `{"redacted":{…}}` for what remains of one, and a line `{"checkpoint":{…}}` for each checkpoint, after the entry whose hash it signs.
 ///
 /// Memory use does not depend on the length of the chain.
 #[derive(Debug)]
@@ -86,9 +91,12 @@ impl ChainExport {
         }
         let mut lines = String::new();
         for entry in log.sealed(self.organization, self.sequence, BATCH).await? {
-            let Some(seal) = entry.seal.filter(|seal| seal.sequence <= self.end) else { break };
+            let Some(seal) = entry.seal().filter(|seal| seal.sequence <= self.end) else { break };
             self.sequence = seal.sequence;
-            push_line(&mut lines, "entry", &canonical_json(&entry));
+            match &entry {
+                SealedEntry::Entry(stored) => push_line(&mut lines, "entry", &canonical_json(stored)),
+                SealedEntry::Redacted(redacted) => push_line(&mut lines, "redacted", &redacted_json(redacted)),
+            }
             while let Some(checkpoint) = self.next_checkpoint(log).await? {
                 push_line(&mut lines, "checkpoint", &checkpoint_json(&checkpoint));
             }

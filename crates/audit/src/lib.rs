@@ -12,6 +12,7 @@ mod log;
 mod note;
 mod note_key;
 mod proof;
+mod redaction;
 mod removal;
 mod row_key;
 mod stored;
@@ -37,6 +38,10 @@ pub use note_key::{
     KeyId, KeyName, MalformedKeyName, MalformedVerifierKey, NoteSigner, NoteVerifier, SignatureKind, VerifierKey,
 };
 pub use proof::{NoProof, ProofPlan, verify_consistency, verify_inclusion};
+pub use redaction::{
+    ENTRY_REDACTED, REDACTED_SUBJECT, RedactedEntry, Redaction, SealedEntry, is_redactable, recorded_redaction,
+    redacted_json,
+};
 pub use removal::{ENTRIES_REMOVED, Removal, pending_removal, recorded_removal};
 pub use row_key::RowKey;
 pub use stored::{VerificationError, verify_stored};

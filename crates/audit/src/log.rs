@@ -7,6 +7,7 @@ use kernel::{Entry, Id, OrganizationId, Page, PageRequest, SnapshotStream, Store
 
 use crate::{
     checkpoint::Checkpoint,
+    redaction::SealedEntry,
     stored_entry::{Head, StoredEntry},
 };
 
@@ -91,7 +92,8 @@ pub trait AuditLog: Send + Sync {
         limit: usize,
     ) -> Result<Vec<StoredEntry>, StoreError>;
 
-    /// Returns up to `limit` sealed entries after this sequence, in the order of the chain.
+    /// Returns up to `limit` sealed entries after this sequence, in the order of the chain, with what remains of those that
+    /// were redacted.
     ///
     /// # Errors
     /// [`StoreError`] if the store fails.
@@ -100,7 +102,7 @@ pub trait AuditLog: Send + Sync {
         organization: OrganizationId,
         after: i64,
         limit: usize,
-    ) -> Result<Vec<StoredEntry>, StoreError>;
+    ) -> Result<Vec<SealedEntry>, StoreError>;
 
     /// Returns up to `limit` checkpoints after this sequence, in the order of the chain: those that are kept, and that of
     /// the head.

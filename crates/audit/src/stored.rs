@@ -62,7 +62,7 @@ async fn verify_after(
     let mut after = i64::MIN;
     loop {
         let page = log.sealed(organization, after, PAGE_SIZE).await?;
-        let links: Vec<Link> = page.iter().filter_map(Link::from_stored).collect();
+        let links: Vec<Link> = page.iter().filter_map(Link::from_sealed).collect();
         // After the last entry, there may be the checkpoint of a batch that was sealed after the page was read. The
         // entries of that batch are visible by then, so they are read once more before the chain is judged to be cut.
         let through = links.last().map_or(i64::MAX, |last| last.sequence);

@@ -19,7 +19,9 @@ use crate::{
     stored_entry::StoredEntry,
 };
 
-pub use changes::{Archival, Compaction, Conversion, HeadChange, LeaseHold, PrefixRemoval, SealingRound, TermMerge};
+pub use changes::{
+    Archival, BodyRedaction, Compaction, Conversion, HeadChange, LeaseHold, PrefixRemoval, SealingRound, TermMerge,
+};
 pub use cosignatures::{CosignatureTable, CosignedRow};
 pub use rows::{
     BodyRange, NewRun, NewSegment, Recent, RunKey, RunTable, SegmentQuery, SegmentStart, SignedHead, StoredHead,
@@ -185,6 +187,13 @@ pub trait AuditTables: Send + Sync {
     /// # Errors
     /// [`StoreError`] if the store fails; the place may have been stored then.
     async fn archive(&self, archival: &Archival) -> Result<bool, StoreError>;
+
+    /// Replaces the body of a run by one in which an entry is redacted, in one transaction, with a result as of
+    /// [`Self::compact`]: it stores nothing either if the run has no body, or is another by now.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store fails; the body may have been stored then.
+    async fn redact(&self, redaction: &BodyRedaction) -> Result<bool, StoreError>;
 
     /// Removes the entries up to a block's or segment's end from the start of a chain, in one transaction. Returns
     /// `false`, and removes nothing, if the chain does not begin where the removal expects, or if the runs and segments

@@ -8,6 +8,7 @@ use crate::{
     canonical::hash_entry,
     checkpoint::{Checkpoint, CheckpointVerifier},
     hash::Hash,
+    redaction::{RedactedEntry, SealedEntry, recorded_redaction},
     removal::recorded_removal,
     stored_entry::{Head, Seal, StoredEntry},
 };
@@ -23,10 +24,12 @@ pub struct Link {
     pub previous_hash: Hash,
     /// The hash that the entry states as its own.
     pub hash: Hash,
-    /// The hash computed from the entry's content, which `hash` must equal.
-    pub computed: Hash,
+    /// The hash computed from the entry's content, which `hash` must equal; `None` if it was redacted.
+    pub computed: Option<Hash>,
     /// The last entry of the removal that the entry records, if it records one.
     pub removal: Option<Head>,
+    /// The sequence and hash of the entry whose redaction this entry records, if it records one.
+    pub redaction: Option<Head>,
 }
 
 impl Link {
@@ -34,9 +37,26 @@ impl Link {
     #[must_use]
     pub fn from_stored(stored: &StoredEntry) -> Option<Self> {
         let Seal { sequence, previous_hash, hash } = stored.seal?;
-        let computed = hash_entry(&stored.entry, sequence, previous_hash);
+        let computed = Some(hash_entry(&stored.entry, sequence, previous_hash));
         let removal = recorded_removal(&stored.entry);
-        Some(Self { id: stored.entry.id, sequence, previous_hash, hash, computed, removal })
+        let redaction = recorded_redaction(&stored.entry).map(|redaction| redaction.entry);
+        Some(Self { id: stored.entry.id, sequence, previous_hash, hash, computed, removal, redaction })
+    }
+
+    /// Creates the link of a sealed entry, or of what remains of it; `None` if it is not sealed.
+    #[must_use]
+    pub fn from_sealed(sealed: &SealedEntry) -> Option<Self> {
+        match sealed {
+            SealedEntry::Entry(stored) => Self::from_stored(stored),
+            SealedEntry::Redacted(redacted) => Some(Self::from_redacted(redacted)),
+        }
+    }
+
+    /// Creates the link of what remains of an entry.
+    #[must_use]
+    pub fn from_redacted(redacted: &RedactedEntry) -> Self {
+        let RedactedEntry { id, seal: Seal { sequence, previous_hash, hash }, .. } = *redacted;
+        Self { id, sequence, previous_hash, hash, computed: None, removal: None, redaction: None }
     }
 }
 
@@ -236,6 +256,12 @@ pub enum Fault {
         /// The sequence of the last of them.
         last: i64,
     },
+    /// The content of an entry is missing, and no later entry records that it was redacted.
+    #[error("the content of the entry at sequence {sequence} was removed, which no entry records")]
+    UnrecordedRedaction {
+        /// The sequence of the entry.
+        sequence: i64,
+    },
     /// A checkpoint was passed after entries that follow it.
     #[error("the checkpoint at sequence {sequence} comes after entries that follow it in the chain")]
     LateCheckpoint {
@@ -262,6 +288,8 @@ pub struct ChainVerifier<'key> {
     checkpoints: u64,
     signed_through: i64,
     pending_checkpoints: BTreeMap<(i64, Hash), Timestamp>,
+    /// The entries without content whose record has not come yet.
+    unrecorded: BTreeMap<i64, Hash>,
 }
 
 impl<'key> ChainVerifier<'key> {
@@ -285,6 +313,7 @@ impl<'key> ChainVerifier<'key> {
             checkpoints: 0,
             signed_through: 0,
             pending_checkpoints: BTreeMap::new(),
+            unrecorded: BTreeMap::new(),
         }
     }
 
@@ -299,7 +328,7 @@ impl<'key> ChainVerifier<'key> {
     /// # Errors
     /// [`Fault`] if the entry is not the expected one; the verification must not be continued then.
     pub fn verify_entry(&mut self, link: &Link) -> Result<(), Fault> {
-        let Link { id, sequence, previous_hash, hash, computed, removal } = *link;
+        let Link { id, sequence, previous_hash, hash, computed, removal, redaction } = *link;
         let expected = self.head.sequence + 1;
         if sequence > expected {
             return Err(Fault::Gap { id, expected, found: sequence });
@@ -307,7 +336,7 @@ impl<'key> ChainVerifier<'key> {
         if sequence < expected {
             return Err(Fault::Misplaced { id, expected, found: sequence });
         }
-        if hash != computed {
+        if let Some(computed) = computed.filter(|computed| *computed != hash) {
             return Err(Fault::Altered { id, sequence, hash, computed });
         }
         if previous_hash != self.head.hash {
@@ -316,6 +345,12 @@ impl<'key> ChainVerifier<'key> {
         self.head = Head { sequence, hash };
         self.last = Some(id);
         self.has_recorded_start |= removal == Some(self.start);
+        if computed.is_none() {
+            self.unrecorded.insert(sequence, hash);
+        }
+        if let Some(redaction) = redaction.filter(|entry| self.unrecorded.get(&entry.sequence) == Some(&entry.hash)) {
+            self.unrecorded.remove(&redaction.sequence);
+        }
         self.check_pending_checkpoints()
     }
 
@@ -369,6 +404,9 @@ impl<'key> ChainVerifier<'key> {
         }
         if !self.has_recorded_start {
             return Err(Fault::UnrecordedRemoval { through: self.start.sequence });
+        }
+        if let Some((&sequence, _)) = self.unrecorded.first_key_value() {
+            return Err(Fault::UnrecordedRedaction { sequence });
         }
         Ok(VerifiedChain {
             // Sequences have no gaps.

@@ -3,9 +3,9 @@
 //! A line has one spelling, byte for byte: that of `audit::canonical_json`. So the text that is hashed is the line itself
 //! without its member `hash`, and no reader can understand it in another way than this one.
 
-use audit::{Checkpoint, Hash, Head, Link, Signature, checkpoint_json};
+use audit::{Checkpoint, Hash, Head, Link, RedactedEntry, Seal, Signature, checkpoint_json, redacted_json};
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
-use kernel::OrganizationId;
+use kernel::{Entry, Id, OrganizationId};
 
 use crate::canonical_reader::{CanonicalReader, Scalar};
 
@@ -18,15 +18,17 @@ pub(crate) enum Line {
 /// Parses a line of an export, without its line feed.
 ///
 /// # Errors
-/// If the line is neither an entry nor a checkpoint, or has another spelling than the one that is exported.
+/// If the line is neither an entry, nor what remains of one, nor a checkpoint, or has another spelling than the one that is exported.
 pub(crate) fn read(line: &str) -> Result<Line, String> {
     let mut reader = CanonicalReader::new(line);
     let parsed = if line.starts_with("{\"entry\":") {
         read_entry(&mut reader)?
+    } else if line.starts_with("{\"redacted\":") {
+        read_redacted(&mut reader)?
     } else if line.starts_with("{\"checkpoint\":") {
         Line::Checkpoint(read_checkpoint(&mut reader)?)
     } else {
-        return Err("neither {\"entry\":{…}} nor {\"checkpoint\":{…}}".to_owned());
+        return Err("neither {\"entry\":{…}} nor {\"redacted\":{…}} nor {\"checkpoint\":{…}}".to_owned());
     };
     reader.expect("}")?;
     reader.end()?;
@@ -41,7 +43,7 @@ fn read_entry(reader: &mut CanonicalReader<'_>) -> Result<Line, String> {
     reader.expect(",\"actor\":{\"id\":")?.optional_string()?;
     reader.expect(",\"kind\":")?.string()?;
     reader.expect(",\"name\":")?.string()?;
-    let removal = read_changes(reader.expect("},\"changes\":")?)?;
+    let (removal, redaction) = read_changes(reader.expect("},\"changes\":")?)?;
     let hash_start = reader.position();
     let hash: Hash = reader.expect(",\"hash\":")?.parsed("hash")?;
     let hash_end = reader.position();
@@ -57,9 +59,11 @@ fn read_entry(reader: &mut CanonicalReader<'_>) -> Result<Line, String> {
     reader.expect(",\"sourceAddress\":")?.optional_string()?;
     reader.expect(",\"status\":")?.optional_integer()?;
     reader.expect(",\"subject\":")?;
+    let mut has_redacted_subject = false;
     if !reader.skip("null") {
-        reader.expect("{\"id\":")?.string()?;
-        reader.expect(",\"type\":")?.string()?;
+        let id = reader.expect("{\"id\":")?.string()?;
+        let kind = reader.expect(",\"type\":")?.string()?;
+        has_redacted_subject = kind == audit::REDACTED_SUBJECT && id.parse::<Id<Entry>>().is_ok();
         reader.expect("}")?;
     }
     reader.expect(",\"userAgent\":")?.optional_string()?;
@@ -69,14 +73,34 @@ fn read_entry(reader: &mut CanonicalReader<'_>) -> Result<Line, String> {
     }
     reader.expect("}")?;
     let hashed = [reader.text(start..hash_start), reader.text(hash_end..reader.position())].concat();
-    let computed = Hash::digest(hashed.as_bytes());
+    let computed = Some(Hash::digest(hashed.as_bytes()));
     let removal = removal.filter(|_| action == audit::ENTRIES_REMOVED.as_str());
-    Ok(Line::Entry { organization, link: Link { id, sequence, previous_hash, hash, computed, removal } })
+    let redaction = redaction.filter(|_| has_redacted_subject && action == audit::ENTRY_REDACTED.as_str());
+    Ok(Line::Entry { organization, link: Link { id, sequence, previous_hash, hash, computed, removal, redaction } })
 }
 
-/// Reads the changes of an entry, and returns the last entry of the removal that they would record.
-fn read_changes(reader: &mut CanonicalReader<'_>) -> Result<Option<Head>, String> {
-    let (mut sequence, mut hash) = (None, None);
+fn read_redacted(reader: &mut CanonicalReader<'_>) -> Result<Line, String> {
+    reader.expect("{\"redacted\":")?;
+    let start = reader.position();
+    let hash = reader.expect("{\"hash\":")?.parsed("hash")?;
+    let id = reader.expect(",\"id\":")?.parsed("id")?;
+    let organization = reader.expect(",\"organizationId\":")?.parsed("organizationId")?;
+    let previous_hash = reader.expect(",\"previousHash\":")?.parsed("previousHash")?;
+    let sequence = reader.expect(",\"sequence\":")?.integer()?;
+    reader.expect("}")?;
+    let redacted = RedactedEntry { id, organization, seal: Seal { sequence, previous_hash, hash } };
+    // Identifiers could be spelled in other ways.
+    if redacted_json(&redacted) == reader.text(start..reader.position()) {
+        Ok(Line::Entry { organization, link: Link::from_redacted(&redacted) })
+    } else {
+        Err("the redacted entry has another spelling than the one that is exported".to_owned())
+    }
+}
+
+/// Reads the changes of an entry, and returns the last entry of the removal, and the entry of the redaction, that they would
+/// record.
+fn read_changes(reader: &mut CanonicalReader<'_>) -> Result<(Option<Head>, Option<Head>), String> {
+    let (mut removal, mut redaction) = ((None, None), (None, None));
     reader.expect("[")?;
     let mut is_first = true;
     while !reader.skip("]") {
@@ -87,18 +111,24 @@ fn read_changes(reader: &mut CanonicalReader<'_>) -> Result<Option<Head>, String
         reader.expect("}")?;
         // The first change of a field counts, as in `audit::recorded_removal`.
         match field {
-            "lastSequence" => sequence = sequence.or(Some(after)),
-            "chainHash" => hash = hash.or(Some(after)),
+            "lastSequence" => removal.0 = removal.0.or(Some(after)),
+            "chainHash" => removal.1 = removal.1.or(Some(after)),
+            "sequence" => redaction.0 = redaction.0.or(Some(after)),
+            "hash" => redaction.1 = redaction.1.or(Some(after)),
             _ => {}
         }
         is_first = false;
     }
-    Ok(match (sequence, hash) {
+    Ok((head(removal), head(redaction)))
+}
+
+fn head(members: (Option<Scalar<'_>>, Option<Scalar<'_>>)) -> Option<Head> {
+    match members {
         (Some(Scalar::Integer(sequence)), Some(Scalar::String(hash))) => {
             hash.parse().ok().map(|hash| Head { sequence, hash })
         }
         _ => None,
-    })
+    }
 }
 
 fn read_checkpoint(reader: &mut CanonicalReader<'_>) -> Result<Checkpoint, String> {
@@ -211,6 +241,34 @@ mod tests {
         assert_eq!(link(&line).removal, None);
     }
 
+    #[test]
+    fn what_remains_of_a_redacted_entry_and_its_record_are_read() {
+        let (id, sequence, hash) = (entry().id, 7, Hash([4; 32]));
+        let seal = Seal { sequence, previous_hash: Hash([3; 32]), hash };
+        let redacted = RedactedEntry { id, organization: OrganizationId::INSTALLATION, seal };
+        let line = format!("{{\"redacted\":{}}}", redacted_json(&redacted));
+        assert_eq!(link(&line), Link::from_redacted(&redacted));
+        for changed in [
+            line.replace("\"sequence\":7", "\"sequence\":07"),
+            line.replace("\"sequence\":7", "\"sequence\":7,\"x\":1"),
+            line.replace("aud_01HZX", "aud_01hzx"),
+            line.replace("}}", "}},"),
+        ] {
+            assert!(read(&changed).is_err(), "{changed} is accepted");
+        }
+
+        let redaction = audit::Redaction { id, entry: Head { sequence, hash } };
+        let record = Entry { subject: Some(redaction.subject()), changes: redaction.changes(), ..entry() };
+        let (stored, line) = exported(Entry { action: audit::ENTRY_REDACTED, ..record.clone() });
+        assert_eq!(link(&line).redaction, Some(redaction.entry));
+        assert_eq!(Some(link(&line)), Link::from_stored(&stored));
+        let other_subject = Some(Subject { kind: "finding".into(), id: id.to_string().into() });
+        for other in [record.clone(), Entry { action: audit::ENTRY_REDACTED, subject: other_subject, ..record }] {
+            let (stored, line) = exported(other);
+            assert_eq!((link(&line).redaction, Some(link(&line))), (None, Link::from_stored(&stored)));
+        }
+    }
+
     /// Each of these has the same members and values as the exported line for some readers of JSON.
     #[test]
     fn another_spelling_of_the_same_entry_is_refused() {
@@ -282,7 +340,10 @@ mod tests {
             "{error}"
         );
         assert!(error.starts_with("byte 5"), "{error}");
-        assert_eq!(read("[]").err().unwrap(), "neither {\"entry\":{…}} nor {\"checkpoint\":{…}}");
+        assert_eq!(
+            read("[]").err().unwrap(),
+            "neither {\"entry\":{…}} nor {\"redacted\":{…}} nor {\"checkpoint\":{…}}"
+        );
         for line in ["", "{}", "{\"entry\":1}", "{\"entry\":{}}", "{\"checkpoint\":{\"signature\":\"AA==\"}}"] {
             assert!(read(line).is_err(), "{line:?} was accepted");
         }
@@ -297,7 +358,7 @@ mod tests {
             prop_assume!(bytes[index] != byte);
             bytes[index] = byte;
             if let Some(Line::Entry { link, .. }) = String::from_utf8(bytes).ok().and_then(|line| read(&line).ok()) {
-                prop_assert_ne!(link.computed, link.hash);
+                prop_assert_ne!(link.computed, Some(link.hash));
             }
         }
 

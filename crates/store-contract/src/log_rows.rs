@@ -170,6 +170,7 @@ pub(crate) fn stored_head(organization: OrganizationId, sequence: i64) -> Stored
         signed: Some(signed),
         removed: Head::EMPTY,
         old_through: 0,
+        redacted: 0,
     }
 }
 

@@ -17,6 +17,7 @@ pub mod identities;
 pub mod listing;
 pub mod log_archive;
 pub mod log_old_form;
+pub mod log_redaction;
 pub mod log_rounds;
 pub mod log_segments;
 pub mod log_tables;
@@ -208,6 +209,11 @@ macro_rules! contract_suite {
                 archived_bodies_are_read_from_their_object
                 an_archival_that_expects_something_else_stores_nothing
                 a_location_in_another_organizations_object_is_not_read
+            }
+            log_redaction {
+                a_redacted_body_takes_the_place_of_the_stored_one
+                a_redaction_adds_no_row_of_the_index
+                a_redaction_that_expects_something_else_stores_nothing
             }
             log_rounds {
                 a_round_moves_waiting_entries_to_runs

@@ -1,7 +1,7 @@
 //! The audit log, which is written in rows and read from the tables (`crate::tables`).
 
 use async_trait::async_trait;
-use audit::{AuditFilter, AuditLog, Checkpoint, Head, StoredEntry, UnsealedStats};
+use audit::{AuditFilter, AuditLog, Checkpoint, Head, SealedEntry, StoredEntry, UnsealedStats};
 use audit_store::PreparedRow;
 use kernel::{
     AuditTrail, Entry, Id, OrganizationId, Page, PageRequest, RepeatedCalls, SnapshotStream, StoreError, StreamRequest,
@@ -111,7 +111,7 @@ impl AuditLog for MemoryStore {
         organization: OrganizationId,
         after: i64,
         limit: usize,
-    ) -> Result<Vec<StoredEntry>, StoreError> {
+    ) -> Result<Vec<SealedEntry>, StoreError> {
         self.log.sealed(organization, after, limit).await
     }
 

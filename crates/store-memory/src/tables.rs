@@ -10,8 +10,8 @@ use async_trait::async_trait;
 use audit::{
     ArchiveObjects, AuditFilter, AuditTables, Checkpoint, HasAuditTables, Hash, RowKey, StoredEntry,
     tables::{
-        Archival, BodyRange, Compaction, Conversion, CosignatureTable, LeaseHold, PrefixRemoval, Recent, RunKey,
-        SealingRound, SegmentQuery, StoredHead, TermMerge, TermQuery, TermRow, TileRow, WaitingKey, WaitingRow,
+        Archival, BodyRange, BodyRedaction, Compaction, Conversion, CosignatureTable, LeaseHold, PrefixRemoval, Recent,
+        RunKey, SealingRound, SegmentQuery, StoredHead, TermMerge, TermQuery, TermRow, TileRow, WaitingKey, WaitingRow,
         WaitingStats, WriterRow,
     },
 };
@@ -157,6 +157,13 @@ impl AuditTables for MemoryTables {
                 state.renew_lease(lease)?;
             }
             state.log.archive(archival)
+        })
+    }
+
+    async fn redact(&self, redaction: &BodyRedaction) -> Result<bool, StoreError> {
+        self.shared.change_if(|state| {
+            state.renew_lease(&redaction.lease)?;
+            state.log.redact(redaction)
         })
     }
 

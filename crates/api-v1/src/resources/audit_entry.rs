@@ -133,7 +133,7 @@ pub(crate) fn schema() -> Value {
 
 pub(crate) fn document() -> Document {
     let example = json!({
-        "id": "aud_01KSFQX5Y800000000000000006",
+        "id": "aud_01KSFQX5Y80000000000000006",
         "organizationId": "org_01KSFQX5Y800000000000000001",
         "sequence": 4711,
         "occurredAt": "2026-05-25T14:08:33.000Z",

@@ -180,7 +180,7 @@ pub(crate) fn schema() -> Value {
 
 pub(crate) fn document() -> Document {
     let example = json!({
-        "id": "aud_01KSFQX5Y800000000000000006",
+        "id": "aud_01KSFQX5Y80000000000000006",
         "eventKind": "downloaded",
         "occurredAt": "2026-05-25T14:08:33.000Z",
         "actor": { "kind": "service_account", "id": "svc_01KSFQX5Y800000000000000005", "name": "audit-portal" },

@@ -10,7 +10,7 @@ use audit_runs::{BLOCK_ENTRIES, Dictionary, Header};
 use kernel::{OrganizationId, StoreError};
 
 use super::{
-    block_cache::{Block, IdRanges, Layout},
+    block_cache::{Block, IdRanges, Layout, LogVersion},
     reader::Reader,
 };
 
@@ -60,13 +60,10 @@ enum Source {
 }
 
 impl Reader {
-    /// Reads blocks of an organization. Returns `None` if one of the runs is no longer where its key says.
-    pub(crate) async fn load(
-        &self,
-        organization: OrganizationId,
-        wishes: &[Wish],
-    ) -> Result<Option<Blocks>, StoreError> {
-        let Some(sources) = self.sources(organization, wishes).await? else { return Ok(None) };
+    /// Reads blocks of a log. Returns `None` if one of the runs is no longer where its key says.
+    pub(crate) async fn load(&self, version: LogVersion, wishes: &[Wish]) -> Result<Option<Blocks>, StoreError> {
+        let (organization, _) = version;
+        let Some(sources) = self.sources(version, wishes).await? else { return Ok(None) };
         let mut loaded = Vec::with_capacity(wishes.len());
         for (wish, source) in wishes.iter().zip(sources) {
             let blocks = match source {
@@ -74,7 +71,7 @@ impl Reader {
                 Source::Whole(body) if is_replaced(&wish.key, &body) => return Ok(None),
                 source => {
                     let blocks = decode(organization, wish, &source)?;
-                    self.keep(organization, wish, &blocks);
+                    self.keep(version, wish, &blocks);
                     blocks
                 }
             };
@@ -84,14 +81,15 @@ impl Reader {
     }
 
     /// Reads the bytes for each wish, with at most three calls.
-    async fn sources(&self, organization: OrganizationId, wishes: &[Wish]) -> Result<Option<Vec<Source>>, StoreError> {
+    async fn sources(&self, version: LogVersion, wishes: &[Wish]) -> Result<Option<Vec<Source>>, StoreError> {
+        let (organization, _) = version;
         let mut sources: Vec<Option<Source>> =
-            wishes.iter().map(|wish| self.cached(organization, wish).map(Source::Cached)).collect();
+            wishes.iter().map(|wish| self.cached(version, wish).map(Source::Cached)).collect();
         let mut layouts = HashMap::new();
         let mut first = Vec::new();
         for (index, wish) in wishes.iter().enumerate().filter(|(index, _)| sources[*index].is_none()) {
             let is_whole = wish.key.table == RunTable::Runs || wish.blocks.count_ones() >= WHOLE_FROM;
-            match self.blocks.layouts.get(&(organization, wish.key.first_sequence)).filter(|_| !is_whole) {
+            match self.blocks.layouts.get(&(version, wish.key.first_sequence)).filter(|_| !is_whole) {
                 Some(layout) => drop(layouts.insert(index, layout)),
                 None => first.push((index, wish.range(0, if is_whole { usize::MAX } else { LAYOUT_LENGTH }))),
             }
@@ -107,14 +105,14 @@ impl Reader {
             let header = parse_header(organization, &wish.key, &body)?;
             let dictionary = header.dictionary();
             match body.get(dictionary.clone()) {
-                Some(bytes) => drop(layouts.insert(index, self.layout(organization, wish, header, bytes)?)),
+                Some(bytes) => drop(layouts.insert(index, self.layout(version, wish, header, bytes)?)),
                 None => unfinished.push((index, wish.range(dictionary.start, dictionary.len()), header)),
             }
         }
         let ranges: Vec<_> = unfinished.iter().map(|(index, range, _)| (*index, *range)).collect();
         let Some(bodies) = self.bodies(organization, &ranges).await? else { return Ok(None) };
         for ((index, _, header), bytes) in unfinished.into_iter().zip(bodies) {
-            layouts.insert(index, self.layout(organization, &wishes[index], header, &bytes)?);
+            layouts.insert(index, self.layout(version, &wishes[index], header, &bytes)?);
         }
         let mut frames = Vec::new();
         for (index, wish) in wishes.iter().enumerate() {
@@ -144,34 +142,33 @@ impl Reader {
         Ok(self.tables.bodies(organization, &ranges).await?.into_iter().collect())
     }
 
-    fn cached(&self, organization: OrganizationId, wish: &Wish) -> Option<Vec<Arc<Block>>> {
-        wish.parts().map(|(_, first, entries)| self.blocks.blocks.get(&(organization, first, entries))).collect()
+    fn cached(&self, version: LogVersion, wish: &Wish) -> Option<Vec<Arc<Block>>> {
+        wish.parts().map(|(_, first, entries)| self.blocks.blocks.get(&(version, first, entries))).collect()
     }
 
     fn layout(
         &self,
-        organization: OrganizationId,
+        version: LogVersion,
         wish: &Wish,
         header: Header,
         bytes: &[u8],
     ) -> Result<Arc<Layout>, StoreError> {
-        let dictionary =
-            Dictionary::decode(&header, bytes).map_err(|fault| unreadable(organization, &wish.key, fault))?;
+        let dictionary = Dictionary::decode(&header, bytes).map_err(|fault| unreadable(version.0, &wish.key, fault))?;
         let layout = Arc::new(Layout { header, dictionary });
         let bytes = 4 * bytes.len() + size_of::<Layout>() + 2_000;
-        self.blocks.layouts.insert((organization, wish.key.first_sequence), Arc::clone(&layout), bytes);
+        self.blocks.layouts.insert((version, wish.key.first_sequence), Arc::clone(&layout), bytes);
         Ok(layout)
     }
 
-    fn keep(&self, organization: OrganizationId, wish: &Wish, blocks: &[Arc<Block>]) {
+    fn keep(&self, version: LogVersion, wish: &Wish, blocks: &[Arc<Block>]) {
         for block in blocks {
-            let key = (organization, block.first_sequence, block.entries.len());
+            let key = (version, block.first_sequence, block.entries.len());
             self.blocks.blocks.insert(key, Arc::clone(block), block.bytes());
         }
         if wish.key.table == RunTable::Segments && wish.blocks == ALL_BLOCKS {
             let ranges: IdRanges = blocks.iter().map(|block| block.id_range()).collect();
             let bytes = size_of_val(&*ranges) + 100;
-            self.blocks.id_ranges.insert((organization, wish.key.first_sequence), ranges, bytes);
+            self.blocks.id_ranges.insert((version, wish.key.first_sequence), ranges, bytes);
         }
     }
 }
@@ -194,7 +191,7 @@ fn decode(organization: OrganizationId, wish: &Wish, source: &Source) -> Result<
     let Layout { header, dictionary } = layout;
     let mut blocks = Vec::with_capacity(frames.len());
     for ((block, first_sequence, _), frame) in wish.parts().zip(frames) {
-        let entries = dictionary.decode_block(header, block, frame).map_err(fault)?;
+        let entries = dictionary.decode_block_with_stubs(header, block, frame).map_err(fault)?;
         let before = header.anchors.get(block).map_or(Hash::ZERO, |anchor| anchor.before);
         blocks.push(Arc::new(Block::new(first_sequence, before, entries)));
     }

@@ -109,8 +109,10 @@ impl Scan {
                 let rank = hit.rank;
                 let Some(Reverse(hit)) = self.hits.pop() else { continue };
                 // An entry that was sealed meanwhile comes twice, sealed first.
-                if self.last.replace(rank) != Some(rank) {
-                    return Ok(Next::Entry(Box::new(hit.source.into_stored())));
+                if self.last.replace(rank) != Some(rank)
+                    && let Some(stored) = hit.source.into_stored()
+                {
+                    return Ok(Next::Entry(Box::new(stored)));
                 }
                 continue;
             }
@@ -150,7 +152,7 @@ impl Scan {
         let needed = self.batch.saturating_sub(self.hits.len()).max(1);
         let budget = self.max_scanned.saturating_sub(self.scanned);
         let wishes = self.steps.take(&self.reader, &self.view, needed, budget).await?;
-        let Some(loaded) = self.reader.load(self.view.organization, &wishes).await? else { return Ok(false) };
+        let Some(loaded) = self.reader.load(self.view.version(), &wishes).await? else { return Ok(false) };
         for (wish, blocks) in wishes.iter().zip(loaded) {
             for block in blocks {
                 self.scanned += block.entries.len();
@@ -166,7 +168,7 @@ impl Scan {
     }
 
     fn push(&mut self, source: Source) {
-        let entry = source.entry();
+        let Some(entry) = source.entry() else { return };
         let is_shown = source.sequence().is_none_or(|sequence| sequence <= self.through);
         if is_shown && self.window.contains(entry.id.ulid()) && self.wanted.matches(entry) {
             let rank = self.window.direction.rank(entry.id.ulid());
@@ -189,11 +191,12 @@ enum Source {
 }
 
 impl Source {
-    fn entry(&self) -> &Entry {
+    /// The entry; `None` if it was redacted.
+    fn entry(&self) -> Option<&Entry> {
         match self {
-            Self::Waiting(entry) => entry,
-            Self::Sealed(block, index) => &block.entries[*index],
-            Self::Old(stored) => &stored.entry,
+            Self::Waiting(entry) => Some(entry),
+            Self::Sealed(block, index) => block.entries[*index].content(),
+            Self::Old(stored) => Some(&stored.entry),
         }
     }
 
@@ -205,11 +208,11 @@ impl Source {
         }
     }
 
-    fn into_stored(self) -> StoredEntry {
+    fn into_stored(self) -> Option<StoredEntry> {
         match self {
-            Self::Waiting(entry) => StoredEntry { entry: *entry, seal: None },
+            Self::Waiting(entry) => Some(StoredEntry { entry: *entry, seal: None }),
             Self::Sealed(block, index) => block.stored(index),
-            Self::Old(stored) => *stored,
+            Self::Old(stored) => Some(*stored),
         }
     }
 }

@@ -3,19 +3,27 @@
 use std::sync::Arc;
 
 use audit::{
-    StoredEntry,
+    SealedEntry,
     tables::{RunKey, RunTable},
 };
 use audit_runs::BLOCK_ENTRIES;
 use kernel::{OrganizationId, StoreError};
 
 use super::{
-    block_cache::Block,
+    block_cache::{Block, LogVersion},
     blocks::{ALL_BLOCKS, Wish},
     lists::moved,
     reader::{MAX_ATTEMPTS, Reader},
     view::View,
 };
+
+/// Segments that have all entries that were asked for.
+struct Segments {
+    version: LogVersion,
+    /// The sequence before the first of the entries.
+    after: i64,
+    keys: Vec<RunKey>,
+}
 
 impl Reader {
     /// Returns up to `limit` sealed entries after this sequence.
@@ -24,11 +32,13 @@ impl Reader {
         organization: OrganizationId,
         after: i64,
         limit: usize,
-    ) -> Result<Vec<StoredEntry>, StoreError> {
+    ) -> Result<Vec<SealedEntry>, StoreError> {
         for _ in 0..MAX_ATTEMPTS {
             let segments = self.segments_behind(organization, after, limit).await?;
             let found = match segments {
-                Some((after, keys)) => self.read_behind(organization, &keys, after, limit, Vec::new()).await?,
+                Some(Segments { version, after, keys }) => {
+                    self.read_behind(version, &keys, after, limit, Vec::new()).await?
+                }
                 None => self.read_view_behind(&self.chain_view(organization).await?, after, limit).await?,
             };
             if let Some(found) = found {
@@ -49,7 +59,7 @@ impl Reader {
         let keys: Vec<RunKey> =
             units.map(|unit| view.key(unit).clone()).take_while(|key| key.first_sequence <= last).collect();
         let wishes: Vec<Wish> = keys.iter().filter_map(|key| wish_between(key, first, last)).collect();
-        let loaded = self.load(view.organization, &wishes).await?;
+        let loaded = self.load(view.version(), &wishes).await?;
         Ok(loaded.map(|loaded| loaded.into_iter().flatten().collect()))
     }
 
@@ -60,7 +70,7 @@ impl Reader {
         organization: OrganizationId,
         after: i64,
         limit: usize,
-    ) -> Result<Option<(i64, Vec<RunKey>)>, StoreError> {
+    ) -> Result<Option<Segments>, StoreError> {
         let Some(head) = self.head(organization).await? else { return Ok(None) };
         let after = after.max(head.removed.sequence);
         let directory = self.segments(organization, head.old_through).await?;
@@ -73,7 +83,8 @@ impl Reader {
         let keys = directory.keys[first..end].to_vec();
         let is_contiguous = keys.first().is_some_and(|key| key.first_sequence <= after + 1)
             && keys.is_sorted_by(|one, other| one.last_sequence + 1 == other.first_sequence);
-        Ok(is_contiguous.then_some((after, keys)))
+        let version = (organization, head.redacted);
+        Ok(is_contiguous.then_some(Segments { version, after, keys }))
     }
 
     async fn read_view_behind(
@@ -81,17 +92,18 @@ impl Reader {
         view: &View,
         after: i64,
         limit: usize,
-    ) -> Result<Option<Vec<StoredEntry>>, StoreError> {
+    ) -> Result<Option<Vec<SealedEntry>>, StoreError> {
         let organization = view.organization;
         let mut found = Vec::new();
         let old_through = view.old_through();
         if after < old_through {
-            found = self.tables.old_sealed(organization, after, limit).await?;
+            let old = self.tables.old_sealed(organization, after, limit).await?;
+            found = old.into_iter().map(SealedEntry::Entry).collect();
             if !self.still_old_through(view).await? {
                 return Ok(None);
             }
             let is_full = found.len() == limit;
-            found.retain(|stored| stored.seal.is_some_and(|seal| seal.sequence <= old_through));
+            found.retain(|sealed: &SealedEntry| sealed.seal().is_some_and(|seal| seal.sequence <= old_through));
             if is_full && found.len() == limit {
                 return Ok(Some(found));
             }
@@ -101,26 +113,26 @@ impl Reader {
             .map(|unit| view.key(unit).clone())
             .take_while(|key| key.first_sequence <= after.saturating_add_unsigned(limit as u64))
             .collect();
-        self.read_behind(organization, &keys, after, limit, found).await
+        self.read_behind(view.version(), &keys, after, limit, found).await
     }
 
     async fn read_behind(
         &self,
-        organization: OrganizationId,
+        version: LogVersion,
         keys: &[RunKey],
         after: i64,
         limit: usize,
-        mut found: Vec<StoredEntry>,
-    ) -> Result<Option<Vec<StoredEntry>>, StoreError> {
+        mut found: Vec<SealedEntry>,
+    ) -> Result<Option<Vec<SealedEntry>>, StoreError> {
         let first = after.saturating_add(1);
         let last = after.saturating_add_unsigned((limit - found.len().min(limit)) as u64);
         let wishes: Vec<Wish> = keys.iter().filter_map(|key| wish_between(key, first, last)).collect();
-        let Some(loaded) = self.load(organization, &wishes).await? else { return Ok(None) };
+        let Some(loaded) = self.load(version, &wishes).await? else { return Ok(None) };
         for block in loaded.iter().flatten() {
             let sequences = block.first_sequence..;
             let indices =
                 sequences.zip(0..block.entries.len()).filter(|(sequence, _)| (first..=last).contains(sequence));
-            found.extend(indices.map(|(_, index)| block.stored(index)));
+            found.extend(indices.map(|(_, index)| block.sealed(version.0, index)));
         }
         Ok(Some(found))
     }

@@ -1,7 +1,7 @@
 //! Single entries by their identifiers.
 
 use audit::{
-    StoredEntry,
+    SealedEntry, StoredEntry,
     tables::{RunKey, RunTable, WaitingRow},
 };
 use audit_runs::{BLOCK_ENTRIES, MAX_ENTRIES};
@@ -14,10 +14,11 @@ use super::{
     view::View,
     waiting::WaitingVisitor,
 };
+use crate::blocks::entry_id;
 
 /// The result of a search in what is sealed.
 enum Found {
-    Entry(Box<StoredEntry>),
+    Entry(Box<SealedEntry>),
     Nothing,
     Moved,
 }
@@ -50,8 +51,25 @@ impl Reader {
             let mut waiting = OneWaiting { id, found: old };
             let view = self.view_with(organization, &mut waiting).await?;
             match self.sealed_entry(&view, id).await? {
-                Found::Entry(stored) => return Ok(Some(*stored)),
+                Found::Entry(sealed) => return Ok(sealed.into_stored()),
                 Found::Nothing => return Ok(waiting.found.map(|entry| StoredEntry { entry, seal: None })),
+                Found::Moved => {}
+            }
+        }
+        Err(moved(organization))
+    }
+
+    /// Returns the sealed entry with this identifier, or what remains of it.
+    pub(crate) async fn sealed_one(
+        &self,
+        organization: OrganizationId,
+        id: Id<Entry>,
+    ) -> Result<Option<SealedEntry>, StoreError> {
+        for _ in 0..MAX_ATTEMPTS {
+            let view = self.chain_view(organization).await?;
+            match self.sealed_entry(&view, id).await? {
+                Found::Entry(sealed) => return Ok(Some(*sealed)),
+                Found::Nothing => return Ok(None),
                 Found::Moved => {}
             }
         }
@@ -77,7 +95,7 @@ impl Reader {
                 return Ok(Found::Moved);
             }
             if let Some(stored) = old.filter(|stored| stored.seal.is_some()) {
-                return Ok(Found::Entry(Box::new(stored)));
+                return Ok(Found::Entry(Box::new(SealedEntry::Entry(stored))));
             }
         }
         let ulid = id.ulid();
@@ -96,7 +114,7 @@ impl Reader {
     async fn find_in_unit(&self, view: &View, unit: usize, id: Ulid) -> Result<Found, StoreError> {
         let key = view.key(unit);
         if key.table == RunTable::Segments {
-            let blocks = match self.blocks.id_ranges(view.organization, key) {
+            let blocks = match self.blocks.id_ranges(view.version(), key) {
                 Some(ranges) => {
                     let has =
                         |(block, (low, high)): (usize, &(Ulid, Ulid))| (*low <= id && id <= *high).then_some(block);
@@ -118,12 +136,12 @@ impl Reader {
         let mut middle = likely_block(view.key(unit), id);
         while start < end {
             let wish = Wish { key: view.key(unit).clone(), blocks: 1 << middle };
-            let Some(blocks) = self.load(view.organization, &[wish]).await? else { return Ok(Found::Moved) };
+            let Some(blocks) = self.load(view.version(), &[wish]).await? else { return Ok(Found::Moved) };
             let Some(block) = blocks.first().and_then(|blocks| blocks.first()) else { break };
-            if let Some(index) = block.entries.iter().position(|entry| entry.id.ulid() == id) {
-                return Ok(Found::Entry(Box::new(block.stored(index))));
+            if let Some(index) = block.find(id) {
+                return Ok(Found::Entry(Box::new(block.sealed(view.organization, index))));
             }
-            if block.entries.first().is_some_and(|first| id < first.id.ulid()) {
+            if block.entries.first().is_some_and(|first| id < entry_id(first).ulid()) {
                 end = middle
             } else {
                 start = middle + 1
@@ -135,10 +153,10 @@ impl Reader {
 
     async fn find_in_blocks(&self, view: &View, unit: usize, blocks: u16, id: Ulid) -> Result<Found, StoreError> {
         let wish = Wish { key: view.key(unit).clone(), blocks };
-        let Some(loaded) = self.load(view.organization, &[wish]).await? else { return Ok(Found::Moved) };
+        let Some(loaded) = self.load(view.version(), &[wish]).await? else { return Ok(Found::Moved) };
         for block in loaded.iter().flatten() {
-            if let Some(index) = block.entries.iter().position(|entry| entry.id.ulid() == id) {
-                return Ok(Found::Entry(Box::new(block.stored(index))));
+            if let Some(index) = block.find(id) {
+                return Ok(Found::Entry(Box::new(block.sealed(view.organization, index))));
             }
         }
         Ok(Found::Nothing)

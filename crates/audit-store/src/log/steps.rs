@@ -136,8 +136,7 @@ impl Steps {
         }) else {
             return;
         };
-        let ranges =
-            (key.table == RunTable::Segments).then(|| reader.blocks.id_ranges(view.organization, key)).flatten();
+        let ranges = (key.table == RunTable::Segments).then(|| reader.blocks.id_ranges(view.version(), key)).flatten();
         let Some(ranges) = ranges else {
             let unread = self.unread_in(view, unit..unit + 1);
             self.listed.push_back(Step { wish: Wish { key: key.clone(), blocks }, unread });

@@ -6,8 +6,8 @@ use std::{
 };
 
 use audit::tables::{RunKey, RunTable};
-use audit_runs::SegmentTerms;
-use kernel::{Entry, OrganizationId};
+use audit_runs::{RunEntry, SegmentTerms};
+use kernel::OrganizationId;
 
 use super::byte_cache::ByteCache;
 
@@ -40,9 +40,14 @@ impl TermCache {
     }
 
     /// Keeps the fingerprints of a run that was read.
-    pub(crate) fn keep_run(&self, organization: OrganizationId, key: &RunKey, entries: &[Entry]) {
+    pub(crate) fn keep_run(&self, organization: OrganizationId, key: &RunKey, entries: &[RunEntry]) {
         if key.table == RunTable::Runs && self.get(organization, key).is_none() {
-            self.insert(organization, key, Arc::new(SegmentTerms::of(entries)), 100 + 30 * entries.len());
+            self.insert(
+                organization,
+                key,
+                Arc::new(SegmentTerms::after_removed(0, entries.iter().map(RunEntry::content))),
+                100 + 30 * entries.len(),
+            );
         }
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use audit::tables::{RunKey, RunTable, StoredHead};
 use kernel::{OrganizationId, Ulid};
 
-use super::directory::Directory;
+use super::{block_cache::LogVersion, directory::Directory};
 
 /// The state of a log as a request finds it. Its *units* are the segments and runs in the order of the chain, by index.
 pub(crate) struct View {
@@ -50,6 +50,11 @@ impl View {
             .collect();
         tail_low_ids.reverse();
         Self { organization, head, directory, segments: first..end, tail, tail_low_ids }
+    }
+
+    /// The version of the log.
+    pub(crate) fn version(&self) -> LogVersion {
+        (self.organization, self.head.as_ref().map_or(0, |head| head.redacted))
     }
 
     /// The sequence of the last entry that was removed from the start.

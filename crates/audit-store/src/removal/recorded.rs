@@ -1,13 +1,10 @@
 //! Verification that the log itself records what was removed of it. The head that says so is in no tag, so whoever can write
 //! to the database could have it say anything.
 
-use audit::{
-    AuditFilter, ENTRIES_REMOVED, StoredEntry, hash_entry, leaf_hash, recorded_removal, tables::StoredHead,
-    verify_inclusion,
-};
+use audit::{AuditFilter, ENTRIES_REMOVED, recorded_removal, tables::StoredHead};
 use kernel::{PageLimit, PageRequest, StoreError, Timestamp};
 
-use crate::{log::StoredLog, proofs::ProofError};
+use crate::{inclusion::is_in_tree, log::StoredLog};
 
 /// The maximum number of pages of records that are looked through. A removal is among the newest of them.
 const MAX_PAGES: usize = 64;
@@ -36,19 +33,4 @@ pub(crate) async fn is_recorded(log: &StoredLog, head: &StoredHead) -> Result<bo
         }
     }
     Ok(false)
-}
-
-async fn is_in_tree(log: &StoredLog, head: &StoredHead, stored: &StoredEntry) -> Result<bool, StoreError> {
-    let (Some(tree), Some(seal)) = (&head.tree, stored.seal) else { return Ok(false) };
-    let Ok(index) = u64::try_from(seal.sequence - 1) else { return Ok(false) };
-    // It may be newer than the head that was read.
-    if index >= tree.size() {
-        return Ok(false);
-    }
-    let leaf = leaf_hash(hash_entry(&stored.entry, seal.sequence, seal.previous_hash));
-    match log.inclusion_proof(head.organization, index, tree.size()).await {
-        Ok(proof) => Ok(verify_inclusion(leaf, index, tree.size(), tree.root(), &proof)),
-        Err(ProofError::NoProof(_)) => Ok(false),
-        Err(ProofError::Store(error)) => Err(error),
-    }
 }

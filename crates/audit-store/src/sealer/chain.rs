@@ -4,7 +4,8 @@ use audit::{
     AuditTables, BLOCK_ENTRIES, Hash, Head, Tree, hash_entry,
     tables::{BodyRange, RunTable, SegmentQuery, SegmentStart, StoredHead},
 };
-use kernel::{Entry, OrganizationId, StoreError, Ulid};
+use audit_runs::RunEntry;
+use kernel::{OrganizationId, StoreError, Ulid};
 
 use crate::{keys::SealerKeys, stored_head::verify_head};
 
@@ -24,7 +25,7 @@ pub(super) struct OpenBlock {
     pub(super) first_sequence: i64,
     /// The hash of the entry before the first one.
     pub(super) before: Hash,
-    pub(super) entries: Vec<Entry>,
+    pub(super) entries: Vec<RunEntry>,
     pub(super) hashes: Vec<Hash>,
 }
 
@@ -39,10 +40,13 @@ impl OpenBlock {
         Head { sequence: self.first_sequence - 1 + count, hash: self.hashes.last().copied().unwrap_or(self.before) }
     }
 
-    /// Adds an entry to the chain.
-    pub(super) fn push(&mut self, entry: Entry) -> Hash {
+    /// Adds an entry to the chain, or what remains of one.
+    pub(super) fn push(&mut self, entry: RunEntry) -> Hash {
         let before = self.head();
-        let hash = hash_entry(&entry, before.sequence + 1, before.hash);
+        let hash = match &entry {
+            RunEntry::Entry(entry) => hash_entry(entry, before.sequence + 1, before.hash),
+            RunEntry::Stub { hash, .. } => *hash,
+        };
         self.entries.push(entry);
         self.hashes.push(hash);
         hash
@@ -111,6 +115,7 @@ impl Chain {
             signed: None,
             removed: Head::EMPTY,
             old_through: 0,
+            redacted: 0,
         };
         Ok(Self { head, open_runs: Vec::new(), open: None })
     }
@@ -127,7 +132,7 @@ impl Chain {
         let mut open = OpenBlock::new(Head { sequence: first.sequence - 1, hash: first.previous_hash });
         head.high_id = stored.iter().map(|stored| stored.entry.id.ulid()).fold(head.high_id, Ord::max);
         for stored in stored {
-            open.push(stored.entry);
+            open.push(RunEntry::Entry(stored.entry));
         }
         if open.head() != head.head {
             return Err(fault("the last entries do not have the hash of the stored head"));
@@ -164,7 +169,7 @@ impl Chain {
         let mut open: Option<OpenBlock> = None;
         for body in bodies {
             let body = body.ok_or_else(|| fault("a run of the last block is missing"))?;
-            let (header, entries) = audit_runs::decode(&body).map_err(|error| fault(error.to_string()))?;
+            let (header, entries) = audit_runs::decode_with_stubs(&body).map_err(|error| fault(error.to_string()))?;
             let anchor = header.anchors.first().ok_or_else(|| fault("a run of the last block is not sealed"))?;
             let before = Head { sequence: header.first_sequence - 1, hash: anchor.before };
             let block = open.get_or_insert_with(|| OpenBlock::new(before));

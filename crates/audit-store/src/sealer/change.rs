@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use audit::{
-    Checkpoint,
+    Checkpoint, ENTRY_REDACTED,
     tables::{LeaseHold, SealingRound},
 };
-use kernel::{Entry, OrganizationId, StoreError, Timestamp, Ulid};
+use kernel::{Entry, Id, OrganizationId, StoreError, Timestamp, Ulid};
 
 use super::{Sealer, chain::Chain, judgement::Judged, round::Round, writers::Writers};
 
@@ -18,6 +18,8 @@ pub(super) struct Change {
     pub(super) versions: BTreeMap<Ulid, u64>,
     /// The number of entries.
     pub(super) sealed: u64,
+    /// Those of them that record a redaction.
+    pub(super) redactions: Vec<(OrganizationId, Id<Entry>)>,
     /// Whether the sealer's own entries are among them.
     pub(super) has_own: bool,
     /// Those of them that wait until the chain can be sealed.
@@ -73,6 +75,7 @@ impl Sealer {
             checkpoints: Vec::new(),
             versions,
             sealed: 0,
+            redactions: Vec::new(),
             has_own: judged.has_own,
             unreported: judged.unreported,
         };
@@ -89,6 +92,8 @@ impl Sealer {
                 return Ok(None);
             }
             change.sealed += entries.len() as u64;
+            let records = entries.iter().filter(|entry| entry.action == ENTRY_REDACTED);
+            change.redactions.extend(records.map(|entry| (organization, entry.id)));
             let extension = chain.extend(entries, keys, now);
             change.stored.heads.push(extension.change);
             change.chains.push(extension.chain);

@@ -5,11 +5,11 @@ use audit::{
     tables::{HeadChange, NewRun, SignedHead, StoredHead},
     tree_root,
 };
-use audit_runs::{BlockAnchor, Effort, encode_sealed};
+use audit_runs::{BlockAnchor, Effort, RunEntry, encode_sealed_with_stubs};
 use kernel::{Entry, OrganizationId, Timestamp, Ulid};
 
 use super::chain::{Chain, OpenBlock};
-use crate::{keys::SealerKeys, rows::ulid_time, stored_head::head_tag};
+use crate::{blocks::entry_id, keys::SealerKeys, rows::ulid_time, stored_head::head_tag};
 
 const DAY_MS: i64 = 24 * 3600 * 1000;
 
@@ -36,7 +36,7 @@ impl Chain {
             let fills = entries.len() >= room;
             let mut added = OpenBlock::new(self.head.head);
             for entry in entries.by_ref().take(room) {
-                let hash = added.push(entry);
+                let hash = added.push(RunEntry::Entry(entry));
                 if let Some(tree) = &mut self.head.tree {
                     tree.push(hash);
                 }
@@ -70,14 +70,14 @@ impl Chain {
 }
 
 /// Notes the identifiers of the entries of a new run.
-fn note_ids(head: &mut StoredHead, entries: &[Entry]) {
+fn note_ids(head: &mut StoredHead, entries: &[RunEntry]) {
     let late = ulid_time(head.high_id).millis() - ulid_time(first_id(entries)).millis();
     head.late_ms = head.late_ms.max(late);
-    head.high_id = entries.iter().map(|entry| entry.id.ulid()).fold(head.high_id, Ord::max);
+    head.high_id = entries.iter().map(|entry| entry_id(entry).ulid()).fold(head.high_id, Ord::max);
 }
 
-fn first_id(entries: &[Entry]) -> Ulid {
-    entries.iter().map(|entry| entry.id.ulid()).min().unwrap_or_default()
+fn first_id(entries: &[RunEntry]) -> Ulid {
+    entries.iter().map(|entry| entry_id(entry).ulid()).min().unwrap_or_default()
 }
 
 fn joined(mut first: OpenBlock, mut second: OpenBlock) -> OpenBlock {
@@ -95,7 +95,7 @@ fn run(organization: OrganizationId, block: &OpenBlock, high_id: Ulid) -> NewRun
         last_sequence: first_sequence - 1 + i64::try_from(entries.len()).unwrap_or(i64::MAX),
         first_id: first_id(entries),
         high_id,
-        body: encode_sealed(organization, *first_sequence, entries, &[anchor], Effort::Quick),
+        body: encode_sealed_with_stubs(organization, *first_sequence, entries, &[anchor], Effort::Quick),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 
 use audit::{Checkpoint, tables::WaitingKey};
-use kernel::{OrganizationId, StoreError, Timestamp, Ulid};
+use kernel::{Entry, Id, OrganizationId, StoreError, Timestamp, Ulid};
 
 /// The result of a round of sealing. What it says has been stored.
 #[derive(Debug, Default)]
@@ -18,6 +18,8 @@ pub struct Round {
     /// The checkpoints of new heads, and of those that this sealer found when it took a chain over: they must go to the
     /// log output.
     pub checkpoints: Vec<Checkpoint>,
+    /// The entries that were sealed and record a redaction, which is due now.
+    pub redactions: Vec<(OrganizationId, Id<Entry>)>,
     /// The chains that can't be sealed. They are tried again after a minute.
     pub faults: Vec<ChainFault>,
     /// The rows that are not sealed, because this installation has not written them as they are. Each is reported once.

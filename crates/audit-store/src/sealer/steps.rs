@@ -191,6 +191,7 @@ impl Sealer {
         self.chains.stored(change.chains);
         round.sealed = change.sealed;
         round.checkpoints.extend(change.checkpoints);
+        round.redactions = change.redactions;
     }
 }
 

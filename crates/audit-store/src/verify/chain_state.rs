@@ -30,6 +30,8 @@ pub(super) struct ChainState {
     heads: BTreeMap<i64, Hash>,
     verified_checkpoints: u64,
     signed_through: i64,
+    /// The entries without content whose record has not come yet.
+    unrecorded: BTreeMap<i64, Hash>,
 }
 
 impl ChainState {
@@ -48,6 +50,7 @@ impl ChainState {
             heads: BTreeMap::new(),
             verified_checkpoints: 0,
             signed_through: 0,
+            unrecorded: BTreeMap::new(),
         }
     }
 
@@ -100,15 +103,16 @@ impl ChainState {
 
     /// Adds an entry of the old form.
     pub(super) fn push_old(&mut self, link: &audit::Link) -> Result<(), Fault> {
-        let audit::Link { id, sequence, previous_hash, hash, computed, removal } = *link;
+        let audit::Link { id, sequence, previous_hash, hash, computed, removal, redaction } = *link;
         self.expect_sequence(id, sequence)?;
-        if hash != computed {
+        if let Some(computed) = computed.filter(|computed| *computed != hash) {
             return Err(Fault::Altered { id, sequence, hash, computed });
         }
         if previous_hash != self.head.hash {
             return Err(Fault::Unchained { id, sequence, previous_hash, expected: self.head.hash });
         }
         self.has_recorded_start |= removal == Some(self.start);
+        self.note_redactions(redaction.as_slice(), &[]);
         self.high_id = self.high_id.max(id.ulid());
         self.push_entry(Head { sequence, hash }, id)
     }
@@ -135,6 +139,7 @@ impl ChainState {
             return Err(Fault::Unchained { id, sequence: first, previous_hash, expected });
         }
         self.has_recorded_start |= block.removals.contains(&self.start);
+        self.note_redactions(&block.redactions, &block.redacted);
         let is_expected = |sequence: &i64| *sequence <= last;
         let has_checkpoint = self.checkpoints.first_key_value().is_some_and(|((sequence, _), _)| is_expected(sequence));
         let has_root = self.roots.first_key_value().is_some_and(|(size, _)| *size <= last.unsigned_abs());
@@ -152,6 +157,16 @@ impl ChainState {
         self.head = Head { sequence: last, hash: block.hash(last).unwrap_or(Hash::ZERO) };
         self.last = block.id(last);
         Ok(())
+    }
+
+    /// Expects a record of each entry without content, which comes later.
+    fn note_redactions(&mut self, recorded: &[Head], redacted: &[Head]) {
+        self.unrecorded.extend(redacted.iter().map(|entry| (entry.sequence, entry.hash)));
+        for entry in recorded {
+            if self.unrecorded.get(&entry.sequence) == Some(&entry.hash) {
+                self.unrecorded.remove(&entry.sequence);
+            }
+        }
     }
 
     fn expect_sequence(&self, id: Id<Entry>, found: i64) -> Result<(), Fault> {
@@ -238,6 +253,9 @@ impl ChainState {
         }
         if !self.has_recorded_start {
             return Err(Fault::UnrecordedRemoval { through: self.start.sequence });
+        }
+        if let Some((&sequence, _)) = self.unrecorded.first_key_value() {
+            return Err(Fault::UnrecordedRedaction { sequence });
         }
         Ok(VerifiedChain {
             entries: u64::try_from(last - self.start.sequence).unwrap_or(0),

@@ -3,14 +3,17 @@
 use std::ops::RangeInclusive;
 
 use audit::{
-    BLOCK_LEVEL, Fault, Hash, Head, leaf_hash, push_hashed_json, recorded_removal, subtree_root,
+    BLOCK_LEVEL, Fault, Hash, Head, leaf_hash, push_hashed_json, recorded_redaction, recorded_removal, subtree_root,
     tables::{RunKey, RunTable},
     tree_root,
 };
-use audit_runs::{Dictionary, Header, SegmentTerms};
+use audit_runs::{Dictionary, Header, RunEntry, SegmentTerms};
 use kernel::{Entry, Id, OrganizationId, Ulid};
 
-use crate::{blocks::terms_from, log::parse_header};
+use crate::{
+    blocks::{entry_id, terms_from},
+    log::parse_header,
+};
 
 /// A block that has the entries that its anchor says.
 pub(super) struct CheckedBlock {
@@ -26,6 +29,10 @@ pub(super) struct CheckedBlock {
     pub(super) ids: Vec<Id<Entry>>,
     /// The removals that its entries record.
     pub(super) removals: Vec<Head>,
+    /// The entries whose redactions its entries record.
+    pub(super) redactions: Vec<Head>,
+    /// Its entries whose content was removed.
+    pub(super) redacted: Vec<Head>,
 }
 
 impl CheckedBlock {
@@ -75,7 +82,7 @@ pub(super) fn check_run(organization: OrganizationId, key: &RunKey, body: &[u8])
         let sequences = header.sequences(block);
         let (first, last) = (sequences.start, sequences.end - 1);
         let entries = dictionary
-            .decode_block(&header, block, frame(header.block(block)))
+            .decode_block_with_stubs(&header, block, frame(header.block(block)))
             .map_err(|_| Fault::Unreadable { first, last })?;
         let checked = check_block(&header, block, &entries, &mut text)?;
         low = checked.ids.iter().fold(low, |low, id| low.min(id.ulid()));
@@ -87,33 +94,44 @@ pub(super) fn check_run(organization: OrganizationId, key: &RunKey, body: &[u8])
     if low != key.first_id {
         return Err(Fault::WrongKey { first, last });
     }
-    let terms = (key.table == RunTable::Segments).then(|| terms_from(first, all.iter().map(Some)));
+    let terms = (key.table == RunTable::Segments).then(|| terms_from(first, all.iter().map(RunEntry::content)));
     Ok(CheckedRun { blocks, terms })
 }
 
-fn check_block(header: &Header, block: usize, entries: &[Entry], text: &mut String) -> Result<CheckedBlock, Fault> {
+fn check_block(header: &Header, block: usize, entries: &[RunEntry], text: &mut String) -> Result<CheckedBlock, Fault> {
     let sequences = header.sequences(block);
     let anchor = header.anchors[block];
     let (first, last) = (sequences.start, sequences.end - 1);
     let mut hash = anchor.before;
-    let mut hashes = Vec::with_capacity(entries.len());
+    let (mut hashes, mut redacted) = (Vec::with_capacity(entries.len()), Vec::new());
     for (entry, sequence) in entries.iter().zip(sequences) {
-        text.clear();
-        push_hashed_json(text, entry, sequence, hash);
-        hash = Hash::digest(text.as_bytes());
+        hash = match entry {
+            RunEntry::Entry(entry) => {
+                text.clear();
+                push_hashed_json(text, entry, sequence, hash);
+                Hash::digest(text.as_bytes())
+            }
+            RunEntry::Stub { hash, .. } => {
+                redacted.push(Head { sequence, hash: *hash });
+                *hash
+            }
+        };
         hashes.push(hash);
     }
     let root = root(&hashes);
     if root != anchor.root || hashes.len() as i64 != last - first + 1 {
         return Err(Fault::AlteredBlock { first, last });
     }
+    let contents = || entries.iter().filter_map(RunEntry::content);
     Ok(CheckedBlock {
         sequences: first..=last,
         before: anchor.before,
         hashes,
         root,
-        ids: entries.iter().map(|entry| entry.id).collect(),
-        removals: entries.iter().filter_map(recorded_removal).collect(),
+        ids: entries.iter().map(entry_id).collect(),
+        removals: contents().filter_map(recorded_removal).collect(),
+        redactions: contents().filter_map(recorded_redaction).map(|redaction| redaction.entry).collect(),
+        redacted,
     })
 }
 

@@ -170,6 +170,7 @@ impl MadeLog {
             signed: None,
             removed: Head::EMPTY,
             old_through: 0,
+            redacted: 0,
         });
         let late = head.high_id.timestamp_ms().saturating_sub(entries[0].id.ulid().timestamp_ms()) as i64;
         head.late_ms = head.late_ms.max(late);

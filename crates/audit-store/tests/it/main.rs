@@ -12,6 +12,7 @@ mod moves;
 mod moving_tables;
 mod old_form;
 mod random_log;
+mod redacting;
 mod removal;
 mod sample_entries;
 mod sealing;

@@ -9,9 +9,9 @@ use async_trait::async_trait;
 use audit::{
     AuditFilter, AuditTables, Checkpoint, Hash, StoredEntry,
     tables::{
-        Archival, BodyRange, Compaction, Conversion, PrefixRemoval, Recent, RunKey, RunTable, SealingRound,
-        SegmentQuery, StoredHead, TermMerge, TermQuery, TermRow, TileRow, WaitingKey, WaitingRow, WaitingStats,
-        WriterRow,
+        Archival, BodyRange, BodyRedaction, Compaction, Conversion, PrefixRemoval, Recent, RunKey, RunTable,
+        SealingRound, SegmentQuery, StoredHead, TermMerge, TermQuery, TermRow, TileRow, WaitingKey, WaitingRow,
+        WaitingStats, WriterRow,
     },
 };
 use kernel::{Entry, Id, Order, OrganizationId, Page, PageRequest, Position, StoreError, Timestamp, Ulid};
@@ -194,6 +194,10 @@ impl AuditTables for MovingTables {
 
     async fn archive(&self, archival: &Archival) -> Result<bool, StoreError> {
         self.tables.archive(archival).await
+    }
+
+    async fn redact(&self, redaction: &BodyRedaction) -> Result<bool, StoreError> {
+        self.tables.redact(redaction).await
     }
 
     async fn remove_prefix(&self, removal: &PrefixRemoval) -> Result<bool, StoreError> {

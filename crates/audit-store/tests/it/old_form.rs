@@ -53,7 +53,8 @@ async fn check(old: u64, calls: usize, queries: &[Query]) {
         assert_eq!(ids(&all_pages(&log, query).await), ids(&expected(&all, query)), "{query:?}");
         let mut sealed = Vec::new();
         while let Some(page) =
-            Some(log.sealed(ORGANIZATION, sealed.len() as i64, 700).await.unwrap()).filter(|page| !page.is_empty())
+            Some(crate::support::stored(log.sealed(ORGANIZATION, sealed.len() as i64, 700).await.unwrap()))
+                .filter(|page| !page.is_empty())
         {
             sealed.extend(page);
         }

@@ -4,6 +4,7 @@ use audit::{StoredEntry, hash_entry};
 use kernel::{Id, Ulid};
 use proptest::prelude::*;
 
+use crate::support::stored;
 use crate::{
     made_log::{MadeLog, entry},
     random_log::{ORGANIZATION, OTHER, Step, made, steps},
@@ -42,7 +43,7 @@ async fn check_sealed(made: &MadeLog, limit: usize) {
     let expected = &made.sealed[removed as usize..];
     let (mut found, mut after) = (Vec::new(), i64::MIN);
     loop {
-        let page = log.sealed(ORGANIZATION, after, limit).await.unwrap();
+        let page = stored(log.sealed(ORGANIZATION, after, limit).await.unwrap());
         assert!(page.len() == limit || found.len() + page.len() == expected.len());
         let Some(last) = page.last() else { break };
         after = last.seal.unwrap().sequence;
@@ -129,7 +130,7 @@ async fn an_empty_log_has_nothing() {
     let log = made.log();
     let nobody = Id::new(Ulid(7));
     assert_eq!(log.head(nobody).await.unwrap(), audit::Head::EMPTY);
-    assert_eq!(log.sealed(nobody, i64::MIN, 10).await.unwrap(), []);
+    assert_eq!(stored(log.sealed(nobody, i64::MIN, 10).await.unwrap()), []);
     assert_eq!(log.changes(nobody, "thing_1", 10).await.unwrap(), []);
     assert_eq!(log.unsealed_stats(Some(nobody)).await.unwrap().entries, 0);
 }

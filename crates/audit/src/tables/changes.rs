@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use kernel::{OrganizationId, Timestamp, Ulid};
 
-use super::{NewRun, NewSegment, StoredHead, TermRow, TileRow, WaitingKey, WaitingRow, WriterRow};
+use super::{NewRun, NewSegment, RunTable, StoredHead, TermRow, TileRow, WaitingKey, WaitingRow, WriterRow};
 use crate::{checkpoint::Checkpoint, stored_entry::Head};
 
 /// A lease that the transaction requires its owner to hold, and renews. It fails if its row does not have this owner, but
@@ -27,7 +27,7 @@ pub struct LeaseHold {
 pub struct HeadChange {
     /// The head that must be stored; [`Head::EMPTY`] if none must be.
     pub before: Head,
-    /// The head that is stored instead. Its `removed` is not changed: it stays what is stored.
+    /// The head that is stored instead. Its `removed` and `redacted` are not changed: they stay what is stored.
     pub after: StoredHead,
     /// The first sequences of the runs that are deleted, which must exist.
     pub replaced_runs: Vec<i64>,
@@ -85,6 +85,25 @@ pub struct Archival {
     pub object: String,
     /// The first sequence of each segment, which must have a body in the table, and the offset of its body in the object.
     pub segments: Vec<(i64, i64)>,
+}
+
+/// The replacement of the body of a run or segment by one in which an entry is redacted. The head counts it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BodyRedaction {
+    /// The lease of the sealer.
+    pub lease: LeaseHold,
+    /// The organization.
+    pub organization: OrganizationId,
+    /// The table of the run, which must have it with a body.
+    pub table: RunTable,
+    /// The sequence of its first entry.
+    pub first_sequence: i64,
+    /// The sequence of its last entry, which must be that of the stored one.
+    pub last_sequence: i64,
+    /// The new body.
+    pub body: Vec<u8>,
+    /// The row of the index with bucket -1 that replaces the stored one, if there is one: rows that are merged stay.
+    pub terms: Option<TermRow>,
 }
 
 /// The replacement of rows of the index.

@@ -67,6 +67,9 @@ pub struct StoredHead {
     pub removed: Head,
     /// The sequence up to which the entries are still read in the old form; 0 if none are.
     pub old_through: i64,
+    /// The number of entries of the chain that were redacted. It changes with each redaction, so that no reader goes on to use
+    /// what it has read before.
+    pub redacted: i64,
 }
 
 /// The table that a run is in.

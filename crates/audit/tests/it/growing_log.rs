@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use audit::{
-    AuditFilter, AuditLog, Checkpoint, Fault, Head, StoredEntry, UnsealedStats, VerificationError, VerifiedChain,
-    verify_stored,
+    AuditFilter, AuditLog, Checkpoint, Fault, Head, SealedEntry, StoredEntry, UnsealedStats, VerificationError,
+    VerifiedChain, verify_stored,
 };
 use kernel::{Entry, Id, OrganizationId, Page, PageRequest, SnapshotStream, StoreError, StreamRequest};
 
@@ -149,7 +149,7 @@ impl<S: Fn(usize) -> Result<MemoryLog, StoreError> + Send + Sync> AuditLog for C
         organization: OrganizationId,
         after: i64,
         limit: usize,
-    ) -> Result<Vec<StoredEntry>, StoreError> {
+    ) -> Result<Vec<SealedEntry>, StoreError> {
         self.read()?.sealed(organization, after, limit).await
     }
 

@@ -7,8 +7,8 @@ use std::{
 
 use async_trait::async_trait;
 use audit::{
-    AuditFilter, AuditLog, Checkpoint, CheckpointSigner, CheckpointVerifier, Hash, Head, Seal, Signature, StoredEntry,
-    UnsealedStats, hash_entry,
+    AuditFilter, AuditLog, Checkpoint, CheckpointSigner, CheckpointVerifier, Hash, Head, Seal, SealedEntry, Signature,
+    StoredEntry, UnsealedStats, hash_entry,
 };
 use kernel::{Entry, Id, OrganizationId, Page, PageRequest, SnapshotStream, StoreError, StreamRequest, Timestamp};
 use proptest::{collection::vec, prelude::*};
@@ -107,12 +107,12 @@ impl AuditLog for MemoryLog {
         unsupported()
     }
 
-    async fn sealed(&self, _: OrganizationId, after: i64, limit: usize) -> Result<Vec<StoredEntry>, StoreError> {
+    async fn sealed(&self, _: OrganizationId, after: i64, limit: usize) -> Result<Vec<SealedEntry>, StoreError> {
         let sequence = |stored: &StoredEntry| stored.seal.map_or(0, |seal| seal.sequence);
         let mut entries: Vec<_> = self.entries.iter().filter(|stored| sequence(stored) > after).cloned().collect();
         entries.sort_by_key(sequence);
         entries.truncate(limit);
-        Ok(entries)
+        Ok(entries.into_iter().map(SealedEntry::Entry).collect())
     }
 
     async fn checkpoints(&self, _: OrganizationId, after: i64, limit: usize) -> Result<Vec<Checkpoint>, StoreError> {

@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, fs, path::Path, process::Command};
 
 use audit::{
-    Checkpoint, Cosignature, Hash, Head, NoteSigner as _, Seal, SignatureKind, SignatureLine, StoredEntry, VerifierKey,
-    canonical_json, checkpoint_json, hash_entry,
+    Checkpoint, Cosignature, ENTRY_REDACTED, Hash, Head, NoteSigner as _, RedactedEntry, Redaction, Seal,
+    SignatureKind, SignatureLine, StoredEntry, VerifierKey, canonical_json, checkpoint_json, hash_entry, redacted_json,
 };
 use crypto::{CheckpointKey, NoteKey, verify_export};
 use kernel::{
@@ -230,6 +230,23 @@ fn the_program_of_the_guide_judges_exports_as_novantra_does() {
     let mut shortened = entries[2..5].to_vec();
     shortened.extend(sealed([record], Head { sequence: 5, hash: hash(&entries[4]) }));
     let whole = export(&entries);
+    let seal = entries[1].seal.unwrap();
+    let redaction = Redaction { id: entries[1].entry.id, entry: Head { sequence: 2, hash: seal.hash } };
+    let record = |redaction: Redaction| Entry {
+        action: ENTRY_REDACTED,
+        subject: Some(redaction.subject()),
+        changes: redaction.changes(),
+        ..entry(98)
+    };
+    let redacted = |redaction: Option<Redaction>| {
+        let mut entries = entries.clone();
+        let head = Head { sequence: 7, hash: hash(&entries[6]) };
+        entries.extend(sealed(redaction.map(record), head));
+        let remains = RedactedEntry { id: entries[1].entry.id, organization: organization(), seal };
+        let entry = format!("{{\"entry\":{}}}", canonical_json(&entries[1]));
+        export(&entries).replace(&entry, &format!("{{\"redacted\":{}}}", redacted_json(&remains)))
+    };
+    let of_another = Redaction { entry: Head { sequence: 3, ..redaction.entry }, ..redaction };
     let line = |number: usize| format!("{}\n", whole.lines().nth(number).unwrap());
     let kept = |number: usize| checkpoint(&entries[number]);
     let foreign =
@@ -239,6 +256,21 @@ fn the_program_of_the_guide_judges_exports_as_novantra_does() {
         ("with checkpoints that were kept", true, whole.clone(), kept(0) + &foreign + &kept(5)),
         ("after a removal", true, export(&shortened), kept(0) + &kept(3)),
         ("after a removal that is not recorded", false, export(&entries[2..]), String::new()),
+        ("with a redacted entry", true, redacted(Some(redaction)), kept(1) + &kept(5)),
+        ("a redaction that is not recorded", false, redacted(None), String::new()),
+        ("a redaction of another entry", false, redacted(Some(of_another)), String::new()),
+        (
+            "another hash of a redacted entry",
+            false,
+            redacted(Some(redaction)).replacen(&seal.hash.to_string(), &"1".repeat(64), 1),
+            String::new(),
+        ),
+        (
+            "a redacted entry with another member",
+            false,
+            redacted(Some(redaction)).replacen("{\"redacted\":{", "{\"redacted\":{\"a\":1,", 1),
+            String::new(),
+        ),
         ("a changed value", false, whole.replacen("curl/8", "curl/9", 1), String::new()),
         ("a missing entry", false, whole.replace(&line(1), ""), String::new()),
         ("a missing start", false, whole.replace(&line(0), ""), String::new()),

@@ -8,6 +8,7 @@ mod file;
 mod kept_heads;
 mod keys;
 mod prove;
+mod redact;
 mod verify;
 mod verify_report;
 
@@ -35,7 +36,7 @@ pub(crate) enum Audit {
     /// Print the proof that an entry is in the audit log of a workspace, in the format tlog-proof of C2SP. Whoever has the
     /// entry, the proof and the verifier key of the log (public-key --note) can verify it without this installation.
     #[command(
-        after_help = "Example:\n  novantra audit prove aud_01KSFQX5Y800000000000000006 --workspace default > entry.tlog-proof"
+        after_help = "Example:\n  novantra audit prove aud_01KSFQX5Y80000000000000006 --workspace default > entry.tlog-proof"
     )]
     Prove(Prove),
     /// Print the public key of the checkpoint signatures, with which others can verify exports, or the verifier key of a
@@ -53,6 +54,12 @@ pub(crate) enum Audit {
     /// themselves every ten minutes.
     #[command(after_help = "Example:\n  novantra audit archive --audit-archive-after 30d")]
     Archive,
+    /// Remove the content of one entry, for example because a court orders it. Its hash stays, so that the log verifies, and an
+    /// entry of the log records the redaction. Servers may run meanwhile.
+    #[command(
+        after_help = "Example:\n  novantra audit redact aud_01KSFQX5Y80000000000000006 --workspace default --reason \"order 12/26 of the court\" --yes"
+    )]
+    Redact(redact::Redact),
     /// Continue the audit logs under another name, because the database was restored to an earlier state by other means
     /// than novantra restore. All servers must be stopped.
     #[command(
@@ -146,6 +153,7 @@ impl Audit {
             Self::Checkpoint(args) if args.note => keys::note(context, &args.log.workspace).await,
             Self::Checkpoint(args) => keys::checkpoint(context, &args.log.workspace).await,
             Self::Archive => archive::archive(context).await,
+            Self::Redact(args) => redact::redact(context, args).await,
             Self::Continue(args) => continue_log::continue_log(context, &args.reason).await,
         }
     }

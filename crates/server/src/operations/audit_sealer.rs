@@ -6,17 +6,17 @@ mod progress;
 mod report;
 mod upkeep;
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
-use audit_store::{Archiver, LeaseOwner, Sealer, SealerContext};
-use kernel::{Clock, StoreError};
+use audit_store::{Archiver, LeaseOwner, Redacted, Redactor, Sealer, SealerContext};
+use kernel::{Clock, Entry, Id, OrganizationId, StoreError};
 use store::{DynStore, Lease};
 
 use crate::compose::Installation;
 
 use archive_task::ArchiveTask;
 use progress::Progress;
-use report::report;
+use report::{report, report_redaction};
 use upkeep::Upkeep;
 
 /// The name of the lease, which is that of [`Lease::Sealer`].
@@ -35,6 +35,9 @@ pub(crate) struct AuditSealer {
     owner: String,
     sealer: Sealer,
     upkeep: Upkeep,
+    redactor: Redactor,
+    /// The entries that record a redaction that is due.
+    redactions: VecDeque<(OrganizationId, Id<Entry>)>,
     /// `None` if there is no archive.
     archive: Option<ArchiveTask>,
     /// Whether the lease was acquired at the last attempt.
@@ -92,7 +95,15 @@ impl AuditSealer {
             let stores = (store.audit_tables(), Arc::clone(&archive.objects));
             ArchiveTask::new(Archiver::new(stores, Arc::clone(clock), Some(lease.clone()), keys, archive.after))
         });
+        let redactor = Redactor::new(
+            store.audit_tables(),
+            Arc::clone(clock),
+            lease.clone(),
+            Arc::clone(&installation.audit_logs.rows),
+        );
         Self {
+            redactor,
+            redactions: VecDeque::new(),
             archive,
             store: Arc::clone(store),
             clock: Arc::clone(clock),
@@ -120,6 +131,7 @@ impl AuditSealer {
         for _ in 0..MAX_ROUNDS {
             let round = self.sealer.run_round().await?;
             self.upkeep.record_heads(&round.checkpoints);
+            self.redactions.extend(&round.redactions);
             summary.more = round.more;
             summary.is_outdated = round.is_outdated;
             report(round, &mut summary);
@@ -136,6 +148,18 @@ impl AuditSealer {
     /// # Errors
     /// If the store fails. The next step tries again.
     pub(crate) async fn keep_up(&mut self) -> Result<UpkeepSummary, StoreError> {
+        if let Some((organization, record)) = self.redactions.front().copied() {
+            match self.redact(organization, record).await {
+                // Another process has the lease, and does it.
+                Ok(Redacted::Refused) if !self.has_lease => {}
+                Ok(redacted) => report_redaction(record, &redacted),
+                Err(StoreError::Corrupt(error)) => {
+                    tracing::error!(%record, %error, "can't redact the entry that this entry names")
+                }
+                Err(error) => return Err(error),
+            }
+            self.redactions.pop_front();
+        }
         if self.archive.as_mut().is_some_and(ArchiveTask::is_due) && self.acquire_lease().await? {
             self.archive.iter_mut().for_each(ArchiveTask::start);
         }
@@ -147,6 +171,24 @@ impl AuditSealer {
             self.sealer.forget_chain(converted);
         }
         Ok(self.upkeep.summary())
+    }
+
+    /// Redacts the entry that the entry `record` of a log names, if the lease can be had.
+    ///
+    /// # Errors
+    /// If the store fails, or the log is not as it was stored.
+    pub(crate) async fn redact(
+        &mut self,
+        organization: OrganizationId,
+        record: Id<Entry>,
+    ) -> Result<Redacted, StoreError> {
+        if !self.acquire_lease().await? {
+            return Ok(Redacted::Refused);
+        }
+        let redacted = self.redactor.run(organization, record).await;
+        // The open block of the chain is in memory.
+        self.sealer.forget_chain(organization);
+        redacted
     }
 
     async fn acquire_lease(&mut self) -> Result<bool, StoreError> {

@@ -10,6 +10,7 @@ mod attachment_requests;
 mod attachments;
 mod audit_archive;
 mod audit_forgeries;
+mod audit_redaction;
 mod audit_verification;
 mod bill_of_materials_imports;
 mod bundle_imports;

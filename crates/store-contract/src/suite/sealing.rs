@@ -3,8 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use audit::{
-    BLOCK_ENTRIES, CheckpointVerifier, ENTRIES_REMOVED, Hash, Head, Removal, Seal, StoredEntry, UnsealedStats,
-    hash_entry, tables::PrefixRemoval, tree_root, verify_stored,
+    BLOCK_ENTRIES, CheckpointVerifier, ENTRIES_REMOVED, Hash, Head, Removal, Seal, SealedEntry, StoredEntry,
+    UnsealedStats, hash_entry, tables::PrefixRemoval, tree_root, verify_stored,
 };
 use kernel::{Entry, Order, OrganizationId, PageRequest, Timestamp};
 
@@ -30,6 +30,11 @@ async fn seal(fixture: &Fixture, organization: OrganizationId) -> Head {
     fixture.store.head(organization).await.unwrap()
 }
 
+/// The entries, none of which was redacted.
+fn stored(sealed: Vec<SealedEntry>) -> Vec<StoredEntry> {
+    sealed.into_iter().map(|sealed| sealed.into_stored().expect("nothing was redacted")).collect()
+}
+
 fn assert_chain(chain: &[StoredEntry], entries: &[Entry]) {
     assert_eq!(chain.len(), entries.len());
     let mut previous_hash = Hash::ZERO;
@@ -53,7 +58,7 @@ pub async fn every_organization_has_a_gapless_chain_of_its_own(fixture: Fixture)
         seal(&fixture, fixture.home).await;
     }
     for (organization, log) in organizations.iter().zip(&logs) {
-        let chain = fixture.store.sealed(*organization, 0, 100).await.unwrap();
+        let chain = stored(fixture.store.sealed(*organization, 0, 100).await.unwrap());
         let entries: Vec<Entry> = chain.iter().map(|stored| stored.entry.clone()).collect();
         assert_chain(&chain, &entries);
         let appended: Vec<_> = entries.into_iter().filter(|entry| entry.action != audit_store::HEADS).collect();
@@ -93,13 +98,13 @@ pub async fn entries_are_sealed_in_the_order_of_their_identifiers(fixture: Fixtu
         fixture.append(entries[index].clone()).await.unwrap();
     }
     seal(&fixture, organization).await;
-    assert_chain(&fixture.store.sealed(organization, 0, 100).await.unwrap(), &entries);
+    assert_chain(&stored(fixture.store.sealed(organization, 0, 100).await.unwrap()), &entries);
     // An entry that is appended late comes after those that were sealed before.
     let late = samples::entry(&*fixture.entropy, organization, Timestamp::from_millis(at.millis() - 60_000));
     fixture.append(late.clone()).await.unwrap();
     seal(&fixture, organization).await;
     entries.push(late);
-    assert_chain(&fixture.store.sealed(organization, 0, 100).await.unwrap(), &entries);
+    assert_chain(&stored(fixture.store.sealed(organization, 0, 100).await.unwrap()), &entries);
     entries.rotate_right(1);
     let listed = fixture.audit_log(organization).await;
     assert_eq!(listed.into_iter().map(|stored| stored.entry).collect::<Vec<_>>(), entries, "lists go by identifier");
@@ -124,7 +129,7 @@ pub async fn concurrent_sealers_seal_each_entry_once(fixture: Fixture) {
         assert!(sealed > 0, "one of them must have sealed");
     }
     seal(&fixture, organization).await;
-    assert_chain(&fixture.store.sealed(organization, 0, 100).await.unwrap(), &entries);
+    assert_chain(&stored(fixture.store.sealed(organization, 0, 100).await.unwrap()), &entries);
 }
 
 /// Unsealed entries are counted, with the time of the oldest one, for one organization and for all.
@@ -158,7 +163,7 @@ pub async fn a_chain_is_read_by_sequence(fixture: Fixture) {
     append(&fixture, organization, 1).await;
     let (mut chain, mut after) = (Vec::new(), 0);
     loop {
-        let step = fixture.store.sealed(organization, after, 3).await.unwrap();
+        let step = stored(fixture.store.sealed(organization, after, 3).await.unwrap());
         assert!(step.len() <= 3);
         let Some(last) = step.last().and_then(|recorded| recorded.seal) else { break };
         assert!(last.sequence > after, "the next batch does not advance");
@@ -203,7 +208,7 @@ pub async fn removed_entries_are_gone_from_every_list(fixture: Fixture) {
     let entries = append(&fixture, organization, block + 3).await;
     append(&fixture, other, 3).await;
     seal(&fixture, organization).await;
-    let (store, chain) = (&fixture.store, fixture.store.sealed(organization, 0, 1_000).await.unwrap());
+    let (store, chain) = (&fixture.store, stored(fixture.store.sealed(organization, 0, 1_000).await.unwrap()));
     let last = chain[block - 1].seal.map(|seal| Head { sequence: seal.sequence, hash: seal.hash }).unwrap();
     assert_eq!(store.removed(organization).await.unwrap(), Head::EMPTY);
     let recorded = Removal {
@@ -226,7 +231,7 @@ pub async fn removed_entries_are_gone_from_every_list(fixture: Fixture) {
     };
     assert!(store.audit_tables().remove_prefix(&removal).await.unwrap());
     assert_eq!(store.removed(organization).await.unwrap(), last);
-    assert_eq!(store.sealed(organization, 0, 100).await.unwrap(), chain[block..]);
+    assert_eq!(stored(store.sealed(organization, 0, 100).await.unwrap()), chain[block..]);
     assert_eq!(fixture.audit_log(organization).await.len(), 4);
     assert_eq!(store.entry(organization, entries[block - 1].id).await.unwrap(), None);
     assert_eq!(store.entry(organization, entries[block].id).await.unwrap().as_ref(), Some(&chain[block]));
@@ -312,7 +317,7 @@ pub async fn a_forged_row_is_neither_shown_nor_sealed(fixture: Fixture) {
     assert_eq!(shown().await, entries);
     seal(&fixture, organization).await;
     assert_eq!(shown().await, entries);
-    assert_chain(&fixture.store.sealed(organization, 0, 100).await.unwrap(), &entries);
+    assert_chain(&stored(fixture.store.sealed(organization, 0, 100).await.unwrap()), &entries);
     let left = fixture.store.audit_tables().waiting(None, 100, usize::MAX).await.unwrap();
     assert!(left.contains(&row.row), "it stays as evidence");
     let log = fixture.audit_log(OrganizationId::INSTALLATION).await;

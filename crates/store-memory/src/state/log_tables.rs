@@ -2,10 +2,10 @@
 //! allowed; what it has changed until then is dropped.
 
 use audit::{
-    Checkpoint, Head, StoredEntry,
+    Checkpoint, Hash, Head, StoredEntry,
     tables::{
-        Archival, Compaction, Conversion, HeadChange, NewRun, NewSegment, PrefixRemoval, SealingRound, StoredHead,
-        TermMerge, TermRow, TileRow, WaitingKey, WaitingRow,
+        Archival, BodyRedaction, Compaction, Conversion, HeadChange, NewRun, NewSegment, PrefixRemoval, RunTable,
+        SealingRound, StoredHead, TermMerge, TermRow, TileRow, WaitingKey, WaitingRow,
     },
 };
 use kernel::{Entry, OrganizationId, Ulid};
@@ -85,6 +85,33 @@ impl LogTables {
         Some(())
     }
 
+    pub(crate) fn redact(&mut self, redaction: &BodyRedaction) -> Option<()> {
+        let BodyRedaction { organization, table, first_sequence, last_sequence, body, terms, .. } = redaction;
+        let key = (*organization, *first_sequence);
+        let mut head = self.heads.get(organization)?.clone();
+        let is_stored = |run: &NewRun| run.last_sequence == *last_sequence && !run.body.is_empty();
+        match table {
+            RunTable::Runs => {
+                let run = self.runs.get(&key).filter(|run| is_stored(run))?.clone();
+                self.runs.insert_mut(key, NewRun { body: body.clone(), ..run });
+            }
+            RunTable::Segments => {
+                let mut segment = self.segments.get(&key).filter(|segment| is_stored(&segment.run))?.clone();
+                segment.digest = Hash::digest(body);
+                segment.run.body.clone_from(body);
+                self.segments.insert_mut(key, segment);
+            }
+        }
+        if let Some(row) =
+            terms.as_ref().filter(|row| self.terms.contains_key(&(*organization, -1, row.first_sequence)))
+        {
+            self.terms.insert_mut((*organization, -1, row.first_sequence), row.clone());
+        }
+        head.redacted += 1;
+        self.heads.insert_mut(*organization, head);
+        Some(())
+    }
+
     pub(crate) fn remove_prefix(&mut self, removal: &PrefixRemoval) -> Option<()> {
         let (organization, last) = (removal.organization, removal.last.sequence);
         let mut head = self.heads.get(&organization)?.clone();
@@ -141,8 +168,8 @@ impl LogTables {
         if stored.map_or(Head::EMPTY, |stored| stored.head) != change.before {
             return None;
         }
-        let removed = stored.map_or(Head::EMPTY, |stored| stored.removed);
-        self.heads.insert_mut(organization, StoredHead { removed, ..change.after.clone() });
+        let (removed, redacted) = stored.map_or((Head::EMPTY, 0), |stored| (stored.removed, stored.redacted));
+        self.heads.insert_mut(organization, StoredHead { removed, redacted, ..change.after.clone() });
         for first in &change.replaced_runs {
             remove(&mut self.runs, &(organization, *first))?;
         }

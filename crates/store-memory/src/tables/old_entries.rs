@@ -78,6 +78,7 @@ fn migrated_head(organization: OrganizationId, sequence: i64, hash: Hash) -> Sto
         signed: None,
         removed: Head::EMPTY,
         old_through: sequence,
+        redacted: 0,
     }
 }
 

@@ -64,7 +64,7 @@ pub(crate) const AUDIT_SEALS: TableDefinition<5> = TableDefinition {
 };
 
 /// The heads of chains.
-pub(crate) const AUDIT_HEADS: TableDefinition<13> = TableDefinition {
+pub(crate) const AUDIT_HEADS: TableDefinition<14> = TableDefinition {
     name: "audit_heads",
     columns: [
         Column::text("organization_id"),
@@ -80,6 +80,7 @@ pub(crate) const AUDIT_HEADS: TableDefinition<13> = TableDefinition {
         Column::blob("note_signature"),
         Column::int("old_through"),
         Column::blob("tag"),
+        Column::int("redacted"),
     ],
     key_columns: 1,
 };

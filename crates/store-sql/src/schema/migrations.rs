@@ -68,6 +68,7 @@ const STEPS: &[Step] = steps! {
     26 "submission_due_dates" "0026_submission_due_dates.sql",
     27 "delivery_queue" "0027_delivery_queue.sql",
     28 "audit_runs" "0028_audit_runs.sql",
+    29 "audit_redactions" "0029_audit_redactions.sql",
     31 "audit_cosignatures" "0031_audit_cosignatures.sql",
 };
 

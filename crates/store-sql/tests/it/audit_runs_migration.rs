@@ -118,6 +118,7 @@ async fn test_migration<R: Future<Output = String>>(
     for log in &logs {
         assert_eq!(fixture.audit_log(log.organization).await, log.sealed, "after they were converted");
         let chain = fixture.store.sealed(log.organization, 0, 10_000).await.unwrap();
+        let chain: Vec<_> = chain.into_iter().filter_map(audit::SealedEntry::into_stored).collect();
         assert_eq!(chain, log.sealed);
         let subject = log.sealed[0].entry.subject.as_ref().unwrap().id.clone();
         let filter = AuditFilter { subjects: [subject].into(), ..AuditFilter::default() };
@@ -130,7 +131,10 @@ async fn test_migration<R: Future<Output = String>>(
         let head = fixture.store.head(log.organization).await.unwrap();
         assert_eq!(usize::try_from(head.sequence).unwrap(), log.sealed.len() + 1);
         let last = fixture.store.sealed(log.organization, head.sequence - 1, 1).await.unwrap();
-        assert_eq!(last[0].seal.map(|seal| seal.previous_hash), log.sealed.last().unwrap().seal.map(|seal| seal.hash));
+        assert_eq!(
+            last[0].seal().map(|seal| seal.previous_hash),
+            log.sealed.last().unwrap().seal.map(|seal| seal.hash)
+        );
     }
 }
 

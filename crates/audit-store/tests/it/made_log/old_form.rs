@@ -31,6 +31,7 @@ impl MadeLog {
             signed: Some(self.sign(head.sequence)),
             removed: Head::EMPTY,
             old_through,
+            redacted: 0,
         };
         let runs = if head.sequence > old_through {
             vec![self.run(old_through + 1, head.sequence, Effort::Quick)]

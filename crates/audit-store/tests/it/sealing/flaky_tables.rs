@@ -9,8 +9,9 @@ use async_trait::async_trait;
 use audit::{
     AuditFilter, AuditTables, Checkpoint, Hash, StoredEntry,
     tables::{
-        Archival, BodyRange, Compaction, Conversion, PrefixRemoval, Recent, RunKey, SealingRound, SegmentQuery,
-        StoredHead, TermMerge, TermQuery, TermRow, TileRow, WaitingKey, WaitingRow, WaitingStats, WriterRow,
+        Archival, BodyRange, BodyRedaction, Compaction, Conversion, PrefixRemoval, Recent, RunKey, SealingRound,
+        SegmentQuery, StoredHead, TermMerge, TermQuery, TermRow, TileRow, WaitingKey, WaitingRow, WaitingStats,
+        WriterRow,
     },
 };
 use kernel::{Entry, Id, OrganizationId, Page, PageRequest, StoreError, Ulid};
@@ -188,6 +189,10 @@ impl AuditTables for FlakyTables {
 
     async fn archive(&self, archival: &Archival) -> Result<bool, StoreError> {
         self.tables.archive(archival).await
+    }
+
+    async fn redact(&self, redaction: &BodyRedaction) -> Result<bool, StoreError> {
+        self.tables.redact(redaction).await
     }
 
     async fn remove_prefix(&self, removal: &PrefixRemoval) -> Result<bool, StoreError> {

@@ -16,6 +16,7 @@ use store_contract::{TestClock, TestEntropy, samples};
 use store_memory::MemoryStore;
 
 use crate::made_log::{TestKey, lease, round};
+use crate::support::stored;
 
 pub(super) const LOG: OrganizationId = OrganizationId::INSTALLATION;
 const LEASE: Duration = Duration::from_secs(3);
@@ -190,7 +191,7 @@ impl World {
     pub(super) async fn chain(&self, organization: OrganizationId) -> Vec<Entry> {
         let log = StoredLog::new(Arc::clone(&self.tables));
         log.set_key(Arc::new(TestKey));
-        let stored: Vec<StoredEntry> = log.sealed(organization, 0, usize::MAX).await.unwrap();
+        let stored: Vec<StoredEntry> = stored(log.sealed(organization, 0, usize::MAX).await.unwrap());
         let entries: Vec<Entry> = stored.iter().map(|stored| stored.entry.clone()).collect();
         let Some(head) = self.head(organization).await else {
             assert!(entries.is_empty());

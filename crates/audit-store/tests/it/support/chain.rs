@@ -3,12 +3,12 @@
 use std::{sync::Arc, time::Duration};
 
 use audit::{
-    AuditTables, Checkpoint, ENTRIES_REMOVED, HasAuditTables, Hash, Head, Removal, Seal, Signature, StoredEntry, Tree,
-    hash_entry,
+    AuditTables, Checkpoint, ENTRIES_REMOVED, ENTRY_REDACTED, HasAuditTables, Hash, Head, Redaction, Removal, Seal,
+    Signature, StoredEntry, Tree, hash_entry,
     tables::{HeadChange, NewRun, PrefixRemoval, SealingRound, SignedHead, StoredHead, TileRow},
     tree_root,
 };
-use audit_runs::{BlockAnchor, Effort, encode_sealed};
+use audit_runs::{BlockAnchor, Effort, RunEntry, encode_sealed, encode_sealed_with_stubs};
 use kernel::{Action, Change, Entry, FieldValue, Id, OrganizationId, Subject, Timestamp, Ulid};
 use novantra_audit_store::{Compactor, Converter, LeaseOwner, SealerKeys, TreeHeadSigner, head_tag};
 use store::{Lease, Maintenance};
@@ -50,8 +50,8 @@ pub(crate) struct TestChain {
     /// The entries with their hashes, from the one after `head.removed` on.
     pub(crate) entries: Vec<(Entry, Hash)>,
     entropy: TestEntropy,
-    /// The removal that the next entry records.
-    removal: Option<Removal>,
+    /// The action, the subject and the changes of the next entry, if it is a record.
+    record: Option<(Action, Option<Subject>, Vec<Change>)>,
     /// The first sequences of the runs of the last block, if it is not whole.
     small_runs: Vec<i64>,
 }
@@ -82,6 +82,7 @@ impl TestChain {
             signed: None,
             removed: Head::EMPTY,
             old_through: 0,
+            redacted: 0,
         };
         let tables = store.audit_tables();
         let entropy = TestEntropy::with_offset(u64::try_from(number).unwrap() << 40);
@@ -93,7 +94,7 @@ impl TestChain {
             head,
             entries: Vec::new(),
             entropy,
-            removal: None,
+            record: None,
             small_runs: Vec::new(),
         }
     }
@@ -222,8 +223,17 @@ impl TestChain {
             tree_root: None,
             policy: "a test".to_owned(),
         };
-        self.removal = Some(removal);
+        self.record = Some((ENTRIES_REMOVED, None, removal.changes()));
         self.grow(1).await;
+    }
+
+    /// Seals an entry that records the redaction of the one with this sequence.
+    pub(crate) async fn record_redaction(&mut self, sequence: i64) -> Id<Entry> {
+        let (entry, hash) = &self.range(sequence, sequence)[0];
+        let redaction = Redaction { id: entry.id, entry: Head { sequence, hash: *hash } };
+        self.record = Some((ENTRY_REDACTED, Some(redaction.subject()), redaction.changes()));
+        self.grow(1).await;
+        self.entries.last().unwrap().0.id
     }
 
     async fn store_from(&mut self, before: Head, first: i64) {
@@ -275,6 +285,38 @@ impl TestChain {
         self.store_change(self.head.head, vec![run.first_sequence], vec![run]).await;
     }
 
+    /// Stores a run of which the entry with this sequence, the first one, is a stub, as somebody with the database could.
+    pub(crate) async fn replace_by_stub(&mut self, sequence: i64) {
+        let mut run = self.run(sequence, self.head.head.sequence);
+        let (header, mut entries) = audit_runs::decode_with_stubs(&run.body).unwrap();
+        entries[0] =
+            RunEntry::Stub { id: self.range(sequence, sequence)[0].0.id, hash: self.range(sequence, sequence)[0].1 };
+        run.body = encode_sealed_with_stubs(self.organization, sequence, &entries, &header.anchors, Effort::Quick);
+        self.replace_run(run).await;
+    }
+
+    /// Stores a record of the redaction of the entry with this sequence in the place of the newest entry, as somebody with
+    /// the database could. Returns its identifier.
+    pub(crate) async fn forge_redaction(&mut self, sequence: i64) -> Id<Entry> {
+        let (entry, hash) = &self.range(sequence, sequence)[0];
+        let redaction = Redaction { id: entry.id, entry: Head { sequence, hash: *hash } };
+        let genuine = self.entries.pop().unwrap();
+        let forged = Entry {
+            action: ENTRY_REDACTED,
+            subject: Some(redaction.subject()),
+            changes: redaction.changes(),
+            ..genuine.0.clone()
+        };
+        let (id, last) = (forged.id, self.head.head.sequence);
+        self.entries.push((forged, genuine.1));
+        let first = *self.small_runs.last().unwrap();
+        let run = self.run(first, last);
+        self.replace_run(run).await;
+        self.entries.pop();
+        self.entries.push(genuine);
+        id
+    }
+
     /// Reads the head and the runs again, as the sealer does after a conversion.
     pub(crate) async fn reload(&mut self) {
         let recent = self.tables.recent(self.organization).await.unwrap();
@@ -300,8 +342,8 @@ impl TestChain {
     fn entry(&mut self, sequence: i64, at: Timestamp) -> Entry {
         let mut entry = samples::entry(&self.entropy, self.organization, at);
         entry.actor.id = Some(format!("svc_01JZSCANNER00000000000000{}", sequence % 7).into());
-        if let Some(removal) = self.removal.take() {
-            (entry.action, entry.changes) = (ENTRIES_REMOVED, removal.changes());
+        if let Some(record) = self.record.take() {
+            (entry.action, entry.subject, entry.changes) = record;
             return entry;
         }
         if sequence % 10 == 0 {

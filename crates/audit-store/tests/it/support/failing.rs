@@ -10,8 +10,9 @@ use async_trait::async_trait;
 use audit::{
     AuditFilter, AuditTables, Checkpoint, Hash, StoredEntry,
     tables::{
-        Archival, BodyRange, Compaction, Conversion, PrefixRemoval, Recent, RunKey, SealingRound, SegmentQuery,
-        StoredHead, TermMerge, TermQuery, TermRow, TileRow, WaitingKey, WaitingRow, WaitingStats, WriterRow,
+        Archival, BodyRange, BodyRedaction, Compaction, Conversion, PrefixRemoval, Recent, RunKey, SealingRound,
+        SegmentQuery, StoredHead, TermMerge, TermQuery, TermRow, TileRow, WaitingKey, WaitingRow, WaitingStats,
+        WriterRow,
     },
 };
 use kernel::{Entry, Id, OrganizationId, Page, PageRequest, StoreError, Ulid};
@@ -89,6 +90,7 @@ delegate! {
     async fn compact(&self, compaction: &Compaction) -> bool;
     async fn merge_terms(&self, merge: &TermMerge) -> bool;
     async fn archive(&self, archival: &Archival) -> bool;
+    async fn redact(&self, redaction: &BodyRedaction) -> bool;
     async fn remove_prefix(&self, removal: &PrefixRemoval) -> bool;
     async fn old_sealed(&self, organization: OrganizationId, after: i64, limit: usize) -> Vec<StoredEntry>;
     async fn old_entries(&self, organization: OrganizationId, filter: &AuditFilter, page: &PageRequest) -> Page<StoredEntry>;

@@ -1,6 +1,6 @@
 //! The page of one entry of the audit log.
 
-use audit::{AuditLog, Checkpoint, StoredEntry, hash_entry, hashed_json};
+use audit::{AuditLog, Checkpoint, SealedEntry, StoredEntry, hash_entry, hashed_json};
 use axum::http::StatusCode;
 use futures_util::future::BoxFuture;
 use http_api::{
@@ -29,8 +29,8 @@ use crate::{
 
 /// An entry with its neighbors in the chain.
 struct ChainPosition {
-    before: Option<StoredEntry>,
-    after: Option<StoredEntry>,
+    before: Option<SealedEntry>,
+    after: Option<SealedEntry>,
     /// The first checkpoint that covers the entry.
     checkpoint: Option<Checkpoint>,
     /// Whether the hash is that of the entry, follows the entry before, and the checkpoint's signature is valid.
@@ -75,14 +75,14 @@ async fn position(app: &App, request: &ApiRequest, stored: &StoredEntry) -> Resu
     let Some(seal) = stored.seal else { return Ok(None) };
     let (store, organization) = (&*app.services.store, stored.entry.organization);
     let around = AuditLog::sealed(store, organization, seal.sequence - 2, 3).await?;
-    let at = |sequence| around.iter().find(|other| other.seal.is_some_and(|seal| seal.sequence == sequence)).cloned();
+    let at = |sequence| around.iter().find(|other| other.seal().is_some_and(|seal| seal.sequence == sequence)).cloned();
     let (before, after) = (at(seal.sequence - 1), at(seal.sequence + 1));
     let checkpoint = AuditLog::checkpoints(store, organization, seal.sequence - 1, 1).await?.into_iter().next();
     let services = ConsoleServices::of(request)?;
-    let hash_of = |stored: &StoredEntry| stored.seal.map(|seal| seal.hash);
+    let hash_of = |sealed: &SealedEntry| sealed.seal().map(|seal| seal.hash);
     let is_verified = hash_entry(&stored.entry, seal.sequence, seal.previous_hash) == seal.hash
         && before.as_ref().is_none_or(|before| hash_of(before) == Some(seal.previous_hash))
-        && after.as_ref().is_none_or(|after| after.seal.is_some_and(|next| next.previous_hash == seal.hash))
+        && after.as_ref().is_none_or(|after| after.seal().is_some_and(|next| next.previous_hash == seal.hash))
         && checkpoint.as_ref().is_some_and(|checkpoint| {
             (checkpoint.sequence != seal.sequence || checkpoint.hash == seal.hash)
                 && services.checkpoints.verify(checkpoint.message().as_bytes(), &checkpoint.signature)
@@ -102,8 +102,11 @@ fn show(viewer: &Viewer, view: &View<'_>) -> Markup {
             span { (viewer.zone.minute(entry.occurred_at)) }
         }
     };
-    let neighbor =
-        |stored: Option<&StoredEntry>| stored.and_then(|stored| Some((stored.entry.id, stored.seal?.sequence)));
+    // One that was redacted has no page.
+    let neighbor = |sealed: Option<&SealedEntry>| match sealed {
+        Some(SealedEntry::Entry(stored)) => Some((stored.entry.id, stored.seal?.sequence)),
+        _ => None,
+    };
     let actions = html! {
         @if let Some((id, sequence)) = neighbor(position.and_then(|position| position.before.as_ref())) {
             a.btn href={ (LIST) "/" (id) } { (Icon::ChevronLeft) (in_chain(sequence)) }

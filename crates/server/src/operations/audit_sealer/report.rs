@@ -1,7 +1,8 @@
 //! The log lines of a round of sealing.
 
 use audit::checkpoint_json;
-use audit_store::{ChainFault, MissingRows, RefusedRow, Round};
+use audit_store::{ChainFault, MissingRows, Redacted, RefusedRow, Round};
+use kernel::{Entry, Id};
 
 use super::SealSummary;
 use crate::logging::CHECKPOINT_TARGET;
@@ -47,5 +48,14 @@ fn report_missing(rows: &MissingRows) {
             "rows of audit entries went missing before they were sealed, although the process that stored them goes on: \
              somebody has deleted or suppressed them"
         );
+    }
+}
+
+/// Logs the result of a redaction that was due.
+pub(super) fn report_redaction(record: Id<Entry>, redacted: &Redacted) {
+    match redacted {
+        Redacted::Done => tracing::warn!(%record, "the content of the audit entry that this entry names was removed"),
+        Redacted::Already => {}
+        other => tracing::warn!(%record, result = ?other, "the audit entry that this entry names was not redacted"),
     }
 }

@@ -1,6 +1,6 @@
 //! Reading the audit log.
 
-use ::audit::{AuditFilter, AuditLog, Checkpoint, Head, StoredEntry, UnsealedStats};
+use ::audit::{AuditFilter, AuditLog, Checkpoint, Head, SealedEntry, StoredEntry, UnsealedStats};
 use async_trait::async_trait;
 use kernel::{
     Entry, Id, OrganizationId, Page, PageRequest, RecordStream, SnapshotStream, StoreError, StreamRequest, Timestamp,
@@ -63,7 +63,7 @@ impl AuditLog for SqlStore {
         organization: OrganizationId,
         after: i64,
         limit: usize,
-    ) -> Result<Vec<StoredEntry>, StoreError> {
+    ) -> Result<Vec<SealedEntry>, StoreError> {
         self.stored_log.sealed(organization, after, limit).await
     }
 

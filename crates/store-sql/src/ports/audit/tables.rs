@@ -6,6 +6,7 @@ mod cosignatures;
 mod heads;
 mod old_entries;
 mod reading;
+mod redaction;
 mod refusal;
 mod removal;
 mod round;
@@ -16,9 +17,9 @@ use std::sync::Arc;
 use ::audit::{
     AuditFilter, AuditTables, Checkpoint, Hash, StoredEntry,
     tables::{
-        Archival, BodyRange, Compaction, Conversion, LeaseHold, PrefixRemoval, Recent, RunKey, SealingRound,
-        SegmentQuery, StoredHead, TermMerge, TermQuery, TermRow, TileRow, WaitingKey, WaitingRow, WaitingStats,
-        WriterRow,
+        Archival, BodyRange, BodyRedaction, Compaction, Conversion, LeaseHold, PrefixRemoval, Recent, RunKey,
+        SealingRound, SegmentQuery, StoredHead, TermMerge, TermQuery, TermRow, TileRow, WaitingKey, WaitingRow,
+        WaitingStats, WriterRow,
     },
 };
 use async_trait::async_trait;
@@ -225,6 +226,10 @@ impl AuditTables for SqlAuditTables {
 
     async fn archive(&self, archival: &Archival) -> Result<bool, StoreError> {
         self.change(archival.lease.as_ref(), archival.clone(), changes::archive).await
+    }
+
+    async fn redact(&self, redaction: &BodyRedaction) -> Result<bool, StoreError> {
+        self.change(Some(&redaction.lease), redaction.clone(), redaction::redact).await
     }
 
     async fn remove_prefix(&self, removal: &PrefixRemoval) -> Result<bool, StoreError> {

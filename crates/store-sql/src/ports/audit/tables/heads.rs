@@ -16,7 +16,7 @@ use crate::{
 
 const TABLE: &str = AUDIT_HEADS.name;
 
-/// The columns of a head that a change stores: all except those of the removal.
+/// The columns of a head that a change stores: all except those of the removal and of redactions.
 const CHANGED: [Column; 11] = [
     Column::text("organization_id"),
     Column::int("sequence"),
@@ -165,7 +165,8 @@ pub(super) fn read(cells: &mut RowReader<'_>) -> Result<StoredHead, StoreError> 
         (Some(signed_at), Some(checkpoint), Some(tag)) => Some(SignedHead { signed_at, checkpoint, note, tag }),
         _ => None,
     };
-    Ok(StoredHead { organization, head, tree, high_id, late_ms, signed, removed, old_through })
+    let redacted = cells.int()?;
+    Ok(StoredHead { organization, head, tree, high_id, late_ms, signed, removed, old_through, redacted })
 }
 
 fn tree(sequence: i64, edge: &[u8]) -> Result<Tree, StoreError> {
