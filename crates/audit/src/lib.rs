@@ -8,6 +8,7 @@ mod cosignature;
 mod export;
 mod hash;
 mod hex;
+mod link;
 mod log;
 mod note;
 mod note_key;
@@ -32,6 +33,7 @@ pub use checkpoint::{Checkpoint, CheckpointSigner, CheckpointVerifier, Malformed
 pub use cosignature::{Cosignature, cosigned_message};
 pub use export::{ChainExport, checkpoint_json, latest_checkpoint};
 pub use hash::{Hash, MalformedHash};
+pub use link::Link;
 pub use log::{AuditFilter, AuditLog, UnsealedStats};
 pub use note::{NoteFault, SignatureLine, SignedNote, VerifiedSignature};
 pub use note_key::{
@@ -51,6 +53,6 @@ pub use tile::{Tile, TileContent, entry_bundle, hash_tile, subtree_root};
 pub use tlog_proof::{ProofFault, TlogProof};
 pub use tree::{BLOCK_ENTRIES, BLOCK_LEVEL, Node, Tree, leaf_hash, node_hash, tree_root};
 pub use tree_head::{TreeHead, VerifiedTreeHead, hash_line};
-pub use verify::{ChainVerifier, Fault, Link, VerifiedChain};
+pub use verify::{ChainVerifier, Fault, VerifiedChain};
 pub use witness::{AddCheckpoint, parse_cosignatures, parse_witnessed_size};
 pub use witness_answer::{WitnessAnswer, WitnessRefusal};

@@ -4,9 +4,10 @@ use kernel::{OrganizationId, StoreError};
 
 use crate::{
     checkpoint::{Checkpoint, CheckpointVerifier},
+    link::Link,
     log::AuditLog,
     stored_entry::Head,
-    verify::{ChainVerifier, Fault, Link, VerifiedChain},
+    verify::{ChainVerifier, Fault, VerifiedChain},
 };
 
 /// The number of entries or checkpoints that are read at a time.

@@ -211,7 +211,7 @@ macro_rules! contract_suite {
                 a_location_in_another_organizations_object_is_not_read
             }
             log_redaction {
-                a_redacted_body_takes_the_place_of_the_stored_one
+                a_redacted_body_replaces_the_stored_one
                 a_redaction_adds_no_row_of_the_index
                 a_redaction_that_expects_something_else_stores_nothing
             }

@@ -2,6 +2,7 @@
 
 mod chain;
 mod failing;
+mod forged;
 mod objects;
 mod state;
 

@@ -48,7 +48,7 @@ async fn redacted(log: &LogRows, organization: OrganizationId) -> i64 {
 }
 
 /// The body is replaced with its digest and its row of the index, and the head counts that.
-pub async fn a_redacted_body_takes_the_place_of_the_stored_one(fixture: Fixture) {
+pub async fn a_redacted_body_replaces_the_stored_one(fixture: Fixture) {
     let (log, organization) = chain(&fixture).await;
     for (table, first, count) in [(RunTable::Runs, 1, 1), (RunTable::Segments, 11, 2)] {
         assert!(log.tables.redact(&redaction(&log, organization, table)).await.unwrap());

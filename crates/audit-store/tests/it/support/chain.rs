@@ -8,7 +8,7 @@ use audit::{
     tables::{HeadChange, NewRun, PrefixRemoval, SealingRound, SignedHead, StoredHead, TileRow},
     tree_root,
 };
-use audit_runs::{BlockAnchor, Effort, RunEntry, encode_sealed, encode_sealed_with_stubs};
+use audit_runs::{BlockAnchor, Effort, encode_sealed};
 use kernel::{Action, Change, Entry, FieldValue, Id, OrganizationId, Subject, Timestamp, Ulid};
 use novantra_audit_store::{Compactor, Converter, LeaseOwner, SealerKeys, TreeHeadSigner, head_tag};
 use store::{Lease, Maintenance};
@@ -53,7 +53,7 @@ pub(crate) struct TestChain {
     /// The action, the subject and the changes of the next entry, if it is a record.
     record: Option<(Action, Option<Subject>, Vec<Change>)>,
     /// The first sequences of the runs of the last block, if it is not whole.
-    small_runs: Vec<i64>,
+    pub(super) small_runs: Vec<i64>,
 }
 
 impl TestChain {
@@ -285,38 +285,6 @@ impl TestChain {
         self.store_change(self.head.head, vec![run.first_sequence], vec![run]).await;
     }
 
-    /// Stores a run of which the entry with this sequence, the first one, is a stub, as somebody with the database could.
-    pub(crate) async fn replace_by_stub(&mut self, sequence: i64) {
-        let mut run = self.run(sequence, self.head.head.sequence);
-        let (header, mut entries) = audit_runs::decode_with_stubs(&run.body).unwrap();
-        entries[0] =
-            RunEntry::Stub { id: self.range(sequence, sequence)[0].0.id, hash: self.range(sequence, sequence)[0].1 };
-        run.body = encode_sealed_with_stubs(self.organization, sequence, &entries, &header.anchors, Effort::Quick);
-        self.replace_run(run).await;
-    }
-
-    /// Stores a record of the redaction of the entry with this sequence in the place of the newest entry, as somebody with
-    /// the database could. Returns its identifier.
-    pub(crate) async fn forge_redaction(&mut self, sequence: i64) -> Id<Entry> {
-        let (entry, hash) = &self.range(sequence, sequence)[0];
-        let redaction = Redaction { id: entry.id, entry: Head { sequence, hash: *hash } };
-        let genuine = self.entries.pop().unwrap();
-        let forged = Entry {
-            action: ENTRY_REDACTED,
-            subject: Some(redaction.subject()),
-            changes: redaction.changes(),
-            ..genuine.0.clone()
-        };
-        let (id, last) = (forged.id, self.head.head.sequence);
-        self.entries.push((forged, genuine.1));
-        let first = *self.small_runs.last().unwrap();
-        let run = self.run(first, last);
-        self.replace_run(run).await;
-        self.entries.pop();
-        self.entries.push(genuine);
-        id
-    }
-
     /// Reads the head and the runs again, as the sealer does after a conversion.
     pub(crate) async fn reload(&mut self) {
         let recent = self.tables.recent(self.organization).await.unwrap();
@@ -356,12 +324,12 @@ impl TestChain {
     }
 
     /// The entries with these first and last sequences.
-    fn range(&self, first: i64, last: i64) -> &[(Entry, Hash)] {
+    pub(super) fn range(&self, first: i64, last: i64) -> &[(Entry, Hash)] {
         let index = |sequence: i64| usize::try_from(sequence - self.first_sequence()).unwrap();
         &self.entries[index(first)..=index(last)]
     }
 
-    fn run(&self, first: i64, last: i64) -> NewRun {
+    pub(super) fn run(&self, first: i64, last: i64) -> NewRun {
         let before =
             if first == self.first_sequence() { self.head.removed.hash } else { self.range(first - 1, first - 1)[0].1 };
         let range = self.range(first, last);
