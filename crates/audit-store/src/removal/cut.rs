@@ -1,15 +1,16 @@
-//! The end of the next removal of a chain, found with a few reads however long the chain is.
+//! The end of the next removal of a chain, found with a few reads however long the chain is; what would be removed is read
+//! then.
 
 use audit::{
-    AuditTables, BLOCK_ENTRIES, Hash, Head, Removal,
+    AuditTables, BLOCK_ENTRIES, BLOCK_LEVEL, Head, Removal, Tree,
     tables::{RunKey, RunTable, SegmentQuery, SegmentStart, StoredHead},
 };
-use audit_runs::{Dictionary, Header, RunEntry};
+use audit_runs::{Header, RunEntry};
 use kernel::{OrganizationId, StoreError, Timestamp};
 
-use super::{block_roots, body, last_segment, removable, segment_at, store_error};
+use super::{body, last_segment, removable, segment_at, store_error};
 use crate::{
-    blocks::{GROUP_ENTRIES, HashedBlock, SEGMENT_ENTRIES, end_of, entry_id, hash_block},
+    blocks::{GROUP_ENTRIES, HashedBlock, SEGMENT_ENTRIES, end_of, entry_id, hash_run},
     damage::{ChainFailure, Damage},
     tiles::stored_tree,
 };
@@ -28,12 +29,12 @@ pub enum CutRule {
 
 /// Returns the next removal of a chain by a rule, with the text of the rule for people. It removes less than the rule
 /// allows: up to the end of a segment, or of a block in a chain without segments, and at most 1,048,576 entries. Returns
-/// `None` if there is nothing to remove, if the old entries of the chain are not converted yet, or if the entries at the
-/// start or the end of the removal are in the archive.
+/// `None` if there is nothing to remove, if the old entries of the chain are not converted yet, or if entries that would be
+/// removed no longer exist.
 ///
 /// # Errors
-/// [`StoreError`] if the store fails; [`StoreError::Corrupt`] if the blocks at the removal's ends are not as they were
-/// sealed.
+/// [`StoreError`] if the store or the archive fails; [`StoreError::Corrupt`] if what would be removed is not as it was
+/// sealed, or an entry is not as old as the rule says.
 pub async fn find_cut(
     tables: &dyn AuditTables,
     organization: OrganizationId,
@@ -67,7 +68,11 @@ pub async fn find_cut(
     if cut <= head.removed.sequence {
         return Ok(None);
     }
-    removal(tables, &head, cut, policy).await.map_err(store_error)
+    let before = match rule {
+        CutRule::Before(time) => Some(time),
+        CutRule::Keep(_) => None,
+    };
+    removal(tables, &head, (cut, before), policy).await.map_err(store_error)
 }
 
 /// Returns the sequence of the last entry of the last segment, or block in a chain without segments, that has only entries
@@ -92,83 +97,104 @@ async fn last_before(
 async fn removal(
     tables: &dyn AuditTables,
     head: &StoredHead,
-    cut: i64,
+    (cut, before): (i64, Option<Timestamp>),
     policy: &str,
 ) -> Result<Option<Removal>, ChainFailure> {
-    let first_sequence = head.removed.sequence + 1;
-    let Some((first, _)) = read_block(tables, head.organization, first_sequence).await? else { return Ok(None) };
-    let Some((last, block)) = read_block(tables, head.organization, cut).await? else { return Ok(None) };
+    let Some(removed) = RemovedEntries::read(tables, head, cut, before).await? else { return Ok(None) };
     let following = match read_header(tables, head.organization, cut + 1).await? {
-        Some((_, header)) => header.anchors.first().map(|anchor| anchor.before),
+        Some(header) => header.anchors.first().map(|anchor| anchor.before),
         None => (cut == head.head.sequence).then_some(head.head.hash),
     };
-    let end = block.last();
-    if end.sequence != cut || following.is_none_or(|following| following != end.hash) {
+    if following.is_none_or(|following| following != removed.last.hash) {
+        let range = (end_of(cut, BLOCK_ENTRIES) - BLOCK_ENTRIES + 1, cut);
         let reason = "the entry after it does not continue from its hash";
-        return Err(Damage::new(head.organization, block.range(), reason).into());
+        return Err(Damage::new(head.organization, range, reason).into());
     }
-    let Some(tree_root) = tree_root_at(tables, head, cut).await? else { return Ok(None) };
-    let (Some(first), Some(last)) = (first.first(), last.last()) else { return Ok(None) };
+    let Some((first_at, last_at)) = removed.times else { return Ok(None) };
     Ok(Some(Removal {
-        first_sequence,
-        last: Head { sequence: cut, hash: end.hash },
-        first_at: occurred_at(first),
-        last_at: occurred_at(last),
-        tree_root: Some(tree_root),
+        first_sequence: head.removed.sequence + 1,
+        last: removed.last,
+        first_at,
+        last_at,
+        tree_root: Some(removed.tree.root()),
         policy: policy.to_owned(),
     }))
 }
 
-/// Returns the root of the tree over the entries up to the end of a block.
-async fn tree_root_at(tables: &dyn AuditTables, head: &StoredHead, cut: i64) -> Result<Option<Hash>, ChainFailure> {
-    let organization = head.organization;
-    if segment_at(tables, organization, cut).await?.is_some() {
-        return Ok(Some(stored_tree(tables, organization, cut / BLOCK_ENTRIES).await?.root()));
+/// What a removal would remove. All of it is read, a run at a time: keys and tiles are not authenticated, so by them alone
+/// somebody with the database could have recent entries removed, or a wrong root recorded.
+struct RemovedEntries {
+    last: Head,
+    /// The tree over all entries up to the last one.
+    tree: Tree,
+    /// The times of the first and the last entry.
+    times: Option<(Timestamp, Timestamp)>,
+}
+
+impl RemovedEntries {
+    /// Reads the entries up to the end of a block, all of which must be from before this time. Returns `None` if some of them
+    /// no longer exist.
+    ///
+    /// # Errors
+    /// [`Damage`] if they are not as they were sealed, or if one of them is not from before the time.
+    async fn read(
+        tables: &dyn AuditTables,
+        head: &StoredHead,
+        cut: i64,
+        before: Option<Timestamp>,
+    ) -> Result<Option<Self>, ChainFailure> {
+        let organization = head.organization;
+        let tree = stored_tree(tables, organization, head.removed.sequence / BLOCK_ENTRIES).await?;
+        let mut removed = Self { last: head.removed, tree, times: None };
+        while removed.last.sequence < cut {
+            let next = removed.last.sequence + 1;
+            let run = match segment_at(tables, organization, next).await? {
+                Some(segment) => (RunTable::Segments, segment.first_sequence, segment.last_sequence),
+                None => (RunTable::Runs, next, end_of(next, BLOCK_ENTRIES)),
+            };
+            let (table, first, last) = run;
+            let Some(body) = body(tables, organization, (table, first), usize::MAX).await? else { return Ok(None) };
+            let (entries, blocks) = hash_run(organization, (first, last), &body)?;
+            let damage = |reason: &str| Damage::new(organization, (first, last), reason);
+            if first != next || last > cut || blocks.first().is_some_and(|block| block.before != removed.last.hash) {
+                return Err(damage("it does not begin with the hash that the entry before it has").into());
+            }
+            let is_recent =
+                |entry: &RunEntry| before.is_some_and(|before| entry_id(entry).ulid() >= before.first_ulid());
+            if entries.iter().any(is_recent) {
+                return Err(damage("it has entries that are not as old as its key says").into());
+            }
+            removed.add(&entries, &blocks);
+        }
+        Ok(Some(removed))
     }
-    let mut tree = stored_tree(tables, organization, head.removed.sequence / BLOCK_ENTRIES).await?;
-    let roots = block_roots(tables, head, (head.removed.sequence + 1, cut)).await?;
-    roots.iter().flatten().for_each(|root| tree.push_subtree(*root, audit::BLOCK_LEVEL));
-    Ok(roots.map(|_| tree.root()))
+
+    fn add(&mut self, entries: &[RunEntry], blocks: &[HashedBlock]) {
+        for block in blocks {
+            self.tree.push_subtree(block.root(), BLOCK_LEVEL);
+            self.last = block.last();
+        }
+        if let (Some(first), Some(last)) = (entries.first(), entries.last()) {
+            let first_at = self.times.map_or_else(|| occurred_at(first), |(first_at, _)| first_at);
+            self.times = Some((first_at, occurred_at(last)));
+        }
+    }
 }
 
-/// Reads the block of a sequence and hashes its entries. Returns `None` if it does not exist, or is in the archive.
-async fn read_block(
-    tables: &dyn AuditTables,
-    organization: OrganizationId,
-    sequence: i64,
-) -> Result<Option<(Vec<RunEntry>, HashedBlock)>, ChainFailure> {
-    let Some((run, header)) = read_header(tables, organization, sequence).await? else { return Ok(None) };
-    let number = (0..header.blocks()).find(|block| header.sequences(*block).contains(&sequence));
-    let damage = |reason: String| Damage::new(organization, (sequence, end_of(sequence, BLOCK_ENTRIES)), reason);
-    let number = number.ok_or_else(|| damage("its run is one with other entries".to_owned()))?;
-    let Some(body) = body(tables, organization, run, header.block(number).end).await? else { return Ok(None) };
-    let part = |range| body.get(range).ok_or_else(|| damage("its end is missing".to_owned()));
-    let dictionary = Dictionary::decode(&header, part(header.dictionary())?);
-    let dictionary = dictionary.map_err(|fault| damage(fault.to_string()))?;
-    Ok(Some(hash_block(organization, &header, &dictionary, number, part(header.block(number))?)?))
-}
-
-/// Reads the header of the run that contains a sequence: a segment, or the block, or the run that begins with it.
+/// Reads the header of the run that begins with this sequence.
 async fn read_header(
     tables: &dyn AuditTables,
     organization: OrganizationId,
     sequence: i64,
-) -> Result<Option<((RunTable, i64), Header)>, ChainFailure> {
-    let run = match segment_at(tables, organization, sequence).await? {
-        Some(segment) => (RunTable::Segments, segment.first_sequence),
-        None => (RunTable::Runs, sequence),
+) -> Result<Option<Header>, ChainFailure> {
+    let table = match segment_at(tables, organization, sequence).await? {
+        Some(_) => RunTable::Segments,
+        None => RunTable::Runs,
     };
-    let found = match body(tables, organization, run, Header::MAX_LENGTH).await? {
-        Some(bytes) => Some((run, bytes)),
-        None => {
-            let run = (RunTable::Runs, end_of(sequence, BLOCK_ENTRIES) - BLOCK_ENTRIES + 1);
-            body(tables, organization, run, Header::MAX_LENGTH).await?.map(|bytes| (run, bytes))
-        }
-    };
-    let Some((run, bytes)) = found else { return Ok(None) };
+    let Some(bytes) = body(tables, organization, (table, sequence), Header::MAX_LENGTH).await? else { return Ok(None) };
     let header = Header::parse(&bytes);
-    let header = header.map_err(|fault| Damage::new(organization, (run.1, run.1), fault.to_string()))?;
-    Ok(Some((run, header)))
+    let header = header.map_err(|fault| Damage::new(organization, (sequence, sequence), fault.to_string()))?;
+    Ok(Some(header))
 }
 
 /// The time of an entry; that of its identifier, if its content was removed.

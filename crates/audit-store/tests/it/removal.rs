@@ -4,8 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use audit::{
     AuditTables, Fault, Head, Removal, Tree, VerificationError,
-    tables::{PrefixRemoval, SegmentQuery, SegmentStart, TermMerge, TermQuery},
+    tables::{NewRun, PrefixRemoval, SegmentQuery, SegmentStart, TermMerge, TermQuery},
 };
+use kernel::{StoreError, Ulid};
 use novantra_audit_store::{Compacted, CutRule, Expected, StoredLog, find_cut, remove_prefix};
 use store_contract::{TestClock, TestLogKey};
 
@@ -117,6 +118,34 @@ async fn a_removal_by_age_removes_what_is_older_as_a_whole() {
     assert_eq!(cut_at(&chain, CutRule::Before(later)).await, Some(3 * 4096));
     remove(&mut chain, removal.last).await;
     assert_consistent(&chain).await;
+}
+
+#[tokio::test]
+async fn recent_entries_are_not_removed_because_somebody_made_the_key_of_their_run_older() {
+    let mut chain = TestChain::new().await;
+    chain.grow(300).await;
+    let time = chain.clock.advance(Duration::from_secs(1));
+    chain.grow(600).await;
+    assert_eq!(cut_at(&chain, CutRule::Before(time)).await, Some(256));
+    for first in [257, 513] {
+        let run = chain.run(first, first + 255);
+        chain.replace_run(NewRun { high_id: Ulid(1), ..run }).await;
+    }
+    let refused = find_cut(&*chain.tables, chain.organization, CutRule::Before(time), "a rule").await.unwrap_err();
+    assert!(matches!(&refused, StoreError::Corrupt(_)), "{refused}");
+    assert!(refused.to_string().contains("257 to 512"), "{refused}");
+}
+
+#[tokio::test]
+async fn the_root_of_what_is_removed_is_that_of_its_entries_whatever_the_tiles_say() {
+    let mut chain = TestChain::new().await;
+    chain.grow(2 * 4096).await;
+    compact(&chain).await;
+    let genuine = cut(&chain, CutRule::Keep(4096)).await.unwrap();
+    let mut tile = chain.tables.tiles(chain.organization, &[(1, 0)]).await.unwrap().remove(0);
+    tile.hashes[40] ^= 1;
+    chain.replace_tile(tile).await;
+    assert_eq!(cut(&chain, CutRule::Keep(4096)).await.unwrap(), genuine);
 }
 
 #[tokio::test]

@@ -329,7 +329,7 @@ impl TestChain {
         &self.entries[index(first)..=index(last)]
     }
 
-    pub(super) fn run(&self, first: i64, last: i64) -> NewRun {
+    pub(crate) fn run(&self, first: i64, last: i64) -> NewRun {
         let before =
             if first == self.first_sequence() { self.head.removed.hash } else { self.range(first - 1, first - 1)[0].1 };
         let range = self.range(first, last);

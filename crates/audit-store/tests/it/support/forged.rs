@@ -1,12 +1,29 @@
 //! Runs that somebody with the database, but without the keys, could store in the place of others.
 
-use audit::{ENTRY_REDACTED, Head, Redaction};
+use audit::{
+    ENTRY_REDACTED, Head, Redaction,
+    tables::{Conversion, TileRow},
+};
 use audit_runs::{Effort, RunEntry, encode_sealed_with_stubs};
 use kernel::{Entry, Id};
 
-use super::TestChain;
+use super::{TestChain, lease_owner};
 
 impl TestChain {
+    /// Stores another tile.
+    pub(crate) async fn replace_tile(&self, tile: TileRow) {
+        let conversion = Conversion {
+            lease: lease_owner().hold(self.clock.tick()),
+            organization: self.organization,
+            segments: Vec::new(),
+            runs: Vec::new(),
+            terms: Vec::new(),
+            tiles: vec![tile],
+            head: None,
+        };
+        assert!(self.tables.convert(&conversion).await.unwrap());
+    }
+
     /// Stores a run of which the entry with this sequence, the first one, is a stub, as somebody with the database could.
     pub(crate) async fn replace_by_stub(&mut self, sequence: i64) {
         let mut run = self.run(sequence, self.head.head.sequence);
