@@ -76,6 +76,10 @@ pub(crate) struct Verify {
     /// A file with checkpoints stored elsewhere: JSON objects, one a line, and notes. The log must contain each of them.
     #[arg(long, value_name = "FILE")]
     checkpoint: Option<PathBuf>,
+    /// Succeed although entries of the installation's log tell of rows that somebody altered, deleted or suppressed before they
+    /// were sealed: you know them.
+    #[arg(long, conflicts_with = "files")]
+    accept_recorded: bool,
     /// Verify this export instead of the database; or objects of the archive, whose names end with .nva, against the
     /// `--checkpoint` file. It needs neither a server nor a database.
     #[arg(long = "file", value_name = "EXPORT", requires = "public_key", num_args = 1..)]

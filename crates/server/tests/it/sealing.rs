@@ -69,4 +69,15 @@ fn a_row_that_nobody_of_the_installation_wrote_is_refused_and_does_not_block_the
         .query_row("SELECT count(*) FROM audit_waiting WHERE id = '00000000000000000000000001'", [], |row| row.get(0))
         .unwrap();
     assert_eq!(left, 1, "the row stays as evidence");
+    let verified = installation.run(&["audit", "verify"]);
+    assert_eq!(verified.status.code(), Some(1), "{}", verified.stdout);
+    assert!(verified.stderr.contains("00000000000000000000000001"), "{}", verified.stderr);
+
+    // What the log tells of it fails the verification even after the row is gone, until somebody accepts it.
+    database.execute("DELETE FROM audit_waiting WHERE id = '00000000000000000000000001'", []).unwrap();
+    let verified = installation.run(&["audit", "verify"]);
+    assert_eq!(verified.status.code(), Some(1), "{}", verified.stdout);
+    assert!(verified.stderr.contains("1 of audit.row_refused"), "{}", verified.stderr);
+    let accepted = installation.run_json(&["audit", "verify", "--accept-recorded"]);
+    assert_eq!((&accepted["ok"], &accepted["recorded"]["refused_rows"]), (&true.into(), &1.into()), "{accepted}");
 }

@@ -66,6 +66,7 @@ impl Verify {
             logs: results,
             refused: refused_rows(installation).await?,
             incidents: recorded_incidents(installation, None).await?,
+            accepts_incidents: self.accept_recorded,
         })
     }
 }

@@ -24,12 +24,14 @@ pub(super) struct Verification {
     pub(super) refused: Vec<UnacceptedRow>,
     /// The incidents that the log of the installation records.
     pub(super) incidents: Incidents,
+    /// Whether these are no fault.
+    pub(super) accepts_incidents: bool,
 }
 
 /// Prints the results.
 ///
 /// # Errors
-/// The first log that is not intact, or a row that is refused.
+/// The first log that is not intact, a row that is refused, or an incident that is not accepted.
 pub(super) fn report(verification: &Verification, output: Output) -> Result<(), Failure> {
     let fault = verification.fault();
     if fault.is_none() || !output.is_text() {
@@ -52,7 +54,17 @@ impl Verification {
                 key.id, key.organization, row.reason
             )
         };
-        self.logs.iter().find_map(of_log).or_else(|| self.refused.first().map(of_row))
+        let of_incidents = || {
+            let is_fault = self.incidents.shows_tampering() && !self.accepts_incidents;
+            is_fault.then(|| {
+                format!(
+                    "the logs are intact, but entries of the installation's log tell of rows that were altered, deleted or suppressed \
+                     before they were sealed: {}. Once you know what happened, --accept-recorded accepts them",
+                    self.incidents.description()
+                )
+            })
+        };
+        self.logs.iter().find_map(of_log).or_else(|| self.refused.first().map(of_row)).or_else(of_incidents)
     }
 
     fn document(&self, is_intact: bool) -> Value {
