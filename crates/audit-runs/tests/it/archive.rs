@@ -70,7 +70,7 @@ fn an_object_has_consecutive_segments_up_to_the_end_of_a_tile() {
     assert_eq!(refused(&[], &right), "the object has a wrong number of segments");
     let mut other = right.clone();
     other[255] = Hash([1; 32]);
-    assert_eq!(refused(&segments, &other), "a block is not the tile's");
+    assert_eq!(refused(&segments, &other), "the tile has another root for the sequences 65281 to 65536");
     assert_eq!(refused(&segments, &right[1..]), "the bytes end early");
     let tile_before = segment(65_537 - 256, 256);
     assert_eq!(refused(&[tile_before, segment(65_537, 1)], &right), "the object does not end with a tile");
