@@ -223,7 +223,7 @@ fn a_refresh_can_narrow_its_scopes_and_not_widen_them() {
     let refresh = |world: &World, scope: &str, held: &'static str| {
         run(world.flows().refresh(&world.client, &token, Some(&scopes(scope)), |_| scopes(held), at(2)))
     };
-    assert_eq!(refused(refresh(&world, "data:query", "compute")), Some(OAuthErrorCode::InvalidScope));
+    assert_eq!(refused(refresh(&world, "data:query", "compute data:query")), Some(OAuthErrorCode::InvalidScope));
     assert_eq!(refused(refresh(&world, "compute:read", "data:query")), Some(OAuthErrorCode::InvalidScope));
     let issued = refresh(&world, "compute:read", "compute").unwrap();
     assert_eq!((issued.scopes, issued.code), (scopes("compute:read"), None));
