@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use audit::{
-    AuditTables, RowKey, is_redactable, recorded_redaction,
+    AuditTables, Redaction, RowKey, is_redactable, recorded_redaction,
     tables::{BodyRange, BodyRedaction, RunTable},
 };
 use audit_runs::{BlockAnchor, Effort, RunEntry, encode_sealed_with_stubs};
@@ -14,7 +14,7 @@ use crate::{
     blocks::{HashedBlock, hash_run, segment_terms},
     inclusion::is_in_tree,
     lease_owner::LeaseOwner,
-    log::StoredLog,
+    log::{StoredLog, is_replaced},
 };
 
 /// Removes the content of entries whose redaction is recorded.
@@ -46,6 +46,22 @@ pub enum Redacted {
     Refused,
 }
 
+/// The run with an entry that is to be redacted.
+struct Run {
+    table: RunTable,
+    /// The first and last sequences.
+    range: (i64, i64),
+    /// The index of the entry.
+    index: usize,
+    entries: Vec<RunEntry>,
+    blocks: Vec<HashedBlock>,
+}
+
+enum Found {
+    Run(Box<Run>),
+    Nothing(Redacted),
+}
+
 impl Redactor {
     /// Creates a redactor of the logs of an installation with this key of rows.
     #[must_use]
@@ -68,45 +84,76 @@ impl Redactor {
         if !is_in_tree(&self.log, &head, &stored).await? {
             return Ok(Redacted::Unrecorded);
         }
+        match self.find(organization, &redaction).await? {
+            Found::Run(run) => self.store(organization, &redaction, *run).await,
+            Found::Nothing(reason) => Ok(reason),
+        }
+    }
+
+    /// Returns whether an entry can be redacted: [`Redacted::Done`] if so, else the reason that it can't.
+    ///
+    /// # Errors
+    /// As of [`Self::run`].
+    pub async fn examine(&self, organization: OrganizationId, redaction: &Redaction) -> Result<Redacted, StoreError> {
+        Ok(match self.find(organization, redaction).await? {
+            Found::Run(_) => Redacted::Done,
+            Found::Nothing(reason) => reason,
+        })
+    }
+
+    async fn find(&self, organization: OrganizationId, redaction: &Redaction) -> Result<Found, StoreError> {
         let (id, entry) = (redaction.id, redaction.entry);
         let view = self.log.reader.chain_view(organization).await?;
         if entry.sequence <= view.old_through() {
-            return Ok(Redacted::Unconverted);
+            return Ok(Found::Nothing(Redacted::Unconverted));
         }
         let unit = view.unit_at(entry.sequence);
         let key = (unit < view.len()).then(|| view.key(unit)).filter(|key| key.first_sequence <= entry.sequence);
-        let Some(key) = key else { return Ok(Redacted::NoEntry) };
+        let Some(key) = key else { return Ok(Found::Nothing(Redacted::NoEntry)) };
         let (first, last) = (key.first_sequence, key.last_sequence);
+        if self.is_archived(organization, first, key.table).await? {
+            return Ok(Found::Nothing(Redacted::Archived));
+        }
         let range = BodyRange { table: key.table, first_sequence: first, offset: 0, length: usize::MAX };
         let body = self.tables.bodies(organization, &[range]).await?.pop().flatten();
-        let Some(body) = body else { return Ok(Redacted::Refused) };
-        let (mut entries, blocks) =
+        // A longer run may have replaced it.
+        let Some(body) = body.filter(|body| !is_replaced(key, body)) else {
+            return Ok(Found::Nothing(Redacted::Refused));
+        };
+        let (entries, blocks) =
             hash_run(organization, (first, last), &body).map_err(|damage| StoreError::Corrupt(Box::new(damage)))?;
         let index = usize::try_from(entry.sequence - first).unwrap_or(usize::MAX);
         let hash = blocks.iter().flat_map(|block| &block.hashes).nth(index);
-        match entries.get(index) {
-            _ if hash != Some(&entry.hash) => return Ok(Redacted::NoEntry),
-            Some(RunEntry::Stub { id: found, .. }) if *found == id => return Ok(Redacted::Already),
-            Some(RunEntry::Entry(found)) if found.id == id => {
-                if !is_redactable(found) {
-                    return Ok(Redacted::Protected);
-                }
+        Ok(match entries.get(index) {
+            _ if hash != Some(&entry.hash) => Found::Nothing(Redacted::NoEntry),
+            Some(RunEntry::Stub { id: found, .. }) if *found == id => Found::Nothing(Redacted::Already),
+            Some(RunEntry::Entry(found)) if found.id == id && !is_redactable(found) => {
+                Found::Nothing(Redacted::Protected)
             }
-            _ => return Ok(Redacted::NoEntry),
-        }
-        if self.is_archived(organization, first, key.table).await? {
-            return Ok(Redacted::Archived);
-        }
-        entries[index] = RunEntry::Stub { id, hash: entry.hash };
+            Some(RunEntry::Entry(found)) if found.id == id => {
+                Found::Run(Box::new(Run { table: key.table, range: (first, last), index, entries, blocks }))
+            }
+            _ => Found::Nothing(Redacted::NoEntry),
+        })
+    }
+
+    async fn store(
+        &self,
+        organization: OrganizationId,
+        redaction: &Redaction,
+        run: Run,
+    ) -> Result<Redacted, StoreError> {
+        let Run { table, range: (first, last), index, mut entries, blocks } = run;
+        entries[index] = RunEntry::Stub { id: redaction.id, hash: redaction.entry.hash };
         let anchors: Vec<BlockAnchor> = blocks.iter().map(HashedBlock::anchor).collect();
-        let (effort, terms) = match key.table {
+        let (effort, terms) = match table {
             RunTable::Segments => (Effort::Thorough, Some(segment_terms(first, &entries))),
             RunTable::Runs => (Effort::Quick, None),
         };
         let change = BodyRedaction {
             lease: self.lease.hold(self.clock.now()),
             organization,
-            table: key.table,
+            table,
             first_sequence: first,
             last_sequence: last,
             body: encode_sealed_with_stubs(organization, first, &entries, &anchors, effort),

@@ -42,7 +42,7 @@ pub use note_key::{
 pub use proof::{NoProof, ProofPlan, verify_consistency, verify_inclusion};
 pub use redaction::{
     ENTRY_REDACTED, REDACTED_SUBJECT, RedactedEntry, Redaction, SealedEntry, is_redactable, recorded_redaction,
-    redacted_json,
+    redacted_json, take_recorded,
 };
 pub use removal::{ENTRIES_REMOVED, Removal, pending_removal, recorded_removal};
 pub use row_key::RowKey;

@@ -5,7 +5,7 @@ use kernel::{Entry, Id};
 use crate::{
     canonical::hash_entry,
     hash::Hash,
-    redaction::{RedactedEntry, SealedEntry, recorded_redaction},
+    redaction::{RedactedEntry, Redaction, SealedEntry, recorded_redaction},
     removal::recorded_removal,
     stored_entry::{Head, Seal, StoredEntry},
 };
@@ -25,8 +25,8 @@ pub struct Link {
     pub computed: Option<Hash>,
     /// The last entry of the removal that the entry records, if it records one.
     pub removal: Option<Head>,
-    /// The sequence and hash of the entry whose redaction this entry records, if it records one.
-    pub redaction: Option<Head>,
+    /// The redaction that the entry records, if it records one.
+    pub redaction: Option<Redaction>,
 }
 
 impl Link {
@@ -36,7 +36,7 @@ impl Link {
         let Seal { sequence, previous_hash, hash } = stored.seal?;
         let computed = Some(hash_entry(&stored.entry, sequence, previous_hash));
         let removal = recorded_removal(&stored.entry);
-        let redaction = recorded_redaction(&stored.entry).map(|redaction| redaction.entry);
+        let redaction = recorded_redaction(&stored.entry);
         Some(Self { id: stored.entry.id, sequence, previous_hash, hash, computed, removal, redaction })
     }
 

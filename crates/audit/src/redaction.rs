@@ -3,6 +3,8 @@
 //! The record is sealed first, and the content is removed afterwards. The hash of the entry stays, so the chain and the
 //! tree verify as before, and nobody can hide an entry without a record of it.
 
+use std::collections::BTreeMap;
+
 use kernel::{Action, Change, Entry, FieldValue, Id, OrganizationId, Subject};
 
 use crate::{
@@ -101,6 +103,13 @@ pub fn recorded_redaction(entry: &Entry) -> Option<Redaction> {
             Some(Redaction { id, entry })
         }
         _ => None,
+    }
+}
+
+/// Takes the entry that a redaction is about from those without content, by their sequences, whose records have not come yet.
+pub fn take_recorded(unrecorded: &mut BTreeMap<i64, Redaction>, redaction: &Redaction) {
+    if unrecorded.get(&redaction.entry.sequence) == Some(redaction) {
+        unrecorded.remove(&redaction.entry.sequence);
     }
 }
 

@@ -8,6 +8,7 @@ use crate::{
     checkpoint::{Checkpoint, CheckpointVerifier},
     hash::Hash,
     link::Link,
+    redaction::{Redaction, take_recorded},
     stored_entry::Head,
 };
 
@@ -240,7 +241,7 @@ pub struct ChainVerifier<'key> {
     signed_through: i64,
     pending_checkpoints: BTreeMap<(i64, Hash), Timestamp>,
     /// The entries without content whose record has not come yet.
-    unrecorded: BTreeMap<i64, Hash>,
+    unrecorded: BTreeMap<i64, Redaction>,
 }
 
 impl<'key> ChainVerifier<'key> {
@@ -297,10 +298,10 @@ impl<'key> ChainVerifier<'key> {
         self.last = Some(id);
         self.has_recorded_start |= removal == Some(self.start);
         if computed.is_none() {
-            self.unrecorded.insert(sequence, hash);
+            self.unrecorded.insert(sequence, Redaction { id, entry: self.head });
         }
-        if let Some(redaction) = redaction.filter(|entry| self.unrecorded.get(&entry.sequence) == Some(&entry.hash)) {
-            self.unrecorded.remove(&redaction.sequence);
+        if let Some(redaction) = redaction {
+            take_recorded(&mut self.unrecorded, &redaction);
         }
         self.check_pending_checkpoints()
     }

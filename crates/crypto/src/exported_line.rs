@@ -3,7 +3,7 @@
 //! A line has one spelling, byte for byte: that of `audit::canonical_json`. So the text that is hashed is the line itself
 //! without its member `hash`, and no reader can understand it in another way than this one.
 
-use audit::{Checkpoint, Hash, Head, Link, RedactedEntry, Seal, Signature, checkpoint_json, redacted_json};
+use audit::{Checkpoint, Hash, Head, Link, RedactedEntry, Redaction, Seal, Signature, checkpoint_json, redacted_json};
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use kernel::{Entry, Id, OrganizationId};
 
@@ -59,11 +59,11 @@ fn read_entry(reader: &mut CanonicalReader<'_>) -> Result<Line, String> {
     reader.expect(",\"sourceAddress\":")?.optional_string()?;
     reader.expect(",\"status\":")?.optional_integer()?;
     reader.expect(",\"subject\":")?;
-    let mut has_redacted_subject = false;
+    let mut redacted_id = None;
     if !reader.skip("null") {
         let id = reader.expect("{\"id\":")?.string()?;
         let kind = reader.expect(",\"type\":")?.string()?;
-        has_redacted_subject = kind == audit::REDACTED_SUBJECT && id.parse::<Id<Entry>>().is_ok();
+        redacted_id = id.parse::<Id<Entry>>().ok().filter(|_| kind == audit::REDACTED_SUBJECT);
         reader.expect("}")?;
     }
     reader.expect(",\"userAgent\":")?.optional_string()?;
@@ -75,7 +75,8 @@ fn read_entry(reader: &mut CanonicalReader<'_>) -> Result<Line, String> {
     let hashed = [reader.text(start..hash_start), reader.text(hash_end..reader.position())].concat();
     let computed = Some(Hash::digest(hashed.as_bytes()));
     let removal = removal.filter(|_| action == audit::ENTRIES_REMOVED.as_str());
-    let redaction = redaction.filter(|_| has_redacted_subject && action == audit::ENTRY_REDACTED.as_str());
+    let redaction = redacted_id.zip(redaction).filter(|_| action == audit::ENTRY_REDACTED.as_str());
+    let redaction = redaction.map(|(id, entry)| Redaction { id, entry });
     Ok(Line::Entry { organization, link: Link { id, sequence, previous_hash, hash, computed, removal, redaction } })
 }
 
@@ -257,10 +258,10 @@ mod tests {
             assert!(read(&changed).is_err(), "{changed} is accepted");
         }
 
-        let redaction = audit::Redaction { id, entry: Head { sequence, hash } };
+        let redaction = Redaction { id, entry: Head { sequence, hash } };
         let record = Entry { subject: Some(redaction.subject()), changes: redaction.changes(), ..entry() };
         let (stored, line) = exported(Entry { action: audit::ENTRY_REDACTED, ..record.clone() });
-        assert_eq!(link(&line).redaction, Some(redaction.entry));
+        assert_eq!(link(&line).redaction, Some(redaction));
         assert_eq!(Some(link(&line)), Link::from_stored(&stored));
         let other_subject = Some(Subject { kind: "finding".into(), id: id.to_string() });
         for other in [record.clone(), Entry { action: audit::ENTRY_REDACTED, subject: other_subject, ..record }] {

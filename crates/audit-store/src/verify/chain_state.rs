@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use audit::{
-    BLOCK_LEVEL, Checkpoint, CheckpointVerifier, Fault, Hash, Head, Tree, VerifiedChain,
+    BLOCK_LEVEL, Checkpoint, CheckpointVerifier, Fault, Hash, Head, Redaction, Tree, VerifiedChain,
     tables::{RunKey, StoredHead},
+    take_recorded,
 };
 use kernel::{Entry, Id, OrganizationId, Timestamp, Ulid};
 
@@ -31,7 +32,7 @@ pub(super) struct ChainState {
     verified_checkpoints: u64,
     signed_through: i64,
     /// The entries without content whose record has not come yet.
-    unrecorded: BTreeMap<i64, Hash>,
+    unrecorded: BTreeMap<i64, Redaction>,
 }
 
 impl ChainState {
@@ -160,13 +161,9 @@ impl ChainState {
     }
 
     /// Expects a record of each entry without content, which comes later.
-    fn note_redactions(&mut self, recorded: &[Head], redacted: &[Head]) {
-        self.unrecorded.extend(redacted.iter().map(|entry| (entry.sequence, entry.hash)));
-        for entry in recorded {
-            if self.unrecorded.get(&entry.sequence) == Some(&entry.hash) {
-                self.unrecorded.remove(&entry.sequence);
-            }
-        }
+    fn note_redactions(&mut self, recorded: &[Redaction], redacted: &[Redaction]) {
+        self.unrecorded.extend(redacted.iter().map(|redacted| (redacted.entry.sequence, *redacted)));
+        recorded.iter().for_each(|redaction| take_recorded(&mut self.unrecorded, redaction));
     }
 
     fn expect_sequence(&self, id: Id<Entry>, found: i64) -> Result<(), Fault> {

@@ -3,7 +3,8 @@
 use std::ops::RangeInclusive;
 
 use audit::{
-    BLOCK_LEVEL, Fault, Hash, Head, leaf_hash, push_hashed_json, recorded_redaction, recorded_removal, subtree_root,
+    BLOCK_LEVEL, Fault, Hash, Head, Redaction, leaf_hash, push_hashed_json, recorded_redaction, recorded_removal,
+    subtree_root,
     tables::{RunKey, RunTable},
     tree_root,
 };
@@ -29,10 +30,10 @@ pub(super) struct CheckedBlock {
     pub(super) ids: Vec<Id<Entry>>,
     /// The removals that its entries record.
     pub(super) removals: Vec<Head>,
-    /// The entries whose redactions its entries record.
-    pub(super) redactions: Vec<Head>,
+    /// The redactions that its entries record.
+    pub(super) redactions: Vec<Redaction>,
     /// Its entries whose content was removed.
-    pub(super) redacted: Vec<Head>,
+    pub(super) redacted: Vec<Redaction>,
 }
 
 impl CheckedBlock {
@@ -111,8 +112,8 @@ fn check_block(header: &Header, block: usize, entries: &[RunEntry], text: &mut S
                 push_hashed_json(text, entry, sequence, hash);
                 Hash::digest(text.as_bytes())
             }
-            RunEntry::Stub { hash, .. } => {
-                redacted.push(Head { sequence, hash: *hash });
+            RunEntry::Stub { id, hash } => {
+                redacted.push(Redaction { id: *id, entry: Head { sequence, hash: *hash } });
                 *hash
             }
         };
@@ -130,7 +131,7 @@ fn check_block(header: &Header, block: usize, entries: &[RunEntry], text: &mut S
         root,
         ids: entries.iter().map(entry_id).collect(),
         removals: contents().filter_map(recorded_removal).collect(),
-        redactions: contents().filter_map(recorded_redaction).map(|redaction| redaction.entry).collect(),
+        redactions: contents().filter_map(recorded_redaction).collect(),
         redacted,
     })
 }

@@ -266,6 +266,16 @@ fn the_program_of_the_guide_judges_exports_as_novantra_does() {
             String::new(),
         ),
         (
+            "another identifier of a redacted entry",
+            false,
+            redacted(Some(redaction)).replacen(
+                &format!("\"id\":\"{}\",\"organizationId\"", entries[1].entry.id),
+                &format!("\"id\":\"{}\",\"organizationId\"", entries[2].entry.id),
+                1,
+            ),
+            String::new(),
+        ),
+        (
             "a redacted entry with another member",
             false,
             redacted(Some(redaction)).replacen("{\"redacted\":{", "{\"redacted\":{\"a\":1,", 1),

@@ -3,10 +3,11 @@
 
 mod archive_task;
 mod progress;
+mod redactions;
 mod report;
 mod upkeep;
 
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use audit_store::{Archiver, LeaseOwner, Redacted, Redactor, Sealer, SealerContext};
 use kernel::{Clock, Entry, Id, OrganizationId, StoreError};
@@ -16,7 +17,8 @@ use crate::compose::Installation;
 
 use archive_task::ArchiveTask;
 use progress::Progress;
-use report::{report, report_redaction};
+use redactions::Redactions;
+use report::report;
 use upkeep::Upkeep;
 
 /// The name of the lease, which is that of [`Lease::Sealer`].
@@ -35,9 +37,7 @@ pub(crate) struct AuditSealer {
     owner: String,
     sealer: Sealer,
     upkeep: Upkeep,
-    redactor: Redactor,
-    /// The entries that record a redaction that is due.
-    redactions: VecDeque<(OrganizationId, Id<Entry>)>,
+    redactions: Redactions,
     /// `None` if there is no archive.
     archive: Option<ArchiveTask>,
     /// Whether the lease was acquired at the last attempt.
@@ -95,15 +95,9 @@ impl AuditSealer {
             let stores = (store.audit_tables(), Arc::clone(&archive.objects));
             ArchiveTask::new(Archiver::new(stores, Arc::clone(clock), Some(lease.clone()), keys, archive.after))
         });
-        let redactor = Redactor::new(
-            store.audit_tables(),
-            Arc::clone(clock),
-            lease.clone(),
-            Arc::clone(&installation.audit_logs.rows),
-        );
+        let redactor = Self::redactor_with(installation, lease.clone());
         Self {
-            redactor,
-            redactions: VecDeque::new(),
+            redactions: Redactions::new(store, clock, redactor),
             archive,
             store: Arc::clone(store),
             clock: Arc::clone(clock),
@@ -112,6 +106,17 @@ impl AuditSealer {
             upkeep: Upkeep::new(store.audit_tables(), Arc::clone(clock), lease, keys),
             has_lease: false,
         }
+    }
+
+    /// Creates a redactor without the lease, which can only examine entries.
+    pub(crate) fn redactor(installation: &Installation) -> Redactor {
+        let lease = LeaseOwner { lease: LEASE, owner: String::new(), duration: LEASE_DURATION };
+        Self::redactor_with(installation, lease)
+    }
+
+    fn redactor_with(installation: &Installation, lease: LeaseOwner) -> Redactor {
+        let Installation { store, clock, .. } = installation;
+        Redactor::new(store.audit_tables(), Arc::clone(clock), lease, Arc::clone(&installation.audit_logs.rows))
     }
 
     /// Acquires the lease if entries wait, seals them and signs the new heads. A chain that can't be sealed is logged and
@@ -148,17 +153,12 @@ impl AuditSealer {
     /// # Errors
     /// If the store fails. The next step tries again.
     pub(crate) async fn keep_up(&mut self) -> Result<UpkeepSummary, StoreError> {
-        if let Some((organization, record)) = self.redactions.front().copied() {
-            match self.redact(organization, record).await {
-                // Another process has the lease, and does it.
-                Ok(Redacted::Refused) if !self.has_lease => {}
-                Ok(redacted) => report_redaction(record, &redacted),
-                Err(StoreError::Corrupt(error)) => {
-                    tracing::error!(%record, %error, "can't redact the entry that this entry names")
-                }
-                Err(error) => return Err(error),
-            }
-            self.redactions.pop_front();
+        if self.redactions.look().await?
+            && self.acquire_lease().await?
+            && let Some(redacted) = self.redactions.run_once().await?
+        {
+            // The open block of the chain is in memory.
+            self.sealer.forget_chain(redacted);
         }
         if self.archive.as_mut().is_some_and(ArchiveTask::is_due) && self.acquire_lease().await? {
             self.archive.iter_mut().for_each(ArchiveTask::start);
@@ -185,7 +185,7 @@ impl AuditSealer {
         if !self.acquire_lease().await? {
             return Ok(Redacted::Refused);
         }
-        let redacted = self.redactor.run(organization, record).await;
+        let redacted = self.redactions.redact(organization, record).await;
         // The open block of the chain is in memory.
         self.sealer.forget_chain(organization);
         redacted

@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::support::{Client, CommandOutput, Installation, Server, finding};
+use crate::support::{Client, CommandOutput, Installation, Server, eventually, finding};
 
 const FINDINGS: &str = "/api/v1/governance/findings";
 const ENTRIES: &str = "/api/v1/audit/entries";
@@ -38,6 +38,36 @@ fn exported(installation: &Installation) -> String {
     let (export, text) = write("export.jsonl", &["audit", "export", "--workspace", "default"]);
     assert_success(&Installation::new().run(&["audit", "verify", "--file", &export, "--public-key", &key]));
     text
+}
+
+#[tokio::test]
+async fn a_redaction_that_was_recorded_but_not_done_is_done_by_the_next_server() {
+    let server = Server::start();
+    let installation = server.installation().clone();
+    let account = server.create_account("writer", &["governance.findings:write", "audit:read"]);
+    let client = Client::with_token(&server.url, &account).await;
+    assert_eq!(client.post(FINDINGS, &finding("key")).await.status, 201);
+    installation.wait_until_sealed().await;
+    let id = entries(&client, "finding.created").await[0]["id"].as_str().unwrap().to_owned();
+    let database = rusqlite::Connection::open(installation.folder().join("data/novantra.db")).unwrap();
+    database
+        .execute_batch(
+            "CREATE TRIGGER broken BEFORE UPDATE OF redacted ON audit_heads BEGIN SELECT RAISE(ABORT, 'broken'); END",
+        )
+        .unwrap();
+    let refused = redact(&installation, &id, &["--yes"]);
+    assert_eq!(refused.status.code(), Some(1), "{}", refused.stdout);
+    assert_eq!(entries(&client, "finding.created").await.len(), 1, "it is not done");
+    assert_eq!(entries(&client, "audit.entry_redacted").await.len(), 1, "it is recorded");
+    assert!(server.stop().success());
+    database.execute_batch("DROP TRIGGER broken").unwrap();
+
+    let server = Server::start_with(installation.clone());
+    let client = Client::with_token(&server.url, &account).await;
+    eventually("the entry is redacted", async || entries(&client, "finding.created").await.is_empty().then_some(()))
+        .await;
+    assert!(server.stop().success());
+    assert_success(&installation.run(&["audit", "verify"]));
 }
 
 #[tokio::test]

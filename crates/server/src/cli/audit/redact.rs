@@ -87,6 +87,7 @@ impl Target<'_> {
                 self.id, stored.entry.action
             )));
         }
+        self.require_redactable(&redaction).await?;
         if !is_confirmed {
             return Err(Failure::new(describe(&stored)));
         }
@@ -96,6 +97,22 @@ impl Target<'_> {
         };
         self.wait(record).await?;
         Ok(redaction.entry)
+    }
+
+    /// Requires that the entry can be redacted, before anything is recorded.
+    async fn require_redactable(&self, redaction: &Redaction) -> Result<(), Failure> {
+        let redactor = AuditSealer::redactor(self.installation);
+        match redactor.examine(self.log, redaction).await? {
+            Redacted::Unconverted => Err(Failure::new(
+                "the entry is of an earlier version, and is converted in the background while a server runs: run this command again \
+                 after that (novantra check has the number of entries that are left)",
+            )),
+            Redacted::Archived => Err(Failure::new(
+                "the entry is in the archive, whose objects don't change: its content can't be removed before its object is",
+            )),
+            // Something may be moved at this moment, which the redaction itself looks at again.
+            _ => Ok(()),
+        }
     }
 
     /// The entry that records the redaction already, because an earlier command was interrupted.
@@ -147,19 +164,10 @@ impl Target<'_> {
             sealer.seal_tail().await?;
             match sealer.redact(self.log, record).await? {
                 Redacted::Done | Redacted::Already => break,
-                Redacted::Unconverted => {
+                Redacted::Unconverted | Redacted::Archived | Redacted::NoEntry | Redacted::Protected => {
                     return Err(Failure::new(
-                        "the entry is of an earlier version, and is converted in the background while a server runs: run this \
-                         command again after that (novantra check has the number of entries that are left)",
+                        "the entry has changed since this command began: run it again, and see novantra audit verify",
                     ));
-                }
-                Redacted::Archived => {
-                    return Err(Failure::new(
-                        "the entry is in the archive, whose objects don't change: its content can't be removed before its object is",
-                    ));
-                }
-                Redacted::NoEntry | Redacted::Protected => {
-                    return Err(Failure::new("the log has another entry there than the record says"));
                 }
                 // A server seals and redacts.
                 Redacted::Unrecorded | Redacted::Refused if Instant::now() < deadline => sleep(POLL_INTERVAL).await,
