@@ -100,7 +100,9 @@ async fn the_content_of_an_entry_is_removed_while_a_server_runs_and_without_one(
         (&records[0]["subject"]["id"], &records[0]["reason"]),
         (&ids[1].into(), &"order 12/26 of the court".into())
     );
-    assert_success(&redact(&installation, ids[1], &["--yes"]));
+    let again = redact(&installation, ids[1], &["--yes"]);
+    assert_eq!(again.status.code(), Some(1), "{}", again.stdout);
+    assert!(again.stderr.contains(records[0]["id"].as_str().expect("an id")), "{}", again.stderr);
     assert_eq!(entries(&client, "audit.entry_redacted").await.len(), 1, "it is recorded once");
 
     let of_log = redact(&installation, records[0]["id"].as_str().expect("an id"), &["--yes"]);

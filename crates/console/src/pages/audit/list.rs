@@ -112,7 +112,7 @@ fn show(viewer: &Viewer, chain: &Markup, view: &View<'_>) -> Markup {
     let has_problem = !resolved.problems.is_empty();
     let content = html! {
         (heading("Audit log", &html! {
-            p { "Every call and every change, refused ones too, in the order in which they were sealed. Nobody can edit or delete an entry, and a change made behind Novantra’s back shows." }
+            p { "Every call and every change, refused ones too, in the order in which they were sealed. Nobody can edit an entry, what an operator removes is itself in the log, and a change made behind Novantra’s back shows." }
         }, &html! {
             @if !has_problem {
                 a.btn href=(chosen.address(EXPORT, None, None)) {

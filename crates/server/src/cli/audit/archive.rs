@@ -17,7 +17,10 @@ const MAX_REFUSED: usize = 20;
 pub(super) async fn archive(context: &CommandContext) -> Result<(), Failure> {
     let objects = Installation::with(&context.settings, archive_all).await?;
     context.output.print(&json!({ "objects": objects }), || match objects.as_slice() {
-        [] => "no entries are due".to_owned(),
+        [] => {
+            "no entries are due: none of the logs has 65,536 more entries that are all old enough (audit_archive_after)"
+                .to_owned()
+        }
         objects => format!("archived in {}", objects.join("\n            ")),
     })
 }

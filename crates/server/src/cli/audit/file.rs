@@ -27,6 +27,11 @@ pub(crate) fn verify_file(verify: &Verify, output: Output) -> Result<(), Failure
     let key = CheckpointPublicKey::from_pem(&keys)
         .context(|| format!("{} is not the public key of checkpoint signatures", public_key.display()))?;
     let kept = KeptHeads::read(verify.checkpoint.as_deref())?;
+    if verify.cosigned > 0 && kept.notes.is_empty() {
+        return Err(Failure::usage(
+            "--cosigned requires a note of the log in the --checkpoint file: only a note is cosigned",
+        ));
+    }
     let (witnesses, logs) =
         verifier_keys(&keys).into_iter().partition::<Vec<_>, _>(|key| key.kind == SignatureKind::Cosignature);
     let verify_notes = |notes: &[KeptNote]| {

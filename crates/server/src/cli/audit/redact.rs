@@ -80,7 +80,13 @@ impl Target<'_> {
         let missing = || Failure::new(format!("the audit log of {name} has no sealed entry {}", self.id));
         let seal = sealed.as_ref().and_then(SealedEntry::seal).ok_or_else(missing)?;
         let redaction = Redaction { id: self.id, entry: Head { sequence: seal.sequence, hash: seal.hash } };
-        let Some(SealedEntry::Entry(stored)) = sealed else { return Ok(redaction.entry) };
+        let Some(SealedEntry::Entry(stored)) = sealed else {
+            let record = self.record(&redaction).await?.map_or_else(|| "no entry".to_owned(), |id| id.to_string());
+            return Err(Failure::new(format!(
+                "the content of {} was removed before, as {record} records: nothing was done now",
+                self.id
+            )));
+        };
         if !is_redactable(&stored.entry) {
             return Err(Failure::new(format!(
                 "{} is an entry that the log has about itself ({}), by which others verify it: it can't be redacted",
