@@ -121,7 +121,7 @@ async fn removal(
     }))
 }
 
-/// What a removal would remove. All of it is read, a run at a time: keys and tiles are not authenticated, so by them alone
+/// The entries that a removal would remove. All of them are read, a run at a time: keys and tiles are not authenticated, so by them alone
 /// somebody with the database could have recent entries removed, or a wrong root recorded.
 struct RemovedEntries {
     last: Head,
